@@ -1,0 +1,173 @@
+#pragma once
+// async_generator<T>: a coroutine that gives many values, each when it is asked for, and may await in
+// between. Control passes as between a task and its awaiter; see transfer.hpp.
+
+#include <concepts>
+#include <coroutine>
+#include <coworker/coro/frame_memory.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/coro/transfer.hpp>
+#include <exception>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+template <class T>
+class async_generator;
+
+namespace detail {
+
+template <class T>
+class generator_promise final : public recycled_frame, public entered_promise {
+ public:
+  // Hands back to the consumer: after a value, or for good.
+  class handing_back {
+   public:
+    handing_back() noexcept {}
+    bool await_ready() const noexcept { return false; }
+
+    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept {
+      leave(self, self.promise().consumer_);
+    }
+
+    void await_resume() const noexcept {}
+  };
+
+  // The same for a value that had to be converted, which stays here until the next one is asked for.
+  class handing_over {
+   public:
+    template <class U>
+    explicit handing_over(U&& value) : value_(std::forward<U>(value)) {}
+    bool await_ready() const noexcept { return false; }
+
+    void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
+      self.promise().value_ = &value_;
+      leave(self, self.promise().consumer_);
+    }
+
+    void await_resume() const noexcept {}
+
+   private:
+    T value_;
+  };
+
+  generator_promise() noexcept {}
+  async_generator<T> get_return_object() noexcept;
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  handing_back final_suspend() noexcept {
+    value_ = nullptr;
+    return handing_back();
+  }
+
+  handing_back yield_value(T& value) noexcept {
+    value_ = &value;
+    return handing_back();
+  }
+
+  handing_back yield_value(T&& value) noexcept {
+    value_ = &value;
+    return handing_back();
+  }
+
+  template <class U>
+    requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>)
+  handing_over yield_value(U&& value) {
+    return handing_over(std::forward<U>(value));
+  }
+
+  void return_void() const noexcept {}
+  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+
+  coworker::context* context() const noexcept { return context_; }
+
+  void continue_with(std::coroutine_handle<> consumer, coworker::context* context) noexcept {
+    consumer_ = consumer;
+    context_ = context;
+  }
+
+  T* take() {
+    if (exception_ != nullptr) [[unlikely]]
+      std::rethrow_exception(std::exchange(exception_, nullptr));
+    return value_;
+  }
+
+ private:
+  T* value_ = nullptr;
+  std::coroutine_handle<> consumer_;
+  coworker::context* context_ = nullptr;
+  std::exception_ptr exception_;
+};
+
+}  // namespace detail
+
+/// A stream of T that may await between its values:
+///
+///     auto numbers = count_to(3);
+///     for (int* n = co_await numbers.next(); n != nullptr; n = co_await numbers.next()) use(*n);
+///
+/// It starts with the first next(), runs only while its consumer waits for a value, and shares the consumer's
+/// context. Destroying it early destroys its locals where it stands. Movable; not thread-safe.
+template <class T>
+class [[nodiscard("a generator does nothing until it is asked for a value")]] async_generator {
+  static_assert(std::is_object_v<T>,
+                "async_generator<T>: T must be an object type; yield a pointer instead of a reference");
+
+ public:
+  using promise_type = detail::generator_promise<T>;
+  using value_type = T;
+
+  class next_awaiter {
+   public:
+    explicit next_awaiter(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+    bool await_ready() const noexcept { return !coroutine_ || coroutine_.done(); }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+      coroutine_.promise().continue_with(awaiting, detail::context_of(awaiting));
+      return !detail::enter(coroutine_);
+    }
+
+    T* await_resume() { return coroutine_ ? coroutine_.promise().take() : nullptr; }
+
+   private:
+    std::coroutine_handle<promise_type> coroutine_;
+  };
+
+  async_generator(async_generator&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+
+  async_generator& operator=(async_generator&& other) noexcept {
+    async_generator moved(std::move(other));
+    std::swap(coroutine_, moved.coroutine_);
+    return *this;
+  }
+
+  async_generator(const async_generator&) = delete;
+  async_generator& operator=(const async_generator&) = delete;
+
+  ~async_generator() {
+    if (coroutine_) coroutine_.destroy();
+  }
+
+  /// Awaited, it gives the next value, which is the consumer's to change or move from until the next call, or
+  /// null once the stream has ended. Errors: rethrows what the generator threw, once; it has ended then.
+  next_awaiter next() noexcept { return next_awaiter(coroutine_); }
+
+ private:
+  friend promise_type;
+  explicit async_generator(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+
+  std::coroutine_handle<promise_type> coroutine_;
+};
+
+namespace detail {
+
+template <class T>
+async_generator<T> generator_promise<T>::get_return_object() noexcept {
+  return async_generator<T>(std::coroutine_handle<generator_promise>::from_promise(*this));
+}
+
+}  // namespace detail
+}  // namespace coworker

@@ -1,0 +1,92 @@
+#pragma once
+// What a chain of tasks shares, and how a coroutine in it asks for that. A chain begins where something
+// starts a task rather than awaits it (sync_wait, a scope, when_all, a worker's job); that beginning owns the
+// context.
+
+#include <coroutine>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <stdexcept>
+#include <string>
+
+namespace coworker {
+
+struct job_record;  // what a worker knows of a job; defined on the floor of jobs
+
+/// Shared by a chain of tasks: each child takes it over from whoever awaits it. One coroutine of a chain runs
+/// at a time, so that no lock guards it.
+struct context {
+  executor_ref executor;            ///< where the chain runs now; `resume_on` changes it
+  stop_token stop;                  ///< asks the whole chain to end early
+  const job_record* job = nullptr;  ///< the job that the chain works for; null outside a worker
+
+  context() noexcept {}
+  explicit context(executor_ref place, stop_token token = {}, const job_record* of = nullptr) noexcept
+      : executor(place), stop(token), job(of) {}
+};
+
+namespace detail {
+
+// The context of an awaiting coroutine, which it must have in order to do what `what` names.
+template <class Promise>
+coworker::context& require_context(std::coroutine_handle<Promise> awaiting, const char* what) {
+  coworker::context* const found = context_of(awaiting);
+  if (found == nullptr || !found->executor) {
+    throw std::logic_error(
+        std::string(what) +
+        ": the awaiting coroutine runs on no executor; await it from a task that was started by "
+        "sync_wait, a scope or a worker");
+  }
+  return *found;
+}
+
+// Suspends only to learn whose context it is asked for, and goes on at once.
+template <class Derived>
+class context_awaiter {
+ public:
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    context_ = &require_context(awaiting, Derived::name);
+    return false;
+  }
+
+ protected:
+  context_awaiter() noexcept {}
+  coworker::context* context_ = nullptr;
+};
+
+}  // namespace detail
+
+/// Asked with co_await from inside a task. Errors: std::logic_error when the task runs on no executor.
+namespace this_coro {
+
+/// `executor_ref e = co_await this_coro::executor();` where this coroutine runs now.
+class executor : public detail::context_awaiter<executor> {
+ public:
+  static constexpr const char* name = "this_coro::executor";
+  executor() noexcept {}
+  executor_ref await_resume() const noexcept { return context_->executor; }
+};
+
+/// `stop_token t = co_await this_coro::stop_token();` asks this coroutine to end early; valid while it runs.
+class stop_token : public detail::context_awaiter<stop_token> {
+ public:
+  static constexpr const char* name = "this_coro::stop_token";
+  stop_token() noexcept {}
+  coworker::stop_token await_resume() const noexcept { return context_->stop; }
+};
+
+/// `context c = co_await this_coro::context();` a copy of all that the chain shares, to start another chain
+/// with.
+class context : public detail::context_awaiter<context> {
+ public:
+  static constexpr const char* name = "this_coro::context";
+  context() noexcept {}
+  coworker::context await_resume() const noexcept { return *context_; }
+};
+
+}  // namespace this_coro
+}  // namespace coworker

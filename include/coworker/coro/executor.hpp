@@ -1,0 +1,87 @@
+#pragma once
+// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, and a
+// reference that forgets which executor it is. Knows none of the executors; those are in exec/.
+
+#include <concepts>
+#include <coroutine>
+#include <coworker/coro/clock.hpp>
+#include <cstdint>
+
+namespace coworker {
+
+/// A coroutine that waits for a moment. It lives with the waiter (no allocation) and must stay in place while
+/// armed.
+struct timer {
+  enum class state : unsigned char { idle, armed, fired, cancelled };
+
+  time_point due;
+  std::coroutine_handle<> handle;
+  std::uint32_t slot = 0;  // its place in the executor's queue, kept by the executor while armed
+  state status = state::idle;
+
+  timer() noexcept {}
+  timer(time_point when, std::coroutine_handle<> who) noexcept : due(when), handle(who) {}
+};
+
+/// A place where coroutines run. All four may be called on any thread, and none of them resumes anything
+/// itself.
+///
+///   post(handle)   resumes the handle soon, by `coworker::resume`
+///   arm(timer)     posts timer.handle when now() reaches timer.due, never where that is time_point::max();
+///                  at once if the timer was cancelled before
+///   cancel(timer)  posts timer.handle at once if it is armed; if it is idle, sees to it that arming will
+///                  do so; else nothing; timer.status says afterwards which it was
+///   now()          the executor's time
+///
+/// post() and arm() may throw where memory or threads run out, and have then done nothing.
+template <class Executor>
+concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
+  place.post(handle);
+  place.arm(alarm);
+  place.cancel(alarm);
+  { place.now() } -> std::same_as<time_point>;
+};
+
+/// A reference to any executor, as cheap to copy as two pointers. The executor must outlive it. Empty by
+/// default.
+class executor_ref {
+ public:
+  executor_ref() noexcept {}
+
+  template <executor Executor>
+    requires(!std::same_as<Executor, executor_ref>)
+  executor_ref(Executor& place) noexcept : place_(&place), calls_(&calls_of<Executor>) {}
+
+  void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
+  void arm(timer& alarm) const { calls_->arm(place_, alarm); }
+  void cancel(timer& alarm) const { calls_->cancel(place_, alarm); }
+  time_point now() const { return calls_->now(place_); }
+
+  explicit operator bool() const noexcept { return place_ != nullptr; }
+  friend bool operator==(const executor_ref& a, const executor_ref& b) noexcept {
+    return a.place_ == b.place_;
+  }
+
+ private:
+  struct calls {
+    void (*post)(void*, std::coroutine_handle<>);
+    void (*arm)(void*, timer&);
+    void (*cancel)(void*, timer&);
+    time_point (*now)(void*);
+  };
+
+  template <class Executor>
+  static constexpr calls calls_of{
+      [](void* place, std::coroutine_handle<> handle) { static_cast<Executor*>(place)->post(handle); },
+      [](void* place, timer& alarm) { static_cast<Executor*>(place)->arm(alarm); },
+      [](void* place, timer& alarm) { static_cast<Executor*>(place)->cancel(alarm); },
+      [](void* place) { return static_cast<Executor*>(place)->now(); },
+  };
+
+  void* place_ = nullptr;
+  const calls* calls_ = nullptr;
+};
+
+static_assert(executor<executor_ref>);
+
+}  // namespace coworker

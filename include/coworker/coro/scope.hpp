@@ -1,0 +1,285 @@
+#pragma once
+// scope: the owner of tasks that run side by side. It starts them, stops them together, and is left only when
+// all have ended; when_all, when_any and timeout are built on it.
+
+#include <atomic>
+#include <concepts>
+#include <coroutine>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/frame_memory.hpp>
+#include <coworker/coro/result.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/coro/transfer.hpp>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+class scope;
+
+namespace detail {
+
+// The coroutine at the beginning of a chain: runs one task in a context of its own and reports its end to the
+// scope.
+class child {
+ public:
+  class promise_type : public recycled_frame {
+   public:
+    struct final_awaiter {
+      final_awaiter() noexcept {}
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<promise_type> self) const noexcept;
+      void await_resume() const noexcept {}
+    };
+
+    promise_type(scope& owner, task<void>&) noexcept;
+    child get_return_object() noexcept {
+      return child(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    final_awaiter final_suspend() const noexcept { return final_awaiter(); }
+    void return_void() const noexcept {}
+    void unhandled_exception() noexcept;
+    coworker::context* context() noexcept { return &context_; }
+
+   private:
+    scope& owner_;
+    coworker::context context_;
+  };
+
+  explicit child(std::coroutine_handle<promise_type> coroutine) noexcept : handle(coroutine) {}
+  std::coroutine_handle<promise_type> handle;
+};
+
+// The parameter would live as long as the frame; the task is to be gone before its end is reported.
+inline child run_in_scope(scope&, task<void> work) {
+  task<void> owned = std::move(work);
+  co_await std::move(owned);
+}
+
+template <class Callable, class... Args>
+concept spawnable = requires(Callable& callable, Args&&... args) {
+  callable(std::move(args)...);
+  requires !std::is_void_v<decltype(callable(std::move(args)...))>;
+};
+
+// Keeps a callable and its arguments alive for as long as the coroutine that they make.
+template <class Callable, class... Args>
+task<void> call_and_await(Callable callable, Args... args) {
+  co_await callable(std::move(args)...);
+}
+
+}  // namespace detail
+
+/// Owns the tasks that it spawns. Its executor and stop token come from the context it is made with:
+///
+///     scope children(co_await this_coro::context());
+///     children.spawn(work(1));
+///     children.spawn(work(2));
+///     co_await children.join();
+///
+/// The first child that fails stops the others, and join() rethrows what it threw. A child that ends with
+/// `cancelled` has stopped, not failed. A stop of the surrounding chain reaches all children.
+///
+/// A scope must be joined before it is destroyed; where an exception may come in between, use with_scope.
+/// spawn() and request_stop() may be called on any thread while the scope has not been joined; join() once at
+/// a time.
+class scope {
+ public:
+  explicit scope(const context& surrounding) noexcept
+      : source_(surrounding.stop), context_(surrounding.executor, source_.get_token(), surrounding.job) {}
+
+  scope(const scope&) = delete;
+  scope& operator=(const scope&) = delete;
+
+  ~scope() {
+    if (count_.load(std::memory_order_acquire) != scope_unit) {
+      std::fputs(
+          "coworker: a scope was destroyed while its tasks run; co_await its join() first, or use "
+          "with_scope\n",
+          stderr);
+      std::terminate();
+    }
+    reap(nullptr);
+  }
+
+  /// Starts a task: its executor resumes it soon. Errors: std::logic_error when the scope's context has no
+  /// executor; std::bad_alloc and what the executor's post() throws. Nothing was started then.
+  void spawn(task<void> work) {
+    if (!context_.executor) {
+      throw std::logic_error(
+          "scope::spawn: the scope was made with a context that has no executor; make it with "
+          "co_await this_coro::context(), or with context(executor)");
+    }
+    const detail::child started = detail::run_in_scope(*this, std::move(work));
+    count_.fetch_add(child_unit, std::memory_order_relaxed);
+    try {
+      context_.executor.post(started.handle);
+    } catch (...) {
+      count_.fetch_sub(child_unit, std::memory_order_relaxed);
+      started.handle.destroy();
+      throw;
+    }
+  }
+
+  /// Starts `callable(args...)`, a coroutine, and keeps the callable and the arguments until it has ended; so
+  /// a capturing lambda is safe here.
+  template <class Callable, class... Args>
+  void spawn(Callable callable, Args... args) {
+    constexpr bool fits = detail::spawnable<Callable, Args...>;
+    static_assert(fits, "scope::spawn: takes a task<void>, or a coroutine and the arguments to call it with");
+    if constexpr (fits) spawn(detail::call_and_await(std::move(callable), std::move(args)...));
+  }
+
+  /// Asks every child to end early, those spawned later included.
+  void request_stop() noexcept { source_.request_stop(); }
+
+  /// As if a child had thrown `failure`: stops the children, and join() rethrows it unless another came
+  /// first.
+  void fail(std::exception_ptr failure) noexcept {
+    if (failed_.exchange(true, std::memory_order_relaxed)) return;
+    first_failure_ = std::move(failure);
+    request_stop();
+  }
+
+  stop_token get_token() const noexcept { return source_.get_token(); }
+
+  /// Children that have not ended.
+  std::size_t running() const noexcept { return count_.load(std::memory_order_relaxed) / child_unit; }
+
+  class join_awaiter {
+   public:
+    explicit join_awaiter(scope& joined) noexcept : scope_(joined) {}
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+      const context* const here = detail::context_of(awaiting);
+      scope_.joiner_ = awaiting;
+      scope_.joiner_executor_ = here != nullptr ? here->executor : executor_ref();
+      return scope_.count_.fetch_sub(scope_unit, std::memory_order_acq_rel) != scope_unit;
+    }
+
+    void await_resume() {
+      scope_.count_.store(scope_unit, std::memory_order_relaxed);
+      if (scope_.failed_.exchange(false, std::memory_order_relaxed)) {
+        std::rethrow_exception(std::exchange(scope_.first_failure_, nullptr));
+      }
+    }
+
+   private:
+    scope& scope_;
+  };
+
+  /// Awaited, it returns when every child has ended. Errors: rethrows what the first failed child threw.
+  /// Cancellation: it still waits, since children end soon when asked to. The scope may be used again
+  /// afterwards, but one that was stopped, by a failure too, stays so.
+  join_awaiter join() noexcept { return join_awaiter(*this); }
+
+ private:
+  friend detail::child::promise_type;
+  using child_handle = std::coroutine_handle<detail::child::promise_type>;
+
+  // A child cannot free its own frame while it is still leaving it, so each frees the one that ended before
+  // it.
+  void reap(child_handle newest) noexcept {
+    const child_handle previous =
+        child_handle::from_address(last_ended_.exchange(newest.address(), std::memory_order_acq_rel));
+    if (previous) previous.destroy();
+  }
+
+  // Counts a child off, and lets the joiner go on if it waits for no other. On its own executor: a child may
+  // have hopped away from it, to `place`.
+  void end(child_handle ended, executor_ref place) noexcept {
+    reap(ended);
+    if (count_.fetch_sub(child_unit, std::memory_order_acq_rel) != child_unit)
+      return;  // the scope may be gone
+    if (!joiner_executor_ || joiner_executor_ == place) {
+      detail::resume_from_bottom(joiner_);
+    } else {
+      joiner_executor_.post(joiner_);
+    }
+  }
+
+  static constexpr std::size_t scope_unit = 1;
+  static constexpr std::size_t child_unit = 2;
+
+  stop_source source_;
+  context context_;
+  std::atomic<std::size_t> count_{
+      scope_unit};  // a unit for each child, and for the scope until it waits in join()
+  std::atomic<void*> last_ended_{nullptr};
+  std::atomic<bool> failed_{false};
+  std::exception_ptr first_failure_;
+  std::coroutine_handle<> joiner_;
+  executor_ref joiner_executor_;  // empty for a joiner that has no context
+};
+
+namespace detail {
+
+inline child::promise_type::promise_type(scope& owner, task<void>&) noexcept
+    : owner_(owner), context_(owner.context_) {}
+
+inline void child::promise_type::unhandled_exception() noexcept {
+  try {
+    throw;
+  } catch (const cancelled&) {
+  } catch (...) {
+    owner_.fail(std::current_exception());
+  }
+}
+
+inline void child::promise_type::final_awaiter::await_suspend(
+    std::coroutine_handle<promise_type> self) const noexcept {
+  self.promise().owner_.end(self, self.promise().context_.executor);
+}
+
+inline task<void> join_all(scope& children) { co_await children.join(); }
+
+// Runs a task to its end and keeps what became of it, for a caller that has something else to do first.
+template <class T>
+task<void> capture(task<T> work, result<T>& into) {
+  try {
+    if constexpr (std::is_void_v<T>) {
+      co_await std::move(work);
+      into.set();
+    } else {
+      into.set(co_await std::move(work));
+    }
+  } catch (...) {
+    into.set_exception(std::current_exception());
+  }
+}
+
+template <class Body>
+using scope_body_task = std::invoke_result_t<Body&, scope&>;
+
+}  // namespace detail
+
+/// Runs `body(scope&)`, a coroutine, waits for all that it spawned, and gives what it returned. If the body
+/// throws, its children are stopped and waited for first.
+///
+/// A child that fails stops its siblings, not the body, which can watch `scope.get_token()`.
+///
+/// Errors: rethrows what the body threw, else what the first failed child threw.
+template <class Body>
+  requires std::invocable<Body&, scope&>
+detail::scope_body_task<Body> with_scope(Body body) {
+  const context surrounding = co_await this_coro::context();
+  scope children(surrounding);
+  detail::result<typename detail::scope_body_task<Body>::value_type> outcome;
+  detail::result<void> joined;
+  auto join = detail::capture(detail::join_all(children), joined);  // made while nothing can be left running
+  co_await detail::capture(body(children), outcome);
+  if (outcome.state() == detail::result_state::exception) children.request_stop();
+  co_await std::move(join);
+  if (outcome.state() == detail::result_state::value) joined.take();
+  co_return outcome.take();
+}
+
+}  // namespace coworker

@@ -1,0 +1,224 @@
+#pragma once
+// Cooperative stop: a source that asks, tokens that can be asked, callbacks that run when it happens. Knows
+// no coroutine.
+//
+// The shape is std::stop_token's, without its shared state: a token points into its source, so that making a
+// source for each job or group of tasks allocates nothing, and a token must not be used after its source is
+// gone. (The standard's own header also costs a quarter of our whole include budget, and libc++ before 20
+// lacks it.)
+
+#include <atomic>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+/// What a coroutine throws, and its awaiters see, when it ends early because stop was requested. Catch it to
+/// clean up, and let it go on: a chain that ends with it counts as stopped, not as failed.
+class cancelled : public std::exception {
+ public:
+  const char* what() const noexcept override { return "cancelled: a stop was requested"; }
+};
+
+namespace detail {
+
+class stop_callback_node {
+ public:
+  stop_callback_node(const stop_callback_node&) = delete;
+  stop_callback_node& operator=(const stop_callback_node&) = delete;
+
+ protected:
+  using run_function = void (*)(stop_callback_node&) noexcept;
+  explicit stop_callback_node(run_function run) noexcept : run_(run) {}
+  ~stop_callback_node() = default;
+
+ private:
+  friend class stop_state;
+  run_function run_;
+  stop_callback_node* previous_ = nullptr;
+  stop_callback_node* next_ = nullptr;
+  bool listed_ = false;
+};
+
+// Its address tells threads apart; std::thread::id would need <thread>.
+inline const void* this_thread_marker() noexcept {
+  static thread_local char marker = 0;
+  return &marker;
+}
+
+class stop_state {
+ public:
+  stop_state() noexcept {}
+  stop_state(const stop_state&) = delete;
+  stop_state& operator=(const stop_state&) = delete;
+
+  bool requested() const noexcept { return (flags_.load(std::memory_order_acquire) & requested_bit) != 0; }
+
+  bool request() noexcept {
+    if (!lock_unless_requested()) return false;
+    flags_.fetch_or(requested_bit, std::memory_order_release);
+    requester_ = this_thread_marker();
+    while (stop_callback_node* const node = first_) {
+      unlink(*node);
+      running_.store(node, std::memory_order_relaxed);
+      unlock();
+      node->run_(*node);
+      running_.store(nullptr, std::memory_order_release);
+      running_.notify_all();
+      lock();
+    }
+    unlock();
+    return true;
+  }
+
+  // Runs the callback here and now when stop was requested before.
+  void add(stop_callback_node& node) noexcept {
+    if (!lock_unless_requested()) return node.run_(node);
+    node.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &node;
+    first_ = &node;
+    node.listed_ = true;
+    unlock();
+  }
+
+  // Afterwards the callback does not run and is not running, unless it is the callback that calls this.
+  void remove(stop_callback_node& node) noexcept {
+    lock();
+    const bool was_listed = node.listed_;
+    if (was_listed) unlink(node);
+    const bool on_requester = requester_ == this_thread_marker();
+    unlock();
+    if (was_listed) return;
+    if (on_requester) {  // from within a callback, maybe from within this very one, which is then gone
+      stop_callback_node* expected = &node;
+      running_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed);
+      return;
+    }
+    while (running_.load(std::memory_order_acquire) == &node) running_.wait(&node, std::memory_order_acquire);
+  }
+
+ private:
+  static constexpr unsigned requested_bit = 1;
+  static constexpr unsigned locked_bit = 2;
+
+  void lock() noexcept {
+    unsigned flags = flags_.load(std::memory_order_relaxed);
+    for (;;) {
+      if ((flags & locked_bit) != 0) {
+        flags_.wait(flags, std::memory_order_relaxed);
+        flags = flags_.load(std::memory_order_relaxed);
+      } else if (flags_.compare_exchange_weak(flags, flags | locked_bit, std::memory_order_acquire,
+                                              std::memory_order_relaxed)) {
+        return;
+      }
+    }
+  }
+
+  void unlock() noexcept {
+    flags_.fetch_and(~locked_bit, std::memory_order_release);
+    flags_.notify_one();
+  }
+
+  bool lock_unless_requested() noexcept {
+    if (requested()) return false;
+    lock();
+    if ((flags_.load(std::memory_order_relaxed) & requested_bit) == 0) return true;
+    unlock();
+    return false;
+  }
+
+  void unlink(stop_callback_node& node) noexcept {
+    (node.previous_ != nullptr ? node.previous_->next_ : first_) = node.next_;
+    if (node.next_ != nullptr) node.next_->previous_ = node.previous_;
+    node.previous_ = nullptr;
+    node.next_ = nullptr;
+    node.listed_ = false;
+  }
+
+  std::atomic<unsigned> flags_{0};
+  stop_callback_node* first_ = nullptr;                // under the lock
+  const void* requester_ = nullptr;                    // under the lock: the thread that requested the stop
+  std::atomic<stop_callback_node*> running_{nullptr};  // the callback being run by the requester
+};
+
+}  // namespace detail
+
+/// Tells whether a stop was requested of the source that it came from; one made by default is never asked to
+/// stop. Copyable, thread-safe; valid as long as its source.
+class stop_token {
+ public:
+  stop_token() noexcept {}
+
+  bool stop_requested() const noexcept { return state_ != nullptr && state_->requested(); }
+  bool stop_possible() const noexcept { return state_ != nullptr; }
+  friend bool operator==(const stop_token&, const stop_token&) noexcept = default;
+
+  /// Errors: throws `cancelled` when a stop was requested; for loops that compute without awaiting.
+  void throw_if_stopped() const {
+    if (stop_requested()) throw cancelled();
+  }
+
+ private:
+  friend class stop_source;
+  template <class Callback>
+  friend class stop_callback;
+  explicit stop_token(detail::stop_state* state) noexcept : state_(state) {}
+
+  detail::stop_state* state_ = nullptr;
+};
+
+/// Runs `callback` once when a stop is requested: on the requesting thread, or in the constructor if that has
+/// happened already. The destructor waits for a run in progress on another thread. The callback must not
+/// throw.
+template <class Callback>
+class stop_callback : private detail::stop_callback_node {
+  static_assert(std::is_invocable_v<Callback&>, "a stop callback must be callable without arguments");
+
+ public:
+  template <class C>
+  stop_callback(stop_token token, C&& callback)
+      : stop_callback_node(
+            [](stop_callback_node& self) noexcept { static_cast<stop_callback&>(self).callback_(); }),
+        callback_(std::forward<C>(callback)),
+        state_(token.state_) {
+    if (state_ != nullptr) state_->add(*this);
+  }
+
+  ~stop_callback() {
+    if (state_ != nullptr) state_->remove(*this);
+  }
+
+ private:
+  Callback callback_;
+  detail::stop_state* state_;
+};
+
+template <class Callback>
+stop_callback(stop_token, Callback) -> stop_callback<Callback>;
+
+/// Asks for a stop, once and for all. One made with a parent's token is asked as soon as the parent is.
+/// Thread-safe. Must outlive its tokens, its callbacks, and a call of request_stop in progress.
+class stop_source {
+ public:
+  stop_source() noexcept : stop_source(stop_token()) {}
+  explicit stop_source(stop_token parent) noexcept : from_parent_(parent, request_from_parent(*this)) {}
+
+  stop_token get_token() const noexcept { return stop_token(&state_); }
+  bool stop_requested() const noexcept { return state_.requested(); }
+
+  /// Runs the callbacks on the calling thread. False: a stop had been requested before.
+  bool request_stop() noexcept { return state_.request(); }
+
+ private:
+  struct request_from_parent {
+    stop_source& source;
+    explicit request_from_parent(stop_source& s) noexcept : source(s) {}
+    void operator()() const noexcept { source.request_stop(); }
+  };
+
+  mutable detail::stop_state state_;
+  stop_callback<request_from_parent> from_parent_;
+};
+
+}  // namespace coworker

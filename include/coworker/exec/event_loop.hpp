@@ -1,0 +1,188 @@
+#pragma once
+// event_loop: one thread that resumes what is posted, fires timers, and sleeps in its waiter when there is
+// neither. It knows nothing of sockets or HTTP; whoever brings such things brings a waiter (see waiter.hpp).
+
+#include <atomic>
+#include <coroutine>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/transfer.hpp>
+#include <coworker/exec/thread.hpp>
+#include <coworker/exec/timer_queue.hpp>
+#include <coworker/exec/waiter.hpp>
+#include <cstddef>
+#include <mutex>
+#include <stdexcept>
+#include <vector>
+
+namespace coworker {
+
+/// An executor of one thread: the one that calls run(). Handles are resumed in the order in which they were
+/// posted; timers in the order of their deadlines, never early. While idle it makes no wake-ups. All but
+/// run() is thread-safe.
+class event_loop {
+ public:
+  event_loop() noexcept : waiter_(own_waiter_), watches_(false) {}
+
+  /// The loop blocks in `blocks_on`, which must outlive it, and lets it look around once in each round of
+  /// work.
+  explicit event_loop(waiter& blocks_on) noexcept : waiter_(blocks_on), watches_(true) {}
+
+  event_loop(const event_loop&) = delete;
+  event_loop& operator=(const event_loop&) = delete;
+
+  /// A thread that has just posted the last thing, or called stop(), may still be waking the loop.
+  ~event_loop() {
+    while (wakers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
+  }
+
+  void post(std::coroutine_handle<> handle) {
+    if (current() == this) return ready_.push_back(handle);
+    std::unique_lock lock(mutex_);
+    post_locked(handle, lock);
+  }
+
+  void arm(timer& alarm) {
+    std::unique_lock lock(mutex_);
+    const std::coroutine_handle<> handle = alarm.handle;
+    const time_point due = alarm.due;
+    if (timers_.arm(alarm)) return wake_if_asleep(lock, due);
+    post_locked(handle, lock);
+  }
+
+  void cancel(timer& alarm) {
+    std::unique_lock lock(mutex_);
+    const std::coroutine_handle<> handle = alarm.handle;
+    if (timers_.cancel(alarm)) post_locked(handle, lock);
+  }
+
+  time_point now() const { return clock_type::now(); }
+
+  /// Resumes what is ready, as it becomes ready, until stop(). What is then still posted or armed waits for
+  /// the next run(). Errors: std::logic_error when it runs already; rethrows what a coroutine lets out of its
+  /// resumption, which tasks never do.
+  void run() {
+    const running_guard guard(*this);
+    while (!collect()) {
+      while (resumed_ < batch_.size()) resume(batch_[resumed_++]);
+      batch_.clear();
+      resumed_ = 0;
+    }
+  }
+
+  /// Whether a run() is in progress, on whatever thread.
+  bool running() const {
+    const std::lock_guard lock(mutex_);
+    return running_;
+  }
+
+  /// Makes run() return once the current round of work is through; if none is running, the next one.
+  void stop() {
+    std::unique_lock lock(mutex_);
+    stop_ = true;
+    wake_if_asleep(lock, time_point::min());
+  }
+
+ private:
+  static event_loop*& current() noexcept {
+    static constinit thread_local event_loop* loop = nullptr;
+    return loop;
+  }
+
+  struct running_guard {
+    event_loop& loop;
+    event_loop* const outer;
+
+    explicit running_guard(event_loop& to_run) : loop(to_run), outer(current()) {
+      const std::lock_guard lock(loop.mutex_);
+      if (loop.running_) {
+        throw std::logic_error(
+            "event_loop::run: the loop runs already, on another thread or below this call; in a coroutine, "
+            "co_await instead of blocking");
+      }
+      loop.running_ = true;
+      current() = &loop;
+    }
+    running_guard(const running_guard&) = delete;
+    running_guard& operator=(const running_guard&) = delete;
+
+    ~running_guard() {
+      const std::lock_guard lock(loop.mutex_);
+      loop.running_ = false;
+      current() = outer;
+    }
+  };
+
+  void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
+    if (current() == this) return ready_.push_back(handle);
+    inbox_.push_back(handle);
+    wake_if_asleep(lock, time_point::min());
+  }
+
+  // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
+  bool collect() {
+    if (watches_) waiter_.wait(time_point::min());
+    for (;;) {
+      time_point deadline;
+      {
+        const std::lock_guard lock(mutex_);
+        asleep_ = false;
+        if (stop_) {
+          stop_ = false;
+          return true;
+        }
+        fire_timers();
+        if (resumed_ == batch_.size()) {
+          batch_.clear();
+          resumed_ = 0;
+          batch_.swap(ready_);
+        }
+        for (const std::coroutine_handle<> handle : inbox_) batch_.push_back(handle);
+        inbox_.clear();
+        if (!batch_.empty()) return false;
+        asleep_ = true;
+        deadline = wakes_at_ = timers_.next_due();
+      }
+      waiter_.wait(deadline);
+    }
+  }
+
+  void fire_timers() {
+    if (timers_.empty()) return;
+    const time_point reached = now();
+    while (timers_.next_due() <= reached) inbox_.push_back(timers_.pop());
+  }
+
+  // Wakes after the unlock, or the loop would wake only to wait for the lock. `wakers_` keeps the loop alive
+  // so long.
+  void wake_if_asleep(std::unique_lock<std::mutex>& lock, time_point due) noexcept {
+    if (!asleep_ || due >= wakes_at_) return;
+    asleep_ = false;
+    wakers_.fetch_add(1, std::memory_order_relaxed);
+    lock.unlock();
+    waiter_.wake();
+    wakers_.fetch_sub(1, std::memory_order_release);
+  }
+
+  // The loop's thread only.
+  std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
+  std::vector<std::coroutine_handle<>> batch_;
+  std::size_t resumed_ = 0;  // of the batch
+
+  condition_waiter own_waiter_;
+  waiter& waiter_;
+  const bool watches_;
+
+  std::atomic<int> wakers_{0};
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::vector<std::coroutine_handle<>> inbox_;
+  timer_queue timers_;
+  time_point wakes_at_ = time_point::max();
+  bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
+  bool stop_ = false;
+  bool running_ = false;
+};
+
+static_assert(executor<event_loop>);
+
+}  // namespace coworker

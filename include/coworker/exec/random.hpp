@@ -1,0 +1,31 @@
+#pragma once
+// Random numbers that are the same for the same seed everywhere: for jitter, and for the order of things in
+// simulations.
+
+#include <cstdint>
+
+namespace coworker {
+
+/// SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits from each step of a counter. Not for secrets.
+class random_source {
+ public:
+  explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
+
+  std::uint64_t next() noexcept {
+    std::uint64_t bits = state_ += 0x9e3779b97f4a7c15;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+    return bits ^ (bits >> 31);
+  }
+
+  /// From 0 up to, but not including, `end`, which is 1 or more.
+  std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
+
+  /// From 0 up to, but not including, 1.
+  double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace coworker

@@ -1,0 +1,60 @@
+#pragma once
+// Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
+// there.
+
+#include <coroutine>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/result.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/task.hpp>
+#include <stdexcept>
+#include <utility>
+
+namespace coworker {
+
+/// What resume_on gives; made to be awaited at once.
+class hop_awaiter {
+ public:
+  explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const executor_ref destination = destination_;
+    if (!destination) throw std::logic_error("resume_on: the executor_ref is empty; give it an executor");
+    context& chain = detail::require_context(awaiting, "resume_on");
+    const executor_ref origin = std::exchange(chain.executor, destination);
+    try {
+      destination.post(awaiting);
+    } catch (...) {
+      chain.executor = origin;
+      throw;
+    }
+  }
+
+  void await_resume() const noexcept {}
+
+ private:
+  executor_ref destination_;
+};
+
+/// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
+/// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
+/// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
+/// coroutine runs on no executor or `destination` is empty; what the destination's post() throws. The
+/// coroutine then goes on where it was.
+inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
+
+/// Runs `work` on another executor and comes back with its result or exception.
+template <class T>
+task<T> run_on(executor_ref destination, task<T> work) {
+  const executor_ref home = co_await this_coro::executor();
+  co_await resume_on(destination);
+  detail::result<T> outcome;
+  co_await detail::capture(std::move(work), outcome);
+  co_await resume_on(home);
+  co_return outcome.take();
+}
+
+}  // namespace coworker

@@ -1,0 +1,116 @@
+#pragma once
+// simulated_loop: an executor whose clock jumps. While something is ready, no time passes; when nothing is,
+// the clock moves to the next timer. A simulated hour takes as long as its events, and goes the same way
+// every time.
+
+#include <coroutine>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/transfer.hpp>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/exec/random.hpp>
+#include <coworker/exec/timer_queue.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+
+namespace coworker {
+
+/// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
+/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed. One
+/// thread only.
+class simulated_loop {
+ public:
+  simulated_loop() noexcept {}
+  explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
+
+  simulated_loop(const simulated_loop&) = delete;
+  simulated_loop& operator=(const simulated_loop&) = delete;
+
+  void post(std::coroutine_handle<> handle) { ready_.push(handle); }
+
+  void arm(timer& alarm) {
+    const std::coroutine_handle<> handle = alarm.handle;
+    if (!timers_.arm(alarm)) post(handle);
+  }
+
+  void cancel(timer& alarm) {
+    const std::coroutine_handle<> handle = alarm.handle;
+    if (timers_.cancel(alarm)) post(handle);
+  }
+
+  time_point now() const noexcept { return now_; }
+
+  /// Virtual time since the start.
+  duration elapsed() const noexcept { return now_.time_since_epoch(); }
+
+  /// Resumes and jumps until stop(), or until nothing is left that could ever become ready; time_point::max()
+  /// never comes. True: it was stopped. Errors: std::logic_error when it runs already.
+  bool run() { return run_until(time_point::max()); }
+
+  /// The same, but goes no further than `end`, which the clock then shows.
+  bool run_until(time_point end) {
+    const running_guard guard(running_);
+    for (stop_ = false; !stop_;) {
+      const time_point next = timers_.next_due();
+      if (!ready_.empty()) {
+        ++steps_;
+        resume(take_ready());
+      } else if (next <= end && next != time_point::max()) {
+        if (next > now_) now_ = next;
+        while (timers_.next_due() <= now_) post(timers_.pop());
+      } else {
+        if (end != time_point::max() && end > now_) now_ = end;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool run_for(duration span) { return run_until(detail::after(now_, span)); }
+
+  /// Whether a run is in progress.
+  bool running() const noexcept { return running_; }
+
+  /// Makes run() return after the coroutine that calls this.
+  void stop() noexcept { stop_ = true; }
+
+  /// Coroutines resumed so far.
+  std::uint64_t steps() const noexcept { return steps_; }
+  bool idle() const noexcept { return ready_.empty() && timers_.empty(); }
+
+ private:
+  struct running_guard {
+    bool& running;
+
+    explicit running_guard(bool& flag) : running(flag) {
+      if (running) {
+        throw std::logic_error(
+            "simulated_loop::run: the loop runs already, below this call; in a coroutine, co_await "
+            "instead of blocking");
+      }
+      running = true;
+    }
+    running_guard(const running_guard&) = delete;
+    running_guard& operator=(const running_guard&) = delete;
+    ~running_guard() { running = false; }
+  };
+
+  std::coroutine_handle<> take_ready() noexcept {
+    if (shuffles_) std::swap(ready_[0], ready_[static_cast<std::size_t>(random_.below(ready_.size()))]);
+    return ready_.pop();
+  }
+
+  detail::fifo<std::coroutine_handle<>> ready_;
+  timer_queue timers_;
+  time_point now_{};
+  random_source random_{0};
+  bool shuffles_ = false;
+  std::uint64_t steps_ = 0;
+  bool stop_ = false;
+  bool running_ = false;
+};
+
+static_assert(executor<simulated_loop>);
+
+}  // namespace coworker

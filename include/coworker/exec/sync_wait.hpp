@@ -1,0 +1,200 @@
+#pragma once
+// sync_wait: the way from ordinary code into tasks. Blocks the calling thread, and lends it to a loop where
+// it can.
+
+#include <concepts>
+#include <coroutine>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/frame_memory.hpp>
+#include <coworker/coro/result.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/thread.hpp>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+
+namespace coworker {
+
+/// An executor that runs on the thread that calls run(), until stop(); running() tells whether it does.
+template <class Loop>
+concept runnable_executor = executor<Loop> && requires(Loop& loop) {
+  loop.run();
+  loop.stop();
+  { loop.running() } -> std::same_as<bool>;
+};
+
+namespace detail {
+
+// The first coroutine of a chain that ordinary code waits for. `ended` tells the waiting side.
+template <class Ended>
+class main_coroutine {
+ public:
+  class promise_type : public recycled_frame {
+   public:
+    struct final_awaiter {
+      final_awaiter() noexcept {}
+      bool await_ready() const noexcept { return false; }
+
+      void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
+        const Ended ended = self.promise().ended_;
+        ended();
+      }
+
+      void await_resume() const noexcept {}
+    };
+
+    promise_type(const coworker::context& start, const Ended& ended, task<void>&) noexcept
+        : context_(start), ended_(ended) {}
+    main_coroutine get_return_object() noexcept {
+      return main_coroutine(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    final_awaiter final_suspend() const noexcept { return final_awaiter(); }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept { std::terminate(); }  // none comes but for want of memory
+    coworker::context* context() noexcept { return &context_; }
+
+   private:
+    coworker::context context_;
+    Ended ended_;
+  };
+
+  main_coroutine(main_coroutine&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  main_coroutine& operator=(main_coroutine&&) = delete;
+  ~main_coroutine() {
+    if (handle_) handle_.destroy();
+  }
+
+  std::coroutine_handle<> handle() const noexcept { return handle_; }
+  void abandon() noexcept { handle_ = nullptr; }
+
+ private:
+  explicit main_coroutine(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+template <class Ended>
+main_coroutine<Ended> run_main(coworker::context, Ended, task<void> work) {
+  task<void> owned = std::move(work);
+  co_await std::move(owned);
+}
+
+// Ends on the loop's own thread, wherever the work went, so that nobody else still uses the loop afterwards.
+template <class T>
+task<void> capture_and_come_home(task<T> work, result<T>& into, executor_ref home) {
+  co_await capture(std::move(work), into);
+  co_await resume_on(home);
+}
+
+// Others may stop the loop as well; only the flag tells that the work has ended.
+template <class Loop>
+struct end_on_loop {
+  Loop* loop;
+  bool* ended;
+  end_on_loop(Loop& to_stop, bool& to_set) noexcept : loop(&to_stop), ended(&to_set) {}
+  void operator()() const noexcept {
+    *ended = true;
+    loop->stop();
+  }
+};
+
+// What a thread without a loop blocks on. It is gone as soon as that thread has seen it, so set() notifies
+// before it unlocks.
+class end_of_work {
+ public:
+  void set() noexcept {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    condition_.notify_one();
+  }
+
+  void wait() {
+    std::unique_lock lock(mutex_);
+    while (!ended_) condition_.wait(lock);
+  }
+
+ private:
+  std::mutex mutex_;
+  condition condition_;
+  bool ended_ = false;
+};
+
+struct set_end {
+  end_of_work* end;
+  explicit set_end(end_of_work& to_set) noexcept : end(&to_set) {}
+  void operator()() const noexcept { end->set(); }
+};
+
+// A loop has nothing left to do before the work has ended.
+template <class Loop>
+[[noreturn]] void stop_and_throw(Loop& loop, stop_source& source, const bool& ended) {
+  source.request_stop();
+  while (!ended && loop.run()) {
+  }
+  throw std::logic_error(
+      "sync_wait: the task can never end: nothing is ready and no timer is armed; it waits for an event that "
+      "no one will send");
+}
+
+}  // namespace detail
+
+/// Runs a task on a loop, which this call drives on the calling thread until the task has ended, even if
+/// something stops the loop before.
+/// Errors: rethrows what the task threw; std::logic_error when the loop runs already, as for a coroutine that
+/// it runs; also when a simulated loop has nothing left to do and the task has not ended, that is, it waits
+/// for something that will never happen. That task is then stopped, and given up if it ignores this.
+template <runnable_executor Loop, class T>
+T sync_wait(Loop& loop, task<T> work) {
+  if (loop.running()) {
+    throw std::logic_error(
+        "sync_wait: the loop runs already; in a coroutine, co_await the task instead of blocking for it");
+  }
+  detail::result<T> outcome;
+  stop_source source;
+  bool ended = false;
+  auto main = detail::run_main(context(loop, source.get_token()), detail::end_on_loop<Loop>(loop, ended),
+                               detail::capture_and_come_home(std::move(work), outcome, executor_ref(loop)));
+  loop.post(main.handle());
+  try {
+    while (!ended) {
+      if constexpr (std::same_as<decltype(loop.run()), bool>) {
+        if (!loop.run()) detail::stop_and_throw(loop, source, ended);
+      } else {
+        loop.run();
+      }
+    }
+  } catch (...) {
+    if (!ended) main.abandon();  // still suspended, and others may hold its handle: freeing it would be worse
+    throw;
+  }
+  return outcome.take();
+}
+
+/// The same on a loop of its own: `int answer = sync_wait(compute());`.
+template <class T>
+T sync_wait(task<T> work) {
+  event_loop loop;
+  return sync_wait(loop, std::move(work));
+}
+
+/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Not from one of
+/// those threads.
+template <executor Executor, class T>
+  requires(!runnable_executor<Executor>)
+T sync_wait(Executor& place, task<T> work) {
+  detail::result<T> outcome;
+  detail::end_of_work end;
+  auto main =
+      detail::run_main(context(place), detail::set_end(end), detail::capture(std::move(work), outcome));
+  place.post(main.handle());
+  end.wait();
+  return outcome.take();
+}
+
+}  // namespace coworker

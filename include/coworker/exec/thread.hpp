@@ -1,0 +1,94 @@
+#pragma once
+// Threads, and how they wait for one another: what the executors need of the standard's own, at a fraction of
+// the cost. Knows no executor.
+
+// libstdc++'s <thread> and <condition_variable> bring stop tokens, shared pointers and the stream classes, an
+// eighth of all that including coworker costs. On Linux the few lines that are needed stand here, over POSIX,
+// which its <mutex> brings anyway.
+#include <coworker/coro/clock.hpp>
+#include <mutex>
+#include <version>
+#if defined(__GLIBCXX__) && defined(__linux__)
+
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <system_error>
+
+namespace coworker::detail {
+
+/// As std::condition_variable.
+class condition {
+ public:
+  condition() noexcept {
+    pthread_condattr_t options;
+    ::pthread_condattr_init(&options);
+    ::pthread_condattr_setclock(&options, CLOCK_MONOTONIC);  // clock_type's own
+    ::pthread_cond_init(&condition_, &options);
+    ::pthread_condattr_destroy(&options);
+  }
+  condition(const condition&) = delete;
+  condition& operator=(const condition&) = delete;
+  ~condition() { ::pthread_cond_destroy(&condition_); }
+
+  void wait(std::unique_lock<std::mutex>& lock) {
+    ::pthread_cond_wait(&condition_, lock.mutex()->native_handle());
+  }
+
+  void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
+    constexpr duration::rep nanoseconds = 1'000'000'000;
+    const duration::rep since_start = due > time_point() ? due.time_since_epoch().count() : 0;
+    timespec moment{};
+    moment.tv_sec = static_cast<time_t>(since_start / nanoseconds);
+    moment.tv_nsec = static_cast<long>(since_start % nanoseconds);
+    ::pthread_cond_timedwait(&condition_, lock.mutex()->native_handle(), &moment);
+  }
+
+  void notify_one() noexcept { ::pthread_cond_signal(&condition_); }
+  void notify_all() noexcept { ::pthread_cond_broadcast(&condition_); }
+
+ private:
+  pthread_cond_t condition_;
+};
+
+/// Names a running thread, which must be joined once.
+class thread {
+ public:
+  /// Runs `body(argument)`, whose result is dropped. Errors: std::system_error when the system starts no
+  /// more.
+  thread(void* (*body)(void*), void* argument) {
+    const int problem = ::pthread_create(&handle_, nullptr, body, argument);
+    if (problem != 0) throw std::system_error(problem, std::generic_category(), "a thread cannot be started");
+  }
+
+  void join() { ::pthread_join(handle_, nullptr); }
+
+  static unsigned hardware_concurrency() noexcept {
+    const long processors = ::sysconf(_SC_NPROCESSORS_ONLN);
+    return processors > 0 ? static_cast<unsigned>(processors) : 0;
+  }
+
+ private:
+  pthread_t handle_;
+};
+
+inline void yield_thread() noexcept { ::sched_yield(); }
+
+}  // namespace coworker::detail
+
+#else
+
+#include <condition_variable>
+#include <thread>
+
+namespace coworker::detail {
+
+using condition = std::condition_variable;
+using thread = std::thread;
+inline void yield_thread() noexcept { std::this_thread::yield(); }
+
+}  // namespace coworker::detail
+
+#endif

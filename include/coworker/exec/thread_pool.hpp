@@ -1,0 +1,184 @@
+#pragma once
+// thread_pool: several threads that resume what is posted, for work that blocks or computes. One queue for
+// all of them, because what runs here runs long; idle threads sleep.
+
+#include <atomic>
+#include <coroutine>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/transfer.hpp>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/exec/thread.hpp>
+#include <coworker/exec/timer_queue.hpp>
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+namespace coworker {
+
+/// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
+///
+/// The destructor resumes what is posted already, lets go of timers that are still armed (their coroutines
+/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes, and do not
+/// let it go on a thread of its own.
+class thread_pool {
+ public:
+  /// As many threads as the machine runs at once.
+  thread_pool() : thread_pool(detail::thread::hardware_concurrency()) {}
+
+  /// A `max_threads` of 0 counts as 1.
+  explicit thread_pool(std::size_t max_threads) : max_threads_(max_threads == 0 ? 1 : max_threads) {}
+
+  thread_pool(const thread_pool&) = delete;
+  thread_pool& operator=(const thread_pool&) = delete;
+
+  ~thread_pool() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;  // no thread is started any more
+      condition_.notify_all();
+    }
+    for (detail::thread& thread : threads_) thread.join();
+    // Whoever posted the last thing may still be notifying its thread, which has long ended.
+    while (notifiers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
+  }
+
+  /// Errors: std::system_error when the first thread cannot be started, and then nothing was posted or armed;
+  /// later ones are done without.
+  void post(std::coroutine_handle<> handle) {
+    std::unique_lock lock(mutex_);
+    start_first_thread();
+    push(handle, lock);
+  }
+
+  void arm(timer& alarm) {
+    std::unique_lock lock(mutex_);
+    start_first_thread();
+    const std::coroutine_handle<> handle = alarm.handle;
+    if (!timers_.arm(alarm)) return push(handle, lock);
+    call_a_thread(lock);
+  }
+
+  void cancel(timer& alarm) {
+    std::unique_lock lock(mutex_);
+    const std::coroutine_handle<> handle = alarm.handle;
+    if (timers_.cancel(alarm)) push(handle, lock);
+  }
+
+  time_point now() const { return clock_type::now(); }
+
+  /// Lets the pool grow to that many threads; it never shrinks.
+  void set_max_threads(std::size_t count) {
+    const std::lock_guard lock(mutex_);
+    if (count > max_threads_) max_threads_ = count;
+    while (add_a_thread_if_short()) {
+    }
+  }
+
+  /// Threads started so far.
+  std::size_t size() const {
+    const std::lock_guard lock(mutex_);
+    return threads_.size();
+  }
+
+ private:
+  void start_thread() {
+    threads_.emplace_back(&work_in, this);
+    ++idle_;
+  }
+
+  void start_first_thread() {
+    if (threads_.empty()) start_thread();
+  }
+
+  void push(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
+    queue_.push(handle);
+    call_a_thread(lock);
+  }
+
+  // One for each thing in the queue, and one to watch the soonest timer if none does.
+  std::size_t wanted_threads() const noexcept {
+    return queue_.size() + (timers_.next_due() < watched_until_ ? 1 : 0);
+  }
+
+  bool add_a_thread_if_short() noexcept {
+    if (idle_ >= wanted_threads() || threads_.size() >= max_threads_ || closing_) return false;
+    try {
+      start_thread();
+      return true;
+    } catch (...) {
+      return false;  // the threads that there are will come to it
+    }
+  }
+
+  // Sees to it that a thread comes for what has changed. Notifies after the unlock, or the thread would wake
+  // only to wait for the lock; `notifiers_` keeps the pool alive so long.
+  void call_a_thread(std::unique_lock<std::mutex>& lock) noexcept {
+    const bool notifies = idle_ > 0 && wanted_threads() > 0;
+    add_a_thread_if_short();
+    if (!notifies) return;
+    notifiers_.fetch_add(1, std::memory_order_relaxed);
+    lock.unlock();
+    condition_.notify_one();
+    notifiers_.fetch_sub(1, std::memory_order_release);
+  }
+
+  static void* work_in(void* pool) {
+    static_cast<thread_pool*>(pool)->work();
+    return nullptr;
+  }
+
+  void work() {
+    std::unique_lock lock(mutex_);
+    --idle_;
+    for (;;) {
+      fire_timers();
+      if (!queue_.empty()) {
+        const std::coroutine_handle<> handle = queue_.pop();
+        call_a_thread(lock);  // for what is left, since this one is busy from here on
+        if (lock.owns_lock()) lock.unlock();
+        resume(handle);
+        lock.lock();
+      } else if (closing_) {
+        return;
+      } else {
+        wait(lock);
+      }
+    }
+  }
+
+  // One idle thread watches the soonest timer; the others wait to be called.
+  void wait(std::unique_lock<std::mutex>& lock) {
+    ++idle_;
+    const time_point due = timers_.next_due();
+    if (due < watched_until_) {
+      watched_until_ = due;
+      condition_.wait_until(lock, due);
+      if (watched_until_ == due) watched_until_ = time_point::max();
+    } else {
+      condition_.wait(lock);
+    }
+    --idle_;
+  }
+
+  void fire_timers() {
+    if (timers_.empty()) return;
+    const time_point reached = now();
+    while (timers_.next_due() <= reached) queue_.push(timers_.pop());
+  }
+
+  std::atomic<int> notifiers_{0};
+
+  mutable std::mutex mutex_;  // guards all below
+  detail::condition condition_;
+  detail::fifo<std::coroutine_handle<>> queue_;
+  timer_queue timers_;
+  std::vector<detail::thread> threads_;
+  std::size_t max_threads_;
+  std::size_t idle_ = 0;  // threads that wait, or have been started and come to the queue first
+  time_point watched_until_ = time_point::max();  // what the idle thread that watches the timers waits for
+  bool closing_ = false;
+};
+
+static_assert(executor<thread_pool>);
+
+}  // namespace coworker

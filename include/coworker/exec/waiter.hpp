@@ -1,0 +1,57 @@
+#pragma once
+// The seam between an event loop and what it blocks on while nothing is ready. The core's own waiter is a
+// condition variable; one that watches sockets, or drives an HTTP client, implements the same two functions.
+
+#include <coworker/coro/executor.hpp>
+#include <coworker/exec/thread.hpp>
+#include <mutex>
+
+namespace coworker {
+
+/// What an event loop calls when it has nothing to resume, and in passing after each round of work.
+class waiter {
+ public:
+  /// Blocks until `deadline`, until wake(), or until something that it watches has happened, which it hands
+  /// to the loop by posting. With time_point::min() it only looks and returns at once; time_point::max()
+  /// means no deadline. Called on the loop's thread only. It may return early.
+  virtual void wait(time_point deadline) = 0;
+
+  /// Makes the current wait(), or else the next one, return at once. Any thread.
+  virtual void wake() noexcept = 0;
+
+ protected:
+  waiter() = default;
+  ~waiter() = default;
+  waiter(const waiter&) = default;
+  waiter& operator=(const waiter&) = default;
+};
+
+/// Watches nothing but the clock.
+class condition_waiter final : public waiter {
+ public:
+  void wait(time_point deadline) override {
+    if (deadline == time_point::min()) return;
+    std::unique_lock lock(mutex_);
+    if (!woken_ && deadline == time_point::max()) {
+      condition_.wait(lock);
+    } else if (!woken_) {
+      condition_.wait_until(lock, deadline);
+    }
+    woken_ = false;
+  }
+
+  void wake() noexcept override {
+    {
+      const std::lock_guard lock(mutex_);
+      woken_ = true;
+    }
+    condition_.notify_one();  // after the unlock, or the woken thread would at once wait for the lock
+  }
+
+ private:
+  std::mutex mutex_;
+  detail::condition condition_;
+  bool woken_ = false;
+};
+
+}  // namespace coworker

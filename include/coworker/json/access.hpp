@@ -1,0 +1,231 @@
+#pragma once
+// The bodies of json that look into a value and change its parts. Its interface is in value.hpp.
+
+#include <coworker/json/containers.hpp>
+#include <coworker/json/describe.hpp>
+#include <coworker/json/object_index.hpp>
+#include <coworker/json/value.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker {
+
+inline json_type json::type() const noexcept {
+  using detail::slot_kind;
+  switch (slot_.kind()) {
+    case slot_kind::null:
+      return json_type::null;
+    case slot_kind::boolean:
+      return json_type::boolean;
+    case slot_kind::integer:
+    case slot_kind::natural:
+      return json_type::integer;
+    case slot_kind::floating:
+      return json_type::floating;
+    case slot_kind::short_text:
+    case slot_kind::long_text:
+      return json_type::string;
+    case slot_kind::array:
+      return json_type::array;
+    case slot_kind::object:
+      break;
+  }
+  return json_type::object;
+}
+
+inline const char* json::type_name() const noexcept {
+  switch (type()) {
+    case json_type::null:
+      return "null";
+    case json_type::boolean:
+      return "boolean";
+    case json_type::integer:
+    case json_type::floating:
+      return "number";
+    case json_type::string:
+      return "string";
+    case json_type::array:
+      return "array";
+    case json_type::object:
+      break;
+  }
+  return "object";
+}
+
+inline std::size_t json::size() const noexcept {
+  if (detail::is_container(slot_.kind())) return detail::count_of(slot_);
+  return is_null() ? 0 : 1;
+}
+
+inline const json_member* json::member(std::string_view key) const noexcept {
+  if (!is_object()) return nullptr;
+  const detail::member_slot* const found = detail::find_member(object_of(slot_), detail::key_probe(key));
+  return reinterpret_cast<const json_member*>(found);
+}
+
+inline json& json::operator[](std::string_view key) {
+  if (is_null()) slot_ = detail::object_slot(nullptr);
+  if (!is_object())
+    detail::throw_type_error("an object, to set the member " + detail::quoted_excerpt(key), slot_);
+  return detail::json_gate::as_json(detail::find_or_append_member(slot_, key).value);
+}
+
+inline const json& json::at(std::string_view key) const {
+  if (const json_member* const found = member(key)) return found->value();
+  if (!is_object())
+    detail::throw_type_error("an object with the member " + detail::quoted_excerpt(key), slot_);
+  detail::throw_no_member(key, slot_);
+}
+
+inline const json& json::element(element_position at) const {
+  if (is_array() && at.index < size()) return detail::json_gate::as_json(detail::child_of(slot_, at.index));
+  const std::string index = at.text();
+  if (!is_array()) detail::throw_type_error("an array with the element " + index, slot_);
+  detail::throw_no_element(index, slot_);
+}
+
+inline json& json::element_or_new(element_position at) {
+  if (is_null()) slot_ = detail::array_slot(nullptr);
+  if (!is_array()) detail::throw_type_error("an array, to set the element " + at.text(), slot_);
+  if (at.negative) detail::throw_no_element(at.text(), slot_);
+  if (at.index >= size()) {
+    detail::grow_elements(slot_, at.index + 1);
+    while (size() <= at.index) detail::append_element(slot_);
+  }
+  return detail::json_gate::as_json(detail::child_of(slot_, at.index));
+}
+
+inline const json& json::back() const {
+  const std::size_t count = size();
+  return element(is_array() && count != 0 ? count - 1 : 0);
+}
+
+inline json::const_iterator json::find(std::string_view key) const noexcept {
+  const json_member* const found = member(key);
+  return found == nullptr ? end() : const_iterator(found);
+}
+
+inline json::iterator json::find(std::string_view key) noexcept {
+  auto* const found = const_cast<json_member*>(member(key));
+  return found == nullptr ? end() : iterator(found);
+}
+
+inline json::const_iterator json::begin() const noexcept {
+  if (detail::is_container(slot_.kind()) && !empty()) {
+    if (is_array()) return const_iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]));
+    return const_iterator(reinterpret_cast<const json_member*>(object_of(slot_)->members()));
+  }
+  return {};
+}
+
+inline json::const_iterator json::end() const noexcept {
+  const_iterator past = begin();
+  if (past != const_iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
+  return past;
+}
+
+inline json::iterator json::begin() noexcept {
+  const const_iterator first = std::as_const(*this).begin();
+  iterator mutable_first;
+  mutable_first.element_ = const_cast<json*>(first.element_);
+  mutable_first.member_ = const_cast<json_member*>(first.member_);
+  return mutable_first;
+}
+
+inline json::iterator json::end() noexcept {
+  iterator past = begin();
+  if (past != iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
+  return past;
+}
+
+inline json_items<true> json::items() const& {
+  if (is_null()) return {nullptr, 0};
+  if (!is_object()) detail::throw_type_error("an object, to go through its items", slot_);
+  if (empty()) return {nullptr, 0};
+  return {reinterpret_cast<const json_member*>(object_of(slot_)->members()), size()};
+}
+
+inline json_items<false> json::items() & {
+  const json_items<true> all = std::as_const(*this).items();
+  return {const_cast<json_member*>(all.begin()), all.size()};
+}
+
+inline void json::push_back(json element) {
+  if (is_null()) slot_ = detail::array_slot(nullptr);
+  if (!is_array()) detail::throw_type_error("an array, to append to", slot_);
+  detail::append_element(slot_) = std::exchange(element.slot_, detail::null_slot());
+}
+
+template <class... Args>
+json& json::emplace_back(Args&&... args) {
+  push_back(json(std::forward<Args>(args)...));
+  return detail::json_gate::as_json(detail::child_of(slot_, size() - 1));
+}
+
+inline void json::reserve(std::size_t count) {
+  if (count == 0) return;
+  if (is_array()) {
+    detail::reserve_elements(slot_, count);
+  } else if (is_object()) {
+    detail::reserve_members(slot_, count);
+  } else {
+    detail::throw_type_error("an array or object, to reserve room in", slot_);
+  }
+}
+
+inline std::size_t json::erase(std::string_view key) {
+  if (!is_object())
+    detail::throw_type_error("an object, to erase the member " + detail::quoted_excerpt(key), slot_);
+  const json_member* const found = member(key);
+  if (found == nullptr) return 0;
+  erase(const_iterator(found));
+  return 1;
+}
+
+inline void json::erase_element(element_position at) {
+  element(at);  // throws when there is none
+  detail::erase_element(*array_of(slot_), at.index);
+}
+
+inline json::iterator json::erase(const_iterator position) noexcept {
+  std::ptrdiff_t index = 0;
+  if (is_array()) {
+    index = position.element_ - begin().element_;
+    detail::erase_element(*array_of(slot_), static_cast<std::size_t>(index));
+  } else {
+    index = position.member_ - begin().member_;
+    detail::erase_member(*object_of(slot_), static_cast<std::size_t>(index));
+  }
+  return empty() ? end() : begin().move_by(index);
+}
+
+inline void json::clear() noexcept {
+  json cleared;
+  switch (type()) {
+    case json_type::null:
+      break;
+    case json_type::boolean:
+      cleared.slot_ = detail::boolean_slot(false);
+      break;
+    case json_type::integer:
+      cleared.slot_ = detail::integer_slot(0);
+      break;
+    case json_type::floating:
+      cleared.slot_ = detail::floating_slot(0);
+      break;
+    case json_type::string:
+      cleared.slot_ = detail::text_slot({});
+      break;
+    case json_type::array:
+      cleared.slot_ = detail::array_slot(nullptr);
+      break;
+    case json_type::object:
+      cleared.slot_ = detail::object_slot(nullptr);
+      break;
+  }
+  std::swap(slot_, cleared.slot_);
+}
+
+}  // namespace coworker

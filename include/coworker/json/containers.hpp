@@ -1,0 +1,192 @@
+#pragma once
+// Arrays and objects as slots: making them, letting them grow, taking parts out. Order of members is kept
+// everywhere. Must not know of class json.
+
+#include <coworker/json/error.hpp>
+#include <coworker/json/object_index.hpp>
+#include <coworker/json/storage.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+template <class Blocks>
+array_block* new_array_block(Blocks& blocks, std::size_t capacity) {
+  require_block_size(capacity);
+  const block_place place = blocks.allocate(sizeof(array_block) + capacity * sizeof(json_slot));
+  return ::new (place.memory) array_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity)};
+}
+
+template <class Blocks>
+object_block* new_object_block(Blocks& blocks, std::size_t capacity) {
+  require_block_size(capacity);
+  const block_place place = blocks.allocate(sizeof(object_block) + capacity * sizeof(member_slot));
+  auto* const object =
+      ::new (place.memory) object_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity), nullptr};
+  if (capacity > unindexed_members) {
+    try {
+      object->index = object_index::create(capacity);
+    } catch (...) {
+      block_release release;
+      release(object);
+      throw;
+    }
+  }
+  return object;
+}
+
+inline array_block* new_array_block(std::size_t capacity) {
+  single_blocks blocks;
+  return new_array_block(blocks, capacity);
+}
+
+inline object_block* new_object_block(std::size_t capacity) {
+  single_blocks blocks;
+  return new_object_block(blocks, capacity);
+}
+
+inline std::size_t grown_capacity(std::size_t capacity, std::size_t needed) noexcept {
+  constexpr std::size_t least = 4;
+  const std::size_t doubled = capacity < least ? least : 2 * capacity;
+  return doubled < needed ? needed : doubled;
+}
+
+/// Makes room for `capacity` elements in all.
+inline void reserve_elements(json_slot& array, std::size_t capacity) {
+  array_block* const old = array_of(array);
+  if (old != nullptr && old->capacity >= capacity) return;
+  array_block* const block = new_array_block(capacity);
+  if (old != nullptr) {
+    std::memcpy(static_cast<void*>(block->elements()), old->elements(), old->size * sizeof(json_slot));
+    block->size = old->size;
+    block_release release;
+    release(old);
+  }
+  array.heap.value = block;
+}
+
+/// Makes room for `needed` elements in all, and then some, so that growing one by one takes linear time.
+inline void grow_elements(json_slot& array, std::size_t needed) {
+  const std::size_t capacity = array_of(array) == nullptr ? 0 : array_of(array)->capacity;
+  if (capacity < needed) reserve_elements(array, grown_capacity(capacity, needed));
+}
+
+/// Appends null and returns it.
+inline json_slot& append_element(json_slot& array) {
+  grow_elements(array, count_of(array) + 1);
+  array_block& block = *array_of(array);
+  return *::new (static_cast<void*>(block.elements() + block.size++)) json_slot(null_slot());
+}
+
+inline void erase_element(array_block& block, std::size_t index) noexcept {
+  json_slot* const elements = block.elements();
+  destroy_slot(elements[index]);
+  --block.size;
+  std::memmove(static_cast<void*>(elements + index), elements + index + 1,
+               (block.size - index) * sizeof(json_slot));
+}
+
+/// Makes room for `capacity` members in all.
+inline void reserve_members(json_slot& object, std::size_t capacity) {
+  object_block* const old = object_of(object);
+  if (old != nullptr && old->capacity >= capacity) return;
+  object_block* const block = new_object_block(capacity);
+  if (old != nullptr) {
+    std::memcpy(static_cast<void*>(block->members()), old->members(), old->size * sizeof(member_slot));
+    block->size = old->size;
+    block_release release;
+    delete_object_block(old, release);
+    rebuild_index(*block);
+  }
+  object.heap.value = block;
+}
+
+/// The member with that key; appended with the value null if there was none.
+inline member_slot& find_or_append_member(json_slot& object, std::string_view key) {
+  if (member_slot* const found = find_member(object_of(object), key_probe(key))) return *found;
+  const json_slot owned_key = text_slot(key);
+  try {
+    const std::size_t size = count_of(object);
+    if (object_of(object) == nullptr || object_of(object)->capacity == size) {
+      reserve_members(object, grown_capacity(size, size + 1));
+    }
+  } catch (...) {
+    delete_text(owned_key);
+    throw;
+  }
+  object_block& block = *object_of(object);
+  const std::uint32_t position = block.size++;
+  auto* const member =
+      ::new (static_cast<void*>(block.members() + position)) member_slot{owned_key, null_slot()};
+  if (block.index != nullptr) object_index(block).enter(position, block.members());
+  return *member;
+}
+
+inline void erase_member(object_block& block, std::size_t position) noexcept {
+  member_slot* const members = block.members();
+  delete_text(members[position].key);
+  destroy_slot(members[position].value);
+  --block.size;
+  std::memmove(static_cast<void*>(members + position), members + position + 1,
+               (block.size - position) * sizeof(member_slot));
+  rebuild_index(block);
+}
+
+/// Gives up the member at `from`, whose key was seen before: its value takes the place of the earlier one's.
+inline void replace_duplicate(member_slot& earlier, const member_slot& later) noexcept {
+  destroy_slot(earlier.value);
+  delete_text(later.key);
+  earlier.value = later.value;
+}
+
+/// One bit of 64 that equal keys share and others seldom do.
+inline std::uint64_t key_bit(const json_slot& key) noexcept {
+  std::uint64_t words[2];
+  if (key.kind() == slot_kind::short_text) {
+    std::memcpy(words, &key, sizeof words);
+  } else {
+    const std::string_view text = text_of(key);
+    words[0] = load_word(text.data());
+    words[1] = load_word(text.data() + text.size() - 8);
+  }
+  const std::uint64_t mixed = (words[0] ^ (words[1] * 0x9e3779b97f4a7c15)) * 0xd6e8feb86659fd93;
+  return std::uint64_t{1} << (mixed >> 58);
+}
+
+/// Takes in the `count` members that were laid behind the header of a fresh block. Of those with the same key
+/// the last one's value stays, in the first one's place.
+inline void adopt_members(object_block& block, std::size_t count) noexcept {
+  member_slot* const members = block.members();
+  std::uint32_t size = 0;
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    member_slot* earlier = nullptr;
+    if (block.index != nullptr) {
+      std::uint32_t& place = object_index(block).place_of(key_probe(members[i].key), members);
+      if (place == 0) {
+        place = size + 1;
+      } else {
+        earlier = members + (place - 1);
+      }
+    } else {
+      // Few members: most keys are seen at a glance to be new.
+      const std::uint64_t bit = key_bit(members[i].key);
+      block.size = size;
+      if ((seen & bit) != 0) earlier = find_member(&block, key_probe(members[i].key));
+      seen |= bit;
+    }
+    if (earlier != nullptr) {
+      replace_duplicate(*earlier, members[i]);
+    } else {
+      if (size != i) members[size] = members[i];
+      ++size;
+    }
+  }
+  block.size = size;
+}
+
+}  // namespace coworker::detail

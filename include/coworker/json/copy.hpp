@@ -1,0 +1,83 @@
+#pragma once
+// Copying a JSON value with all below it, without recursion.
+// Must not know of class json.
+
+#include <coworker/json/containers.hpp>
+#include <coworker/json/stack.hpp>
+#include <coworker/json/storage.hpp>
+#include <cstddef>
+
+namespace coworker::detail {
+
+/// An array or object like `tree`, still empty, with exactly the room for its elements.
+inline json_slot blank_copy(const json_slot& tree) {
+  const std::size_t count = count_of(tree);
+  if (tree.kind() == slot_kind::array) return array_slot(count == 0 ? nullptr : new_array_block(count));
+  return object_slot(count == 0 ? nullptr : new_object_block(count));
+}
+
+/// One array or object on the way from the root of a copy to where it has got to. Both are blocks on the heap
+/// by now, so these slots may be copies of those in the tree.
+struct copy_step {
+  json_slot source;
+  json_slot target;
+};
+
+inline json_slot copy_leaf(const json_slot& leaf) {
+  return leaf.kind() == slot_kind::long_text ? long_text_slot(text_of(leaf)) : leaf;
+}
+
+/// Adds the next element or member of the source to the target, arrays and objects still empty, and returns
+/// the new value. The target stays destructible at every point where memory may run out.
+inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
+  const json_slot& value = child_of(step.source, index);
+  json_slot* target = nullptr;
+  if (step.target.kind() == slot_kind::array) {
+    array_block& block = *array_of(step.target);
+    target = block.elements() + block.size;
+    *target = null_slot();
+    ++block.size;
+  } else {
+    object_block& block = *object_of(step.target);
+    member_slot& member = block.members()[block.size];
+    member.key = copy_leaf(object_of(step.source)->members()[index].key);
+    member.value = null_slot();
+    target = &member.value;
+    if (block.index != nullptr) object_index(block).enter(block.size, block.members());
+    ++block.size;
+  }
+  *target = is_container(value.kind()) ? blank_copy(value) : copy_leaf(value);
+  return *target;
+}
+
+inline void copy_children(inline_stack<copy_step, 16>& steps) {
+  while (!steps.empty()) {
+    const copy_step step = steps.top();
+    const std::size_t count = count_of(step.source);
+    bool descended = false;
+    for (std::size_t index = count_of(step.target); index < count && !descended; ++index) {
+      const json_slot& source = child_of(step.source, index);
+      const json_slot& target = copy_next_child(step, index);
+      descended = is_container(source.kind()) && count_of(source) != 0;
+      if (descended) steps.push({source, target});
+    }
+    if (!descended) steps.pop();
+  }
+}
+
+inline json_slot copy_slot(const json_slot& from) {
+  if (!is_container(from.kind())) return copy_leaf(from);
+  const json_slot root = blank_copy(from);
+  if (count_of(from) == 0) return root;
+  try {
+    inline_stack<copy_step, 16> steps;
+    steps.push({from, root});
+    copy_children(steps);
+  } catch (...) {
+    destroy_slot(root);
+    throw;
+  }
+  return root;
+}
+
+}  // namespace coworker::detail

@@ -1,0 +1,129 @@
+#pragma once
+// What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
+// Must not know of values; the places that throw describe what they found.
+
+#include <coworker/json/escape.hpp>
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker {
+
+/// Base of all JSON errors. As `json::exception` it is what nlohmann's users know.
+class json_exception : public std::exception {
+ public:
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ protected:
+  explicit json_exception(std::string message) : message_(std::move(message)) {}
+
+  std::string message_;
+};
+
+/// A text that is not JSON. `what()` reads "line 3, column 14: expected ',' or '}' after a member, found
+/// 'x'".
+class json_parse_error : public json_exception {
+ public:
+  json_parse_error(std::size_t line, std::size_t column, std::size_t offset, std::string_view problem)
+      : json_exception("line " + std::to_string(line) + ", column " + std::to_string(column) + ": " +
+                       std::string(problem)),
+        line_(line),
+        column_(column),
+        offset_(offset) {}
+
+  /// Counted from 1; a line ends with '\n'.
+  std::size_t line() const noexcept { return line_; }
+  /// Counted from 1, in code points (what an editor shows), not bytes.
+  std::size_t column() const noexcept { return column_; }
+  /// Bytes before the place, counted from 0.
+  std::size_t offset() const noexcept { return offset_; }
+
+ private:
+  std::size_t line_;
+  std::size_t column_;
+  std::size_t offset_;
+};
+
+/// An error about a value inside a larger one. `path()` leads to it, as in "scores[3]" or "input.size"; it is
+/// empty when the value is the one that was asked. `what()` is the path, where there is one, and the problem.
+class json_value_error : public json_exception {
+ public:
+  const std::string& path() const noexcept { return path_; }
+  const std::string& problem() const noexcept { return problem_; }
+
+  /// Says that the value which `path()` starts from is itself the member `key` of an object.
+  void inside_member(std::string_view key) {
+    const bool joins = path_.empty() || path_.front() == '[';
+    path_ = path_step(key) + (joins ? "" : ".") + path_;
+    compose();
+  }
+
+  /// Says that the value which `path()` starts from is itself the element `index` of an array.
+  void inside_element(std::size_t index) {
+    const bool joins = path_.empty() || path_.front() == '[';
+    path_ = "[" + std::to_string(index) + "]" + (joins ? "" : ".") + path_;
+    compose();
+  }
+
+ protected:
+  explicit json_value_error(std::string problem) : json_exception(problem), problem_(std::move(problem)) {}
+
+ private:
+  // A key that would read as something else in a path stands quoted in brackets.
+  static std::string path_step(std::string_view key) {
+    bool plain = !key.empty();
+    for (const char c : key) {
+      const bool odd = c == '.' || c == '[' || c == ']' || c == ':' || c == ' ' || detail::is_special(c);
+      plain = plain && !odd && static_cast<unsigned char>(c) < 0x80;
+    }
+    if (plain) return std::string(key);
+    std::string quoted = "[";
+    append_json_string_lossy(quoted, key);
+    return quoted + "]";
+  }
+
+  void compose() { message_ = path_ + ": " + problem_; }
+
+  std::string path_;
+  std::string problem_;
+};
+
+/// A value of another type than what was asked of it.
+class json_type_error : public json_value_error {
+ public:
+  explicit json_type_error(std::string problem) : json_value_error(std::move(problem)) {}
+};
+
+/// A key or an index that is not there, or a number that the target cannot hold.
+class json_out_of_range : public json_value_error {
+ public:
+  explicit json_out_of_range(std::string problem) : json_value_error(std::move(problem)) {}
+};
+
+/// A value that JSON cannot express: NaN, an infinity, text that is not UTF-8.
+class json_write_error : public json_value_error {
+ public:
+  explicit json_write_error(std::string problem) : json_value_error(std::move(problem)) {}
+};
+
+namespace detail {
+
+/// `text` in quotes, shortened to what an error message bears.
+inline std::string quoted_excerpt(std::string_view text) {
+  constexpr std::size_t longest = 60;
+  std::size_t size = text.size();
+  if (size > longest) {
+    size = longest;
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  }
+  std::string out;
+  append_json_string_lossy(out, text.substr(0, size));
+  if (size < text.size()) out += "...";
+  return out;
+}
+
+}  // namespace detail
+
+}  // namespace coworker

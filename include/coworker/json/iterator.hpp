@@ -1,0 +1,129 @@
+#pragma once
+// Going through the elements of an array and the members of an object, in order.
+// Must not know how they were found or made.
+
+#include <coworker/json/storage.hpp>
+#include <cstddef>
+#include <string_view>  // also the iterator tags; <iterator> would bring the stream classes
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+class json;
+
+/// A member of an object, as `for (auto& [key, value] : j.items())` sees it. The key cannot be changed in
+/// place.
+class json_member {
+ public:
+  json_member(const json_member&) = delete;
+  json_member& operator=(const json_member&) = delete;
+
+  std::string_view key() const noexcept { return detail::text_of(slot_.key); }
+  json& value() noexcept { return reinterpret_cast<json&>(slot_.value); }
+  const json& value() const noexcept { return reinterpret_cast<const json&>(slot_.value); }
+
+  template <std::size_t Part>
+  decltype(auto) get() noexcept {
+    if constexpr (Part == 0) {
+      return key();
+    } else {
+      return value();
+    }
+  }
+  template <std::size_t Part>
+  decltype(auto) get() const noexcept {
+    if constexpr (Part == 0) {
+      return key();
+    } else {
+      return value();
+    }
+  }
+
+ private:
+  detail::member_slot slot_;
+};
+
+/// Goes through the elements of an array or the values of an object; `key()` tells the latter's keys.
+/// Invalidated by whatever adds to or erases from that value.
+template <bool Const>
+class json_iterator {
+  template <class T>
+  using maybe_const = std::conditional_t<Const, const T, T>;
+
+ public:
+  using iterator_category = std::bidirectional_iterator_tag;
+  using value_type = json;
+  using difference_type = std::ptrdiff_t;
+  using pointer = maybe_const<json>*;
+  using reference = maybe_const<json>&;
+
+  json_iterator() noexcept = default;
+  explicit json_iterator(pointer element) noexcept : element_(element) {}
+  explicit json_iterator(maybe_const<json_member>* member) noexcept : member_(member) {}
+  template <bool OtherConst>
+    requires(Const && !OtherConst)
+  json_iterator(const json_iterator<OtherConst>& other) noexcept
+      : element_(other.element_), member_(other.member_) {}
+
+  reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
+  pointer operator->() const noexcept { return &**this; }
+  reference value() const noexcept { return **this; }
+  /// The member's key; empty for an element of an array.
+  std::string_view key() const noexcept { return member_ == nullptr ? std::string_view() : member_->key(); }
+
+  json_iterator& operator++() noexcept { return move_by(1); }
+  json_iterator& operator--() noexcept { return move_by(-1); }
+  json_iterator operator++(int) noexcept {
+    const json_iterator before = *this;
+    move_by(1);
+    return before;
+  }
+  json_iterator operator--(int) noexcept {
+    const json_iterator before = *this;
+    move_by(-1);
+    return before;
+  }
+  bool operator==(const json_iterator&) const noexcept = default;
+
+ private:
+  friend class json;
+  template <bool>
+  friend class json_iterator;
+
+  // Defined with json: stepping over elements needs their size.
+  json_iterator& move_by(std::ptrdiff_t count) noexcept;
+
+  pointer element_ = nullptr;
+  maybe_const<json_member>* member_ = nullptr;
+};
+
+/// What `items()` gives: the members of an object, in order.
+template <bool Const>
+class json_items {
+  using member = std::conditional_t<Const, const json_member, json_member>;
+
+ public:
+  json_items(member* first, std::size_t size) noexcept : first_(first), size_(size) {}
+  member* begin() const noexcept { return first_; }
+  member* end() const noexcept { return first_ + size_; }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+
+ private:
+  member* first_;
+  std::size_t size_;
+};
+
+}  // namespace coworker
+
+template <>
+struct std::tuple_size<coworker::json_member> : std::integral_constant<std::size_t, 2> {};
+template <>
+struct std::tuple_element<0, coworker::json_member> {
+  using type = const std::string_view;
+};
+template <>
+struct std::tuple_element<1, coworker::json_member> {
+  using type = coworker::json;
+};

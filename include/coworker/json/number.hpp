@@ -1,0 +1,254 @@
+#pragma once
+// Numbers as JSON spells them: read exactly, written in the fewest digits that read back the same.
+// Never asks the locale. Must not know of values or documents.
+
+#include <bit>
+#include <cfloat>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace coworker::detail {
+
+/// What a number's text turned out to be. `natural` is an integer that only uint64 holds; integers beyond
+/// that are `floating`. When `malformed`, `end` is the place and `expected` says what should stand there.
+struct parsed_number {
+  enum class form : unsigned char { integer, natural, floating, too_large, malformed };
+  form is;
+  const char* end;
+  union {
+    std::int64_t integer;
+    std::uint64_t natural;
+    double floating;
+    const char* expected;
+  };
+};
+
+/// Powers of ten that a double holds exactly.
+inline constexpr double exact_powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+inline constexpr std::uint64_t exact_integer_limit = std::uint64_t{1} << 53;
+
+/// Arithmetic on doubles rounds to double at once (not so on the x87).
+inline constexpr bool rounds_to_double = FLT_EVAL_METHOD == 0;
+
+constexpr bool is_digit(char c) noexcept { return static_cast<unsigned char>(c - '0') < 10; }
+
+template <class Float>
+concept has_from_chars = requires(const char* p, Float& value) {
+  std::from_chars(p, p, value);
+};
+
+/// Reads a well-formed JSON number with strtod. The point is written away first ("12.5e3" becomes "125e2"),
+/// because which character strtod takes for a point depends on the locale. Overflow gives an infinity,
+/// underflow a zero.
+inline double parse_double_with_strtod(std::string_view number) {
+  std::string digits;
+  std::int64_t exponent = 0;
+  bool after_point = false;
+  for (std::size_t i = 0; i < number.size(); ++i) {
+    const char c = number[i];
+    if (c == '.') {
+      after_point = true;
+    } else if (c == 'e' || c == 'E') {
+      const bool negative = number[i + 1] == '-';
+      constexpr std::int64_t more_than_any = 1'000'000'000'000;
+      std::int64_t given = 0;
+      for (++i; i < number.size(); ++i) {
+        if (is_digit(number[i]) && given < more_than_any) given = given * 10 + (number[i] - '0');
+      }
+      exponent += negative ? -given : given;
+    } else {
+      digits += c;
+      exponent -= after_point ? 1 : 0;
+    }
+  }
+  digits += 'e';
+  digits += std::to_string(exponent);
+  return std::strtod(digits.c_str(), nullptr);
+}
+
+/// Reads a well-formed JSON number; overflow gives an infinity. A template only so that `has_from_chars` can
+/// choose.
+template <class Float = double>
+Float parse_double(std::string_view number) {
+  if constexpr (has_from_chars<Float>) {
+    Float value{};
+    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return value;
+  }
+  return parse_double_with_strtod(
+      number);  // also tells overflow from underflow, which from_chars reports alike
+}
+
+inline parsed_number malformed_number(const char* where, const char* expected) noexcept {
+  parsed_number result{parsed_number::form::malformed, where, {}};
+  result.expected = expected;
+  return result;
+}
+
+inline parsed_number floating_number(const char* end, double value) noexcept {
+  const bool fits = value - value == 0;  // not so for an infinity
+  parsed_number result{fits ? parsed_number::form::floating : parsed_number::form::too_large, end, {}};
+  result.floating = value;
+  return result;
+}
+
+/// Reads the number that starts at `p` with a digit or '-'.
+inline parsed_number parse_number(const char* p, const char* end) {
+  using form = parsed_number::form;
+  constexpr std::ptrdiff_t safe_digits = 19;  // this many fit in 64 bits, whatever they are
+  const char* const start = p;
+  const bool negative = *p == '-';
+  if (negative) ++p;
+
+  const char* const whole = p;
+  std::uint64_t digits = 0;
+  while (p != end && is_digit(*p)) digits = digits * 10 + static_cast<unsigned>(*p++ - '0');
+  std::ptrdiff_t count = p - whole;
+  if (count == 0) return malformed_number(p, "a digit");
+  if (*whole == '0' && count > 1) return malformed_number(whole + 1, "no digit after a leading zero");
+
+  const bool has_fraction = p != end && *p == '.';
+  if (!has_fraction && (p == end || (*p | 0x20) != 'e')) {
+    parsed_number result{form::integer, p, {}};
+    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    if (count <= safe_digits && digits <= largest) [[likely]] {
+      result.integer = negative ? -static_cast<std::int64_t>(digits) : static_cast<std::int64_t>(digits);
+      return result;
+    }
+    if (negative && count == safe_digits && digits == largest + 1) {
+      result.integer = std::numeric_limits<std::int64_t>::min();
+      return result;
+    }
+    // 20 digits starting with 1 fit up to 2^64-1; past it the sum has wrapped around to something small.
+    const bool fits = count <= safe_digits || (count == 20 && *whole == '1' && digits > largest);
+    if (!negative && fits) {
+      result.is = form::natural;
+      result.natural = digits;
+      return result;
+    }
+    return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+  }
+
+  std::int64_t exponent = 0;
+  if (has_fraction) {
+    const char* const fraction = ++p;
+    while (p != end && is_digit(*p)) digits = digits * 10 + static_cast<unsigned>(*p++ - '0');
+    if (p == fraction) return malformed_number(p, "a digit after the point");
+    count += p - fraction;
+    exponent = -(p - fraction);
+  }
+  if (p != end && (*p | 0x20) == 'e') {
+    ++p;
+    const bool shrinks = p != end && *p == '-';
+    if (p != end && (*p == '-' || *p == '+')) ++p;
+    const char* const exponent_digits = p;
+    constexpr std::int64_t more_than_any = 100'000'000;
+    std::int64_t given = 0;
+    for (; p != end && is_digit(*p); ++p) {
+      if (given < more_than_any) given = given * 10 + (*p - '0');
+    }
+    if (p == exponent_digits) return malformed_number(p, "a digit in the exponent");
+    exponent += shrinks ? -given : given;
+  }
+
+  // Clinger's fast path: both operands are exact, so one rounding gives the nearest double.
+  if (rounds_to_double && count <= safe_digits && digits <= exact_integer_limit && exponent >= -22 &&
+      exponent <= 22) {
+    auto value = static_cast<double>(digits);
+    value = exponent < 0 ? value / exact_powers_of_ten[-exponent] : value * exact_powers_of_ten[exponent];
+    return floating_number(p, negative ? -value : value);
+  }
+  return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+}
+
+struct digit_pair_table {
+  char chars[200];
+  constexpr digit_pair_table() : chars{} {
+    for (int i = 0; i < 100; ++i) {
+      chars[2 * i] = static_cast<char>('0' + i / 10);
+      chars[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+  }
+};
+inline constexpr digit_pair_table digit_pairs;
+
+/// What the functions below need room for, at most.
+inline constexpr std::size_t longest_number = 32;
+
+constexpr unsigned count_digits(std::uint64_t value) noexcept {
+  unsigned count = 1;
+  for (;;) {
+    if (value < 10) return count;
+    if (value < 100) return count + 1;
+    if (value < 1000) return count + 2;
+    if (value < 10000) return count + 3;
+    value /= 10000;
+    count += 4;
+  }
+}
+
+/// Writes `value` in exactly `count` digits, with leading zeros where it has fewer, and returns the end.
+inline char* write_digits(char* out, std::uint64_t value, unsigned count) noexcept {
+  char* at = out + count;
+  while (at - out >= 2) {
+    at -= 2;
+    std::memcpy(at, digit_pairs.chars + 2 * (value % 100), 2);
+    value /= 100;
+  }
+  if (at != out) *out = static_cast<char>('0' + value % 10);
+  return out + count;
+}
+
+inline char* write_natural(char* out, std::uint64_t value) noexcept {
+  return write_digits(out, value, count_digits(value));
+}
+
+inline char* write_integer(char* out, std::int64_t value) noexcept {
+  auto magnitude = static_cast<std::uint64_t>(value);
+  if (value < 0) {
+    *out++ = '-';
+    magnitude = 0 - magnitude;
+  }
+  return write_natural(out, magnitude);
+}
+
+/// Writes a finite double in the fewest digits that read back as the same one, always with a point or an
+/// exponent so that it stays a floating number.
+inline char* write_double(char* out, double value) noexcept {
+  if ((std::bit_cast<std::uint64_t>(value) >> 63) != 0) {
+    *out++ = '-';
+    value = -value;
+  }
+  // Most numbers people write have at most six decimals. If value * 10^6, rounded, divided again gives the
+  // same double, then those at most 15 digits are the only such ones (a double tells any two 15-digit
+  // decimals apart).
+  constexpr double scale = 1e6;
+  constexpr std::uint64_t whole_scale = 1'000'000;
+  if (rounds_to_double && value < 1e9) {
+    const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
+    if (static_cast<double>(scaled) / scale == value) {
+      out = write_natural(out, scaled / whole_scale);
+      *out++ = '.';
+      char* last = write_digits(out, scaled % whole_scale, 6);
+      while (last - out > 1 && last[-1] == '0') --last;
+      return last;
+    }
+  }
+  // From 2^53 on, digits up to the point would be more than the double tells.
+  const bool fixed = value >= 1e-5 && value < static_cast<double>(exact_integer_limit);
+  const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
+  char* const last = std::to_chars(out, out + longest_number - 1, value, format).ptr;
+  if (!fixed || std::memchr(out, '.', static_cast<std::size_t>(last - out)) != nullptr) return last;
+  std::memcpy(last, ".0", 2);
+  return last + 2;
+}
+
+}  // namespace coworker::detail

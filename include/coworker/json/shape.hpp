@@ -1,0 +1,123 @@
+#pragma once
+// Which types turn into JSON and back, told from their shape: no container header is needed here, and
+// containers of other libraries fit as well. Only concepts; convert.hpp does the work.
+
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+class json;
+
+namespace detail {
+
+template <class T, class... Others>
+concept any_of = (std::same_as<T, Others> || ...);
+
+/// Integers, but not the types that stand for a unit of wide text.
+template <class T>
+concept plain_integer = std::integral<T> && !any_of<T, bool, wchar_t, char8_t, char16_t, char32_t>;
+
+template <class T>
+concept text_like = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
+
+template <class T>
+concept optional_like = requires(const T& optional, T& target) {
+  { optional.has_value() } -> std::same_as<bool>;
+  *optional;
+  target.reset();
+  typename T::value_type;
+};
+
+template <class T>
+concept range_like = requires(const T& range) {
+  std::begin(range) != std::end(range);
+  *std::begin(range);
+};
+
+template <range_like T>
+using element_of = std::remove_cvref_t<decltype(*std::begin(std::declval<const T&>()))>;
+
+/// Pairs whose first part is a text: the elements of a map with string keys.
+template <class T>
+concept keyed_pair = requires(const T& pair) {
+  pair.second;
+  requires text_like<std::remove_cvref_t<decltype(pair.first)>>;
+};
+
+template <class T>
+concept keyed_range = range_like<T> && keyed_pair<element_of<T>>;
+
+/// A type whose author wrote `void to_json(coworker::json&, const T&)` beside it.
+template <class T>
+concept has_to_json = requires(json& out, const T& value) {
+  to_json(out, value);
+};
+
+/// A type whose author wrote `void from_json(const coworker::json&, T&)` beside it.
+template <class T>
+concept has_from_json = requires(const json& in, T& value) {
+  from_json(in, value);
+};
+
+template <class T>
+consteval bool turns_into_json() {
+  if constexpr (any_of<T, json, std::nullptr_t>) {
+    return true;
+  } else if constexpr (has_to_json<T>) {
+    return true;
+  } else if constexpr (std::same_as<T, bool> || plain_integer<T> || std::floating_point<T> || text_like<T>) {
+    return true;
+  } else if constexpr (optional_like<T>) {
+    return turns_into_json<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
+  } else if constexpr (keyed_range<T>) {
+    return turns_into_json<std::remove_cvref_t<decltype(std::declval<element_of<T>>().second)>>();
+  } else if constexpr (range_like<T>) {
+    if constexpr (std::same_as<element_of<T>, T>) {
+      return false;
+    } else if constexpr (requires { typename T::value_type; }) {
+      return turns_into_json<typename T::value_type>();  // which vector<bool>'s elements convert to
+    } else {
+      return turns_into_json<element_of<T>>();
+    }
+  } else {
+    return false;
+  }
+}
+
+/// Containers that grow one element at a time.
+template <class T>
+concept growing_sequence = requires(T& sequence, typename T::value_type value) {
+  sequence.push_back(std::move(value));
+}
+|| requires(T& set, typename T::key_type value) { set.insert(std::move(value)); };
+
+template <class T>
+concept growing_map = requires(T& map, typename T::mapped_type value) {
+  map.insert_or_assign(typename T::key_type(std::string_view()), std::move(value));
+};
+
+/// Arrays whose length is part of their type.
+template <class T>
+concept fixed_sequence = requires(T& array) {
+  requires(std::tuple_size<T>::value > 0);
+  array[0];
+  typename T::value_type;
+};
+
+template <class T>
+inline constexpr bool always_false = false;
+
+}  // namespace detail
+
+/// A type that turns into json: bool, numbers, texts, optionals, ranges of such, maps from strings to such,
+/// json itself, and every type with a `void to_json(coworker::json&, const T&)` beside it.
+template <class T>
+concept json_source = detail::turns_into_json<std::remove_cvref_t<T>>();
+
+}  // namespace coworker

@@ -1,0 +1,284 @@
+#pragma once
+// json: a JSON value that owns what it holds. This is the whole of its interface; the bodies are in the
+// neighbours named at the end (include <coworker/json/json.hpp> to have them all). Must not know of jobs,
+// files or transports.
+
+#include <concepts>
+#include <coworker/json/error.hpp>
+#include <coworker/json/iterator.hpp>
+#include <coworker/json/shape.hpp>
+#include <coworker/json/storage.hpp>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+class json_element;
+
+namespace detail {
+struct json_gate;
+}
+
+/// What a value is. Integers are apart from floating numbers, as both are kept exactly.
+enum class json_type : unsigned char { null, boolean, integer, floating, string, array, object };
+
+/// How strictly json::parse reads.
+struct json_parse_options {
+  /// The most arrays and objects within one another that are read; deeper text is refused. From 0 (no
+  /// containers at all).
+  std::size_t max_depth = 512;
+};
+
+/// A JSON value: null, boolean, number, string, array or object. Sixteen bytes, short strings inside; objects
+/// keep the order of their members. int64 and uint64 are exact; a floating number stays one (1.0 is written
+/// as 1.0). A value belongs to one thread at a time; any number of threads may read it while none writes.
+class json {
+ public:
+  using exception = json_exception;
+  using parse_error = json_parse_error;
+  using type_error = json_type_error;
+  using out_of_range = json_out_of_range;
+  using write_error = json_write_error;
+  using parse_options = json_parse_options;
+
+  using value_type = json;
+  using iterator = json_iterator<false>;
+  using const_iterator = json_iterator<true>;
+  using initializer_list = std::initializer_list<json_element>;
+
+  /// null.
+  json() noexcept : slot_(detail::null_slot()) {}
+  json(std::nullptr_t) noexcept : json() {}
+  /// From whatever turns into JSON: see json_source.
+  template <json_source T>
+  requires(!std::same_as<std::remove_cvref_t<T>, json>) json(T&& value);
+  /// `json{{"k", 1}, {"l", 2}}`: an object when every part is a pair that begins with a string, else an
+  /// array. Say json::array or json::object where that would guess wrong.
+  json(initializer_list parts);
+
+  json(const json& other);
+  json(json&& other) noexcept : slot_(std::exchange(other.slot_, detail::null_slot())) {}
+  json& operator=(json other) noexcept {
+    std::swap(slot_, other.slot_);
+    return *this;
+  }
+  ~json() { detail::destroy_slot(slot_); }
+
+  static json array(initializer_list parts = {});
+  /// Errors: type_error when a part is not a pair that begins with a string.
+  static json object(initializer_list members = {});
+
+  /// Reads one JSON text (RFC 8259, UTF-8; a byte order mark at the start is skipped). Of members with the
+  /// same key the last one's value stays, in the first one's place. Small parts share memory: one that is
+  /// moved out and kept may hold up to 8 KiB of its neighbours'. Errors: parse_error with line and column.
+  static json parse(std::string_view text, const parse_options& options = {});
+
+  /// The value as JSON text: on one line, or with `indent` spaces a level when that is not negative.
+  /// Errors: write_error with the path to a NaN, an infinity or text that is not UTF-8.
+  std::string dump(int indent = -1) const;
+  /// Appends to `out` what dump gives. After an error `out` is as it was.
+  void dump_to(std::string& out, int indent = -1) const;
+  /// On one line with a space after each comma and colon, for people: `{"a": [1, 2]}`. Errors: as dump.
+  std::string dump_spaced() const;
+
+  json_type type() const noexcept;
+  /// "null", "boolean", "number", "string", "array" or "object".
+  const char* type_name() const noexcept;
+  bool is_null() const noexcept { return slot_.kind() == detail::slot_kind::null; }
+  bool is_boolean() const noexcept { return slot_.kind() == detail::slot_kind::boolean; }
+  bool is_number() const noexcept { return is_number_integer() || is_number_float(); }
+  bool is_number_integer() const noexcept {
+    return slot_.kind() == detail::slot_kind::integer || slot_.kind() == detail::slot_kind::natural;
+  }
+  /// An integer that is not negative, however it came about.
+  bool is_number_unsigned() const noexcept {
+    return is_number_integer() && (slot_.kind() == detail::slot_kind::natural || slot_.integer.value >= 0);
+  }
+  bool is_number_float() const noexcept { return slot_.kind() == detail::slot_kind::floating; }
+  bool is_string() const noexcept {
+    return slot_.kind() == detail::slot_kind::short_text || slot_.kind() == detail::slot_kind::long_text;
+  }
+  bool is_array() const noexcept { return slot_.kind() == detail::slot_kind::array; }
+  bool is_object() const noexcept { return slot_.kind() == detail::slot_kind::object; }
+
+  /// As a T: bool, a number, std::string, a std::string_view into this value (for as long as it lives
+  /// unchanged), optionals (null is none), containers, maps with string keys, json, and types with a
+  /// `from_json(const json&, T&)` beside them. Integers are range-checked; a floating number without fraction
+  /// counts as an integer. Errors: type_error, out_of_range; their path leads to the part at fault.
+  template <class T>
+  T get() const;
+  template <class T>
+  T& get_to(T& target) const;
+
+  /// Elements or members; 0 for null, 1 for any other simple value.
+  std::size_t size() const noexcept;
+  bool empty() const noexcept { return size() == 0; }
+
+  /// The member; added as null where there is none. null becomes an object. Errors: type_error for any other
+  /// value.
+  json& operator[](std::string_view key);
+  /// The member. Errors: out_of_range where there is none; type_error for what is no object.
+  const json& operator[](std::string_view key) const { return at(key); }
+  /// The element; the array grows with nulls up to it, and null becomes an array. Errors: type_error for any
+  /// other value.
+  template <std::integral Index>
+  json& operator[](Index index) {
+    return element_or_new(index);
+  }
+  template <std::integral Index>
+  const json& operator[](Index index) const {
+    return element(index);
+  }
+  /// Errors: out_of_range where there is no such member or element; type_error for what is no object or
+  /// array.
+  json& at(std::string_view key) { return const_cast<json&>(std::as_const(*this).at(key)); }
+  const json& at(std::string_view key) const;
+  template <std::integral Index>
+  json& at(Index index) {
+    return const_cast<json&>(element(index));
+  }
+  template <std::integral Index>
+  const json& at(Index index) const {
+    return element(index);
+  }
+
+  /// The member as the fallback's type (text literals give std::string); the fallback where there is none.
+  /// Errors: type_error and out_of_range name the key, what was expected and what was found.
+  template <class T>
+  auto value(std::string_view key, T&& fallback) const;
+
+  /// False for what is no object.
+  bool contains(std::string_view key) const noexcept { return member(key) != nullptr; }
+  /// end() when there is no such member, or no object.
+  iterator find(std::string_view key) noexcept;
+  const_iterator find(std::string_view key) const noexcept;
+
+  /// Errors: out_of_range on an empty array, type_error for what is no array.
+  json& front() { return at(0); }
+  const json& front() const { return at(0); }
+  json& back() { return const_cast<json&>(std::as_const(*this).back()); }
+  const json& back() const;
+
+  /// The elements of an array or the values of an object, in order; any other value has none.
+  iterator begin() noexcept;
+  iterator end() noexcept;
+  const_iterator begin() const noexcept;
+  const_iterator end() const noexcept;
+  /// The members of an object, as pairs of key and value; null has none. Errors: type_error for any other
+  /// value.
+  json_items<false> items() &;
+  json_items<true> items() const&;
+  /// A temporary would be gone before its first item is looked at: give it a name.
+  json_items<true> items() const&& = delete;
+
+  /// Appends to an array; null becomes one. Errors: type_error for any other value.
+  void push_back(json element);
+  /// As push_back; returns the new element.
+  template <class... Args>
+  json& emplace_back(Args&&... args);
+  /// Room for `count` elements or members in all. Errors: type_error for what is no array or object.
+  void reserve(std::size_t count);
+
+  /// Removes a member, in time linear in the object's size; says how many (0 or 1). Errors: type_error for
+  /// what is no object.
+  std::size_t erase(std::string_view key);
+  /// Removes an element. Errors: out_of_range, type_error.
+  template <std::integral Index>
+  void erase(Index index) {
+    erase_element(index);
+  }
+  /// Removes what the iterator of this value points at and returns the next.
+  iterator erase(const_iterator position) noexcept;
+  /// Empties an array, object or string; makes a number 0 and a boolean false.
+  void clear() noexcept;
+
+  /// Equal values: numbers by what they are worth (1 == 1.0), objects whatever the order of their members.
+  friend bool operator==(const json& a, const json& b) { return equal(a, b); }
+
+  /// Writes dump() to anything with the `write` of an output stream.
+  template <class Stream>
+  requires requires(Stream& stream, const std::string& text, typename Stream::traits_type::off_type size) {
+    stream.write(text.data(), size);
+  }
+  friend Stream& operator<<(Stream& stream, const json& value) {
+    const std::string text = value.dump();
+    stream.write(text.data(), static_cast<typename Stream::traits_type::off_type>(text.size()));
+    return stream;
+  }
+
+ private:
+  friend struct detail::json_gate;
+
+  // An index as any integer type gives it; `negative` keeps a -1 from passing for a large one.
+  struct element_position {
+    std::size_t index;
+    bool negative;
+    template <class Index>
+    element_position(Index given) noexcept
+        : index(static_cast<std::size_t>(given)), negative(given < Index{}) {}
+    std::string text() const {
+      return std::string(negative ? "-" : "").append(std::to_string(negative ? 0 - index : index));
+    }
+  };
+
+  static bool equal(const json& a, const json& b);
+  const json_member* member(std::string_view key) const noexcept;
+  const json& element(element_position at) const;
+  json& element_or_new(element_position at);
+  void erase_element(element_position at);
+
+  detail::json_slot slot_;
+};
+
+/// One part of a braced list of JSON: lets the list's values be moved out, which std::initializer_list<json>
+/// would not.
+class json_element {
+ public:
+  json_element() noexcept = default;
+  json_element(std::initializer_list<json_element> parts) : value_(parts) {}
+  template <json_source T>
+  json_element(T&& value) : value_(std::forward<T>(value)) {}
+
+  const json& peek() const noexcept { return value_; }
+  json take() const noexcept { return std::move(value_); }
+
+ private:
+  mutable json value_;
+};
+
+namespace detail {
+
+/// The way from json to its slot and back, for the rooms of this floor. A json is its slot and nothing else,
+/// so a slot that lies in a block is also the json which users see.
+struct json_gate {
+  static json_slot& slot(json& value) noexcept { return value.slot_; }
+  static const json_slot& slot(const json& value) noexcept { return value.slot_; }
+  static json& as_json(json_slot& slot) noexcept { return reinterpret_cast<json&>(slot); }
+  static const json& as_json(const json_slot& slot) noexcept { return reinterpret_cast<const json&>(slot); }
+  /// Takes over what the slot owns.
+  static json adopt(const json_slot& slot) noexcept {
+    json value;
+    value.slot_ = slot;
+    return value;
+  }
+};
+static_assert(sizeof(json) == sizeof(json_slot) && std::is_standard_layout_v<json>);
+static_assert(sizeof(json_member) == sizeof(member_slot) && std::is_standard_layout_v<json_member>);
+
+}  // namespace detail
+
+template <bool Const>
+json_iterator<Const>& json_iterator<Const>::move_by(std::ptrdiff_t count) noexcept {
+  if (member_ == nullptr) {
+    element_ += count;
+  } else {
+    member_ += count;
+  }
+  return *this;
+}
+
+}  // namespace coworker

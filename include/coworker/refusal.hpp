@@ -1,0 +1,17 @@
+#pragma once
+// How an overload that is there only to be refused says why, at the call that the user wrote and in one
+// sentence. Knows nothing else.
+//
+// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
+// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
+// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere the
+// linker finds no body.
+#if defined(__clang__)
+#define COWORKER_REFUSE(why)                                                            \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
+      __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
+#elif defined(__GNUC__)
+#define COWORKER_REFUSE(why) [[gnu::error(why)]]
+#else
+#define COWORKER_REFUSE(why) [[deprecated(why)]]
+#endif

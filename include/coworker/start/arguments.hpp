@@ -1,0 +1,94 @@
+#pragma once
+// The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
+// worker.
+
+#include <coworker/log.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+
+inline constexpr std::string_view usage_text =
+    "Arguments that coworker takes; any others are left to the program:\n"
+    "  --test_input JSON     run one job from this text (or an array of jobs) and exit\n"
+    "  --test_file PATH      run the jobs in this file: a .json file with one job or an array, or a .jsonl "
+    "file\n"
+    "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
+    "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
+    "  --help                print this and exit\n"
+    "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
+    "directory.\n";
+
+struct start_arguments {
+  std::optional<std::string> test_input;
+  std::optional<std::string> test_file;
+  std::optional<std::string> test_output;
+  std::optional<log_level> level;
+  bool help = false;
+};
+
+/// Arguments that cannot be followed; the message is for standard error.
+class usage_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+inline log_level require_log_level(const std::string& origin, std::string_view name) {
+  if (const std::optional<log_level> level = parse_log_level(name)) return *level;
+  throw usage_error(origin + ": there is no log level \"" + std::string(name) +
+                    "\"; use NOTSET, TRACE, DEBUG, INFO, WARN or ERROR");
+}
+
+// Takes `--flag value` and `--flag=value`; the last of several counts.
+class argument_reader {
+ public:
+  argument_reader(int argc, char** argv) noexcept : next_(argv + (argc > 0 ? 1 : 0)), end_(argv + argc) {}
+
+  start_arguments read() {
+    start_arguments made;
+    for (; next_ != end_; ++next_) {
+      const std::string_view argument = *next_;
+      const std::string flag(argument.substr(0, argument.find('=')));
+      if (flag == "--test_input") {
+        made.test_input = value_of(flag, argument);
+      } else if (flag == "--test_file") {
+        made.test_file = value_of(flag, argument);
+      } else if (flag == "--test_output") {
+        made.test_output = value_of(flag, argument);
+      } else if (flag == "--rp_log_level") {
+        made.level = require_log_level(flag, value_of(flag, argument));
+      } else if (flag == "--help") {
+        made.help = true;
+      } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_") ||
+                 flag == "--rp_debugger") {
+        throw usage_error(flag + ": this version of coworker does not have it; leave it out");
+      }
+    }
+    if (made.test_input && made.test_file)
+      throw usage_error("--test_input and --test_file: give only one of them");
+    return made;
+  }
+
+ private:
+  std::string value_of(const std::string& flag, std::string_view argument) {
+    std::string_view value;
+    if (argument.size() > flag.size()) {
+      value = argument.substr(flag.size() + 1);
+    } else if (next_ + 1 != end_ && !std::string_view(next_[1]).starts_with("--")) {
+      value = *++next_;
+    }
+    if (value.empty()) throw usage_error(flag + ": its value is missing; write " + flag + " VALUE");
+    return std::string(value);
+  }
+
+  char** next_;
+  char** const end_;
+};
+
+}  // namespace coworker::detail

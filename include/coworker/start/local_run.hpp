@@ -1,0 +1,88 @@
+#pragma once
+// A run over local jobs: from arguments to jobs, and from outcomes to an exit status.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <coworker/start/arguments.hpp>
+#include <coworker/transport/local_file.hpp>
+#include <coworker/worker.hpp>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+// The jobs of a local run, and what their outputs are to be, where that was said.
+struct local_plan {
+  std::vector<job_envelope> jobs;
+  std::vector<json> expected;
+};
+
+inline local_plan plan_local_run(const start_arguments& arguments, logger& log) {
+  local_plan plan;
+  if (arguments.test_input) {
+    log.info("Using --test_input as job input.");
+    plan.jobs = read_local_jobs(*arguments.test_input, "--test_input");
+  } else {
+    const std::string path = arguments.test_file.value_or("test_input.json");
+    log.info("Using " + path + " as job input.");
+    plan.jobs = read_local_job_file(path);
+  }
+  if (!arguments.test_output) return plan;
+  json expected = parse_local(*arguments.test_output, "--test_output", 0);
+  if (plan.jobs.size() == 1) {
+    plan.expected.push_back(std::move(expected));
+  } else if (expected.is_array() && expected.size() == plan.jobs.size()) {
+    for (json& one : expected) plan.expected.push_back(std::move(one));
+  } else {
+    throw local_job_error("--test_output: there are " + std::to_string(plan.jobs.size()) +
+                          " jobs, so it must be an array of as many outputs, in the order of the jobs");
+  }
+  return plan;
+}
+
+// True when every output that something was expected of is as expected; logs both values where one is not.
+inline bool outputs_match(const local_file& queue, const std::vector<std::string>& ids,
+                          const std::vector<json>& expected, logger& log) {
+  bool match = true;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const outcome& ended = queue.outcomes()[i];
+    if (!ended.succeeded() || ended.output == expected[i]) continue;
+    log.error("Job " + ids[i] + " gave " + ended.output.dump_spaced() + " where --test_output expects " +
+              expected[i].dump_spaced() + ".");
+    match = false;
+  }
+  return match;
+}
+
+inline std::string summary_line(const worker_summary& summary) {
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.2f", std::chrono::duration<double>(summary.elapsed).count());
+  return std::to_string(summary.jobs) + (summary.jobs == 1 ? " job, " : " jobs, ") +
+         std::to_string(summary.failed + summary.stopped) + " failed, " + seconds +
+         " s, highest concurrency " + std::to_string(summary.highest_in_progress) + ".";
+}
+
+template <class Worker>
+int run_local(Worker& runner, local_plan plan, logger& log) {
+  std::vector<std::string> ids;
+  for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
+  local_file queue(std::move(plan.jobs), log);
+  const worker_summary summary = runner.run(queue);
+  const bool match = outputs_match(queue, ids, plan.expected, log);
+  if (ids.size() > 1) log.info(summary_line(summary));
+  const std::size_t not_run = ids.size() - summary.jobs;
+  if (not_run > 0) {
+    log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
+              " not run: the worker left before.");
+  }
+  log.info("Local testing complete, exiting.");
+  return match && not_run == 0 && summary.failed + summary.stopped == 0 ? exit_ok : exit_failed;
+}
+
+}  // namespace coworker::detail

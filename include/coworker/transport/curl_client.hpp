@@ -1,0 +1,473 @@
+#pragma once
+// curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
+// client concept. The only header that knows libcurl. Must not know the queue protocol.
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <coroutine>
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/waiter.hpp>
+#include <coworker/transport/http.hpp>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+struct curl_client_options {
+  std::string user_agent = "coworker";
+  /// For name look-up, connection and TLS handshake. Above 0; default 10 s.
+  duration connect_timeout = std::chrono::seconds(10);
+  /// How long a silent connection is trusted before it is probed, and between probes. In whole seconds;
+  /// default 15 s.
+  std::chrono::seconds keep_alive = std::chrono::seconds(15);
+  /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
+  /// s.
+  duration farewell = std::chrono::seconds(1);
+  /// Idle connections kept for re-use. Default 256.
+  long idle_connections = 256;
+  /// A file of certificates to trust instead of the system's; empty: the system's.
+  std::string ca_file = {};
+};
+
+namespace detail {
+
+struct curl_easy_deleter {
+  void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
+};
+struct curl_multi_deleter {
+  void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
+};
+using curl_easy_owner = std::unique_ptr<CURL, curl_easy_deleter>;
+using curl_multi_owner = std::unique_ptr<CURLM, curl_multi_deleter>;
+
+inline long to_milliseconds(duration span) noexcept {
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(span).count();
+  return static_cast<long>(std::clamp<long long>(rounded, 0, std::numeric_limits<int>::max()));
+}
+
+// libcurl asks to be initialised once in a process, and never cleans up after itself while handles may live.
+inline void initialise_curl() {
+  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (initialised != CURLE_OK) {
+    throw std::runtime_error(std::string("curl_client: libcurl cannot be initialised: ") +
+                             curl_easy_strerror(initialised));
+  }
+}
+
+inline http_failure failure_of(CURLcode code) noexcept {
+  switch (code) {
+    case CURLE_OK:
+      return http_failure::none;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+      return http_failure::unreachable;
+    case CURLE_OPERATION_TIMEDOUT:
+      return http_failure::timed_out;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      return http_failure::untrusted;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_FAILED_INIT:
+      return http_failure::unusable;
+    default:  // CURLE_UNSUPPORTED_PROTOCOL among them: it also means that what came is not HTTP
+      return http_failure::broken;
+  }
+}
+
+inline int local_port(curl_socket_t socket) noexcept {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return -1;
+  if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return -1;
+}
+
+}  // namespace detail
+
+/// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
+/// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
+/// environment as libcurl does. All on the loop's thread, but for wake() and a stop of the awaiting chain.
+///
+/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up.
+class curl_client final : public waiter {
+ public:
+  explicit curl_client(curl_client_options chosen = {}) : options_(std::move(chosen)) {
+    detail::initialise_curl();
+    multi_.reset(curl_multi_init());
+    if (multi_ == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
+    // By default the cache shrinks with the running transfers, so that a lull would cost all warm
+    // connections.
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, options_.idle_connections);
+  }
+
+  curl_client(const curl_client&) = delete;
+  curl_client& operator=(const curl_client&) = delete;
+  ~curl_client() = default;
+
+  /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
+  /// answer: libcurl does so by itself.
+  task<http_answer> send(const http_request& request) {
+    const lease one(*this);
+    one->prepare(request);
+    co_await performed(*one);
+    co_return one->take_answer();
+  }
+
+  void wait(time_point deadline) override {
+    if (deadline != time_point::min()) {
+      // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
+      for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
+      const bool endless = deadline == time_point::max();
+      const long span =
+          endless ? std::numeric_limits<int>::max() : detail::to_milliseconds(deadline - clock_type::now());
+      curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(span), nullptr);
+    }
+    if (exchanges_.empty()) return;
+    perform();
+    if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
+    end_farewells();
+  }
+
+  void wake() noexcept override { curl_multi_wakeup(multi_.get()); }
+
+ private:
+  // One request on its way, with a handle of libcurl's that keeps its settings from one request to the next.
+  struct exchange {
+    explicit exchange(curl_client& owner);
+    exchange(const exchange&) = delete;
+    exchange& operator=(const exchange&) = delete;
+
+    void prepare(const http_request& request);
+    http_answer take_answer();
+
+    curl_client& client;
+    detail::curl_easy_owner easy;
+    std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
+    http_answer answer;
+    std::coroutine_handle<> waiting;
+    executor_ref executor;
+    std::atomic<bool> stop_requested{false};
+    bool answering = false;  // the first byte of the answer is here
+    bool leaving = false;    // given up, but for an answer that may be on its way
+    bool gave_up = false;
+    int port = -1;  // our own end of the connection, once the request goes out
+    time_point give_up_at = time_point::max();
+    char problem[CURL_ERROR_SIZE] = {};
+  };
+
+  // An exchange for the time of one request.
+  class lease {
+   public:
+    explicit lease(curl_client& client) : client_(client), exchange_(client.take_exchange()) {}
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() { client_.idle_.push_back(std::move(exchange_)); }
+    exchange& operator*() const noexcept { return *exchange_; }
+    exchange* operator->() const noexcept { return exchange_.get(); }
+
+   private:
+    curl_client& client_;
+    std::unique_ptr<exchange> exchange_;
+  };
+
+  struct request_stop {
+    exchange* one;
+    explicit request_stop(exchange& to_stop) noexcept : one(&to_stop) {}
+
+    void operator()() const noexcept {
+      one->stop_requested.store(true, std::memory_order_relaxed);
+      one->client.stops_pending_.store(true, std::memory_order_release);
+      one->client.wake();
+    }
+  };
+
+  class performed {
+   public:
+    explicit performed(exchange& one) noexcept : one_(one) {}
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      const context& here = detail::require_context(awaiting, "curl_client");
+      if (here.stop.stop_requested()) {
+        one_.gave_up = true;
+        return false;
+      }
+      one_.waiting = awaiting;
+      one_.executor = here.executor;
+      const CURLMcode added = curl_multi_add_handle(one_.client.multi_.get(), one_.easy.get());
+      if (added != CURLM_OK) {
+        one_.answer.failure = http_failure::unusable;
+        one_.answer.problem = curl_multi_strerror(added);
+        return false;
+      }
+      one_.client.exchanges_.push_back(&one_);
+      on_stop_.emplace(here.stop, request_stop(one_));
+      return true;
+    }
+
+    void await_resume() noexcept { on_stop_.reset(); }
+
+   private:
+    exchange& one_;
+    std::optional<stop_callback<request_stop>> on_stop_;
+  };
+
+  static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user);
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user);
+  static int before_request(void* user, char*, char*, int, int local_port);
+  static int on_socket(void* user, curl_socket_t socket, curlsocktype purpose);
+
+  std::unique_ptr<exchange> take_exchange();
+  void perform();
+  void stop_exchanges();
+  bool all_leave(int port) const noexcept;
+  bool close_our_side(int port) const noexcept;
+  void end_farewells();
+  void finish(exchange& one);
+  void fail(exchange& one, CURLcode code);
+
+  curl_client_options options_;
+  std::vector<curl_socket_t> sockets_;  // all that there were; some may be closed, or others by now
+  detail::curl_multi_owner multi_;
+  std::vector<std::unique_ptr<exchange>> idle_;
+  std::vector<exchange*> exchanges_;  // under way
+  std::atomic<bool> stops_pending_{false};
+  bool stops_postponed_ = false;
+};
+
+inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy(curl_easy_init()) {
+  CURL* const handle = easy.get();
+  if (handle == nullptr) throw std::bad_alloc();
+  const curl_client_options& options = client.options_;
+  const auto keep_alive = static_cast<long>(options.keep_alive.count());
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "");
+  curl_easy_setopt(handle, CURLOPT_USERAGENT, options.user_agent.c_str());
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                   std::max(1L, detail::to_milliseconds(options.connect_timeout)));
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
+  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the server's
+  if (!options.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
+  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &curl_client::on_body);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &curl_client::on_header);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, &curl_client::before_request);
+  curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
+  curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_client::on_socket);
+  curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &client);
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
+}
+
+inline void curl_client::exchange::prepare(const http_request& request) {
+  answer = http_answer();
+  stop_requested.store(false, std::memory_order_relaxed);
+  answering = leaving = gave_up = false;
+  port = -1;
+  give_up_at = time_point::max();
+  problem[0] = '\0';
+
+  // libcurl reads the list and leaves it alone, so that it can be made of what is there.
+  static char no_expect[] =
+      "Expect:";  // waiting for a 100 Continue costs a second where the server does not send one
+  headers.clear();
+  for (const std::string& header : request.headers)
+    headers.push_back({const_cast<char*>(header.c_str()), nullptr});
+  headers.push_back({no_expect, nullptr});
+  for (std::size_t i = 1; i < headers.size(); ++i) headers[i - 1].next = &headers[i];
+
+  CURL* const handle = easy.get();
+  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
+  // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
+  curl_easy_setopt(handle, CURLOPT_PIPEWAIT, request.url.starts_with("https:") ? 1L : 0L);
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.data());
+  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, std::max(1L, detail::to_milliseconds(request.timeout)));
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 0L);
+  if (request.body) {
+    curl_easy_setopt(handle, CURLOPT_POST, 1L);
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body->data());
+    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
+  } else {
+    curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
+  }
+}
+
+inline http_answer curl_client::exchange::take_answer() {
+  if (gave_up) throw cancelled();
+  return std::move(answer);
+}
+
+inline std::size_t curl_client::on_body(char* data, std::size_t size, std::size_t count, void* user) {
+  auto& one = *static_cast<exchange*>(user);
+  try {
+    one.answer.body.append(data, size * count);
+  } catch (...) {
+    return 0;  // no memory: libcurl ends the exchange with a write error
+  }
+  return size * count;
+}
+
+inline std::size_t curl_client::on_header(char*, std::size_t size, std::size_t count, void* user) {
+  auto& one = *static_cast<exchange*>(user);
+  if (!std::exchange(one.answering, true)) {
+    // It may hold jobs: from now on it is waited for as long as it keeps coming.
+    constexpr long longest_silence = 60;  // seconds
+    curl_easy_setopt(one.easy.get(), CURLOPT_TIMEOUT_MS, 0L);
+    curl_easy_setopt(one.easy.get(), CURLOPT_LOW_SPEED_TIME, longest_silence);
+  }
+  return size * count;
+}
+
+// A connection that dies without a byte makes libcurl send the request again; one that was given up must not
+// be.
+inline int curl_client::before_request(void* user, char*, char*, int, int local_port) {
+  auto& one = *static_cast<exchange*>(user);
+  one.port = local_port;
+  return one.leaving ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+inline int curl_client::on_socket(void* user, curl_socket_t socket, curlsocktype) {
+  std::vector<curl_socket_t>& sockets = static_cast<curl_client*>(user)->sockets_;
+  try {
+    if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
+  } catch (...) {  // no memory: its exchanges will have no farewell
+  }
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);  // not for the programs that a handler may start
+  return CURL_SOCKOPT_OK;
+}
+
+inline auto curl_client::take_exchange() -> std::unique_ptr<exchange> {
+  if (idle_.empty()) return std::make_unique<exchange>(*this);
+  std::unique_ptr<exchange> one = std::move(idle_.back());
+  idle_.pop_back();
+  return one;
+}
+
+inline void curl_client::perform() {
+  int running = 0;
+  curl_multi_perform(multi_.get(), &running);
+  int left = 0;
+  while (const CURLMsg* const message = curl_multi_info_read(multi_.get(), &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    char* user = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+    fail(*reinterpret_cast<exchange*>(user), message->data.result);
+  }
+}
+
+inline void curl_client::fail(exchange& one, CURLcode code) {
+  one.answer.failure = detail::failure_of(code);
+  if (code == CURLE_OK) {
+    long status = 0;
+    curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+    one.answer.status = static_cast<int>(status);
+    curl_off_t seconds = 0;
+    if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0) {
+      one.answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
+    }
+  } else {
+    one.answer.problem = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
+    one.gave_up = one.leaving;
+  }
+  finish(one);
+}
+
+// Takes the exchange out of libcurl's hands and lets its coroutine go on.
+inline void curl_client::finish(exchange& one) {
+  curl_multi_remove_handle(multi_.get(), one.easy.get());
+  exchanges_.erase(std::find(exchanges_.begin(), exchanges_.end(), &one));
+  one.executor.post(one.waiting);
+}
+
+// What had arrived was read just before this. An exchange that waits for its answer says that nothing more
+// will come from here, and has until the farewell is over to receive what the server had already sent. On a
+// connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
+// does not tell the server of one that is merely taken away, and the server would answer it into the void.
+inline void curl_client::stop_exchanges() {
+  stops_postponed_ = false;
+  const std::vector<exchange*> under_way = exchanges_;
+  for (exchange* const one : under_way) {
+    if (one->answering || one->leaving || !one->stop_requested.load(std::memory_order_relaxed)) continue;
+    if (!all_leave(one->port)) {
+      stops_postponed_ = true;
+      continue;
+    }
+    one->leaving = true;
+    if (close_our_side(one->port)) {
+      one->give_up_at = clock_type::now() + options_.farewell;
+    } else {
+      one->gave_up = true;
+      finish(*one);
+    }
+  }
+}
+
+inline bool curl_client::all_leave(int port) const noexcept {
+  if (port <= 0) return true;  // its request was not sent yet
+  return std::none_of(exchanges_.begin(), exchanges_.end(), [port](const exchange* one) {
+    return one->port == port && !one->leaving && !one->stop_requested.load(std::memory_order_relaxed);
+  });
+}
+
+// Of the connection with that port, if there is one. (libcurl knows the socket of an exchange only once it is
+// over, but tells the port of our end when a request goes out.)
+inline bool curl_client::close_our_side(int port) const noexcept {
+  for (const curl_socket_t socket : sockets_) {
+    if (port > 0 && detail::local_port(socket) == port) return ::shutdown(socket, SHUT_WR) == 0;
+  }
+  return false;
+}
+
+inline void curl_client::end_farewells() {
+  for (std::size_t i = 0; i < exchanges_.size();) {
+    exchange& one = *exchanges_[i];
+    if (one.give_up_at == time_point::max() || one.answering || clock_type::now() < one.give_up_at) {
+      ++i;
+      continue;
+    }
+    one.gave_up = true;
+    finish(one);
+  }
+}
+
+static_assert(http_client<curl_client>);
+
+}  // namespace coworker

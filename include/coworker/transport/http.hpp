@@ -1,0 +1,87 @@
+#pragma once
+// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
+// is written against this; libcurl and a simulated network are two models of it.
+
+#include <concepts>
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/task.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+struct http_request {
+  std::string url;
+  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
+  std::vector<std::string> headers = {};           ///< each "Name: value"
+  duration timeout = std::chrono::seconds(30);     ///< until the answer begins; it ends when it ends
+
+  explicit http_request(std::string address) : url(std::move(address)) {}
+};
+
+/// Why there is no answer.
+enum class http_failure : unsigned char {
+  none,         ///< there is one
+  unreachable,  ///< no connection came about; nothing was sent
+  timed_out,    ///< the server may have acted
+  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
+  untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
+  unusable,     ///< the request itself cannot be sent, such as a malformed URL
+};
+
+struct http_answer {
+  http_failure failure = http_failure::none;
+  std::string problem;  ///< in words, when there is a failure
+  int status = 0;       ///< of an answer
+  std::string body;
+  std::optional<duration> retry_after;  ///< as the server asked
+
+  http_answer() noexcept {}
+  bool arrived() const noexcept { return failure == http_failure::none; }
+};
+
+/// An HTTP client, used on one thread.
+///
+///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task.
+///   Redirects are
+///                                                     not followed. Throws nothing but `cancelled`.
+///
+/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
+/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
+/// answer that has begun is received to its end.
+template <class Client>
+concept http_client = requires(Client& client, const http_request& request) {
+  { client.send(request) } -> std::same_as<task<http_answer>>;
+};
+
+/// `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+inline std::string url_encode(std::string_view text) {
+  constexpr const char* digits = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '%';
+    encoded += digits[byte >> 4];
+    encoded += digits[byte & 15];
+  }
+  return encoded;
+}
+
+/// The URL with one more parameter, `name=value`, which are encoded already.
+inline std::string with_parameter(std::string url, std::string_view parameter) {
+  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
+  return url.append(parameter);
+}
+
+}  // namespace coworker

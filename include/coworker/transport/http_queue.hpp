@@ -1,0 +1,288 @@
+#pragma once
+// http_queue: the queue protocol over any HTTP client. It decides what each answer means, what is tried again
+// and when, and that no result is dropped. Must not know libcurl, threads, or the environment.
+
+#include <concepts>
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/random.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/waiter.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/backoff.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/transport/http.hpp>
+#include <coworker/transport/jobs_in_progress.hpp>
+#include <coworker/transport/queue_answers.hpp>
+#include <coworker/transport/queue_urls.hpp>
+#include <coworker/transport/spool.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+struct http_queue_options {
+  queue_urls::templates urls;
+  std::string worker_id = "unknown";
+  /// Sent as the Authorization header as it stands; empty: none is sent.
+  std::string api_key = {};
+  /// How long a take may stay unanswered. More than the 90 s that servers hold them;
+  /// default 105 s.
+  duration poll_limit = std::chrono::seconds(105);
+  /// How long one post of a result may take. Default 60 s.
+  duration post_limit = std::chrono::seconds(60);
+  /// How long a result is posted again and again before it is given up (to the spool, where there is one).
+  /// Default 10 min.
+  duration delivery_deadline = std::chrono::minutes(10);
+  /// Waits between tries while the server fails or cannot be reached.
+  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
+  /// Waits between takes while the server says at once that there are no jobs, instead of holding the poll.
+  backoff::options idle = {std::chrono::milliseconds(50), std::chrono::seconds(2)};
+  /// Waits after "too many requests" where the server does not say how long. Default 5 s.
+  duration throttled = std::chrono::seconds(5);
+  /// A folder, which must exist, where results are kept that could not be posted; empty: none.
+  std::string spool_folder = {};
+  /// Seeds the jitter of all waits.
+  std::uint64_t seed = 0;
+};
+
+/// A queue of the platform's protocol. All of it is used on the worker's executor, but for in_progress(),
+/// which any thread may ask. The client, the logger and the options' strings live on this side; client and
+/// logger must outlive it.
+template <http_client Client>
+class http_queue {
+ public:
+  /// Errors: std::runtime_error when the spool folder cannot be read.
+  http_queue(Client& client, http_queue_options options, logger& log)
+      : client_(client),
+        options_(std::move(options)),
+        urls_(options_.urls, options_.worker_id),
+        log_(log),
+        random_(options_.seed),
+        take_backoff_(options_.retry, split_random()),
+        idle_backoff_(options_.idle, split_random()),
+        takes_("Taking jobs", log),
+        posts_("Posting results", log),
+        spool_(options_.spool_folder) {}
+
+  http_queue(const http_queue&) = delete;
+  http_queue& operator=(const http_queue&) = delete;
+
+  task<take_result> take(take_request request);
+  task<delivery> complete(job_result result);
+  task<void> chunk(std::string_view job_id, std::string text);
+
+  /// Posts what an earlier run left in the spool. Cancellation: what is left stays there.
+  task<void> attend();
+
+  coworker::waiter& waiter()
+    requires std::derived_from<Client, coworker::waiter>
+  {
+    return client_;
+  }
+
+  const jobs_in_progress& in_progress() const noexcept { return in_progress_; }
+  const queue_urls& urls() const noexcept { return urls_; }
+  /// The headers that every request carries.
+  std::vector<std::string> common_headers() const {
+    std::vector<std::string> headers;
+    if (!options_.api_key.empty()) headers.push_back("Authorization: " + options_.api_key);
+    return headers;
+  }
+
+ private:
+  enum class fate : unsigned char { accepted, refused, expired };
+  struct posted {
+    fate ended;
+    std::string reason;
+  };
+
+  random_source split_random() noexcept { return random_source(random_.next()); }
+  take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
+  void take_in(json value, take_result& taken);
+  void hold_takes_off(time_point now, duration wait) {
+    if (take_not_before_ < now + wait) take_not_before_ = now + wait;
+  }
+  http_request post_of(std::string url, std::string_view job_id, std::string body) const;
+  task<posted> post_until_settled(const http_request& request, spool::ticket* kept);
+  task<delivery> deliver(std::string job_id, bool streamed, std::string body, spool::ticket kept);
+
+  Client& client_;
+  const http_queue_options options_;
+  const queue_urls urls_;
+  logger& log_;
+  random_source random_;
+  backoff take_backoff_;
+  backoff idle_backoff_;
+  time_point take_not_before_ = time_point::min();
+  channel_health takes_;
+  channel_health posts_;
+  jobs_in_progress in_progress_;
+  spool spool_;
+};
+
+template <http_client Client>
+task<take_result> http_queue<Client>::take(take_request request) {
+  const executor_ref executor = co_await this_coro::executor();
+  while (executor.now() < take_not_before_) co_await sleep_until(take_not_before_);
+  http_request query(urls_.take(request.capacity, request.in_progress > 0));
+  query.headers = common_headers();
+  query.timeout = options_.poll_limit;
+  const time_point asked = executor.now();
+  const http_answer answer = co_await client_.send(query);
+  co_return read_jobs(answer, asked, executor.now());
+}
+
+template <http_client Client>
+take_result http_queue<Client>::read_jobs(const http_answer& answer, time_point asked, time_point now) {
+  take_result taken;
+  const bool held = now - asked >= std::chrono::seconds(1);
+  switch (classify_take(answer)) {
+    case take_answer::jobs:
+      for (json& one : parse_jobs(answer.body, log_)) take_in(std::move(one), taken);
+      break;
+    case take_answer::none:
+      break;
+    case take_answer::throttled:
+      takes_.failed(answer, now);
+      hold_takes_off(now, answer.retry_after.value_or(options_.throttled));
+      return taken;
+    case take_answer::failed:
+      takes_.failed(answer, now);
+      if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
+      hold_takes_off(now, answer.retry_after.value_or(take_backoff_.next()));
+      return taken;
+  }
+  takes_.worked();
+  take_backoff_.reset();
+  // A server that holds its polls answers "none" late; one that does not is asked at a measured pace.
+  if (held || !taken.jobs.empty()) {
+    idle_backoff_.reset();
+  } else {
+    hold_takes_off(asked, idle_backoff_.next());
+  }
+  return taken;
+}
+
+// A bad item does not cost its batch: one with an id is answered, any other can only be skipped.
+template <http_client Client>
+void http_queue<Client>::take_in(json value, take_result& taken) {
+  std::optional<job_envelope> envelope = read_envelope(std::move(value), log_);
+  if (!envelope) return;
+  if (!in_progress_.add(envelope->id)) {
+    log_.warn("The queue handed over a job that is in progress here already; it goes on once.",
+              log_subject(envelope->id));
+    return;
+  }
+  taken.jobs.push_back(std::move(*envelope));
+}
+
+template <http_client Client>
+http_request http_queue<Client>::post_of(std::string url, std::string_view job_id, std::string body) const {
+  http_request request(std::move(url));
+  request.headers = common_headers();
+  request.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
+  request.headers.emplace_back("charset: utf-8");
+  request.headers.push_back("X-Request-ID: " + header_text(job_id));
+  request.body = std::move(body);
+  request.timeout = options_.post_limit;
+  return request;
+}
+
+template <http_client Client>
+task<delivery> http_queue<Client>::complete(job_result result) {
+  std::string id(result.job_id);
+  const delivery ended = co_await deliver(id, result.streamed, std::move(result.body), spool::ticket());
+  in_progress_.remove(id);
+  if (ended == delivery::accepted) log_.info("Finished.", log_subject(id));
+  co_return ended;
+}
+
+template <http_client Client>
+task<delivery> http_queue<Client>::deliver(std::string job_id, bool streamed, std::string body,
+                                           spool::ticket kept) {
+  const log_subject subject(job_id);
+  http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
+  if (!kept) kept = spool_.prepare(job_id, streamed);
+  const posted first = co_await post_until_settled(request, &kept);
+  if (first.ended == fate::refused) {
+    log_.error("The queue refuses the result of this job for good (" + first.reason +
+                   "); it is told that the job failed.",
+               subject);
+    request.body = refusal_body(first.reason);
+    const posted second = co_await post_until_settled(request, nullptr);
+    if (second.ended != fate::accepted) {
+      log_.error(
+          "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
+          subject);
+    }
+    spool_.remove(kept);
+    co_return delivery::refused;
+  }
+  if (first.ended == fate::accepted) {
+    spool_.remove(kept);
+    co_return delivery::accepted;
+  }
+  log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
+                 (kept.stored() ? "it is kept in the spool and posted at the next start."
+                                : "it is lost to the queue. A spool folder would have kept it."),
+             subject);
+  co_return delivery::given_up;
+}
+
+// Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
+// spool, so that not even the end of this process loses it.
+template <http_client Client>
+auto http_queue<Client>::post_until_settled(const http_request& request, spool::ticket* kept)
+    -> task<posted> {
+  const executor_ref executor = co_await this_coro::executor();
+  const time_point deadline = executor.now() + options_.delivery_deadline;
+  backoff waits(options_.retry, split_random());
+  for (;;) {
+    const http_answer answer = co_await client_.send(request);
+    const post_answer meaning = classify_post(answer);
+    if (meaning == post_answer::accepted) {
+      posts_.worked();
+      co_return posted{fate::accepted, {}};
+    }
+    std::string reason = describe_answer(answer);
+    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason)};
+    const time_point now = executor.now();
+    posts_.failed(answer, now);
+    if (kept != nullptr && !kept->stored()) spool_.store(*kept, *request.body, log_);
+    if (now >= deadline) co_return posted{fate::expired, std::move(reason)};
+    const duration wait =
+        answer.retry_after.value_or(answer.status == 429 ? options_.throttled : waits.next());
+    co_await sleep_until(wait < deadline - now ? now + wait : deadline);
+  }
+}
+
+template <http_client Client>
+task<void> http_queue<Client>::chunk(std::string_view job_id, std::string text) {
+  if (!urls_.has_stream()) co_return;
+  const http_request request = post_of(urls_.stream(job_id), job_id, R"({"output":)" + std::move(text) + "}");
+  const posted ended = co_await post_until_settled(request, nullptr);
+  if (ended.ended != fate::accepted) {
+    log_.error("A chunk of the output could not be handed on (" + ended.reason + ").", log_subject(job_id));
+  }
+}
+
+template <http_client Client>
+task<void> http_queue<Client>::attend() {
+  for (spool::entry& left : spool_.load(log_)) {
+    log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
+    co_await deliver(std::move(left.job_id), left.streamed, std::move(left.body), std::move(left.ticket));
+  }
+}
+
+}  // namespace coworker

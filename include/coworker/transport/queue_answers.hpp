@@ -1,0 +1,147 @@
+#pragma once
+// What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/http.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+enum class take_answer : unsigned char { jobs, none, throttled, failed };
+
+/// 200 brings jobs; 204 and 400 say that there are none (400 while the platform restores a snapshot); 429
+/// asks to wait.
+inline take_answer classify_take(const http_answer& answer) noexcept {
+  if (!answer.arrived()) return take_answer::failed;
+  if (answer.status == 200) return take_answer::jobs;
+  if (answer.status == 204 || answer.status == 400) return take_answer::none;
+  return answer.status == 429 ? take_answer::throttled : take_answer::failed;
+}
+
+enum class post_answer : unsigned char { accepted, refused, try_again };
+
+/// Any 2xx accepts. 408, 425, 429, every 5xx and what is no answer to the request are tried again; the rest
+/// is final.
+inline post_answer classify_post(const http_answer& answer) noexcept {
+  if (!answer.arrived())
+    return answer.failure == http_failure::unusable ? post_answer::refused : post_answer::try_again;
+  if (answer.status >= 200 && answer.status < 300) return post_answer::accepted;
+  const bool passing =
+      answer.status == 408 || answer.status == 425 || answer.status == 429 || answer.status >= 500;
+  return passing ? post_answer::try_again : post_answer::refused;
+}
+
+/// "HTTP 502", or what went wrong on the way.
+inline std::string describe_answer(const http_answer& answer) {
+  return answer.arrived() ? "HTTP " + std::to_string(answer.status) : answer.problem;
+}
+
+/// A text as the value of a header, which must not break its line.
+inline std::string header_text(std::string_view text) {
+  for (const char c : text) {
+    if (c < ' ' || c > '~') return url_encode(text);
+  }
+  return std::string(text);
+}
+
+/// The body of the outcome that stands in for one that the queue refused.
+inline std::string refusal_body(const std::string& reason) {
+  json body = json::object();
+  body["error"] = "The queue refused the result of this job: " + reason;
+  return body.dump();
+}
+
+/// The items of a take's body: the elements of an array, or the one object. A body that is not JSON gives
+/// none, and a line.
+inline std::vector<json> parse_jobs(std::string_view body, logger& log) {
+  std::vector<json> items;
+  try {
+    json document = json::parse(body);
+    if (document.is_array()) {
+      for (json& item : document) items.push_back(std::move(item));
+    } else {
+      items.push_back(std::move(document));
+    }
+  } catch (const json_exception& error) {
+    log.error(std::string("The answer to a take is not JSON and is skipped: ") + error.what());
+  }
+  return items;
+}
+
+/// A job out of its JSON; nothing, and a line, for what cannot even be answered. One without input has a
+/// problem instead.
+inline std::optional<job_envelope> read_envelope(json item, logger& log) {
+  const auto id = item.find("id");
+  if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
+    log.error("The queue handed over something without an id, which is skipped.");
+    return std::nullopt;
+  }
+  job_envelope made;
+  made.id = id->get<std::string>();
+  item.erase("id");
+  if (const auto input = item.find("input"); input != item.end()) {
+    made.input = std::move(*input);
+    item.erase("input");
+  } else {
+    made.problem = "The queue handed over this job without an \"input\".";
+  }
+  made.details = std::move(item);
+  return made;
+}
+
+/// The ids in `{"jobsToStop": [...]}`. Anything else gives none, and a line.
+inline std::vector<std::string> parse_stops(std::string_view body, logger& log) {
+  std::vector<std::string> ids;
+  try {
+    const json document = json::parse(body);
+    for (const json& id : document.at("jobsToStop")) {
+      if (id.is_string()) ids.push_back(id.get<std::string>());
+    }
+  } catch (const json_exception& error) {
+    log.error(std::string("The answer of the stop channel is skipped: ") + error.what());
+  }
+  return ids;
+}
+
+/// Whether one of the channels to the server works: says so in the log when that changes, not at every try.
+class channel_health {
+ public:
+  /// `name` must be a literal; it begins the lines.
+  channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
+
+  void failed(const http_answer& answer, time_point now) {
+    const unsigned kind = 1U << kind_of(answer);
+    const bool comes_and_goes = told_ == 0 && now < quiet_until_;
+    if ((told_ & kind) != 0 || comes_and_goes) return;
+    told_ |= kind;
+    quiet_until_ = now + std::chrono::seconds(10);
+    log_.warn(std::string(name_) + " fails (" + describe_answer(answer) +
+              "); it is tried again at growing intervals.");
+  }
+
+  void worked() {
+    if (std::exchange(told_, 0U) != 0) log_.info(std::string(name_) + " works again.");
+  }
+
+ private:
+  // Failures of one kind make one line, however they differ in detail. Below 32.
+  static unsigned kind_of(const http_answer& answer) noexcept {
+    if (!answer.arrived()) return static_cast<unsigned>(answer.failure);
+    constexpr unsigned after_failures = 8;
+    return after_failures + (answer.status == 429 ? 0 : static_cast<unsigned>(answer.status / 100 % 10) + 1);
+  }
+
+  std::string_view name_;
+  logger& log_;
+  unsigned told_ = 0;  // a bit for each kind of failure in the log since all was well
+  time_point quiet_until_ = time_point::min();
+};
+
+}  // namespace coworker

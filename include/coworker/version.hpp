@@ -1,0 +1,10 @@
+// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
+// pkg-config read it from here.
+#pragma once
+
+#define COWORKER_VERSION_MAJOR 0
+#define COWORKER_VERSION_MINOR 1
+#define COWORKER_VERSION_PATCH 0
+
+/// The same three numbers as text.
+#define COWORKER_VERSION "0.1.0"

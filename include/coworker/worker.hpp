@@ -1,0 +1,555 @@
+#pragma once
+// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. It knows
+// transports only as a concept and time only through its executor, so that it runs unchanged against a real
+// queue and a simulated one.
+
+#include <atomic>
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/exec/signal.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/exec/thread_pool.hpp>
+#include <coworker/job/handler.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/log.hpp>
+#include <coworker/refusal.hpp>
+#include <coworker/scale/metrics.hpp>
+#include <coworker/scale/modifier.hpp>
+#include <coworker/transport/concept.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker {
+
+namespace detail {
+
+inline task<void> drop_chunk() { co_return; }
+
+template <class Queue>
+task<void> send_chunk(Queue& queue, std::string_view job_id, const json& chunk) {
+  if constexpr (chunk_transport<Queue>) {
+    return queue.chunk(job_id, chunk.dump());
+  } else {
+    return drop_chunk();
+  }
+}
+
+}  // namespace detail
+
+struct worker_options {
+  /// How long jobs in progress may go on after stop() before they are asked to stop. 0 or more; default 30 s.
+  duration grace_period = std::chrono::seconds(30);
+  /// How often the concurrency modifier is asked while jobs are in progress and no take asks it. Above 0;
+  /// default 1 s.
+  duration modifier_interval = std::chrono::seconds(1);
+  /// How many takes may be under way at once, so that new slots need not wait for an idle long poll. 1 or
+  /// more; default 2.
+  int takes_at_once = 2;
+  /// Whether a job's slot opens as soon as its handler has ended, while its outcome is still being handed
+  /// back. Up to the limit such outcomes may be under way; beyond that, slots wait for them. Default: a slot
+  /// opens once the queue has it.
+  bool overlap_delivery = false;
+  /// Whether one more job is taken for each slot, to be at hand the moment the slot opens. Default: it is
+  /// not, since a job at hand here is one that another worker could run.
+  bool prefetch = false;
+  /// Named in error reports.
+  worker_identity identity = {};
+  /// Where lines go; null means standard output at INFO. Must outlive the worker.
+  logger* log = nullptr;
+  /// Where plain functions run; empty means a thread pool of the worker's own, as large as jobs in progress
+  /// need.
+  executor_ref pool = {};
+};
+
+namespace detail {
+
+inline worker_options checked(worker_options options) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("worker_options::") + problem);
+  };
+  require(options.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
+  require(options.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
+  require(options.takes_at_once >= 1, "takes_at_once must be 1 or more, or no job would ever be taken");
+  return options;
+}
+
+}  // namespace detail
+
+/// What a worker did from start to end.
+struct worker_summary {
+  std::uint64_t jobs = 0;         ///< taken
+  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
+  std::uint64_t stopped = 0;      ///< ended because they were asked to
+  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
+  int highest_in_progress = 0;
+  duration elapsed{};
+};
+
+/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
+///
+///     worker w(handle, rate_threshold{.min = 1, .max = 10});
+///     w.run(queue);
+///
+/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
+/// constructor throws std::invalid_argument for options out of their range.
+template <class Handler, class Modifier = fixed_concurrency>
+class worker {
+ public:
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {})
+    requires(job_handler<Handler> && concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)),
+        modifier_(std::move(modifier)),
+        options_(detail::checked(std::move(options))),
+        log_(options_.log != nullptr ? *options_.log : own_log_) {}
+
+  COWORKER_REFUSE(
+      "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
+      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  worker(Handler, Modifier = Modifier(), worker_options = {})
+    requires(!job_handler<Handler>);
+
+  COWORKER_REFUSE(
+      "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
+      "`int(int current, const metrics&)` and give an integer")
+  worker(Handler, Modifier, worker_options = {})
+    requires(job_handler<Handler> && !concurrency_modifier<Modifier>);
+
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
+
+  /// Serves the queue on an event loop of its own until the queue has ended or stop() was called; blocks
+  /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
+  /// progress have ended.
+  template <transport Queue>
+    requires fits
+  worker_summary run(Queue& queue) {
+    if constexpr (waiting_transport<Queue>) {
+      event_loop loop(queue.waiter());
+      return sync_wait(loop, serve(queue));
+    } else {
+      event_loop loop;
+      return sync_wait(loop, serve(queue));
+    }
+  }
+
+  template <class Queue>
+    requires(!fits)
+  worker_summary run(Queue&);  // the constructor has said what is wrong
+
+  template <class Queue>
+    requires(fits && !transport<Queue>)
+  COWORKER_REFUSE(
+      "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
+      "`task<delivery> complete(job_result)`")
+  worker_summary run(Queue&);
+
+  /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
+  /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
+  template <transport Queue>
+  task<worker_summary> serve(Queue& queue);
+
+  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
+  /// thread.
+  void stop() {
+    stopping_.store(true, std::memory_order_relaxed);
+    changed_.set();
+  }
+
+  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
+  /// that is not here, or has ended, is passed over. Any thread.
+  void stop_job(std::string id) {
+    {
+      const std::lock_guard lock(stops_mutex_);
+      stops_.push(std::move(id));
+    }
+    changed_.set();
+  }
+
+ private:
+  template <class Queue>
+  task<void> take_jobs(Queue& queue, int capacity, scope& jobs);
+  template <class Queue>
+  task<void> run_job(Queue& queue, job_envelope envelope, bool stopped, scope& jobs);
+  static bool settle_unrun(job_envelope& envelope, const job_record& record, outcome& ended);
+  template <class Queue>
+  task<delivery> hand_back(Queue& queue, const job_record& record, outcome& ended);
+  template <class Queue>
+  task<void> watch_stops(Queue& queue, scope& jobs);
+  template <class Queue>
+  void start_waiting(Queue& queue, scope& jobs);
+  template <class Queue>
+  void start(Queue& queue, job_envelope envelope, bool stopped, scope& jobs);
+  template <class Queue>
+  void follow_stop(Queue& queue, const std::string& id, scope& jobs);
+  template <class Queue>
+  void follow_stops(Queue& queue, scope& jobs);
+  template <class Queue>
+  task<void> wind_down(Queue& queue, scope& jobs);
+  void ask_modifier();
+  void count(const outcome& ended, delivery delivered);
+  void job_moved() noexcept;
+  void list(job_record& record) noexcept;
+  void unlist(job_record& record) noexcept;
+
+  int slots_in_use() const noexcept {
+    if (!options_.overlap_delivery) return running_ + delivering_;
+    return delivering_ > measured_.limit ? running_ + delivering_ - measured_.limit : running_;
+  }
+  int in_progress() const noexcept { return running_ + delivering_ + static_cast<int>(waiting_.size()); }
+  // How many jobs may be asked for.
+  int capacity() const noexcept {
+    const int places = options_.prefetch ? saturated_double(measured_.limit) : measured_.limit;
+    return places - slots_in_use() - static_cast<int>(waiting_.size()) - requested_;
+  }
+  static int saturated_double(int limit) noexcept {
+    return limit > std::numeric_limits<int>::max() / 2 ? std::numeric_limits<int>::max() : limit * 2;
+  }
+  bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+  executor_ref pool() noexcept { return options_.pool ? options_.pool : executor_ref(own_pool_); }
+
+  Handler handler_;
+  Modifier modifier_;
+  const worker_options options_;
+  logger own_log_;
+  logger& log_;
+  thread_pool own_pool_{std::numeric_limits<std::size_t>::max()};  // has no thread until one is needed
+
+  std::atomic<bool> stopping_{false};
+  std::mutex stops_mutex_;
+  detail::fifo<std::string> stops_;  // ids of jobs that are to stop
+  signal changed_;                   // something that the main loop of serve() decides by is not what it was
+
+  // Of the run in progress.
+  executor_ref executor_;
+  stop_source* all_jobs_ = nullptr;     // parent of every job's own
+  detail::fifo<job_envelope> waiting_;  // taken, and without a slot yet
+  job_record* first_record_ = nullptr;  // of the jobs whose handlers run, in a list
+  int running_ = 0;                     // handlers
+  int delivering_ = 0;                  // outcomes being handed back
+  int requested_ = 0;                   // jobs that takes under way may bring
+  int takes_ = 0;                       // under way
+  bool ended_ = false;                  // the queue has
+  std::exception_ptr take_failure_;
+  metrics measured_;
+  worker_summary summary_;
+  rate_meter arrivals_;
+  rate_meter completions_;
+  bool low_limit_logged_ = false;
+  bool throwing_modifier_logged_ = false;
+};
+
+// Said outright because clang does not look at the constructors' constraints when it deduces.
+template <class Handler, class Modifier = fixed_concurrency>
+worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
+
+template <class Handler, class Modifier>
+template <transport Queue>
+task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
+  const context surrounding = co_await this_coro::context();
+  const stop_callback on_stop(surrounding.stop, [this] { stop(); });
+  executor_ = surrounding.executor;
+  stop_source all_jobs;
+  all_jobs_ = &all_jobs;
+  measured_ = metrics();
+  summary_ = worker_summary();
+  arrivals_ = rate_meter();
+  completions_ = rate_meter();
+  low_limit_logged_ = throwing_modifier_logged_ = false;
+  ended_ = false;
+  take_failure_ = nullptr;
+  const time_point start = executor_.now();
+  const context unstoppable(executor_);
+  scope takes(unstoppable);
+  scope jobs(unstoppable);
+  scope beside(unstoppable);
+  if constexpr (attended_transport<Queue>) beside.spawn(queue.attend());
+  if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops(queue, jobs));
+
+  time_point ask_again = time_point::min();
+  while (!stopping() && !ended_) {
+    const bool another_take = takes_ < options_.takes_at_once;
+    if ((another_take && capacity() > 0) || (in_progress() > 0 && executor_.now() >= ask_again)) {
+      ask_modifier();
+      ask_again = detail::after(executor_.now(), options_.modifier_interval);
+    }
+    follow_stops(queue, jobs);
+    start_waiting(queue, jobs);
+    if (const int wanted = capacity(); another_take && wanted > 0) {
+      requested_ += wanted;
+      ++takes_;
+      takes.spawn(take_jobs(queue, wanted, jobs));
+    } else {
+      co_await changed_.wait_until(in_progress() > 0 ? ask_again : time_point::max());
+    }
+  }
+
+  takes.request_stop();
+  co_await wind_down(queue, jobs);
+  co_await takes.join();
+  co_await jobs.join();
+  beside.request_stop();
+  co_await beside.join();
+  summary_.elapsed = executor_.now() - start;
+  stopping_.store(false, std::memory_order_relaxed);
+  if (take_failure_ != nullptr) std::rethrow_exception(std::exchange(take_failure_, nullptr));
+  co_return summary_;
+}
+
+template <class Handler, class Modifier>
+template <class Queue>
+task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scope& jobs) {
+  const stop_token stop = co_await this_coro::stop_token();
+  take_result taken;
+  try {
+    const take_request request{static_cast<std::size_t>(capacity), static_cast<std::size_t>(in_progress())};
+    taken = co_await queue.take(request);
+  } catch (const cancelled&) {
+    if (!stop.stop_requested()) {
+      take_failure_ = std::make_exception_ptr(std::logic_error(
+          "coworker::worker: the transport's take() threw `cancelled`, but was not stopped"));
+      taken.ended = true;
+    }
+  } catch (...) {
+    take_failure_ = std::current_exception();
+    taken.ended = true;
+  }
+  requested_ -= capacity;
+  --takes_;
+  ended_ = ended_ || taken.ended;
+  if (!taken.jobs.empty()) arrivals_.add(executor_.now(), taken.jobs.size());
+  summary_.jobs += taken.jobs.size();
+  measured_.jobs_taken += taken.jobs.size();
+  for (job_envelope& envelope : taken.jobs) waiting_.push(std::move(envelope));
+  start_waiting(queue, jobs);
+  job_moved();
+}
+
+// Gives slots to waiting jobs, in the order in which they came.
+template <class Handler, class Modifier>
+template <class Queue>
+void worker<Handler, Modifier>::start_waiting(Queue& queue, scope& jobs) {
+  const bool no_longer_run = all_jobs_->stop_requested();
+  while (!waiting_.empty() && (no_longer_run || slots_in_use() < measured_.limit)) {
+    start(queue, waiting_.pop(), false, jobs);
+  }
+}
+
+template <class Handler, class Modifier>
+template <class Queue>
+void worker<Handler, Modifier>::start(Queue& queue, job_envelope envelope, bool stopped, scope& jobs) {
+  ++running_;
+  jobs.spawn(run_job(queue, std::move(envelope), stopped, jobs));
+}
+
+template <class Handler, class Modifier>
+template <class Queue>
+task<void> worker<Handler, Modifier>::run_job(Queue& queue, job_envelope envelope, bool stopped,
+                                              scope& jobs) {
+  job_record record(envelope.id, envelope.batch_id(), all_jobs_->get_token());
+  if (stopped) record.stop.request_stop();
+  outcome ended;
+  if (!settle_unrun(envelope, record, ended)) {
+    log_.info("Started.", log_subject(record.id, record.batch_id));
+    const auto emit = [&queue, &record](const json& chunk) {
+      return detail::send_chunk(queue, record.id, chunk);
+    };
+    list(record);
+    context own(executor_, record.stop.get_token(), &record);
+    ended =
+        co_await run_handler(handler_, std::move(envelope), record, pool(), options_.identity, emit).in(own);
+    unlist(record);
+  }
+  --running_;
+  ++delivering_;
+  if (options_.overlap_delivery) start_waiting(queue, jobs);
+  job_moved();
+  const delivery delivered = co_await hand_back(queue, record, ended);
+  count(ended, delivered);
+  --delivering_;
+  start_waiting(queue, jobs);
+  job_moved();
+  if (ended.stop_pod && !stopping()) {
+    log_.info("The job asked for this worker to be recycled: no more jobs are taken.",
+              log_subject(record.id, record.batch_id));
+    stop();
+  }
+}
+
+// The outcome of a job that is not to be run: it has a problem, or was stopped before its turn.
+template <class Handler, class Modifier>
+bool worker<Handler, Modifier>::settle_unrun(job_envelope& envelope, const job_record& record,
+                                             outcome& ended) {
+  if (!envelope.problem.empty()) {
+    ended = outcome::failure(std::move(envelope.problem));
+  } else if (record.stop.stop_requested()) {
+    ended = outcome::stop("stopped before it was started");
+  } else {
+    return false;
+  }
+  return true;
+}
+
+template <class Handler, class Modifier>
+template <class Queue>
+task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, const job_record& record, outcome& ended) {
+  const log_subject subject(record.id, record.batch_id);
+  std::string body;
+  try {
+    body = ended.body().dump();
+  } catch (...) {
+    const bool stop_pod = ended.stop_pod;
+    ended = outcome::failure(error_report(describe_exception(std::current_exception()), options_.identity));
+    ended.stop_pod = stop_pod;
+    body = ended.body().dump();
+  }
+  if (ended.succeeded()) {
+    if (log_.writes(log_level::debug)) log_.debug("Handler output: " + ended.output.dump_spaced(), subject);
+  } else {
+    log_.error(ended.error, subject);
+  }
+  if (log_.writes(log_level::debug)) log_.debug("run_job return: " + ended.body().dump_spaced(), subject);
+  job_result result{record.id, ended, std::move(body), is_streaming_handler<Handler>};
+  try {
+    co_return co_await queue.complete(std::move(result));
+  } catch (...) {
+    const exception_description error = describe_exception(std::current_exception());
+    log_.error("The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
+               subject);
+  }
+  co_return delivery::given_up;
+}
+
+template <class Handler, class Modifier>
+template <class Queue>
+task<void> worker<Handler, Modifier>::watch_stops(Queue& queue, scope& jobs) {
+  for (;;) {
+    const stop_request asked = co_await queue.next_stops();
+    for (const std::string& id : asked.job_ids) follow_stop(queue, id, jobs);
+    if (asked.ended) co_return;
+  }
+}
+
+// What stop_job() was asked on other threads.
+template <class Handler, class Modifier>
+template <class Queue>
+void worker<Handler, Modifier>::follow_stops(Queue& queue, scope& jobs) {
+  for (;;) {
+    std::string id;
+    {
+      const std::lock_guard lock(stops_mutex_);
+      if (stops_.empty()) return;
+      id = stops_.pop();
+    }
+    follow_stop(queue, id, jobs);
+  }
+}
+
+// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
+template <class Handler, class Modifier>
+template <class Queue>
+void worker<Handler, Modifier>::follow_stop(Queue& queue, const std::string& id, scope& jobs) {
+  for (job_record* record = first_record_; record != nullptr; record = record->next) {
+    if (record->id != id) continue;
+    log_.info("Stop requested.", log_subject(id));
+    record->stop.request_stop();
+    return;
+  }
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i].id == id) return start(queue, waiting_.take(i), true, jobs);
+  }
+}
+
+// Waits until no take and no job is left. Once stop() has been called, jobs have the grace period to end by
+// themselves, also those that a take still brings.
+template <class Handler, class Modifier>
+template <class Queue>
+task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
+  time_point last_call = time_point::max();
+  bool counting = false;
+  while (takes_ > 0 || in_progress() > 0) {
+    if (stopping() && !counting) {
+      counting = true;
+      last_call = detail::after(executor_.now(), options_.grace_period);
+    }
+    follow_stops(queue, jobs);
+    const bool was_set = co_await changed_.wait_until(last_call);
+    if (was_set) continue;
+    if (running_ > 0) {
+      log_.warn("The grace period is over: " + std::to_string(running_) +
+                (running_ == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    }
+    all_jobs_->request_stop();
+    start_waiting(queue, jobs);
+    last_call = time_point::max();
+  }
+}
+
+template <class Handler, class Modifier>
+void worker<Handler, Modifier>::list(job_record& record) noexcept {
+  record.next = first_record_;
+  if (first_record_ != nullptr) first_record_->previous = &record;
+  first_record_ = &record;
+}
+
+template <class Handler, class Modifier>
+void worker<Handler, Modifier>::unlist(job_record& record) noexcept {
+  (record.previous != nullptr ? record.previous->next : first_record_) = record.next;
+  if (record.next != nullptr) record.next->previous = record.previous;
+}
+
+template <class Handler, class Modifier>
+void worker<Handler, Modifier>::job_moved() noexcept {
+  measured_.in_progress = in_progress();
+  if (summary_.highest_in_progress < running_ + delivering_)
+    summary_.highest_in_progress = running_ + delivering_;
+  changed_.set();
+}
+
+template <class Handler, class Modifier>
+void worker<Handler, Modifier>::ask_modifier() {
+  const time_point now = executor_.now();
+  measured_.arrivals_per_second = arrivals_.per_second(now);
+  measured_.completions_per_second = completions_.per_second(now);
+  const limit_decision decision = decide_limit(modifier_, measured_);
+  measured_.limit = decision.limit;
+  if (decision.found == limit_decision::fault::none) return;
+  bool& logged =
+      decision.found == limit_decision::fault::threw ? throwing_modifier_logged_ : low_limit_logged_;
+  if (!std::exchange(logged, true)) log_.warn(decision.problem);
+}
+
+template <class Handler, class Modifier>
+void worker<Handler, Modifier>::count(const outcome& ended, delivery delivered) {
+  completions_.add(executor_.now());
+  if (delivered != delivery::accepted) ++summary_.undelivered;
+  switch (ended.ended) {
+    case outcome::status::succeeded:
+      ++measured_.jobs_succeeded;
+      break;
+    case outcome::status::failed:
+      ++measured_.jobs_failed;
+      ++summary_.failed;
+      break;
+    case outcome::status::stopped:
+      ++measured_.jobs_stopped;
+      ++summary_.stopped;
+      break;
+  }
+}
+
+}  // namespace coworker

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Makes single_include/coworker.hpp out of include/coworker/coworker.hpp and all that it includes.
+
+Usage: generate.py           write the file
+       generate.py --check   exit 1 if the file is not what would be written
+
+Each project header appears once, after those it includes. Standard headers are gathered at the top, except those
+inside an #if: they stay where they stand, and so does a project header that is only included inside an #if.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+INCLUDE = ROOT / "include"
+ENTRY = "coworker/coworker.hpp"
+OUTPUT = ROOT / "single_include" / "coworker.hpp"
+
+DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include|pragma\s+once)\b\s*(.*?)\s*$")
+INCLUDED = re.compile(r'^[<"]([^>"]+)[>"]')
+
+
+class Line:
+    """A line of a header: its text, what it includes, and the #if conditions around it."""
+
+    def __init__(self, text, kind, includes, conditions):
+        self.text, self.kind, self.includes, self.conditions = text, kind, includes, conditions
+
+    def is_project_include(self):
+        return self.includes is not None and self.includes.startswith("coworker/")
+
+
+def read(header):
+    """The lines of a project header."""
+    path = INCLUDE / header
+    if not path.is_file():
+        sys.exit(f"generate.py: a header includes <{header}>, but {path} does not exist")
+    lines, conditions = [], ()
+    for text in path.read_text().splitlines():
+        match = DIRECTIVE.match(text)
+        kind, rest = (match[1].split()[0], match[2]) if match else ("text", "")
+        if kind == "endif":
+            conditions = conditions[:-1]
+        name = INCLUDED.match(rest) if kind == "include" else None
+        lines.append(Line(text, kind, name[1] if name else None, conditions))
+        if kind in ("if", "ifdef", "ifndef"):
+            conditions += (f"{kind} {rest}",)
+    return lines
+
+
+class Assembler:
+    """Walks the headers depth first and collects the parts of the single one."""
+
+    def __init__(self):
+        self.sources = {}
+        self.standard = set()
+        self.placed = {}  # header -> the conditions it stands under
+        self.always = set()
+        self.find_always(ENTRY)
+
+    def lines(self, header):
+        if header not in self.sources:
+            self.sources[header] = read(header)
+        return self.sources[header]
+
+    def find_always(self, header):
+        """Notes every header that is reached without passing an #if."""
+        if header in self.always:
+            return
+        self.always.add(header)
+        for line in self.lines(header):
+            if line.is_project_include() and not line.conditions:
+                self.find_always(line.includes)
+
+    def needed_always_by(self, header, seen):
+        """The headers out of self.always on which a conditional header builds: they must come before the #if."""
+        if header in seen:
+            return
+        seen.add(header)
+        if header in self.always:
+            yield header
+            return
+        for line in self.lines(header):
+            if line.is_project_include():
+                yield from self.needed_always_by(line.includes, seen)
+
+    def place(self, header, conditions=()):
+        """The text of a header and of what it includes, or nothing if it stands already."""
+        if header in self.placed:
+            if self.placed[header] not in ((), conditions[:len(self.placed[header])]):
+                sys.exit(f"generate.py: <{header}> is included under {self.placed[header]} and under {conditions}; "
+                         "include it under one of them, or always")
+            return []
+        self.placed[header] = conditions
+
+        before, body = [], []
+        for line in self.lines(header):
+            under = conditions + line.conditions
+            if line.kind == "pragma":
+                continue
+            if line.is_project_include():
+                if under:
+                    for needed in self.needed_always_by(line.includes, set()):
+                        before += self.place(needed)
+                    body += self.place(line.includes, under)
+                else:
+                    before += self.place(line.includes)
+            elif line.includes and not under:
+                self.standard.add(line.includes)
+            else:
+                body.append(line.text)
+        banner = f"// ---- {header} " + "-" * max(0, 102 - len(header))
+        return before + ["", banner, ""] + body
+
+
+def without_runs_of_blank_lines(lines):
+    kept = []
+    for line in lines:
+        if line.strip() or (kept and kept[-1].strip()):
+            kept.append(line)
+    return kept
+
+
+def assemble():
+    assembler = Assembler()
+    parts = assembler.place(ENTRY)
+    licence = (ROOT / "LICENSE").read_text().strip().splitlines()
+    head = ["// coworker: a header-only C++20 coroutine framework for serverless job workers, in one file.",
+            "// Generated by single_include/generate.py from include/coworker/; change those headers, not this file.",
+            "//"]
+    head += [f"// {line}".rstrip() for line in licence]
+    head += ["#pragma once", ""]
+    head += [f"#include <{name}>" for name in sorted(assembler.standard)]
+    return "\n".join(without_runs_of_blank_lines(head + parts)).rstrip() + "\n"
+
+
+def main():
+    text = assemble()
+    if sys.argv[1:] == ["--check"]:
+        if not OUTPUT.is_file() or OUTPUT.read_text() != text:
+            print("single_include/coworker.hpp is stale; run single_include/generate.py and commit the result")
+            return 1
+        return 0
+    if sys.argv[1:]:
+        sys.exit(__doc__)
+    OUTPUT.write_text(text)
+    print(f"{OUTPUT.relative_to(ROOT)}: {len(text.splitlines())} lines")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

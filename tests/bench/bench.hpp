@@ -1,0 +1,66 @@
+#pragma once
+
+// Timing for the benchmarks: a stopwatch, a guard against the optimiser, and the figures of several
+// repetitions. It must not know what is measured.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+namespace coworker::bench {
+
+using clock = std::chrono::steady_clock;
+using nanoseconds = std::chrono::nanoseconds;
+
+/// Measures from its construction on.
+class stopwatch {
+ public:
+  [[nodiscard]] nanoseconds elapsed() const { return clock::now() - start_; }
+
+ private:
+  clock::time_point start_ = clock::now();
+};
+
+/// Returns `value` by a way the optimiser cannot see through, so that nothing is computed while compiling.
+template <class T>
+[[nodiscard]] T unknown(T value) {
+  volatile T opaque = value;
+  return opaque;
+}
+
+/// Ends the program unless `fact` holds: a library that computed something else was not measured.
+inline void require(bool fact, const char* what) {
+  if (fact) return;
+  std::fprintf(stderr, "benchmark: %s\n", what);
+  std::exit(EXIT_FAILURE);
+}
+
+/// What one of `operations` equal ones took, in nanoseconds.
+[[nodiscard]] inline double per_operation(nanoseconds elapsed, std::size_t operations) {
+  return static_cast<double>(elapsed.count()) / static_cast<double>(operations);
+}
+
+/// The figures of several repetitions of one measure.
+class figures {
+ public:
+  void add(double figure) { all_.push_back(figure); }
+
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+
+  [[nodiscard]] double minimum() const { return *std::min_element(all_.begin(), all_.end()); }
+
+  [[nodiscard]] double median() const {
+    std::vector<double> sorted = all_;
+    std::sort(sorted.begin(), sorted.end());
+    const std::size_t middle = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  }
+
+ private:
+  std::vector<double> all_;
+};
+
+}  // namespace coworker::bench

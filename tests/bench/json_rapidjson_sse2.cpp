@@ -1,0 +1,9 @@
+// RapidJSON again, told to use SSE2, under a namespace of its own so that both fit in one program.
+
+#ifdef __SSE2__
+#define RAPIDJSON_SSE2
+#define RAPIDJSON_NAMESPACE rapidjson_sse2
+#define RAPIDJSON_NAMESPACE_BEGIN namespace rapidjson_sse2 {
+#define RAPIDJSON_NAMESPACE_END }
+#include "json_rapidjson.cpp"
+#endif

@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Shows that the checks notice what they are there for."""
+import pathlib
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "single_include")]
+sys.dont_write_bytecode = True
+
+import floors  # noqa: E402
+import generate  # noqa: E402
+import readme  # noqa: E402
+import total  # noqa: E402
+
+
+class Floors(unittest.TestCase):
+    def refused(self, header, written, conditions=()):
+        return floors.why_refused(header, written, conditions)
+
+    def test_a_header_may_include_its_own_floor_and_those_below(self):
+        self.assertIsNone(self.refused("exec/event_loop.hpp", "<coworker/exec/executor.hpp>"))
+        self.assertIsNone(self.refused("exec/event_loop.hpp", "<coworker/coro/task.hpp>"))
+        self.assertIsNone(self.refused("start.hpp", "<vector>"))
+
+    def test_a_header_may_not_include_a_floor_above(self):
+        self.assertIn("coro/ stands below exec/", self.refused("coro/task.hpp", "<coworker/exec/event_loop.hpp>"))
+        self.assertIn("json/ stands below log.hpp", self.refused("json/json.hpp", "<coworker/log.hpp>"))
+        self.assertIn("no floor", self.refused("coro/task.hpp", "<coworker/misc/x.hpp>"))
+
+    def test_nothing_includes_the_header_that_includes_everything(self):
+        self.assertIn("everything", self.refused("start.hpp", "<coworker/coworker.hpp>"))
+        self.assertIn("everything", self.refused("start.hpp", "<coworker.hpp>"))
+
+    def test_what_needs_libcurl_is_included_in_one_place_and_under_its_macro(self):
+        client, production = "<coworker/transport/curl_client.hpp>", "<coworker/start/production_run.hpp>"
+        self.assertIsNone(self.refused("start.hpp", production, ["ifdef COWORKER_WITH_CURL"]))
+        self.assertIsNone(self.refused("start/production_run.hpp", client))
+        self.assertIn("libcurl", self.refused("start.hpp", production, ["ifdef __linux__"]))
+        self.assertIn("only start.hpp", self.refused("worker.hpp", production, ["ifdef COWORKER_WITH_CURL"]))
+        self.assertIn("only start/production_run.hpp", self.refused("transport/http_queue.hpp", client))
+        self.assertIn("libcurl", self.refused("coworker.hpp", client))
+
+    def test_heavy_standard_headers_and_quotes_are_refused(self):
+        self.assertIn("compile time", self.refused("json/json.hpp", "<iostream>"))
+        self.assertIn("<coworker/...>", self.refused("json/json.hpp", '"value.hpp"'))
+
+    def test_a_circle_is_found(self):
+        self.assertEqual(floors.find_cycle({"a": ["b"], "b": ["c"], "c": ["b"]}), ["b", "c", "b"])
+        self.assertIsNone(floors.find_cycle({"a": ["b", "c"], "b": ["c"], "c": []}))
+
+    def test_a_header_that_nobody_includes_is_found(self):
+        self.assertEqual(floors.out_of_reach({"all": ["a"], "a": ["b"], "b": [], "lost": ["b"]}, "all"), ["lost"])
+
+
+class SingleHeader(unittest.TestCase):
+    def assemble(self, **headers):
+        with tempfile.TemporaryDirectory() as folder:
+            generate.INCLUDE = pathlib.Path(folder)
+            (generate.INCLUDE / "coworker").mkdir()
+            for name, text in headers.items():
+                (generate.INCLUDE / "coworker" / f"{name}.hpp").write_text("#pragma once\n" + text)
+            text = generate.assemble()
+        return [line for line in text.splitlines() if line and not line.startswith("//")]
+
+    def test_a_header_stands_once_after_what_it_needs_with_standard_headers_on_top(self):
+        lines = self.assemble(coworker="#include <coworker/a.hpp>\n#include <coworker/b.hpp>\nint last;\n",
+                              a="#include <coworker/b.hpp>\n#include <vector>\nint a;\n",
+                              b="#include <string>\n#include <vector>\nint b;\n")
+        self.assertEqual(lines, ["#pragma once", "#include <string>", "#include <vector>", "int b;", "int a;", "int last;"])
+
+    def test_what_stands_under_a_condition_stays_there_but_what_all_need_comes_before_it(self):
+        lines = self.assemble(coworker="#include <coworker/a.hpp>\n#include <coworker/b.hpp>\n",
+                              a="#ifdef X\n#include <coworker/client.hpp>\n#endif\nint a;\n",
+                              b="#ifdef Y\n#include <poll.h>\n#endif\nint b;\n",
+                              client="#include <coworker/b.hpp>\n#include <curl/curl.h>\nint client;\n")
+        self.assertEqual(lines, ["#pragma once", "#ifdef Y", "#include <poll.h>", "#endif", "int b;", "#ifdef X",
+                                 "#include <curl/curl.h>", "int client;", "#endif", "int a;"])
+
+    def test_a_header_under_two_conditions_is_refused(self):
+        with self.assertRaises(SystemExit):
+            self.assemble(coworker="#ifdef X\n#include <coworker/a.hpp>\n#endif\n#ifdef Y\n#include <coworker/a.hpp>\n#endif\n",
+                          a="int a;\n")
+
+
+class Readme(unittest.TestCase):
+    def test_marked_blocks_are_found_and_others_left_alone(self):
+        text = "```sh\nls\n```\n<!-- from: examples/a.cpp -->\n\n```cpp\nint a;\n```\n<!-- note -->\n"
+        blocks = list(readme.marked_blocks(text.splitlines()))
+        self.assertEqual([(block.kind, block.subject, block.quoted) for block in blocks],
+                         [("from", "examples/a.cpp", ["int a;"])])
+
+    def test_a_marker_without_a_block_is_an_error(self):
+        with self.assertRaises(ValueError):
+            list(readme.marked_blocks(["<!-- from: examples/a.cpp -->", "text"]))
+
+    def test_only_a_run_of_whole_lines_of_the_file_is_a_quotation(self):
+        own = pathlib.Path(__file__).read_text().splitlines()
+        name = "tests/checks/checks_test.py"
+        self.assertIsNone(readme.problem_with_source(readme.Block(1, "from", name, own[3:9])))
+        self.assertIn("not a run", readme.problem_with_source(readme.Block(1, "from", name, [own[3], own[5]])))
+        self.assertIn("not a run", readme.problem_with_source(readme.Block(1, "from", name, [])))
+        self.assertIn("does not exist", readme.problem_with_source(readme.Block(1, "from", "examples/none", ["x"])))
+
+    def test_durations_may_differ_and_other_numbers_may_not(self):
+        self.assertEqual(readme.without_varying(["3 jobs in 0.51 s"]), readme.without_varying(["3 jobs in 0.6 s"]))
+        self.assertNotEqual(readme.without_varying(["3 jobs in 0.51 s"]), readme.without_varying(["4 jobs in 0.51 s"]))
+
+
+class Total(unittest.TestCase):
+    def outcome(self, entry):
+        return total.outcome_of(xml.etree.ElementTree.fromstring(entry))
+
+    def test_doctest_counts_its_cases_and_everything_else_counts_as_one(self):
+        summary = "[doctest] test cases: 5 | 3 passed | 2 failed | 9 skipped\n"
+        self.assertEqual(self.outcome('<t status="run"><system-out>fine</system-out></t>'), (1, 0, 0))
+        self.assertEqual(self.outcome(f'<t status="fail"><system-out>{summary}</system-out></t>'), (3, 2, 0))
+        self.assertEqual(self.outcome('<t status="fail"><system-out/></t>'), (0, 1, 0))
+
+    def test_a_sanitizer_report_after_the_last_case_is_a_failure(self):
+        summary = "[doctest] test cases: 5 | 5 passed | 0 failed | 0 skipped\n==1==ERROR: LeakSanitizer\n"
+        self.assertEqual(self.outcome(f'<t status="fail"><system-out>{summary}</system-out></t>'), (5, 1, 0))
+
+    def test_what_could_not_run_is_a_failure_and_what_was_skipped_is_not(self):
+        self.assertEqual(self.outcome('<t status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></t>'), (0, 0, 1))
+        self.assertEqual(self.outcome('<t status="notrun"><skipped message="Unable to find executable"/></t>'), (0, 1, 0))
+
+
+if __name__ == "__main__":
+    unittest.main()

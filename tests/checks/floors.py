@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Checks that each header includes only its own floor and those below it, and no header that costs too much, and
+that coworker.hpp leads to every one of them.
+
+Usage: floors.py [INCLUDE_DIR]
+"""
+import pathlib
+import re
+import sys
+
+# From the top of the house down. A name that ends in / is a folder.
+FLOORS = ["start.hpp", "start/", "worker.hpp", "transport/", "scale/", "job/", "exec/", "coro/", "log.hpp", "json/",
+          "refusal.hpp", "version.hpp"]
+ROOF = "coworker.hpp"  # includes everything; nothing includes it
+CURL_CLIENT = "transport/curl_client.hpp"
+PRODUCTION_RUN = "start/production_run.hpp"
+# Headers that need libcurl, each with the only one that may include it.
+NEED_CURL = {CURL_CLIENT: PRODUCTION_RUN, PRODUCTION_RUN: "start.hpp"}
+TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
+
+DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")
+
+
+def floor_of(header):
+    """The index into FLOORS (0 is the top), or None for a header that stands on none."""
+    for index, floor in enumerate(FLOORS):
+        if header == floor or (floor.endswith("/") and header.startswith(floor)):
+            return index
+    return None
+
+
+def includes_of(path):
+    """Yields (line number, include as written, the #if conditions around it)."""
+    conditions = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = DIRECTIVE.match(line)
+        if not match:
+            continue
+        directive, rest = match.groups()
+        if directive == "include":
+            yield number, rest.split("//")[0].strip(), conditions
+        elif directive == "endif":
+            conditions.pop()
+        else:
+            conditions.append(f"{directive} {rest}")
+
+
+def why_refused(header, written, conditions):
+    """One sentence that says what is wrong with an include, or None."""
+    if written.strip("<>") in TOO_HEAVY:
+        return "this standard header costs every user too much compile time; find a lighter way"
+    if not written.startswith("<coworker"):
+        return "write project includes as <coworker/...>" if written.startswith('"') else None
+
+    included = written[len("<coworker/"):-1]
+    if header == ROOF:
+        return "it needs libcurl, which most users do not have" if included in NEED_CURL else None
+    if written == "<coworker.hpp>" or included == ROOF:
+        return "it includes everything, so nothing may include it; name the header that is needed"
+    if included in NEED_CURL:
+        if header != NEED_CURL[included]:
+            return f"it needs libcurl, so that only {NEED_CURL[included]} may include it"
+        if header not in NEED_CURL and not any("COWORKER_WITH_CURL" in condition for condition in conditions):
+            return "without #ifdef COWORKER_WITH_CURL around it, everybody would need libcurl"
+    own, other = floor_of(header), floor_of(included)
+    if other is None:
+        return "that header stands on no floor"
+    if other < own:
+        return f"{FLOORS[own]} stands below {FLOORS[other]}, and a header includes only its own floor and those below"
+    return None
+
+
+def find_cycle(graph):
+    """A list of headers each of which includes the next, the first being the last again; or None."""
+    done = set()
+
+    def walk(header, trail):
+        if header in trail:
+            return trail[trail.index(header):] + [header]
+        if header in done:
+            return None
+        for included in graph.get(header, []):
+            if cycle := walk(included, trail + [header]):
+                return cycle
+        done.add(header)
+        return None
+
+    for header in graph:
+        if cycle := walk(header, []):
+            return cycle
+    return None
+
+
+def out_of_reach(graph, start):
+    """The headers that including `start` does not include."""
+    reached, waiting = set(), [start]
+    while waiting:
+        header = waiting.pop()
+        if header not in reached:
+            reached.add(header)
+            waiting += graph.get(header, [])
+    return sorted(set(graph) - reached)
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "include") / "coworker"
+    problems, graph = [], {}
+    for path in sorted(folder.rglob("*.hpp")):
+        header = path.relative_to(folder).as_posix()
+        if header != ROOF and floor_of(header) is None:
+            problems.append(f"{path}: stands on no floor; the floors are {', '.join(FLOORS)}")
+            continue
+        graph[header] = []
+        for number, written, conditions in includes_of(path):
+            if why := why_refused(header, written, conditions):
+                problems.append(f"{path}:{number}: #include {written}: {why}")
+            elif written.startswith("<coworker/"):
+                graph[header].append(written[len("<coworker/"):-1])
+    if cycle := find_cycle(graph):
+        problems.append("headers include each other in a circle: " + " -> ".join(cycle))
+    if lost := out_of_reach(graph, ROOF):
+        problems.append(f"{folder / ROOF}: does not lead to everything; include {', '.join(lost)}")
+    print("\n".join(problems) or f"{len(graph)} headers, each on its floor")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

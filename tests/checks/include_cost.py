@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Checks what including coworker costs, as ratios to including nlohmann/json on the same compiler.
+
+Usage: include_cost.py COMPILER FLAG...
+
+User CPU time of a syntax-only run; the median of several rounds in which the headers take turns, so that
+a machine that slows down slows all of them. Exits 77 (skipped) where nlohmann/json is not installed.
+"""
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+ROUNDS = 7
+YARDSTICK = "nlohmann/json.hpp"
+LIMITS = {"coworker/coro/task.hpp": 0.20, "coworker/coworker.hpp": 0.75}
+
+
+def user_seconds(command):
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = process.stderr.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stderr.close()
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{errors}")
+    return usage.ru_utime
+
+
+def main():
+    compiler = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        def command(header):
+            source = pathlib.Path(folder) / (header.replace("/", "_") + ".cpp")
+            source.write_text(f"#include <{header}>\n")
+            return compiler + ["-fsyntax-only", str(source)]
+
+        present = subprocess.run(command(YARDSTICK), capture_output=True, check=False).returncode == 0
+        if not present:
+            print(f"skipped: <{YARDSTICK}> is not installed (Debian: nlohmann-json3-dev)")
+            return 77
+        seconds = {header: [] for header in [YARDSTICK, *LIMITS]}
+        for _ in range(ROUNDS):
+            for header, measured in seconds.items():
+                measured.append(user_seconds(command(header)))
+
+    yardstick = statistics.median(seconds[YARDSTICK])
+    print(f"{YARDSTICK}: {yardstick:.2f} s of CPU with {compiler[0]}")
+    too_much = False
+    for header, limit in LIMITS.items():
+        ratio = statistics.median(seconds[header]) / yardstick
+        too_much |= ratio > limit
+        print(f"{header}: {ratio:.2f} of that, limit {limit:.2f}{'  TOO MUCH' if ratio > limit else ''}")
+    return 1 if too_much else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

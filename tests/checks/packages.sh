@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# Sourced by tests/run and .ci/run: installs Debian packages, but only what is missing.
+
+missing_packages=()
+
+# need PACKAGE TEST...: asks for PACKAGE if the command TEST fails.
+need() {
+  local package=$1
+  shift
+  "$@" >/dev/null 2>&1 || missing_packages+=("$package")
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+# Installs everything that need() found missing, or says what to install by hand.
+install_missing() {
+  [ ${#missing_packages[@]} -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "$0: please install (Debian's names): ${missing_packages[*]}" >&2
+    exit 1
+  fi
+  if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+    echo "$0: missing, and neither root nor sudo to install it; as root: apt-get install ${missing_packages[*]}" >&2
+    exit 1
+  fi
+  echo "installing ${missing_packages[*]}"
+  if ! { as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing_packages[@]}"; } >/tmp/coworker-apt.$$ 2>&1; then
+    cat /tmp/coworker-apt.$$ >&2
+    rm -f /tmp/coworker-apt.$$
+    echo "$0: could not install ${missing_packages[*]}; see above" >&2
+    exit 1
+  fi
+  rm -f /tmp/coworker-apt.$$
+  missing_packages=()
+}
+
+# has_header HEADER: whether the C preprocessor finds it.
+has_header() {
+  echo "#include <$1>" | "${CXX:-c++}" -x c++ -E - >/dev/null 2>&1
+}
+
+# What tests/run cannot do without.
+install_test_tools() {
+  [ -n "${CXX:-}" ] || need g++ command -v c++
+  need cmake command -v cmake
+  need ninja-build command -v ninja
+  need python3 command -v python3
+  install_missing  # the compiler first: it is asked for the headers
+  need doctest-dev has_header doctest/doctest.h
+  need nlohmann-json3-dev has_header nlohmann/json.hpp
+  need libcurl4-openssl-dev has_header curl/curl.h
+  need nginx test -x /usr/sbin/nginx  # the tests of TLS; without it they are left out
+  need openssl command -v openssl
+  install_missing
+}

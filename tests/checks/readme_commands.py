@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Types the compile commands of README.md in a fresh copy of the headers and examples.
+
+Usage: readme_commands.py SCRATCH_FOLDER
+
+Every line of a fenced block that starts with `c++ ` or `cd examples && c++ ` is run from the copy's top with /bin/sh.
+Then every example is compiled in the same way, against the single header, by each compiler that is at hand, and, where
+libcurl's headers are, once more with them. Ends with a line that counts: N passed, N failed.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COMMAND = re.compile(r"^\s*\$?\s*((?:cd \S+ && )?c\+\+ .+)$")
+COMPILERS = ["g++-11", "g++-12", "clang++-16", "clang++-19"]
+
+
+def readme_commands():
+    """The commands, lines that end in a backslash joined."""
+    fenced, commands = False, []
+    for line in (ROOT / "README.md").read_text().replace("\\\n", " ").splitlines():
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+        elif fenced and (match := COMMAND.match(line)):
+            commands.append(match[1])
+    return commands
+
+
+def example_commands():
+    has_curl = subprocess.run(["c++", "-x", "c++", "-E", "-"], input="#include <curl/curl.h>\n", text=True,
+                              capture_output=True, check=False).returncode == 0
+    has_client = (ROOT / "include/coworker/transport/curl_client.hpp").is_file()
+    variants = [""] + (["-DCOWORKER_WITH_CURL -lcurl"] if has_curl and has_client else [])
+    for compiler in filter(shutil.which, COMPILERS):
+        for example in sorted((ROOT / "examples").glob("*.cpp")):
+            for variant in variants:
+                yield (f"cd examples && {compiler} -std=c++20 -O2 -Wall -Wextra -Werror -pthread -I ../single_include "
+                       f"{example.name} -o {example.stem} {variant}").strip()
+
+
+def main():
+    scratch = pathlib.Path(sys.argv[1]).resolve()
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    for folder in ("include", "single_include", "examples"):
+        shutil.copytree(ROOT / folder, scratch / folder)
+
+    typed = readme_commands()
+    if not typed:
+        sys.exit("README.md shows no compile command")
+    passed = failed = 0
+    for command in [*typed, *example_commands()]:
+        result = subprocess.run(command, shell=True, cwd=scratch, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+        print(("ok: " if result.returncode == 0 else "FAILED: ") + command)
+        passed += result.returncode == 0
+        failed += result.returncode != 0
+        if result.returncode != 0:
+            print(result.stdout)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

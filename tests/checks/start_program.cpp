@@ -1,0 +1,34 @@
+// A program for start_test.py to run: its jobs say what is to become of them. Afterwards it prints the
+// arguments that it still has.
+
+#include <chrono>
+#include <coworker.hpp>
+#include <cstdio>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace cw = coworker;
+
+namespace {
+
+cw::task<cw::json> do_as_told(cw::job<> job) {
+  if (!job.input.is_object()) co_return job.input;
+  co_await cw::sleep_for(std::chrono::milliseconds(job.input.value("ms", 0)));
+  if (job.input.contains("throw")) throw std::runtime_error(job.input.at("throw").get<std::string>());
+  if (job.input.contains("nan")) co_return std::numeric_limits<double>::quiet_NaN();
+  co_return job.input.value("answer", cw::json());
+}
+
+int as_many_as_there_are(int) { return 1000; }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool one_at_a_time = argc > 1 && std::string_view(argv[1]) == "--one_at_a_time";
+  const int status = one_at_a_time ? cw::start(argc, argv, do_as_told)
+                                   : cw::start(argc, argv, do_as_told, as_many_as_there_are);
+  for (int i = 1; i < argc; ++i) std::printf("argument %d: %s\n", i, argv[i]);
+  return status;
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Prints what failed in a test run, and the closing line `N passed, N failed`.
+
+Usage: total.py RESULTS.xml    as written by ctest --output-junit
+
+A run of the doctest program counts as its test cases, everything else as one.
+"""
+import re
+import sys
+import xml.etree.ElementTree
+
+LINES_SHOWN = 60
+TEST_CASES = re.compile(r"^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed", re.MULTILINE)
+
+
+def outcome_of(test):
+    """(passed, failed, skipped) of one entry."""
+    status, summary = test.get("status"), TEST_CASES.search(test.findtext("system-out") or "")
+    skipped = test.find("skipped")
+    if status == "run":
+        return (int(summary[1]) if summary else 1), 0, 0
+    if skipped is not None and skipped.get("message").startswith("SKIP_"):
+        return 0, 0, 1
+    # A program that crashed or hung may have failed no test case, or not have come to its summary.
+    return (int(summary[1]), max(1, int(summary[2])), 0) if summary else (0, 1, 0)
+
+
+def main():
+    tests = list(xml.etree.ElementTree.parse(sys.argv[1]).getroot().iter("testcase"))
+    outcomes = [outcome_of(test) for test in tests]
+    for test, (_, failures, _) in zip(tests, outcomes):
+        if failures:
+            output = (test.findtext("system-out") or "").rstrip().splitlines()
+            print(f"\n--- {test.get('name')} failed ---", *output[-LINES_SHOWN:], sep="\n")
+    passed, failed, skipped = (sum(column) for column in zip(*outcomes)) if outcomes else (0, 0, 0)
+    print(f"\n{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

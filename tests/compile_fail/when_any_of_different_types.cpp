@@ -1,0 +1,8 @@
+// expect: when_any: the tasks give different types; make them give one, such as a std::variant of them all
+// max-lines: 7
+#include <coworker/coro/when_any.hpp>
+
+coworker::task<int> number();
+coworker::task<double> fraction();
+
+auto any() { return coworker::when_any(number(), fraction()); }

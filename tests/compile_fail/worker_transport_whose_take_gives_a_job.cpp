@@ -1,0 +1,20 @@
+// only-error: coworker::worker::run: this is not a transport
+// expect: it needs `task<take_result> take(take_request)` and `task<delivery> complete(job_result)`
+// max-lines: 4
+
+#include <coworker.hpp>
+
+int process_request(coworker::job<>) { return 1; }
+
+struct queue {
+  coworker::task<coworker::job_envelope> take(coworker::take_request) { co_return coworker::job_envelope(); }
+  coworker::task<coworker::delivery> complete(coworker::job_result) {
+    co_return coworker::delivery::accepted;
+  }
+};
+
+int main() {
+  coworker::worker worker(process_request);
+  queue jobs;
+  worker.run(jobs);
+}

@@ -1,0 +1,145 @@
+#include <doctest/doctest.h>
+#include <coworker/coro/context.hpp>
+#include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/simulated_loop.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/exec/thread_pool.hpp>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace {
+
+namespace cw = coworker;
+
+struct hop_refusing_executor {
+  void post(std::coroutine_handle<>) { throw std::bad_alloc(); }
+  void arm(cw::timer&) {}
+  void cancel(cw::timer&) {}
+  cw::time_point now() const { return {}; }
+};
+
+template <class T>
+cw::task<T> hop_give(T value) {
+  co_return value;
+}
+
+cw::task<std::thread::id> hop_thread() { co_return std::this_thread::get_id(); }
+
+cw::task<int&> hop_refer(int& number) { co_return number; }
+
+cw::task<> hop_fail() {
+  throw std::runtime_error("failed there");
+  co_return;
+}
+
+}  // namespace
+
+TEST_CASE("a hop goes on there, as do the coroutines below and above, until the next hop") {
+  cw::thread_pool pool(1);
+  cw::event_loop loop;
+  const auto hop = [](cw::executor_ref destination) -> cw::task<> { co_await cw::resume_on(destination); };
+  const auto body = [](auto& hop_to, cw::executor_ref away) -> cw::task<> {
+    const std::thread::id home_thread = std::this_thread::get_id();
+    const cw::executor_ref home = co_await cw::this_coro::executor();
+    for (int round = 0; round < 100; ++round) {
+      co_await hop_to(away);
+      const std::thread::id away_thread = std::this_thread::get_id();
+      const std::thread::id below = co_await hop_thread();
+      const cw::executor_ref here = co_await cw::this_coro::executor();
+      co_await cw::resume_on(home);
+      const std::thread::id back = std::this_thread::get_id();
+      if (away_thread == home_thread || below != away_thread || !(here == away) || back != home_thread) {
+        FAIL("lost on the way");
+      }
+    }
+  };
+  cw::sync_wait(loop, body(hop, pool));
+}
+
+TEST_CASE("a hop onto the executor where a coroutine is already lets others go first") {
+  cw::simulated_loop loop;
+  const auto body = [](cw::executor_ref here) -> cw::task<std::string> {
+    std::string order;
+    cw::scope children(co_await cw::this_coro::context());
+    const auto other = [](std::string& to) -> cw::task<> {
+      to += "other ";
+      co_return;
+    };
+    children.spawn(other(order));
+    co_await cw::resume_on(here);
+    order += "hopper";
+    co_await children.join();
+    co_return order;
+  };
+  CHECK(cw::sync_wait(loop, body(loop)) == "other hopper");
+}
+
+TEST_CASE("run_on comes back with a value, a reference or an exception") {
+  cw::thread_pool pool(1);
+  cw::event_loop loop;
+  const auto body = [](cw::executor_ref away) -> cw::task<> {
+    const std::thread::id home_thread = std::this_thread::get_id();
+    auto there = cw::run_on(away, hop_thread());
+    const std::thread::id away_thread = co_await std::move(there);
+    CHECK(away_thread != home_thread);
+    CHECK(std::this_thread::get_id() == home_thread);
+
+    auto moved = cw::run_on(away, hop_give(std::make_unique<int>(5)));
+    const std::unique_ptr<int> pointer = co_await std::move(moved);
+    CHECK(*pointer == 5);
+
+    int number = 0;
+    auto referred = cw::run_on(away, hop_refer(number));
+    int& same = co_await std::move(referred);
+    CHECK(&same == &number);
+
+    std::string caught;
+    try {
+      auto failing = cw::run_on(away, hop_fail());
+      co_await std::move(failing);
+    } catch (const std::runtime_error& error) {
+      caught = error.what();
+    }
+    CHECK(caught == "failed there");
+    CHECK(std::this_thread::get_id() == home_thread);
+  };
+  cw::sync_wait(loop, body(pool));
+}
+
+TEST_CASE("a hop to no executor says so, and the coroutine goes on where it was") {
+  cw::simulated_loop loop;
+  const auto body = []() -> cw::task<std::string> {
+    std::string message;
+    try {
+      co_await cw::resume_on(cw::executor_ref());
+    } catch (const std::logic_error& error) {
+      message = error.what();
+    }
+    const cw::executor_ref here = co_await cw::this_coro::executor();
+    co_await cw::resume_on(here);
+    co_return message;
+  };
+  CHECK(cw::sync_wait(loop, body()) == "resume_on: the executor_ref is empty; give it an executor");
+}
+
+TEST_CASE("a hop that is refused throws, and the coroutine goes on where it was") {
+  cw::simulated_loop loop;
+  hop_refusing_executor refusing;
+  const auto body = [](cw::executor_ref away, cw::executor_ref home) -> cw::task<> {
+    bool refused = false;
+    try {
+      co_await cw::resume_on(away);
+    } catch (const std::bad_alloc&) {
+      refused = true;
+    }
+    CHECK(refused);
+    const cw::executor_ref here = co_await cw::this_coro::executor();
+    CHECK(here == home);
+  };
+  cw::sync_wait(loop, body(refusing, loop));
+}

@@ -1,0 +1,163 @@
+#include <doctest/doctest.h>
+#include <chrono>
+#include <coro/foreign.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/simulated_loop.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+namespace cw = coworker;
+using namespace std::chrono_literals;
+
+// Twenty tasks that each yield and sleep; the order in which they come by.
+cw::task<std::vector<int>> simulated_history() {
+  std::vector<int> order;
+  cw::scope children(co_await cw::this_coro::context());
+  const auto child = [](int number, std::vector<int>& to) -> cw::task<> {
+    const cw::executor_ref here = co_await cw::this_coro::executor();
+    for (int i = 0; i < 3; ++i) {
+      to.push_back(number);
+      co_await cw::resume_on(here);
+      co_await cw::sleep_for(1s);
+    }
+  };
+  for (int i = 0; i < 20; ++i) children.spawn(child(i, order));
+  co_await children.join();
+  co_return order;
+}
+
+std::vector<int> simulated_history_with(std::uint64_t seed) {
+  cw::simulated_loop loop(seed);
+  return cw::sync_wait(loop, simulated_history());
+}
+
+cw::task<> simulated_tick(int ticks, cw::simulated_loop& loop, std::vector<cw::duration>& times) {
+  for (int i = 0; i < ticks; ++i) {
+    co_await cw::sleep_for(10s);
+    times.push_back(loop.elapsed());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("virtual time stands still while there is work, and jumps to the next timer when there is none") {
+  cw::simulated_loop loop;
+  const auto body = [](cw::simulated_loop& on) -> cw::task<> {
+    CHECK(on.elapsed() == 0s);
+    for (int i = 0; i < 1000; ++i) co_await cw::resume_on(on);
+    CHECK(on.elapsed() == 0s);
+    co_await cw::sleep_for(365 * 24h);
+    CHECK(on.elapsed() == 365 * 24h);
+    co_await cw::sleep_until(cw::time_point(1s));
+    CHECK(on.elapsed() == 365 * 24h);
+  };
+  cw::sync_wait(loop, body(loop));
+  CHECK(loop.idle());
+  CHECK(loop.steps() >= 1002);
+}
+
+TEST_CASE("without a seed, what is ready is resumed in the order in which it was posted") {
+  cw::simulated_loop loop;
+  const std::vector<int> order = cw::sync_wait(loop, simulated_history());
+  std::vector<int> expected;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 20; ++i) expected.push_back(i);
+  }
+  CHECK(order == expected);
+  CHECK(loop.elapsed() == 3s);
+}
+
+TEST_CASE("one seed gives one order, every time; other seeds give others") {
+  const std::vector<int> order = simulated_history_with(1);
+  CHECK(order.size() == 60);
+  CHECK(simulated_history_with(1) == order);
+  CHECK(simulated_history_with(2) != order);
+  CHECK(simulated_history_with(3) != simulated_history_with(2));
+}
+
+TEST_CASE("run_until and run_for go as far as told, and the clock shows it") {
+  cw::simulated_loop loop;
+  std::vector<cw::duration> times;
+  cw::scope children{cw::context(loop)};
+  children.spawn(simulated_tick(5, loop, times));
+
+  CHECK_FALSE(loop.run_for(25s));
+  CHECK(times == std::vector<cw::duration>{10s, 20s});
+  CHECK(loop.elapsed() == 25s);
+  CHECK_FALSE(loop.idle());
+
+  CHECK_FALSE(loop.run_until(cw::time_point(30s)));
+  CHECK(times.size() == 3);
+  CHECK_FALSE(loop.run_for(-10s));
+  CHECK(loop.elapsed() == 30s);
+
+  CHECK_FALSE(loop.run_for(cw::duration::max()));
+  CHECK(times.size() == 5);
+  CHECK(loop.elapsed() == 50s);
+  CHECK(loop.idle());
+
+  const foreign::eager_task joined = [](cw::scope& all) -> foreign::eager_task {
+    co_await all.join();
+  }(children);
+  CHECK(joined.done());
+}
+
+TEST_CASE("stop() ends a run after the coroutine that calls it, and says so") {
+  cw::simulated_loop loop;
+  int resumed = 0;
+  cw::scope children{cw::context(loop)};
+  const auto stop_it = [](cw::simulated_loop& to_stop, int& count) -> cw::task<> {
+    ++count;
+    to_stop.stop();
+    co_return;
+  };
+  children.spawn(stop_it(loop, resumed));
+  children.spawn(stop_it(loop, resumed));
+  CHECK(loop.run());
+  CHECK(resumed == 1);
+  CHECK(loop.run());
+  CHECK(resumed == 2);
+  CHECK_FALSE(loop.run());
+  const foreign::eager_task joined = [](cw::scope& all) -> foreign::eager_task {
+    co_await all.join();
+  }(children);
+  CHECK(joined.done());
+}
+
+TEST_CASE("a timer at the end of time never fires, and nothing waits for it") {
+  cw::simulated_loop loop;
+  cw::timer never(cw::time_point::max(), std::noop_coroutine());
+  loop.arm(never);
+  CHECK_FALSE(loop.run());
+  CHECK(loop.elapsed() == 0s);
+  CHECK(never.status == cw::timer::state::armed);
+  loop.cancel(never);
+  CHECK_FALSE(loop.run());
+  CHECK(loop.idle());
+}
+
+TEST_CASE("running a simulated loop inside itself says so") {
+  cw::simulated_loop loop;
+  std::string message;
+  const auto body = [](cw::simulated_loop& on, std::string& into) -> cw::task<> {
+    CHECK(on.running());
+    try {
+      on.run();
+    } catch (const std::logic_error& error) {
+      into = error.what();
+    }
+    co_return;
+  };
+  cw::sync_wait(loop, body(loop, message));
+  CHECK(message ==
+        "simulated_loop::run: the loop runs already, below this call; in a coroutine, co_await instead of "
+        "blocking");
+  CHECK_FALSE(loop.running());
+}

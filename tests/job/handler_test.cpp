@@ -1,0 +1,287 @@
+#include <doctest/doctest.h>
+#include <atomic>
+#include <chrono>
+#include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/simulated_loop.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/exec/thread_pool.hpp>
+#include <coworker/job/handler.hpp>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using coworker::async_generator;
+using coworker::executor_ref;
+using coworker::job;
+using coworker::job_handler;
+using coworker::json;
+using coworker::outcome;
+using coworker::task;
+
+// --- what is a handler and what is not
+// -----------------------------------------------------------------------
+
+json handler_plain(job<> work) { return work.input; }
+int handler_of_reference(const job<>& work) { return static_cast<int>(work.id.size()); }
+task<std::string> handler_task(job<> work) { co_return "done " + work.id; }
+async_generator<int> handler_generator(job<> work) {
+  for (int i = 1; i <= work.input.value("count", 3); ++i) co_yield i;
+}
+void handler_void(job<>) {}
+task<void> handler_task_void(job<>) { co_return; }
+int handler_noexcept(job<>) noexcept { return 1; }
+double handler_typed(job<std::vector<double>> work) { return work.input.at(0); }
+
+struct handler_object {
+  int calls = 0;
+  int operator()(job<>) { return ++calls; }
+};
+struct handler_const_noexcept {
+  int operator()(job<std::string>) const noexcept { return 1; }
+};
+struct no_json {};
+
+static_assert(job_handler<decltype(&handler_plain)>);
+static_assert(job_handler<decltype(&handler_of_reference)>);
+static_assert(job_handler<decltype(&handler_task)>);
+static_assert(job_handler<decltype(&handler_generator)>);
+static_assert(job_handler<decltype(&handler_void)>);
+static_assert(job_handler<decltype(&handler_task_void)>);
+static_assert(job_handler<decltype(&handler_noexcept)>);
+static_assert(job_handler<handler_object>);
+static_assert(job_handler<decltype([](auto work) { return work.input; })>);
+static_assert(job_handler<std::optional<std::string> (*)(job<>)>);
+static_assert(job_handler<std::map<std::string, std::vector<int>> (*)(job<>)>);
+static_assert(job_handler<const json& (*)(job<>)>);
+
+static_assert(!job_handler<int>);
+static_assert(!job_handler<int (*)()>);
+static_assert(!job_handler<int (*)(int)>);
+static_assert(!job_handler<int (*)(job<>, int)>);
+static_assert(!job_handler<no_json (*)(job<>)>);
+static_assert(!job_handler<void* (*)(job<>)>);
+static_assert(!job_handler<task<no_json> (*)(job<>)>);
+static_assert(!job_handler<async_generator<no_json> (*)(job<>)>);
+
+static_assert(std::same_as<coworker::handler_input<decltype(&handler_plain)>, json>);
+static_assert(std::same_as<coworker::handler_input<decltype(&handler_typed)>, std::vector<double>>);
+static_assert(std::same_as<coworker::handler_input<handler_const_noexcept>, std::string>);
+static_assert(std::same_as<coworker::handler_input<decltype([](auto work) { return work.input; })>, json>);
+
+static_assert(coworker::is_streaming_handler<decltype(&handler_generator)>);
+static_assert(!coworker::is_streaming_handler<decltype(&handler_task)>);
+
+// --- running one
+// ---------------------------------------------------------------------------------------------
+
+const coworker::worker_identity handler_test_identity;
+
+struct ran {
+  outcome ended;
+  std::vector<json> chunks;
+};
+
+auto counting_handler() {
+  return [counter = std::make_unique<std::atomic<int>>(0)](job<>) { return ++*counter; };
+}
+
+// Runs a handler as a worker would, with a pool of one thread for plain functions.
+template <class Handler>
+ran run_once(Handler handler, json input = json::object(), bool stopped = false) {
+  ran made;
+  coworker::event_loop loop;
+  coworker::thread_pool pool(1);
+  coworker::job_record record("job-1", "", {});
+  if (stopped) record.stop.request_stop();
+  auto emit = [&made](json chunk) -> task<void> {
+    made.chunks.push_back(std::move(chunk));
+    co_return;
+  };
+  const auto run = [&]() -> task<outcome> {
+    coworker::job_envelope envelope;
+    envelope.id = "job-1";
+    envelope.input = std::move(input);
+    coworker::context own(loop, record.stop.get_token(), &record);
+    auto running =
+        coworker::run_handler(handler, std::move(envelope), record, pool, handler_test_identity, emit);
+    co_return co_await std::move(running).in(own);
+  };
+  made.ended = coworker::sync_wait(loop, run());
+  return made;
+}
+
+template <class Handler>
+json report_of(Handler handler, json input = json::object()) {
+  const outcome ended = run_once(std::move(handler), std::move(input)).ended;
+  CHECK(ended.ended == outcome::status::failed);
+  return json::parse(ended.error);
+}
+
+}  // namespace
+
+TEST_CASE("each kind of handler runs to the outcome that it gives") {
+  CHECK(run_once(handler_plain, {{"n", 1}}).ended.output == json{{"n", 1}});
+  CHECK(run_once(handler_of_reference).ended.output == 5);
+  CHECK(run_once(handler_task).ended.output == "done job-1");
+  CHECK(run_once(handler_void).ended.output.is_null());
+  CHECK(run_once(handler_task_void).ended.output.is_null());
+  CHECK(run_once([](auto work) { return work.id; }).ended.output == "job-1");
+  CHECK(run_once(handler_noexcept).ended.output == 1);
+  CHECK(run_once(handler_object()).ended.output == 1);
+}
+
+TEST_CASE("a generator's chunks go out one by one, and its output is an empty list") {
+  const ran streamed = run_once(handler_generator);
+  CHECK(streamed.chunks == std::vector<json>{1, 2, 3});
+  CHECK(streamed.ended.output == json::array());
+  CHECK(streamed.ended.succeeded());
+}
+
+TEST_CASE("a generator that throws has streamed what it had, and its job has failed") {
+  const auto handle = [](job<>) -> async_generator<std::string> {
+    co_yield "first";
+    co_yield "second";
+    throw std::runtime_error("the tape ran out");
+  };
+  const ran streamed = run_once(handle);
+  CHECK(streamed.chunks == std::vector<json>{"first", "second"});
+  CHECK(json::parse(streamed.ended.error).at("error_message") == "the tape ran out");
+}
+
+TEST_CASE("an input that does not fit its type fails the job, and the error names the place") {
+  CHECK(run_once(handler_typed, json::array({0.5})).ended.output == 0.5);
+  const json report = report_of(handler_typed, json::array({1.0, "two"}));
+  CHECK(report.at("error_type") == "coworker::json_type_error");
+  CHECK(report.at("error_message") == "input[1]: expected a number, found string \"two\"");
+}
+
+TEST_CASE("a handler may throw anything, before or after it has waited") {
+  CHECK(report_of([](job<>) -> task<int> { throw std::runtime_error("at once"); }).at("error_message") ==
+        "at once");
+  const auto later = [](job<>) -> task<int> {
+    co_await coworker::sleep_for(1ns);
+    throw std::logic_error("later");
+  };
+  CHECK(report_of(later).at("error_type") == "std::logic_error");
+  CHECK(report_of([](job<>) -> int { throw 42; }).at("error_type") == "int");
+  CHECK(report_of([](job<>) -> int { throw "a text"; }).at("error_message") == "a text");
+  CHECK(report_of([](job<>) -> task<int> { throw std::string("a string"); }).at("error_message") ==
+        "a string");
+}
+
+TEST_CASE("a handler that throws `cancelled` has been stopped only if it was asked to stop") {
+  const auto give_up = [](job<>) -> int { throw coworker::cancelled(); };
+  CHECK(report_of(give_up).at("error_type") == "coworker::cancelled");
+  CHECK(run_once(give_up, json::object(), true).ended.ended == outcome::status::stopped);
+  struct my_own : coworker::cancelled {};
+  const auto give_up_differently = [](job<>) -> int { throw my_own(); };
+  CHECK(run_once(give_up_differently, json::object(), true).ended.ended == outcome::status::stopped);
+}
+
+TEST_CASE("a plain function runs on the pool, a coroutine where the worker is") {
+  const auto here = std::this_thread::get_id();
+  std::thread::id there;
+  run_once([&there](job<>) { there = std::this_thread::get_id(); });
+  CHECK(there != here);
+  run_once([&there](job<>) -> task<void> {
+    there = std::this_thread::get_id();
+    co_return;
+  });
+  CHECK(there == here);
+}
+
+TEST_CASE(
+    "whoever awaits a handler is resumed where it was, wherever the handler went and however it ended") {
+  coworker::thread_pool elsewhere(1);
+  const auto wander = [&elsewhere](job<> work) -> task<int> {
+    co_await coworker::resume_on(elsewhere);
+    if (work.input.value("throws", false)) throw std::runtime_error("far away");
+    co_return 1;
+  };
+  for (const bool throws : {false, true}) {
+    coworker::event_loop loop;
+    coworker::job_record record("job-1", "", {});
+    auto emit = [](json) -> task<void> { co_return; };
+    auto handler = wander;
+    std::thread::id back;
+    const auto run = [&]() -> task<void> {
+      coworker::job_envelope envelope;
+      envelope.input = json{{"throws", throws}};
+      coworker::context own(loop, record.stop.get_token(), &record);
+      auto running =
+          coworker::run_handler(handler, std::move(envelope), record, elsewhere, handler_test_identity, emit);
+      co_await std::move(running).in(own);
+      back = std::this_thread::get_id();
+    };
+    coworker::sync_wait(loop, run());
+    CHECK(back == std::this_thread::get_id());
+  }
+}
+
+TEST_CASE("a returned object may say that the job failed; what it says becomes a text") {
+  const auto returning = [](json answer) { return run_once([answer](job<>) { return answer; }).ended; };
+  const outcome failed = returning({{"error", "no such voice"}, {"detail", 1}});
+  CHECK(failed.ended == outcome::status::failed);
+  CHECK(failed.error == "no such voice");
+  CHECK(returning({{"error", {{"code", 7}}}}).error == R"({"code":7})");
+  CHECK(returning({{"error", 7}}).error == "7");
+  CHECK(returning({{"error", true}}).error == "true");
+}
+
+TEST_CASE("an error of null, false, 0 or no text is no error") {
+  for (const json& nothing : {json(), json(false), json(0), json("")}) {
+    const outcome ended = run_once([nothing](job<>) { return json{{"error", nothing}, {"n", 1}}; }).ended;
+    CHECK(ended.succeeded());
+    CHECK(ended.output == json{{"n", 1}});
+  }
+}
+
+TEST_CASE("a returned object may ask for the worker to be recycled") {
+  const auto stop_pod = [](json wish) {
+    const outcome ended = run_once([wish](job<>) { return json{{"refresh_worker", wish}}; }).ended;
+    CHECK(ended.output == json::object());
+    return ended.stop_pod;
+  };
+  CHECK(stop_pod(true));
+  CHECK(stop_pod(1));
+  CHECK_FALSE(stop_pod(false));
+  CHECK_FALSE(stop_pod(json()));
+  CHECK_FALSE(stop_pod(0));
+}
+
+TEST_CASE("a handler sees its job's stop token, and what it awaits sees it by itself") {
+  CHECK(run_once([](job<> work) { return work.stop_token().stop_requested(); }, json(), true).ended.output ==
+        true);
+  const auto sleep = [](job<>) -> task<int> {
+    co_await coworker::sleep_for(1h);
+    co_return 1;
+  };
+  CHECK(run_once(sleep, json(), true).ended.ended == outcome::status::stopped);
+}
+
+TEST_CASE("a handler object is not copied for each job, and may hold what cannot be copied") {
+  using handler = decltype(counting_handler());
+  handler calls = counting_handler();
+  coworker::event_loop loop;
+  coworker::thread_pool pool(1);
+  auto emit = [](json) -> task<void> { co_return; };
+  const auto run = [&](handler& shared) -> task<json> {
+    coworker::job_record record("id", "", {});
+    coworker::job_envelope envelope;
+    const outcome ended = co_await coworker::run_handler(shared, std::move(envelope), record, pool,
+                                                         handler_test_identity, emit);
+    co_return ended.output;
+  };
+  CHECK(coworker::sync_wait(loop, run(calls)) == 1);
+  CHECK(coworker::sync_wait(loop, run(calls)) == 2);
+}

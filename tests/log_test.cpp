@@ -1,0 +1,200 @@
+#include <doctest/doctest.h>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "support/captured_log.hpp"
+
+namespace {
+
+using coworker::json;
+using coworker::log_form;
+using coworker::log_level;
+using coworker::log_subject;
+using coworker::logger;
+using coworker::shorten_message;
+using coworker::testing::captured_log;
+
+std::string repeated(std::string_view text, std::size_t count) {
+  std::string made;
+  for (std::size_t i = 0; i < count; ++i) made += text;
+  return made;
+}
+
+// The one line that a message becomes.
+std::string line_of(std::string_view message, log_subject subject = {}, log_form form = log_form::text) {
+  captured_log output(log_level::trace, form);
+  output.log.info(message, subject);
+  REQUIRE(output.lines().size() == 1);
+  return output.lines()[0];
+}
+
+}  // namespace
+
+TEST_CASE("a line for people is the level, seven wide, the job and the message") {
+  captured_log output;
+  output.log.trace("a");
+  output.log.debug("b");
+  output.log.info("c", log_subject("job-1"));
+  output.log.warn("d");
+  output.log.error("e", log_subject("job-2", "batch-3"));
+  output.log.write(log_level::error, "f", log_subject("", "batch-4"));
+  CHECK(output.lines() == std::vector<std::string>{"TRACE  | a", "DEBUG  | b", "INFO   | job-1 | c",
+                                                   "WARN   | d", "ERROR  | job-2 | [batchId=batch-3] e",
+                                                   "ERROR  | [batchId=batch-4] f"});
+}
+
+TEST_CASE("a line for a platform is an object with three members") {
+  captured_log output(log_level::trace, log_form::json);
+  output.log.info("Started.", log_subject("job-1"));
+  output.log.warn("no job");
+  output.log.error("said \"no\"\n\x01", log_subject("job \"2\"", "b"));
+  CHECK(output.lines() ==
+        std::vector<std::string>{
+            R"({"requestId": "job-1", "message": "Started.", "level": "INFO"})",
+            R"({"requestId": null, "message": "no job", "level": "WARN"})",
+            R"({"requestId": "job \"2\"", "message": "[batchId=b] said \"no\"\n\u0001", "level": "ERROR"})"});
+}
+
+TEST_CASE("a logger drops what is lighter than its level, which can be changed") {
+  captured_log output(log_level::warn);
+  output.log.info("dropped");
+  output.log.warn("kept");
+  CHECK_FALSE(output.log.writes(log_level::info));
+  CHECK(output.log.writes(log_level::error));
+  output.log.set_level(log_level::notset);
+  output.log.trace("kept too");
+  CHECK(output.lines() == std::vector<std::string>{"WARN   | kept", "TRACE  | kept too"});
+}
+
+TEST_CASE("a logger writes INFO and above unless it is told otherwise") {
+  const logger usual;
+  CHECK(usual.writes(log_level::info));
+  CHECK_FALSE(usual.writes(log_level::debug));
+}
+
+TEST_CASE("the form of lines can be changed") {
+  captured_log output;
+  output.log.set_form(log_form::json);
+  output.log.info("now JSON");
+  CHECK(json::parse(output.lines().at(0)).at("message") == "now JSON");
+}
+
+TEST_CASE("levels are known by their names in any letter case, WARNING is WARN") {
+  CHECK(coworker::parse_log_level("INFO") == log_level::info);
+  CHECK(coworker::parse_log_level("debug") == log_level::debug);
+  CHECK(coworker::parse_log_level("Trace") == log_level::trace);
+  CHECK(coworker::parse_log_level("NotSet") == log_level::notset);
+  CHECK(coworker::parse_log_level("warning") == log_level::warn);
+  CHECK(coworker::parse_log_level("WARN") == log_level::warn);
+  CHECK(coworker::parse_log_level("ERROR") == log_level::error);
+  for (const char* unknown : {"", " INFO", "INFOS", "CRITICAL", "3"})
+    CHECK_FALSE(coworker::parse_log_level(unknown));
+}
+
+TEST_CASE("a message of 4096 characters is written whole") {
+  const std::string message = repeated("x", 4096);
+  CHECK(shorten_message(message) == message);
+  CHECK(line_of(message) == "INFO   | " + message);
+}
+
+TEST_CASE("a longer one keeps its first and last 2048 characters around a note of how many are left out") {
+  const std::string message = repeated("a", 2048) + "b" + repeated("c", 2048);
+  CHECK(shorten_message(message) ==
+        repeated("a", 2048) + "\n...TRUNCATED 1 CHARACTERS...\n" + repeated("c", 2048));
+  CHECK(shorten_message(repeated("x", 10'000)) ==
+        repeated("x", 2048) + "\n...TRUNCATED 5904 CHARACTERS...\n" + repeated("x", 2048));
+}
+
+TEST_CASE("characters are counted, not bytes, and none is cut in two") {
+  for (const char* character : {"é", "€", "😀"}) {
+    const std::string whole = repeated(character, 4096);
+    CHECK(shorten_message(whole) == whole);
+    CHECK(shorten_message(repeated(character, 4100)) ==
+          repeated(character, 2048) + "\n...TRUNCATED 4 CHARACTERS...\n" + repeated(character, 2048));
+  }
+}
+
+TEST_CASE("bytes that are not UTF-8 are replaced, each by one character, in both forms") {
+  CHECK(line_of("bad \xff\x80 bytes") == "INFO   | bad \ufffd\ufffd bytes");
+  CHECK(line_of("cut \xe2\x82") == "INFO   | cut \ufffd\ufffd");
+  CHECK(line_of("bad \xff", log_subject("id \xfe"), log_form::json) ==
+        "{\"requestId\": \"id \ufffd\", \"message\": \"bad \ufffd\", \"level\": \"INFO\"}");
+}
+
+TEST_CASE("a long message is shortened whatever bytes it is made of") {
+  CHECK(line_of(repeated("\x80", 5000)) == "INFO   | " + repeated("\ufffd", 2048) +
+                                               "\n...TRUNCATED 904 CHARACTERS...\n" +
+                                               repeated("\ufffd", 2048));
+}
+
+TEST_CASE("a secret stands as three stars wherever it would appear") {
+  captured_log output;
+  output.log.hide("rpa_KEY");
+  output.log.info("Authorization: rpa_KEY, and rpa_KEYrpa_KEY again", log_subject("job-rpa_KEY", "rpa_KEY"));
+  CHECK(output.lines().at(0) == "INFO   | job-*** | [batchId=***] Authorization: ***, and ****** again");
+}
+
+TEST_CASE("a secret does not survive being cut by the shortening") {
+  captured_log output;
+  output.log.hide("rpa_KEY");
+  output.log.info(repeated("x", 2045) + "rpa_KEY" + repeated("y", 5000));
+  CHECK(output.count("rpa") == 0);
+}
+
+TEST_CASE("of two secrets, one inside the other, nothing of the longer one is left") {
+  captured_log output;
+  output.log.hide("abc");
+  output.log.hide("abcdef");
+  output.log.info("abcdef abc");
+  CHECK(output.lines().at(0) == "INFO   | *** ***");
+}
+
+TEST_CASE("a secret is recognised inside JSON text too") {
+  captured_log output;
+  output.log.hide("a\"b\\c");
+  output.log.info(json{{"key", "a\"b\\c"}}.dump());
+  CHECK(output.lines().at(0) == R"(INFO   | {"key":"***"})");
+}
+
+TEST_CASE("no secret is an empty one, and stars may be a secret") {
+  captured_log output;
+  output.log.hide("");
+  output.log.hide("*");
+  output.log.info("a * b");
+  CHECK(output.lines().at(0) == "INFO   | a *** b");
+}
+
+TEST_CASE("lines go to the sink that was set last") {
+  captured_log first, second;
+  first.log.info("one");
+  first.log.set_sink(second);
+  first.log.info("two");
+  CHECK(first.lines() == std::vector<std::string>{"INFO   | one"});
+  CHECK(second.lines() == std::vector<std::string>{"INFO   | two"});
+}
+
+TEST_CASE("many threads may log at once, and change the level meanwhile; no line is lost or mixed up") {
+  captured_log output;
+  std::vector<std::thread> threads;
+  constexpr int each = 200;
+  for (int number = 0; number < 4; ++number) {
+    threads.emplace_back([&output, number] {
+      const std::string id = std::to_string(number);
+      const std::string message = repeated(id, 500);
+      for (int i = 0; i < each; ++i) {
+        output.log.info(message, log_subject(id));
+        output.log.set_level(log_level::info);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(output.lines().size() == 4 * each);
+  for (int number = 0; number < 4; ++number) {
+    const std::string id = std::to_string(number);
+    CHECK(output.count("INFO   | " + id + " | " + repeated(id, 500)) == each);
+  }
+}

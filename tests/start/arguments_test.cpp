@@ -1,0 +1,98 @@
+#include <doctest/doctest.h>
+#include <coworker/start/arguments.hpp>
+#include <string>
+#include <vector>
+
+namespace {
+
+using coworker::log_level;
+using coworker::detail::argument_reader;
+using coworker::detail::start_arguments;
+using coworker::detail::usage_error;
+
+// Reads arguments as main() gets them, and checks that they were left as they are.
+start_arguments read_arguments(std::vector<std::string> given) {
+  given.insert(given.begin(), "program");
+  const std::vector<std::string> before = given;
+  std::vector<char*> pointers;
+  for (std::string& argument : given) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  start_arguments made = argument_reader(static_cast<int>(given.size()), pointers.data()).read();
+  CHECK(given == before);
+  return made;
+}
+
+std::string refusal_of(std::vector<std::string> given) {
+  try {
+    read_arguments(std::move(given));
+  } catch (const usage_error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("without arguments nothing is set, even without the program's name") {
+  for (const int count : {0, 1}) {
+    std::string name = "program";
+    char* arguments[] = {name.data(), nullptr};
+    const start_arguments none = argument_reader(count, arguments).read();
+    CHECK_FALSE(none.test_input);
+    CHECK_FALSE(none.test_file);
+    CHECK_FALSE(none.test_output);
+    CHECK_FALSE(none.level);
+    CHECK_FALSE(none.help);
+  }
+}
+
+TEST_CASE("a value follows its flag, or stands behind an equals sign, where it may hold more of them") {
+  CHECK(read_arguments({"--test_input", "{}"}).test_input == "{}");
+  CHECK(read_arguments({"--test_input={\"a\": \"b=c\"}"}).test_input == "{\"a\": \"b=c\"}");
+  CHECK(read_arguments({"--test_file", "-"}).test_file == "-");
+  CHECK(read_arguments({"--test_output=-1"}).test_output == "-1");
+  CHECK(read_arguments({"--test_output", "-1"}).test_output == "-1");
+  CHECK(read_arguments({"--rp_log_level", "warn"}).level == log_level::warn);
+  CHECK(read_arguments({"--help"}).help);
+}
+
+TEST_CASE("the last of several flags counts") {
+  CHECK(read_arguments({"--test_input", "1", "--test_input=2"}).test_input == "2");
+}
+
+TEST_CASE("arguments that are not ours are passed over, also those that only begin like ours") {
+  const start_arguments read =
+      read_arguments({"test_input", "--test_inputs=1", "-test_input", "--test_file_x", "y", "--model=x",
+                      "--rp_log_level=INFO", "--", "", "="});
+  CHECK_FALSE(read.test_input);
+  CHECK_FALSE(read.test_file);
+  CHECK(read.level == log_level::info);
+}
+
+TEST_CASE("a flag without its value is refused, and so is an empty value") {
+  for (const char* flag : {"--test_input", "--test_file", "--test_output", "--rp_log_level"}) {
+    const std::string refusal = std::string(flag) + ": its value is missing; write " + flag + " VALUE";
+    CHECK(refusal_of({flag}) == refusal);
+    CHECK(refusal_of({flag, "--help"}) == refusal);
+    CHECK(refusal_of({flag, ""}) == refusal);
+    CHECK(refusal_of({std::string(flag) + "="}) == refusal);
+  }
+}
+
+TEST_CASE("an unknown level is refused, and the known ones are listed") {
+  CHECK(refusal_of({"--rp_log_level=LOUD"}) ==
+        "--rp_log_level: there is no log level \"LOUD\"; use NOTSET, TRACE, DEBUG, INFO, WARN or ERROR");
+}
+
+TEST_CASE("two sources of jobs are refused") {
+  CHECK(refusal_of({"--test_file", "a", "--test_input", "b"}) ==
+        "--test_input and --test_file: give only one of them");
+}
+
+TEST_CASE("flags of the platform that are not there yet are refused rather than passed over") {
+  for (const char* flag :
+       {"--rp_serve_api", "--rp_api_port", "--rp_api_host", "--rp_api_concurrency", "--rp_debugger"}) {
+    CHECK(refusal_of({flag}).starts_with(std::string(flag) + ": "));
+    CHECK(refusal_of({std::string(flag) + "=1"}).starts_with(std::string(flag) + ": "));
+  }
+}

@@ -1,0 +1,387 @@
+// Whole worker programs against the queue: how they begin, how they drain, and what they leave behind when
+// they are killed.
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
+#include <chrono>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/start.hpp>
+#include <cstddef>
+#include <cstdlib>
+#include <string>
+#include <support/queue_server.hpp>
+#include <support/temporary_folder.hpp>
+#include <support/worker_program.hpp>
+#include <vector>
+
+namespace coworker::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+const queue_settings endless_polls{.hold = answer::never};
+
+int number_variable(const char* name, int fallback) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? std::atoi(value) : fallback;
+}
+
+task<json> do_as_told(job<> work) {
+  if (work.input.contains("until")) {
+    while (::access(work.input.at("until").get<std::string>().c_str(), F_OK) != 0) {
+    }
+  }
+  co_await sleep_for(std::chrono::milliseconds(work.input.value("ms", 0)));
+  json output = json::object();
+  if (work.input.contains("refresh")) output["refresh_worker"] = true;
+  output["text"] = work.input.value("text", std::string());
+  co_return output;
+}
+
+const auto a_poll_waits = [](const queue_log& log) {
+  for (const exchange& one : log.exchanges) {
+    const bool take = one.where == endpoint::take || one.where == endpoint::take_batch;
+    if (take && one.held && one.end == ending::open) return true;
+  }
+  return false;
+};
+
+const std::string asked_to_leave = "Asked to leave";
+const json done_without_text = json{{"output", {{"text", ""}}}};
+
+}  // namespace
+
+TEST_CASE("worker program" * doctest::skip()) {
+  char name[] = "worker";
+  char* arguments[] = {name, nullptr};
+  options settings;
+  settings.grace_period = std::chrono::milliseconds(number_variable("WORKER_GRACE_MS", 30'000));
+  settings.delivery_deadline = std::chrono::milliseconds(number_variable("WORKER_DEADLINE_MS", 600'000));
+  if (const char* const folder = std::getenv("WORKER_SPOOL")) settings.spool_folder = folder;
+  std::exit(
+      start(1, arguments, do_as_told, fixed_concurrency{number_variable("WORKER_CONCURRENCY", 1)}, settings));
+}
+
+// --- leaving -------------------------------------------------------------------------------------------
+
+TEST_CASE("a signal in an idle poll ends the program at once, with status 0") {
+  for (const int number : {SIGTERM, SIGINT}) {
+    CAPTURE(number);
+    queue_server server(endless_polls);
+    worker_program worker(server);
+    REQUIRE(server.wait_for(a_poll_waits));
+    worker.send_signal(number);
+    CHECK(worker.wait() == 0);
+    CHECK(worker.count(asked_to_leave) == 1);
+    CHECK(worker.count("Drained: 0 jobs taken") == 1);
+  }
+}
+
+TEST_CASE("a signal while a poll is being answered still lets its job run") {
+  for (const point where : {point::before_answer, point::in_body}) {
+    CAPTURE(static_cast<int>(where));
+    queue_server server(endless_polls);
+    server.script(endpoint::take, {paused_at(where)});
+    server.add_job("a", json::object());
+    worker_program worker(server);
+    REQUIRE(server.wait_for([](const queue_log& log) { return log.paused == 1; }));
+    if (where == point::before_answer) server.release();
+    worker.send_signal(SIGTERM);
+    if (where == point::in_body) {
+      REQUIRE(worker.says(asked_to_leave));
+      server.release();
+    }
+    CHECK(worker.wait() == 0);
+    CHECK(server.log().result("a") == done_without_text);
+  }
+}
+
+TEST_CASE("a job that the server hands out in the moment the program leaves its poll is run") {
+  queue_server server(endless_polls);
+  server.always(endpoint::take, {.when_client_leaves = true});
+  server.add_job("a", json::object());
+  worker_program worker(server);
+  REQUIRE(server.wait_for([](const queue_log& log) { return log.takes() == 1; }));
+  REQUIRE(server.wait_for(a_poll_waits));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
+  CHECK(server.log().jobs_that(fate::lost_by_client).empty());
+  CHECK(server.log().result("a") == done_without_text);
+}
+
+TEST_CASE("jobs that end within the grace period end as if nothing had happened") {
+  queue_server server(endless_polls);
+  server.add_jobs(3, json{{"ms", 300}});
+  worker_program worker(server, {{"WORKER_CONCURRENCY", "3"}});
+  REQUIRE(server.wait_for([](const queue_log& log) { return log.jobs.size() == 3; }));
+  worker.send_signal(SIGTERM);
+  server.add_job("late", json::object());
+  CHECK(worker.wait() == 0);
+  for (const char* const id : {"job-0", "job-1", "job-2"})
+    CHECK(server.log().result(id) == done_without_text);
+  CHECK(worker.count("3 jobs taken, 0 failed, 0 stopped, 0 not delivered") == 1);
+  CHECK(server.jobs_left() == 1);
+}
+
+TEST_CASE("jobs that take longer are stopped, and their outcomes posted") {
+  queue_server server(endless_polls);
+  server.add_jobs(3, json{{"ms", 3'600'000}});
+  server.script(endpoint::done, {status(503), reset_at(point::before_acting)});
+  worker_program worker(server, {{"WORKER_CONCURRENCY", "3"}, {"WORKER_GRACE_MS", "50"}});
+  REQUIRE(server.wait_for([](const queue_log& log) { return log.jobs.size() == 3; }));
+  REQUIRE(worker.says("job-2 | Started."));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
+  for (const char* const id : {"job-0", "job-1", "job-2"}) CHECK(server.log().result(id).contains("error"));
+  CHECK(worker.count("3 jobs taken, 0 failed, 3 stopped, 0 not delivered") == 1);
+}
+
+TEST_CASE("results that are being retried when the signal comes are still delivered") {
+  queue_server server(endless_polls);
+  server.always(endpoint::done, status(500));
+  server.add_job("a", json::object());
+  worker_program worker(server);
+  REQUIRE(server.wait_for([](const queue_log& log) { return log.requests(endpoint::done) == 2; }));
+  worker.send_signal(SIGTERM);
+  REQUIRE(worker.says(asked_to_leave));
+  server.behave();
+  CHECK(worker.wait() == 0);
+  CHECK(server.log().result("a") == done_without_text);
+  CHECK(server.log().duplicates == 0);
+}
+
+TEST_CASE("a second signal leaves at once") {
+  queue_server server(endless_polls);
+  server.add_job("a", json{{"ms", 3'600'000}});
+  worker_program worker(server);
+  REQUIRE(worker.says("Started."));
+  worker.send_signal(SIGTERM);
+  REQUIRE(worker.says(asked_to_leave));
+  worker.send_signal(SIGINT);
+  CHECK(worker.wait() == 128 + SIGINT);
+  CHECK(server.log().results == 0);
+}
+
+TEST_CASE("a second signal leaves at once even when a handler holds the worker's thread") {
+  const temporary_folder folder;
+  queue_server server(endless_polls);
+  server.add_job("a", json{{"until", folder.name() + "/never"}});
+  worker_program worker(server);
+  REQUIRE(worker.says("Started."));
+  worker.send_signal(SIGTERM);
+  REQUIRE(worker.says(asked_to_leave));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 128 + SIGTERM);
+}
+
+TEST_CASE("refresh_worker is told to the queue, and the program drains and ends by itself") {
+  queue_server server(endless_polls);
+  server.add_job("a", json{{"refresh", true}});
+  server.add_job("b", json{{"ms", 100}});
+  worker_program worker(server, {{"WORKER_CONCURRENCY", "2"}});
+  CHECK(worker.wait() == 0);
+  CHECK(server.log().result("a") == json{{"output", {{"text", ""}}}, {"stopPod", true}});
+  CHECK(server.log().result("b") == done_without_text);
+}
+
+TEST_CASE("results that wait in the spool of a program that was killed are posted by the next") {
+  const temporary_folder folder;
+  queue_server server(endless_polls);
+  server.always(endpoint::done, status(500));
+  server.add_jobs(5, json{{"text", "kept"}});
+  {
+    worker_program killed(server, {{"WORKER_CONCURRENCY", "5"}, {"WORKER_SPOOL", folder.name()}});
+    REQUIRE(server.wait_for([](const queue_log& log) { return log.requests(endpoint::done) >= 10; }));
+    killed.send_signal(SIGKILL);
+    CHECK(killed.wait() == 1000 + SIGKILL);
+  }
+  CHECK(folder.files() == 5);
+  server.behave();
+  worker_program next(server, {{"WORKER_SPOOL", folder.name()}});
+  REQUIRE(server.wait_for_results(5));
+  next.send_signal(SIGTERM);
+  CHECK(next.wait() == 0);
+  CHECK(folder.files() == 0);
+  CHECK(server.log().duplicates == 0);
+  CHECK(server.log().result("job-4") == json{{"output", {{"text", "kept"}}}});
+}
+
+TEST_CASE("a program whose output nobody reads any more works on") {
+  queue_server server(endless_polls);
+  worker_program worker(server);
+  REQUIRE(server.wait_for(a_poll_waits));
+  worker.close_output();
+  server.add_jobs(3, json::object());
+  CHECK(server.wait_for_results(3));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
+}
+
+// --- beside the jobs -----------------------------------------------------------------------------------
+
+TEST_CASE("the heart beats on while a handler computes, and names the job until its result is accepted") {
+  const temporary_folder folder;
+  queue_server server(endless_polls);
+  server.script(endpoint::done, {status(500), paused_at(point::before_acting)});
+  server.add_job("a,b", json{{"until", folder.name() + "/go"}});
+  worker_program worker(server, {{"RUNPOD_PING_INTERVAL", "5"}});
+  const auto beats_naming_it = [](const queue_log& log) {
+    std::size_t count = 0;
+    for (const exchange& one : log.exchanges) {
+      if (one.where == endpoint::ping && one.request.parameter("job_id") == "a,b") ++count;
+    }
+    return count;
+  };
+  CHECK(server.wait_for([&](const queue_log& log) { return beats_naming_it(log) >= 5; }));
+  folder.write("go", "");
+  REQUIRE(server.wait_for([](const queue_log& log) { return log.paused == 1; }));
+  const std::size_t before = beats_naming_it(server.log());
+  CHECK(server.wait_for([&](const queue_log& log) { return beats_naming_it(log) >= before + 3; }));
+  server.release();
+  REQUIRE(server.wait_for_results(1));
+  const std::size_t pings = server.log().requests(endpoint::ping);
+  CHECK(server.wait_for([&](const queue_log& log) { return log.requests(endpoint::ping) >= pings + 3; }));
+  CHECK(!server.log().with(endpoint::ping).back().request.parameter("job_id"));
+  CHECK(server.log().with(endpoint::ping).back().request.header("Authorization") == "test-key");
+}
+
+TEST_CASE("the stop channel stops exactly the job that it names") {
+  queue_server server(endless_polls);
+  server.add_jobs(2, json{{"ms", 3'600'000}});
+  server.add_job("c", json{{"ms", 500}});
+  worker_program worker(server, {{"WORKER_CONCURRENCY", "3"}, {"WORKER_GRACE_MS", "0"}});
+  REQUIRE(worker.says("job-1 | Started."));
+  server.stop_job("job-1");
+  server.stop_job("never there");
+  REQUIRE(server.wait_for_results(2));
+  CHECK(server.log().result("job-1").at("error").get<std::string>().find("stop") != std::string::npos);
+  CHECK(server.log().result("c") == done_without_text);
+  CHECK(server.log().job("job-0").results == 0);
+}
+
+TEST_CASE("a server without a stop channel is told of in one line and asked no more") {
+  queue_server server({.hold = 20ms, .stop_channel = false});
+  server.add_jobs(20, json{{"ms", 5}});
+  worker_program worker(server);
+  REQUIRE(server.wait_for_results(20));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
+  CHECK(server.log().requests(endpoint::stop) == 1);
+  CHECK(worker.count("no stop channel") == 1);
+}
+
+// --- beginning -----------------------------------------------------------------------------------------
+
+TEST_CASE("variables that cannot be used are refused by name, with status 2, before any request") {
+  const auto refused = [](const std::string& name, const std::string& value, const std::string& why) {
+    CAPTURE(name);
+    CAPTURE(value);
+    const queue_server server;
+    worker_program worker(server, {{name, value}});
+    CHECK(worker.wait() == 2);
+    CHECK(worker.count(name) == 1);
+    CHECK(worker.count(why) == 1);
+    CHECK(server.log().connections == 0);
+  };
+  for (const char* const value : {"0", "-5", "ten", "10s", "1.5", "99999999999999999999"}) {
+    refused("RUNPOD_PING_INTERVAL", value, "milliseconds");
+  }
+  refused("RUNPOD_WEBHOOK_POST_OUTPUT", "", "is not set");
+  refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is no URL");
+  refused("RUNPOD_LOG_LEVEL", "LOUD", "there is no log level");
+}
+
+TEST_CASE("a spool folder that is not there is refused by name") {
+  const queue_server server;
+  worker_program worker(server, {{"WORKER_SPOOL", "/nonexistent/spool"}});
+  CHECK(worker.wait() == 1);
+  CHECK(worker.count("/nonexistent/spool") == 1);
+}
+
+TEST_CASE("without a ping URL no heart beats, and PING_NOT_SET is none") {
+  queue_server server(endless_polls);
+  worker_program worker(server, {{"RUNPOD_WEBHOOK_PING", "PING_NOT_SET"}, {"RUNPOD_PING_INTERVAL", "1"}});
+  server.add_jobs(1, json{{"ms", 50}});
+  REQUIRE(server.wait_for_results(1));
+  CHECK(server.log().requests(endpoint::ping) == 0);
+  CHECK(server.log().requests(endpoint::other) == 0);
+}
+
+TEST_CASE("a worker names itself in the platform's form") {
+  queue_server server(endless_polls);
+  worker_program worker(server);
+  REQUIRE(server.wait_for([](const queue_log& log) { return log.takes() == 1; }));
+  const std::string agent(server.log().with(endpoint::take).at(0).request.header("User-Agent").value_or(""));
+  CHECK(agent.starts_with("coworker/" COWORKER_VERSION " (Linux "));
+  CHECK(agent.ends_with(") Language/C++ 20"));
+}
+
+// --- what is logged ------------------------------------------------------------------------------------
+
+TEST_CASE("the API key is in no line, however much is logged, and payloads only from DEBUG on") {
+  for (const char* const level : {"TRACE", "DEBUG", "INFO", "WARN", ""}) {
+    CAPTURE(level);
+    queue_server server({.hold = 20ms});
+    server.script(endpoint::take, {status(401), garbage()});
+    server.script(endpoint::done, {status(500), reset_at(point::before_acting), status(413)});
+    server.add_raw_job(R"({"id":"odd","input":"hidden-payload)");
+    server.add_job("a", json{{"text", "hidden-payload, and k3y-to-everything"}});
+    server.add_job("b", json{{"text", "hidden-payload"}, {"ms", "no number"}});
+    worker_program worker(server, {{"RUNPOD_AI_API_KEY", "k3y-to-everything"}, {"RUNPOD_LOG_LEVEL", level}});
+    REQUIRE(server.wait_for_results(2));
+    worker.send_signal(SIGTERM);
+    CHECK(worker.wait() == 0);
+    CHECK(server.log().with(endpoint::take).at(0).request.header("Authorization") == "k3y-to-everything");
+    CHECK(worker.count("k3y-to-everything") == 0);
+    const bool verbose = level == std::string("TRACE") || level == std::string("DEBUG");
+    CHECK((worker.count("hidden-payload") > 0) == verbose);
+    CHECK((worker.count("DEBUG") > 0) == verbose);
+  }
+}
+
+TEST_CASE("on the platform each line is one object of JSON") {
+  queue_server server({.hold = 20ms});
+  server.add_job("a\"b", json{{"text", "line\nbreak"}});
+  server.script(endpoint::done, {status(500)});
+  worker_program worker(server, {{"RUNPOD_ENDPOINT_ID", "ep"}, {"RUNPOD_LOG_LEVEL", "DEBUG"}});
+  REQUIRE(server.wait_for_results(1));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
+  std::string rest = worker.output();
+  rest.erase(0, rest.find('{'));
+  std::size_t lines = 0;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    const json line = json::parse(rest.substr(0, end));
+    CHECK(line.contains("requestId"));
+    CHECK(line.contains("message"));
+    CHECK(line.contains("level"));
+    rest.erase(0, end + 1);
+    ++lines;
+  }
+  CHECK(lines >= 5);
+}
+
+// --- the way to the queue ------------------------------------------------------------------------------
+
+TEST_CASE("a proxy that the environment names is used, but not for what it excepts") {
+  queue_server proxy({.hold = 20ms});
+  proxy.add_jobs(2, json::object());
+  const std::string base = "http://queue.invalid/v2/test/";
+  const environment_list through = {{"http_proxy", proxy.url()},
+                                    {"RUNPOD_WEBHOOK_GET_JOB", base + "job-take/$ID"},
+                                    {"RUNPOD_WEBHOOK_POST_OUTPUT", base + "job-done/$RUNPOD_POD_ID/$ID"},
+                                    {"RUNPOD_WEBHOOK_PING", base + "ping/$RUNPOD_POD_ID"}};
+  {
+    worker_program worker(proxy, through);
+    CHECK(proxy.wait_for_results(2));
+    CHECK(proxy.log().with(endpoint::take).at(0).request.header("Host") == "queue.invalid");
+  }
+  queue_server direct({.hold = 20ms});
+  direct.add_jobs(1, json::object());
+  worker_program worker(direct, {{"http_proxy", "http://127.0.0.1:1"}, {"no_proxy", "127.0.0.1"}});
+  CHECK(direct.wait_for_results(1));
+}
+
+}  // namespace coworker::testing

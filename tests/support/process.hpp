@@ -1,0 +1,166 @@
+#pragma once
+// Another program, run by a test: started with an environment of its own, its output read as it comes, its
+// end waited for.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdlib>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <support/socket.hpp>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace coworker::testing {
+
+/// Variables set for a program besides those of this process; an empty value removes one.
+using environment_list = std::vector<std::pair<std::string, std::string>>;
+
+class process {
+ public:
+  /// Errors: system_error when there is no such program.
+  process(const std::vector<std::string>& command, const environment_list& environment = {}) {
+    int ends[2];
+    checked(::pipe2(ends, O_CLOEXEC), "pipe2");
+    output_end_ = descriptor(ends[0]);
+    const descriptor write_end(ends[1]);
+    checked(::pipe2(ends, O_CLOEXEC), "pipe2");
+    hang_up_read_ = descriptor(ends[0]);
+    hang_up_ = descriptor(ends[1]);
+    std::vector<char*> arguments;
+    for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+    std::vector<std::string> texts = changed_environment(environment);
+    std::vector<char*> variables;
+    for (std::string& text : texts) variables.push_back(text.data());
+    variables.push_back(nullptr);
+    id_ = checked(::fork(), "fork");
+    if (id_ == 0) {
+      ::dup2(write_end.get(), 1);
+      ::dup2(write_end.get(), 2);
+      ::execve(arguments[0], arguments.data(), variables.data());
+      ::_exit(127);
+    }
+    reader_ = std::thread([this] { read_output(); });
+  }
+  process(const process&) = delete;
+  process& operator=(const process&) = delete;
+  ~process() {
+    if (!ended_) ::kill(id_, SIGKILL);
+    wait();
+  }
+
+  void send_signal(int number) const { ::kill(id_, number); }
+
+  /// Its exit status, or 1000 and the number of the signal that ended it. One that does not end within 20 s
+  /// is killed.
+  int wait() {
+    if (!ended_) {
+      if (reader_.joinable()) wait_until([](const std::string&) { return false; });
+      int status = 0;
+      const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (::waitpid(id_, &status, WNOHANG) == 0) {
+        if (std::chrono::steady_clock::now() > limit) ::kill(id_, SIGKILL);
+        std::this_thread::yield();
+      }
+      ended_ = true;
+      status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+      if (reader_.joinable()) reader_.join();
+    }
+    return status_;
+  }
+
+  /// Nobody reads its output any more; what it writes then fails.
+  void close_output() {
+    hang_up_ = descriptor();
+    reader_.join();
+    output_end_ = descriptor();
+  }
+
+  /// Waits until its output holds that text; false when it ends, or 20 s pass, without.
+  bool says(std::string_view text) {
+    return wait_until([text](const std::string& said) { return said.find(text) != std::string::npos; });
+  }
+
+  std::string output() const {
+    const std::lock_guard lock(mutex_);
+    return output_;
+  }
+
+  std::size_t count(std::string_view text) const {
+    const std::string said = output();
+    std::size_t found = 0;
+    for (std::size_t at = said.find(text); at != std::string::npos; at = said.find(text, at + 1)) ++found;
+    return found;
+  }
+
+ private:
+  static std::vector<std::string> changed_environment(const environment_list& changes) {
+    std::vector<std::string> texts;
+    for (char** variable = ::environ; *variable != nullptr; ++variable) {
+      const std::string_view text(*variable);
+      bool changed = false;
+      for (const auto& [name, value] : changes) {
+        changed =
+            changed || (text.size() > name.size() && text.starts_with(name) && text[name.size()] == '=');
+      }
+      if (!changed) texts.emplace_back(text);
+    }
+    for (const auto& [name, value] : changes) {
+      if (!value.empty()) texts.push_back(name + "=" + value);
+    }
+    return texts;
+  }
+
+  template <class Predicate>
+  bool wait_until(Predicate holds) {
+    std::unique_lock lock(mutex_);
+    bool held = false;
+    changed_.wait_for(lock, std::chrono::seconds(20),
+                      [&] { return (held = holds(output_)) || output_ended_; });
+    return held;
+  }
+
+  void read_output() {
+    char buffer[4096];
+    for (;;) {
+      pollfd ready[] = {{output_end_.get(), POLLIN, 0}, {hang_up_read_.get(), POLLIN, 0}};
+      ::poll(ready, 2, -1);
+      if (ready[1].revents != 0) return;
+      const ssize_t count = ::read(output_end_.get(), buffer, sizeof buffer);
+      const std::lock_guard lock(mutex_);
+      if (count > 0) {
+        output_.append(buffer, static_cast<std::size_t>(count));
+      } else if (count == 0 || errno != EINTR) {
+        output_ended_ = true;
+      }
+      changed_.notify_all();
+      if (output_ended_) return;
+    }
+  }
+
+  descriptor output_end_;
+  descriptor hang_up_;
+  descriptor hang_up_read_;
+  pid_t id_ = -1;
+  bool ended_ = false;
+  int status_ = 0;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string output_;
+  bool output_ended_ = false;
+  std::thread reader_;
+};
+
+}  // namespace coworker::testing

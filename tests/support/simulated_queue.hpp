@@ -1,0 +1,196 @@
+#pragma once
+// A queue in virtual time, for tests of the worker: jobs arrive at the moments that a test names, takes are
+// long polls, and all that the worker asks and answers is noted down.
+
+#include <algorithm>
+#include <chrono>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/signal.hpp>
+#include <coworker/exec/simulated_loop.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/worker.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "support/captured_log.hpp"
+
+namespace coworker::testing {
+
+/// A take as the queue saw it. Moments are virtual time since the start.
+struct take_note {
+  duration sent;
+  duration answered;
+  std::size_t capacity;
+  std::size_t in_progress;
+  std::size_t jobs;
+};
+
+struct result_note {
+  duration at;
+  std::string id;
+  outcome::status ended;
+  json body;
+  bool streamed;
+};
+
+class simulated_queue {
+ public:
+  explicit simulated_queue(simulated_loop& loop) : loop_(loop) {}
+
+  // How it behaves.
+  duration hold = std::chrono::seconds(90);  ///< how long a take waits for a job
+  bool ends = true;                          ///< with the last job; else takes go on waiting
+  duration delivery_time{};                  ///< how long complete takes
+  delivery answer = delivery::accepted;      ///< what it says then
+  bool throws_when_stopped = true;           ///< a stopped take throws `cancelled`; else it comes back empty
+  std::vector<job_envelope> parting_jobs = {};    ///< handed over by a take that is stopped
+  duration parting_time{};                        ///< how long such a take still needs
+  std::exception_ptr take_failure = nullptr;      ///< thrown by a take that has no job
+  std::exception_ptr complete_failure = nullptr;  ///< thrown by every complete
+
+  // What it saw.
+  std::vector<take_note> takes;
+  std::vector<result_note> results;
+  std::vector<std::pair<std::string, std::string>> chunks;
+  std::size_t most_takes_at_once = 0;
+
+  /// Jobs must be added in the order of their arrival.
+  void add(duration at, std::string id, json input = json::object(), json details = json::object()) {
+    job_envelope envelope;
+    envelope.id = std::move(id);
+    envelope.input = std::move(input);
+    envelope.details = std::move(details);
+    arrivals_.push_back({at, std::move(envelope)});
+  }
+
+  task<take_result> take(take_request request) {
+    const std::size_t number = takes.size();
+    takes.push_back({loop_.elapsed(), duration::max(), request.capacity, request.in_progress, 0});
+    most_takes_at_once = std::max(most_takes_at_once, ++takes_under_way_);
+    const duration give_up = loop_.elapsed() + hold;
+    take_result taken = hand_over(request.capacity);
+    bool stopped = false;
+    while (taken.jobs.empty() && !taken.ended && !stopped && loop_.elapsed() < give_up) {
+      stopped = co_await stopped_before(std::min(give_up, next_arrival()));
+      if (!stopped) taken = hand_over(request.capacity);
+    }
+    if (stopped && parting_time > duration::zero()) {
+      signal never_set;
+      co_await never_set.wait_until(loop_.now() + parting_time);
+    }
+    if (stopped) taken.jobs = std::exchange(parting_jobs, {});
+    takes[number].answered = loop_.elapsed();
+    takes[number].jobs = taken.jobs.size();
+    --takes_under_way_;
+    if (stopped && taken.jobs.empty() && throws_when_stopped) throw cancelled();
+    if (take_failure != nullptr && taken.jobs.empty()) std::rethrow_exception(take_failure);
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    if (delivery_time > duration::zero()) co_await sleep_for(delivery_time);
+    if (complete_failure != nullptr) std::rethrow_exception(complete_failure);
+    results.push_back({loop_.elapsed(), std::string(result.job_id), result.ended.ended,
+                       json::parse(result.body), result.streamed});
+    co_return answer;
+  }
+
+  task<void> chunk(std::string_view job_id, std::string text) {
+    chunks.emplace_back(job_id, std::move(text));
+    co_return;
+  }
+
+  const result_note& result_of(std::string_view id) const {
+    const auto found = std::find_if(results.begin(), results.end(),
+                                    [id](const result_note& result) { return result.id == id; });
+    if (found == results.end()) throw std::out_of_range("no result of " + std::string(id));
+    return *found;
+  }
+
+ private:
+  struct arrival {
+    duration at;
+    job_envelope envelope;
+  };
+
+  duration next_arrival() const { return arrivals_.empty() ? duration::max() : arrivals_.front().at; }
+
+  take_result hand_over(std::size_t capacity) {
+    take_result taken;
+    while (taken.jobs.size() < capacity && next_arrival() <= loop_.elapsed()) {
+      taken.jobs.push_back(std::move(arrivals_.front().envelope));
+      arrivals_.pop_front();
+    }
+    taken.ended = ends && arrivals_.empty();
+    return taken;
+  }
+
+  static task<bool> stopped_before(duration moment) {
+    bool stopped = false;
+    try {
+      co_await sleep_until(time_point(moment));
+    } catch (const cancelled&) {
+      stopped = true;
+    }
+    co_return stopped;
+  }
+
+  simulated_loop& loop_;
+  std::deque<arrival> arrivals_;
+  std::size_t takes_under_way_ = 0;
+};
+
+static_assert(transport<simulated_queue> && chunk_transport<simulated_queue>);
+
+/// All that a test of the worker in virtual time needs.
+struct simulation {
+  simulated_loop loop;
+  captured_log output;
+  simulated_queue queue{loop};
+  worker_options options;
+
+  simulation() { options.log = &output.log; }
+  explicit simulation(std::uint64_t seed) : loop(seed) { options.log = &output.log; }
+
+  template <class Worker>
+  worker_summary serve(Worker& worker) {
+    return sync_wait(loop, worker.serve(queue));
+  }
+
+  /// The same, and calls stop() at that moment of virtual time.
+  template <class Worker>
+  worker_summary serve_and_stop(Worker& worker, duration at) {
+    return sync_wait(loop, stopped_at(worker, queue, at));
+  }
+
+ private:
+  template <class Worker>
+  static task<void> stop_later(Worker& worker, duration at) {
+    co_await sleep_until(time_point(at));
+    worker.stop();
+  }
+
+  template <class Worker>
+  static task<worker_summary> stopped_at(Worker& worker, simulated_queue& queue, duration at) {
+    const context surrounding = co_await this_coro::context();
+    scope beside(surrounding);
+    beside.spawn(stop_later(worker, at));
+    const worker_summary summary = co_await worker.serve(queue);
+    beside.request_stop();
+    co_await beside.join();
+    co_return summary;
+  }
+};
+
+}  // namespace coworker::testing

@@ -1,0 +1,157 @@
+// libcurl as an http client: what its own answers, faults and stops become.
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <atomic>
+#include <chrono>
+#include <coworker/coro/scope.hpp>
+#include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/transport/curl_client.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <support/queue_server.hpp>
+#include <support/socket.hpp>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace coworker::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+http_answer fetch(const coworker::http_request& request, curl_client_options options = {}) {
+  curl_client client(std::move(options));
+  event_loop loop(client);
+  return sync_wait(loop, client.send(request));
+}
+
+/// Accepts one connection after the other and answers whatever is asked with the same bytes.
+class parrot {
+ public:
+  explicit parrot(std::string bytes) : bytes_(std::move(bytes)), listener_(0), thread_([this] { serve(); }) {}
+  parrot(const parrot&) = delete;
+  parrot& operator=(const parrot&) = delete;
+  ~parrot() {
+    stopping_ = true;
+    const descriptor wake(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const sockaddr_in address = loopback_address(listener_.port());
+    ::connect(wake.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    thread_.join();
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()) + "/"; }
+
+ private:
+  void serve() {
+    while (!stopping_) {
+      pollfd ready{listener_.get(), POLLIN, 0};
+      ::poll(&ready, 1, -1);
+      const descriptor accepted = listener_.accept();
+      if (!accepted.valid() || stopping_) continue;
+      pollfd asked{accepted.get(), POLLIN, 0};
+      ::poll(&asked, 1, 1000);
+      char request[4096];
+      [[maybe_unused]] const auto read = ::recv(accepted.get(), request, sizeof request, 0);
+      [[maybe_unused]] const auto sent = ::send(accepted.get(), bytes_.data(), bytes_.size(), MSG_NOSIGNAL);
+    }
+  }
+
+  std::string bytes_;
+  listener listener_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("what comes and is no HTTP is a broken connection, after which the server may have acted") {
+  for (const char* const bytes : {"hello\r\n\r\n", "SSH-2.0-x\r\n", "HTTP/9.9 200 OK\r\n\r\n",
+                                  "HTTP/1.1 abc\r\n\r\n", "\x16\x03\x01 tls\r\n\r\n", ""}) {
+    CAPTURE(bytes);
+    const parrot server(bytes);
+    coworker::http_request post(server.url());
+    post.body = "{}";
+    const http_answer answer = fetch(post);
+    CHECK(answer.failure == http_failure::broken);
+    CHECK(!answer.problem.empty());
+  }
+}
+
+TEST_CASE("a header that never ends, or a body that is not what its encoding says, is a broken connection") {
+  const parrot squeezed("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
+  CHECK(fetch(coworker::http_request(squeezed.url())).failure == http_failure::broken);
+  const parrot talkative("HTTP/1.1 200 OK\r\nX: " + std::string(500'000, 'x') + "\r\n\r\n");
+  CHECK(fetch(coworker::http_request(talkative.url())).failure == http_failure::broken);
+}
+
+TEST_CASE("Retry-After is read in seconds, and as a date; nonsense is passed over") {
+  const auto waits = [](const std::string& value) {
+    const parrot server("HTTP/1.1 429 Slow\r\nRetry-After: " + value + "\r\nContent-Length: 0\r\n\r\n");
+    return fetch(coworker::http_request(server.url())).retry_after;
+  };
+  CHECK(waits("17") == 17s);
+  CHECK(waits("Fri, 31 Dec 2100 23:59:59 GMT") == 24h);
+  CHECK(waits("Fri, 31 Dec 1999 23:59:59 GMT") == std::nullopt);
+  CHECK(waits("0") == std::nullopt);
+  CHECK(waits("soon") == std::nullopt);
+}
+
+TEST_CASE("a request that cannot be sent says so, and a server that is not there is unreachable") {
+  CHECK(fetch(coworker::http_request("http://[bad")).failure == http_failure::unusable);
+  queue_server server;
+  server.go_down();
+  const http_answer answer = fetch(coworker::http_request(server.url()));
+  CHECK(answer.failure == http_failure::unreachable);
+  CHECK(answer.problem.find("127.0.0.1") != std::string::npos);
+}
+
+TEST_CASE("redirects are not followed, nor is any protocol but HTTP spoken") {
+  const parrot server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+  CHECK(fetch(coworker::http_request(server.url())).status == 302);
+  CHECK(fetch(coworker::http_request("file:///etc/passwd")).failure != http_failure::none);
+}
+
+TEST_CASE("an exchange that is stopped before it was sent is not sent") {
+  queue_server server;
+  curl_client client;
+  event_loop loop(client);
+  const coworker::http_request request(server.url() + "/v2/test/ping/w");
+  const auto stopped_at_once = [&]() -> task<void> {
+    scope children(co_await this_coro::context());
+    children.request_stop();
+    children.spawn([&]() -> task<void> { co_await client.send(request); });
+    co_await children.join();
+  };
+  sync_wait(loop, stopped_at_once());
+  CHECK(server.log().connections == 0);
+}
+
+TEST_CASE("a stop ends the exchange that it is for, and leaves those beside it alone") {
+  queue_server server({.hold = answer::never});
+  server.script(endpoint::ping, {paused_at(point::before_answer)});
+  curl_client client;
+  event_loop loop(client);
+  const coworker::http_request poll(server.url() + "/v2/test/job-take/w");
+  const coworker::http_request ping(server.url() + "/v2/test/ping/w");
+  int status = 0;
+  const auto both = [&]() -> task<void> {
+    scope stopped(co_await this_coro::context());
+    scope kept(co_await this_coro::context());
+    stopped.spawn([&]() -> task<void> { co_await client.send(poll); });
+    kept.spawn([&]() -> task<void> { status = (co_await client.send(ping)).status; });
+    while (server.log().paused == 0 || server.log().waiting_polls == 0) co_await sleep_for(1ms);
+    stopped.request_stop();
+    co_await stopped.join();
+    server.release();
+    co_await kept.join();
+  };
+  sync_wait(loop, both());
+  CHECK(status == 200);
+  CHECK(server.log().aborted_polls == 1);
+}
+
+}  // namespace coworker::testing

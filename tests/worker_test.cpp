@@ -1,0 +1,448 @@
+#include <doctest/doctest.h>
+#include <algorithm>
+#include <chrono>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/worker.hpp>
+#include <cstddef>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/simulated_queue.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using coworker::duration;
+using coworker::fixed_concurrency;
+using coworker::job;
+using coworker::json;
+using coworker::metrics;
+using coworker::outcome;
+using coworker::simulated_loop;
+using coworker::task;
+using coworker::worker;
+using coworker::worker_options;
+using coworker::worker_summary;
+using coworker::testing::simulation;
+using coworker::testing::take_note;
+
+task<json> sleep_for_ms(job<> work) {
+  co_await coworker::sleep_for(std::chrono::milliseconds(work.input.value("ms", 1000)));
+  co_return "slept";
+}
+
+json ms(int count) { return json{{"ms", count}}; }
+
+// Adds jobs a0, a1, ... that all arrive at that moment.
+void add_jobs(simulation& world, duration at, int count, int length_ms) {
+  for (int i = 0; i < count; ++i) world.queue.add(at, "a" + std::to_string(i), ms(length_ms));
+}
+
+// Says a limit for each stretch of virtual time, and notes when it was asked.
+class timetable {
+ public:
+  using entry = std::pair<duration, int>;
+
+  timetable(simulated_loop& loop, std::vector<entry> limits) : loop_(&loop), limits_(std::move(limits)) {}
+
+  int operator()(int current) {
+    if (asked_ != nullptr) asked_->push_back(loop_->elapsed());
+    for (const auto& [from, limit] : limits_) {
+      if (loop_->elapsed() >= from) current = limit;
+    }
+    return current;
+  }
+
+  void note_in(std::vector<duration>& asked) { asked_ = &asked; }
+
+ private:
+  simulated_loop* loop_;
+  std::vector<entry> limits_;
+  std::vector<duration>* asked_ = nullptr;
+};
+
+}  // namespace
+
+// --- capacity
+// --------------------------------------------------------------------------------------------------
+
+TEST_CASE("jobs run side by side up to the limit and never above it") {
+  simulation world;
+  add_jobs(world, 0s, 10, 100);
+  int running = 0, most = 0;
+  const auto handle = [&](job<> work) -> task<json> {
+    most = std::max(most, ++running);
+    json answer = co_await sleep_for_ms(std::move(work));
+    --running;
+    co_return answer;
+  };
+  worker w(handle, fixed_concurrency{4}, world.options);
+  const worker_summary done = world.serve(w);
+  CHECK(most == 4);
+  CHECK(done.highest_in_progress == 4);
+  CHECK(done.elapsed == 300ms);
+  CHECK(done.jobs == 10);
+  CHECK(done.failed == 0);
+  CHECK(done.undelivered == 0);
+  CHECK(world.queue.results.size() == 10);
+}
+
+TEST_CASE("a take asks for as many jobs as there are free slots, and says how many are in progress") {
+  simulation world;
+  world.queue.ends = false;
+  world.queue.add(0s, "a", ms(3000));
+  world.queue.add(0s, "b", ms(3000));
+  worker w(sleep_for_ms, fixed_concurrency{5}, world.options);
+  world.serve_and_stop(w, 1s);
+  REQUIRE(world.queue.takes.size() == 2);
+  CHECK(world.queue.takes[0].capacity == 5);
+  CHECK(world.queue.takes[0].in_progress == 0);
+  CHECK(world.queue.takes[1].capacity == 3);
+  CHECK(world.queue.takes[1].in_progress == 2);
+}
+
+TEST_CASE("the next take leaves the moment a slot opens") {
+  simulation world;
+  world.queue.add(0s, "a", ms(100));
+  world.queue.add(0s, "b", ms(250));
+  world.queue.add(0s, "c", ms(100));
+  world.queue.add(0s, "d", ms(100));
+  worker w(sleep_for_ms, fixed_concurrency{2}, world.options);
+  CHECK(world.serve(w).elapsed == 300ms);
+  REQUIRE(world.queue.takes.size() == 3);
+  CHECK(world.queue.takes[1].sent == 100ms);
+  CHECK(world.queue.takes[1].capacity == 1);
+  CHECK(world.queue.takes[2].sent == 200ms);
+}
+
+TEST_CASE("a slot opens once the queue has the outcome, and not before") {
+  simulation world;
+  world.queue.delivery_time = 40ms;
+  world.queue.add(0s, "a", ms(100));
+  world.queue.add(0s, "b", ms(100));
+  worker w(sleep_for_ms, fixed_concurrency{1}, world.options);
+  CHECK(world.serve(w).elapsed == 280ms);
+  CHECK(world.queue.takes[1].sent == 140ms);
+}
+
+TEST_CASE("where delivery may overlap, the slot opens when the handler has ended") {
+  simulation world;
+  world.options.overlap_delivery = true;
+  world.queue.delivery_time = 40ms;
+  world.queue.add(0s, "a", ms(100));
+  world.queue.add(0s, "b", ms(100));
+  worker w(sleep_for_ms, fixed_concurrency{1}, world.options);
+  CHECK(world.serve(w).elapsed == 240ms);
+  CHECK(world.queue.takes[1].sent == 100ms);
+}
+
+TEST_CASE("while an idle long poll is out, slots that open send one more take, and no third") {
+  simulation world;
+  world.queue.ends = false;
+  world.queue.add(0s, "a", ms(100));
+  world.queue.add(0s, "b", ms(200));
+  worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
+  world.serve_and_stop(w, 10s);
+  REQUIRE(world.queue.takes.size() == 3);
+  CHECK(world.queue.takes[1].sent == 0s);
+  CHECK(world.queue.takes[1].capacity == 1);
+  CHECK(world.queue.takes[2].sent == 100ms);
+  CHECK(world.queue.takes[2].capacity == 1);
+  CHECK(world.queue.most_takes_at_once == 2);
+}
+
+TEST_CASE("how many takes may be under way at once is an option") {
+  simulation world;
+  world.options.takes_at_once = 1;
+  world.queue.ends = false;
+  world.queue.add(0s, "a", ms(100));
+  worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
+  world.serve_and_stop(w, 10s);
+  CHECK(world.queue.takes.size() == 2);
+  CHECK(world.queue.most_takes_at_once == 1);
+}
+
+TEST_CASE("an idle worker waits in one long poll, and sends the next when it has come back empty") {
+  simulation world;
+  world.queue.ends = false;
+  world.queue.hold = 25s;
+  worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
+  world.serve_and_stop(w, 60s);
+  REQUIRE(world.queue.takes.size() == 3);
+  CHECK(world.queue.takes[1].sent == 25s);
+  CHECK(world.queue.takes[2].sent == 50s);
+  CHECK(world.queue.takes[2].capacity == 3);
+}
+
+TEST_CASE("an idle worker wakes up for nothing but its poll") {
+  simulation world;
+  world.queue.ends = false;
+  world.queue.hold = 24h;
+  worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
+  world.serve_and_stop(w, 23h);
+  CHECK(world.loop.steps() < 30);
+}
+
+TEST_CASE("jobs that a queue gives beyond what was asked for wait for a slot, in their order") {
+  simulation world;
+  struct generous_queue {
+    coworker::testing::simulated_queue& inner;
+    task<coworker::take_result> take(coworker::take_request request) {
+      request.capacity += 3;
+      return inner.take(request);
+    }
+    task<coworker::delivery> complete(coworker::job_result result) {
+      return inner.complete(std::move(result));
+    }
+  };
+  generous_queue queue{world.queue};
+  add_jobs(world, 0s, 4, 100);
+  worker w(sleep_for_ms, fixed_concurrency{1}, world.options);
+  const worker_summary done = coworker::sync_wait(world.loop, w.serve(queue));
+  CHECK(done.jobs == 4);
+  CHECK(done.highest_in_progress == 1);
+  CHECK(done.elapsed == 400ms);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(world.queue.results.at(i).id == "a" + std::to_string(i));
+}
+
+TEST_CASE("a worker may have one job at hand for each slot, which then starts without a take") {
+  simulation world;
+  world.options.prefetch = true;
+  add_jobs(world, 0s, 4, 100);
+  worker w(sleep_for_ms, fixed_concurrency{2}, world.options);
+  const worker_summary done = world.serve(w);
+  CHECK(done.highest_in_progress == 2);
+  CHECK(done.elapsed == 200ms);
+  CHECK(world.queue.takes.at(0).capacity == 4);
+  CHECK(world.queue.takes.size() == 1);
+}
+
+TEST_CASE("a queue that ends without a job ends the worker") {
+  simulation world;
+  worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
+  const worker_summary done = world.serve(w);
+  CHECK(done.jobs == 0);
+  CHECK(done.elapsed == 0s);
+}
+
+TEST_CASE("a worker can serve again, and counts from the start") {
+  simulation world;
+  add_jobs(world, 0s, 3, 100);
+  worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
+  CHECK(world.serve(w).jobs == 3);
+  world.queue.add(0s, "again", ms(50));
+  const worker_summary second = world.serve(w);
+  CHECK(second.jobs == 1);
+  CHECK(second.highest_in_progress == 1);
+  CHECK(second.elapsed == 50ms);
+}
+
+TEST_CASE("options that cannot be followed are refused, and the message says which") {
+  const auto refusal = [](auto change) -> std::string {
+    worker_options wrong;
+    change(wrong);
+    try {
+      const worker w(sleep_for_ms, fixed_concurrency{1}, wrong);
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  CHECK(refusal([](worker_options& wrong) { wrong.modifier_interval = 0s; }) ==
+        "worker_options::modifier_interval must be above 0, such as 1 s");
+  CHECK(refusal([](worker_options& wrong) { wrong.grace_period = -1s; }) ==
+        "worker_options::grace_period is negative; it must be 0 or more");
+  CHECK(refusal([](worker_options& wrong) { wrong.takes_at_once = 0; }) ==
+        "worker_options::takes_at_once must be 1 or more, or no job would ever be taken");
+}
+
+// --- the limit changes
+// --------------------------------------------------------------------------------------
+
+TEST_CASE("a modifier is asked before each take, and at the interval while all slots are full") {
+  simulation world;
+  world.queue.add(0s, "a", ms(3500));
+  world.queue.add(0s, "b", ms(500));
+  std::vector<duration> asked;
+  timetable modifier(world.loop, {});
+  modifier.note_in(asked);
+  worker w(sleep_for_ms, modifier, world.options);
+  world.serve(w);
+  CHECK(asked == std::vector<duration>{0s, 1s, 2s, 3s, 3500ms});
+}
+
+TEST_CASE("how often a modifier is asked is an option, and may be never") {
+  for (const duration interval : {duration(500ms), duration::max()}) {
+    simulation world;
+    world.options.modifier_interval = interval;
+    world.queue.add(0s, "a", ms(1200));
+    world.queue.add(0s, "b", ms(100));
+    std::vector<duration> asked;
+    timetable modifier(world.loop, {});
+    modifier.note_in(asked);
+    worker w(sleep_for_ms, modifier, world.options);
+    world.serve(w);
+    const std::vector<duration> often{0s, 500ms, 1s, 1200ms}, seldom{0s, 1200ms};
+    CHECK(asked == (interval == 500ms ? often : seldom));
+  }
+}
+
+TEST_CASE("growing sends a take for the new slots at once, while jobs run and an idle long poll is out") {
+  simulation world;
+  world.queue.ends = false;
+  world.queue.add(0s, "a", ms(10'000));
+  worker w(sleep_for_ms, timetable(world.loop, {{0s, 2}, {3s, 5}}), world.options);
+  world.serve_and_stop(w, 8s);
+  REQUIRE(world.queue.takes.size() == 3);
+  CHECK(world.queue.takes[1].sent == 0s);
+  CHECK(world.queue.takes[1].capacity == 1);
+  CHECK(world.queue.takes[2].sent == 3s);
+  CHECK(world.queue.takes[2].capacity == 3);
+}
+
+TEST_CASE("growing sends a take at once when all slots are full") {
+  simulation world;
+  add_jobs(world, 0s, 30, 10'000);
+  worker w(sleep_for_ms, timetable(world.loop, {{0s, 10}, {3s, 20}}), world.options);
+  world.serve(w);
+  REQUIRE(world.queue.takes.size() >= 2);
+  CHECK(world.queue.takes[1].sent == 3s);
+  CHECK(world.queue.takes[1].capacity == 10);
+}
+
+TEST_CASE("shrinking lets jobs end, and takes none until there are fewer than the new limit") {
+  simulation world;
+  world.options.modifier_interval = 500ms;
+  for (const int length : {1000, 2000, 3000, 4000}) world.queue.add(0s, std::to_string(length), ms(length));
+  world.queue.add(0s, "next", ms(100));
+  worker w(sleep_for_ms, timetable(world.loop, {{0s, 4}, {500ms, 2}}), world.options);
+  const worker_summary done = world.serve(w);
+  CHECK(done.stopped == 0);
+  CHECK(done.jobs == 5);
+  REQUIRE(world.queue.takes.size() == 2);
+  CHECK(world.queue.takes[1].sent == 3s);
+  CHECK(world.queue.takes[1].capacity == 1);
+}
+
+TEST_CASE("a modifier that returns 0 or less leaves one slot, and that is logged once") {
+  simulation world;
+  add_jobs(world, 0s, 3, 2500);
+  const auto modifier = [calls = 0](int) mutable { return -(calls++); };
+  worker w(sleep_for_ms, modifier, world.options);
+  const worker_summary done = world.serve(w);
+  CHECK(done.highest_in_progress == 1);
+  CHECK(done.elapsed == 7500ms);
+  CHECK(world.output.count("the concurrency modifier returned") == 1);
+}
+
+TEST_CASE("a modifier that throws leaves the limit as it was, and that is logged once, whatever it throws") {
+  simulation world;
+  add_jobs(world, 0s, 6, 2500);
+  const auto modifier = [calls = 0](int) mutable {
+    if (++calls == 1) return 3;
+    if (calls % 2 == 0) throw std::runtime_error("call " + std::to_string(calls));
+    return 3;
+  };
+  worker w(sleep_for_ms, modifier, world.options);
+  const worker_summary done = world.serve(w);
+  CHECK(done.highest_in_progress == 3);
+  CHECK(done.elapsed == 5s);
+  CHECK(world.output.count("the concurrency modifier threw") == 1);
+  CHECK(world.output.count(
+            "WARN   | the concurrency modifier threw std::runtime_error (call 2); the limit stays at 3") ==
+        1);
+}
+
+TEST_CASE("a huge limit takes all that there is") {
+  simulation world;
+  add_jobs(world, 0s, 50, 100);
+  for (const bool prefetch : {false, true}) {
+    world.options.prefetch = prefetch;
+    worker w(sleep_for_ms, [](int) { return std::numeric_limits<std::int64_t>::max(); }, world.options);
+    const worker_summary done = world.serve(w);
+    CHECK(done.jobs == (prefetch ? 0 : 50));
+  }
+  CHECK(world.queue.takes.at(0).capacity == static_cast<std::size_t>(std::numeric_limits<int>::max()));
+}
+
+TEST_CASE("a limit that jumps between huge and small overflows nothing") {
+  simulation world;
+  world.options.modifier_interval = 10ms;
+  world.queue.ends = false;
+  add_jobs(world, 0s, 50, 500);
+  const auto modifier = [calls = 0](int) mutable {
+    return ++calls % 2 == 0 ? 1 : std::numeric_limits<int>::max();
+  };
+  worker w(sleep_for_ms, modifier, world.options);
+  CHECK(world.serve_and_stop(w, 2s).jobs == 50);
+}
+
+TEST_CASE("a modifier sees what the worker measures") {
+  simulation world;
+  world.queue.ends = false;
+  add_jobs(world, 0s, 4, 1500);
+  world.queue.add(2s, "fails", json{{"ms", "no number"}});
+  std::vector<metrics> seen;
+  worker w(
+      sleep_for_ms,
+      [&seen](int, const metrics& measured) {
+        seen.push_back(measured);
+        return 2;
+      },
+      world.options);
+  world.serve_and_stop(w, 4s);
+  REQUIRE(seen.size() >= 4);
+  CHECK(seen[0].limit == 1);
+  CHECK(seen[0].jobs_taken == 0);
+  const metrics& full = seen[1];  // at 1 s
+  CHECK(full.limit == 2);
+  CHECK(full.in_progress == 2);
+  CHECK(full.jobs_taken == 2);
+  CHECK(full.jobs_succeeded == 0);
+  const metrics& last = seen.back();
+  CHECK(last.jobs_taken == 5);
+  CHECK(last.jobs_failed == 1);
+}
+
+TEST_CASE("the rates that a modifier sees begin anew when a worker serves again, on whatever clock") {
+  std::vector<double> rates;
+  const auto modifier = [&rates](int, const metrics& measured) {
+    rates.push_back(measured.arrivals_per_second);
+    return 100;
+  };
+  simulation first;
+  first.queue.ends = false;
+  add_jobs(first, 100s, 20, 10);
+  worker w(sleep_for_ms, modifier, first.options);
+  first.serve_and_stop(w, 101s);
+  rates.clear();
+  simulation second;
+  add_jobs(second, 0s, 3, 10);
+  second.serve(w);
+  CHECK(rates.at(0) == 0);
+}
+
+// --- what is said on the way -------------------------------------------------------------------------------
+
+TEST_CASE("the way of a job is logged under its id, its batch named") {
+  simulation world;
+  world.queue.add(0s, "job-1", ms(10), json{{"batchId", "b7"}});
+  worker w(sleep_for_ms, fixed_concurrency{1}, world.options);
+  world.serve(w);
+  CHECK(world.output.lines() ==
+        std::vector<std::string>{"INFO   | job-1 | [batchId=b7] Started.",
+                                 "DEBUG  | job-1 | [batchId=b7] Handler output: \"slept\"",
+                                 "DEBUG  | job-1 | [batchId=b7] run_job return: {\"output\": \"slept\"}"});
+}
+
+TEST_CASE("payloads are not logged at INFO") {
+  simulation world;
+  world.output.log.set_level(coworker::log_level::info);
+  world.queue.add(0s, "job-1", ms(10));
+  worker w(sleep_for_ms, fixed_concurrency{1}, world.options);
+  world.serve(w);
+  CHECK(world.output.lines() == std::vector<std::string>{"INFO   | job-1 | Started."});
+}
