@@ -4,6 +4,7 @@
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/coro/transfer.hpp>
+#include <cstddef>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -32,6 +33,14 @@ cw::task<int> transfer_nested(foreign::parking_lot& lot, int depth) {
 
 cw::task<> transfer_record_nested(foreign::parking_lot& lot, int depth, std::vector<int>& seen) {
   seen.push_back(co_await transfer_nested(lot, depth));
+}
+
+// Calls `action` with so many more bytes on the stack.
+template <class Action>
+void transfer_deeper(int bytes, const Action& action) {
+  volatile char* const room = static_cast<volatile char*>(__builtin_alloca(static_cast<std::size_t>(bytes)));
+  room[0] = 0;
+  action();
 }
 
 }  // namespace
@@ -89,6 +98,32 @@ TEST_CASE("an awaiter of another library may resume several of our coroutines in
   CHECK(third.done());
   std::sort(seen.begin(), seen.end());
   CHECK(seen == std::vector<int>{0, 1, 2, 5});
+}
+
+TEST_CASE("a chain resumed inline below another one is told apart, wherever both began on the stack") {
+  std::vector<int> seen;
+  auto waker = [](foreign::parking_lot& place, auto& wake, auto& asleep) -> cw::task<> {
+    co_await place.park();
+    co_await asleep(wake);
+  };
+  auto asleep = [](auto& wake) -> cw::task<> { co_await foreign::suspend_and(wake); };
+  constexpr int places = 4096;
+  for (int place = 0; place < places; ++place) {
+    foreign::parking_lot lot;
+    foreign::parking_lot bottom;
+    std::vector<foreign::eager_task> chains;
+    for (int i = 0; i < 16; ++i) {
+      chains.push_back(foreign::start(transfer_record(transfer_parked(lot, 1), seen)));
+    }
+    auto resume_all = [&lot](std::coroutine_handle<> self) {
+      for (const std::coroutine_handle<> parked : lot.take_all()) parked.resume();
+      self.resume();
+    };
+    chains.push_back(foreign::start(waker(bottom, resume_all, asleep)));
+    transfer_deeper(16 + 16 * place, [&bottom] { cw::resume(bottom.take()); });
+    for (const foreign::eager_task& chain : chains) REQUIRE(chain.done());
+  }
+  CHECK(seen.size() == places * 16);
 }
 
 TEST_CASE("calls of resume() nest: the outer one goes on with what it was in the middle of") {

@@ -39,9 +39,14 @@ namespace detail {
 
 inline constexpr std::uintptr_t nesting_bytes = 16 * 1024;
 
+// An enter() in progress, in its own stack frame.
+struct direct_call {
+  void* callee = nullptr;
+};
+
 struct transfer_state {
-  std::uintptr_t direct = 0;  // names the innermost enter() on this thread; 0 once its callee has handed back
-  void* next = nullptr;       // the one coroutine that waits for the resume() at the bottom
+  const direct_call* direct = nullptr;  // the innermost on this thread; null once its callee has handed back
+  void* next = nullptr;                 // the one coroutine that waits for the resume() at the bottom
   std::uintptr_t stack_limit =
       outside;  // enter() nests while the stack, which grows downwards, is above this
 
@@ -74,7 +79,7 @@ COWORKER_NOINLINE inline void resume(std::coroutine_handle<> handle) {
   const detail::transfer_restore restore(state);
   const std::uintptr_t position = COWORKER_STACK_POSITION();
   state.stack_limit = position > detail::nesting_bytes ? position - detail::nesting_bytes : 0;
-  state.direct = 0;
+  state.direct = nullptr;
   void* next = handle.address();
   do {
     state.next = nullptr;
@@ -98,30 +103,30 @@ COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> corouti
 
 // Base of the promise of a coroutine that is entered and left.
 struct entered_promise {
-  // Names its latest enter(): the place on the stack, which no other call in progress on any thread shares,
-  // mixed with the callee, as later calls in that place have others. The callee's address alone would not do:
-  // awaiters of other libraries may resume below an enter() a coroutine whose frame took the place of its
-  // ended callee's.
-  std::uintptr_t entry;
+  // Its latest enter(), which may be over. leave() compares it with the innermost enter() of its thread, and
+  // the callees too: only together do they tell. Awaiters of other libraries may resume below an enter() a
+  // coroutine whose own enter() was in the same place, or one whose frame took the place of the ended callee.
+  const direct_call* entry;
 };
 
-inline constexpr std::uintptr_t entered_from_bottom = 1;  // the name of no enter()
+inline constexpr direct_call entered_from_bottom;  // never the innermost
 
-COWORKER_NOINLINE inline bool enter_from_bottom(std::coroutine_handle<> callee, std::uintptr_t& entry) {
-  entry = entered_from_bottom;
+COWORKER_NOINLINE inline bool enter_from_bottom(std::coroutine_handle<> callee, const direct_call*& entry) {
+  entry = &entered_from_bottom;
   resume_from_bottom(callee);
   return false;
 }
 
-COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> callee, std::uintptr_t& entry) {
+COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> callee,
+                                                    const direct_call*& entry) {
   transfer_state& state = this_thread_transfer();
-  const std::uintptr_t position = COWORKER_STACK_POSITION();
-  if (position < state.stack_limit) [[unlikely]]
+  if (COWORKER_STACK_POSITION() < state.stack_limit) [[unlikely]]
     return enter_from_bottom(callee, entry);
-  const std::uintptr_t outer = state.direct;
-  entry = state.direct = position ^ reinterpret_cast<std::uintptr_t>(callee.address());
+  const direct_call* const outer = state.direct;
+  const direct_call call{callee.address()};
+  entry = state.direct = &call;
   callee.resume();
-  const bool handed_back = state.direct == 0;
+  const bool handed_back = state.direct == nullptr;
   state.direct = outer;
   return handed_back;
 }
@@ -134,11 +139,11 @@ bool enter(std::coroutine_handle<Promise> callee) {
   return enter(callee, callee.promise().entry);
 }
 
-COWORKER_NOINLINE_BEFORE_CLANG_19 inline void leave(std::uintptr_t entry,
+COWORKER_NOINLINE_BEFORE_CLANG_19 inline void leave(const direct_call* entry, void* self,
                                                     std::coroutine_handle<> continuation) {
   transfer_state& state = this_thread_transfer();
-  if (state.direct == entry) [[likely]] {
-    state.direct = 0;  // read by that enter(), which is on this stack
+  if (state.direct == entry && entry->callee == self) [[likely]] {
+    state.direct = nullptr;  // read by that enter(), which is on this stack
   } else {
     resume_from_bottom(continuation);
   }
@@ -148,7 +153,7 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline void leave(std::uintptr_t entry,
 /// to go on.
 template <class Promise>
 void leave(std::coroutine_handle<Promise> self, std::coroutine_handle<> continuation) {
-  leave(self.promise().entry, continuation);
+  leave(self.promise().entry, self.address(), continuation);
 }
 
 }  // namespace detail
