@@ -54,7 +54,6 @@ install_test_tools() {
   need python3 command -v python3
   install_missing  # the compiler first: it is asked for the headers
   need doctest-dev has_header doctest/doctest.h
-  need nlohmann-json3-dev has_header nlohmann/json.hpp
   need libcurl4-openssl-dev has_header curl/curl.h
   need nginx test -x /usr/sbin/nginx  # the tests of TLS; without it they are left out
   need openssl command -v openssl

@@ -4,8 +4,8 @@
 Usage: readme_commands.py SCRATCH_FOLDER
 
 Every line of a fenced block that starts with `c++ ` or `cd examples && c++ ` is run from the copy's top with /bin/sh.
-Then every example is compiled in the same way, against the single header, by each compiler that is at hand, and, where
-libcurl's headers are, once more with them. Ends with a line that counts: N passed, N failed.
+Then every example is checked against the single header by the oldest compilers we support, where they are at hand, and,
+where libcurl's headers are, once more with them. Ends with a line that counts: N passed, N failed.
 """
 import pathlib
 import re
@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMAND = re.compile(r"^\s*\$?\s*((?:cd \S+ && )?c\+\+ .+)$")
-COMPILERS = ["g++-11", "g++-12", "clang++-16", "clang++-19"]
+OLDEST_COMPILERS = ["g++-11", "clang++-16"]
 
 
 def readme_commands():
@@ -33,12 +33,12 @@ def example_commands():
     has_curl = subprocess.run(["c++", "-x", "c++", "-E", "-"], input="#include <curl/curl.h>\n", text=True,
                               capture_output=True, check=False).returncode == 0
     has_client = (ROOT / "include/coworker/transport/curl_client.hpp").is_file()
-    variants = [""] + (["-DCOWORKER_WITH_CURL -lcurl"] if has_curl and has_client else [])
-    for compiler in filter(shutil.which, COMPILERS):
+    variants = [""] + (["-DCOWORKER_WITH_CURL"] if has_curl and has_client else [])
+    for compiler in filter(shutil.which, OLDEST_COMPILERS):
         for example in sorted((ROOT / "examples").glob("*.cpp")):
             for variant in variants:
-                yield (f"cd examples && {compiler} -std=c++20 -O2 -Wall -Wextra -Werror -pthread -I ../single_include "
-                       f"{example.name} -o {example.stem} {variant}").strip()
+                yield (f"cd examples && {compiler} -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I ../single_include "
+                       f"{example.name} {variant}").strip()
 
 
 def main():
