@@ -6471,62 +6471,6 @@ inline std::string json::dump(int indent) const {
 // JSON: values, parsing, writing, conversion. The front door of this floor; nothing here knows of jobs or
 // transports.
 
-// ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
-
-// A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
-
-namespace coworker {
-
-/// A job as a queue hands it over.
-struct job_envelope {
-  std::string id;
-  json input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
-  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
-
-  /// The batch that the job says it belongs to; empty for none.
-  std::string_view batch_id() const {
-    const auto found = details.find("batchId");
-    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
-  }
-};
-
-/// What a worker keeps of a job in progress; a chain of tasks finds it in its context.
-struct job_record {
-  std::string id;
-  std::string batch_id;
-  stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
-  job_record* previous = nullptr;  ///< the worker's list of jobs whose handlers run
-  job_record* next = nullptr;
-
-  job_record(std::string_view job_id, std::string_view batch, stop_token all_jobs)
-      : id(job_id), batch_id(batch), stop(all_jobs) {}
-};
-
-/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
-template <class Input = json>
-struct job {
-  std::string id;
-  Input input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
-
-  job(std::string job_id, Input job_input, json other_members = json::object())
-      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
-
-  /// Made by the worker.
-  job(std::string job_id, Input job_input, json other_members, coworker::stop_token stop)
-      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)), stop_(stop) {}
-
-  /// Asked when this job is to end early. For code that does not await; what is awaited sees it by itself.
-  /// Valid until the handler has returned.
-  coworker::stop_token stop_token() const noexcept { return stop_; }
-
- private:
-  coworker::stop_token stop_;
-};
-
-}  // namespace coworker
-
 // ---- coworker/job/outcome.hpp ------------------------------------------------------------------------------
 
 // What became of a job, and the body that tells a queue so. How it gets there is the transport's business.
@@ -6575,6 +6519,79 @@ struct outcome {
     if (stop_pod) made["stopPod"] = true;
     return made;
   }
+};
+
+}  // namespace coworker
+
+// ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
+
+// A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
+
+namespace coworker {
+
+/// A job as a queue hands it over.
+struct job_envelope {
+  std::string id;
+  json input;
+  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
+
+  /// The batch that the job says it belongs to; empty for none.
+  std::string_view batch_id() const {
+    const auto found = details.find("batchId");
+    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
+  }
+};
+
+/// What a worker keeps of a job from the take to the end of its delivery; a chain of tasks finds it in its
+/// context.
+struct job_record {
+  std::string id;
+  std::string batch_id;
+  json input;                      ///< until the handler has it
+  json details;                    ///< as well
+  stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
+  outcome ended;                   ///< once it has
+  bool runnable = true;            ///< false: it has its outcome already
+  job_record* previous = nullptr;  ///< in the list that it is in
+  job_record* next = nullptr;
+
+  job_record(job_envelope&& envelope, stop_token all_jobs)
+      : id(std::move(envelope.id)),
+        batch_id(envelope.batch_id()),
+        input(std::move(envelope.input)),
+        details(std::move(envelope.details)),
+        stop(all_jobs) {
+    if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
+  }
+
+  /// Gives it an outcome without its being run.
+  void settle(outcome known) {
+    ended = std::move(known);
+    runnable = false;
+  }
+};
+
+/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
+template <class Input = json>
+struct job {
+  std::string id;
+  Input input;
+  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+
+  job(std::string job_id, Input job_input, json other_members = json::object())
+      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
+
+  /// Made by the worker.
+  job(std::string job_id, Input job_input, json other_members, coworker::stop_token stop)
+      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)), stop_(stop) {}
+
+  /// Asked when this job is to end early. For code that does not await; what is awaited sees it by itself.
+  /// Valid until the handler has returned.
+  coworker::stop_token stop_token() const noexcept { return stop_; }
+
+ private:
+  coworker::stop_token stop_;
 };
 
 }  // namespace coworker
@@ -6733,10 +6750,9 @@ json call_plain(Handler& handler, job<handler_input<Handler>> work) {
 }
 
 template <class Input>
-job<Input> job_of(job_envelope& envelope, const job_record& record) {
-  Input input = take_input<Input>(envelope.input);
-  return job<Input>(std::move(envelope.id), std::move(input), std::move(envelope.details),
-                    record.stop.get_token());
+job<Input> job_of(job_record& record) {
+  Input input = take_input<Input>(record.input);
+  return job<Input>(record.id, std::move(input), std::move(record.details), record.stop.get_token());
 }
 
 inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
@@ -6767,43 +6783,48 @@ inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const
 template <class Handler>
 inline constexpr bool is_streaming_handler = detail::awaited<detail::handler_answer<Handler>>::is_generator;
 
-/// Runs one job to its outcome, whatever the handler throws. Plain functions run on `pool`; the coroutine
-/// that awaits this is resumed where it was. `emit(json)` gives a task that hands one chunk on. All
-/// references must outlive the task. A handler object is shared by all jobs: it must bear being called by
-/// several threads at once.
+/// Where handlers run.
+struct handler_place {
+  executor_ref pool;         ///< for plain functions
+  worker_identity identity;  ///< named in error reports
+};
+
+/// Runs one job to its outcome, which its record then has, whatever the handler throws. Plain functions run
+/// on the pool; the coroutine that awaits this is resumed where it was. `emit(json)` gives a task that hands
+/// one chunk on. All references must outlive the task. A handler object is shared by all jobs: it must bear
+/// being called by several threads at once.
 //
 // One coroutine for all, with few locals: its frame is what each job in progress costs.
 template <job_handler Handler, class Emit>
-task<outcome> run_handler(Handler& handler, job_envelope&& envelope, const job_record& record,
-                          executor_ref pool, const worker_identity& identity, Emit& emit) {
+task<void> run_handler(Handler& handler, job_record& record, const handler_place& place, Emit& emit) {
   using kind = detail::awaited<detail::handler_answer<Handler>>;
   const executor_ref home = co_await this_coro::executor();
   json returned;
   std::exception_ptr thrown;
   try {
     if constexpr (kind::is_generator) {
-      auto chunks = handler(detail::job_of<handler_input<Handler>>(envelope, record));
+      auto chunks = handler(detail::job_of<handler_input<Handler>>(record));
       for (auto* chunk = co_await chunks.next(); chunk != nullptr; chunk = co_await chunks.next()) {
         co_await emit(json(std::move(*chunk)));
       }
       returned = json::array();
     } else if constexpr (kind::is_task) {
-      auto answer = handler(detail::job_of<handler_input<Handler>>(envelope, record));
+      auto answer = handler(detail::job_of<handler_input<Handler>>(record));
       if constexpr (std::is_void_v<typename kind::type>) {
         co_await std::move(answer);
       } else {
         returned = json(co_await std::move(answer));
       }
     } else {
-      co_await resume_on(pool);
-      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(envelope, record));
+      co_await resume_on(place.pool);
+      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
     }
   } catch (...) {
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
   if (here != home) co_await resume_on(home);
-  co_return detail::outcome_of(std::move(returned), thrown, record, identity);
+  record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
 }
 
 }  // namespace coworker
@@ -7632,6 +7653,48 @@ namespace coworker {
 
 namespace detail {
 
+// Records of jobs, in the order in which they came. Owns none.
+class job_list {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  job_record* front() const noexcept { return first_; }
+
+  void push_back(job_record& record) noexcept {
+    record.previous = last_;
+    record.next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = &record;
+    last_ = &record;
+  }
+
+  void remove(job_record& record) noexcept {
+    (record.previous != nullptr ? record.previous->next : first_) = record.next;
+    (record.next != nullptr ? record.next->previous : last_) = record.previous;
+  }
+
+  job_record* find(std::string_view id) const noexcept {
+    job_record* record = first_;
+    while (record != nullptr && record->id != id) record = record->next;
+    return record;
+  }
+
+ private:
+  job_record* first_ = nullptr;
+  job_record* last_ = nullptr;
+};
+
+// Deletes the record of a job when the job is done with.
+class owned_job {
+ public:
+  explicit owned_job(job_record& record) noexcept : record_(&record) {}
+  owned_job(owned_job&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
+  owned_job& operator=(owned_job&&) = delete;
+  ~owned_job() { delete record_; }
+  job_record& record() const noexcept { return *record_; }
+
+ private:
+  job_record* record_;
+};
+
 inline task<void> drop_chunk() { co_return; }
 
 template <class Queue>
@@ -7780,16 +7843,15 @@ class worker {
   template <class Queue>
   task<void> take_jobs(Queue& queue, int capacity, scope& jobs);
   template <class Queue>
-  task<void> run_job(Queue& queue, job_envelope envelope, bool stopped, scope& jobs);
-  static bool settle_unrun(job_envelope& envelope, const job_record& record, outcome& ended);
+  task<void> run_job(Queue& queue, detail::owned_job owned, scope& jobs);
   template <class Queue>
-  task<delivery> hand_back(Queue& queue, const job_record& record, outcome& ended);
+  task<delivery> hand_back(Queue& queue, job_record& record);
   template <class Queue>
   task<void> watch_stops(Queue& queue, scope& jobs);
   template <class Queue>
   void start_waiting(Queue& queue, scope& jobs);
   template <class Queue>
-  void start(Queue& queue, job_envelope envelope, bool stopped, scope& jobs);
+  void start(Queue& queue, job_record& record, scope& jobs);
   template <class Queue>
   void follow_stop(Queue& queue, const std::string& id, scope& jobs);
   template <class Queue>
@@ -7799,24 +7861,21 @@ class worker {
   void ask_modifier();
   void count(const outcome& ended, delivery delivered);
   void job_moved() noexcept;
-  void list(job_record& record) noexcept;
-  void unlist(job_record& record) noexcept;
 
   int slots_in_use() const noexcept {
     if (!options_.overlap_delivery) return running_ + delivering_;
     return delivering_ > measured_.limit ? running_ + delivering_ - measured_.limit : running_;
   }
-  int in_progress() const noexcept { return running_ + delivering_ + static_cast<int>(waiting_.size()); }
+  int in_progress() const noexcept { return running_ + delivering_ + waits_; }
   // How many jobs may be asked for.
   int capacity() const noexcept {
     const int places = options_.prefetch ? saturated_double(measured_.limit) : measured_.limit;
-    return places - slots_in_use() - static_cast<int>(waiting_.size()) - requested_;
+    return places - slots_in_use() - waits_ - requested_;
   }
   static int saturated_double(int limit) noexcept {
     return limit > std::numeric_limits<int>::max() / 2 ? std::numeric_limits<int>::max() : limit * 2;
   }
   bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
-  executor_ref pool() noexcept { return options_.pool ? options_.pool : executor_ref(own_pool_); }
 
   Handler handler_;
   Modifier modifier_;
@@ -7824,6 +7883,7 @@ class worker {
   logger own_log_;
   logger& log_;
   thread_pool own_pool_{std::numeric_limits<std::size_t>::max()};  // has no thread until one is needed
+  const handler_place place_{options_.pool ? options_.pool : executor_ref(own_pool_), options_.identity};
 
   std::atomic<bool> stopping_{false};
   std::mutex stops_mutex_;
@@ -7832,14 +7892,15 @@ class worker {
 
   // Of the run in progress.
   executor_ref executor_;
-  stop_source* all_jobs_ = nullptr;     // parent of every job's own
-  detail::fifo<job_envelope> waiting_;  // taken, and without a slot yet
-  job_record* first_record_ = nullptr;  // of the jobs whose handlers run, in a list
-  int running_ = 0;                     // handlers
-  int delivering_ = 0;                  // outcomes being handed back
-  int requested_ = 0;                   // jobs that takes under way may bring
-  int takes_ = 0;                       // under way
-  bool ended_ = false;                  // the queue has
+  stop_source* all_jobs_ = nullptr;  // parent of every job's own
+  detail::job_list waiting_;         // taken, and without a slot yet
+  detail::job_list listed_;          // those whose handlers run
+  int waits_ = 0;                    // jobs in waiting_
+  int running_ = 0;                  // handlers
+  int delivering_ = 0;               // outcomes being handed back
+  int requested_ = 0;                // jobs that takes under way may bring
+  int takes_ = 0;                    // under way
+  bool ended_ = false;               // the queue has
   std::exception_ptr take_failure_;
   metrics measured_;
   worker_summary summary_;
@@ -7930,7 +7991,10 @@ task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scop
   if (!taken.jobs.empty()) arrivals_.add(executor_.now(), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
   measured_.jobs_taken += taken.jobs.size();
-  for (job_envelope& envelope : taken.jobs) waiting_.push(std::move(envelope));
+  for (job_envelope& envelope : taken.jobs) {
+    waiting_.push_back(*new job_record(std::move(envelope), all_jobs_->get_token()));
+    ++waits_;
+  }
   start_waiting(queue, jobs);
   job_moved();
 }
@@ -7941,68 +8005,54 @@ template <class Queue>
 void worker<Handler, Modifier>::start_waiting(Queue& queue, scope& jobs) {
   const bool no_longer_run = all_jobs_->stop_requested();
   while (!waiting_.empty() && (no_longer_run || slots_in_use() < measured_.limit)) {
-    start(queue, waiting_.pop(), false, jobs);
+    start(queue, *waiting_.front(), jobs);
   }
 }
 
 template <class Handler, class Modifier>
 template <class Queue>
-void worker<Handler, Modifier>::start(Queue& queue, job_envelope envelope, bool stopped, scope& jobs) {
+void worker<Handler, Modifier>::start(Queue& queue, job_record& record, scope& jobs) {
+  waiting_.remove(record);
+  --waits_;
   ++running_;
-  jobs.spawn(run_job(queue, std::move(envelope), stopped, jobs));
+  jobs.spawn(run_job(queue, detail::owned_job(record), jobs));
 }
 
 template <class Handler, class Modifier>
 template <class Queue>
-task<void> worker<Handler, Modifier>::run_job(Queue& queue, job_envelope envelope, bool stopped,
-                                              scope& jobs) {
-  job_record record(envelope.id, envelope.batch_id(), all_jobs_->get_token());
-  if (stopped) record.stop.request_stop();
-  outcome ended;
-  if (!settle_unrun(envelope, record, ended)) {
+task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::owned_job owned, scope& jobs) {
+  job_record& record = owned.record();
+  if (record.runnable && record.stop.stop_requested())
+    record.settle(outcome::stop("stopped before it was started"));
+  if (record.runnable) {
     log_.info("Started.", log_subject(record.id, record.batch_id));
     const auto emit = [&queue, &record](const json& chunk) {
       return detail::send_chunk(queue, record.id, chunk);
     };
-    list(record);
+    listed_.push_back(record);
     context own(executor_, record.stop.get_token(), &record);
-    ended =
-        co_await run_handler(handler_, std::move(envelope), record, pool(), options_.identity, emit).in(own);
-    unlist(record);
+    co_await run_handler(handler_, record, place_, emit).in(own);
+    listed_.remove(record);
   }
   --running_;
   ++delivering_;
   if (options_.overlap_delivery) start_waiting(queue, jobs);
   job_moved();
-  const delivery delivered = co_await hand_back(queue, record, ended);
-  count(ended, delivered);
+  count(record.ended, co_await hand_back(queue, record));
   --delivering_;
   start_waiting(queue, jobs);
   job_moved();
-  if (ended.stop_pod && !stopping()) {
+  if (record.ended.stop_pod && !stopping()) {
     log_.info("The job asked for this worker to be recycled: no more jobs are taken.",
               log_subject(record.id, record.batch_id));
     stop();
   }
 }
 
-// The outcome of a job that is not to be run: it has a problem, or was stopped before its turn.
-template <class Handler, class Modifier>
-bool worker<Handler, Modifier>::settle_unrun(job_envelope& envelope, const job_record& record,
-                                             outcome& ended) {
-  if (!envelope.problem.empty()) {
-    ended = outcome::failure(std::move(envelope.problem));
-  } else if (record.stop.stop_requested()) {
-    ended = outcome::stop("stopped before it was started");
-  } else {
-    return false;
-  }
-  return true;
-}
-
 template <class Handler, class Modifier>
 template <class Queue>
-task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, const job_record& record, outcome& ended) {
+task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, job_record& record) {
+  outcome& ended = record.ended;
   const log_subject subject(record.id, record.batch_id);
   std::string body;
   try {
@@ -8059,14 +8109,12 @@ void worker<Handler, Modifier>::follow_stops(Queue& queue, scope& jobs) {
 template <class Handler, class Modifier>
 template <class Queue>
 void worker<Handler, Modifier>::follow_stop(Queue& queue, const std::string& id, scope& jobs) {
-  for (job_record* record = first_record_; record != nullptr; record = record->next) {
-    if (record->id != id) continue;
+  if (job_record* const running = listed_.find(id)) {
     log_.info("Stop requested.", log_subject(id));
-    record->stop.request_stop();
-    return;
-  }
-  for (std::size_t i = 0; i < waiting_.size(); ++i) {
-    if (waiting_[i].id == id) return start(queue, waiting_.take(i), true, jobs);
+    running->stop.request_stop();
+  } else if (job_record* const waiting = waiting_.find(id)) {
+    waiting->stop.request_stop();
+    start(queue, *waiting, jobs);
   }
 }
 
@@ -8093,19 +8141,6 @@ task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
     start_waiting(queue, jobs);
     last_call = time_point::max();
   }
-}
-
-template <class Handler, class Modifier>
-void worker<Handler, Modifier>::list(job_record& record) noexcept {
-  record.next = first_record_;
-  if (first_record_ != nullptr) first_record_->previous = &record;
-  first_record_ = &record;
-}
-
-template <class Handler, class Modifier>
-void worker<Handler, Modifier>::unlist(job_record& record) noexcept {
-  (record.previous != nullptr ? record.previous->next : first_record_) = record.next;
-  if (record.next != nullptr) record.next->previous = record.previous;
 }
 
 template <class Handler, class Modifier>

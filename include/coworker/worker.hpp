@@ -36,6 +36,48 @@ namespace coworker {
 
 namespace detail {
 
+// Records of jobs, in the order in which they came. Owns none.
+class job_list {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  job_record* front() const noexcept { return first_; }
+
+  void push_back(job_record& record) noexcept {
+    record.previous = last_;
+    record.next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = &record;
+    last_ = &record;
+  }
+
+  void remove(job_record& record) noexcept {
+    (record.previous != nullptr ? record.previous->next : first_) = record.next;
+    (record.next != nullptr ? record.next->previous : last_) = record.previous;
+  }
+
+  job_record* find(std::string_view id) const noexcept {
+    job_record* record = first_;
+    while (record != nullptr && record->id != id) record = record->next;
+    return record;
+  }
+
+ private:
+  job_record* first_ = nullptr;
+  job_record* last_ = nullptr;
+};
+
+// Deletes the record of a job when the job is done with.
+class owned_job {
+ public:
+  explicit owned_job(job_record& record) noexcept : record_(&record) {}
+  owned_job(owned_job&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
+  owned_job& operator=(owned_job&&) = delete;
+  ~owned_job() { delete record_; }
+  job_record& record() const noexcept { return *record_; }
+
+ private:
+  job_record* record_;
+};
+
 inline task<void> drop_chunk() { co_return; }
 
 template <class Queue>
@@ -184,16 +226,15 @@ class worker {
   template <class Queue>
   task<void> take_jobs(Queue& queue, int capacity, scope& jobs);
   template <class Queue>
-  task<void> run_job(Queue& queue, job_envelope envelope, bool stopped, scope& jobs);
-  static bool settle_unrun(job_envelope& envelope, const job_record& record, outcome& ended);
+  task<void> run_job(Queue& queue, detail::owned_job owned, scope& jobs);
   template <class Queue>
-  task<delivery> hand_back(Queue& queue, const job_record& record, outcome& ended);
+  task<delivery> hand_back(Queue& queue, job_record& record);
   template <class Queue>
   task<void> watch_stops(Queue& queue, scope& jobs);
   template <class Queue>
   void start_waiting(Queue& queue, scope& jobs);
   template <class Queue>
-  void start(Queue& queue, job_envelope envelope, bool stopped, scope& jobs);
+  void start(Queue& queue, job_record& record, scope& jobs);
   template <class Queue>
   void follow_stop(Queue& queue, const std::string& id, scope& jobs);
   template <class Queue>
@@ -203,24 +244,21 @@ class worker {
   void ask_modifier();
   void count(const outcome& ended, delivery delivered);
   void job_moved() noexcept;
-  void list(job_record& record) noexcept;
-  void unlist(job_record& record) noexcept;
 
   int slots_in_use() const noexcept {
     if (!options_.overlap_delivery) return running_ + delivering_;
     return delivering_ > measured_.limit ? running_ + delivering_ - measured_.limit : running_;
   }
-  int in_progress() const noexcept { return running_ + delivering_ + static_cast<int>(waiting_.size()); }
+  int in_progress() const noexcept { return running_ + delivering_ + waits_; }
   // How many jobs may be asked for.
   int capacity() const noexcept {
     const int places = options_.prefetch ? saturated_double(measured_.limit) : measured_.limit;
-    return places - slots_in_use() - static_cast<int>(waiting_.size()) - requested_;
+    return places - slots_in_use() - waits_ - requested_;
   }
   static int saturated_double(int limit) noexcept {
     return limit > std::numeric_limits<int>::max() / 2 ? std::numeric_limits<int>::max() : limit * 2;
   }
   bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
-  executor_ref pool() noexcept { return options_.pool ? options_.pool : executor_ref(own_pool_); }
 
   Handler handler_;
   Modifier modifier_;
@@ -228,6 +266,7 @@ class worker {
   logger own_log_;
   logger& log_;
   thread_pool own_pool_{std::numeric_limits<std::size_t>::max()};  // has no thread until one is needed
+  const handler_place place_{options_.pool ? options_.pool : executor_ref(own_pool_), options_.identity};
 
   std::atomic<bool> stopping_{false};
   std::mutex stops_mutex_;
@@ -236,14 +275,15 @@ class worker {
 
   // Of the run in progress.
   executor_ref executor_;
-  stop_source* all_jobs_ = nullptr;     // parent of every job's own
-  detail::fifo<job_envelope> waiting_;  // taken, and without a slot yet
-  job_record* first_record_ = nullptr;  // of the jobs whose handlers run, in a list
-  int running_ = 0;                     // handlers
-  int delivering_ = 0;                  // outcomes being handed back
-  int requested_ = 0;                   // jobs that takes under way may bring
-  int takes_ = 0;                       // under way
-  bool ended_ = false;                  // the queue has
+  stop_source* all_jobs_ = nullptr;  // parent of every job's own
+  detail::job_list waiting_;         // taken, and without a slot yet
+  detail::job_list listed_;          // those whose handlers run
+  int waits_ = 0;                    // jobs in waiting_
+  int running_ = 0;                  // handlers
+  int delivering_ = 0;               // outcomes being handed back
+  int requested_ = 0;                // jobs that takes under way may bring
+  int takes_ = 0;                    // under way
+  bool ended_ = false;               // the queue has
   std::exception_ptr take_failure_;
   metrics measured_;
   worker_summary summary_;
@@ -334,7 +374,10 @@ task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scop
   if (!taken.jobs.empty()) arrivals_.add(executor_.now(), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
   measured_.jobs_taken += taken.jobs.size();
-  for (job_envelope& envelope : taken.jobs) waiting_.push(std::move(envelope));
+  for (job_envelope& envelope : taken.jobs) {
+    waiting_.push_back(*new job_record(std::move(envelope), all_jobs_->get_token()));
+    ++waits_;
+  }
   start_waiting(queue, jobs);
   job_moved();
 }
@@ -345,68 +388,54 @@ template <class Queue>
 void worker<Handler, Modifier>::start_waiting(Queue& queue, scope& jobs) {
   const bool no_longer_run = all_jobs_->stop_requested();
   while (!waiting_.empty() && (no_longer_run || slots_in_use() < measured_.limit)) {
-    start(queue, waiting_.pop(), false, jobs);
+    start(queue, *waiting_.front(), jobs);
   }
 }
 
 template <class Handler, class Modifier>
 template <class Queue>
-void worker<Handler, Modifier>::start(Queue& queue, job_envelope envelope, bool stopped, scope& jobs) {
+void worker<Handler, Modifier>::start(Queue& queue, job_record& record, scope& jobs) {
+  waiting_.remove(record);
+  --waits_;
   ++running_;
-  jobs.spawn(run_job(queue, std::move(envelope), stopped, jobs));
+  jobs.spawn(run_job(queue, detail::owned_job(record), jobs));
 }
 
 template <class Handler, class Modifier>
 template <class Queue>
-task<void> worker<Handler, Modifier>::run_job(Queue& queue, job_envelope envelope, bool stopped,
-                                              scope& jobs) {
-  job_record record(envelope.id, envelope.batch_id(), all_jobs_->get_token());
-  if (stopped) record.stop.request_stop();
-  outcome ended;
-  if (!settle_unrun(envelope, record, ended)) {
+task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::owned_job owned, scope& jobs) {
+  job_record& record = owned.record();
+  if (record.runnable && record.stop.stop_requested())
+    record.settle(outcome::stop("stopped before it was started"));
+  if (record.runnable) {
     log_.info("Started.", log_subject(record.id, record.batch_id));
     const auto emit = [&queue, &record](const json& chunk) {
       return detail::send_chunk(queue, record.id, chunk);
     };
-    list(record);
+    listed_.push_back(record);
     context own(executor_, record.stop.get_token(), &record);
-    ended =
-        co_await run_handler(handler_, std::move(envelope), record, pool(), options_.identity, emit).in(own);
-    unlist(record);
+    co_await run_handler(handler_, record, place_, emit).in(own);
+    listed_.remove(record);
   }
   --running_;
   ++delivering_;
   if (options_.overlap_delivery) start_waiting(queue, jobs);
   job_moved();
-  const delivery delivered = co_await hand_back(queue, record, ended);
-  count(ended, delivered);
+  count(record.ended, co_await hand_back(queue, record));
   --delivering_;
   start_waiting(queue, jobs);
   job_moved();
-  if (ended.stop_pod && !stopping()) {
+  if (record.ended.stop_pod && !stopping()) {
     log_.info("The job asked for this worker to be recycled: no more jobs are taken.",
               log_subject(record.id, record.batch_id));
     stop();
   }
 }
 
-// The outcome of a job that is not to be run: it has a problem, or was stopped before its turn.
-template <class Handler, class Modifier>
-bool worker<Handler, Modifier>::settle_unrun(job_envelope& envelope, const job_record& record,
-                                             outcome& ended) {
-  if (!envelope.problem.empty()) {
-    ended = outcome::failure(std::move(envelope.problem));
-  } else if (record.stop.stop_requested()) {
-    ended = outcome::stop("stopped before it was started");
-  } else {
-    return false;
-  }
-  return true;
-}
-
 template <class Handler, class Modifier>
 template <class Queue>
-task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, const job_record& record, outcome& ended) {
+task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, job_record& record) {
+  outcome& ended = record.ended;
   const log_subject subject(record.id, record.batch_id);
   std::string body;
   try {
@@ -463,14 +492,12 @@ void worker<Handler, Modifier>::follow_stops(Queue& queue, scope& jobs) {
 template <class Handler, class Modifier>
 template <class Queue>
 void worker<Handler, Modifier>::follow_stop(Queue& queue, const std::string& id, scope& jobs) {
-  for (job_record* record = first_record_; record != nullptr; record = record->next) {
-    if (record->id != id) continue;
+  if (job_record* const running = listed_.find(id)) {
     log_.info("Stop requested.", log_subject(id));
-    record->stop.request_stop();
-    return;
-  }
-  for (std::size_t i = 0; i < waiting_.size(); ++i) {
-    if (waiting_[i].id == id) return start(queue, waiting_.take(i), true, jobs);
+    running->stop.request_stop();
+  } else if (job_record* const waiting = waiting_.find(id)) {
+    waiting->stop.request_stop();
+    start(queue, *waiting, jobs);
   }
 }
 
@@ -497,19 +524,6 @@ task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
     start_waiting(queue, jobs);
     last_call = time_point::max();
   }
-}
-
-template <class Handler, class Modifier>
-void worker<Handler, Modifier>::list(job_record& record) noexcept {
-  record.next = first_record_;
-  if (first_record_ != nullptr) first_record_->previous = &record;
-  first_record_ = &record;
-}
-
-template <class Handler, class Modifier>
-void worker<Handler, Modifier>::unlist(job_record& record) noexcept {
-  (record.previous != nullptr ? record.previous->next : first_record_) = record.next;
-  if (record.next != nullptr) record.next->previous = record.previous;
 }
 
 template <class Handler, class Modifier>

@@ -84,8 +84,6 @@ static_assert(!coworker::is_streaming_handler<decltype(&handler_task)>);
 // --- running one
 // ---------------------------------------------------------------------------------------------
 
-const coworker::worker_identity handler_test_identity;
-
 struct ran {
   outcome ended;
   std::vector<json> chunks;
@@ -101,22 +99,20 @@ ran run_once(Handler handler, json input = json::object(), bool stopped = false)
   ran made;
   coworker::event_loop loop;
   coworker::thread_pool pool(1);
-  coworker::job_record record("job-1", "", {});
+  coworker::job_record record({"job-1", std::move(input)}, {});
   if (stopped) record.stop.request_stop();
   auto emit = [&made](json chunk) -> task<void> {
     made.chunks.push_back(std::move(chunk));
     co_return;
   };
-  const auto run = [&]() -> task<outcome> {
-    coworker::job_envelope envelope;
-    envelope.id = "job-1";
-    envelope.input = std::move(input);
+  const coworker::handler_place place{pool, {}};
+  const auto run = [&]() -> task<void> {
     coworker::context own(loop, record.stop.get_token(), &record);
-    auto running =
-        coworker::run_handler(handler, std::move(envelope), record, pool, handler_test_identity, emit);
-    co_return co_await std::move(running).in(own);
+    auto running = coworker::run_handler(handler, record, place, emit);
+    co_await std::move(running).in(own);
   };
-  made.ended = coworker::sync_wait(loop, run());
+  coworker::sync_wait(loop, run());
+  made.ended = std::move(record.ended);
   return made;
 }
 
@@ -210,16 +206,14 @@ TEST_CASE(
   };
   for (const bool throws : {false, true}) {
     coworker::event_loop loop;
-    coworker::job_record record("job-1", "", {});
+    coworker::job_record record({"job-1", {{"throws", throws}}}, {});
+    const coworker::handler_place place{elsewhere, {}};
     auto emit = [](json) -> task<void> { co_return; };
     auto handler = wander;
     std::thread::id back;
     const auto run = [&]() -> task<void> {
-      coworker::job_envelope envelope;
-      envelope.input = json{{"throws", throws}};
       coworker::context own(loop, record.stop.get_token(), &record);
-      auto running =
-          coworker::run_handler(handler, std::move(envelope), record, elsewhere, handler_test_identity, emit);
+      auto running = coworker::run_handler(handler, record, place, emit);
       co_await std::move(running).in(own);
       back = std::this_thread::get_id();
     };
@@ -275,12 +269,11 @@ TEST_CASE("a handler object is not copied for each job, and may hold what cannot
   coworker::event_loop loop;
   coworker::thread_pool pool(1);
   auto emit = [](json) -> task<void> { co_return; };
+  const coworker::handler_place place{pool, {}};
   const auto run = [&](handler& shared) -> task<json> {
-    coworker::job_record record("id", "", {});
-    coworker::job_envelope envelope;
-    const outcome ended = co_await coworker::run_handler(shared, std::move(envelope), record, pool,
-                                                         handler_test_identity, emit);
-    co_return ended.output;
+    coworker::job_record record({"id", json()}, {});
+    co_await coworker::run_handler(shared, record, place, emit);
+    co_return record.ended.output;
   };
   CHECK(coworker::sync_wait(loop, run(calls)) == 1);
   CHECK(coworker::sync_wait(loop, run(calls)) == 2);

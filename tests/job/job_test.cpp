@@ -33,8 +33,8 @@ TEST_CASE("a batch id is a text among the other members, or none") {
 
 TEST_CASE("a job's stop token is asked when its record is, or when all jobs are") {
   coworker::stop_source all;
-  coworker::job_record first("first", "", all.get_token());
-  coworker::job_record second("second", "", all.get_token());
+  coworker::job_record first({"first", {}}, all.get_token());
+  coworker::job_record second({"second", {}}, all.get_token());
   const job<> work("first", json(), json::object(), first.stop.get_token());
   first.stop.request_stop();
   CHECK(work.stop_token().stop_requested());

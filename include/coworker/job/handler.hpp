@@ -164,10 +164,9 @@ json call_plain(Handler& handler, job<handler_input<Handler>> work) {
 }
 
 template <class Input>
-job<Input> job_of(job_envelope& envelope, const job_record& record) {
-  Input input = take_input<Input>(envelope.input);
-  return job<Input>(std::move(envelope.id), std::move(input), std::move(envelope.details),
-                    record.stop.get_token());
+job<Input> job_of(job_record& record) {
+  Input input = take_input<Input>(record.input);
+  return job<Input>(record.id, std::move(input), std::move(record.details), record.stop.get_token());
 }
 
 inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
@@ -198,43 +197,48 @@ inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const
 template <class Handler>
 inline constexpr bool is_streaming_handler = detail::awaited<detail::handler_answer<Handler>>::is_generator;
 
-/// Runs one job to its outcome, whatever the handler throws. Plain functions run on `pool`; the coroutine
-/// that awaits this is resumed where it was. `emit(json)` gives a task that hands one chunk on. All
-/// references must outlive the task. A handler object is shared by all jobs: it must bear being called by
-/// several threads at once.
+/// Where handlers run.
+struct handler_place {
+  executor_ref pool;         ///< for plain functions
+  worker_identity identity;  ///< named in error reports
+};
+
+/// Runs one job to its outcome, which its record then has, whatever the handler throws. Plain functions run
+/// on the pool; the coroutine that awaits this is resumed where it was. `emit(json)` gives a task that hands
+/// one chunk on. All references must outlive the task. A handler object is shared by all jobs: it must bear
+/// being called by several threads at once.
 //
 // One coroutine for all, with few locals: its frame is what each job in progress costs.
 template <job_handler Handler, class Emit>
-task<outcome> run_handler(Handler& handler, job_envelope&& envelope, const job_record& record,
-                          executor_ref pool, const worker_identity& identity, Emit& emit) {
+task<void> run_handler(Handler& handler, job_record& record, const handler_place& place, Emit& emit) {
   using kind = detail::awaited<detail::handler_answer<Handler>>;
   const executor_ref home = co_await this_coro::executor();
   json returned;
   std::exception_ptr thrown;
   try {
     if constexpr (kind::is_generator) {
-      auto chunks = handler(detail::job_of<handler_input<Handler>>(envelope, record));
+      auto chunks = handler(detail::job_of<handler_input<Handler>>(record));
       for (auto* chunk = co_await chunks.next(); chunk != nullptr; chunk = co_await chunks.next()) {
         co_await emit(json(std::move(*chunk)));
       }
       returned = json::array();
     } else if constexpr (kind::is_task) {
-      auto answer = handler(detail::job_of<handler_input<Handler>>(envelope, record));
+      auto answer = handler(detail::job_of<handler_input<Handler>>(record));
       if constexpr (std::is_void_v<typename kind::type>) {
         co_await std::move(answer);
       } else {
         returned = json(co_await std::move(answer));
       }
     } else {
-      co_await resume_on(pool);
-      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(envelope, record));
+      co_await resume_on(place.pool);
+      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
     }
   } catch (...) {
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
   if (here != home) co_await resume_on(home);
-  co_return detail::outcome_of(std::move(returned), thrown, record, identity);
+  record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
 }
 
 }  // namespace coworker

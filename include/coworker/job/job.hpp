@@ -2,6 +2,7 @@
 // A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
 
 #include <coworker/coro/stop.hpp>
+#include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <string>
 #include <string_view>
@@ -23,16 +24,33 @@ struct job_envelope {
   }
 };
 
-/// What a worker keeps of a job in progress; a chain of tasks finds it in its context.
+/// What a worker keeps of a job from the take to the end of its delivery; a chain of tasks finds it in its
+/// context.
 struct job_record {
   std::string id;
   std::string batch_id;
+  json input;                      ///< until the handler has it
+  json details;                    ///< as well
   stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
-  job_record* previous = nullptr;  ///< the worker's list of jobs whose handlers run
+  outcome ended;                   ///< once it has
+  bool runnable = true;            ///< false: it has its outcome already
+  job_record* previous = nullptr;  ///< in the list that it is in
   job_record* next = nullptr;
 
-  job_record(std::string_view job_id, std::string_view batch, stop_token all_jobs)
-      : id(job_id), batch_id(batch), stop(all_jobs) {}
+  job_record(job_envelope&& envelope, stop_token all_jobs)
+      : id(std::move(envelope.id)),
+        batch_id(envelope.batch_id()),
+        input(std::move(envelope.input)),
+        details(std::move(envelope.details)),
+        stop(all_jobs) {
+    if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
+  }
+
+  /// Gives it an outcome without its being run.
+  void settle(outcome known) {
+    ended = std::move(known);
+    runnable = false;
+  }
 };
 
 /// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
