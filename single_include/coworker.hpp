@@ -2202,6 +2202,227 @@ task<T> run_on(executor_ref destination, task<T> work) {
 
 }  // namespace coworker
 
+// ---- coworker/exec/sleep.hpp -------------------------------------------------------------------------------
+
+// Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
+// short.
+
+namespace coworker {
+
+namespace detail {
+
+// Cancels a timer wherever it is armed.
+struct cancel_timer {
+  executor_ref executor;
+  timer* alarm;
+
+  cancel_timer(executor_ref place, timer& to_cancel) noexcept : executor(place), alarm(&to_cancel) {}
+  void operator()() const noexcept { executor.cancel(*alarm); }
+};
+
+// Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
+template <class Rep, class Period>
+duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
+  using seconds = std::chrono::duration<double>;
+  const seconds wanted = std::chrono::duration_cast<seconds>(span);
+  if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
+  if (wanted >= std::chrono::duration_cast<seconds>(duration::max())) return duration::max();
+  if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
+    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
+  } else {
+    return std::chrono::ceil<duration>(span);
+  }
+}
+
+}  // namespace detail
+
+/// What sleep_until and sleep_for give; made to be awaited at once.
+class sleep_awaiter {
+ public:
+  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
+  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
+  sleep_awaiter(const sleep_awaiter&) = delete;
+  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
+  ~sleep_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "sleep");
+    const executor_ref executor = here.executor;
+    if (here.stop.stop_requested()) {
+      alarm_.status = timer::state::cancelled;
+      return false;
+    }
+    alarm_.handle = awaiting;
+    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
+    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
+    executor.arm(alarm_);
+    return true;
+  }
+
+  void await_resume() {
+    on_stop_.reset();
+    if (alarm_.status == timer::state::cancelled) throw cancelled();
+  }
+
+ private:
+  timer alarm_;
+  time_point due_{};
+  duration span_{};
+  bool relative_ = false;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+/// Awaited, it returns once the executor's clock has reached `due`; at the next opportunity if that has
+/// passed. Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was. Errors:
+/// std::logic_error when the awaiting coroutine runs on no executor.
+inline sleep_awaiter sleep_until(time_point due) noexcept { return sleep_awaiter(due); }
+
+/// Awaited, it returns once `span` has passed, never sooner. Any std::chrono duration fits, floating ones
+/// too; a span beyond the clock's range (292 years) means for ever, a negative one or NaN not at all.
+/// Cancellation and errors: as sleep_until.
+template <class Rep, class Period>
+sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
+  return sleep_awaiter(detail::clock_span(span));
+}
+
+}  // namespace coworker
+
+// ---- coworker/exec/semaphore.hpp ---------------------------------------------------------------------------
+
+// semaphore: lets so many coroutines at once into a stretch of code, in the order in which they came.
+
+namespace coworker {
+
+/// A number of permits that coroutines hold for a while:
+///
+///     const semaphore::permit held = co_await at_most_two.acquire();
+///
+/// Thread-safe. Must outlive its permits and whoever waits for one.
+class semaphore {
+ public:
+  /// `permits` may be held at once; with 0 nobody ever gets one.
+  explicit semaphore(std::size_t permits) noexcept : free_(permits) {}
+  semaphore(const semaphore&) = delete;
+  semaphore& operator=(const semaphore&) = delete;
+
+  /// Given back when it is destroyed, on any thread.
+  class permit {
+   public:
+    permit(permit&& other) noexcept : from_(std::exchange(other.from_, nullptr)) {}
+    permit& operator=(permit&&) = delete;
+    ~permit() {
+      if (from_ != nullptr) from_->release();
+    }
+
+   private:
+    friend class semaphore;
+    explicit permit(semaphore& from) noexcept : from_(&from) {}
+    semaphore* from_;
+  };
+
+  class acquire_awaiter;
+
+  /// Awaited, it gives a permit once one is free and all who came before have theirs. Cancellation: throws
+  /// `cancelled` as soon as a stop is requested, unless it has a permit by then. Errors: std::logic_error
+  /// when the awaiting coroutine runs on no executor.
+  acquire_awaiter acquire() noexcept;
+
+ private:
+  struct waiter {
+    timer alarm;  // never due: cancelling it is what wakes the waiter, wherever that runs
+    executor_ref executor;
+    waiter* previous = nullptr;
+    waiter* next = nullptr;
+    bool waits = false;
+  };
+
+  void release() {
+    const std::lock_guard lock(mutex_);
+    if (first_ == nullptr) {
+      ++free_;
+      return;
+    }
+    waiter& served = *first_;
+    remove(served);
+    served.executor.cancel(served.alarm);
+  }
+
+  void push_back(waiter& last) noexcept {
+    last.previous = last_;
+    (last_ != nullptr ? last_->next : first_) = &last;
+    last_ = &last;
+    last.waits = true;
+  }
+
+  void remove(waiter& leaving) noexcept {
+    (leaving.previous != nullptr ? leaving.previous->next : first_) = leaving.next;
+    (leaving.next != nullptr ? leaving.next->previous : last_) = leaving.previous;
+    leaving.waits = false;
+  }
+
+  std::mutex mutex_;  // guards all below, and the waiters
+  std::size_t free_;
+  waiter* first_ = nullptr;
+  waiter* last_ = nullptr;
+};
+
+class semaphore::acquire_awaiter {
+ public:
+  explicit acquire_awaiter(semaphore& from) noexcept : from_(from) {}
+  acquire_awaiter(const acquire_awaiter&) = delete;
+  acquire_awaiter& operator=(const acquire_awaiter&) = delete;
+  ~acquire_awaiter() = default;
+
+  bool await_ready() noexcept {
+    const std::lock_guard lock(from_.mutex_);
+    if (from_.free_ == 0) return false;
+    --from_.free_;
+    return true;
+  }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "semaphore");
+    waiting_.executor = here.executor;
+    waiting_.alarm.handle = awaiting;
+    waiting_.alarm.due = time_point::max();
+    on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiting_.alarm));
+    const std::lock_guard lock(from_.mutex_);
+    if (from_.free_ > 0) {
+      --from_.free_;
+      return false;
+    }
+    from_.push_back(waiting_);
+    waiting_.executor.arm(waiting_.alarm);
+    return true;
+  }
+
+  permit await_resume() {
+    on_stop_.reset();
+    {
+      const std::lock_guard lock(from_.mutex_);
+      if (waiting_.waits) {
+        from_.remove(waiting_);
+        throw cancelled();
+      }
+    }
+    return permit(from_);
+  }
+
+ private:
+  semaphore& from_;
+  waiter waiting_;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
+
+}  // namespace coworker
+
 // ---- coworker/exec/signal.hpp ------------------------------------------------------------------------------
 
 // signal: how one coroutine sleeps until others have something for it to look at, or until a moment has come.
@@ -2419,95 +2640,6 @@ class simulated_loop {
 };
 
 static_assert(executor<simulated_loop>);
-
-}  // namespace coworker
-
-// ---- coworker/exec/sleep.hpp -------------------------------------------------------------------------------
-
-// Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
-// short.
-
-namespace coworker {
-
-namespace detail {
-
-// Cancels a timer wherever it is armed.
-struct cancel_timer {
-  executor_ref executor;
-  timer* alarm;
-
-  cancel_timer(executor_ref place, timer& to_cancel) noexcept : executor(place), alarm(&to_cancel) {}
-  void operator()() const noexcept { executor.cancel(*alarm); }
-};
-
-// Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
-template <class Rep, class Period>
-duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
-  using seconds = std::chrono::duration<double>;
-  const seconds wanted = std::chrono::duration_cast<seconds>(span);
-  if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
-  if (wanted >= std::chrono::duration_cast<seconds>(duration::max())) return duration::max();
-  if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
-    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
-  } else {
-    return std::chrono::ceil<duration>(span);
-  }
-}
-
-}  // namespace detail
-
-/// What sleep_until and sleep_for give; made to be awaited at once.
-class sleep_awaiter {
- public:
-  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
-  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
-  sleep_awaiter(const sleep_awaiter&) = delete;
-  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
-  ~sleep_awaiter() = default;
-
-  bool await_ready() const noexcept { return false; }
-
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    const context& here = detail::require_context(awaiting, "sleep");
-    const executor_ref executor = here.executor;
-    if (here.stop.stop_requested()) {
-      alarm_.status = timer::state::cancelled;
-      return false;
-    }
-    alarm_.handle = awaiting;
-    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
-    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
-    on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
-    executor.arm(alarm_);
-    return true;
-  }
-
-  void await_resume() {
-    on_stop_.reset();
-    if (alarm_.status == timer::state::cancelled) throw cancelled();
-  }
-
- private:
-  timer alarm_;
-  time_point due_{};
-  duration span_{};
-  bool relative_ = false;
-  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
-};
-
-/// Awaited, it returns once the executor's clock has reached `due`; at the next opportunity if that has
-/// passed. Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was. Errors:
-/// std::logic_error when the awaiting coroutine runs on no executor.
-inline sleep_awaiter sleep_until(time_point due) noexcept { return sleep_awaiter(due); }
-
-/// Awaited, it returns once `span` has passed, never sooner. Any std::chrono duration fits, floating ones
-/// too; a span beyond the clock's range (292 years) means for ever, a negative one or NaN not at all.
-/// Cancellation and errors: as sleep_until.
-template <class Rep, class Period>
-sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
-  return sleep_awaiter(detail::clock_span(span));
-}
 
 }  // namespace coworker
 
@@ -8383,29 +8515,43 @@ inline std::string with_parameter(std::string url, std::string_view parameter) {
 
 namespace coworker {
 
-/// A set of job ids. Thread-safe.
+/// A set of job ids. Thread-safe. Adding and removing take the same short time however many there are.
 class jobs_in_progress {
  public:
   /// False: it is in progress already.
   bool add(std::string_view id) {
     const std::lock_guard lock(mutex_);
-    const auto place = place_of(id);
-    if (place != ids_.end() && *place == id) return false;
-    ids_.insert(place, std::string(id));
+    if ((count_ + 1) * 4 > places_.size() * 3) grow();
+    std::string& place = places_[place_of(id)];
+    if (!place.empty()) return false;
+    place = id;
+    ++count_;
     return true;
   }
 
   void remove(std::string_view id) {
     const std::lock_guard lock(mutex_);
-    const auto place = place_of(id);
-    if (place != ids_.end() && *place == id) ids_.erase(place);
+    if (places_.empty()) return;
+    std::size_t gap = place_of(id);
+    if (places_[gap].empty()) return;
+    places_[gap].clear();
+    --count_;
+    // Those behind the gap, up to the next free place, may have been driven there by what stood in it.
+    for (std::size_t i = next(gap); !places_[i].empty(); i = next(i)) {
+      const std::size_t home = first_choice(places_[i]);
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      std::swap(places_[gap], places_[i]);
+      gap = i;
+    }
   }
 
-  /// "a,b,c", in the order of the ids; empty when idle.
+  /// "a,b,c", in no order; empty when idle.
   std::string joined() const {
     const std::lock_guard lock(mutex_);
     std::string all;
-    for (const std::string& id : ids_) {
+    for (const std::string& id : places_) {
+      if (id.empty()) continue;
       if (!all.empty()) all += ',';
       all += id;
     }
@@ -8413,23 +8559,36 @@ class jobs_in_progress {
   }
 
  private:
-  // Where the id is, or belongs.
-  std::vector<std::string>::iterator place_of(std::string_view id) noexcept {
-    std::size_t before = 0;
-    std::size_t after = ids_.size();
-    while (before < after) {
-      const std::size_t middle = before + (after - before) / 2;
-      if (ids_[middle] < id) {
-        before = middle + 1;
-      } else {
-        after = middle;
-      }
+  // FNV-1a: the order of the places is to depend on nothing but the ids.
+  static std::uint64_t hash(std::string_view id) noexcept {
+    std::uint64_t mixed = 14695981039346656037U;
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return mixed ^ (mixed >> 32);
+  }
+
+  std::size_t first_choice(std::string_view id) const noexcept {
+    return static_cast<std::size_t>(hash(id)) & (places_.size() - 1);
+  }
+  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
+
+  // Where the id is, or else a free place for it.
+  std::size_t place_of(std::string_view id) const noexcept {
+    std::size_t place = first_choice(id);
+    while (!places_[place].empty() && places_[place] != id) place = next(place);
+    return place;
+  }
+
+  void grow() {
+    std::vector<std::string> old(places_.empty() ? 16 : places_.size() * 2);
+    old.swap(places_);
+    for (std::string& id : old) {
+      if (!id.empty()) places_[place_of(id)] = std::move(id);
     }
-    return ids_.begin() + static_cast<std::ptrdiff_t>(before);
   }
 
   mutable std::mutex mutex_;
-  std::vector<std::string> ids_;  // sorted; a tree would cost more, to include and for as few as these are
+  std::vector<std::string> places_;  // a hash table: a power of two of them, a quarter empty at least
+  std::size_t count_ = 0;
 };
 
 }  // namespace coworker
@@ -8853,6 +9012,9 @@ struct http_queue_options {
   duration poll_limit = std::chrono::seconds(105);
   /// How long one post of a result may take. Default 60 s.
   duration post_limit = std::chrono::seconds(60);
+  /// How many results and chunks may be on their way at once, each over a connection of its own where the
+  /// server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
+  std::size_t posts_at_once = 128;
   /// How long a result is posted again and again before it is given up (to the spool, where there is one).
   /// Default 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
@@ -8874,7 +9036,8 @@ struct http_queue_options {
 template <http_client Client>
 class http_queue {
  public:
-  /// Errors: std::runtime_error when the spool folder cannot be read.
+  /// Errors: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out
+  /// of their range.
   http_queue(Client& client, http_queue_options options, logger& log)
       : client_(client),
         options_(std::move(options)),
@@ -8885,7 +9048,13 @@ class http_queue {
         idle_backoff_(options_.idle, split_random()),
         takes_("Taking jobs", log),
         posts_("Posting results", log),
-        spool_(options_.spool_folder) {}
+        post_turns_(options_.posts_at_once),
+        spool_(options_.spool_folder) {
+    if (options_.posts_at_once == 0) {
+      throw std::invalid_argument(
+          "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
+    }
+  }
 
   http_queue(const http_queue&) = delete;
   http_queue& operator=(const http_queue&) = delete;
@@ -8926,6 +9095,7 @@ class http_queue {
     if (take_not_before_ < now + wait) take_not_before_ = now + wait;
   }
   http_request post_of(std::string url, std::string_view job_id, std::string body) const;
+  task<http_answer> post(const http_request& request);
   task<posted> post_until_settled(const http_request& request, spool::ticket* kept);
   task<delivery> deliver(std::string job_id, bool streamed, std::string body, spool::ticket kept);
 
@@ -8939,6 +9109,7 @@ class http_queue {
   time_point take_not_before_ = time_point::min();
   channel_health takes_;
   channel_health posts_;
+  semaphore post_turns_;
   jobs_in_progress in_progress_;
   spool spool_;
 };
@@ -9052,6 +9223,12 @@ task<delivery> http_queue<Client>::deliver(std::string job_id, bool streamed, st
   co_return delivery::given_up;
 }
 
+template <http_client Client>
+task<http_answer> http_queue<Client>::post(const http_request& request) {
+  const semaphore::permit turn = co_await post_turns_.acquire();
+  co_return co_await client_.send(request);
+}
+
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
 // spool, so that not even the end of this process loses it.
 template <http_client Client>
@@ -9061,7 +9238,7 @@ auto http_queue<Client>::post_until_settled(const http_request& request, spool::
   const time_point deadline = executor.now() + options_.delivery_deadline;
   backoff waits(options_.retry, split_random());
   for (;;) {
-    const http_answer answer = co_await client_.send(request);
+    const http_answer answer = co_await post(request);
     const post_answer meaning = classify_post(answer);
     if (meaning == post_answer::accepted) {
       posts_.worked();

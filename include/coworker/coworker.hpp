@@ -13,6 +13,7 @@
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/semaphore.hpp>
 #include <coworker/exec/signal.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>

@@ -11,6 +11,7 @@
 #include <coworker/worker.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <support/captured_log.hpp>
@@ -467,8 +468,8 @@ TEST_CASE("jobs are listed as in progress from the take to the accepted result, 
   sync_wait(world.loop, both());
   REQUIRE(seen.size() >= 5);
   CHECK(seen[0].second.empty());
-  CHECK(seen[1] == std::pair<duration, std::string>(2s, "a-2,b-2"));
-  CHECK(seen[2].second == "a-2,b-2");
+  CHECK(seen[1].first == 2s);
+  for (const std::size_t i : {1U, 2U}) CHECK((seen[i].second == "a-2,b-2" || seen[i].second == "b-2,a-2"));
   CHECK(queue.in_progress().joined().empty());
 }
 

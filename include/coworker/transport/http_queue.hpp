@@ -8,6 +8,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/random.hpp>
+#include <coworker/exec/semaphore.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <coworker/job/job.hpp>
@@ -24,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +43,9 @@ struct http_queue_options {
   duration poll_limit = std::chrono::seconds(105);
   /// How long one post of a result may take. Default 60 s.
   duration post_limit = std::chrono::seconds(60);
+  /// How many results and chunks may be on their way at once, each over a connection of its own where the
+  /// server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
+  std::size_t posts_at_once = 128;
   /// How long a result is posted again and again before it is given up (to the spool, where there is one).
   /// Default 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
@@ -62,7 +67,8 @@ struct http_queue_options {
 template <http_client Client>
 class http_queue {
  public:
-  /// Errors: std::runtime_error when the spool folder cannot be read.
+  /// Errors: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out
+  /// of their range.
   http_queue(Client& client, http_queue_options options, logger& log)
       : client_(client),
         options_(std::move(options)),
@@ -73,7 +79,13 @@ class http_queue {
         idle_backoff_(options_.idle, split_random()),
         takes_("Taking jobs", log),
         posts_("Posting results", log),
-        spool_(options_.spool_folder) {}
+        post_turns_(options_.posts_at_once),
+        spool_(options_.spool_folder) {
+    if (options_.posts_at_once == 0) {
+      throw std::invalid_argument(
+          "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
+    }
+  }
 
   http_queue(const http_queue&) = delete;
   http_queue& operator=(const http_queue&) = delete;
@@ -114,6 +126,7 @@ class http_queue {
     if (take_not_before_ < now + wait) take_not_before_ = now + wait;
   }
   http_request post_of(std::string url, std::string_view job_id, std::string body) const;
+  task<http_answer> post(const http_request& request);
   task<posted> post_until_settled(const http_request& request, spool::ticket* kept);
   task<delivery> deliver(std::string job_id, bool streamed, std::string body, spool::ticket kept);
 
@@ -127,6 +140,7 @@ class http_queue {
   time_point take_not_before_ = time_point::min();
   channel_health takes_;
   channel_health posts_;
+  semaphore post_turns_;
   jobs_in_progress in_progress_;
   spool spool_;
 };
@@ -240,6 +254,12 @@ task<delivery> http_queue<Client>::deliver(std::string job_id, bool streamed, st
   co_return delivery::given_up;
 }
 
+template <http_client Client>
+task<http_answer> http_queue<Client>::post(const http_request& request) {
+  const semaphore::permit turn = co_await post_turns_.acquire();
+  co_return co_await client_.send(request);
+}
+
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
 // spool, so that not even the end of this process loses it.
 template <http_client Client>
@@ -249,7 +269,7 @@ auto http_queue<Client>::post_until_settled(const http_request& request, spool::
   const time_point deadline = executor.now() + options_.delivery_deadline;
   backoff waits(options_.retry, split_random());
   for (;;) {
-    const http_answer answer = co_await client_.send(request);
+    const http_answer answer = co_await post(request);
     const post_answer meaning = classify_post(answer);
     if (meaning == post_answer::accepted) {
       posts_.worked();
