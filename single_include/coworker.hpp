@@ -9738,7 +9738,8 @@ class curl_client final : public waiter {
   }
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min()) {
+    // What was added since the last look is begun before anything is waited for.
+    if (deadline != time_point::min() && !added_) {
       // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
       for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
       const bool endless = deadline == time_point::max();
@@ -9826,6 +9827,7 @@ class curl_client final : public waiter {
         return false;
       }
       one_.client.exchanges_.push_back(&one_);
+      one_.client.added_ = true;
       on_stop_.emplace(here.stop, request_stop(one_));
       return true;
     }
@@ -9856,6 +9858,7 @@ class curl_client final : public waiter {
   detail::curl_multi_owner multi_;
   std::vector<std::unique_ptr<exchange>> idle_;
   std::vector<exchange*> exchanges_;  // under way
+  bool added_ = false;                // some of them since perform()
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
 };
@@ -9981,6 +9984,7 @@ inline auto curl_client::take_exchange() -> std::unique_ptr<exchange> {
 }
 
 inline void curl_client::perform() {
+  added_ = false;
   int running = 0;
   curl_multi_perform(multi_.get(), &running);
   int left = 0;
@@ -10148,10 +10152,10 @@ void run_production(Worker& runner, http_queue_options options, duration ping_in
   const attendant_thread attendant(queue, ping_interval, seed, log,
                                    [&runner](std::string id) { runner.stop_job(std::move(id)); });
   const termination_watch watch([&runner, &log] {
+    runner.stop();
     log.info(
         "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
         "once.");
-    runner.stop();
   });
   const worker_summary summary = runner.run(queue);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +

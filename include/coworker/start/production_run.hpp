@@ -96,10 +96,10 @@ void run_production(Worker& runner, http_queue_options options, duration ping_in
   const attendant_thread attendant(queue, ping_interval, seed, log,
                                    [&runner](std::string id) { runner.stop_job(std::move(id)); });
   const termination_watch watch([&runner, &log] {
+    runner.stop();
     log.info(
         "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
         "once.");
-    runner.stop();
   });
   const worker_summary summary = runner.run(queue);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +

@@ -139,7 +139,8 @@ class curl_client final : public waiter {
   }
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min()) {
+    // What was added since the last look is begun before anything is waited for.
+    if (deadline != time_point::min() && !added_) {
       // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
       for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
       const bool endless = deadline == time_point::max();
@@ -227,6 +228,7 @@ class curl_client final : public waiter {
         return false;
       }
       one_.client.exchanges_.push_back(&one_);
+      one_.client.added_ = true;
       on_stop_.emplace(here.stop, request_stop(one_));
       return true;
     }
@@ -257,6 +259,7 @@ class curl_client final : public waiter {
   detail::curl_multi_owner multi_;
   std::vector<std::unique_ptr<exchange>> idle_;
   std::vector<exchange*> exchanges_;  // under way
+  bool added_ = false;                // some of them since perform()
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
 };
@@ -382,6 +385,7 @@ inline auto curl_client::take_exchange() -> std::unique_ptr<exchange> {
 }
 
 inline void curl_client::perform() {
+  added_ = false;
   int running = 0;
   curl_multi_perform(multi_.get(), &running);
   int left = 0;
