@@ -432,9 +432,10 @@ task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::owned_job ow
   }
 }
 
+// Not inlined, as its frame would then be part of every job's from the start.
 template <class Handler, class Modifier>
 template <class Queue>
-task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, job_record& record) {
+[[gnu::noinline]] task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, job_record& record) {
   outcome& ended = record.ended;
   const log_subject subject(record.id, record.batch_id);
   std::string body;

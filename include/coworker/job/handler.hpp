@@ -208,9 +208,11 @@ struct handler_place {
 /// one chunk on. All references must outlive the task. A handler object is shared by all jobs: it must bear
 /// being called by several threads at once.
 //
-// One coroutine for all, with few locals: its frame is what each job in progress costs.
+// One coroutine for all, with few locals: its frame is what each job in progress costs. Inlined, as clang
+// would have it, that frame would stay with its caller's until the outcome is delivered.
 template <job_handler Handler, class Emit>
-task<void> run_handler(Handler& handler, job_record& record, const handler_place& place, Emit& emit) {
+[[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
+                                         Emit& emit) {
   using kind = detail::awaited<detail::handler_answer<Handler>>;
   const executor_ref home = co_await this_coro::executor();
   json returned;
