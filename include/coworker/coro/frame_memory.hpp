@@ -19,11 +19,11 @@
 
 namespace coworker::detail {
 
-inline constexpr std::size_t frame_granule = 64;  // bytes between two size classes
-inline constexpr std::size_t frame_classes = 17;  // class 0 is unused; the largest recycled frame is 1 KiB
+inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
+inline constexpr std::size_t frame_classes = 33;  // class 0 is unused; the largest recycled frame is 1 KiB
 inline constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 inline constexpr std::size_t kept_per_class =
-    256 * 1024;  // bytes; bounds what a thread that only frees can hoard
+    128 * 1024;  // bytes; bounds what a thread that only frees can hoard
 
 // A free block's first bytes.
 struct free_frame {

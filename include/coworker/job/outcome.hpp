@@ -11,9 +11,9 @@ namespace coworker {
 struct outcome {
   enum class status : unsigned char { succeeded, failed, stopped };
 
-  status ended = status::succeeded;
   json output;
   std::string error;
+  status ended = status::succeeded;
   bool stop_pod = false;  ///< asks the platform to recycle this worker after the job
 
   static outcome success(json value) {
