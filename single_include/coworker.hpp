@@ -6728,6 +6728,1668 @@ struct job {
 
 }  // namespace coworker
 
+// ---- coworker/job/typed/problems.hpp -----------------------------------------------------------------------
+
+// What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
+// rules.
+
+namespace coworker {
+
+/// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
+/// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
+class input_error : public json_value_error {
+ public:
+  /// The most problems that are listed; how many more there are is told.
+  static constexpr std::size_t most_listed = 100;
+
+  explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
+      : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
+
+  /// Each begins with its path.
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+ private:
+  static std::string joined(const std::vector<std::string>& problems, std::size_t not_listed) {
+    std::string text;
+    for (const std::string& problem : problems) text.append(text.empty() ? "" : "; ").append(problem);
+    if (not_listed != 0) text.append("; and ").append(std::to_string(not_listed)).append(" more");
+    return text;
+  }
+
+  std::vector<std::string> problems_;
+};
+
+namespace detail {
+
+/// A value's place within the input: a chain of steps on the stack, from the innermost outwards.
+struct input_place {
+  const input_place* outer = nullptr;
+  std::string_view key = {};
+  std::size_t index = 0;
+  bool in_array = false;
+
+  input_place member(std::string_view name) const noexcept { return {this, name, 0, false}; }
+  input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
+};
+
+/// Says where the value is that an error is about.
+inline void locate(json_value_error& error, const input_place& place) {
+  for (const input_place* step = &place; step != nullptr; step = step->outer) {
+    if (step->in_array) {
+      error.inside_element(step->index);
+    } else if (step->outer != nullptr || !step->key.empty()) {
+      error.inside_member(step->key);
+    }
+  }
+}
+
+/// Collects problems. Only so many are kept as are listed, so that a hostile input costs no more.
+class input_problems {
+ public:
+  bool none() const noexcept { return count_ == 0; }
+  std::size_t count() const noexcept { return count_; }
+
+  void add(const input_place& place, std::string problem) {
+    if (++count_ > input_error::most_listed) return;
+    list(place, json_type_error(std::move(problem)));
+  }
+  /// One that knows a part of its path.
+  void add(const input_place& place, const json_value_error& problem) {
+    if (++count_ > input_error::most_listed) return;
+    list(place, problem);
+  }
+  /// "expected an integer, found string "big"".
+  void expected(const input_place& place, std::string_view what, const json& found) {
+    if (++count_ > input_error::most_listed) return;
+    std::string problem("expected ");
+    problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
+    list(place, json_type_error(std::move(problem)));
+  }
+
+  /// Errors: throws what has been collected, if there is anything.
+  void throw_if_any() {
+    const std::size_t not_listed = count_ - listed_.size();
+    if (!none()) throw input_error(std::move(listed_), not_listed);
+  }
+
+  /// One for each that is listed, and one for how many are not.
+  std::vector<std::string> take() && {
+    if (count_ > listed_.size())
+      listed_.push_back("and " + std::to_string(count_ - listed_.size()) + " more");
+    return std::move(listed_);
+  }
+
+ private:
+  void list(const input_place& place, json_value_error problem) {
+    locate(problem, place);
+    listed_.emplace_back(problem.what());
+  }
+
+  std::vector<std::string> listed_;
+  std::size_t count_ = 0;
+};
+
+inline std::string known_keys(const std::string_view* keys, std::size_t count) {
+  constexpr std::size_t most_named = 8;
+  std::string text;
+  for (std::size_t i = 0; i < count && i < most_named; ++i) {
+    text.append(i == 0 ? "" : ", ").append(quoted_excerpt(keys[i]));
+  }
+  if (count > most_named) text.append(" and ").append(std::to_string(count - most_named)).append(" more");
+  return text;
+}
+
+inline void refuse_unknown(const json& object, const std::string_view* keys, std::size_t count,
+                           const input_place& place, input_problems& problems) {
+  const std::string problem = "unknown member; there are " + known_keys(keys, count);
+  for (const auto& [key, value] : object.items()) {
+    bool known = false;
+    for (std::size_t i = 0; i < count; ++i) known = known || keys[i] == key;
+    if (!known) problems.add(place.member(key), problem);
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/typed/members.hpp ------------------------------------------------------------------------
+
+// The members of a plain struct, without their names: how many there are, and a call with all of them. C++20
+// has no reflection: the number is how many values the struct can be made from, and a structured binding,
+// whose names have to be written out, gives the members. Must not know of JSON.
+
+namespace coworker::detail {
+
+/// The most members that a plain struct may have to be taken apart.
+inline constexpr std::size_t most_members = 40;
+
+/// Turns into whatever a member of Struct is made from.
+template <class Struct>
+struct any_member {
+  template <class T>
+    requires(!std::same_as<T, Struct>)
+  operator T() const;
+};
+
+/// Turns into the base of Struct only.
+template <class Struct>
+struct any_base {
+  template <class T>
+    requires(std::is_base_of_v<T, Struct> && !std::same_as<T, Struct>)
+  operator T() const;
+};
+
+template <class Struct, std::size_t... Index>
+consteval bool made_from(std::index_sequence<Index...>) {
+  return requires { Struct{(static_cast<void>(Index), any_member<Struct>())...}; };
+}
+
+template <class Struct, std::size_t Count>
+inline constexpr bool made_from_count = made_from<Struct>(std::make_index_sequence<Count>());
+
+/// Whether what comes after the first Index members may begin with an empty brace: not where the next one is
+/// an array such as int[3], whose elements count one by one.
+template <class Struct, std::size_t... Before, std::size_t... After>
+consteval bool next_is_one(std::index_sequence<Before...>, std::index_sequence<After...>) {
+  return requires {
+    Struct{(static_cast<void>(Before), any_member<Struct>())...,
+           {},
+           (static_cast<void>(After), any_member<Struct>())...};
+  };
+}
+
+template <class Struct, std::size_t Least, std::size_t Most>
+consteval std::size_t count_members() {
+  if constexpr (Least == Most) {
+    return Least;
+  } else {
+    constexpr std::size_t middle = (Least + Most + 1) / 2;
+    if constexpr (made_from_count<Struct, middle>) {
+      return count_members<Struct, middle, Most>();
+    } else {
+      return count_members<Struct, Least, middle - 1>();
+    }
+  }
+}
+
+/// How many members a struct has; most_members + 1 stands for more.
+template <class Struct>
+inline constexpr std::size_t member_count = count_members<Struct, 0, most_members + 1>();
+
+template <class Struct, std::size_t... Index>
+consteval bool has_array_member(std::index_sequence<Index...>) {
+  return !(next_is_one<Struct>(std::make_index_sequence<Index>(),
+                               std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
+           ...);
+}
+
+/// A struct that with_members can take apart: an aggregate that has from 1 to most_members members, all of
+/// them its own, none of them a C array or a reference.
+template <class T>
+concept plain_struct =
+    std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
+    std::move_constructible<T> && (member_count<T> >= 1) && (member_count<T> <= most_members) &&
+    !requires { T{any_base<T>()}; } && !has_array_member<T>(std::make_index_sequence<member_count<T>>());
+
+/// Calls `visit` with all members of `value`, in order.
+template <class Struct, class Visit>
+constexpr decltype(auto) with_members(Struct& value, Visit&& visit) {
+  constexpr std::size_t count = member_count<std::remove_const_t<Struct>>;
+  if constexpr (count == 1) {
+    auto& [m0] = value;
+    return visit(m0);
+  }
+  if constexpr (count == 2) {
+    auto& [m0, m1] = value;
+    return visit(m0, m1);
+  }
+  if constexpr (count == 3) {
+    auto& [m0, m1, m2] = value;
+    return visit(m0, m1, m2);
+  }
+  if constexpr (count == 4) {
+    auto& [m0, m1, m2, m3] = value;
+    return visit(m0, m1, m2, m3);
+  }
+  if constexpr (count == 5) {
+    auto& [m0, m1, m2, m3, m4] = value;
+    return visit(m0, m1, m2, m3, m4);
+  }
+  if constexpr (count == 6) {
+    auto& [m0, m1, m2, m3, m4, m5] = value;
+    return visit(m0, m1, m2, m3, m4, m5);
+  }
+  if constexpr (count == 7) {
+    auto& [m0, m1, m2, m3, m4, m5, m6] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6);
+  }
+  if constexpr (count == 8) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7);
+  }
+  if constexpr (count == 9) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8);
+  }
+  if constexpr (count == 10) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9);
+  }
+  if constexpr (count == 11) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10);
+  }
+  if constexpr (count == 12) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11);
+  }
+  if constexpr (count == 13) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12);
+  }
+  if constexpr (count == 14) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13);
+  }
+  if constexpr (count == 15) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14);
+  }
+  if constexpr (count == 16) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15);
+  }
+  if constexpr (count == 17) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16);
+  }
+  if constexpr (count == 18) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17);
+  }
+  if constexpr (count == 19) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18);
+  }
+  if constexpr (count == 20) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19);
+  }
+  if constexpr (count == 21) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20] =
+        value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20);
+  }
+  if constexpr (count == 22) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20,
+           m21] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21);
+  }
+  if constexpr (count == 23) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22);
+  }
+  if constexpr (count == 24) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23);
+  }
+  if constexpr (count == 25) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24);
+  }
+  if constexpr (count == 26) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25);
+  }
+  if constexpr (count == 27) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26);
+  }
+  if constexpr (count == 28) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27);
+  }
+  if constexpr (count == 29) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28);
+  }
+  if constexpr (count == 30) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29);
+  }
+  if constexpr (count == 31) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30);
+  }
+  if constexpr (count == 32) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31);
+  }
+  if constexpr (count == 33) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32);
+  }
+  if constexpr (count == 34) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33);
+  }
+  if constexpr (count == 35) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34);
+  }
+  if constexpr (count == 36) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35);
+  }
+  if constexpr (count == 37) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36);
+  }
+  if constexpr (count == 38) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37);
+  }
+  if constexpr (count == 39) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                 m38);
+  }
+  if constexpr (count == 40) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39] = value;
+    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                 m38, m39);
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/job/typed/names.hpp --------------------------------------------------------------------------
+
+// Names that only the compiler knows: those of a plain struct's members, of an enum's values, of a type. They
+// are cut out of the text in which a compiler names a function template's arguments. Must not know of JSON.
+
+namespace coworker::detail {
+
+// An object of each struct that is never made: only the addresses of its members are asked for.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-var-template"
+#pragma clang diagnostic ignored "-Wundefined-internal"
+#endif
+
+template <class T>
+struct never_made_holder {
+  const T value;
+};
+template <class T>
+extern const never_made_holder<T> never_made;
+
+// clang 16 takes the address of a member as a template argument only inside a class.
+template <class T>
+struct member_address {
+  const T* at;
+};
+
+template <std::size_t Index, class T>
+struct indexed_address {
+  const T* at;
+};
+template <class Indices, class... T>
+struct address_list;
+template <std::size_t... Index, class... T>
+struct address_list<std::index_sequence<Index...>, T...> : indexed_address<Index, T>... {};
+
+template <std::size_t Index, class T>
+consteval member_address<T> address_at(const indexed_address<Index, T>& one) {
+  return {one.at};
+}
+
+// The text is long: what is wanted is copied out of it, so that programs carry no more than that.
+#ifdef _MSC_VER
+#define COWORKER_FUNCTION_TEXT __FUNCSIG__  // MSVC's name for it
+#else
+#define COWORKER_FUNCTION_TEXT __PRETTY_FUNCTION__
+#endif
+
+// Their results are no std::string_view: g++ would name that type behind the arguments.
+struct function_text {
+  const char* chars;
+};
+template <member_address Address>
+consteval function_text text_with_member() {
+  return {COWORKER_FUNCTION_TEXT};
+}
+template <auto... Values>
+consteval function_text text_with_values() {
+  return {COWORKER_FUNCTION_TEXT};
+}
+template <class T>
+consteval function_text text_with_type() {
+  return {COWORKER_FUNCTION_TEXT};
+}
+#undef COWORKER_FUNCTION_TEXT
+
+template <class T, std::size_t Index>
+consteval std::string_view text_of_member() {
+  constexpr auto addresses = with_members(never_made<T>.value, [](const auto&... member) {
+    return address_list<std::make_index_sequence<sizeof...(member)>,
+                        std::remove_cvref_t<decltype(member)>...>{{&member}...};
+  });
+  return text_with_member<address_at<Index>(addresses)>().chars;
+}
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
+
+constexpr bool in_identifier(char c) noexcept {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+/// "size" of "...{&never_made.value.size}]" and of "...{(& never_made<a>.value.a::size)}]".
+constexpr std::string_view last_identifier(std::string_view text) noexcept {
+  std::size_t end = text.size();
+  while (end > 0 && !in_identifier(text[end - 1])) --end;
+  std::size_t begin = end;
+  while (begin > 0 && in_identifier(text[begin - 1])) --begin;
+  return text.substr(begin, end - begin);
+}
+
+template <std::size_t Size>
+struct fixed_name {
+  char chars[Size + 1] = {};
+
+  explicit constexpr fixed_name(std::string_view text) noexcept {
+    for (std::size_t i = 0; i < Size; ++i) chars[i] = text[i];
+  }
+  constexpr std::string_view view() const noexcept { return {chars, Size}; }
+};
+
+template <class T, std::size_t Index>
+inline constexpr auto member_name_chars = [] {
+  constexpr std::string_view name = last_identifier(text_of_member<T, Index>());
+  return fixed_name<name.size()>(name);
+}();
+
+/// As the struct's author wrote it.
+template <class T, std::size_t Index>
+inline constexpr std::string_view member_name = member_name_chars<T, Index>.view();
+
+/// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
+/// other one not every integer may be turned into a value.
+template <class T>
+concept plain_enum = std::is_enum_v<T> && requires { T{0}; };
+
+// Where values are looked for.
+inline constexpr int least_enum_value = -16;
+inline constexpr int most_enum_values = 160;
+
+template <class Enum>
+consteval int first_enum_value() {
+  return std::is_signed_v<std::underlying_type_t<Enum>> ? least_enum_value : 0;
+}
+
+// No enum has more values than its underlying type.
+template <class Enum>
+consteval int looked_at_values() {
+  using underlying = std::underlying_type_t<Enum>;
+  if (std::is_same_v<underlying, bool>) return 2;
+  const int past = least_enum_value + most_enum_values;
+  const bool narrow = sizeof(underlying) == 1 && std::is_signed_v<underlying>;
+  return (narrow && past > 128 ? 128 : past) - first_enum_value<Enum>();
+}
+
+// All values at once: one text, which is read here: "Values = {color::red, (color)1, ns::color::blue}".
+template <class Enum, int... Offset>
+consteval std::string_view text_of_values(std::integer_sequence<int, Offset...>) {
+  return text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars;
+}
+
+/// The name of one enum value and which it is.
+struct enum_value_name {
+  long long value = 0;
+  std::size_t at = 0;  ///< where the name begins in the text
+  std::size_t size = 0;
+};
+
+template <std::size_t Most>
+struct enum_names {
+  enum_value_name names[Most] = {};
+  std::size_t count = 0;
+};
+
+template <class Enum>
+consteval auto find_enum_names(std::string_view text) {
+  constexpr int looked_at = looked_at_values<Enum>();
+  enum_names<looked_at> found;
+  std::size_t end = text.rfind(']');
+  // Backwards, as what stands before the values is not known; from the last value to the first.
+  for (int i = looked_at - 1; i >= 0; --i) {
+    while (text[end - 1] == '}' || text[end - 1] == '>' || text[end - 1] == ',' || text[end - 1] == ' ')
+      --end;
+    std::size_t begin = end;
+    while (in_identifier(text[begin - 1])) --begin;
+    const char before = text[begin - 1];
+    const bool named = !(text[begin] >= '0' && text[begin] <= '9') && before != ')' && before != '-';
+    if (named) {
+      found.names[found.count++] = {first_enum_value<Enum>() + i, begin, end - begin};
+    }
+    // To the comma before this value, past the type's name, which may have brackets and commas of its own.
+    int open = 0;
+    for (end = begin; end > 0; --end) {
+      const char c = text[end - 1];
+      if (c == ')' || c == '>' || c == '}') ++open;
+      if ((c == '(' || c == '<' || c == '{') && open-- == 0) break;
+      if (c == ',' && open == 0) break;
+    }
+  }
+  // In the order of their values.
+  for (std::size_t i = 0; i < found.count / 2; ++i) {
+    std::swap(found.names[i], found.names[found.count - 1 - i]);
+  }
+  return found;
+}
+
+/// The names of an enum's values from -16 (0 where it has no sign) to 143.
+template <class Enum>
+struct names_of_enum {
+ private:
+  static constexpr std::string_view text_ =
+      text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
+  static constexpr auto found_ = find_enum_names<Enum>(text_);
+
+  struct joined_names {
+    static constexpr std::size_t total = [] {
+      std::size_t sum = 1;
+      for (std::size_t i = 0; i < found_.count; ++i) sum += found_.names[i].size;
+      return sum;
+    }();
+    char chars[total] = {};
+    std::size_t begin[found_.count + 1] = {};
+    long long value[found_.count + 1] = {};
+  };
+  static constexpr joined_names joined_ = [] {
+    joined_names made;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < found_.count; ++i) {
+      made.value[i] = found_.names[i].value;
+      for (std::size_t c = 0; c < found_.names[i].size; ++c) made.chars[at++] = text_[found_.names[i].at + c];
+      made.begin[i + 1] = at;
+    }
+    return made;
+  }();
+
+ public:
+  static constexpr std::size_t count = found_.count;
+
+  static constexpr std::string_view name(std::size_t index) noexcept {
+    return {joined_.chars + joined_.begin[index], joined_.begin[index + 1] - joined_.begin[index]};
+  }
+  static constexpr Enum value(std::size_t index) noexcept { return static_cast<Enum>(joined_.value[index]); }
+};
+
+/// A type's name without its namespaces; of a template's instance the template's.
+template <class T>
+constexpr std::string_view type_name() noexcept {
+  std::string_view text = text_with_type<T>().chars;
+  text = text.substr(0, text.rfind(']'));
+  if (text.ends_with('>')) {
+    int open = 0;
+    std::size_t end = text.size();
+    do {
+      --end;
+      if (text[end] == '>') ++open;
+      if (text[end] == '<') --open;
+    } while (open != 0);
+    text = text.substr(0, end);
+  }
+  return last_identifier(text);
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/job/typed/kinds.hpp --------------------------------------------------------------------------
+
+// What each C++ type is to a typed input or output, decided at compile time and from its shape, so that no
+// container's header is needed here. Only concepts; read.hpp and write.hpp do the work.
+
+namespace coworker::detail {
+
+// Stands for json where the question is whether a type's author wrote a conversion: the ones in write.hpp and
+// read.hpp, which fit nearly every struct, take json itself only.
+struct json_stand_in : json {};
+
+template <class T>
+concept has_own_from_json = requires(const json_stand_in& in, T& value) { from_json(in, value); };
+template <class T>
+concept has_own_to_json = requires(json_stand_in& out, const T& value) { to_json(out, value); };
+
+template <class T>
+concept duration_like = requires(const T& span) {
+  typename T::rep;
+  span.count();
+  requires(T::period::num > 0 && T::period::den > 0);
+};
+
+/// Texts that own their characters.
+template <class T>
+concept owned_text = text_like<T> && std::is_class_v<T> && std::constructible_from<T, std::string_view> &&
+                     requires(T& text) { text.assign("", std::size_t{}); };
+
+enum class input_kind : unsigned char {
+  none,
+  anything,  // json
+  own,       // has a from_json of its own
+  boolean,
+  integer,
+  floating,
+  text,
+  enumeration,
+  duration,
+  optional,
+  map,
+  sequence,
+  fixed_array,
+  structure,
+};
+
+template <class T>
+consteval input_kind kind_of() {
+  using enum input_kind;
+  if constexpr (std::same_as<T, json>)
+    return anything;
+  else if constexpr (!std::is_object_v<T> || std::is_const_v<T> || std::is_array_v<T> || std::is_pointer_v<T>)
+    return none;
+  else if constexpr (has_own_from_json<T>)
+    return own;
+  else if constexpr (std::same_as<T, bool>)
+    return boolean;
+  else if constexpr (plain_integer<T>)
+    return integer;
+  else if constexpr (std::floating_point<T>)
+    return floating;
+  else if constexpr (plain_enum<T>)
+    return enumeration;
+  else if constexpr (owned_text<T>)
+    return text;
+  else if constexpr (text_like<T>)
+    return none;
+  else if constexpr (duration_like<T>)
+    return duration;
+  else if constexpr (optional_like<T>)
+    return optional;
+  else if constexpr (growing_map<T>)
+    return map;
+  else if constexpr (growing_sequence<T>)
+    return sequence;
+  else if constexpr (fixed_sequence<T>)
+    return fixed_array;
+  else if constexpr (range_like<T>)
+    return none;
+  else if constexpr (plain_struct<T>)
+    return structure;
+  else
+    return none;
+}
+
+template <class T>
+inline constexpr input_kind kind = kind_of<T>();
+
+template <class... T>
+struct type_list {};
+
+template <class Struct>
+using member_types = decltype(with_members(std::declval<Struct&>(), [](auto&... member) {
+  return type_list<std::remove_cvref_t<decltype(member)>...>();
+}));
+
+// Structs may hold themselves, as in a tree; Open are those whose members are being looked at.
+template <class T, class... Open>
+consteval bool fills();
+
+template <class Struct, class... Open, class... Member>
+consteval bool all_fill(type_list<Member...>) {
+  return (fills<Member, Struct, Open...>() && ...);
+}
+
+template <class T, class... Open>
+consteval bool fills() {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
+    return fills<typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::map) {
+    return fills<typename T::mapped_type, Open...>();
+  } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
+    return all_fill<T, Open...>(member_types<T>());
+  } else {
+    return is != input_kind::none;
+  }
+}
+
+// The same for what turns into json.
+template <class T, class... Open>
+consteval bool pours();
+
+template <class Struct, class... Open, class... Member>
+consteval bool all_pour(type_list<Member...>) {
+  return (pours<Member, Struct, Open...>() && ...);
+}
+
+template <class T, class... Open>
+consteval bool pours() {
+  if constexpr (any_of<T, json, Open...> || has_own_to_json<T> || plain_enum<T> || duration_like<T>) {
+    return true;
+  } else if constexpr (text_like<T>) {
+    return true;
+  } else if constexpr (optional_like<T>) {
+    return pours<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
+  } else if constexpr (keyed_range<T>) {
+    return pours<std::remove_cvref_t<decltype(std::declval<element_of<T>>().second)>, Open...>();
+  } else if constexpr (range_like<T>) {
+    if constexpr (std::same_as<element_of<T>, T>) {
+      return false;
+    } else if constexpr (requires { typename T::value_type; }) {
+      return pours<typename T::value_type, Open...>();
+    } else {
+      return pours<element_of<T>, Open...>();
+    }
+  } else if constexpr (plain_struct<T>) {
+    return all_pour<T, Open...>(member_types<T>());
+  } else {
+    return turns_into_json<T>();
+  }
+}
+
+}  // namespace coworker::detail
+
+namespace coworker {
+
+/// A type that a job's input may have: json, bool, numbers, texts, enums (by the names of their values),
+/// durations (in seconds), optionals, containers, maps from strings, plain structs of such, and what has a
+/// `void from_json(const coworker::json&, T&)` beside it.
+///
+/// A plain struct is an aggregate with 1 to 40 members, none of them a C array or a reference, and no base.
+template <class T>
+concept typed_input = detail::fills<T>();
+
+/// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
+/// may hold, is told by json_source.
+template <class T>
+concept typed_output =
+    (detail::plain_struct<T> || detail::plain_enum<T> || detail::duration_like<T>) &&
+    !detail::range_like<T> && !detail::optional_like<T> && !detail::text_like<T> && detail::pours<T>();
+
+}  // namespace coworker
+
+// ---- coworker/job/typed/rules.hpp --------------------------------------------------------------------------
+
+// What a struct's author says beside it about what its members may be: the words to say it with. What becomes
+// of them is decided in check.hpp (when an input is read) and schema.hpp.
+
+namespace coworker {
+
+/// Names a struct in its rules:
+///
+///     struct request {
+///       std::string prompt;
+///       int width = 512;
+///     };
+///     constexpr auto rules(coworker::type<request>) {
+///       return coworker::rule_list(
+///           coworker::member(&request::prompt).length(1, 2000),
+///           coworker::member(&request::width).range(64, 2048).check([](int w) { return w % 8 == 0; }, "a
+///           multiple of 8"), coworker::unknown_members::ignored);
+///     }
+///
+/// The function stands in the struct's own namespace, or in the struct as a friend. Rules are about inputs;
+/// an output is written as it is.
+template <class T>
+struct type {};
+
+/// What becomes of an input's members that the struct does not have; without a word they are refused.
+enum class unknown_members : unsigned char { refused, ignored };
+
+namespace detail {
+
+// What is behind an optional, and what a container holds: ranges and choices are about each of that.
+template <class T>
+struct without_optional {
+  using type = T;
+};
+template <class T>
+  requires(kind<T> == input_kind::optional)
+struct without_optional<T> {
+  using type = typename T::value_type;
+};
+
+template <class T>
+struct item_type {
+  using type = T;
+};
+template <class T>
+  requires(kind<T> == input_kind::sequence || kind<T> == input_kind::fixed_array)
+struct item_type<T> {
+  using type = typename without_optional<typename T::value_type>::type;
+};
+
+struct unbounded {};
+
+template <class T>
+concept bounded = plain_integer<T> || std::floating_point<T> || duration_like<T>;
+
+template <class T>
+concept measurable = requires(const T& value) { value.size(); };
+
+enum class presence : unsigned char { usual, required, optional };
+
+}  // namespace detail
+
+/// What is said about one member: see member().
+template <class Owner, class Member, std::size_t Choices = 0>
+class member_rule {
+ public:
+  using owner = Owner;
+  using value_type = typename detail::without_optional<Member>::type;
+  using item_type = typename detail::item_type<value_type>::type;
+  using bound_type = std::conditional_t<detail::bounded<item_type>, item_type, detail::unbounded>;
+  using choice_type = std::conditional_t<detail::text_like<item_type>, std::string_view, bound_type>;
+  static constexpr std::size_t choice_count = Choices;
+  static constexpr std::size_t any_length = std::numeric_limits<std::size_t>::max();
+
+  explicit constexpr member_rule(Member Owner::* pointer) noexcept : which(pointer) {}
+
+  /// From `least` to `most`, both included; of a container each element. For numbers and durations.
+  constexpr member_rule range(bound_type least_value, bound_type most_value) const
+    requires detail::bounded<item_type>
+  {
+    return at_least(least_value).at_most(most_value);
+  }
+  constexpr member_rule at_least(bound_type value) const
+    requires detail::bounded<item_type>
+  {
+    member_rule made = *this;
+    made.least = value;
+    made.has_least = true;
+    return made;
+  }
+  constexpr member_rule at_most(bound_type value) const
+    requires detail::bounded<item_type>
+  {
+    member_rule made = *this;
+    made.most = value;
+    made.has_most = true;
+    return made;
+  }
+
+  /// How long a text is, in characters (code points), or how many elements a container has.
+  constexpr member_rule length(std::size_t least_length, std::size_t most_length = any_length) const
+    requires detail::measurable<value_type>
+  {
+    member_rule made = *this;
+    made.shortest = least_length;
+    made.longest = most_length;
+    return made;
+  }
+
+  /// One of these; of a container each element. For texts and numbers; an enum's values need no such list.
+  template <class... Value>
+  constexpr member_rule<Owner, Member, sizeof...(Value)> one_of(Value... value) const
+    requires(!std::same_as<choice_type, detail::unbounded> && sizeof...(Value) > 0)
+  {
+    member_rule<Owner, Member, sizeof...(Value)> made(*this);
+    std::size_t at = 0;
+    ((made.choices[at++] = choice_type(value)), ...);
+    return made;
+  }
+
+  /// Whatever else a value must be: `predicate(value)` is true. `words` end the sentence "expected ...". A
+  /// function or a lambda without captures; not called without a value.
+  template <class Predicate>
+  constexpr member_rule check(Predicate predicate_given, std::string_view words) const {
+    static_assert(
+        std::is_invocable_r_v<bool, Predicate&, const value_type&>,
+        "coworker::member(...).check: the predicate must be callable with the member and give a bool");
+    member_rule made = *this;
+    made.predicate_words = words;
+    if constexpr (std::is_convertible_v<Predicate, bool (*)(const value_type&)>) {
+      made.predicate = predicate_given;
+    } else {
+      static_assert(
+          std::is_empty_v<Predicate> && std::default_initializable<Predicate>,
+          "coworker::member(...).check: pass a lambda without captures, or a function of a const reference");
+      made.predicate = [](const value_type& value) -> bool { return Predicate()(value); };
+    }
+    return made;
+  }
+
+  /// Must be given. So must, without a word, texts and containers whose default is empty.
+  constexpr member_rule required() const {
+    member_rule made = *this;
+    made.given = detail::presence::required;
+    return made;
+  }
+  /// May be left out, whatever its default.
+  constexpr member_rule optional() const {
+    member_rule made = *this;
+    made.given = detail::presence::optional;
+    return made;
+  }
+
+  /// What the member is called in JSON, where that is no name in C++. A literal: it is not copied.
+  constexpr member_rule named(std::string_view key_in_json) const {
+    member_rule made = *this;
+    made.key = key_in_json;
+    return made;
+  }
+  /// For whoever reads the schema. A literal: it is not copied.
+  constexpr member_rule described(std::string_view words) const {
+    member_rule made = *this;
+    made.description = words;
+    return made;
+  }
+
+  /// Made by one_of.
+  template <std::size_t Fewer>
+  explicit constexpr member_rule(const member_rule<Owner, Member, Fewer>& other)
+      : which(other.which),
+        least(other.least),
+        most(other.most),
+        has_least(other.has_least),
+        has_most(other.has_most),
+        given(other.given),
+        shortest(other.shortest),
+        longest(other.longest),
+        key(other.key),
+        description(other.description),
+        predicate(other.predicate),
+        predicate_words(other.predicate_words) {}
+
+  Member Owner::* which;
+  bound_type least{};
+  bound_type most{};
+  bool has_least = false;
+  bool has_most = false;
+  detail::presence given = detail::presence::usual;
+  std::size_t shortest = 0;
+  std::size_t longest = any_length;
+  std::string_view key;
+  std::string_view description;
+  bool (*predicate)(const value_type&) = nullptr;
+  std::string_view predicate_words;
+  choice_type choices[Choices + 1] = {};
+};
+
+/// What is said about several members together: see check().
+template <class Predicate>
+struct struct_rule {
+  Predicate predicate;
+  std::string_view words;
+};
+
+/// Begins what is said about one member; all that is said must hold. See type for an example.
+template <class Owner, class Member>
+constexpr member_rule<Owner, Member> member(Member Owner::* which) noexcept {
+  return member_rule<Owner, Member>(which);
+}
+
+/// What holds for several members together: `predicate(value)` is true for the struct. `words` end the
+/// sentence "expected ...". Asked only when nothing is wrong with the members.
+template <class Predicate>
+constexpr struct_rule<Predicate> check(Predicate predicate, std::string_view words) {
+  return {predicate, words};
+}
+
+/// All that is said about a struct: of member(), check() and unknown_members, in any order.
+template <class... Rule>
+constexpr auto rule_list(Rule... rule) {
+  return [rule...](auto&& visit) { (visit(rule), ...); };
+}
+
+namespace detail {
+
+// Found beside the struct: nothing else may be called so in these namespaces.
+template <class T>
+concept has_rules = requires { rules(type<T>()); };
+
+template <class T, class Visit>
+void for_each_rule(Visit&& visit) {
+  if constexpr (has_rules<T>) rules(type<T>())(visit);
+}
+
+template <class T>
+inline constexpr bool is_member_rule = false;
+template <class Owner, class Member, std::size_t Choices>
+inline constexpr bool is_member_rule<member_rule<Owner, Member, Choices>> = true;
+
+template <class T>
+inline constexpr bool is_struct_rule = false;
+template <class Predicate>
+inline constexpr bool is_struct_rule<struct_rule<Predicate>> = true;
+
+/// The same for those about members; where none is about T's own, the user has taken another struct's member.
+template <class T, class Visit>
+void for_each_member_rule(Visit&& visit) {
+  for_each_rule<T>([&visit](const auto& rule) {
+    using rule_type = std::remove_cvref_t<decltype(rule)>;
+    if constexpr (is_member_rule<rule_type>) {
+      static_assert(std::same_as<typename rule_type::owner, T>,
+                    "coworker::member: these rules name a member of another struct");
+      visit(rule);
+    }
+  });
+}
+
+/// What the members of a struct are called in JSON.
+template <class T>
+class member_keys {
+ public:
+  static constexpr std::size_t count = member_count<T>;
+
+  static const std::string_view* all() {
+    if constexpr (has_rules<T>) {
+      static const member_keys renamed{T{}};
+      return renamed.keys_;
+    } else {
+      return usual_;
+    }
+  }
+
+ private:
+  template <class Indices>
+  struct named;
+  template <std::size_t... Index>
+  struct named<std::index_sequence<Index...>> {
+    static constexpr std::string_view keys[] = {member_name<T, Index>...};
+  };
+  static constexpr const std::string_view* usual_ = named<std::make_index_sequence<count>>::keys;
+
+  explicit member_keys(const T& example) {
+    for (std::size_t i = 0; i < count; ++i) keys_[i] = usual_[i];
+    for_each_member_rule<T>([&](const auto& rule) {
+      if (rule.key.empty()) return;
+      std::size_t at = 0;
+      with_members(example, [&](const auto&... member) {
+        ((static_cast<const void*>(&member) == static_cast<const void*>(&(example.*rule.which))
+              ? void(keys_[at] = rule.key)
+              : void(),
+          ++at),
+         ...);
+      });
+    });
+  }
+
+  std::string_view keys_[count];
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/typed/write.hpp --------------------------------------------------------------------------
+
+// Plain structs, enums and durations into json. Must not know of inputs.
+
+namespace coworker {
+
+namespace detail {
+
+template <class Enum>
+json enum_to_json(Enum value) {
+  using names = names_of_enum<Enum>;
+  for (std::size_t i = 0; i < names::count; ++i) {
+    if (names::value(i) == value) return json(names::name(i));
+  }
+  return json(static_cast<std::underlying_type_t<Enum>>(value));  // a set of flags, perhaps
+}
+
+/// In seconds: an integer where it cannot be anything else.
+template <class Duration>
+json duration_to_json(const Duration& span) {
+  using period = typename Duration::period;
+  if constexpr (std::integral<typename Duration::rep> && period::num == 1 && period::den == 1) {
+    return json(span.count());
+  } else {
+    return json(static_cast<double>(span.count()) * static_cast<double>(period::num) /
+                static_cast<double>(period::den));
+  }
+}
+
+template <class Struct>
+json struct_to_json(const Struct& value) {
+  json out = json::object();
+  out.reserve(member_count<Struct>);
+  const std::string_view* key = member_keys<Struct>::all();
+  with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
+  return out;
+}
+
+}  // namespace detail
+
+/// A struct becomes an object of its members, an enum's value its name, a duration its seconds.
+template <std::same_as<json> Json, typed_output T>
+void to_json(Json& out, const T& value) {
+  if constexpr (detail::plain_enum<T>) {
+    out = detail::enum_to_json(value);
+  } else if constexpr (detail::duration_like<T>) {
+    out = detail::duration_to_json(value);
+  } else {
+    out = detail::struct_to_json(value);
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/job/typed/check.hpp --------------------------------------------------------------------------
+
+// Whether values that were read keep to their rules. Must not know how they were read.
+
+namespace coworker::detail {
+
+/// Code points; whatever else a text holds counts as something.
+inline std::size_t characters_in(std::string_view text) noexcept {
+  std::size_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
+  return count;
+}
+
+template <class Rule>
+std::string bounds_text(const Rule& rule) {
+  if (rule.has_least && rule.has_most) {
+    return "from " + json(rule.least).dump() + " to " + json(rule.most).dump();
+  }
+  return rule.has_least ? "at least " + json(rule.least).dump() : "at most " + json(rule.most).dump();
+}
+
+template <class Rule>
+std::string choices_text(const Rule& rule) {
+  std::string text("one of ");
+  for (std::size_t i = 0; i < Rule::choice_count; ++i) {
+    text.append(i == 0 ? "" : ", ").append(json(rule.choices[i]).dump());
+  }
+  return text;
+}
+
+template <class Rule>
+std::string length_text(const Rule& rule, std::string_view of) {
+  const bool open = rule.longest == Rule::any_length;
+  std::string text(open ? "at least " : "from ");
+  text.append(std::to_string(rule.shortest));
+  if (!open) text.append(" to ").append(std::to_string(rule.longest));
+  return text.append(" ").append(of);
+}
+
+template <class Rule, class Item>
+void check_item(const Rule& rule, const Item& item, const input_place& place, input_problems& problems) {
+  if constexpr (kind<Item> == input_kind::optional) {
+    if (item.has_value()) check_item(rule, *item, place, problems);
+  } else {
+    if constexpr (bounded<Item>) {
+      const bool low = rule.has_least && item < rule.least;
+      const bool high = rule.has_most && rule.most < item;
+      if (low || high) problems.expected(place, bounds_text(rule), json(item));
+    }
+    if constexpr (Rule::choice_count != 0) {
+      bool found = false;
+      for (std::size_t i = 0; i < Rule::choice_count; ++i) {
+        found = found || typename Rule::choice_type(item) == rule.choices[i];
+      }
+      if (!found) problems.expected(place, choices_text(rule), json(item));
+    }
+  }
+}
+
+template <class Rule, class Value>
+void check_length(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
+  if (rule.shortest == 0 && rule.longest == Rule::any_length) return;
+  std::size_t length = 0;
+  std::string_view of;
+  if constexpr (text_like<Value>) {
+    length = characters_in(value);
+    of = "characters";
+  } else {
+    length = value.size();
+    of = kind<Value> == input_kind::map ? "members" : "elements";
+  }
+  if (length >= rule.shortest && length <= rule.longest) return;
+  problems.add(place, "expected " + length_text(rule, of) + ", found " + std::to_string(length));
+}
+
+/// Checks what one rule says about the member that it is about.
+template <class Rule, class Value>
+void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
+  if constexpr (kind<Value> == input_kind::optional) {
+    if (value.has_value()) check_value(rule, *value, place, problems);
+  } else {
+    const std::size_t before = problems.count();
+    if constexpr (measurable<Value>) check_length(rule, value, place, problems);
+    if constexpr (kind<Value> == input_kind::sequence || kind<Value> == input_kind::fixed_array) {
+      std::size_t index = 0;
+      for (const typename Value::value_type& item : value) {
+        check_item(rule, item, place.element(index++), problems);
+      }
+    } else {
+      check_item(rule, value, place, problems);
+    }
+    if (rule.predicate == nullptr || problems.count() != before || rule.predicate(value)) return;
+    problems.expected(place, rule.predicate_words, json(value));
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/job/typed/read.hpp ---------------------------------------------------------------------------
+
+// json into a typed input: a job's, or any other. Goes on after a problem, so that all of them are told at
+// once. Must not know of jobs.
+
+namespace coworker {
+
+namespace detail {
+
+template <class T>
+void read_value(const json& from, T& target, const input_place& place, input_problems& problems);
+
+template <class Enum>
+std::string enum_words() {
+  std::string text("one of ");
+  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) {
+    text.append(i == 0 ? "\"" : ", \"").append(names_of_enum<Enum>::name(i)).append("\"");
+  }
+  return text;
+}
+
+/// What a T is in JSON, as in "expected an integer".
+template <class T>
+std::string input_words() {
+  switch (kind<T>) {
+    case input_kind::boolean:
+      return "a boolean";
+    case input_kind::integer:
+      return "an integer";
+    case input_kind::floating:
+      return "a number";
+    case input_kind::text:
+      return "a string";
+    case input_kind::duration:
+      return "a number of seconds";
+    case input_kind::map:
+    case input_kind::structure:
+      return "an object";
+    case input_kind::sequence:
+      return "an array";
+    default:
+      break;
+  }
+  if constexpr (kind<T> == input_kind::enumeration) return enum_words<T>();
+  if constexpr (kind<T> == input_kind::optional) return input_words<typename T::value_type>();
+  if constexpr (kind<T> == input_kind::fixed_array) {
+    return "an array of " + std::to_string(std::tuple_size<T>::value);
+  }
+  return "a value";
+}
+
+template <class Integer>
+void read_integer(const json_slot& slot, Integer& target, const json& from, const input_place& place,
+                  input_problems& problems) {
+  double whole = 0;
+  if (slot.kind() == slot_kind::integer) {
+    if (std::in_range<Integer>(slot.integer.value)) [[likely]] {
+      target = static_cast<Integer>(slot.integer.value);
+      return;
+    }
+  } else if (slot.kind() == slot_kind::natural) {
+    if (std::in_range<Integer>(slot.natural.value)) {
+      target = static_cast<Integer>(slot.natural.value);
+      return;
+    }
+  } else if (slot.kind() == slot_kind::floating) {
+    using limits = std::numeric_limits<Integer>;
+    whole = slot.floating.value;
+    // The largest value may round up as a double; one past it is a power of two and exact.
+    const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
+    if (whole >= static_cast<double>(limits::min()) && whole < past_largest) {
+      const auto cut = static_cast<Integer>(whole);
+      if (static_cast<double>(cut) == whole) {
+        target = cut;
+        return;
+      }
+      return problems.expected(place, "an integer", from);
+    }
+  } else {
+    return problems.expected(place, "an integer", from);
+  }
+  problems.expected(place, integer_range<Integer>(), from);
+}
+
+inline bool number_in(const json_slot& slot, double& value) noexcept {
+  switch (slot.kind()) {
+    case slot_kind::integer:
+      value = static_cast<double>(slot.integer.value);
+      return true;
+    case slot_kind::natural:
+      value = static_cast<double>(slot.natural.value);
+      return true;
+    case slot_kind::floating:
+      value = slot.floating.value;
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <class Duration>
+void read_duration(const json& from, Duration& target, const input_place& place, input_problems& problems) {
+  using rep = typename Duration::rep;
+  using period = typename Duration::period;
+  double seconds = 0;
+  if (!number_in(json_gate::slot(from), seconds)) {
+    return problems.expected(place, "a number of seconds", from);
+  }
+  const double count = seconds * static_cast<double>(period::den) / static_cast<double>(period::num);
+  if constexpr (std::floating_point<rep>) {
+    target = Duration(static_cast<rep>(count));
+  } else {
+    const double rounded = count < 0 ? count - 0.5 : count + 0.5;
+    const double past_largest = 2.0 * static_cast<double>(std::numeric_limits<rep>::max() / 2 + 1);
+    if (!(rounded >= static_cast<double>(std::numeric_limits<rep>::min()) && rounded < past_largest)) {
+      return problems.expected(place, "a number of seconds that the member can hold", from);
+    }
+    target = Duration(static_cast<rep>(rounded));
+  }
+}
+
+template <class Enum>
+void read_enum(const json& from, Enum& target, const input_place& place, input_problems& problems) {
+  if (from.is_string()) {
+    const std::string_view text = text_of(json_gate::slot(from));
+    for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) {
+      if (names_of_enum<Enum>::name(i) != text) continue;
+      target = names_of_enum<Enum>::value(i);
+      return;
+    }
+  }
+  problems.expected(place, enum_words<Enum>(), from);
+}
+
+template <class T>
+void read_own(const json& from, T& target, const input_place& place, input_problems& problems) {
+  try {
+    from_json(from, target);
+  } catch (json_value_error& error) {
+    problems.add(place, error);
+  } catch (const std::exception& error) {
+    problems.add(place, error.what());
+  }
+}
+
+template <class T>
+void read_sequence(const json& from, T& target, const input_place& place, input_problems& problems) {
+  if (!from.is_array()) return problems.expected(place, "an array", from);
+  target.clear();
+  if constexpr (requires { target.reserve(from.size()); }) target.reserve(from.size());
+  std::size_t index = 0;
+  for (const json& part : from) {
+    typename T::value_type element{};
+    read_value(part, element, place.element(index++), problems);
+    if constexpr (requires { target.push_back(std::move(element)); }) {
+      target.push_back(std::move(element));
+    } else {
+      target.insert(std::move(element));
+    }
+  }
+}
+
+template <class T>
+void read_fixed_array(const json& from, T& target, const input_place& place, input_problems& problems) {
+  if (!from.is_array()) return problems.expected(place, input_words<T>(), from);
+  if (from.size() != std::tuple_size<T>::value) {
+    return problems.add(place, "expected " + input_words<T>() + ", found " + std::to_string(from.size()));
+  }
+  std::size_t index = 0;
+  for (const json& part : from) {
+    read_value(part, target[index], place.element(index), problems);
+    ++index;
+  }
+}
+
+template <class T>
+void read_map(const json& from, T& target, const input_place& place, input_problems& problems) {
+  if (!from.is_object()) return problems.expected(place, "an object", from);
+  target.clear();
+  for (const auto& [key, part] : from.items()) {
+    typename T::mapped_type value{};
+    read_value(part, value, place.member(key), problems);
+    target.insert_or_assign(typename T::key_type(key), std::move(value));
+  }
+}
+
+/// Finds members of an object that mostly come in the order in which they are asked for.
+class member_search {
+ public:
+  explicit member_search(const json& object) noexcept
+      : block_(object_of(json_gate::slot(object))), size_(count_of(json_gate::slot(object))) {}
+
+  const json* find(std::string_view key) noexcept {
+    if (next_ < size_ && text_of(block_->members()[next_].key) == key) [[likely]]
+      return found(next_);
+    if (block_ == nullptr) return nullptr;
+    const member_slot* const member = find_member(block_, key_probe(key));
+    return member == nullptr ? nullptr : found(static_cast<std::size_t>(member - block_->members()));
+  }
+  /// Members that nobody has asked for, provided that nobody asked twice.
+  std::size_t left() const noexcept { return size_ - found_; }
+
+ private:
+  const json* found(std::size_t at) noexcept {
+    next_ = at + 1;
+    ++found_;
+    return &json_gate::as_json(block_->members()[at].value);
+  }
+
+  object_block* block_;
+  std::size_t size_;
+  std::size_t next_ = 0;
+  std::size_t found_ = 0;
+};
+
+/// Reads one struct: the members that are there, then what is said about those that are not, then the rules.
+template <class Struct>
+class struct_reader {
+ public:
+  struct_reader(const json& from, Struct& target, const input_place& place, input_problems& problems)
+      : from_(from), target_(target), place_(place), problems_(problems), keys_(member_keys<Struct>::all()) {}
+
+  void read() {
+    const std::size_t before = problems_.count();
+    member_search search(from_);
+    with_members(target_, [&](auto&... member) {
+      std::size_t index = 0;
+      (read_member(search, member, index++), ...);
+    });
+    if (search.left() != 0 && !ignores_unknown()) {
+      refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
+    }
+    if constexpr (has_rules<Struct>) check_rules(before);
+  }
+
+ private:
+  template <class Member>
+  void read_member(member_search& search, Member& member, std::size_t index) {
+    const input_place place = place_.member(keys_[index]);
+    if (const json* const found = search.find(keys_[index])) {
+      const std::size_t before = problems_.count();
+      read_value(*found, member, place, problems_);
+      if (problems_.count() == before) fine_ |= std::uint64_t{1} << index;
+    } else {
+      do_without(member, place);
+    }
+  }
+
+  template <class Member>
+  void do_without(Member& member, const input_place& place) {
+    bool required = false;
+    presence said = presence::usual;
+    for_each_member_rule<Struct>([&](const auto& rule) {
+      if (is_about(rule, member) && rule.given != presence::usual) said = rule.given;
+    });
+    if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
+                  kind<Member> == input_kind::sequence) {
+      required = member.begin() == member.end();
+    } else if constexpr (kind<Member> == input_kind::structure) {
+      // As if {} were given: its own members may be left out or not.
+      if (said == presence::usual) return read_value(json::object(), member, place, problems_);
+    }
+    if (said != presence::usual) required = said == presence::required;
+    if (required) problems_.add(place, "missing; expected " + input_words<Member>());
+  }
+
+  template <class Rule, class Member>
+  bool is_about(const Rule& rule, const Member& member) const noexcept {
+    return static_cast<const void*>(&(target_.*rule.which)) == static_cast<const void*>(&member);
+  }
+
+  static bool ignores_unknown() {
+    bool ignored = false;
+    for_each_rule<Struct>([&ignored](const auto& rule) {
+      if constexpr (std::same_as<std::remove_cvref_t<decltype(rule)>, unknown_members>) {
+        ignored = rule == unknown_members::ignored;
+      }
+    });
+    return ignored;
+  }
+
+  void check_rules(std::size_t problems_before) {
+    for_each_member_rule<Struct>([this](const auto& rule) {
+      std::size_t index = 0;
+      with_members(target_, [&](const auto&... member) {
+        ((is_about(rule, member) ? check_rule(rule, index) : void(), ++index), ...);
+      });
+    });
+    if (problems_.count() != problems_before) return;
+    for_each_rule<Struct>([this](const auto& rule) {
+      if constexpr (is_struct_rule<std::remove_cvref_t<decltype(rule)>>) {
+        if (!rule.predicate(std::as_const(target_)))
+          problems_.add(place_, std::string("expected ").append(rule.words));
+      }
+    });
+  }
+
+  // Only what was given, and could be read.
+  template <class Rule>
+  void check_rule(const Rule& rule, std::size_t index) {
+    if ((fine_ >> index & 1) != 0)
+      check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
+  }
+
+  const json& from_;
+  Struct& target_;
+  const input_place& place_;
+  input_problems& problems_;
+  const std::string_view* keys_;
+  std::uint64_t fine_ = 0;  // one bit for each member
+};
+
+template <class T>
+void read_value(const json& from, T& target, const input_place& place, input_problems& problems) {
+  constexpr input_kind is = kind<T>;
+  const json_slot& slot = json_gate::slot(from);
+  if constexpr (is == input_kind::anything) {
+    target = from;
+  } else if constexpr (is == input_kind::own) {
+    read_own(from, target, place, problems);
+  } else if constexpr (is == input_kind::boolean) {
+    if (!from.is_boolean()) return problems.expected(place, "a boolean", from);
+    target = slot.boolean.value;
+  } else if constexpr (is == input_kind::integer) {
+    read_integer(slot, target, from, place, problems);
+  } else if constexpr (is == input_kind::floating) {
+    double value = 0;
+    if (!number_in(slot, value)) return problems.expected(place, "a number", from);
+    target = static_cast<T>(value);
+  } else if constexpr (is == input_kind::text) {
+    if (!from.is_string()) return problems.expected(place, "a string", from);
+    const std::string_view text = text_of(slot);
+    target.assign(text.data(), text.size());
+  } else if constexpr (is == input_kind::enumeration) {
+    read_enum(from, target, place, problems);
+  } else if constexpr (is == input_kind::duration) {
+    read_duration(from, target, place, problems);
+  } else if constexpr (is == input_kind::optional) {
+    target.reset();
+    if (!from.is_null()) read_value(from, target.emplace(), place, problems);
+  } else if constexpr (is == input_kind::map) {
+    read_map(from, target, place, problems);
+  } else if constexpr (is == input_kind::sequence) {
+    read_sequence(from, target, place, problems);
+  } else if constexpr (is == input_kind::fixed_array) {
+    read_fixed_array(from, target, place, problems);
+  } else {
+    if (!from.is_object()) return problems.expected(place, "an object", from);
+    struct_reader<T>(from, target, place, problems).read();
+  }
+}
+
+/// Reads all of it; `name` begins each path. Errors: input_error with every problem.
+template <typed_input T>
+void read_input(const json& from, T& target, std::string_view name) {
+  input_problems problems;
+  read_value(from, target, input_place{nullptr, name}, problems);
+  problems.throw_if_any();
+}
+
+}  // namespace detail
+
+/// The other way of to_json, for `json::get` and `json::value`: a struct from an object, an enum's value from
+/// its name, a duration from seconds. Errors: input_error with every problem.
+template <std::same_as<json> Json, class T>
+  requires(detail::kind<T> == detail::input_kind::structure ||
+           detail::kind<T> == detail::input_kind::enumeration ||
+           detail::kind<T> == detail::input_kind::duration) &&
+          typed_input<T>
+void from_json(const Json& from, T& value) {
+  detail::read_input(from, value, "");
+}
+
+}  // namespace coworker
+
 // ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
 
 // What a callable is as a handler, decided at compile time, and how each kind is run to an outcome. Knows
@@ -6834,6 +8496,10 @@ template <class Input>
 Input take_input(json& input) {
   if constexpr (std::same_as<Input, json>) {
     return std::move(input);
+  } else if constexpr (typed_input<Input>) {
+    Input made{};
+    read_input(input, made, "input");
+    return made;
   } else {
     try {
       return input.get<Input>();
@@ -6959,6 +8625,377 @@ template <job_handler Handler, class Emit>
   const executor_ref here = co_await this_coro::executor();
   if (here != home) co_await resume_on(home);
   record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
+}
+
+}  // namespace coworker
+
+// ---- coworker/job/typed/schema.hpp -------------------------------------------------------------------------
+
+// What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
+
+namespace coworker {
+
+namespace detail {
+
+/// Where in the schema the structs stand whose members are being described: one that holds itself is referred
+/// to.
+template <class Struct>
+struct schema_place {
+  std::string pointer;
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open);
+
+/// One step of a JSON pointer, as it stands in a URI's fragment.
+inline std::string pointer_step(std::string_view key) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string step("/");
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '~' || c == '/') {
+      step.append(c == '~' ? "~0" : "~1");
+    } else if (in_identifier(c) && byte < 0x80) {
+      step += c;
+    } else {
+      step.append({'%', digits[byte >> 4], digits[byte & 15]});
+    }
+  }
+  return step;
+}
+
+template <class Integer>
+json integer_schema() {
+  json made{{"type", "integer"}};
+  // Limits that a double cannot tell apart from the next are left to the reader of the input.
+  if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
+    made["minimum"] = std::numeric_limits<Integer>::min();
+  }
+  if constexpr (sizeof(Integer) < 8) made["maximum"] = std::numeric_limits<Integer>::max();
+  return made;
+}
+
+template <class Enum>
+json enum_schema() {
+  json names = json::array();
+  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) names.push_back(names_of_enum<Enum>::name(i));
+  json made{{"type", "string"}};
+  made["enum"] = std::move(names);
+  return made;
+}
+
+inline json or_null(json schema) {
+  json made = json::object();
+  made["anyOf"] = json::array({std::move(schema), json{{"type", "null"}}});
+  return made;
+}
+
+inline void describe_with(json& schema, std::string_view words) {
+  std::string text = schema.value("description", "");
+  if (!text.empty()) text.append("; ");
+  schema["description"] = text.append(words);
+}
+
+/// The part of a member's schema that its limits go to: what is behind "or null".
+inline json& bounded_part(json& schema) { return schema.contains("anyOf") ? schema["anyOf"][0] : schema; }
+
+template <class Rule>
+void add_rule(json& schema, const Rule& rule) {
+  json& value = bounded_part(schema);
+  json& item = value.contains("items") ? bounded_part(value["items"]) : value;
+  if constexpr (bounded<typename Rule::item_type>) {
+    if (rule.has_least) item["minimum"] = json(rule.least);
+    if (rule.has_most) item["maximum"] = json(rule.most);
+  }
+  if constexpr (Rule::choice_count != 0) {
+    json choices = json::array();
+    for (std::size_t i = 0; i < Rule::choice_count; ++i) choices.push_back(json(rule.choices[i]));
+    item["enum"] = std::move(choices);
+  }
+  if (rule.shortest != 0 || rule.longest != Rule::any_length) {
+    constexpr input_kind is = kind<typename Rule::value_type>;
+    const std::string of = is == input_kind::text ? "Length" : is == input_kind::map ? "Properties" : "Items";
+    if (rule.shortest != 0) value["min" + of] = rule.shortest;
+    if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
+  }
+  if (!rule.description.empty()) describe_with(schema, rule.description);
+  if (!rule.predicate_words.empty()) describe_with(schema, rule.predicate_words);
+}
+
+/// Whether {} would do for a struct, and what is wrong if not: the reader knows.
+template <class Struct>
+struct struct_example {
+  Struct value{};
+  bool may_be_left_out = false;
+
+  struct_example() {
+    input_problems problems;
+    read_value(json::object(), value, input_place(), problems);
+    may_be_left_out = problems.none();
+  }
+};
+
+template <class Struct, class Member>
+bool must_be_given(const Struct& example, const Member& member) {
+  bool required = false;
+  if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
+                kind<Member> == input_kind::sequence) {
+    required = member.begin() == member.end();
+  } else if constexpr (kind<Member> == input_kind::structure) {
+    required = !struct_example<Member>().may_be_left_out;
+  }
+  for_each_member_rule<Struct>([&](const auto& rule) {
+    const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
+    if (about && rule.given != presence::usual) required = rule.given == presence::required;
+  });
+  return required;
+}
+
+template <class Struct, class... Open>
+class struct_schema {
+ public:
+  struct_schema(const std::string& pointer, const schema_place<Open>&... open) {
+    out_["type"] = "object";
+    json properties = json::object();
+    json required = json::array();
+    bool ignored = false;
+    const schema_place<Struct> own{pointer};
+    const Struct example{};
+    const std::string_view* key = member_keys<Struct>::all();
+    with_members(example, [&](const auto&... member) {
+      ((properties[*key] = member_schema(example, member, *key, own, open...),
+        must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
+       ...);
+    });
+    for_each_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
+      if constexpr (is_struct_rule<rule_type>) describe_with(out_, rule.words);
+    });
+    out_["properties"] = std::move(properties);
+    if (!required.empty()) out_["required"] = std::move(required);
+    if (!ignored) out_["additionalProperties"] = false;
+  }
+
+  json take() { return std::move(out_); }
+
+ private:
+  template <class Member>
+  static json member_schema(const Struct& example, const Member& member, std::string_view key,
+                            const schema_place<Struct>& own, const schema_place<Open>&... open) {
+    json made = schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
+    for_each_member_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
+        if (&(example.*rule.which) == &member) add_rule(made, rule);
+      }
+    });
+    if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
+      if (!must_be_given(example, member)) {
+        json usual(member);
+        if (!usual.is_null()) made["default"] = std::move(usual);
+      }
+    }
+    return made;
+  }
+
+  json out_ = json::object();
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::boolean) {
+    return json{{"type", "boolean"}};
+  } else if constexpr (is == input_kind::integer) {
+    return integer_schema<T>();
+  } else if constexpr (is == input_kind::floating) {
+    return json{{"type", "number"}};
+  } else if constexpr (is == input_kind::text) {
+    return json{{"type", "string"}};
+  } else if constexpr (is == input_kind::enumeration) {
+    return enum_schema<T>();
+  } else if constexpr (is == input_kind::duration) {
+    return json{{"type", "number"}, {"description", "seconds"}};
+  } else if constexpr (is == input_kind::optional) {
+    return or_null(schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+  } else if constexpr (is == input_kind::map) {
+    json made{{"type", "object"}};
+    made["additionalProperties"] =
+        schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
+    return made;
+  } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
+    json made{{"type", "array"}};
+    made["items"] = schema_of<typename T::value_type>(pointer + "/items", open...);
+    if constexpr (is == input_kind::fixed_array) {
+      made["minItems"] = std::tuple_size<T>::value;
+      made["maxItems"] = std::tuple_size<T>::value;
+    }
+    return made;
+  } else if constexpr (is == input_kind::structure && any_of<T, Open...>) {
+    std::string where;
+    ((std::same_as<T, Open> ? void(where = open.pointer) : void()), ...);
+    json made = json::object();
+    made["$ref"] = std::move(where);
+    return made;
+  } else if constexpr (is == input_kind::structure) {
+    return struct_schema<T, Open...>(pointer, open...).take();
+  } else {
+    return json::object();  // anything
+  }
+}
+
+}  // namespace detail
+
+/// The JSON Schema (2020-12) of what a job<T> takes as its input, with the rules beside its structs; what a
+/// predicate asks for stands in descriptions.
+template <typed_input T>
+json json_schema() {
+  json made = json::object();
+  made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
+  json body = detail::schema_of<T>("#");
+  for (auto&& [key, value] : body.items()) made[key] = std::move(value);
+  return made;
+}
+
+}  // namespace coworker
+
+// ---- coworker/job/typed/validate.hpp -----------------------------------------------------------------------
+
+// Checks the input of a job<json> against a list of fields, by the rules that the platform's Python SDK has
+// for the same: for handlers whose input is told by data, and for those that are carried over. Must not know
+// of structs.
+
+namespace coworker {
+
+/// What a field of an input may hold. An integer does for `number`, and becomes a floating number; `true` is
+/// no integer.
+enum class input_type : unsigned char { anything, boolean, integer, number, string, array, object };
+
+/// One member of an input. null does for every type, and no constraint is asked about it.
+struct input_field {
+  std::string name;
+  input_type type = input_type::anything;
+  bool required = false;
+  json default_value = {};                    ///< what the input gets where it lacks the member
+  bool (*constraint)(const json&) = nullptr;  ///< asked when the type is right, also about the default
+  std::string words = {};  ///< what the constraint asks for: ends the sentence "expected ..."
+};
+
+/// An input with its defaults, or what is wrong with it.
+struct validation {
+  json input;
+  std::vector<std::string>
+      problems;  ///< each begins with its path, as in "input.steps: missing; expected an integer"
+
+  explicit operator bool() const noexcept { return problems.empty(); }
+};
+
+namespace detail {
+
+inline std::string_view words_for(input_type type) noexcept {
+  switch (type) {
+    case input_type::boolean:
+      return "a boolean";
+    case input_type::integer:
+      return "an integer";
+    case input_type::number:
+      return "a number";
+    case input_type::string:
+      return "a string";
+    case input_type::array:
+      return "an array";
+    case input_type::object:
+      return "an object";
+    case input_type::anything:
+      break;
+  }
+  return "a value";
+}
+
+inline bool is_of_type(const json& value, input_type type) noexcept {
+  switch (type) {
+    case input_type::boolean:
+      return value.is_boolean();
+    case input_type::integer:
+      return value.is_number_integer();
+    case input_type::number:
+      return value.is_number();
+    case input_type::string:
+      return value.is_string();
+    case input_type::array:
+      return value.is_array();
+    case input_type::object:
+      return value.is_object();
+    case input_type::anything:
+      break;
+  }
+  return true;
+}
+
+inline void validate_field(json& value, const input_field& field, const input_place& place,
+                           input_problems& problems) {
+  if (value.is_null()) return;
+  if (!is_of_type(value, field.type)) return problems.expected(place, words_for(field.type), value);
+  if (field.type == input_type::number) value = value.get<double>();
+  if (field.constraint == nullptr) return;
+  try {
+    if (field.constraint(value)) return;
+    problems.expected(place, field.words.empty() ? "what its constraint allows" : field.words, value);
+  } catch (const std::exception& error) {
+    problems.add(place, std::string("its constraint failed: ").append(error.what()));
+  }
+}
+
+inline void validate_fields(json& input, const std::vector<input_field>& fields, unknown_members unknown,
+                            input_problems& problems) {
+  const input_place root{nullptr, "input"};
+  if (!input.is_object()) return problems.expected(root, "an object", input);
+  std::vector<std::string_view> known;
+  known.reserve(fields.size());
+  for (const input_field& field : fields) known.push_back(field.name);
+  if (unknown == unknown_members::refused) {
+    refuse_unknown(input, known.data(), known.size(), root, problems);
+  }
+  for (const input_field& field : fields) {
+    const input_place place = root.member(field.name);
+    const bool given = input.contains(field.name);
+    if (!given && field.required) {
+      problems.add(place, std::string("missing; expected ").append(words_for(field.type)));
+      continue;
+    }
+    json& value = input[field.name];
+    if (!given) value = field.default_value;
+    validate_field(value, field, place, problems);
+  }
+}
+
+}  // namespace detail
+
+/// Checks a job's input and fills in the defaults:
+///
+///     const auto checked = coworker::validate(job.input, {
+///         {.name = "prompt", .type = input_type::string, .required = true},
+///         {.name = "steps", .type = input_type::integer, .default_value = 20,
+///          .constraint = [](const json& steps) { return steps.get<int>() <= 100; }, .words = "at most 100"},
+///     });
+///     if (!checked) ...   // checked.problems lists every one
+inline validation validate(json input, const std::vector<input_field>& fields,
+                           unknown_members unknown = unknown_members::refused) {
+  detail::input_problems problems;
+  detail::validate_fields(input, fields, unknown, problems);
+  return {std::move(input), std::move(problems).take()};
+}
+
+/// The same, for a handler that has nothing to add: gives the input. Errors: input_error with every problem,
+/// which becomes the job's error.
+inline json validated(json input, const std::vector<input_field>& fields,
+                      unknown_members unknown = unknown_members::refused) {
+  detail::input_problems problems;
+  detail::validate_fields(input, fields, unknown, problems);
+  problems.throw_if_any();
+  return input;
 }
 
 }  // namespace coworker

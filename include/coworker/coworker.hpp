@@ -25,6 +25,12 @@
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/typed/problems.hpp>
+#include <coworker/job/typed/read.hpp>
+#include <coworker/job/typed/rules.hpp>
+#include <coworker/job/typed/schema.hpp>
+#include <coworker/job/typed/validate.hpp>
+#include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/metrics.hpp>

@@ -157,7 +157,7 @@ TEST_CASE("a generator that throws has streamed what it had, and its job has fai
 TEST_CASE("an input that does not fit its type fails the job, and the error names the place") {
   CHECK(run_once(handler_typed, json::array({0.5})).ended.output == 0.5);
   const json report = report_of(handler_typed, json::array({1.0, "two"}));
-  CHECK(report.at("error_type") == "coworker::json_type_error");
+  CHECK(report.at("error_type") == "coworker::input_error");
   CHECK(report.at("error_message") == "input[1]: expected a number, found string \"two\"");
 }
 

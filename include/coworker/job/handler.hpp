@@ -10,6 +10,8 @@
 #include <coworker/job/error_report.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/typed/read.hpp>
+#include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
 #include <exception>
 #include <type_traits>
@@ -116,6 +118,10 @@ template <class Input>
 Input take_input(json& input) {
   if constexpr (std::same_as<Input, json>) {
     return std::move(input);
+  } else if constexpr (typed_input<Input>) {
+    Input made{};
+    read_input(input, made, "input");
+    return made;
   } else {
     try {
       return input.get<Input>();

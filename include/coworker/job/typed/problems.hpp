@@ -1,0 +1,131 @@
+#pragma once
+// What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
+// rules.
+
+#include <coworker/json/describe.hpp>
+#include <coworker/json/error.hpp>
+#include <coworker/json/value.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+/// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
+/// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
+class input_error : public json_value_error {
+ public:
+  /// The most problems that are listed; how many more there are is told.
+  static constexpr std::size_t most_listed = 100;
+
+  explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
+      : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
+
+  /// Each begins with its path.
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+ private:
+  static std::string joined(const std::vector<std::string>& problems, std::size_t not_listed) {
+    std::string text;
+    for (const std::string& problem : problems) text.append(text.empty() ? "" : "; ").append(problem);
+    if (not_listed != 0) text.append("; and ").append(std::to_string(not_listed)).append(" more");
+    return text;
+  }
+
+  std::vector<std::string> problems_;
+};
+
+namespace detail {
+
+/// A value's place within the input: a chain of steps on the stack, from the innermost outwards.
+struct input_place {
+  const input_place* outer = nullptr;
+  std::string_view key = {};
+  std::size_t index = 0;
+  bool in_array = false;
+
+  input_place member(std::string_view name) const noexcept { return {this, name, 0, false}; }
+  input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
+};
+
+/// Says where the value is that an error is about.
+inline void locate(json_value_error& error, const input_place& place) {
+  for (const input_place* step = &place; step != nullptr; step = step->outer) {
+    if (step->in_array) {
+      error.inside_element(step->index);
+    } else if (step->outer != nullptr || !step->key.empty()) {
+      error.inside_member(step->key);
+    }
+  }
+}
+
+/// Collects problems. Only so many are kept as are listed, so that a hostile input costs no more.
+class input_problems {
+ public:
+  bool none() const noexcept { return count_ == 0; }
+  std::size_t count() const noexcept { return count_; }
+
+  void add(const input_place& place, std::string problem) {
+    if (++count_ > input_error::most_listed) return;
+    list(place, json_type_error(std::move(problem)));
+  }
+  /// One that knows a part of its path.
+  void add(const input_place& place, const json_value_error& problem) {
+    if (++count_ > input_error::most_listed) return;
+    list(place, problem);
+  }
+  /// "expected an integer, found string "big"".
+  void expected(const input_place& place, std::string_view what, const json& found) {
+    if (++count_ > input_error::most_listed) return;
+    std::string problem("expected ");
+    problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
+    list(place, json_type_error(std::move(problem)));
+  }
+
+  /// Errors: throws what has been collected, if there is anything.
+  void throw_if_any() {
+    const std::size_t not_listed = count_ - listed_.size();
+    if (!none()) throw input_error(std::move(listed_), not_listed);
+  }
+
+  /// One for each that is listed, and one for how many are not.
+  std::vector<std::string> take() && {
+    if (count_ > listed_.size())
+      listed_.push_back("and " + std::to_string(count_ - listed_.size()) + " more");
+    return std::move(listed_);
+  }
+
+ private:
+  void list(const input_place& place, json_value_error problem) {
+    locate(problem, place);
+    listed_.emplace_back(problem.what());
+  }
+
+  std::vector<std::string> listed_;
+  std::size_t count_ = 0;
+};
+
+inline std::string known_keys(const std::string_view* keys, std::size_t count) {
+  constexpr std::size_t most_named = 8;
+  std::string text;
+  for (std::size_t i = 0; i < count && i < most_named; ++i) {
+    text.append(i == 0 ? "" : ", ").append(quoted_excerpt(keys[i]));
+  }
+  if (count > most_named) text.append(" and ").append(std::to_string(count - most_named)).append(" more");
+  return text;
+}
+
+inline void refuse_unknown(const json& object, const std::string_view* keys, std::size_t count,
+                           const input_place& place, input_problems& problems) {
+  const std::string problem = "unknown member; there are " + known_keys(keys, count);
+  for (const auto& [key, value] : object.items()) {
+    bool known = false;
+    for (std::size_t i = 0; i < count; ++i) known = known || keys[i] == key;
+    if (!known) problems.add(place.member(key), problem);
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker
