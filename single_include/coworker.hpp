@@ -9237,6 +9237,142 @@ class logger {
 
 }  // namespace coworker
 
+// ---- coworker/scale/latency_histogram.hpp ------------------------------------------------------------------
+
+// Latencies in buckets: constant memory, a few instructions to add one, percentiles to within a sixteenth.
+// Must not know what the latencies are of, and never reads a clock.
+
+namespace coworker {
+
+/// What a set of latencies comes to. All zero while there are none.
+struct latency_summary {
+  std::uint64_t count = 0;
+  double minimum_seconds = 0;
+  double mean_seconds = 0;
+  double p50_seconds = 0;  ///< percentiles are upper bounds, at most 1/16 above the true value
+  double p90_seconds = 0;
+  double p99_seconds = 0;
+};
+
+namespace detail {
+
+// Log-linear buckets, as in HdrHistogram: each power of two of microseconds is cut into sixteen equal parts,
+// so that a bucket is never wider than a sixteenth of what falls into it.
+struct latency_buckets {
+  static constexpr int part_bits = 4;
+  static constexpr std::uint64_t parts = 1U << part_bits;
+  static constexpr int octaves = 37;  // up to 2^41 us: 25 days; what is longer counts as that
+  static constexpr std::size_t count = static_cast<std::size_t>(octaves + 1) * parts;
+
+  static std::size_t index(std::uint64_t microseconds) noexcept {
+    if (microseconds < parts) return static_cast<std::size_t>(microseconds);
+    const int octave = highest_bit(microseconds) - part_bits;
+    if (octave >= octaves) return count - 1;
+    return static_cast<std::size_t>(octave) * parts + static_cast<std::size_t>(microseconds >> octave);
+  }
+
+  // The largest latency that falls into the bucket.
+  static double upper_seconds(std::size_t bucket) noexcept {
+    if (bucket < parts) return static_cast<double>(bucket + 1) * 1e-6;
+    const std::size_t octave = bucket / parts - 1;
+    return static_cast<double>((bucket % parts + parts + 1) << octave) * 1e-6;
+  }
+
+ private:
+  // std::bit_width is in <bit>, which <cstdint> users need not pay for: five steps do the same.
+  static int highest_bit(std::uint64_t value) noexcept {
+    int bit = 0;
+    for (int step = 32; step > 0; step /= 2) {
+      if (value >> step == 0) continue;
+      value >>= step;
+      bit += step;
+    }
+    return bit;
+  }
+};
+
+}  // namespace detail
+
+/// Latencies of the recent past. It forgets in halves: once the younger half is `half_life` old and holds
+/// enough latencies to speak for themselves, the older half is dropped. So a summary covers one to two half
+/// lives of a busy worker, and the last jobs of an idle one, however slow they are. One thread only.
+class latency_histogram {
+ public:
+  explicit latency_histogram(duration half_life = std::chrono::seconds(10)) noexcept
+      : half_life_(half_life) {}
+
+  /// A negative latency counts as zero.
+  void add(time_point now, duration latency) noexcept {
+    if (young_.count == 0) {
+      young_since_ = now;
+    } else if (young_.count >= fewest && now - young_since_ >= half_life_) {
+      old_ = young_;
+      young_ = half();
+      young_since_ = now;
+    }
+    young_.add(latency < duration::zero() ? duration::zero() : latency);
+  }
+
+  latency_summary summary() const noexcept {
+    latency_summary all;
+    all.count = young_.count + old_.count;
+    if (all.count == 0) return all;
+    const duration least = old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
+    all.minimum_seconds = seconds(least);
+    all.mean_seconds = (young_.sum_seconds + old_.sum_seconds) / static_cast<double>(all.count);
+    find_percentiles(all);
+    return all;
+  }
+
+ private:
+  static constexpr std::uint64_t fewest = 32;  // below this, a p90 is hearsay
+
+  struct half {
+    std::array<std::uint32_t, detail::latency_buckets::count> buckets{};
+    std::uint64_t count = 0;
+    double sum_seconds = 0;
+    duration least = duration::max();
+    std::size_t lowest = detail::latency_buckets::count;  // of the buckets in use
+    std::size_t highest = 0;
+
+    void add(duration latency) noexcept {
+      const auto microseconds = static_cast<std::uint64_t>(latency / std::chrono::microseconds(1));
+      const std::size_t bucket = detail::latency_buckets::index(microseconds);
+      ++buckets[bucket];
+      ++count;
+      sum_seconds += seconds(latency);
+      if (latency < least) least = latency;
+      if (bucket < lowest) lowest = bucket;
+      if (bucket > highest) highest = bucket;
+    }
+  };
+
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+  void find_percentiles(latency_summary& all) const noexcept {
+    const std::array<double, 3> shares{0.5, 0.9, 0.99};
+    const std::array<double*, 3> found{&all.p50_seconds, &all.p90_seconds, &all.p99_seconds};
+    const std::size_t first = old_.lowest < young_.lowest ? old_.lowest : young_.lowest;
+    const std::size_t last = old_.highest > young_.highest ? old_.highest : young_.highest;
+    std::uint64_t passed = 0;
+    std::size_t next = 0;
+    for (std::size_t i = first; i <= last && next < shares.size(); ++i) {
+      passed += young_.buckets[i] + old_.buckets[i];
+      while (next < shares.size() &&
+             static_cast<double>(passed) >= shares[next] * static_cast<double>(all.count)) {
+        *found[next++] = detail::latency_buckets::upper_seconds(i);
+      }
+    }
+  }
+
+  duration half_life_;
+  time_point young_since_{};
+  half young_;
+  half old_;
+};
+
+}  // namespace coworker
+
 // ---- coworker/scale/metrics.hpp ----------------------------------------------------------------------------
 
 // What a worker measures of itself, and how it counts events per second. Must not know what is done with the
@@ -9244,16 +9380,53 @@ class logger {
 
 namespace coworker {
 
-/// A snapshot for concurrency modifiers that ask for one. Counts are since the worker's start.
+/// A snapshot for concurrency modifiers that ask for one. Counts and sums are since the worker's start and
+/// never fall, so that the difference of two snapshots says what happened between them, however far apart
+/// they are.
 struct metrics {
+  time_point now{};     ///< when the snapshot was made, by the worker's executor: modifiers read no clock
   int limit = 1;        ///< jobs that may be in progress at once
   int in_progress = 0;  ///< jobs taken whose outcome the queue does not have yet
+  int most_in_progress = 0;  ///< at once, since the start
   std::uint64_t jobs_taken = 0;
   std::uint64_t jobs_succeeded = 0;
   std::uint64_t jobs_failed = 0;
   std::uint64_t jobs_stopped = 0;
   double arrivals_per_second = 0;     ///< jobs taken in the last second
   double completions_per_second = 0;  ///< outcomes delivered in the last second
+
+  // Jobs from the moment they are taken until the queue has their outcome.
+  double job_seconds = 0;          ///< the sum over all ended jobs
+  double job_seconds_squared = 0;  ///< the sum of the squares, for their spread
+  double in_progress_seconds = 0;  ///< the integral of in_progress over time: two jobs for 3 s make 6
+  latency_summary handler;         ///< of the recent past: from a handler's start to its end
+  latency_summary delivery;        ///< of the recent past: from there until the queue has the outcome
+
+  // Asking the queue.
+  std::uint64_t takes = 0;       ///< answered
+  std::uint64_t takes_full = 0;  ///< those that brought as many jobs as were asked for
+  double take_wait_seconds = 0;  ///< the sum over all takes; grows as fast as time while the queue is empty
+  latency_summary take_wait;     ///< of the recent past; the minimum is the way to the queue and back
+
+  double loop_lag_seconds = 0;  ///< how late the event loop's last timer was
+
+  // Of the process, and of what it may use: its control group's limits, else the machine's. Read now and
+  // then.
+  time_point resources_at{};         ///< when; the following are zero before the first time
+  double cpu_seconds = 0;            ///< processor time used since the process began
+  double cpu_load = 0;               ///< between the last two readings, as a share of `cpus`: 0 to 1
+  double cpus = 0;                   ///< how many processors the process may keep busy; may be fractional
+  std::uint64_t resident_bytes = 0;  ///< this process's own
+  std::uint64_t peak_resident_bytes = 0;  ///< the most it has ever been
+  std::uint64_t memory_used_bytes = 0;    ///< what counts against the limit, other processes' included
+  std::uint64_t memory_limit_bytes = 0;   ///< 0: not known
+
+  // From the user's probe, where there is one.
+  double gpu_load = 0;  ///< 0 to 1
+  std::uint64_t gpu_memory_used_bytes = 0;
+  std::uint64_t gpu_memory_limit_bytes = 0;  ///< 0: not known
+
+  std::uint64_t jobs_ended() const noexcept { return jobs_succeeded + jobs_failed + jobs_stopped; }
 };
 
 /// Counts events over the last second, in slices of a tenth. Time is given to it, never read.
@@ -9384,6 +9557,102 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
                 std::to_string(measured.limit)};
   }
 }
+
+}  // namespace coworker
+
+// ---- coworker/scale/recorder.hpp ---------------------------------------------------------------------------
+
+// metrics_recorder: turns what happens in a worker into metrics. The worker tells it each event and its
+// moment; it reads no clock, takes no lock and allocates nothing.
+
+namespace coworker {
+
+/// What a worker keeps of its own past. All calls are on the worker's executor; snapshots are values, to be
+/// handed wherever they are wanted.
+class metrics_recorder {
+ public:
+  explicit metrics_recorder(time_point start = {}) noexcept : counted_until_(start) {}
+
+  /// A take has been answered: so long after it was sent, with so many jobs of those asked for.
+  void take_answered(time_point now, duration wait, std::size_t asked, std::size_t brought) noexcept {
+    ++measured_.takes;
+    if (brought >= asked) ++measured_.takes_full;
+    measured_.take_wait_seconds += seconds(wait);
+    take_waits_.add(now, wait);
+    measured_.jobs_taken += brought;
+    if (brought > 0) arrivals_.add(now, brought);
+  }
+
+  /// So many jobs are in progress from now on.
+  void in_progress(time_point now, int jobs) noexcept {
+    count_until(now);
+    measured_.in_progress = jobs;
+    if (jobs > measured_.most_in_progress) measured_.most_in_progress = jobs;
+  }
+
+  /// A handler has ended, so long after its start.
+  void handler_ended(time_point now, duration ran) noexcept { handlers_.add(now, ran); }
+
+  /// A job has ended: so long after it was taken, and after its handler ended, its outcome was delivered.
+  void job_ended(time_point now, outcome::status ended, duration since_taken, duration delivering) noexcept {
+    switch (ended) {
+      case outcome::status::succeeded:
+        ++measured_.jobs_succeeded;
+        break;
+      case outcome::status::failed:
+        ++measured_.jobs_failed;
+        break;
+      case outcome::status::stopped:
+        ++measured_.jobs_stopped;
+        break;
+    }
+    const double took = seconds(since_taken);
+    measured_.job_seconds += took;
+    measured_.job_seconds_squared += took * took;
+    completions_.add(now);
+    deliveries_.add(now, delivering);
+  }
+
+  /// A timer of the worker's own went off so much late.
+  void timer_late(duration lag) noexcept { measured_.loop_lag_seconds = seconds(lag); }
+
+  /// For whoever reads the process's resources or a probe: their fields may be written at any time.
+  metrics& external() noexcept { return measured_; }
+
+  /// The figures at this moment. The latency summaries are up to a tenth of a second old.
+  const metrics& snapshot(time_point now, int limit) noexcept {
+    count_until(now);
+    measured_.now = now;
+    measured_.limit = limit;
+    measured_.arrivals_per_second = arrivals_.per_second(now);
+    measured_.completions_per_second = completions_.per_second(now);
+    if (now >= summarise_at_) {
+      summarise_at_ = now + std::chrono::milliseconds(100);
+      measured_.handler = handlers_.summary();
+      measured_.delivery = deliveries_.summary();
+      measured_.take_wait = take_waits_.summary();
+    }
+    return measured_;
+  }
+
+ private:
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+  void count_until(time_point now) noexcept {
+    if (now <= counted_until_) return;
+    measured_.in_progress_seconds += measured_.in_progress * seconds(now - counted_until_);
+    counted_until_ = now;
+  }
+
+  metrics measured_;
+  rate_meter arrivals_;
+  rate_meter completions_;
+  latency_histogram handlers_;
+  latency_histogram deliveries_;
+  latency_histogram take_waits_;
+  time_point counted_until_;
+  time_point summarise_at_ = time_point::min();
+};
 
 }  // namespace coworker
 

@@ -33,8 +33,10 @@
 #include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/scale/latency_histogram.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/scale/recorder.hpp>
 #include <coworker/start.hpp>
 #include <coworker/transport/backoff.hpp>
 #include <coworker/transport/concept.hpp>

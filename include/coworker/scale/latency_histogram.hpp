@@ -1,0 +1,139 @@
+#pragma once
+// Latencies in buckets: constant memory, a few instructions to add one, percentiles to within a sixteenth.
+// Must not know what the latencies are of, and never reads a clock.
+
+#include <array>
+#include <coworker/coro/clock.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace coworker {
+
+/// What a set of latencies comes to. All zero while there are none.
+struct latency_summary {
+  std::uint64_t count = 0;
+  double minimum_seconds = 0;
+  double mean_seconds = 0;
+  double p50_seconds = 0;  ///< percentiles are upper bounds, at most 1/16 above the true value
+  double p90_seconds = 0;
+  double p99_seconds = 0;
+};
+
+namespace detail {
+
+// Log-linear buckets, as in HdrHistogram: each power of two of microseconds is cut into sixteen equal parts,
+// so that a bucket is never wider than a sixteenth of what falls into it.
+struct latency_buckets {
+  static constexpr int part_bits = 4;
+  static constexpr std::uint64_t parts = 1U << part_bits;
+  static constexpr int octaves = 37;  // up to 2^41 us: 25 days; what is longer counts as that
+  static constexpr std::size_t count = static_cast<std::size_t>(octaves + 1) * parts;
+
+  static std::size_t index(std::uint64_t microseconds) noexcept {
+    if (microseconds < parts) return static_cast<std::size_t>(microseconds);
+    const int octave = highest_bit(microseconds) - part_bits;
+    if (octave >= octaves) return count - 1;
+    return static_cast<std::size_t>(octave) * parts + static_cast<std::size_t>(microseconds >> octave);
+  }
+
+  // The largest latency that falls into the bucket.
+  static double upper_seconds(std::size_t bucket) noexcept {
+    if (bucket < parts) return static_cast<double>(bucket + 1) * 1e-6;
+    const std::size_t octave = bucket / parts - 1;
+    return static_cast<double>((bucket % parts + parts + 1) << octave) * 1e-6;
+  }
+
+ private:
+  // std::bit_width is in <bit>, which <cstdint> users need not pay for: five steps do the same.
+  static int highest_bit(std::uint64_t value) noexcept {
+    int bit = 0;
+    for (int step = 32; step > 0; step /= 2) {
+      if (value >> step == 0) continue;
+      value >>= step;
+      bit += step;
+    }
+    return bit;
+  }
+};
+
+}  // namespace detail
+
+/// Latencies of the recent past. It forgets in halves: once the younger half is `half_life` old and holds
+/// enough latencies to speak for themselves, the older half is dropped. So a summary covers one to two half
+/// lives of a busy worker, and the last jobs of an idle one, however slow they are. One thread only.
+class latency_histogram {
+ public:
+  explicit latency_histogram(duration half_life = std::chrono::seconds(10)) noexcept
+      : half_life_(half_life) {}
+
+  /// A negative latency counts as zero.
+  void add(time_point now, duration latency) noexcept {
+    if (young_.count == 0) {
+      young_since_ = now;
+    } else if (young_.count >= fewest && now - young_since_ >= half_life_) {
+      old_ = young_;
+      young_ = half();
+      young_since_ = now;
+    }
+    young_.add(latency < duration::zero() ? duration::zero() : latency);
+  }
+
+  latency_summary summary() const noexcept {
+    latency_summary all;
+    all.count = young_.count + old_.count;
+    if (all.count == 0) return all;
+    const duration least = old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
+    all.minimum_seconds = seconds(least);
+    all.mean_seconds = (young_.sum_seconds + old_.sum_seconds) / static_cast<double>(all.count);
+    find_percentiles(all);
+    return all;
+  }
+
+ private:
+  static constexpr std::uint64_t fewest = 32;  // below this, a p90 is hearsay
+
+  struct half {
+    std::array<std::uint32_t, detail::latency_buckets::count> buckets{};
+    std::uint64_t count = 0;
+    double sum_seconds = 0;
+    duration least = duration::max();
+    std::size_t lowest = detail::latency_buckets::count;  // of the buckets in use
+    std::size_t highest = 0;
+
+    void add(duration latency) noexcept {
+      const auto microseconds = static_cast<std::uint64_t>(latency / std::chrono::microseconds(1));
+      const std::size_t bucket = detail::latency_buckets::index(microseconds);
+      ++buckets[bucket];
+      ++count;
+      sum_seconds += seconds(latency);
+      if (latency < least) least = latency;
+      if (bucket < lowest) lowest = bucket;
+      if (bucket > highest) highest = bucket;
+    }
+  };
+
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+  void find_percentiles(latency_summary& all) const noexcept {
+    const std::array<double, 3> shares{0.5, 0.9, 0.99};
+    const std::array<double*, 3> found{&all.p50_seconds, &all.p90_seconds, &all.p99_seconds};
+    const std::size_t first = old_.lowest < young_.lowest ? old_.lowest : young_.lowest;
+    const std::size_t last = old_.highest > young_.highest ? old_.highest : young_.highest;
+    std::uint64_t passed = 0;
+    std::size_t next = 0;
+    for (std::size_t i = first; i <= last && next < shares.size(); ++i) {
+      passed += young_.buckets[i] + old_.buckets[i];
+      while (next < shares.size() &&
+             static_cast<double>(passed) >= shares[next] * static_cast<double>(all.count)) {
+        *found[next++] = detail::latency_buckets::upper_seconds(i);
+      }
+    }
+  }
+
+  duration half_life_;
+  time_point young_since_{};
+  half young_;
+  half old_;
+};
+
+}  // namespace coworker

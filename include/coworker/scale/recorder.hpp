@@ -1,0 +1,101 @@
+#pragma once
+// metrics_recorder: turns what happens in a worker into metrics. The worker tells it each event and its
+// moment; it reads no clock, takes no lock and allocates nothing.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/scale/latency_histogram.hpp>
+#include <coworker/scale/metrics.hpp>
+#include <cstddef>
+#include <cstdint>
+
+namespace coworker {
+
+/// What a worker keeps of its own past. All calls are on the worker's executor; snapshots are values, to be
+/// handed wherever they are wanted.
+class metrics_recorder {
+ public:
+  explicit metrics_recorder(time_point start = {}) noexcept : counted_until_(start) {}
+
+  /// A take has been answered: so long after it was sent, with so many jobs of those asked for.
+  void take_answered(time_point now, duration wait, std::size_t asked, std::size_t brought) noexcept {
+    ++measured_.takes;
+    if (brought >= asked) ++measured_.takes_full;
+    measured_.take_wait_seconds += seconds(wait);
+    take_waits_.add(now, wait);
+    measured_.jobs_taken += brought;
+    if (brought > 0) arrivals_.add(now, brought);
+  }
+
+  /// So many jobs are in progress from now on.
+  void in_progress(time_point now, int jobs) noexcept {
+    count_until(now);
+    measured_.in_progress = jobs;
+    if (jobs > measured_.most_in_progress) measured_.most_in_progress = jobs;
+  }
+
+  /// A handler has ended, so long after its start.
+  void handler_ended(time_point now, duration ran) noexcept { handlers_.add(now, ran); }
+
+  /// A job has ended: so long after it was taken, and after its handler ended, its outcome was delivered.
+  void job_ended(time_point now, outcome::status ended, duration since_taken, duration delivering) noexcept {
+    switch (ended) {
+      case outcome::status::succeeded:
+        ++measured_.jobs_succeeded;
+        break;
+      case outcome::status::failed:
+        ++measured_.jobs_failed;
+        break;
+      case outcome::status::stopped:
+        ++measured_.jobs_stopped;
+        break;
+    }
+    const double took = seconds(since_taken);
+    measured_.job_seconds += took;
+    measured_.job_seconds_squared += took * took;
+    completions_.add(now);
+    deliveries_.add(now, delivering);
+  }
+
+  /// A timer of the worker's own went off so much late.
+  void timer_late(duration lag) noexcept { measured_.loop_lag_seconds = seconds(lag); }
+
+  /// For whoever reads the process's resources or a probe: their fields may be written at any time.
+  metrics& external() noexcept { return measured_; }
+
+  /// The figures at this moment. The latency summaries are up to a tenth of a second old.
+  const metrics& snapshot(time_point now, int limit) noexcept {
+    count_until(now);
+    measured_.now = now;
+    measured_.limit = limit;
+    measured_.arrivals_per_second = arrivals_.per_second(now);
+    measured_.completions_per_second = completions_.per_second(now);
+    if (now >= summarise_at_) {
+      summarise_at_ = now + std::chrono::milliseconds(100);
+      measured_.handler = handlers_.summary();
+      measured_.delivery = deliveries_.summary();
+      measured_.take_wait = take_waits_.summary();
+    }
+    return measured_;
+  }
+
+ private:
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+  void count_until(time_point now) noexcept {
+    if (now <= counted_until_) return;
+    measured_.in_progress_seconds += measured_.in_progress * seconds(now - counted_until_);
+    counted_until_ = now;
+  }
+
+  metrics measured_;
+  rate_meter arrivals_;
+  rate_meter completions_;
+  latency_histogram handlers_;
+  latency_histogram deliveries_;
+  latency_histogram take_waits_;
+  time_point counted_until_;
+  time_point summarise_at_ = time_point::min();
+};
+
+}  // namespace coworker
