@@ -70,7 +70,9 @@ class lane {
       : multi_(multi), settings_(wanted), take_headers_(headers_of({wanted.authorization})) {
     curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
     curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy_, CURLOPT_USERAGENT, "queue_bare_loop");
+    // As long as a worker's: libcurl's time goes by the length of what it sends.
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT,
+                     "queue_bare_loop/0.1.0 (Linux 6.1.0-amd; x86_64) Language/C++ 20");
     curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &received_);
     curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, append);

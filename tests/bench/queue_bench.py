@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Measures a worker over HTTP next to a bare curl_multi loop that does the same takes and posts.
 
-Usage: queue_bench.py [--concurrency 1,10,100] [--rounds 5] [--starts 15] [--quick]
+Usage: queue_bench.py [--concurrency 1,10,100] [--rounds 5] [--starts 15] [--cpu N] [--quick]
        queue_bench.py --idle SECONDS
 
 Builds the test queue, the bare loop and the worker with $CXX or g++ (libcurl's headers are needed) and runs them on
 loopback, in turn, so that a machine that slows down slows all of them. Prints for each concurrency the jobs per
 second of each round, the CPU time a job and the peak of memory, with the worker's ratio to the bare loop; then the
 time from the start of the process to its first take. The last line of each table has the medians of its columns,
-ratios included. On a machine that does other things besides, CPU time is what to go by. --idle counts how often a
+ratios included. On a machine that does other things besides, CPU time is what to go by. With one job at a time, client
+and server take turns, and what their wake-ups cost goes by whether the kernel has put them on one core or two; --cpu
+keeps all on one. --idle counts how often a
 worker without jobs wakes up.
 """
 import argparse
@@ -219,6 +221,7 @@ def main():
     parser.add_argument("--starts", type=int, default=15)
     parser.add_argument("--quick", action="store_true", help="a fiftieth of the work once: shows only that it works")
     parser.add_argument("--idle", type=int, metavar="SECONDS")
+    parser.add_argument("--cpu", type=int, metavar="N", help="run client and server on that one CPU")
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds, arguments.starts = 1, 1
@@ -231,6 +234,8 @@ def main():
     try:
         with tempfile.TemporaryDirectory(prefix="queue_bench.") as folder:
             programs = build(pathlib.Path(folder))
+            if arguments.cpu is not None:
+                os.sched_setaffinity(0, {arguments.cpu})
             if arguments.idle:
                 idle(programs, arguments.idle)
             else:
