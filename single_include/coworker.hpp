@@ -6655,203 +6655,6 @@ struct outcome {
 
 }  // namespace coworker
 
-// ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
-
-// A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
-
-namespace coworker {
-
-/// A job as a queue hands it over.
-struct job_envelope {
-  std::string id;
-  json input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
-  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
-
-  /// The batch that the job says it belongs to; empty for none.
-  std::string_view batch_id() const {
-    const auto found = details.find("batchId");
-    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
-  }
-};
-
-/// What a worker keeps of a job from the take to the end of its delivery; a chain of tasks finds it in its
-/// context.
-struct job_record {
-  std::string id;
-  std::string batch_id;
-  json input;                      ///< until the handler has it
-  json details;                    ///< as well
-  stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
-  outcome ended;                   ///< once it has
-  bool runnable = true;            ///< false: it has its outcome already
-  job_record* previous = nullptr;  ///< in the list that it is in
-  job_record* next = nullptr;
-
-  job_record(job_envelope&& envelope, stop_token all_jobs)
-      : id(std::move(envelope.id)),
-        batch_id(envelope.batch_id()),
-        input(std::move(envelope.input)),
-        details(std::move(envelope.details)),
-        stop(all_jobs) {
-    if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
-  }
-
-  /// Gives it an outcome without its being run.
-  void settle(outcome known) {
-    ended = std::move(known);
-    runnable = false;
-  }
-};
-
-/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
-template <class Input = json>
-struct job {
-  std::string id;
-  Input input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
-
-  job(std::string job_id, Input job_input, json other_members = json::object())
-      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
-
-  /// Made by the worker.
-  job(std::string job_id, Input job_input, json other_members, coworker::stop_token stop)
-      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)), stop_(stop) {}
-
-  /// Asked when this job is to end early. For code that does not await; what is awaited sees it by itself.
-  /// Valid until the handler has returned.
-  coworker::stop_token stop_token() const noexcept { return stop_; }
-
- private:
-  coworker::stop_token stop_;
-};
-
-}  // namespace coworker
-
-// ---- coworker/job/typed/problems.hpp -----------------------------------------------------------------------
-
-// What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
-// rules.
-
-namespace coworker {
-
-/// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
-/// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
-class input_error : public json_value_error {
- public:
-  /// The most problems that are listed; how many more there are is told.
-  static constexpr std::size_t most_listed = 100;
-
-  explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
-      : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
-
-  /// Each begins with its path.
-  const std::vector<std::string>& problems() const noexcept { return problems_; }
-
- private:
-  static std::string joined(const std::vector<std::string>& problems, std::size_t not_listed) {
-    std::string text;
-    for (const std::string& problem : problems) text.append(text.empty() ? "" : "; ").append(problem);
-    if (not_listed != 0) text.append("; and ").append(std::to_string(not_listed)).append(" more");
-    return text;
-  }
-
-  std::vector<std::string> problems_;
-};
-
-namespace detail {
-
-/// A value's place within the input: a chain of steps on the stack, from the innermost outwards.
-struct input_place {
-  const input_place* outer = nullptr;
-  std::string_view key = {};
-  std::size_t index = 0;
-  bool in_array = false;
-
-  input_place member(std::string_view name) const noexcept { return {this, name, 0, false}; }
-  input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
-};
-
-/// Says where the value is that an error is about.
-inline void locate(json_value_error& error, const input_place& place) {
-  for (const input_place* step = &place; step != nullptr; step = step->outer) {
-    if (step->in_array) {
-      error.inside_element(step->index);
-    } else if (step->outer != nullptr || !step->key.empty()) {
-      error.inside_member(step->key);
-    }
-  }
-}
-
-/// Collects problems. Only so many are kept as are listed, so that a hostile input costs no more.
-class input_problems {
- public:
-  bool none() const noexcept { return count_ == 0; }
-  std::size_t count() const noexcept { return count_; }
-
-  void add(const input_place& place, std::string problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, json_type_error(std::move(problem)));
-  }
-  /// One that knows a part of its path.
-  void add(const input_place& place, const json_value_error& problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, problem);
-  }
-  /// "expected an integer, found string "big"".
-  void expected(const input_place& place, std::string_view what, const json& found) {
-    if (++count_ > input_error::most_listed) return;
-    std::string problem("expected ");
-    problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
-    list(place, json_type_error(std::move(problem)));
-  }
-
-  /// Errors: throws what has been collected, if there is anything.
-  void throw_if_any() {
-    const std::size_t not_listed = count_ - listed_.size();
-    if (!none()) throw input_error(std::move(listed_), not_listed);
-  }
-
-  /// One for each that is listed, and one for how many are not.
-  std::vector<std::string> take() && {
-    if (count_ > listed_.size())
-      listed_.push_back("and " + std::to_string(count_ - listed_.size()) + " more");
-    return std::move(listed_);
-  }
-
- private:
-  void list(const input_place& place, json_value_error problem) {
-    locate(problem, place);
-    listed_.emplace_back(problem.what());
-  }
-
-  std::vector<std::string> listed_;
-  std::size_t count_ = 0;
-};
-
-inline std::string known_keys(const std::string_view* keys, std::size_t count) {
-  constexpr std::size_t most_named = 8;
-  std::string text;
-  for (std::size_t i = 0; i < count && i < most_named; ++i) {
-    text.append(i == 0 ? "" : ", ").append(quoted_excerpt(keys[i]));
-  }
-  if (count > most_named) text.append(" and ").append(std::to_string(count - most_named)).append(" more");
-  return text;
-}
-
-inline void refuse_unknown(const json& object, const std::string_view* keys, std::size_t count,
-                           const input_place& place, input_problems& problems) {
-  const std::string problem = "unknown member; there are " + known_keys(keys, count);
-  for (const auto& [key, value] : object.items()) {
-    bool known = false;
-    for (std::size_t i = 0; i < count; ++i) known = known || keys[i] == key;
-    if (!known) problems.add(place.member(key), problem);
-  }
-}
-
-}  // namespace detail
-}  // namespace coworker
-
 // ---- coworker/job/typed/members.hpp ------------------------------------------------------------------------
 
 // The members of a plain struct, without their names: how many there are, and a call with all of them. C++20
@@ -7551,6 +7354,40 @@ namespace coworker {
 template <class T>
 concept typed_input = detail::fills<T>();
 
+namespace detail {
+
+/// Says which member it is that JSON cannot fill: compilers name this class, and with it the struct and the
+/// member.
+template <class Struct, fixed_name Name, class Member, bool Fills = fills<Member>()>
+struct member_of_input {
+  static_assert(Fills, "job<Input>: JSON cannot fill this member; coworker::typed_input says what can");
+  static constexpr bool spoken = true;
+};
+template <class Struct, fixed_name Name, class Enum>
+  requires(std::is_enum_v<Enum>)
+struct member_of_input<Struct, Name, Enum, false> {
+  static_assert(
+      always_false<Enum>,
+      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`");
+  static constexpr bool spoken = true;
+};
+
+template <class Struct, class Indices, class Members>
+inline constexpr bool named_bad_members = false;
+template <class Struct, std::size_t... Index, class... Member>
+inline constexpr bool named_bad_members<Struct, std::index_sequence<Index...>, type_list<Member...>> =
+    (member_of_input<Struct, member_name_chars<Struct, Index>, Member>::spoken && ...);
+
+/// Whether a job may have this input. For a struct that holds something else its members have said no.
+template <class Input>
+inline constexpr bool fits_job = fills<Input>() || any_of<Input, std::string_view, std::nullptr_t>;
+template <class Input>
+  requires(!fills<Input>() && kind<Input> == input_kind::structure)
+inline constexpr bool fits_job<Input> =
+    named_bad_members<Input, std::make_index_sequence<member_count<Input>>, member_types<Input>>;
+
+}  // namespace detail
+
 /// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
 /// may hold, is told by json_source.
 template <class T>
@@ -7692,11 +7529,12 @@ class member_rule {
     made.predicate_words = words;
     if constexpr (std::is_convertible_v<Predicate, bool (*)(const value_type&)>) {
       made.predicate = predicate_given;
+    } else if constexpr (std::is_empty_v<Predicate> && std::default_initializable<Predicate>) {
+      made.predicate = [](const value_type& value) -> bool { return Predicate()(value); };
     } else {
       static_assert(
-          std::is_empty_v<Predicate> && std::default_initializable<Predicate>,
+          detail::always_false<Predicate>,
           "coworker::member(...).check: pass a lambda without captures, or a function of a const reference");
-      made.predicate = [](const value_type& value) -> bool { return Predicate()(value); };
     }
     return made;
   }
@@ -7778,10 +7616,38 @@ constexpr struct_rule<Predicate> check(Predicate predicate, std::string_view wor
   return {predicate, words};
 }
 
+namespace detail {
+
+template <class T>
+inline constexpr bool is_struct_rule = false;
+template <class Predicate>
+inline constexpr bool is_struct_rule<struct_rule<Predicate>> = true;
+
+template <class T>
+concept is_member_rule = requires { typename T::owner; };
+
+// Whose member a rule is about; void when it is about none.
+template <class Rule>
+struct rule_owner {
+  using type = void;
+};
+template <is_member_rule Rule>
+struct rule_owner<Rule> {
+  using type = typename Rule::owner;
+};
+
+// Rules as a call that hands on each of them, so that no tuple is needed.
+template <class Call, class... Owner>
+struct rules_about : Call {};
+
+}  // namespace detail
+
 /// All that is said about a struct: of member(), check() and unknown_members, in any order.
 template <class... Rule>
 constexpr auto rule_list(Rule... rule) {
-  return [rule...](auto&& visit) { (visit(rule), ...); };
+  const auto each = [rule...](auto&& visit) { (visit(rule), ...); };
+  return detail::rules_about<std::remove_const_t<decltype(each)>, typename detail::rule_owner<Rule>::type...>{
+      each};
 }
 
 namespace detail {
@@ -7790,31 +7656,54 @@ namespace detail {
 template <class T>
 concept has_rules = requires { rules(type<T>()); };
 
-template <class T, class Visit>
-void for_each_rule(Visit&& visit) {
-  if constexpr (has_rules<T>) rules(type<T>())(visit);
+template <class T, class Rules>
+inline constexpr bool are_about = false;
+template <class T, class Call, class... Owner>
+inline constexpr bool are_about<T, rules_about<Call, Owner...>> =
+    ((std::is_void_v<Owner> || std::same_as<Owner, T>) && ...);
+
+template <class T>
+consteval bool own_rules_fit() {
+  if constexpr (has_rules<T>) {
+    return are_about<T, decltype(rules(type<T>()))>;
+  } else {
+    return true;
+  }
 }
 
-template <class T>
-inline constexpr bool is_member_rule = false;
-template <class Owner, class Member, std::size_t Choices>
-inline constexpr bool is_member_rule<member_rule<Owner, Member, Choices>> = true;
+/// Whether the rules of T and of what it holds, as far as there are any, can be followed.
+template <class T, class... Open>
+consteval bool rules_fit();
 
-template <class T>
-inline constexpr bool is_struct_rule = false;
-template <class Predicate>
-inline constexpr bool is_struct_rule<struct_rule<Predicate>> = true;
+template <class Struct, class... Open, class... Member>
+consteval bool member_rules_fit(type_list<Member...>) {
+  return (rules_fit<Member, Struct, Open...>() && ...);
+}
 
-/// The same for those about members; where none is about T's own, the user has taken another struct's member.
+template <class T, class... Open>
+consteval bool rules_fit() {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
+    return rules_fit<typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::map) {
+    return rules_fit<typename T::mapped_type, Open...>();
+  } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
+    return own_rules_fit<T>() && member_rules_fit<T, Open...>(member_types<T>());
+  } else {
+    return true;
+  }
+}
+
+template <class T, class Visit>
+void for_each_rule(Visit&& visit) {
+  if constexpr (has_rules<T> && own_rules_fit<T>()) rules(type<T>())(visit);
+}
+
+/// The same for those about members.
 template <class T, class Visit>
 void for_each_member_rule(Visit&& visit) {
   for_each_rule<T>([&visit](const auto& rule) {
-    using rule_type = std::remove_cvref_t<decltype(rule)>;
-    if constexpr (is_member_rule<rule_type>) {
-      static_assert(std::same_as<typename rule_type::owner, T>,
-                    "coworker::member: these rules name a member of another struct");
-      visit(rule);
-    }
+    if constexpr (is_member_rule<std::remove_cvref_t<decltype(rule)>>) visit(rule);
   });
 }
 
@@ -7859,6 +7748,208 @@ class member_keys {
 
   std::string_view keys_[count];
 };
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
+
+// A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
+
+namespace coworker {
+
+/// A job as a queue hands it over.
+struct job_envelope {
+  std::string id;
+  json input;
+  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
+
+  /// The batch that the job says it belongs to; empty for none.
+  std::string_view batch_id() const {
+    const auto found = details.find("batchId");
+    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
+  }
+};
+
+/// What a worker keeps of a job from the take to the end of its delivery; a chain of tasks finds it in its
+/// context.
+struct job_record {
+  std::string id;
+  std::string batch_id;
+  json input;                      ///< until the handler has it
+  json details;                    ///< as well
+  stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
+  outcome ended;                   ///< once it has
+  bool runnable = true;            ///< false: it has its outcome already
+  job_record* previous = nullptr;  ///< in the list that it is in
+  job_record* next = nullptr;
+
+  job_record(job_envelope&& envelope, stop_token all_jobs)
+      : id(std::move(envelope.id)),
+        batch_id(envelope.batch_id()),
+        input(std::move(envelope.input)),
+        details(std::move(envelope.details)),
+        stop(all_jobs) {
+    if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
+  }
+
+  /// Gives it an outcome without its being run.
+  void settle(outcome known) {
+    ended = std::move(known);
+    runnable = false;
+  }
+};
+
+/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
+template <class Input = json>
+struct job {
+  static_assert(detail::fits_job<Input>,
+                "job<Input>: JSON cannot fill this Input; coworker::typed_input says what can");
+  static_assert(detail::rules_fit<Input>(),
+                "job<Input>: rules(type<Input>) must return coworker::rule_list(...) of Input's own members");
+
+  std::string id;
+  Input input;
+  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+
+  job(std::string job_id, Input job_input, json other_members = json::object())
+      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
+
+  /// Made by the worker.
+  job(std::string job_id, Input job_input, json other_members, coworker::stop_token stop)
+      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)), stop_(stop) {}
+
+  /// Asked when this job is to end early. For code that does not await; what is awaited sees it by itself.
+  /// Valid until the handler has returned.
+  coworker::stop_token stop_token() const noexcept { return stop_; }
+
+ private:
+  coworker::stop_token stop_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/job/typed/problems.hpp -----------------------------------------------------------------------
+
+// What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
+// rules.
+
+namespace coworker {
+
+/// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
+/// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
+class input_error : public json_value_error {
+ public:
+  /// The most problems that are listed; how many more there are is told.
+  static constexpr std::size_t most_listed = 100;
+
+  explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
+      : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
+
+  /// Each begins with its path.
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+ private:
+  static std::string joined(const std::vector<std::string>& problems, std::size_t not_listed) {
+    std::string text;
+    for (const std::string& problem : problems) text.append(text.empty() ? "" : "; ").append(problem);
+    if (not_listed != 0) text.append("; and ").append(std::to_string(not_listed)).append(" more");
+    return text;
+  }
+
+  std::vector<std::string> problems_;
+};
+
+namespace detail {
+
+/// A value's place within the input: a chain of steps on the stack, from the innermost outwards.
+struct input_place {
+  const input_place* outer = nullptr;
+  std::string_view key = {};
+  std::size_t index = 0;
+  bool in_array = false;
+
+  input_place member(std::string_view name) const noexcept { return {this, name, 0, false}; }
+  input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
+};
+
+/// Says where the value is that an error is about.
+inline void locate(json_value_error& error, const input_place& place) {
+  for (const input_place* step = &place; step != nullptr; step = step->outer) {
+    if (step->in_array) {
+      error.inside_element(step->index);
+    } else if (step->outer != nullptr || !step->key.empty()) {
+      error.inside_member(step->key);
+    }
+  }
+}
+
+/// Collects problems. Only so many are kept as are listed, so that a hostile input costs no more.
+class input_problems {
+ public:
+  bool none() const noexcept { return count_ == 0; }
+  std::size_t count() const noexcept { return count_; }
+
+  void add(const input_place& place, std::string problem) {
+    if (++count_ > input_error::most_listed) return;
+    list(place, json_type_error(std::move(problem)));
+  }
+  /// One that knows a part of its path.
+  void add(const input_place& place, const json_value_error& problem) {
+    if (++count_ > input_error::most_listed) return;
+    list(place, problem);
+  }
+  /// "expected an integer, found string "big"".
+  void expected(const input_place& place, std::string_view what, const json& found) {
+    if (++count_ > input_error::most_listed) return;
+    std::string problem("expected ");
+    problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
+    list(place, json_type_error(std::move(problem)));
+  }
+
+  /// Errors: throws what has been collected, if there is anything.
+  void throw_if_any() {
+    const std::size_t not_listed = count_ - listed_.size();
+    if (!none()) throw input_error(std::move(listed_), not_listed);
+  }
+
+  /// One for each that is listed, and one for how many are not.
+  std::vector<std::string> take() && {
+    if (count_ > listed_.size())
+      listed_.push_back("and " + std::to_string(count_ - listed_.size()) + " more");
+    return std::move(listed_);
+  }
+
+ private:
+  void list(const input_place& place, json_value_error problem) {
+    locate(problem, place);
+    listed_.emplace_back(problem.what());
+  }
+
+  std::vector<std::string> listed_;
+  std::size_t count_ = 0;
+};
+
+inline std::string known_keys(const std::string_view* keys, std::size_t count) {
+  constexpr std::size_t most_named = 8;
+  std::string text;
+  for (std::size_t i = 0; i < count && i < most_named; ++i) {
+    text.append(i == 0 ? "" : ", ").append(quoted_excerpt(keys[i]));
+  }
+  if (count > most_named) text.append(" and ").append(std::to_string(count - most_named)).append(" more");
+  return text;
+}
+
+inline void refuse_unknown(const json& object, const std::string_view* keys, std::size_t count,
+                           const input_place& place, input_problems& problems) {
+  const std::string problem = "unknown member; there are " + known_keys(keys, count);
+  for (const auto& [key, value] : object.items()) {
+    bool known = false;
+    for (std::size_t i = 0; i < count; ++i) known = known || keys[i] == key;
+    if (!known) problems.add(place.member(key), problem);
+  }
+}
 
 }  // namespace detail
 }  // namespace coworker
@@ -8343,6 +8434,12 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   } else if constexpr (is == input_kind::floating) {
     double value = 0;
     if (!number_in(slot, value)) return problems.expected(place, "a number", from);
+    if constexpr (sizeof(T) < sizeof(double)) {
+      const double most = static_cast<double>(std::numeric_limits<T>::max());
+      if (value > most || value < -most) {
+        return problems.expected(place, "a number that the member can hold", from);
+      }
+    }
     target = static_cast<T>(value);
   } else if constexpr (is == input_kind::text) {
     if (!from.is_string()) return problems.expected(place, "a string", from);
@@ -8385,6 +8482,8 @@ template <std::same_as<json> Json, class T>
            detail::kind<T> == detail::input_kind::duration) &&
           typed_input<T>
 void from_json(const Json& from, T& value) {
+  static_assert(detail::rules_fit<T>(),
+                "json::get<T>: rules(type<T>) must return coworker::rule_list(...) of T's own members");
   detail::read_input(from, value, "");
 }
 
@@ -8500,13 +8599,15 @@ Input take_input(json& input) {
     Input made{};
     read_input(input, made, "input");
     return made;
-  } else {
+  } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
     try {
       return input.get<Input>();
     } catch (json_value_error& error) {
       error.inside_member("input");
       throw;
     }
+  } else {
+    throw input_error({});  // job<Input> has said that it cannot be compiled
   }
 }
 

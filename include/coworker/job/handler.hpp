@@ -122,13 +122,15 @@ Input take_input(json& input) {
     Input made{};
     read_input(input, made, "input");
     return made;
-  } else {
+  } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
     try {
       return input.get<Input>();
     } catch (json_value_error& error) {
       error.inside_member("input");
       throw;
     }
+  } else {
+    throw input_error({});  // job<Input> has said that it cannot be compiled
   }
 }
 

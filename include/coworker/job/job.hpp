@@ -3,6 +3,8 @@
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/typed/kinds.hpp>
+#include <coworker/job/typed/rules.hpp>
 #include <coworker/json/json.hpp>
 #include <string>
 #include <string_view>
@@ -56,6 +58,11 @@ struct job_record {
 /// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
 template <class Input = json>
 struct job {
+  static_assert(detail::fits_job<Input>,
+                "job<Input>: JSON cannot fill this Input; coworker::typed_input says what can");
+  static_assert(detail::rules_fit<Input>(),
+                "job<Input>: rules(type<Input>) must return coworker::rule_list(...) of Input's own members");
+
   std::string id;
   Input input;
   json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...

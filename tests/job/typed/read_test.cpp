@@ -204,7 +204,7 @@ TEST_CASE("numbers must fit their member; whole floating numbers count as intege
               "found integer 9223372036854775808",
               "input.real: expected a number, found true",
               "input.few: expected a number of seconds that the member can hold, found integer 128"});
-  CHECK(read_problems<numbers>(R"({"small":1e300,"exact":1e19})").size() == 2);
+  CHECK(read_problems<numbers>(R"({"small":1e300,"exact":1e19,"real":1e39})").size() == 3);
 }
 
 TEST_CASE("a type that reads itself is asked to, and what it throws becomes a problem at its place") {

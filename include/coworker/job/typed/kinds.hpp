@@ -171,6 +171,40 @@ namespace coworker {
 template <class T>
 concept typed_input = detail::fills<T>();
 
+namespace detail {
+
+/// Says which member it is that JSON cannot fill: compilers name this class, and with it the struct and the
+/// member.
+template <class Struct, fixed_name Name, class Member, bool Fills = fills<Member>()>
+struct member_of_input {
+  static_assert(Fills, "job<Input>: JSON cannot fill this member; coworker::typed_input says what can");
+  static constexpr bool spoken = true;
+};
+template <class Struct, fixed_name Name, class Enum>
+  requires(std::is_enum_v<Enum>)
+struct member_of_input<Struct, Name, Enum, false> {
+  static_assert(
+      always_false<Enum>,
+      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`");
+  static constexpr bool spoken = true;
+};
+
+template <class Struct, class Indices, class Members>
+inline constexpr bool named_bad_members = false;
+template <class Struct, std::size_t... Index, class... Member>
+inline constexpr bool named_bad_members<Struct, std::index_sequence<Index...>, type_list<Member...>> =
+    (member_of_input<Struct, member_name_chars<Struct, Index>, Member>::spoken && ...);
+
+/// Whether a job may have this input. For a struct that holds something else its members have said no.
+template <class Input>
+inline constexpr bool fits_job = fills<Input>() || any_of<Input, std::string_view, std::nullptr_t>;
+template <class Input>
+  requires(!fills<Input>() && kind<Input> == input_kind::structure)
+inline constexpr bool fits_job<Input> =
+    named_bad_members<Input, std::make_index_sequence<member_count<Input>>, member_types<Input>>;
+
+}  // namespace detail
+
 /// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
 /// may hold, is told by json_source.
 template <class T>

@@ -340,6 +340,12 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   } else if constexpr (is == input_kind::floating) {
     double value = 0;
     if (!number_in(slot, value)) return problems.expected(place, "a number", from);
+    if constexpr (sizeof(T) < sizeof(double)) {
+      const double most = static_cast<double>(std::numeric_limits<T>::max());
+      if (value > most || value < -most) {
+        return problems.expected(place, "a number that the member can hold", from);
+      }
+    }
     target = static_cast<T>(value);
   } else if constexpr (is == input_kind::text) {
     if (!from.is_string()) return problems.expected(place, "a string", from);
@@ -382,6 +388,8 @@ template <std::same_as<json> Json, class T>
            detail::kind<T> == detail::input_kind::duration) &&
           typed_input<T>
 void from_json(const Json& from, T& value) {
+  static_assert(detail::rules_fit<T>(),
+                "json::get<T>: rules(type<T>) must return coworker::rule_list(...) of T's own members");
   detail::read_input(from, value, "");
 }
 

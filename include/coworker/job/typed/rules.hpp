@@ -137,11 +137,12 @@ class member_rule {
     made.predicate_words = words;
     if constexpr (std::is_convertible_v<Predicate, bool (*)(const value_type&)>) {
       made.predicate = predicate_given;
+    } else if constexpr (std::is_empty_v<Predicate> && std::default_initializable<Predicate>) {
+      made.predicate = [](const value_type& value) -> bool { return Predicate()(value); };
     } else {
       static_assert(
-          std::is_empty_v<Predicate> && std::default_initializable<Predicate>,
+          detail::always_false<Predicate>,
           "coworker::member(...).check: pass a lambda without captures, or a function of a const reference");
-      made.predicate = [](const value_type& value) -> bool { return Predicate()(value); };
     }
     return made;
   }
@@ -223,10 +224,38 @@ constexpr struct_rule<Predicate> check(Predicate predicate, std::string_view wor
   return {predicate, words};
 }
 
+namespace detail {
+
+template <class T>
+inline constexpr bool is_struct_rule = false;
+template <class Predicate>
+inline constexpr bool is_struct_rule<struct_rule<Predicate>> = true;
+
+template <class T>
+concept is_member_rule = requires { typename T::owner; };
+
+// Whose member a rule is about; void when it is about none.
+template <class Rule>
+struct rule_owner {
+  using type = void;
+};
+template <is_member_rule Rule>
+struct rule_owner<Rule> {
+  using type = typename Rule::owner;
+};
+
+// Rules as a call that hands on each of them, so that no tuple is needed.
+template <class Call, class... Owner>
+struct rules_about : Call {};
+
+}  // namespace detail
+
 /// All that is said about a struct: of member(), check() and unknown_members, in any order.
 template <class... Rule>
 constexpr auto rule_list(Rule... rule) {
-  return [rule...](auto&& visit) { (visit(rule), ...); };
+  const auto each = [rule...](auto&& visit) { (visit(rule), ...); };
+  return detail::rules_about<std::remove_const_t<decltype(each)>, typename detail::rule_owner<Rule>::type...>{
+      each};
 }
 
 namespace detail {
@@ -235,31 +264,54 @@ namespace detail {
 template <class T>
 concept has_rules = requires { rules(type<T>()); };
 
-template <class T, class Visit>
-void for_each_rule(Visit&& visit) {
-  if constexpr (has_rules<T>) rules(type<T>())(visit);
+template <class T, class Rules>
+inline constexpr bool are_about = false;
+template <class T, class Call, class... Owner>
+inline constexpr bool are_about<T, rules_about<Call, Owner...>> =
+    ((std::is_void_v<Owner> || std::same_as<Owner, T>) && ...);
+
+template <class T>
+consteval bool own_rules_fit() {
+  if constexpr (has_rules<T>) {
+    return are_about<T, decltype(rules(type<T>()))>;
+  } else {
+    return true;
+  }
 }
 
-template <class T>
-inline constexpr bool is_member_rule = false;
-template <class Owner, class Member, std::size_t Choices>
-inline constexpr bool is_member_rule<member_rule<Owner, Member, Choices>> = true;
+/// Whether the rules of T and of what it holds, as far as there are any, can be followed.
+template <class T, class... Open>
+consteval bool rules_fit();
 
-template <class T>
-inline constexpr bool is_struct_rule = false;
-template <class Predicate>
-inline constexpr bool is_struct_rule<struct_rule<Predicate>> = true;
+template <class Struct, class... Open, class... Member>
+consteval bool member_rules_fit(type_list<Member...>) {
+  return (rules_fit<Member, Struct, Open...>() && ...);
+}
 
-/// The same for those about members; where none is about T's own, the user has taken another struct's member.
+template <class T, class... Open>
+consteval bool rules_fit() {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
+    return rules_fit<typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::map) {
+    return rules_fit<typename T::mapped_type, Open...>();
+  } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
+    return own_rules_fit<T>() && member_rules_fit<T, Open...>(member_types<T>());
+  } else {
+    return true;
+  }
+}
+
+template <class T, class Visit>
+void for_each_rule(Visit&& visit) {
+  if constexpr (has_rules<T> && own_rules_fit<T>()) rules(type<T>())(visit);
+}
+
+/// The same for those about members.
 template <class T, class Visit>
 void for_each_member_rule(Visit&& visit) {
   for_each_rule<T>([&visit](const auto& rule) {
-    using rule_type = std::remove_cvref_t<decltype(rule)>;
-    if constexpr (is_member_rule<rule_type>) {
-      static_assert(std::same_as<typename rule_type::owner, T>,
-                    "coworker::member: these rules name a member of another struct");
-      visit(rule);
-    }
+    if constexpr (is_member_rule<std::remove_cvref_t<decltype(rule)>>) visit(rule);
   });
 }
 
