@@ -30,6 +30,7 @@
 #include <cerrno>
 #include <cfloat>
 #include <charconv>
+#include <cmath>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -9661,6 +9662,743 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
 
 }  // namespace coworker
 
+// ---- coworker/scale/throughput_sample.hpp ------------------------------------------------------------------
+
+// throughput_sample: what a stretch of a worker's time says of its throughput. Must not know who compares
+// samples or why.
+
+namespace coworker {
+
+/// Jobs that ended in some stretch of time, how long they took, and how many were in progress meanwhile.
+struct throughput_sample {
+  double jobs = 0;
+  double job_seconds = 0;
+  double job_seconds_squared = 0;
+  double in_progress_seconds = 0;
+  double seconds = 0;
+
+  throughput_sample() noexcept {}
+
+  /// What happened between two snapshots.
+  throughput_sample(const metrics& from, const metrics& to) noexcept
+      : jobs(static_cast<double>(to.jobs_ended() - from.jobs_ended())),
+        job_seconds(to.job_seconds - from.job_seconds),
+        job_seconds_squared(to.job_seconds_squared - from.job_seconds_squared),
+        in_progress_seconds(to.in_progress_seconds - from.in_progress_seconds),
+        seconds(std::chrono::duration<double>(to.now - from.now).count()) {}
+
+  /// Whether it says nothing: no job, or no time. The other figures need a sample that is not empty.
+  bool empty() const noexcept { return jobs <= 0 || job_seconds <= 0 || seconds <= 0; }
+
+  double mean_seconds() const noexcept { return job_seconds / jobs; }
+  double in_progress() const noexcept { return in_progress_seconds / seconds; }
+
+  /// The variance of a job's time over the square of its mean; never below 0.0001.
+  double spread() const noexcept {
+    constexpr double least = 1e-4;
+    const double mean = mean_seconds();
+    const double found = job_seconds_squared / jobs / (mean * mean) - 1;
+    return found > least ? found : least;
+  }
+
+  /// What 99 of 100 jobs stay within, if their times are lognormal: exp(m + 2.326 s), with the logarithm's
+  /// mean m and deviation s taken from the two moments.
+  double p99_seconds() const noexcept {
+    const double variance = std::log1p(spread());
+    return mean_seconds() * std::exp(2.326 * std::sqrt(variance) - variance / 2);
+  }
+
+  /// The logarithm of the jobs ended per second, given how spread the times of such jobs are known to be. Two
+  /// estimates with opposite weaknesses, weighed by the spread: jobs over time is off by whole rounds where
+  /// jobs of equal length start and end in step; Little's law (jobs in progress over the mean time of one) is
+  /// not, but for some time after a change of the limit it sees too many of the short jobs or the long.
+  double log_rate(double known_spread) const noexcept {
+    constexpr double in_step = 0.1;  // the spread at which both count the same
+    const double counted = known_spread * known_spread / (known_spread * known_spread + in_step * in_step);
+    return counted * std::log(jobs / seconds) + (1 - counted) * std::log(in_progress() / mean_seconds());
+  }
+
+  void add(const throughput_sample& other) noexcept {
+    jobs += other.jobs;
+    job_seconds += other.job_seconds;
+    job_seconds_squared += other.job_seconds_squared;
+    in_progress_seconds += other.in_progress_seconds;
+    seconds += other.seconds;
+  }
+
+  /// The same figures, as if from so many times the jobs.
+  void weigh(double factor) noexcept {
+    jobs *= factor;
+    job_seconds *= factor;
+    job_seconds_squared *= factor;
+    in_progress_seconds *= factor;
+    seconds *= factor;
+  }
+
+  /// Lets the past count for no more than so many jobs.
+  void fade_to(double most_jobs) noexcept {
+    if (jobs > most_jobs) weigh(most_jobs / jobs);
+  }
+};
+
+}  // namespace coworker
+
+// ---- coworker/scale/aimd.hpp -------------------------------------------------------------------------------
+
+// aimd: additive increase, multiplicative decrease, as TCP does it.
+
+namespace coworker {
+
+/// One more after each window that went well, a share fewer after one in which a job failed or jobs took too
+/// long: L + 1, or floor(backoff x L). It grows only while at least half of the limit is in use. It does not
+/// look for the best limit but for the highest that does no harm: say what harm is in `too_slow`.
+/// Source: Chiu and Jain 1989; form and defaults as AIMDLimit in Netflix's concurrency-limits, per window
+/// instead of per request.
+struct aimd {
+  int min = 1;                                  ///< the lowest limit; 1 or more, default 1
+  int max = 200;                                ///< the highest; `min` or more, default 200
+  double backoff = 0.9;                         ///< what is left of the limit; above 0, below 1, default 0.9
+  duration too_slow = std::chrono::seconds(5);  ///< a mean job time above this is harm; default 5 s
+  int window = 10;                              ///< jobs ended between two decisions; 1 or more, default 10
+  metrics from{};                               ///< its own: when the window began
+
+  int operator()(int current, const metrics& measured) noexcept {
+    if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started anew
+    const throughput_sample seen(from, measured);
+    if (seen.jobs < window || seen.empty()) return bounded(current);
+    const bool failures = measured.jobs_failed > from.jobs_failed;
+    const double limit_seconds = std::chrono::duration<double>(too_slow).count();
+    from = measured;
+    if (failures || seen.mean_seconds() > limit_seconds) return bounded(static_cast<int>(current * backoff));
+    return bounded(2 * seen.in_progress() >= current && current < max ? current + 1 : current);
+  }
+
+ private:
+  int bounded(int limit) const noexcept {
+    if (limit > max) limit = max;
+    return limit < min ? min : limit;
+  }
+};
+static_assert(concurrency_modifier<aimd>);
+
+}  // namespace coworker
+
+// ---- coworker/scale/combine.hpp ----------------------------------------------------------------------------
+
+// Modifiers made of modifiers, put together while compiling: clamped, smallest_of, every, logged.
+
+namespace coworker {
+
+namespace detail {
+
+// What any modifier says, as an int; its exceptions pass.
+template <concurrency_modifier Modifier>
+int ask(Modifier& modifier, int current, const metrics& measured) {
+  const auto fitted = [](const auto wanted) {
+    if (std::cmp_greater(wanted, std::numeric_limits<int>::max())) return std::numeric_limits<int>::max();
+    if (std::cmp_less(wanted, 0)) return 0;  // as bad as any number below 1
+    return static_cast<int>(wanted);
+  };
+  if constexpr (modifier_of_metrics<Modifier>) {
+    return fitted(modifier(current, measured));
+  } else {
+    return fitted(modifier(current));
+  }
+}
+
+}  // namespace detail
+
+/// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
+template <concurrency_modifier Modifier>
+struct clamped {
+  int min = 1;                                ///< 1 or more, default 1; wins over a `max` below it
+  int max = std::numeric_limits<int>::max();  ///< default: no bound
+  Modifier modifier{};
+
+  int operator()(int current, const metrics& measured) {
+    int limit = detail::ask(modifier, current, measured);
+    if (limit > max) limit = max;
+    return limit < min ? min : limit;
+  }
+};
+template <class Modifier>
+clamped(int, int, Modifier) -> clamped<Modifier>;
+
+/// The smallest of what several modifiers say, all of which are asked each time:
+/// `smallest_of(hill_climb{}, resource_guard{})`.
+template <concurrency_modifier First, concurrency_modifier... Rest>
+class smallest_of {
+ public:
+  smallest_of() = default;
+  explicit smallest_of(First first, Rest... rest) : first_(std::move(first)), rest_(std::move(rest)...) {}
+
+  int operator()(int current, const metrics& measured) {
+    const int first = detail::ask(first_, current, measured);
+    const int others = rest_(current, measured);
+    return first < others ? first : others;
+  }
+
+ private:
+  First first_{};
+  smallest_of<Rest...> rest_{};
+};
+
+template <concurrency_modifier Only>
+class smallest_of<Only> {
+ public:
+  smallest_of() = default;
+  explicit smallest_of(Only only) : only_(std::move(only)) {}
+
+  int operator()(int current, const metrics& measured) { return detail::ask(only_, current, measured); }
+
+ private:
+  Only only_{};
+};
+template <class First, class... Rest>
+smallest_of(First, Rest...) -> smallest_of<First, Rest...>;
+
+/// Asks a modifier only once in each interval, and keeps the limit in between: `every(10s, rate_threshold{})`
+/// steps by one in ten seconds, however many takes there are.
+template <concurrency_modifier Modifier>
+class every {
+ public:
+  every() = default;
+  explicit every(duration interval, Modifier modifier = {})
+      : interval_(interval), modifier_(std::move(modifier)) {}
+
+  int operator()(int current, const metrics& measured) {
+    if (measured.now < due_ && measured.now >= asked_) return current;
+    asked_ = measured.now;
+    due_ = detail::after(measured.now, interval_);
+    return detail::ask(modifier_, current, measured);
+  }
+
+ private:
+  duration interval_ = std::chrono::seconds(1);
+  Modifier modifier_{};
+  time_point asked_ = time_point::min();  // a clock before this one is that of another run
+  time_point due_ = time_point::min();
+};
+template <class Modifier>
+every(duration, Modifier) -> every<Modifier>;
+
+/// Writes a line at INFO for each change that a modifier decides: `logged(log, hill_climb{})`. The logger
+/// must outlive it; without one it is silent.
+template <concurrency_modifier Modifier>
+class logged {
+ public:
+  logged() = default;
+  explicit logged(logger& log, Modifier modifier = {}) : log_(&log), modifier_(std::move(modifier)) {}
+
+  int operator()(int current, const metrics& measured) {
+    const int limit = detail::ask(modifier_, current, measured);
+    if (limit != current && log_ != nullptr && log_->writes(log_level::info)) {
+      log_->info("Concurrency limit " + std::to_string(current) + " -> " + std::to_string(limit) + ": " +
+                 std::to_string(measured.in_progress) + " in progress, " +
+                 std::to_string(measured.jobs_ended()) + " ended, 99 % within " +
+                 std::to_string(static_cast<long long>(measured.handler.p99_seconds * 1000)) + " ms.");
+    }
+    return limit;
+  }
+
+ private:
+  logger* log_ = nullptr;
+  Modifier modifier_{};
+};
+template <class Modifier>
+logged(logger&, Modifier) -> logged<Modifier>;
+
+static_assert(concurrency_modifier<clamped<fixed_concurrency>>);
+static_assert(concurrency_modifier<smallest_of<fixed_concurrency, rate_threshold>>);
+static_assert(concurrency_modifier<every<fixed_concurrency>> &&
+              concurrency_modifier<logged<fixed_concurrency>>);
+
+}  // namespace coworker
+
+// ---- coworker/scale/memory_outlook.hpp ---------------------------------------------------------------------
+
+// memory_outlook: learns from readings how memory grows with the jobs in progress, and says how many fit.
+// Must not know where readings come from.
+
+namespace coworker {
+
+/// How many jobs fit into memory, as far as has been seen. It keeps the most memory that was used by the time
+/// of each doubling of the jobs in progress, and draws a straight line through the last two; with one alone,
+/// through the first reading of all and this. So what the first job takes for good, such as a model that it
+/// loads, counts as a job's until two have been side by side: load models before the worker starts.
+class memory_outlook {
+ public:
+  void observe(const metrics& measured) noexcept {
+    if (measured.memory_limit_bytes == 0 || measured.resources_at == last_reading_) return;
+    if (last_reading_ == time_point::min()) at_rest_ = static_cast<double>(measured.memory_used_bytes);
+    last_reading_ = measured.resources_at;
+    if (measured.most_in_progress < 1) return;
+    const double used = static_cast<double>(measured.memory_used_bytes);
+    const double peak = static_cast<double>(measured.peak_resident_bytes);
+    point& seen = most_[octave(measured.most_in_progress)];
+    seen.jobs = measured.most_in_progress;
+    if (used > seen.bytes) seen.bytes = used;
+    if (peak > seen.bytes) seen.bytes = peak;
+  }
+
+  /// When the last reading was made.
+  time_point last_reading() const noexcept { return last_reading_; }
+
+  /// The most jobs for which memory is expected to stay within that share of its limit; the largest int where
+  /// the limit is not known or no job has been seen. Never below 1.
+  int most_jobs(const metrics& measured, double share) const noexcept {
+    constexpr int unlimited = std::numeric_limits<int>::max();
+    if (measured.memory_limit_bytes == 0) return unlimited;
+    point lower{0, at_rest_}, upper{};
+    for (const point& seen : most_) {
+      if (seen.jobs == 0) continue;
+      if (upper.jobs != 0) lower = upper;
+      upper = seen;
+    }
+    if (upper.jobs == 0) return unlimited;
+    const double room = share * static_cast<double>(measured.memory_limit_bytes) - upper.bytes;
+    const double each = (upper.bytes - lower.bytes) / (upper.jobs - lower.jobs);
+    if (each <= 0) return room > 0 ? unlimited : upper.jobs > 1 ? upper.jobs - 1 : 1;
+    const double fit = upper.jobs + room / each;
+    if (fit >= static_cast<double>(unlimited)) return unlimited;
+    return fit < 1 ? 1 : static_cast<int>(fit);
+  }
+
+ private:
+  struct point {
+    int jobs = 0;
+    double bytes = 0;
+  };
+
+  static std::size_t octave(int jobs) noexcept {
+    std::size_t bit = 0;
+    while (jobs >>= 1) ++bit;
+    return bit;
+  }
+
+  std::array<point, 31> most_{};
+  double at_rest_ = 0;
+  time_point last_reading_ = time_point::min();
+};
+
+}  // namespace coworker
+
+// ---- coworker/scale/hill_climb.hpp -------------------------------------------------------------------------
+
+// hill_climb: finds the limit beyond which more jobs at once give hardly more throughput, and stays there.
+// How it decides stands above each step; what a load does to it is measured by
+// tests/bench/modifier_bench.cpp.
+
+namespace coworker {
+
+namespace detail {
+
+// What a hill_climb remembers. Throughput has been sampled at the base, and on its way to or from there at a
+// limit above and one below.
+struct hill_climb_state {
+  enum class place : unsigned char { base, above, below };
+  struct arm {
+    int limit = 0;
+    throughput_sample seen{};
+  };
+
+  bool started = false;
+  bool measuring = false;     // else jobs that began under another limit are still ending
+  place at = place::base;     // what is being measured
+  int asked = 1;              // the limit meanwhile
+  std::uint64_t settled = 0;  // measuring begins once so many jobs have ended
+  double enough = 0;          // jobs in the sample before it is looked at
+  int peak = 0;               // in progress while measuring
+  metrics from{};             // when measuring began
+  arm base{}, above{}, below{};
+  double rise = 1;        // the limit above is by this share higher than the base
+  double fall = 0.25;     // and the base by this share higher than the one below
+  double until_rise = 0;  // jobs to end at the base before the next look above
+  double until_fall = 0;
+  double rise_pause = 0;  // the last until_rise that was set; they double
+  double fall_pause = 0;
+  double spread = 0.2;     // of job times; at first a guess
+  double spread_jobs = 6;  // that it rests on
+  memory_outlook memory{};
+};
+
+}  // namespace detail
+
+/// The recommended modifier: the smallest limit whose next step still gains less than `epsilon`, found by
+/// trying. It doubles the limit as long as throughput follows (from 1 to 32 in some hundred jobs); from then
+/// on it compares the limit with one a little higher and one a little lower, by turns and the more seldom the
+/// clearer the answers, and moves when the difference stands out from the noise. All is counted in ended
+/// jobs, so that it works for jobs of a millisecond and of an hour alike.
+///
+/// The gain of a step from limit a to b is the elasticity ln(X(b)/X(a)) / ln(b/a) of the throughput X: 1
+/// where throughput grows with the limit, 0 where it stays, below 0 where jobs hinder each other. The step is
+/// worth taking above `epsilon`.
+///
+/// It never grows while the queue is what limits the worker, and then slowly gives up what is not in use;
+/// with a known memory limit it never grows beyond what fits (see memory_outlook). At limits of 3 and less a
+/// look above costs the jobs of that moment half their speed or more, so that there it looks seldom: a change
+/// that shows neither in job times nor in throughput may go unseen for a thousand jobs.
+struct hill_climb {
+  int min = 1;            ///< the lowest limit; 1 or more, default 1
+  int max = 1000;         ///< the highest; `min` or more, default 1000
+  double epsilon = 0.15;  ///< the least gain that is worth a step; 0 to 1, default 0.15: 1.5 % for 10 %
+  duration p99_limit{};   ///< 99 of 100 jobs are to stay within this, delivery included; default 0: no matter
+  double memory_share = 0.9;         ///< of the memory limit that may be used; 0 to 1, default 0.9
+  int window = 8;                    ///< the fewest jobs compared; 2 or more, default 8
+  detail::hill_climb_state state{};  ///< its own; leave it alone
+
+  int operator()(int current, const metrics& measured) {
+    const bool anew = !state.started || measured.jobs_ended() < state.from.jobs_ended();
+    if (anew) start(current, measured);
+    state.memory.observe(measured);
+    if (!anew && current != state.asked) follow(bounded(current), measured);
+    if (!state.measuring) {
+      if (measured.jobs_ended() >= state.settled) measure(measured);
+      return state.asked;
+    }
+    if (measured.in_progress >= state.peak)
+      state.peak = measured.in_progress + 1;  // a take is about to leave
+    const throughput_sample seen(state.from, measured);
+    if (seen.empty() || seen.jobs < state.enough) return state.asked;
+    const bool memory_is_news = measured.memory_limit_bytes == 0 || measured.resources_at >= state.from.now;
+    if (memory_is_news) conclude(seen, measured);
+    return state.asked;
+  }
+
+ private:
+  using place = detail::hill_climb_state::place;
+
+  static constexpr double first_step =
+      0.125;                                  // of the steps while all is calm: an eighth, where that is seen
+  static constexpr double noisy_step = 0.25;  // else a quarter
+  static constexpr double hurry = 0.5;        // steps from here on are the search for a knee that is far away
+
+  // --- the flow: settle, measure, conclude, go elsewhere
+
+  void start(int current, const metrics& measured) {
+    state = {};
+    state.started = true;
+    state.base.limit = state.asked = bounded(current);
+    go(place::base, state.asked, measured);
+  }
+
+  // Someone else has changed the limit, such as a clamp or a stricter modifier: that is the base then.
+  void follow(int current, const metrics& measured) {
+    if (state.at == place::above && current <= state.base.limit) pause_rise(0);
+    settle_at(current, measured);
+  }
+
+  // A new base of which nothing is known.
+  void settle_at(int limit, const metrics& measured) {
+    state.base = {limit, {}};
+    state.above = state.below = {};
+    go(place::base, limit, measured);
+  }
+
+  // Jobs that began under the old limit must end before the new one shows; the more job times differ, the
+  // longer it takes until short and long ones end in their usual proportion.
+  void go(place where, int limit, const metrics& measured) {
+    const bool changed = limit != state.asked;
+    state.at = where;
+    state.asked = limit;
+    state.measuring = false;
+    const double rounds = 1 + (state.spread < 2 ? state.spread : 2);
+    state.settled = measured.jobs_ended() + static_cast<std::uint64_t>(rounds * measured.in_progress);
+    if (!changed) measure(measured);
+  }
+
+  void measure(const metrics& measured) {
+    state.measuring = true;
+    state.from = measured;
+    state.peak = 0;
+    state.enough = fewest();
+  }
+
+  void conclude(const throughput_sample& seen, const metrics& measured) {
+    if (!busy(seen, measured)) return conclude_idle(measured);
+    if (state.at == place::above) return conclude_above(seen, measured);
+    if (state.at == place::below) return conclude_below(seen, measured);
+    conclude_base(seen, measured);
+  }
+
+  void next(const metrics& measured) {
+    const int fits = state.memory.most_jobs(measured, memory_share);
+    if (fits < state.base.limit && bounded(fits) < state.base.limit)
+      return settle_at(bounded(fits), measured);
+    const int higher = smaller(limit_above(), fits);
+    const int lower = limit_below();
+    // At the start there must be something to compare with, or noise would end the doubling.
+    const double wanted = smaller(decisive(1 + state.rise), 4 * fewest());
+    const bool know_base = state.rise < hurry || state.base.seen.jobs >= wanted;
+    if (know_base && state.until_rise <= 0 && higher > state.base.limit)
+      return go(place::above, higher, measured);
+    if (know_base && state.until_fall <= 0 && lower < state.base.limit)
+      return go(place::below, lower, measured);
+    go(place::base, state.base.limit, measured);
+  }
+
+  // --- conclusions
+
+  // The queue had too few jobs, so that nothing can be said of a higher limit. Slots that were not in use are
+  // given up, a quarter at a time: a burst may come back.
+  void conclude_idle(const metrics& measured) {
+    int limit = state.base.limit;
+    if (state.at == place::below) {
+      limit = state.asked;
+    } else if (state.at == place::above) {
+      pause_rise(0);
+    } else {
+      const int less = limit - (limit >= 8 ? limit / 4 : 1);
+      limit = bounded(smaller(limit, state.peak > less ? state.peak : less));
+    }
+    state.rise = usual_step();
+    settle_at(limit, measured);
+  }
+
+  // Job times that are suddenly quite different mean that what was learned is out of date.
+  void conclude_base(const throughput_sample& seen, const metrics& measured) {
+    learn_spread(seen);
+    if (!state.base.seen.empty()) {
+      const double change = std::log(seen.mean_seconds() / state.base.seen.mean_seconds());
+      const double doubt = std::sqrt(variance(seen) + variance(state.base.seen));
+      if (std::fabs(change) > 0.3 && std::fabs(change) > 3 * doubt) start_over(change);
+    }
+    if (p99_limit > duration::zero() && seen.p99_seconds() > p99_limit_seconds()) {
+      return too_slow(seen.p99_seconds() / p99_limit_seconds(), measured);
+    }
+    pool(state.base.seen, seen, std::log1p(usual_step()));
+    state.until_rise -= seen.jobs;
+    state.until_fall -= seen.jobs;
+    next(measured);
+  }
+
+  // Slower jobs: the knee may be lower by as much. Faster ones: it may be higher.
+  void start_over(double change) {
+    state.base.seen = {};
+    state.above = state.below = {};
+    state.rise_pause = state.fall_pause = state.until_rise = state.until_fall = 0;
+    if (change > 0) {
+      state.fall = std::exp(change) - 1;
+      state.until_rise = 1;
+    } else {
+      state.rise = hurry;
+    }
+  }
+
+  void too_slow(double times, const metrics& measured) {
+    state.rise = usual_step();
+    state.rise_pause = state.until_rise = pause_of_small_limits * cost(0);
+    const int lower = static_cast<int>(state.base.limit / (times < 2 ? times : 2));
+    settle_at(bounded(smaller(lower, state.base.limit - 1)), measured);
+  }
+
+  void conclude_above(const throughput_sample& seen, const metrics& measured) {
+    const bool hurried = state.rise >= hurry;
+    const double ratio = static_cast<double>(state.asked) / state.base.limit;
+    arm here{state.asked, seen};
+    if (!hurried && state.above.limit == state.asked) {
+      here.seen = state.above.seen;
+      pool(here.seen, seen, 2 * std::log(ratio));
+    }
+    const double pooled = score(state.base, here);
+    const double alone = score(state.base, {state.asked, seen});
+    if (unclear(pooled, hurried ? 1.3 : 1, seen, ratio)) return;
+    learn_spread(seen);
+    const bool too_slow_there = p99_limit > duration::zero() && seen.p99_seconds() > p99_limit_seconds();
+    const bool gains = hurried ? pooled > 0 : (pooled > 1 || alone > 2) && gains_over_below(here);
+    if (gains && !too_slow_there) return rise_to(alone > 2 ? arm{state.asked, seen} : here, pooled, measured);
+
+    if (hurried) {
+      state.fall = noisy_step;  // the last doubling may have gone too far already
+      state.until_fall = state.fall_pause = 0;
+    } else {
+      state.above = here;
+    }
+    pause_rise(seen.jobs);
+    if (too_slow_there) state.rise_pause = state.until_rise = pause_of_small_limits * cost(seen.jobs);
+    go(place::base, state.base.limit, measured);
+  }
+
+  // A gain that is due to chance does not show against the limit below.
+  bool gains_over_below(const detail::hill_climb_state::arm& here) const {
+    return state.below.seen.empty() || score(state.below, here) > 0;
+  }
+
+  void rise_to(detail::hill_climb_state::arm here, double score_there, const metrics& measured) {
+    const double slower = std::log(here.seen.mean_seconds() / state.base.seen.mean_seconds());
+    if (std::fabs(slower) < std::sqrt(variance(here.seen) + variance(state.base.seen))) {
+      // Jobs take as long as before: what is known of their time holds here too.
+      const double more = 1 + state.base.seen.jobs / here.seen.jobs;
+      const throughput_sample before = state.base.seen;
+      const double in_progress = here.seen.in_progress_seconds * more;
+      const double seconds = here.seen.seconds * more;
+      here.seen.jobs *= more;
+      here.seen.job_seconds += before.job_seconds;
+      here.seen.job_seconds_squared += before.job_seconds_squared;
+      here.seen.in_progress_seconds = in_progress;
+      here.seen.seconds = seconds;
+    }
+    if (state.rise >= hurry || score_there > 2) state.rise = smaller(2 * state.rise, 1.0);
+    state.below = state.base;
+    state.base = here;
+    state.above = {};
+    state.fall = usual_step();
+    state.rise_pause = state.fall_pause = state.until_rise = 0;
+    state.until_fall = 2 * fewest();
+    next(measured);
+  }
+
+  void conclude_below(const throughput_sample& seen, const metrics& measured) {
+    const double ratio = static_cast<double>(state.base.limit) / state.asked;
+    arm here{state.asked, seen};
+    if (state.fall <= usual_step() && state.below.limit == state.asked) {
+      here.seen = state.below.seen;
+      pool(here.seen, seen, std::log(ratio));
+    }
+    const double lost = score(here, state.base);
+    if (unclear(lost, 1, seen, ratio)) return;
+    learn_spread(seen);
+    const bool nothing_lost =
+        lost < -1 || (lost < 0 && !state.above.seen.empty() && score(here, state.above) < -1);
+    if (nothing_lost) {
+      state.above = state.base;
+      state.base = here;
+      state.below = {};
+      state.fall = state.fall > noisy_step ? state.fall : smaller(2 * state.fall, noisy_step);
+      state.fall_pause = state.until_fall = 0;
+      state.until_rise = fewest();
+    } else {
+      state.below = here;
+      pause_fall(lost > 1, cost(seen.jobs), ratio);
+    }
+    next(measured);
+  }
+
+  // --- pauses
+
+  // A look above costs latency: at small limits so much that not one job in a hundred may be part of it.
+  static constexpr double pause_of_small_limits = 130;
+
+  double cost(double jobs) const { return jobs + state.base.limit; }
+
+  void pause_rise(double jobs) {
+    state.rise = usual_step();
+    const double longest = state.base.limit <= 3 ? pause_of_small_limits : 3;
+    state.rise_pause = state.rise_pause <= 0 ? cost(jobs) : 2 * state.rise_pause;
+    state.rise_pause = smaller(state.rise_pause, longest * cost(jobs));
+    state.until_rise = state.rise_pause;
+  }
+
+  // A look below costs throughput: at most 1.5 % of it in all where the loss is clear. Where it is not, the
+  // loss is small, and a lower limit is looked at instead.
+  void pause_fall(bool loss_is_clear, double jobs, double ratio) {
+    if (loss_is_clear) {
+      if (state.fall > usual_step()) state.below = {};
+      state.fall = usual_step();
+      const double share = std::log(ratio) / 0.015;
+      const double longest = share > 8 ? share : 8;
+      state.fall_pause = state.fall_pause <= 0 ? jobs : 2 * state.fall_pause;
+      state.fall_pause = smaller(state.fall_pause, longest * jobs);
+    } else {
+      if (state.fall < 0.4) state.fall *= 2;
+      state.fall_pause = 1.5 * jobs;
+    }
+    state.until_fall = state.fall_pause;
+  }
+
+  // --- statistics
+
+  using arm = detail::hill_climb_state::arm;
+
+  // By how many standard deviations the gain of the step from one to the other is above epsilon. The wider
+  // job times are spread, the more must be gained: else chance would have its way.
+  double score(const arm& low, const arm& high) const {
+    const double gain = high.seen.log_rate(state.spread) - low.seen.log_rate(state.spread);
+    const double step = std::log(static_cast<double>(high.limit) / low.limit);
+    const double least = smaller(epsilon * (1 + state.spread), epsilon > 0.4 ? epsilon : 0.4);
+    return (gain - least * step) / std::sqrt(variance(low.seen) + variance(high.seen));
+  }
+
+  double variance(const throughput_sample& seen) const { return state.spread / seen.jobs; }
+
+  void learn_spread(const throughput_sample& seen) {
+    state.spread_jobs = smaller(state.spread_jobs, 500.0);
+    const double jobs = state.spread_jobs + seen.jobs;
+    state.spread = (state.spread * state.spread_jobs + seen.spread() * seen.jobs) / jobs;
+    state.spread_jobs = jobs;
+  }
+
+  // In how many jobs the full gain of a step of that ratio stands out by two deviations.
+  double decisive(double ratio) const {
+    const double deviation = (1 - epsilon) * std::log(ratio) / 2;
+    return 2 * state.spread / (deviation * deviation);
+  }
+
+  // Whether to go on measuring: nothing stands out yet, but could.
+  bool unclear(double score_there, double clear, const throughput_sample& seen, double ratio) {
+    constexpr double longer = 1.6;
+    const double longest = smaller(decisive(ratio), 8 * fewest());
+    if (std::fabs(score_there) >= clear || seen.jobs * longer >= longest) return false;
+    state.enough = seen.jobs * longer;
+    return true;
+  }
+
+  // What was seen before counts as long as it is needed to tell a seventh of the step's gain from none.
+  void pool(throughput_sample& past, const throughput_sample& seen, double step) const {
+    const double fine = 0.15 * step;
+    const double jobs = state.spread / (fine * fine);
+    past.fade_to(jobs > fewest() ? jobs : fewest());
+    past.add(seen);
+  }
+
+  // --- limits
+
+  double fewest() const {
+    const double jobs = (state.rise >= hurry ? 1.0 : 2.0) * state.asked;
+    return jobs < window ? window : jobs;
+  }
+
+  double usual_step() const {
+    const double affordable = 4.0 * (state.base.limit < window ? window : state.base.limit);
+    return decisive(1 + first_step) <= affordable ? first_step : noisy_step;
+  }
+
+  int limit_above() const {
+    const double by = state.base.limit * state.rise + 0.5;
+    if (by >= max) return max;
+    return bounded(state.base.limit + (by < 1 ? 1 : static_cast<int>(by)));
+  }
+
+  int limit_below() const {
+    const int to = static_cast<int>(state.base.limit / (1 + state.fall) + 0.5);
+    return bounded(to < state.base.limit ? to : state.base.limit - 1);
+  }
+
+  int bounded(int limit) const {
+    if (limit > max) limit = max;
+    return limit < min ? min : limit;
+  }
+
+  // Slots were full, but for the time that jobs need from the queue to here.
+  bool busy(const throughput_sample& seen, const metrics& measured) const {
+    if (seen.in_progress() >= 0.85 * state.asked) return true;
+    constexpr double longest_way = 0.1;  // seconds; a take that needs longer was waiting for a job
+    const double way = measured.take_wait.minimum_seconds;
+    const double idle = state.asked * seen.seconds - seen.in_progress_seconds;
+    return way <= longest_way && idle <= 3 * way * seen.jobs;
+  }
+
+  double p99_limit_seconds() const { return std::chrono::duration<double>(p99_limit).count(); }
+
+  template <class T>
+  static T smaller(T a, T b) {
+    return a < b ? a : b;
+  }
+};
+static_assert(concurrency_modifier<hill_climb>);
+
+}  // namespace coworker
+
 // ---- coworker/scale/recorder.hpp ---------------------------------------------------------------------------
 
 // metrics_recorder: turns what happens in a worker into metrics. The worker tells it each event and its
@@ -9754,6 +10492,123 @@ class metrics_recorder {
   time_point counted_until_;
   time_point summarise_at_ = time_point::min();
 };
+
+}  // namespace coworker
+
+// ---- coworker/scale/resource_guard.hpp ---------------------------------------------------------------------
+
+// resource_guard: a veto on more jobs at once while memory, processors or a probe are near their end.
+
+namespace coworker {
+
+/// Says not how many jobs are good but how many are too many: to be used beside a modifier that seeks the
+/// best, as `smallest_of(aimd{}, resource_guard{})`. While memory, processors, GPU memory and the probe are
+/// all below their shares it allows what is expected to fit into memory, or anything where no memory limit is
+/// known; at one it allows no more than there is; beyond one it takes away an eighth for each new reading.
+/// hill_climb needs no guard for memory, for it looks ahead itself.
+/// Source: the idea of a veto before each grant is that of the resource-based tuner in Temporal's SDKs, which
+/// steers by two PID controllers instead.
+struct resource_guard {
+  double memory_share = 0.9;       ///< of the memory limit; 0 to 1, default 0.9
+  double cpu_share = 0.95;         ///< of the processors; above 1 for never; default 0.95
+  double gpu_memory_share = 0.95;  ///< of the GPU's memory, where it is measured; default 0.95
+  double (*probe)() = nullptr;     ///< how full something else is, 0 to 1; asked each time; default none
+  double probe_share = 0.9;        ///< of that; default 0.9
+  memory_outlook memory{};         ///< its own
+  time_point acted_on = time_point::min();  ///< its own: the reading that it last took slots away for
+
+  int operator()(int current, const metrics& measured) {
+    memory.observe(measured);
+    const double fullest = fullness(measured);
+    if (fullest <= 1 - margin) return memory.most_jobs(measured, memory_share);
+    if (fullest <= 1) return current;
+    const time_point reading = probe != nullptr ? measured.now : measured.resources_at;
+    if (reading == acted_on) return current;
+    acted_on = reading;
+    const int less = current - (current >= 16 ? current / 8 : 1);
+    return less < 1 ? 1 : less;
+  }
+
+ private:
+  static constexpr double margin = 0.05;
+
+  static double share_of(std::uint64_t used, std::uint64_t limit, double allowed) noexcept {
+    return limit == 0 ? 0 : static_cast<double>(used) / (allowed * static_cast<double>(limit));
+  }
+
+  // Of whatever is nearest to its share: 1 is at it.
+  double fullness(const metrics& measured) const {
+    double fullest = share_of(measured.memory_used_bytes, measured.memory_limit_bytes, memory_share);
+    const auto consider = [&fullest](double found) {
+      if (found > fullest) fullest = found;
+    };
+    consider(measured.cpu_load / cpu_share);
+    consider(share_of(measured.gpu_memory_used_bytes, measured.gpu_memory_limit_bytes, gpu_memory_share));
+    if (probe != nullptr) consider(probe() / probe_share);
+    return fullest;
+  }
+};
+static_assert(concurrency_modifier<resource_guard>);
+
+}  // namespace coworker
+
+// ---- coworker/scale/vegas.hpp ------------------------------------------------------------------------------
+
+// vegas: estimates how many jobs wait inside the machine, and keeps them few.
+
+namespace coworker {
+
+/// Takes the shortest mean job time seen in a window for that of an unloaded machine, so that the jobs that
+/// wait are q = ceil(L (1 - unloaded / now)), and with l = max(1, floor(log10 L)) sets
+///
+///     L + 6 l   while q <= l        L + l   while q < 3 l
+///     L - l     while q > 6 l, or where a job failed
+///
+/// It holds while less than half of the limit is in use. Blind to what happens below about six jobs at once,
+/// where it cannot stay: for one GPU that does one thing at a time use hill_climb.
+/// Source: Brakmo and Peterson 1994 (TCP Vegas); form and defaults as VegasLimit in Netflix's
+/// concurrency-limits, per window instead of per request, and without its random spread of the moments at
+/// which the unloaded time is taken afresh.
+struct vegas {
+  int min = 1;            ///< the lowest limit; 1 or more, default 1
+  int max = 1000;         ///< the highest; `min` or more, default 1000
+  int window = 10;        ///< jobs ended between two decisions; 1 or more, default 10
+  int forget_after = 30;  ///< the unloaded time is taken afresh after so many jobs for each slot; default 30
+  double unloaded_seconds = 0;  ///< its own: 0 is not known
+  double jobs_since = 0;        ///< its own: since the unloaded time was last taken afresh
+  metrics from{};               ///< its own: when the window began
+
+  int operator()(int current, const metrics& measured) noexcept {
+    if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started anew
+    const throughput_sample seen(from, measured);
+    if (seen.jobs < window || seen.empty()) return bounded(current);
+    const bool failures = measured.jobs_failed > from.jobs_failed;
+    from = measured;
+    jobs_since += seen.jobs;
+    const double now = seen.mean_seconds();
+    const bool afresh = jobs_since > static_cast<double>(forget_after) * current;
+    if (unloaded_seconds <= 0 || now < unloaded_seconds || afresh) {
+      unloaded_seconds = now;
+      jobs_since = 0;
+    }
+    const double log_limit = std::floor(std::log10(static_cast<double>(current)));
+    const int step = log_limit > 1 ? static_cast<int>(log_limit) : 1;
+    if (failures) return bounded(current - step);
+    if (2 * seen.in_progress() < current) return bounded(current);
+    const double waiting = std::ceil(current * (1 - unloaded_seconds / now));
+    if (waiting <= step) return bounded(up(current, 6 * step));
+    if (waiting < 3 * step) return bounded(up(current, step));
+    return bounded(waiting > 6 * step ? current - step : current);
+  }
+
+ private:
+  int up(int current, int by) const noexcept { return current > max - by ? max : current + by; }
+  int bounded(int limit) const noexcept {
+    if (limit > max) limit = max;
+    return limit < min ? min : limit;
+  }
+};
+static_assert(concurrency_modifier<vegas>);
 
 }  // namespace coworker
 

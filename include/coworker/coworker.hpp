@@ -33,10 +33,17 @@
 #include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/scale/aimd.hpp>
+#include <coworker/scale/combine.hpp>
+#include <coworker/scale/hill_climb.hpp>
 #include <coworker/scale/latency_histogram.hpp>
+#include <coworker/scale/memory_outlook.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/scale/recorder.hpp>
+#include <coworker/scale/resource_guard.hpp>
+#include <coworker/scale/throughput_sample.hpp>
+#include <coworker/scale/vegas.hpp>
 #include <coworker/start.hpp>
 #include <coworker/transport/backoff.hpp>
 #include <coworker/transport/concept.hpp>
