@@ -7651,7 +7651,14 @@ constexpr auto rule_list(Rule... rule) {
       each};
 }
 
-namespace detail {
+}  // namespace coworker
+
+// ---- coworker/job/typed/rule_lookup.hpp --------------------------------------------------------------------
+
+// Finds the rules beside a struct, and what its members are called in JSON because of them. Must not know
+// what any rule says.
+
+namespace coworker::detail {
 
 // Found beside the struct: nothing else may be called so in these namespaces.
 template <class T>
@@ -7750,8 +7757,7 @@ class member_keys {
   std::string_view keys_[count];
 };
 
-}  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::detail
 
 // ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
 
@@ -8107,17 +8113,12 @@ void check_value(const Rule& rule, const Value& value, const input_place& place,
 
 }  // namespace coworker::detail
 
-// ---- coworker/job/typed/read.hpp ---------------------------------------------------------------------------
+// ---- coworker/job/typed/read_scalar.hpp --------------------------------------------------------------------
 
-// json into a typed input: a job's, or any other. Goes on after a problem, so that all of them are told at
-// once. Must not know of jobs.
+// json into numbers, durations and enums, with what was expected in words. Must not know of structs and
+// rules.
 
-namespace coworker {
-
-namespace detail {
-
-template <class T>
-void read_value(const json& from, T& target, const input_place& place, input_problems& problems);
+namespace coworker::detail {
 
 template <class Enum>
 std::string enum_words() {
@@ -8159,9 +8160,8 @@ std::string input_words() {
 }
 
 template <class Integer>
-void read_integer(const json_slot& slot, Integer& target, const json& from, const input_place& place,
-                  input_problems& problems) {
-  double whole = 0;
+void read_integer(const json& from, Integer& target, const input_place& place, input_problems& problems) {
+  const json_slot& slot = json_gate::slot(from);
   if (slot.kind() == slot_kind::integer) {
     if (std::in_range<Integer>(slot.integer.value)) [[likely]] {
       target = static_cast<Integer>(slot.integer.value);
@@ -8174,7 +8174,7 @@ void read_integer(const json_slot& slot, Integer& target, const json& from, cons
     }
   } else if (slot.kind() == slot_kind::floating) {
     using limits = std::numeric_limits<Integer>;
-    whole = slot.floating.value;
+    const double whole = slot.floating.value;
     // The largest value may round up as a double; one past it is a power of two and exact.
     const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
     if (whole >= static_cast<double>(limits::min()) && whole < past_largest) {
@@ -8205,6 +8205,19 @@ inline bool number_in(const json_slot& slot, double& value) noexcept {
     default:
       return false;
   }
+}
+
+template <class Float>
+void read_floating(const json& from, Float& target, const input_place& place, input_problems& problems) {
+  double value = 0;
+  if (!number_in(json_gate::slot(from), value)) return problems.expected(place, "a number", from);
+  if constexpr (sizeof(Float) < sizeof(double)) {
+    const double most = static_cast<double>(std::numeric_limits<Float>::max());
+    if (value > most || value < -most) {
+      return problems.expected(place, "a number that the member can hold", from);
+    }
+  }
+  target = static_cast<Float>(value);
 }
 
 template <class Duration>
@@ -8240,6 +8253,20 @@ void read_enum(const json& from, Enum& target, const input_place& place, input_p
   }
   problems.expected(place, enum_words<Enum>(), from);
 }
+
+}  // namespace coworker::detail
+
+// ---- coworker/job/typed/read.hpp ---------------------------------------------------------------------------
+
+// json into a typed input: a job's, or any other. Goes on after a problem, so that all of them are told at
+// once. Must not know of jobs.
+
+namespace coworker {
+
+namespace detail {
+
+template <class T>
+void read_value(const json& from, T& target, const input_place& place, input_problems& problems);
 
 template <class T>
 void read_own(const json& from, T& target, const input_place& place, input_problems& problems) {
@@ -8431,17 +8458,9 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
     if (!from.is_boolean()) return problems.expected(place, "a boolean", from);
     target = slot.boolean.value;
   } else if constexpr (is == input_kind::integer) {
-    read_integer(slot, target, from, place, problems);
+    read_integer(from, target, place, problems);
   } else if constexpr (is == input_kind::floating) {
-    double value = 0;
-    if (!number_in(slot, value)) return problems.expected(place, "a number", from);
-    if constexpr (sizeof(T) < sizeof(double)) {
-      const double most = static_cast<double>(std::numeric_limits<T>::max());
-      if (value > most || value < -most) {
-        return problems.expected(place, "a number that the member can hold", from);
-      }
-    }
-    target = static_cast<T>(value);
+    read_floating(from, target, place, problems);
   } else if constexpr (is == input_kind::text) {
     if (!from.is_string()) return problems.expected(place, "a string", from);
     const std::string_view text = text_of(slot);
@@ -8597,8 +8616,9 @@ Input take_input(json& input) {
   if constexpr (std::same_as<Input, json>) {
     return std::move(input);
   } else if constexpr (typed_input<Input>) {
+    const json given = std::move(input);  // not kept beside what is made of it
     Input made{};
-    read_input(input, made, "input");
+    read_input(given, made, "input");
     return made;
   } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
     try {

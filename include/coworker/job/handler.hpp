@@ -119,8 +119,9 @@ Input take_input(json& input) {
   if constexpr (std::same_as<Input, json>) {
     return std::move(input);
   } else if constexpr (typed_input<Input>) {
+    const json given = std::move(input);  // not kept beside what is made of it
     Input made{};
-    read_input(input, made, "input");
+    read_input(given, made, "input");
     return made;
   } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
     try {

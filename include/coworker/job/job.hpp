@@ -4,7 +4,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/typed/kinds.hpp>
-#include <coworker/job/typed/rules.hpp>
+#include <coworker/job/typed/rule_lookup.hpp>
 #include <coworker/json/json.hpp>
 #include <string>
 #include <string_view>

@@ -5,6 +5,7 @@
 #include <coworker/job/typed/check.hpp>
 #include <coworker/job/typed/kinds.hpp>
 #include <coworker/job/typed/read.hpp>
+#include <coworker/job/typed/rule_lookup.hpp>
 #include <coworker/job/typed/rules.hpp>
 #include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>

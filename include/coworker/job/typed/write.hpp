@@ -3,7 +3,7 @@
 
 #include <concepts>
 #include <coworker/job/typed/kinds.hpp>
-#include <coworker/job/typed/rules.hpp>
+#include <coworker/job/typed/rule_lookup.hpp>
 #include <coworker/json/json.hpp>
 #include <cstddef>
 #include <type_traits>
