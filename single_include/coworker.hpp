@@ -30,7 +30,6 @@
 #include <cerrno>
 #include <cfloat>
 #include <charconv>
-#include <cmath>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -9682,6 +9681,34 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
 
 }  // namespace coworker
 
+// ---- coworker/scale/real_functions.hpp ---------------------------------------------------------------------
+
+// The few functions of real numbers that modifiers need.
+
+// <cmath> brings the special functions too, which would be a tenth of all that including coworker costs. GCC
+// and clang know these five without any header.
+#ifndef __GNUC__
+#include <cmath>
+#endif
+
+namespace coworker::detail {
+
+#ifdef __GNUC__
+inline double natural_log(double value) noexcept { return __builtin_log(value); }
+inline double natural_log_of_1_and(double value) noexcept { return __builtin_log1p(value); }
+inline double exponential(double value) noexcept { return __builtin_exp(value); }
+inline double square_root(double value) noexcept { return __builtin_sqrt(value); }
+inline double magnitude(double value) noexcept { return __builtin_fabs(value); }
+#else
+inline double natural_log(double value) noexcept { return std::log(value); }
+inline double natural_log_of_1_and(double value) noexcept { return std::log1p(value); }
+inline double exponential(double value) noexcept { return std::exp(value); }
+inline double square_root(double value) noexcept { return std::sqrt(value); }
+inline double magnitude(double value) noexcept { return std::fabs(value); }
+#endif
+
+}  // namespace coworker::detail
+
 // ---- coworker/scale/throughput_sample.hpp ------------------------------------------------------------------
 
 // throughput_sample: what a stretch of a worker's time says of its throughput. Must not know who compares
@@ -9724,8 +9751,8 @@ struct throughput_sample {
   /// What 99 of 100 jobs stay within, if their times are lognormal: exp(m + 2.326 s), with the logarithm's
   /// mean m and deviation s taken from the two moments.
   double p99_seconds() const noexcept {
-    const double variance = std::log1p(spread());
-    return mean_seconds() * std::exp(2.326 * std::sqrt(variance) - variance / 2);
+    const double variance = detail::natural_log_of_1_and(spread());
+    return mean_seconds() * detail::exponential(2.326 * detail::square_root(variance) - variance / 2);
   }
 
   /// The logarithm of the jobs ended per second, given how spread the times of such jobs are known to be. Two
@@ -9735,7 +9762,8 @@ struct throughput_sample {
   double log_rate(double known_spread) const noexcept {
     constexpr double in_step = 0.1;  // the spread at which both count the same
     const double counted = known_spread * known_spread / (known_spread * known_spread + in_step * in_step);
-    return counted * std::log(jobs / seconds) + (1 - counted) * std::log(in_progress() / mean_seconds());
+    return counted * detail::natural_log(jobs / seconds) +
+           (1 - counted) * detail::natural_log(in_progress() / mean_seconds());
   }
 
   void add(const throughput_sample& other) noexcept {
@@ -10179,14 +10207,14 @@ struct hill_climb {
   void conclude_base(const throughput_sample& seen, const metrics& measured) {
     learn_spread(seen);
     if (!state.base.seen.empty()) {
-      const double change = std::log(seen.mean_seconds() / state.base.seen.mean_seconds());
-      const double doubt = std::sqrt(variance(seen) + variance(state.base.seen));
-      if (std::fabs(change) > 0.3 && std::fabs(change) > 3 * doubt) start_over(change);
+      const double change = detail::natural_log(seen.mean_seconds() / state.base.seen.mean_seconds());
+      const double doubt = detail::square_root(variance(seen) + variance(state.base.seen));
+      if (detail::magnitude(change) > 0.3 && detail::magnitude(change) > 3 * doubt) start_over(change);
     }
     if (p99_limit > duration::zero() && seen.p99_seconds() > p99_limit_seconds()) {
       return too_slow(seen.p99_seconds() / p99_limit_seconds(), measured);
     }
-    pool(state.base.seen, seen, std::log1p(usual_step()));
+    pool(state.base.seen, seen, detail::natural_log_of_1_and(usual_step()));
     state.until_rise -= seen.jobs;
     state.until_fall -= seen.jobs;
     next(measured);
@@ -10198,7 +10226,7 @@ struct hill_climb {
     state.above = state.below = {};
     state.rise_pause = state.fall_pause = state.until_rise = state.until_fall = 0;
     if (change > 0) {
-      state.fall = std::exp(change) - 1;
+      state.fall = detail::exponential(change) - 1;
       state.until_rise = 1;
     } else {
       state.rise = hurry;
@@ -10218,7 +10246,7 @@ struct hill_climb {
     arm here{state.asked, seen};
     if (!hurried && state.above.limit == state.asked) {
       here.seen = state.above.seen;
-      pool(here.seen, seen, 2 * std::log(ratio));
+      pool(here.seen, seen, 2 * detail::natural_log(ratio));
     }
     const double pooled = score(state.base, here);
     const double alone = score(state.base, {state.asked, seen});
@@ -10245,8 +10273,8 @@ struct hill_climb {
   }
 
   void rise_to(detail::hill_climb_state::arm here, double score_there, const metrics& measured) {
-    const double slower = std::log(here.seen.mean_seconds() / state.base.seen.mean_seconds());
-    if (std::fabs(slower) < std::sqrt(variance(here.seen) + variance(state.base.seen))) {
+    const double slower = detail::natural_log(here.seen.mean_seconds() / state.base.seen.mean_seconds());
+    if (detail::magnitude(slower) < detail::square_root(variance(here.seen) + variance(state.base.seen))) {
       // Jobs take as long as before: what is known of their time holds here too.
       const double more = 1 + state.base.seen.jobs / here.seen.jobs;
       const throughput_sample before = state.base.seen;
@@ -10273,7 +10301,7 @@ struct hill_climb {
     arm here{state.asked, seen};
     if (state.fall <= usual_step() && state.below.limit == state.asked) {
       here.seen = state.below.seen;
-      pool(here.seen, seen, std::log(ratio));
+      pool(here.seen, seen, detail::natural_log(ratio));
     }
     const double lost = score(here, state.base);
     if (unclear(lost, 1, seen, ratio)) return;
@@ -10315,7 +10343,7 @@ struct hill_climb {
     if (loss_is_clear) {
       if (state.fall > usual_step()) state.below = {};
       state.fall = usual_step();
-      const double share = std::log(ratio) / 0.015;
+      const double share = detail::natural_log(ratio) / 0.015;
       const double longest = share > 8 ? share : 8;
       state.fall_pause = state.fall_pause <= 0 ? jobs : 2 * state.fall_pause;
       state.fall_pause = smaller(state.fall_pause, longest * jobs);
@@ -10334,9 +10362,9 @@ struct hill_climb {
   // job times are spread, the more must be gained: else chance would have its way.
   double score(const arm& low, const arm& high) const {
     const double gain = high.seen.log_rate(state.spread) - low.seen.log_rate(state.spread);
-    const double step = std::log(static_cast<double>(high.limit) / low.limit);
+    const double step = detail::natural_log(static_cast<double>(high.limit) / low.limit);
     const double least = smaller(epsilon * (1 + state.spread), epsilon > 0.4 ? epsilon : 0.4);
-    return (gain - least * step) / std::sqrt(variance(low.seen) + variance(high.seen));
+    return (gain - least * step) / detail::square_root(variance(low.seen) + variance(high.seen));
   }
 
   double variance(const throughput_sample& seen) const { return state.spread / seen.jobs; }
@@ -10350,7 +10378,7 @@ struct hill_climb {
 
   // In how many jobs the full gain of a step of that ratio stands out by two deviations.
   double decisive(double ratio) const {
-    const double deviation = (1 - epsilon) * std::log(ratio) / 2;
+    const double deviation = (1 - epsilon) * detail::natural_log(ratio) / 2;
     return 2 * state.spread / (deviation * deviation);
   }
 
@@ -10358,7 +10386,7 @@ struct hill_climb {
   bool unclear(double score_there, double clear, const throughput_sample& seen, double ratio) {
     constexpr double longer = 1.6;
     const double longest = smaller(decisive(ratio), 8 * fewest());
-    if (std::fabs(score_there) >= clear || seen.jobs * longer >= longest) return false;
+    if (detail::magnitude(score_there) >= clear || seen.jobs * longer >= longest) return false;
     state.enough = seen.jobs * longer;
     return true;
   }
@@ -10611,17 +10639,26 @@ struct vegas {
       unloaded_seconds = now;
       jobs_since = 0;
     }
-    const double log_limit = std::floor(std::log10(static_cast<double>(current)));
-    const int step = log_limit > 1 ? static_cast<int>(log_limit) : 1;
+    const int step = digits_less_one(current);
     if (failures) return bounded(current - step);
     if (2 * seen.in_progress() < current) return bounded(current);
-    const double waiting = std::ceil(current * (1 - unloaded_seconds / now));
+    const int waiting = rounded_up(current * (1 - unloaded_seconds / now));
     if (waiting <= step) return bounded(up(current, 6 * step));
     if (waiting < 3 * step) return bounded(up(current, step));
     return bounded(waiting > 6 * step ? current - step : current);
   }
 
  private:
+  // max(1, floor(log10 limit))
+  static int digits_less_one(int limit) noexcept {
+    int digits = 0;
+    while (limit /= 10) ++digits;
+    return digits > 1 ? digits : 1;
+  }
+  static int rounded_up(double jobs) noexcept {
+    const int whole = static_cast<int>(jobs);
+    return whole < jobs ? whole + 1 : whole;
+  }
   int up(int current, int by) const noexcept { return current > max - by ? max : current + by; }
   int bounded(int limit) const noexcept {
     if (limit > max) limit = max;

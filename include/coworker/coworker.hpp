@@ -40,6 +40,7 @@
 #include <coworker/scale/memory_outlook.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/scale/real_functions.hpp>
 #include <coworker/scale/recorder.hpp>
 #include <coworker/scale/resource_guard.hpp>
 #include <coworker/scale/throughput_sample.hpp>

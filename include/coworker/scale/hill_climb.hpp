@@ -3,11 +3,11 @@
 // How it decides stands above each step; what a load does to it is measured by
 // tests/bench/modifier_bench.cpp.
 
-#include <cmath>
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/memory_outlook.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/scale/real_functions.hpp>
 #include <coworker/scale/throughput_sample.hpp>
 #include <cstdint>
 
@@ -181,14 +181,14 @@ struct hill_climb {
   void conclude_base(const throughput_sample& seen, const metrics& measured) {
     learn_spread(seen);
     if (!state.base.seen.empty()) {
-      const double change = std::log(seen.mean_seconds() / state.base.seen.mean_seconds());
-      const double doubt = std::sqrt(variance(seen) + variance(state.base.seen));
-      if (std::fabs(change) > 0.3 && std::fabs(change) > 3 * doubt) start_over(change);
+      const double change = detail::natural_log(seen.mean_seconds() / state.base.seen.mean_seconds());
+      const double doubt = detail::square_root(variance(seen) + variance(state.base.seen));
+      if (detail::magnitude(change) > 0.3 && detail::magnitude(change) > 3 * doubt) start_over(change);
     }
     if (p99_limit > duration::zero() && seen.p99_seconds() > p99_limit_seconds()) {
       return too_slow(seen.p99_seconds() / p99_limit_seconds(), measured);
     }
-    pool(state.base.seen, seen, std::log1p(usual_step()));
+    pool(state.base.seen, seen, detail::natural_log_of_1_and(usual_step()));
     state.until_rise -= seen.jobs;
     state.until_fall -= seen.jobs;
     next(measured);
@@ -200,7 +200,7 @@ struct hill_climb {
     state.above = state.below = {};
     state.rise_pause = state.fall_pause = state.until_rise = state.until_fall = 0;
     if (change > 0) {
-      state.fall = std::exp(change) - 1;
+      state.fall = detail::exponential(change) - 1;
       state.until_rise = 1;
     } else {
       state.rise = hurry;
@@ -220,7 +220,7 @@ struct hill_climb {
     arm here{state.asked, seen};
     if (!hurried && state.above.limit == state.asked) {
       here.seen = state.above.seen;
-      pool(here.seen, seen, 2 * std::log(ratio));
+      pool(here.seen, seen, 2 * detail::natural_log(ratio));
     }
     const double pooled = score(state.base, here);
     const double alone = score(state.base, {state.asked, seen});
@@ -247,8 +247,8 @@ struct hill_climb {
   }
 
   void rise_to(detail::hill_climb_state::arm here, double score_there, const metrics& measured) {
-    const double slower = std::log(here.seen.mean_seconds() / state.base.seen.mean_seconds());
-    if (std::fabs(slower) < std::sqrt(variance(here.seen) + variance(state.base.seen))) {
+    const double slower = detail::natural_log(here.seen.mean_seconds() / state.base.seen.mean_seconds());
+    if (detail::magnitude(slower) < detail::square_root(variance(here.seen) + variance(state.base.seen))) {
       // Jobs take as long as before: what is known of their time holds here too.
       const double more = 1 + state.base.seen.jobs / here.seen.jobs;
       const throughput_sample before = state.base.seen;
@@ -275,7 +275,7 @@ struct hill_climb {
     arm here{state.asked, seen};
     if (state.fall <= usual_step() && state.below.limit == state.asked) {
       here.seen = state.below.seen;
-      pool(here.seen, seen, std::log(ratio));
+      pool(here.seen, seen, detail::natural_log(ratio));
     }
     const double lost = score(here, state.base);
     if (unclear(lost, 1, seen, ratio)) return;
@@ -317,7 +317,7 @@ struct hill_climb {
     if (loss_is_clear) {
       if (state.fall > usual_step()) state.below = {};
       state.fall = usual_step();
-      const double share = std::log(ratio) / 0.015;
+      const double share = detail::natural_log(ratio) / 0.015;
       const double longest = share > 8 ? share : 8;
       state.fall_pause = state.fall_pause <= 0 ? jobs : 2 * state.fall_pause;
       state.fall_pause = smaller(state.fall_pause, longest * jobs);
@@ -336,9 +336,9 @@ struct hill_climb {
   // job times are spread, the more must be gained: else chance would have its way.
   double score(const arm& low, const arm& high) const {
     const double gain = high.seen.log_rate(state.spread) - low.seen.log_rate(state.spread);
-    const double step = std::log(static_cast<double>(high.limit) / low.limit);
+    const double step = detail::natural_log(static_cast<double>(high.limit) / low.limit);
     const double least = smaller(epsilon * (1 + state.spread), epsilon > 0.4 ? epsilon : 0.4);
-    return (gain - least * step) / std::sqrt(variance(low.seen) + variance(high.seen));
+    return (gain - least * step) / detail::square_root(variance(low.seen) + variance(high.seen));
   }
 
   double variance(const throughput_sample& seen) const { return state.spread / seen.jobs; }
@@ -352,7 +352,7 @@ struct hill_climb {
 
   // In how many jobs the full gain of a step of that ratio stands out by two deviations.
   double decisive(double ratio) const {
-    const double deviation = (1 - epsilon) * std::log(ratio) / 2;
+    const double deviation = (1 - epsilon) * detail::natural_log(ratio) / 2;
     return 2 * state.spread / (deviation * deviation);
   }
 
@@ -360,7 +360,7 @@ struct hill_climb {
   bool unclear(double score_there, double clear, const throughput_sample& seen, double ratio) {
     constexpr double longer = 1.6;
     const double longest = smaller(decisive(ratio), 8 * fewest());
-    if (std::fabs(score_there) >= clear || seen.jobs * longer >= longest) return false;
+    if (detail::magnitude(score_there) >= clear || seen.jobs * longer >= longest) return false;
     state.enough = seen.jobs * longer;
     return true;
   }

@@ -2,9 +2,9 @@
 // throughput_sample: what a stretch of a worker's time says of its throughput. Must not know who compares
 // samples or why.
 
-#include <cmath>
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/metrics.hpp>
+#include <coworker/scale/real_functions.hpp>
 
 namespace coworker {
 
@@ -43,8 +43,8 @@ struct throughput_sample {
   /// What 99 of 100 jobs stay within, if their times are lognormal: exp(m + 2.326 s), with the logarithm's
   /// mean m and deviation s taken from the two moments.
   double p99_seconds() const noexcept {
-    const double variance = std::log1p(spread());
-    return mean_seconds() * std::exp(2.326 * std::sqrt(variance) - variance / 2);
+    const double variance = detail::natural_log_of_1_and(spread());
+    return mean_seconds() * detail::exponential(2.326 * detail::square_root(variance) - variance / 2);
   }
 
   /// The logarithm of the jobs ended per second, given how spread the times of such jobs are known to be. Two
@@ -54,7 +54,8 @@ struct throughput_sample {
   double log_rate(double known_spread) const noexcept {
     constexpr double in_step = 0.1;  // the spread at which both count the same
     const double counted = known_spread * known_spread / (known_spread * known_spread + in_step * in_step);
-    return counted * std::log(jobs / seconds) + (1 - counted) * std::log(in_progress() / mean_seconds());
+    return counted * detail::natural_log(jobs / seconds) +
+           (1 - counted) * detail::natural_log(in_progress() / mean_seconds());
   }
 
   void add(const throughput_sample& other) noexcept {

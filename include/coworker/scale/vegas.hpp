@@ -1,7 +1,6 @@
 #pragma once
 // vegas: estimates how many jobs wait inside the machine, and keeps them few.
 
-#include <cmath>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/scale/throughput_sample.hpp>
@@ -41,17 +40,26 @@ struct vegas {
       unloaded_seconds = now;
       jobs_since = 0;
     }
-    const double log_limit = std::floor(std::log10(static_cast<double>(current)));
-    const int step = log_limit > 1 ? static_cast<int>(log_limit) : 1;
+    const int step = digits_less_one(current);
     if (failures) return bounded(current - step);
     if (2 * seen.in_progress() < current) return bounded(current);
-    const double waiting = std::ceil(current * (1 - unloaded_seconds / now));
+    const int waiting = rounded_up(current * (1 - unloaded_seconds / now));
     if (waiting <= step) return bounded(up(current, 6 * step));
     if (waiting < 3 * step) return bounded(up(current, step));
     return bounded(waiting > 6 * step ? current - step : current);
   }
 
  private:
+  // max(1, floor(log10 limit))
+  static int digits_less_one(int limit) noexcept {
+    int digits = 0;
+    while (limit /= 10) ++digits;
+    return digits > 1 ? digits : 1;
+  }
+  static int rounded_up(double jobs) noexcept {
+    const int whole = static_cast<int>(jobs);
+    return whole < jobs ? whole + 1 : whole;
+  }
   int up(int current, int by) const noexcept { return current > max - by ? max : current + by; }
   int bounded(int limit) const noexcept {
     if (limit > max) limit = max;
