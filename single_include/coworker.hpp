@@ -10447,6 +10447,98 @@ static_assert(concurrency_modifier<hill_climb>);
 
 }  // namespace coworker
 
+// ---- coworker/scale/prometheus.hpp -------------------------------------------------------------------------
+
+// Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
+
+namespace coworker {
+
+namespace detail {
+
+class prometheus_writer {
+ public:
+  void gauge(std::string_view name, std::string_view help, double value) { one(name, help, "gauge", value); }
+  void counter(std::string_view name, std::string_view help, double value) {
+    one(name, help, "counter", value);
+  }
+  void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+    counter(name, help, static_cast<double>(value));
+  }
+
+  void begin(std::string_view name, std::string_view help, std::string_view type) {
+    text.append("# HELP coworker_").append(name).append(" ").append(help).append("\n");
+    text.append("# TYPE coworker_").append(name).append(" ").append(type).append("\n");
+  }
+
+  void sample(std::string_view name, std::string_view labels, double value) {
+    char number[40];
+    const int length = std::snprintf(number, sizeof number, "%.15g", value);
+    text.append("coworker_").append(name).append(labels).append(" ");
+    text.append(number, static_cast<std::size_t>(length)).append("\n");
+  }
+
+  // Of the recent past, which is why these are gauges: a summary's sum must never fall.
+  void latencies(std::string_view name, std::string_view help, const latency_summary& of) {
+    begin(name, help, "gauge");
+    sample(name, "{of=\"minimum\"}", of.minimum_seconds);
+    sample(name, "{of=\"mean\"}", of.mean_seconds);
+    sample(name, "{of=\"p50\"}", of.p50_seconds);
+    sample(name, "{of=\"p90\"}", of.p90_seconds);
+    sample(name, "{of=\"p99\"}", of.p99_seconds);
+  }
+
+  std::string text;
+
+ private:
+  void one(std::string_view name, std::string_view help, std::string_view type, double value) {
+    begin(name, help, type);
+    sample(name, "", value);
+  }
+};
+
+}  // namespace detail
+
+/// A page that Prometheus can scrape; to be served as `text/plain; version=0.0.4`. What is not known (a
+/// memory limit, a GPU) is left out.
+inline std::string prometheus_text(const metrics& of) {
+  detail::prometheus_writer page;
+  page.gauge("concurrency_limit", "Jobs that may be in progress at once.", of.limit);
+  page.gauge("jobs_in_progress", "Jobs taken whose outcome the queue does not have yet.", of.in_progress);
+  page.counter("jobs_taken_total", "Jobs taken.", of.jobs_taken);
+  page.begin("jobs_ended_total", "Jobs ended, by outcome.", "counter");
+  page.sample("jobs_ended_total", "{outcome=\"succeeded\"}", static_cast<double>(of.jobs_succeeded));
+  page.sample("jobs_ended_total", "{outcome=\"failed\"}", static_cast<double>(of.jobs_failed));
+  page.sample("jobs_ended_total", "{outcome=\"stopped\"}", static_cast<double>(of.jobs_stopped));
+  page.counter("job_seconds_total", "Time of all ended jobs, from being taken to delivery.", of.job_seconds);
+  page.counter("in_progress_seconds_total", "Jobs in progress, summed over time.", of.in_progress_seconds);
+  page.latencies("handler_seconds", "Recent time of a handler.", of.handler);
+  page.latencies("delivery_seconds", "Recent time to hand an outcome back.", of.delivery);
+  page.counter("takes_total", "Requests for jobs that were answered.", of.takes);
+  page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
+  page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);
+  page.gauge("loop_lag_seconds", "How late the event loop's last timer was.", of.loop_lag_seconds);
+  if (of.cpus > 0) {
+    page.counter("process_cpu_seconds_total", "Processor time used by the process.", of.cpu_seconds);
+    page.gauge("cpus", "Processors the process may keep busy.", of.cpus);
+    page.gauge("cpu_load", "Share of them that it does.", of.cpu_load);
+  }
+  if (of.memory_limit_bytes > 0) {
+    page.gauge("resident_bytes", "Memory of the process.", static_cast<double>(of.resident_bytes));
+    page.gauge("memory_used_bytes", "Memory that counts against the limit.",
+               static_cast<double>(of.memory_used_bytes));
+    page.gauge("memory_limit_bytes", "Memory that may be used.", static_cast<double>(of.memory_limit_bytes));
+  }
+  if (of.gpu_memory_limit_bytes > 0) {
+    page.gauge("gpu_load", "Load of the GPU, 0 to 1.", of.gpu_load);
+    page.gauge("gpu_memory_used_bytes", "GPU memory in use.", static_cast<double>(of.gpu_memory_used_bytes));
+    page.gauge("gpu_memory_limit_bytes", "GPU memory there is.",
+               static_cast<double>(of.gpu_memory_limit_bytes));
+  }
+  return page.text;
+}
+
+}  // namespace coworker
+
 // ---- coworker/scale/recorder.hpp ---------------------------------------------------------------------------
 
 // metrics_recorder: turns what happens in a worker into metrics. The worker tells it each event and its
@@ -10597,6 +10689,229 @@ struct resource_guard {
   }
 };
 static_assert(concurrency_modifier<resource_guard>);
+
+}  // namespace coworker
+
+// ---- coworker/scale/resources.hpp --------------------------------------------------------------------------
+
+// resource_reader: what this process uses of processors and memory, and what it may use. Linux only:
+// elsewhere the files that it reads are not there, and all stays unknown.
+
+namespace coworker {
+
+/// What a probe of the user's own says of a GPU.
+struct gpu_reading {
+  double load = 0;  ///< 0 to 1
+  std::uint64_t memory_used_bytes = 0;
+  std::uint64_t memory_limit_bytes = 0;  ///< 0: not known
+
+  void write_to(metrics& measured) const noexcept {
+    measured.gpu_load = load;
+    measured.gpu_memory_used_bytes = memory_used_bytes;
+    measured.gpu_memory_limit_bytes = memory_limit_bytes;
+  }
+};
+
+namespace detail {
+
+// The whole of a small file; empty where it cannot be read.
+inline std::string file_text(const std::string& path) {
+  std::string text;
+  std::FILE* const file = std::fopen(path.c_str(), "r");
+  if (file == nullptr) return text;
+  char part[4096];
+  for (std::size_t got; (got = std::fread(part, 1, sizeof part, file)) > 0;) text.append(part, got);
+  std::fclose(file);
+  return text;
+}
+
+inline constexpr std::uint64_t no_number = UINT64_MAX;
+
+// The number that the text begins with, after blanks; no_number for "max", "-1" and anything else.
+inline std::uint64_t leading_number(std::string_view text) noexcept {
+  std::size_t at = text.find_first_not_of(" \t");
+  if (at == std::string_view::npos || text[at] < '0' || text[at] > '9') return no_number;
+  std::uint64_t number = 0;
+  for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
+    number = number * 10 + static_cast<std::uint64_t>(text[at] - '0');
+  }
+  return number;
+}
+
+// What stands behind that name at the beginning of a line.
+inline std::string_view after_name(std::string_view text, std::string_view name) noexcept {
+  for (std::size_t line = 0; line < text.size();) {
+    std::size_t end = text.find('\n', line);
+    if (end == std::string_view::npos) end = text.size();
+    const std::string_view whole = text.substr(line, end - line);
+    if (whole.substr(0, name.size()) == name) return whole.substr(name.size());
+    line = end + 1;
+  }
+  return {};
+}
+
+// A number of kilobytes, as /proc gives them, in bytes; 0 where there is none.
+inline std::uint64_t kilobytes_after(std::string_view text, std::string_view name) noexcept {
+  const std::uint64_t number = leading_number(after_name(text, name));
+  return number == no_number ? 0 : number * 1024;
+}
+
+}  // namespace detail
+
+/// Reads /proc and the control group's files, of version 2 or 1; where the group sets no limit, the machine's
+/// own counts. One reading opens about six small files, which takes some 50 us: some ten a second are fit.
+/// One thread only.
+class resource_reader {
+ public:
+  /// Files are looked for below `root`, which is for tests; `interval` is that of read_when_due, default
+  /// 100 ms.
+  explicit resource_reader(std::string root = {}, duration interval = std::chrono::milliseconds(100))
+      : root_(std::move(root)), interval_(interval) {
+    find_group();
+    processors_ = count_processors();
+  }
+
+  /// Reads, unless the last reading is younger than the interval.
+  void read_when_due(time_point now, metrics& measured) {
+    if (now < due_ && now >= read_at_) return;
+    due_ = detail::after(now, interval_);
+    read(now, measured);
+  }
+
+  /// Writes the resource fields of the metrics. `cpu_load` needs two readings.
+  void read(time_point now, metrics& measured) {
+    const std::string status = detail::file_text(root_ + "/proc/self/status");
+    measured.resident_bytes = detail::kilobytes_after(status, "VmRSS:");
+    measured.peak_resident_bytes = detail::kilobytes_after(status, "VmHWM:");
+    read_memory(measured);
+    read_processors(now, measured);
+    measured.resources_at = read_at_ = now;
+  }
+
+ private:
+  enum class group_version : unsigned char { none, v1, v2 };
+
+  // /proc/self/cgroup says which group this is, but not where its files are: inside a container the group's
+  // own folder is mounted at the top, outside it is below. The first that has the file is it.
+  void find_group() {
+    const std::string groups = detail::file_text(root_ + "/proc/self/cgroup");
+    const std::string top = root_ + "/sys/fs/cgroup";
+    if (set_group(group_version::v2, top, detail::after_name(groups, "0::"), "/memory.max")) return;
+    set_group(group_version::v1, top + "/memory", v1_path(groups, "memory"), "/memory.limit_in_bytes");
+  }
+
+  // Lines are such as 5:cpu,cpuacct:/path.
+  static std::string_view v1_path(std::string_view groups, std::string_view controller) noexcept {
+    const std::size_t at = groups.find(std::string(":").append(controller).append(":"));
+    if (at == std::string_view::npos) return {};
+    const std::string_view rest = groups.substr(at + controller.size() + 2);
+    return rest.substr(0, rest.find('\n'));
+  }
+
+  bool set_group(group_version version, const std::string& top, std::string_view path, const char* file) {
+    for (std::string folder = top + std::string(path);; folder = top) {
+      if (!detail::file_text(folder + file).empty()) {
+        version_ = version;
+        group_ = std::move(folder);
+        return true;
+      }
+      if (folder == top || path.empty()) break;
+    }
+    return false;
+  }
+
+  void read_memory(metrics& measured) const {
+    const std::string machine = detail::file_text(root_ + "/proc/meminfo");
+    const std::uint64_t total = detail::kilobytes_after(machine, "MemTotal:");
+    const std::uint64_t available = detail::kilobytes_after(machine, "MemAvailable:");
+    measured.memory_limit_bytes = total;
+    measured.memory_used_bytes = total > available ? total - available : 0;
+    if (version_ == group_version::none) return;
+    const bool v2 = version_ == group_version::v2;
+    const std::uint64_t limit = number_in(v2 ? "/memory.max" : "/memory.limit_in_bytes");
+    if (limit == detail::no_number || (total > 0 && limit >= total)) return;
+    const std::uint64_t charged = number_in(v2 ? "/memory.current" : "/memory.usage_in_bytes");
+    if (charged == detail::no_number) return;
+    // Files that are cached but not in use give way before anything is killed.
+    const std::string details = detail::file_text(group_ + "/memory.stat");
+    std::uint64_t cached =
+        detail::leading_number(detail::after_name(details, v2 ? "inactive_file " : "total_inactive_file "));
+    if (cached == detail::no_number || cached > charged) cached = 0;
+    measured.memory_limit_bytes = limit;
+    measured.memory_used_bytes = charged - cached;
+  }
+
+  void read_processors(time_point now, metrics& measured) {
+    measured.cpus = allowed_processors();
+    const double used = process_seconds();
+    const double passed = std::chrono::duration<double>(now - read_at_).count();
+    if (read_before_ && passed > 0 && measured.cpus > 0) {
+      const double load = (used - used_before_) / (passed * measured.cpus);
+      measured.cpu_load = load < 0 ? 0 : load > 1 ? 1 : load;
+    }
+    measured.cpu_seconds = used_before_ = used;
+    read_before_ = true;
+  }
+
+  // The time in user and kernel mode: the 12th and 13th field behind the program's name, which stands in
+  // parentheses and may hold anything. Counted in hundredths of a second for programs, on every Linux.
+  double process_seconds() const {
+    const std::string line = detail::file_text(root_ + "/proc/self/stat");
+    std::size_t at = line.rfind(')');
+    if (at == std::string::npos) return 0;
+    std::uint64_t ticks = 0;
+    for (int field = 1; field <= 13; ++field) {
+      at = line.find(' ', at + 1);
+      if (at == std::string::npos) return 0;
+      const std::uint64_t number = detail::leading_number(std::string_view(line).substr(at));
+      if (field >= 12 && number != detail::no_number) ticks += number;
+    }
+    return static_cast<double>(ticks) / 100;
+  }
+
+  double allowed_processors() const {
+    std::uint64_t quota = detail::no_number, period = 0;
+    if (version_ == group_version::v2) {
+      const std::string both = detail::file_text(group_ + "/cpu.max");  // such as: 150000 100000
+      quota = detail::leading_number(both);
+      const std::size_t gap = both.find(' ');
+      if (gap != std::string::npos) period = detail::leading_number(std::string_view(both).substr(gap));
+    } else if (version_ == group_version::v1) {
+      for (const char* folder : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"}) {
+        const std::string cpu = root_ + folder;
+        quota = detail::leading_number(detail::file_text(cpu + "/cpu.cfs_quota_us"));
+        period = detail::leading_number(detail::file_text(cpu + "/cpu.cfs_period_us"));
+        if (quota != detail::no_number) break;
+      }
+    }
+    if (quota == detail::no_number || period == detail::no_number || period == 0) return processors_;
+    const double share = static_cast<double>(quota) / static_cast<double>(period);
+    return processors_ > 0 && share > processors_ ? processors_ : share;
+  }
+
+  // The lines cpu0, cpu1 and so on.
+  double count_processors() const {
+    const std::string text = detail::file_text(root_ + "/proc/stat");
+    int count = 0;
+    for (std::size_t at = text.find("\ncpu"); at != std::string::npos; at = text.find("\ncpu", at + 1))
+      ++count;
+    return count;
+  }
+
+  std::uint64_t number_in(const char* file) const {
+    return detail::leading_number(detail::file_text(group_ + file));
+  }
+
+  std::string root_;
+  duration interval_;
+  group_version version_ = group_version::none;
+  std::string group_;  // the folder of this process's control group
+  double processors_ = 0;
+  double used_before_ = 0;
+  bool read_before_ = false;
+  time_point read_at_ = time_point::min();
+  time_point due_ = time_point::min();
+};
 
 }  // namespace coworker
 

@@ -40,9 +40,11 @@
 #include <coworker/scale/memory_outlook.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/scale/prometheus.hpp>
 #include <coworker/scale/real_functions.hpp>
 #include <coworker/scale/recorder.hpp>
 #include <coworker/scale/resource_guard.hpp>
+#include <coworker/scale/resources.hpp>
 #include <coworker/scale/throughput_sample.hpp>
 #include <coworker/scale/vegas.hpp>
 #include <coworker/start.hpp>

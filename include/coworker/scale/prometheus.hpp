@@ -1,0 +1,98 @@
+#pragma once
+// Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
+
+#include <coworker/scale/latency_histogram.hpp>
+#include <coworker/scale/metrics.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace coworker {
+
+namespace detail {
+
+class prometheus_writer {
+ public:
+  void gauge(std::string_view name, std::string_view help, double value) { one(name, help, "gauge", value); }
+  void counter(std::string_view name, std::string_view help, double value) {
+    one(name, help, "counter", value);
+  }
+  void counter(std::string_view name, std::string_view help, std::uint64_t value) {
+    counter(name, help, static_cast<double>(value));
+  }
+
+  void begin(std::string_view name, std::string_view help, std::string_view type) {
+    text.append("# HELP coworker_").append(name).append(" ").append(help).append("\n");
+    text.append("# TYPE coworker_").append(name).append(" ").append(type).append("\n");
+  }
+
+  void sample(std::string_view name, std::string_view labels, double value) {
+    char number[40];
+    const int length = std::snprintf(number, sizeof number, "%.15g", value);
+    text.append("coworker_").append(name).append(labels).append(" ");
+    text.append(number, static_cast<std::size_t>(length)).append("\n");
+  }
+
+  // Of the recent past, which is why these are gauges: a summary's sum must never fall.
+  void latencies(std::string_view name, std::string_view help, const latency_summary& of) {
+    begin(name, help, "gauge");
+    sample(name, "{of=\"minimum\"}", of.minimum_seconds);
+    sample(name, "{of=\"mean\"}", of.mean_seconds);
+    sample(name, "{of=\"p50\"}", of.p50_seconds);
+    sample(name, "{of=\"p90\"}", of.p90_seconds);
+    sample(name, "{of=\"p99\"}", of.p99_seconds);
+  }
+
+  std::string text;
+
+ private:
+  void one(std::string_view name, std::string_view help, std::string_view type, double value) {
+    begin(name, help, type);
+    sample(name, "", value);
+  }
+};
+
+}  // namespace detail
+
+/// A page that Prometheus can scrape; to be served as `text/plain; version=0.0.4`. What is not known (a
+/// memory limit, a GPU) is left out.
+inline std::string prometheus_text(const metrics& of) {
+  detail::prometheus_writer page;
+  page.gauge("concurrency_limit", "Jobs that may be in progress at once.", of.limit);
+  page.gauge("jobs_in_progress", "Jobs taken whose outcome the queue does not have yet.", of.in_progress);
+  page.counter("jobs_taken_total", "Jobs taken.", of.jobs_taken);
+  page.begin("jobs_ended_total", "Jobs ended, by outcome.", "counter");
+  page.sample("jobs_ended_total", "{outcome=\"succeeded\"}", static_cast<double>(of.jobs_succeeded));
+  page.sample("jobs_ended_total", "{outcome=\"failed\"}", static_cast<double>(of.jobs_failed));
+  page.sample("jobs_ended_total", "{outcome=\"stopped\"}", static_cast<double>(of.jobs_stopped));
+  page.counter("job_seconds_total", "Time of all ended jobs, from being taken to delivery.", of.job_seconds);
+  page.counter("in_progress_seconds_total", "Jobs in progress, summed over time.", of.in_progress_seconds);
+  page.latencies("handler_seconds", "Recent time of a handler.", of.handler);
+  page.latencies("delivery_seconds", "Recent time to hand an outcome back.", of.delivery);
+  page.counter("takes_total", "Requests for jobs that were answered.", of.takes);
+  page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
+  page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);
+  page.gauge("loop_lag_seconds", "How late the event loop's last timer was.", of.loop_lag_seconds);
+  if (of.cpus > 0) {
+    page.counter("process_cpu_seconds_total", "Processor time used by the process.", of.cpu_seconds);
+    page.gauge("cpus", "Processors the process may keep busy.", of.cpus);
+    page.gauge("cpu_load", "Share of them that it does.", of.cpu_load);
+  }
+  if (of.memory_limit_bytes > 0) {
+    page.gauge("resident_bytes", "Memory of the process.", static_cast<double>(of.resident_bytes));
+    page.gauge("memory_used_bytes", "Memory that counts against the limit.",
+               static_cast<double>(of.memory_used_bytes));
+    page.gauge("memory_limit_bytes", "Memory that may be used.", static_cast<double>(of.memory_limit_bytes));
+  }
+  if (of.gpu_memory_limit_bytes > 0) {
+    page.gauge("gpu_load", "Load of the GPU, 0 to 1.", of.gpu_load);
+    page.gauge("gpu_memory_used_bytes", "GPU memory in use.", static_cast<double>(of.gpu_memory_used_bytes));
+    page.gauge("gpu_memory_limit_bytes", "GPU memory there is.",
+               static_cast<double>(of.gpu_memory_limit_bytes));
+  }
+  return page.text;
+}
+
+}  // namespace coworker
