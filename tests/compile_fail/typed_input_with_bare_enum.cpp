@@ -1,7 +1,7 @@
 // expect: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`
 // expect: member_of_input<request,
 // expect: mode
-// max-lines: 14
+// max-lines: 16
 
 #include <coworker.hpp>
 

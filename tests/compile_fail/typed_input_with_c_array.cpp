@@ -1,6 +1,6 @@
 // expect: job<Input>: JSON cannot fill this Input; coworker::typed_input says what can
 // expect: job<request>
-// max-lines: 10
+// max-lines: 12
 
 #include <coworker.hpp>
 

@@ -1,7 +1,7 @@
 // expect: job<Input>: JSON cannot fill this member; coworker::typed_input says what can
 // expect: member_of_input<request,
 // expect: {"device"}, void
-// max-lines: 14
+// max-lines: 16
 
 #include <coworker.hpp>
 #include <string>

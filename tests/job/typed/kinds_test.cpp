@@ -38,6 +38,10 @@ struct own {
 void from_json(const coworker::json&, own&) {}
 void to_json(coworker::json&, const own&) {}
 enum class fixed { a, b };
+enum class far { ok = 200, not_found = 404 };
+struct constant {
+  const int x = 1;
+};
 enum unfixed { c, d };
 namespace {
 
@@ -64,6 +68,7 @@ static_assert(kind<void*> == input_kind::none && kind<unfixed> == input_kind::no
 static_assert(kind<std::map<int, int>> == input_kind::none && kind<int[3]> == input_kind::none);
 
 static_assert(typed_input<plain> && typed_input<even> && typed_input<odd> && typed_input<own>);
+static_assert(!typed_input<far> && !typed_input<constant> && typed_output<constant>);
 static_assert(!typed_input<bad> && !typed_input<holds_bad> && !typed_input<views> && !typed_input<unfixed>);
 
 static_assert(typed_output<plain> && typed_output<even> && typed_output<views> && typed_output<fixed>);

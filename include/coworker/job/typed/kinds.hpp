@@ -97,9 +97,10 @@ inline constexpr input_kind kind = kind_of<T>();
 template <class... T>
 struct type_list {};
 
+/// const stays: such a member can be written, not read.
 template <class Struct>
 using member_types = decltype(with_members(std::declval<Struct&>(), [](auto&... member) {
-  return type_list<std::remove_cvref_t<decltype(member)>...>();
+  return type_list<std::remove_reference_t<decltype(member)>...>();
 }));
 
 // Structs may hold themselves, as in a tree; Open are those whose members are being looked at.
@@ -120,6 +121,8 @@ consteval bool fills() {
     return fills<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
     return all_fill<T, Open...>(member_types<T>());
+  } else if constexpr (is == input_kind::enumeration) {
+    return names_of_enum<T>::count != 0;
   } else {
     return is != input_kind::none;
   }
@@ -131,7 +134,7 @@ consteval bool pours();
 
 template <class Struct, class... Open, class... Member>
 consteval bool all_pour(type_list<Member...>) {
-  return (pours<Member, Struct, Open...>() && ...);
+  return (pours<std::remove_const_t<Member>, Struct, Open...>() && ...);
 }
 
 template <class T, class... Open>
@@ -163,9 +166,9 @@ consteval bool pours() {
 
 namespace coworker {
 
-/// A type that a job's input may have: json, bool, numbers, texts, enums (by the names of their values),
-/// durations (in seconds), optionals, containers, maps from strings, plain structs of such, and what has a
-/// `void from_json(const coworker::json&, T&)` beside it.
+/// A type that a job's input may have: json, bool, numbers, texts, enums (by the names of their values, which
+/// are looked for from -16 to 143), durations (in seconds), optionals, containers, maps from strings, plain
+/// structs of such, and what has a `void from_json(const coworker::json&, T&)` beside it.
 ///
 /// A plain struct is an aggregate with 1 to 40 members, none of them a C array or a reference, and no base.
 template <class T>
@@ -185,7 +188,8 @@ template <class Struct, fixed_name Name, class Enum>
 struct member_of_input<Struct, Name, Enum, false> {
   static_assert(
       always_false<Enum>,
-      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`");
+      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`, "
+      "and have values from -16 to 143");
   static constexpr bool spoken = true;
 };
 
