@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "support/load_model.hpp"
+#include "load_model.hpp"
 
 namespace coworker::testing {
 
