@@ -7010,13 +7010,26 @@ consteval function_text text_with_type() {
 }
 #undef COWORKER_FUNCTION_TEXT
 
+// The arguments, as in "... [with T = app::request]" by g++, "... [T = app::request]" by clang, and
+// "... text_with_type<struct app::request>(void)" by MSVC (as its documentation has it; not tried).
+constexpr std::string_view arguments_in(std::string_view text) noexcept {
+#ifdef _MSC_VER
+  const std::size_t begin = text.find('<', text.find("text_with_")) + 1;
+  const std::size_t end = text.rfind(">(");
+#else
+  const std::size_t begin = text.find(" = ") + 3;
+  const std::size_t end = text.rfind(']');
+#endif
+  return text.substr(begin, end - begin);
+}
+
 template <class T, std::size_t Index>
 consteval std::string_view text_of_member() {
   constexpr auto addresses = with_members(never_made<T>.value, [](const auto&... member) {
     return address_list<std::make_index_sequence<sizeof...(member)>,
                         std::remove_cvref_t<decltype(member)>...>{{&member}...};
   });
-  return text_with_member<address_at<Index>(addresses)>().chars;
+  return arguments_in(text_with_member<address_at<Index>(addresses)>().chars);
 }
 
 #ifdef __clang__
@@ -7084,7 +7097,7 @@ consteval int looked_at_values() {
 // All values at once: one text, which is read here: "Values = {color::red, (color)1, ns::color::blue}".
 template <class Enum, int... Offset>
 consteval std::string_view text_of_values(std::integer_sequence<int, Offset...>) {
-  return text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars;
+  return arguments_in(text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
 }
 
 /// The name of one enum value and which it is.
@@ -7104,14 +7117,14 @@ template <class Enum>
 consteval auto find_enum_names(std::string_view text) {
   constexpr int looked_at = looked_at_values<Enum>();
   enum_names<looked_at> found;
-  std::size_t end = text.rfind(']');
+  std::size_t end = text.size();
   // Backwards, as what stands before the values is not known; from the last value to the first.
   for (int i = looked_at - 1; i >= 0; --i) {
     while (text[end - 1] == '}' || text[end - 1] == '>' || text[end - 1] == ',' || text[end - 1] == ' ')
       --end;
     std::size_t begin = end;
-    while (in_identifier(text[begin - 1])) --begin;
-    const char before = text[begin - 1];
+    while (begin > 0 && in_identifier(text[begin - 1])) --begin;
+    const char before = begin > 0 ? text[begin - 1] : ' ';
     const bool named = !(text[begin] >= '0' && text[begin] <= '9') && before != ')' && before != '-';
     if (named) {
       found.names[found.count++] = {first_enum_value<Enum>() + i, begin, end - begin};
@@ -7173,8 +7186,7 @@ struct names_of_enum {
 /// A type's name without its namespaces; of a template's instance the template's.
 template <class T>
 constexpr std::string_view type_name() noexcept {
-  std::string_view text = text_with_type<T>().chars;
-  text = text.substr(0, text.rfind(']'));
+  std::string_view text = arguments_in(text_with_type<T>().chars);
   if (text.ends_with('>')) {
     int open = 0;
     std::size_t end = text.size();
@@ -7354,6 +7366,9 @@ namespace coworker {
 /// structs of such, and what has a `void from_json(const coworker::json&, T&)` beside it.
 ///
 /// A plain struct is an aggregate with 1 to 40 members, none of them a C array or a reference, and no base.
+/// What an object leaves out keeps the default that the struct gives it; but a text or container whose
+/// default is empty must be given, and what the struct does not have is refused. Rules beside the struct say
+/// otherwise: see type in rules.hpp.
 template <class T>
 concept typed_input = detail::fills<T>();
 

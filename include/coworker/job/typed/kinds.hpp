@@ -171,6 +171,9 @@ namespace coworker {
 /// structs of such, and what has a `void from_json(const coworker::json&, T&)` beside it.
 ///
 /// A plain struct is an aggregate with 1 to 40 members, none of them a C array or a reference, and no base.
+/// What an object leaves out keeps the default that the struct gives it; but a text or container whose
+/// default is empty must be given, and what the struct does not have is refused. Rules beside the struct say
+/// otherwise: see type in rules.hpp.
 template <class T>
 concept typed_input = detail::fills<T>();
 
