@@ -407,6 +407,31 @@ TEST_CASE("a modifier sees what the worker measures") {
   CHECK(last.jobs_failed == 1);
 }
 
+TEST_CASE("a modifier sees how long jobs run, wait for their delivery, and keep the queue waiting") {
+  simulation world;
+  world.queue.delivery_time = 500ms;
+  add_jobs(world, 3s, 4, 2000);
+  metrics seen;
+  auto modifier = [&seen](int, const metrics& measured) {
+    seen = measured;
+    return 2;
+  };
+  worker w(sleep_for_ms, modifier, world.options);
+  world.serve(w);
+  CHECK(seen.takes == 1);
+  CHECK(seen.takes_full == 1);
+  CHECK(seen.take_wait_seconds == doctest::Approx(3.0));
+  CHECK(seen.handler.count == 2);
+  CHECK(seen.handler.minimum_seconds == doctest::Approx(2.0));
+  CHECK(seen.handler.p99_seconds == doctest::Approx(2.0).epsilon(1.0 / 16));
+  CHECK(seen.delivery.mean_seconds == doctest::Approx(0.5));
+  CHECK(seen.job_seconds == doctest::Approx(2 * 2.5));
+  CHECK(seen.in_progress_seconds >= 2 * 2.5);
+  CHECK(seen.most_in_progress == 2);
+  CHECK(w.measured().jobs_taken == seen.jobs_taken);
+  CHECK(w.measured().limit == 2);
+}
+
 TEST_CASE("the rates that a modifier sees begin anew when a worker serves again, on whatever clock") {
   std::vector<double> rates;
   const auto modifier = [&rates](int, const metrics& measured) {

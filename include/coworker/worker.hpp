@@ -21,6 +21,7 @@
 #include <coworker/refusal.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/scale/recorder.hpp>
 #include <coworker/transport/concept.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +42,7 @@ class job_list {
  public:
   bool empty() const noexcept { return first_ == nullptr; }
   job_record* front() const noexcept { return first_; }
+  job_record* back() const noexcept { return last_; }
 
   void push_back(job_record& record) noexcept {
     record.previous = last_;
@@ -222,6 +224,13 @@ class worker {
     changed_.set();
   }
 
+  /// What the concurrency modifier was last shown: while jobs are in progress, no older than
+  /// `modifier_interval`. Any thread.
+  metrics measured() const {
+    const std::lock_guard lock(published_mutex_);
+    return published_;
+  }
+
  private:
   template <class Queue>
   task<void> take_jobs(Queue& queue, int capacity, scope& jobs);
@@ -242,17 +251,17 @@ class worker {
   template <class Queue>
   task<void> wind_down(Queue& queue, scope& jobs);
   void ask_modifier();
-  void count(const outcome& ended, delivery delivered);
-  void job_moved() noexcept;
+  void count(const job_record& record, delivery delivered, time_point now);
+  void job_moved(time_point now) noexcept;
 
   int slots_in_use() const noexcept {
     if (!options_.overlap_delivery) return running_ + delivering_;
-    return delivering_ > measured_.limit ? running_ + delivering_ - measured_.limit : running_;
+    return delivering_ > limit_ ? running_ + delivering_ - limit_ : running_;
   }
   int in_progress() const noexcept { return running_ + delivering_ + waits_; }
   // How many jobs may be asked for.
   int capacity() const noexcept {
-    const int places = options_.prefetch ? saturated_double(measured_.limit) : measured_.limit;
+    const int places = options_.prefetch ? saturated_double(limit_) : limit_;
     return places - slots_in_use() - waits_ - requested_;
   }
   static int saturated_double(int limit) noexcept {
@@ -285,10 +294,11 @@ class worker {
   int takes_ = 0;                    // under way
   bool ended_ = false;               // the queue has
   std::exception_ptr take_failure_;
-  metrics measured_;
+  int limit_ = 1;  // jobs that may have slots
+  metrics_recorder recorded_;
+  mutable std::mutex published_mutex_;
+  metrics published_;
   worker_summary summary_;
-  rate_meter arrivals_;
-  rate_meter completions_;
   bool low_limit_logged_ = false;
   bool throwing_modifier_logged_ = false;
 };
@@ -305,14 +315,13 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
   executor_ = surrounding.executor;
   stop_source all_jobs;
   all_jobs_ = &all_jobs;
-  measured_ = metrics();
   summary_ = worker_summary();
-  arrivals_ = rate_meter();
-  completions_ = rate_meter();
   low_limit_logged_ = throwing_modifier_logged_ = false;
   ended_ = false;
   take_failure_ = nullptr;
   const time_point start = executor_.now();
+  limit_ = 1;
+  recorded_ = metrics_recorder(start);
   const context unstoppable(executor_);
   scope takes(unstoppable);
   scope jobs(unstoppable);
@@ -334,7 +343,8 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
       ++takes_;
       takes.spawn(take_jobs(queue, wanted, jobs));
     } else {
-      co_await changed_.wait_until(in_progress() > 0 ? ask_again : time_point::max());
+      const bool was_set = co_await changed_.wait_until(in_progress() > 0 ? ask_again : time_point::max());
+      if (!was_set) recorded_.timer_late(executor_.now() - ask_again);
     }
   }
 
@@ -354,6 +364,7 @@ template <class Handler, class Modifier>
 template <class Queue>
 task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scope& jobs) {
   const stop_token stop = co_await this_coro::stop_token();
+  const time_point asked = executor_.now();
   take_result taken;
   try {
     const take_request request{static_cast<std::size_t>(capacity), static_cast<std::size_t>(in_progress())};
@@ -371,15 +382,16 @@ task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scop
   requested_ -= capacity;
   --takes_;
   ended_ = ended_ || taken.ended;
-  if (!taken.jobs.empty()) arrivals_.add(executor_.now(), taken.jobs.size());
+  const time_point now = executor_.now();
+  recorded_.take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
-  measured_.jobs_taken += taken.jobs.size();
   for (job_envelope& envelope : taken.jobs) {
     waiting_.push_back(*new job_record(std::move(envelope), all_jobs_->get_token()));
+    waiting_.back()->taken = now;
     ++waits_;
   }
   start_waiting(queue, jobs);
-  job_moved();
+  job_moved(now);
 }
 
 // Gives slots to waiting jobs, in the order in which they came.
@@ -387,7 +399,7 @@ template <class Handler, class Modifier>
 template <class Queue>
 void worker<Handler, Modifier>::start_waiting(Queue& queue, scope& jobs) {
   const bool no_longer_run = all_jobs_->stop_requested();
-  while (!waiting_.empty() && (no_longer_run || slots_in_use() < measured_.limit)) {
+  while (!waiting_.empty() && (no_longer_run || slots_in_use() < limit_)) {
     start(queue, *waiting_.front(), jobs);
   }
 }
@@ -414,17 +426,24 @@ task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::owned_job ow
     };
     listed_.push_back(record);
     context own(executor_, record.stop.get_token(), &record);
+    const time_point started = executor_.now();
     co_await run_handler(handler_, record, place_, emit).in(own);
+    record.settled = executor_.now();
+    recorded_.handler_ended(record.settled, record.settled - started);
     listed_.remove(record);
+  } else {
+    record.settled = executor_.now();
   }
   --running_;
   ++delivering_;
   if (options_.overlap_delivery) start_waiting(queue, jobs);
-  job_moved();
-  count(record.ended, co_await hand_back(queue, record));
+  job_moved(record.settled);
+  const delivery delivered = co_await hand_back(queue, record);
+  const time_point now = executor_.now();
+  count(record, delivered, now);
   --delivering_;
   start_waiting(queue, jobs);
-  job_moved();
+  job_moved(now);
   if (record.ended.stop_pod && !stopping()) {
     log_.info("The job asked for this worker to be recycled: no more jobs are taken.",
               log_subject(record.id, record.batch_id));
@@ -528,8 +547,8 @@ task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
 }
 
 template <class Handler, class Modifier>
-void worker<Handler, Modifier>::job_moved() noexcept {
-  measured_.in_progress = in_progress();
+void worker<Handler, Modifier>::job_moved(time_point now) noexcept {
+  recorded_.in_progress(now, in_progress());
   if (summary_.highest_in_progress < running_ + delivering_)
     summary_.highest_in_progress = running_ + delivering_;
   changed_.set();
@@ -537,11 +556,14 @@ void worker<Handler, Modifier>::job_moved() noexcept {
 
 template <class Handler, class Modifier>
 void worker<Handler, Modifier>::ask_modifier() {
-  const time_point now = executor_.now();
-  measured_.arrivals_per_second = arrivals_.per_second(now);
-  measured_.completions_per_second = completions_.per_second(now);
-  const limit_decision decision = decide_limit(modifier_, measured_);
-  measured_.limit = decision.limit;
+  const metrics& measured = recorded_.snapshot(executor_.now(), limit_);
+  const limit_decision decision = decide_limit(modifier_, measured);
+  limit_ = decision.limit;
+  {
+    const std::lock_guard lock(published_mutex_);
+    published_ = measured;
+    published_.limit = limit_;
+  }
   if (decision.found == limit_decision::fault::none) return;
   bool& logged =
       decision.found == limit_decision::fault::threw ? throwing_modifier_logged_ : low_limit_logged_;
@@ -549,22 +571,12 @@ void worker<Handler, Modifier>::ask_modifier() {
 }
 
 template <class Handler, class Modifier>
-void worker<Handler, Modifier>::count(const outcome& ended, delivery delivered) {
-  completions_.add(executor_.now());
+void worker<Handler, Modifier>::count(const job_record& record, delivery delivered, time_point now) {
+  const outcome::status ended = record.ended.ended;
+  recorded_.job_ended(now, ended, now - record.taken, now - record.settled);
   if (delivered != delivery::accepted) ++summary_.undelivered;
-  switch (ended.ended) {
-    case outcome::status::succeeded:
-      ++measured_.jobs_succeeded;
-      break;
-    case outcome::status::failed:
-      ++measured_.jobs_failed;
-      ++summary_.failed;
-      break;
-    case outcome::status::stopped:
-      ++measured_.jobs_stopped;
-      ++summary_.stopped;
-      break;
-  }
+  if (ended == outcome::status::failed) ++summary_.failed;
+  if (ended == outcome::status::stopped) ++summary_.stopped;
 }
 
 }  // namespace coworker

@@ -1,6 +1,7 @@
 #pragma once
 // A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
 
+#include <coworker/coro/clock.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/typed/kinds.hpp>
@@ -36,6 +37,8 @@ struct job_record {
   stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
   outcome ended;                   ///< once it has
   bool runnable = true;            ///< false: it has its outcome already
+  time_point taken{};              ///< when the queue handed it over
+  time_point settled{};            ///< when it got its outcome
   job_record* previous = nullptr;  ///< in the list that it is in
   job_record* next = nullptr;
 
