@@ -11042,6 +11042,7 @@ inline constexpr std::string_view usage_text =
     "file\n"
     "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
+    "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
     "directory.\n";
@@ -11051,6 +11052,7 @@ struct start_arguments {
   std::optional<std::string> test_file;
   std::optional<std::string> test_output;
   std::optional<log_level> level;
+  bool print_schema = false;
   bool help = false;
 };
 
@@ -11084,6 +11086,8 @@ class argument_reader {
         made.test_output = value_of(flag, argument);
       } else if (flag == "--rp_log_level") {
         made.level = require_log_level(flag, value_of(flag, argument));
+      } else if (flag == "--print_schema") {
+        made.print_schema = true;
       } else if (flag == "--help") {
         made.help = true;
       } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_") ||
@@ -13912,6 +13916,17 @@ int start_production(Handler, Modifier, const options&, logger&) {
 }
 #endif
 
+template <class Input>
+int print_schema() {
+  if constexpr (typed_input<Input>) {
+    const std::string text = json_schema<Input>().dump(2) + "\n";
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return exit_ok;
+  } else {
+    throw usage_error("--print_schema: the input that this handler takes is of a type without a JSON Schema");
+  }
+}
+
 template <class Handler, class Modifier>
 int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings) {
   const start_arguments arguments = argument_reader(argc, argv).read();
@@ -13919,6 +13934,7 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
     return exit_ok;
   }
+  if (arguments.print_schema) return print_schema<handler_input<Handler>>();
   const bool local = arguments.test_input || arguments.test_file || !environment("RUNPOD_WEBHOOK_GET_JOB");
   const log_level usual = local ? log_level::debug : log_level::info;
   logger log(arguments.level ? *arguments.level : level_from_environment(usual),

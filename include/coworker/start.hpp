@@ -3,6 +3,8 @@
 // status. The only place that knows all transports.
 
 #include <coworker/coro/clock.hpp>
+#include <coworker/job/handler.hpp>
+#include <coworker/job/typed/schema.hpp>
 #include <coworker/log.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -92,6 +94,17 @@ int start_production(Handler, Modifier, const options&, logger&) {
 }
 #endif
 
+template <class Input>
+int print_schema() {
+  if constexpr (typed_input<Input>) {
+    const std::string text = json_schema<Input>().dump(2) + "\n";
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    return exit_ok;
+  } else {
+    throw usage_error("--print_schema: the input that this handler takes is of a type without a JSON Schema");
+  }
+}
+
 template <class Handler, class Modifier>
 int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings) {
   const start_arguments arguments = argument_reader(argc, argv).read();
@@ -99,6 +112,7 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
     return exit_ok;
   }
+  if (arguments.print_schema) return print_schema<handler_input<Handler>>();
   const bool local = arguments.test_input || arguments.test_file || !environment("RUNPOD_WEBHOOK_GET_JOB");
   const log_level usual = local ? log_level::debug : log_level::info;
   logger log(arguments.level ? *arguments.level : level_from_environment(usual),

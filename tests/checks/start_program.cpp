@@ -21,11 +21,19 @@ cw::task<cw::json> do_as_told(cw::job<> job) {
   co_return job.input.value("answer", cw::json());
 }
 
+struct order {
+  std::string fruit;
+  int count = 1;
+};
+
+int count(cw::job<order> job) { return job.input.count; }
+
 int as_many_as_there_are(int) { return 1000; }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--typed") return cw::start(argc, argv, count);
   const bool one_at_a_time = argc > 1 && std::string_view(argv[1]) == "--one_at_a_time";
   const int status = one_at_a_time ? cw::start(argc, argv, do_as_told)
                                    : cw::start(argc, argv, do_as_told, as_many_as_there_are);

@@ -172,10 +172,18 @@ class Arguments(unittest.TestCase):
         self.assertEqual((run.status, run.errors, run.lines), (0, [], []))
         self.assertEqual(run.arguments, arguments)
 
+    def test_the_schema_of_the_input_is_printed_and_nothing_run(self):
+        run = Run("--typed", "--print_schema")
+        self.assertEqual(run.status, 0)
+        schema = json.loads("\n".join(run.lines))
+        self.assertEqual(schema["required"], ["fruit"])
+        self.assertEqual(schema["properties"]["count"]["type"], "integer")
+        self.assertEqual(schema["properties"]["count"]["default"], 1)
+
     def test_help_lists_all_flags_and_runs_nothing(self):
         run = Run("--help")
         self.assertEqual((run.status, run.errors, run.has_banner), (0, [], False))
-        for flag in ("--test_input", "--test_file", "--test_output", "--rp_log_level", "--help"):
+        for flag in ("--test_input", "--test_file", "--test_output", "--rp_log_level", "--print_schema", "--help"):
             self.assertTrue(any(line.startswith(f"  {flag}") for line in run.lines), flag)
         self.assertLessEqual(max(map(len, run.lines)), 110)
 

@@ -21,6 +21,7 @@ inline constexpr std::string_view usage_text =
     "file\n"
     "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
+    "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
     "directory.\n";
@@ -30,6 +31,7 @@ struct start_arguments {
   std::optional<std::string> test_file;
   std::optional<std::string> test_output;
   std::optional<log_level> level;
+  bool print_schema = false;
   bool help = false;
 };
 
@@ -63,6 +65,8 @@ class argument_reader {
         made.test_output = value_of(flag, argument);
       } else if (flag == "--rp_log_level") {
         made.level = require_log_level(flag, value_of(flag, argument));
+      } else if (flag == "--print_schema") {
+        made.print_schema = true;
       } else if (flag == "--help") {
         made.help = true;
       } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_") ||
