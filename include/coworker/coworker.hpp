@@ -34,6 +34,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/aimd.hpp>
+#include <coworker/scale/climb_evidence.hpp>
 #include <coworker/scale/combine.hpp>
 #include <coworker/scale/hill_climb.hpp>
 #include <coworker/scale/latency_histogram.hpp>

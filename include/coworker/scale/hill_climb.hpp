@@ -4,6 +4,7 @@
 // tests/bench/modifier_bench.cpp.
 
 #include <coworker/coro/clock.hpp>
+#include <coworker/scale/climb_evidence.hpp>
 #include <coworker/scale/memory_outlook.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -19,10 +20,6 @@ namespace detail {
 // limit above and one below.
 struct hill_climb_state {
   enum class place : unsigned char { base, above, below };
-  struct arm {
-    int limit = 0;
-    throughput_sample seen{};
-  };
 
   bool started = false;
   bool measuring = false;     // else jobs that began under another limit are still ending
@@ -32,15 +29,15 @@ struct hill_climb_state {
   double enough = 0;          // jobs in the sample before it is looked at
   int peak = 0;               // in progress while measuring
   metrics from{};             // when measuring began
-  arm base{}, above{}, below{};
+  climb_arm base{}, above{}, below{};
   double rise = 1;        // the limit above is by this share higher than the base
   double fall = 0.25;     // and the base by this share higher than the one below
   double until_rise = 0;  // jobs to end at the base before the next look above
   double until_fall = 0;
   double rise_pause = 0;  // the last until_rise that was set; they double
   double fall_pause = 0;
-  double spread = 0.2;     // of job times; at first a guess
-  double spread_jobs = 6;  // that it rests on
+  bool doubted = false;  // a doubling was given a second try
+  climb_evidence evidence{};
   memory_outlook memory{};
 };
 
@@ -59,7 +56,12 @@ struct hill_climb_state {
 /// It never grows while the queue is what limits the worker, and then slowly gives up what is not in use;
 /// with a known memory limit it never grows beyond what fits (see memory_outlook). At limits of 3 and less a
 /// look above costs the jobs of that moment half their speed or more, so that there it looks seldom: a change
-/// that shows neither in job times nor in throughput may go unseen for a thousand jobs.
+/// that shows neither in job times nor in throughput may go unseen for a thousand jobs. The wider job times
+/// are spread, the more must be gained to be seen: from a lognormal sigma of 0.5 on, a gentle curve is left
+/// some 6 % below its best throughput, and a sharp knee may be overshot by a quarter.
+///
+/// Source: hill climbing on throughput, as .NET's thread pool does it; doubling as TCP's slow start. What its
+/// constants are worth was found by simulation (tests/bench/modifier_bench.cpp).
 struct hill_climb {
   int min = 1;            ///< the lowest limit; 1 or more, default 1
   int max = 1000;         ///< the highest; `min` or more, default 1000
@@ -89,11 +91,11 @@ struct hill_climb {
 
  private:
   using place = detail::hill_climb_state::place;
+  using arm = detail::climb_arm;
 
-  static constexpr double first_step =
-      0.125;                                  // of the steps while all is calm: an eighth, where that is seen
-  static constexpr double noisy_step = 0.25;  // else a quarter
-  static constexpr double hurry = 0.5;        // steps from here on are the search for a knee that is far away
+  static constexpr double first_step = 0.125;  // while all is calm: an eighth, if so little can be seen
+  static constexpr double noisy_step = 0.25;   // else a quarter
+  static constexpr double hurry = 0.5;         // from here on it is the search for a knee that is far away
 
   // --- the flow: settle, measure, conclude, go elsewhere
 
@@ -124,7 +126,7 @@ struct hill_climb {
     state.at = where;
     state.asked = limit;
     state.measuring = false;
-    const double rounds = 1 + (state.spread < 2 ? state.spread : 2);
+    const double rounds = 1 + (state.evidence.spread < 2 ? state.evidence.spread : 2);
     state.settled = measured.jobs_ended() + static_cast<std::uint64_t>(rounds * measured.in_progress);
     if (!changed) measure(measured);
   }
@@ -150,7 +152,7 @@ struct hill_climb {
     const int higher = smaller(limit_above(), fits);
     const int lower = limit_below();
     // At the start there must be something to compare with, or noise would end the doubling.
-    const double wanted = smaller(decisive(1 + state.rise), 4 * fewest());
+    const double wanted = smaller(state.evidence.decisive(1 + state.rise, epsilon), 4 * fewest());
     const bool know_base = state.rise < hurry || state.base.seen.jobs >= wanted;
     if (know_base && state.until_rise <= 0 && higher > state.base.limit)
       return go(place::above, higher, measured);
@@ -179,16 +181,14 @@ struct hill_climb {
 
   // Job times that are suddenly quite different mean that what was learned is out of date.
   void conclude_base(const throughput_sample& seen, const metrics& measured) {
-    learn_spread(seen);
+    state.evidence.learn(seen);
     if (!state.base.seen.empty()) {
       const double change = detail::natural_log(seen.mean_seconds() / state.base.seen.mean_seconds());
-      const double doubt = detail::square_root(variance(seen) + variance(state.base.seen));
+      const double doubt = state.evidence.doubt(seen, state.base.seen);
       if (detail::magnitude(change) > 0.3 && detail::magnitude(change) > 3 * doubt) start_over(change);
     }
-    if (p99_limit > duration::zero() && seen.p99_seconds() > p99_limit_seconds()) {
-      return too_slow(seen.p99_seconds() / p99_limit_seconds(), measured);
-    }
-    pool(state.base.seen, seen, detail::natural_log_of_1_and(usual_step()));
+    if (too_slow(seen)) return slow_down(seen.p99_seconds() / p99_limit_seconds(), measured);
+    state.evidence.pool(state.base.seen, seen, detail::natural_log_of_1_and(usual_step()), fewest());
     state.until_rise -= seen.jobs;
     state.until_fall -= seen.jobs;
     next(measured);
@@ -207,7 +207,7 @@ struct hill_climb {
     }
   }
 
-  void too_slow(double times, const metrics& measured) {
+  void slow_down(double times, const metrics& measured) {
     state.rise = usual_step();
     state.rise_pause = state.until_rise = pause_of_small_limits * cost(0);
     const int lower = static_cast<int>(state.base.limit / (times < 2 ? times : 2));
@@ -220,16 +220,20 @@ struct hill_climb {
     arm here{state.asked, seen};
     if (!hurried && state.above.limit == state.asked) {
       here.seen = state.above.seen;
-      pool(here.seen, seen, 2 * detail::natural_log(ratio));
+      state.evidence.pool(here.seen, seen, 2 * detail::natural_log(ratio), fewest());
     }
     const double pooled = score(state.base, here);
     const double alone = score(state.base, {state.asked, seen});
     if (unclear(pooled, hurried ? 1.3 : 1, seen, ratio)) return;
-    learn_spread(seen);
-    const bool too_slow_there = p99_limit > duration::zero() && seen.p99_seconds() > p99_limit_seconds();
+    state.evidence.learn(seen);
     const bool gains = hurried ? pooled > 0 : (pooled > 1 || alone > 2) && gains_over_below(here);
-    if (gains && !too_slow_there) return rise_to(alone > 2 ? arm{state.asked, seen} : here, pooled, measured);
+    if (gains && !too_slow(seen)) return rise_to(alone > 2 ? arm{state.asked, seen} : here, pooled, measured);
 
+    if (hurried && pooled > -0.6 && !state.doubted) {  // by chance, perhaps: once more
+      state.doubted = true;
+      return go(place::base, state.base.limit, measured);
+    }
+    state.doubted = false;
     if (hurried) {
       state.fall = noisy_step;  // the last doubling may have gone too far already
       state.until_fall = state.fall_pause = 0;
@@ -237,29 +241,17 @@ struct hill_climb {
       state.above = here;
     }
     pause_rise(seen.jobs);
-    if (too_slow_there) state.rise_pause = state.until_rise = pause_of_small_limits * cost(seen.jobs);
+    if (too_slow(seen)) state.rise_pause = state.until_rise = pause_of_small_limits * cost(seen.jobs);
     go(place::base, state.base.limit, measured);
   }
 
   // A gain that is due to chance does not show against the limit below.
-  bool gains_over_below(const detail::hill_climb_state::arm& here) const {
+  bool gains_over_below(const arm& here) const {
     return state.below.seen.empty() || score(state.below, here) > 0;
   }
 
-  void rise_to(detail::hill_climb_state::arm here, double score_there, const metrics& measured) {
-    const double slower = detail::natural_log(here.seen.mean_seconds() / state.base.seen.mean_seconds());
-    if (detail::magnitude(slower) < detail::square_root(variance(here.seen) + variance(state.base.seen))) {
-      // Jobs take as long as before: what is known of their time holds here too.
-      const double more = 1 + state.base.seen.jobs / here.seen.jobs;
-      const throughput_sample before = state.base.seen;
-      const double in_progress = here.seen.in_progress_seconds * more;
-      const double seconds = here.seen.seconds * more;
-      here.seen.jobs *= more;
-      here.seen.job_seconds += before.job_seconds;
-      here.seen.job_seconds_squared += before.job_seconds_squared;
-      here.seen.in_progress_seconds = in_progress;
-      here.seen.seconds = seconds;
-    }
+  void rise_to(arm here, double score_there, const metrics& measured) {
+    state.evidence.share_times(state.base.seen, here.seen);
     if (state.rise >= hurry || score_there > 2) state.rise = smaller(2 * state.rise, 1.0);
     state.below = state.base;
     state.base = here;
@@ -273,13 +265,13 @@ struct hill_climb {
   void conclude_below(const throughput_sample& seen, const metrics& measured) {
     const double ratio = static_cast<double>(state.base.limit) / state.asked;
     arm here{state.asked, seen};
-    if (state.fall <= usual_step() && state.below.limit == state.asked) {
+    if (state.below.limit == state.asked) {
       here.seen = state.below.seen;
-      pool(here.seen, seen, detail::natural_log(ratio));
+      state.evidence.pool(here.seen, seen, detail::natural_log(ratio), fewest());
     }
     const double lost = score(here, state.base);
     if (unclear(lost, 1, seen, ratio)) return;
-    learn_spread(seen);
+    state.evidence.learn(seen);
     const bool nothing_lost =
         lost < -1 || (lost < 0 && !state.above.seen.empty() && score(here, state.above) < -1);
     if (nothing_lost) {
@@ -328,50 +320,29 @@ struct hill_climb {
     state.until_fall = state.fall_pause;
   }
 
-  // --- statistics
+  // --- evidence
 
-  using arm = detail::hill_climb_state::arm;
-
-  // By how many standard deviations the gain of the step from one to the other is above epsilon. The wider
-  // job times are spread, the more must be gained: else chance would have its way.
+  // The wider job times are spread, the more must be gained, or chance would have its way; but not on the way
+  // to a knee that is far away, where to stop by chance is worse.
   double score(const arm& low, const arm& high) const {
-    const double gain = high.seen.log_rate(state.spread) - low.seen.log_rate(state.spread);
-    const double step = detail::natural_log(static_cast<double>(high.limit) / low.limit);
-    const double least = smaller(epsilon * (1 + state.spread), epsilon > 0.4 ? epsilon : 0.4);
-    return (gain - least * step) / detail::square_root(variance(low.seen) + variance(high.seen));
-  }
-
-  double variance(const throughput_sample& seen) const { return state.spread / seen.jobs; }
-
-  void learn_spread(const throughput_sample& seen) {
-    state.spread_jobs = smaller(state.spread_jobs, 500.0);
-    const double jobs = state.spread_jobs + seen.jobs;
-    state.spread = (state.spread * state.spread_jobs + seen.spread() * seen.jobs) / jobs;
-    state.spread_jobs = jobs;
-  }
-
-  // In how many jobs the full gain of a step of that ratio stands out by two deviations.
-  double decisive(double ratio) const {
-    const double deviation = (1 - epsilon) * detail::natural_log(ratio) / 2;
-    return 2 * state.spread / (deviation * deviation);
+    const double wary = state.rise < hurry ? epsilon * (1 + state.evidence.spread) : epsilon;
+    return state.evidence.score(low, high, smaller(wary, epsilon > 0.4 ? epsilon : 0.4));
   }
 
   // Whether to go on measuring: nothing stands out yet, but could.
   bool unclear(double score_there, double clear, const throughput_sample& seen, double ratio) {
     constexpr double longer = 1.6;
-    const double longest = smaller(decisive(ratio), 8 * fewest());
+    const double longest = smaller(state.evidence.decisive(ratio, epsilon), 8 * fewest());
     if (detail::magnitude(score_there) >= clear || seen.jobs * longer >= longest) return false;
     state.enough = seen.jobs * longer;
     return true;
   }
 
-  // What was seen before counts as long as it is needed to tell a seventh of the step's gain from none.
-  void pool(throughput_sample& past, const throughput_sample& seen, double step) const {
-    const double fine = 0.15 * step;
-    const double jobs = state.spread / (fine * fine);
-    past.fade_to(jobs > fewest() ? jobs : fewest());
-    past.add(seen);
+  bool too_slow(const throughput_sample& seen) const {
+    return p99_limit > duration::zero() && seen.p99_seconds() > p99_limit_seconds();
   }
+
+  double p99_limit_seconds() const { return std::chrono::duration<double>(p99_limit).count(); }
 
   // --- limits
 
@@ -382,7 +353,7 @@ struct hill_climb {
 
   double usual_step() const {
     const double affordable = 4.0 * (state.base.limit < window ? window : state.base.limit);
-    return decisive(1 + first_step) <= affordable ? first_step : noisy_step;
+    return state.evidence.decisive(1 + first_step, epsilon) <= affordable ? first_step : noisy_step;
   }
 
   int limit_above() const {
@@ -409,8 +380,6 @@ struct hill_climb {
     const double idle = state.asked * seen.seconds - seen.in_progress_seconds;
     return way <= longest_way && idle <= 3 * way * seen.jobs;
   }
-
-  double p99_limit_seconds() const { return std::chrono::duration<double>(p99_limit).count(); }
 
   template <class T>
   static T smaller(T a, T b) {
