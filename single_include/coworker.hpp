@@ -13208,6 +13208,16 @@ struct production_settings {
   duration ping_interval{};
 };
 
+// A line break in it, as from a file that ends with one, would begin a header of its own in every request.
+inline std::string api_key_from_environment() {
+  std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
+  for (const char c : key) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+      throw usage_error("RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
+  }
+  return key;
+}
+
 /// Errors: usage_error names the variable that cannot be used.
 inline production_settings read_production_settings() {
   production_settings made;
@@ -13216,7 +13226,7 @@ inline production_settings read_production_settings() {
   made.ping_interval =
       milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
   made.queue.worker_id = made.identity.worker_id;
-  made.queue.api_key = environment("RUNPOD_AI_API_KEY").value_or("");
+  made.queue.api_key = api_key_from_environment();
   made.queue.seed = random_bits();
   made.queue.urls.take = require_url("RUNPOD_WEBHOOK_GET_JOB");
   made.queue.urls.done = require_url("RUNPOD_WEBHOOK_POST_OUTPUT");

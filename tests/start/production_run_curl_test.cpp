@@ -290,6 +290,7 @@ TEST_CASE("variables that cannot be used are refused by name, with status 2, bef
   refused("RUNPOD_WEBHOOK_POST_OUTPUT", "", "is not set");
   refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is no URL");
   refused("RUNPOD_LOG_LEVEL", "LOUD", "there is no log level");
+  refused("RUNPOD_AI_API_KEY", "key\n", "line break");
 }
 
 TEST_CASE("a spool folder that is not there is refused by name") {
