@@ -60,8 +60,8 @@ struct hill_climb_state {
 /// are spread, the more must be gained to be seen: from a lognormal sigma of 0.5 on, a gentle curve is left
 /// some 6 % below its best throughput, and a sharp knee may be overshot by a quarter.
 ///
-/// Source: hill climbing on throughput, as .NET's thread pool does it; doubling as TCP's slow start. What its
-/// constants are worth was found by simulation (tests/bench/modifier_bench.cpp).
+/// Source: climbing on throughput is the idea of .NET's thread pool, doubling that of TCP's slow start; what
+/// the constants should be was found by simulation (tests/bench/modifier_bench.cpp).
 struct hill_climb {
   int min = 1;            ///< the lowest limit; 1 or more, default 1
   int max = 1000;         ///< the highest; `min` or more, default 1000
