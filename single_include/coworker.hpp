@@ -10075,6 +10075,9 @@ class memory_outlook {
     const double peak = static_cast<double>(measured.peak_resident_bytes);
     point& seen = most_[octave(measured.most_in_progress)];
     seen.jobs = measured.most_in_progress;
+    // What others used for a while must not count for ever, as the peak of this process does.
+    const bool as_many_again = measured.in_progress + 1 >= seen.jobs;  // read before a take, one is missing
+    if (as_many_again) seen.bytes -= (seen.bytes - used) / 64;
     if (used > seen.bytes) seen.bytes = used;
     if (peak > seen.bytes) seen.bytes = peak;
   }
@@ -10290,7 +10293,7 @@ struct hill_climb {
       const int less = limit - (limit >= 8 ? limit / 4 : 1);
       limit = bounded(smaller(limit, state.peak > less ? state.peak : less));
     }
-    state.rise = usual_step();
+    if (limit > min) state.rise = usual_step();  // from the lowest limit on there is everything to find yet
     settle_at(limit, measured);
   }
 

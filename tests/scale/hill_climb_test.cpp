@@ -74,6 +74,16 @@ TEST_CASE("hill_climb does not grow while the queue is the limit, and gives up w
   CHECK(limit == 6);
 }
 
+TEST_CASE("hill_climb doubles the limit also where the first jobs were long in coming") {
+  hill_climb modifier;
+  metrics_script script;
+  int limit = modifier(1, script.now);
+  for (int i = 0; i < 20; ++i) limit = modifier(limit, script.jobs(1, 1, 0.01));
+  CHECK(limit == 1);
+  for (int i = 0; i < 100; ++i) limit = modifier(limit, script.jobs(1, 1, limit));
+  CHECK(limit >= 16);
+}
+
 TEST_CASE("hill_climb goes back where jobs are suddenly slower for being many") {
   hill_climb modifier;
   metrics_script script;

@@ -75,3 +75,21 @@ TEST_CASE("at least one job fits") {
   readings.add(1, 990);
   CHECK(readings.most_jobs() == 1);
 }
+
+TEST_CASE("what others used for a while is forgotten, what this process once used is not") {
+  memory_readings readings;
+  readings.add(0, 100);
+  readings.add(1, 880, 150);
+  CHECK(readings.most_jobs() == 1);
+  for (int i = 0; i < 1000; ++i) readings.add(1, 120, 150);
+  CHECK(readings.most_jobs() == 16);
+}
+
+TEST_CASE("what many jobs used is not forgotten while there are fewer") {
+  memory_readings readings;
+  readings.add(0, 100);
+  readings.add(8, 500);
+  readings.seen.in_progress = 3;
+  for (int i = 0; i < 1000; ++i) readings.add(8, 250);
+  CHECK(readings.most_jobs() == 16);
+}

@@ -175,7 +175,7 @@ struct hill_climb {
       const int less = limit - (limit >= 8 ? limit / 4 : 1);
       limit = bounded(smaller(limit, state.peak > less ? state.peak : less));
     }
-    state.rise = usual_step();
+    if (limit > min) state.rise = usual_step();  // from the lowest limit on there is everything to find yet
     settle_at(limit, measured);
   }
 

@@ -25,6 +25,9 @@ class memory_outlook {
     const double peak = static_cast<double>(measured.peak_resident_bytes);
     point& seen = most_[octave(measured.most_in_progress)];
     seen.jobs = measured.most_in_progress;
+    // What others used for a while must not count for ever, as the peak of this process does.
+    const bool as_many_again = measured.in_progress + 1 >= seen.jobs;  // read before a take, one is missing
+    if (as_many_again) seen.bytes -= (seen.bytes - used) / 64;
     if (used > seen.bytes) seen.bytes = used;
     if (peak > seen.bytes) seen.bytes = peak;
   }
