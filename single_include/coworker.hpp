@@ -11476,15 +11476,11 @@ static_assert(transport<local_file> && chunk_transport<local_file>);
 
 }  // namespace coworker
 
-// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+// ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
 
-// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. It knows
-// transports only as a concept and time only through its executor, so that it runs unchanged against a real
-// queue and a simulated one.
+// How a worker holds the records of its jobs. Knows no worker.
 
-namespace coworker {
-
-namespace detail {
+namespace coworker::detail {
 
 // Records of jobs, in the order in which they came. Owns none.
 class job_list {
@@ -11529,6 +11525,18 @@ class owned_job {
   job_record* record_;
 };
 
+}  // namespace coworker::detail
+
+// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+
+// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. It knows
+// transports only as a concept and time only through its executor, so that it runs unchanged against a real
+// queue and a simulated one.
+
+namespace coworker {
+
+namespace detail {
+
 inline task<void> drop_chunk() { co_return; }
 
 template <class Queue>
@@ -11565,6 +11573,12 @@ struct worker_options {
   /// Where plain functions run; empty means a thread pool of the worker's own, as large as jobs in progress
   /// need.
   executor_ref pool = {};
+  /// Reads what the process uses of processors and memory into the metrics, whenever the modifier is asked.
+  /// Default: nobody does, and modifiers see nothing of that. Must outlive the worker; one reader, one
+  /// worker.
+  resource_reader* resources = nullptr;
+  /// Says how a GPU is doing, whenever the modifier is asked; it must answer at once. Default: none.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
 };
 
 namespace detail {
@@ -12005,7 +12019,10 @@ void worker<Handler, Modifier>::job_moved(time_point now) noexcept {
 
 template <class Handler, class Modifier>
 void worker<Handler, Modifier>::ask_modifier() {
-  const metrics& measured = recorded_.snapshot(executor_.now(), limit_);
+  const time_point now = executor_.now();
+  if (options_.resources != nullptr) options_.resources->read_when_due(now, recorded_.external());
+  if (options_.gpu_probe != nullptr) options_.gpu_probe().write_to(recorded_.external());
+  const metrics& measured = recorded_.snapshot(now, limit_);
   const limit_decision decision = decide_limit(modifier_, measured);
   limit_ = decision.limit;
   {
@@ -13914,6 +13931,8 @@ struct options {
   /// A folder, which must exist, for results that could not be posted; the next start posts them. Default:
   /// none.
   std::string spool_folder = {};
+  /// Says how a GPU is doing, whenever the concurrency modifier is asked: see worker_options. Default: none.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
   /// Where log lines go; null means standard output. Must outlive the call of start().
   log_sink* sink = nullptr;
 };
@@ -13926,13 +13945,15 @@ inline int complain(const char* problem, int status) noexcept {
   return status;
 }
 
-inline worker_options worker_options_of(const options& settings, logger& log) {
+inline worker_options worker_options_of(const options& settings, resource_reader& resources, logger& log) {
   worker_options made;
   made.grace_period = settings.grace_period;
   made.modifier_interval = settings.modifier_interval;
   made.overlap_delivery = settings.overlap_delivery;
   made.prefetch = settings.prefetch;
   made.log = &log;
+  made.resources = &resources;
+  made.gpu_probe = settings.gpu_probe;
   return made;
 }
 
@@ -13940,7 +13961,8 @@ template <class Handler, class Modifier>
 int start_local(const start_arguments& arguments, Handler handler, Modifier modifier, const options& settings,
                 logger& log) {
   local_plan plan = plan_local_run(arguments, log);
-  worker runner(std::move(handler), std::move(modifier), worker_options_of(settings, log));
+  resource_reader resources;
+  worker runner(std::move(handler), std::move(modifier), worker_options_of(settings, resources, log));
   return run_local(runner, std::move(plan), log);
 }
 
@@ -13951,7 +13973,8 @@ int start_production(Handler handler, Modifier modifier, const options& settings
   log.hide(found.queue.api_key);
   found.queue.delivery_deadline = settings.delivery_deadline;
   found.queue.spool_folder = settings.spool_folder;
-  worker_options wanted = worker_options_of(settings, log);
+  resource_reader resources;
+  worker_options wanted = worker_options_of(settings, resources, log);
   wanted.identity = std::move(found.identity);
   worker runner(std::move(handler), std::move(modifier), std::move(wanted));
   run_production(runner, std::move(found.queue), found.ping_interval, log);

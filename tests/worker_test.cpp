@@ -432,6 +432,28 @@ TEST_CASE("a modifier sees how long jobs run, wait for their delivery, and keep 
   CHECK(w.measured().limit == 2);
 }
 
+TEST_CASE("a modifier sees the process's memory and the user's GPU where the worker is told to look") {
+  simulation world;
+  coworker::resource_reader resources;
+  world.options.resources = &resources;
+  world.options.gpu_probe = []() noexcept { return coworker::gpu_reading{0.75, 3, 4}; };
+  add_jobs(world, 0s, 1, 100);
+  metrics seen;
+  auto modifier = [&seen](int current, const metrics& measured) {
+    seen = measured;
+    return current;
+  };
+  worker w(sleep_for_ms, modifier, world.options);
+  world.serve(w);
+  CHECK(seen.gpu_load == 0.75);
+  CHECK(seen.gpu_memory_used_bytes == 3);
+  CHECK(seen.gpu_memory_limit_bytes == 4);
+#ifdef __linux__
+  CHECK(seen.resident_bytes > 0);
+  CHECK(seen.memory_limit_bytes >= seen.resident_bytes);
+#endif
+}
+
 TEST_CASE("the rates that a modifier sees begin anew when a worker serves again, on whatever clock") {
   std::vector<double> rates;
   const auto modifier = [&rates](int, const metrics& measured) {

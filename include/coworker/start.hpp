@@ -8,6 +8,7 @@
 #include <coworker/log.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/scale/resources.hpp>
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/environment.hpp>
 #include <coworker/start/local_run.hpp>
@@ -42,6 +43,8 @@ struct options {
   /// A folder, which must exist, for results that could not be posted; the next start posts them. Default:
   /// none.
   std::string spool_folder = {};
+  /// Says how a GPU is doing, whenever the concurrency modifier is asked: see worker_options. Default: none.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
   /// Where log lines go; null means standard output. Must outlive the call of start().
   log_sink* sink = nullptr;
 };
@@ -54,13 +57,15 @@ inline int complain(const char* problem, int status) noexcept {
   return status;
 }
 
-inline worker_options worker_options_of(const options& settings, logger& log) {
+inline worker_options worker_options_of(const options& settings, resource_reader& resources, logger& log) {
   worker_options made;
   made.grace_period = settings.grace_period;
   made.modifier_interval = settings.modifier_interval;
   made.overlap_delivery = settings.overlap_delivery;
   made.prefetch = settings.prefetch;
   made.log = &log;
+  made.resources = &resources;
+  made.gpu_probe = settings.gpu_probe;
   return made;
 }
 
@@ -68,7 +73,8 @@ template <class Handler, class Modifier>
 int start_local(const start_arguments& arguments, Handler handler, Modifier modifier, const options& settings,
                 logger& log) {
   local_plan plan = plan_local_run(arguments, log);
-  worker runner(std::move(handler), std::move(modifier), worker_options_of(settings, log));
+  resource_reader resources;
+  worker runner(std::move(handler), std::move(modifier), worker_options_of(settings, resources, log));
   return run_local(runner, std::move(plan), log);
 }
 
@@ -79,7 +85,8 @@ int start_production(Handler handler, Modifier modifier, const options& settings
   log.hide(found.queue.api_key);
   found.queue.delivery_deadline = settings.delivery_deadline;
   found.queue.spool_folder = settings.spool_folder;
-  worker_options wanted = worker_options_of(settings, log);
+  resource_reader resources;
+  worker_options wanted = worker_options_of(settings, resources, log);
   wanted.identity = std::move(found.identity);
   worker runner(std::move(handler), std::move(modifier), std::move(wanted));
   run_production(runner, std::move(found.queue), found.ping_interval, log);

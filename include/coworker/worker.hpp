@@ -16,12 +16,14 @@
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/job_list.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/log.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/scale/recorder.hpp>
+#include <coworker/scale/resources.hpp>
 #include <coworker/transport/concept.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -36,49 +38,6 @@
 namespace coworker {
 
 namespace detail {
-
-// Records of jobs, in the order in which they came. Owns none.
-class job_list {
- public:
-  bool empty() const noexcept { return first_ == nullptr; }
-  job_record* front() const noexcept { return first_; }
-  job_record* back() const noexcept { return last_; }
-
-  void push_back(job_record& record) noexcept {
-    record.previous = last_;
-    record.next = nullptr;
-    (last_ != nullptr ? last_->next : first_) = &record;
-    last_ = &record;
-  }
-
-  void remove(job_record& record) noexcept {
-    (record.previous != nullptr ? record.previous->next : first_) = record.next;
-    (record.next != nullptr ? record.next->previous : last_) = record.previous;
-  }
-
-  job_record* find(std::string_view id) const noexcept {
-    job_record* record = first_;
-    while (record != nullptr && record->id != id) record = record->next;
-    return record;
-  }
-
- private:
-  job_record* first_ = nullptr;
-  job_record* last_ = nullptr;
-};
-
-// Deletes the record of a job when the job is done with.
-class owned_job {
- public:
-  explicit owned_job(job_record& record) noexcept : record_(&record) {}
-  owned_job(owned_job&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
-  owned_job& operator=(owned_job&&) = delete;
-  ~owned_job() { delete record_; }
-  job_record& record() const noexcept { return *record_; }
-
- private:
-  job_record* record_;
-};
 
 inline task<void> drop_chunk() { co_return; }
 
@@ -116,6 +75,12 @@ struct worker_options {
   /// Where plain functions run; empty means a thread pool of the worker's own, as large as jobs in progress
   /// need.
   executor_ref pool = {};
+  /// Reads what the process uses of processors and memory into the metrics, whenever the modifier is asked.
+  /// Default: nobody does, and modifiers see nothing of that. Must outlive the worker; one reader, one
+  /// worker.
+  resource_reader* resources = nullptr;
+  /// Says how a GPU is doing, whenever the modifier is asked; it must answer at once. Default: none.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
 };
 
 namespace detail {
@@ -556,7 +521,10 @@ void worker<Handler, Modifier>::job_moved(time_point now) noexcept {
 
 template <class Handler, class Modifier>
 void worker<Handler, Modifier>::ask_modifier() {
-  const metrics& measured = recorded_.snapshot(executor_.now(), limit_);
+  const time_point now = executor_.now();
+  if (options_.resources != nullptr) options_.resources->read_when_due(now, recorded_.external());
+  if (options_.gpu_probe != nullptr) options_.gpu_probe().write_to(recorded_.external());
+  const metrics& measured = recorded_.snapshot(now, limit_);
   const limit_decision decision = decide_limit(modifier_, measured);
   limit_ = decision.limit;
   {
