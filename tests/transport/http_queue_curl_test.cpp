@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <coworker/json/json.hpp>
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include <support/queue_server.hpp>
 #include <support/running_worker.hpp>
 #include <support/temporary_folder.hpp>
+#include <thread>
 #include <vector>
 
 namespace coworker::testing {
@@ -194,6 +196,44 @@ TEST_CASE("a result of several megabytes is posted without asking first") {
   REQUIRE(server.wait_for_results(1));
   CHECK(server.log().result("a").at("output") == large);
   CHECK(!server.log().with(endpoint::done).at(0).request.header("Expect"));
+}
+
+TEST_CASE(
+    "when the limit grows while all slots are full, the next take asks at once for as many as have opened") {
+  queue_server server({.hold = answer::never});
+  server.add_jobs(250, json{{"ms", 600'000}});
+  captured_log log(log_level::warn);
+  curl_client client;
+  http_queue_options options;
+  options.urls = urls_of(server);
+  http_queue queue(client, options, log.log);
+  std::atomic<int> limit{100};
+  worker_options settings;
+  settings.log = &log.log;
+  settings.modifier_interval = 10ms;
+  settings.grace_period = 0ms;
+  worker runner(
+      [](job<> work) -> task<json> {
+        co_await sleep_for(std::chrono::milliseconds(work.input.at("ms").get<int>()));
+        co_return json();
+      },
+      [&limit](int) { return limit.load(); }, settings);
+  std::thread thread([&] { runner.run(queue); });
+  const auto handed_out = [](std::size_t jobs) {
+    return [jobs](const queue_log& seen) { return seen.jobs_without_result().size() >= jobs; };
+  };
+  CHECK(server.wait_for(handed_out(100)));
+  limit = 200;
+  CHECK(server.wait_for(handed_out(200)));
+  const queue_log seen = server.log();
+  runner.stop();
+  thread.join();
+  const std::vector<exchange> takes = seen.with(endpoint::take_batch);
+  REQUIRE(takes.size() == 2);
+  for (const exchange& take : takes) {
+    CHECK(take.request.target().find("batch_size=100&") != std::string::npos);
+    CHECK(take.jobs.size() == 100);
+  }
 }
 
 TEST_CASE("one connection serves a slot's takes and results") {
