@@ -10905,8 +10905,8 @@ class resource_reader {
   void read_processors(time_point now, metrics& measured) {
     measured.cpus = allowed_processors();
     const double used = process_seconds();
-    const double passed = std::chrono::duration<double>(now - read_at_).count();
-    if (read_before_ && passed > 0 && measured.cpus > 0) {
+    if (read_before_ && now > read_at_ && measured.cpus > 0) {
+      const double passed = std::chrono::duration<double>(now - read_at_).count();
       const double load = (used - used_before_) / (passed * measured.cpus);
       measured.cpu_load = load < 0 ? 0 : load > 1 ? 1 : load;
     }
