@@ -75,6 +75,16 @@
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
+// In a program of some size g++ would not inline the freeing of a frame into a coroutine, where its size is
+// known; and with only one of the two inlined it warns of a mismatch of new and delete. clang does by itself,
+// and before 19 is better not told to: it would do so before it knows where the coroutine may change its
+// thread (LLVM 47179).
+#if defined(__GNUC__) && !defined(__clang__)
+#define COWORKER_ALWAYS_INLINE [[gnu::always_inline]]
+#else
+#define COWORKER_ALWAYS_INLINE
+#endif
+
 namespace coworker::detail {
 
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
@@ -135,7 +145,7 @@ inline bool open_frame_cache(frame_cache& cache) noexcept {
   return true;
 }
 
-inline void* allocate_frame(std::size_t size) {
+COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator new(size);
   free_frame*& head = this_thread_frames().free[size_class];
@@ -147,7 +157,7 @@ inline void* allocate_frame(std::size_t size) {
   return block;
 }
 
-inline void free_frame_memory(void* memory, std::size_t size) noexcept {
+COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator delete(memory);
   frame_cache& cache = this_thread_frames();
@@ -173,12 +183,16 @@ inline void free_frame_memory(void* memory, std::size_t size) noexcept {
 // wherever the frame lies (GCC 104177), so such an object belongs on the heap.
 struct recycled_frame {
 #if COWORKER_RECYCLE_FRAMES
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { free_frame_memory(frame, size); }
+  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) { return allocate_frame(size); }
+  COWORKER_ALWAYS_INLINE static inline void operator delete(void* frame, std::size_t size) noexcept {
+    free_frame_memory(frame, size);
+  }
 #endif
 };
 
 }  // namespace coworker::detail
+
+#undef COWORKER_ALWAYS_INLINE
 
 // ---- coworker/coro/result.hpp ------------------------------------------------------------------------------
 
@@ -311,10 +325,11 @@ inline constexpr std::uintptr_t nesting_bytes = 16 * 1024;
 // An enter() in progress, in its own stack frame.
 struct direct_call {
   void* callee = nullptr;
+  const direct_call* outer = nullptr;  // the one that this one is nested in
 };
 
 struct transfer_state {
-  const direct_call* direct = nullptr;  // the innermost on this thread; null once its callee has handed back
+  const direct_call* direct = nullptr;  // the innermost on this thread whose callee has not handed back
   void* next = nullptr;                 // the one coroutine that waits for the resume() at the bottom
   std::uintptr_t stack_limit =
       outside;  // enter() nests while the stack, which grows downwards, is above this
@@ -359,45 +374,50 @@ COWORKER_NOINLINE inline void resume(std::coroutine_handle<> handle) {
 
 namespace detail {
 
-// Runs a coroutine that cannot be called directly: later, from the bottom; or at once, when a stranger's
-// handle.resume() is at the bottom of this stack, or has already left a note there.
-COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> coroutine) {
+// Leaves a coroutine to the resume() at the bottom of this stack. False: a stranger's handle.resume() is
+// there, or has already left a note, and nobody would run the coroutine.
+COWORKER_NOINLINE inline bool note_for_bottom(std::coroutine_handle<> coroutine) noexcept {
   transfer_state& state = this_thread_transfer();
-  if (state.stack_limit == transfer_state::outside || state.next != nullptr) {
-    resume(coroutine);
-  } else {
-    state.next = coroutine.address();
-  }
+  if (state.stack_limit == transfer_state::outside || state.next != nullptr) return false;
+  state.next = coroutine.address();
+  return true;
+}
+
+// Runs a coroutine that cannot be called directly: later, from the bottom; or at once.
+COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> coroutine) {
+  if (!note_for_bottom(coroutine)) resume(coroutine);
 }
 
 // Base of the promise of a coroutine that is entered and left.
 struct entered_promise {
-  // Its latest enter(), which may be over. leave() compares it with the innermost enter() of its thread, and
-  // the callees too: only together do they tell. Awaiters of other libraries may resume below an enter() a
-  // coroutine whose own enter() was in the same place, or one whose frame took the place of the ended callee.
+  // Its latest enter(), which may be over. hand_back() compares it with the innermost enter() of its thread,
+  // and the callees too: only together do they tell. Awaiters of other libraries may resume below an enter()
+  // a coroutine whose own enter() was in the same place, or one whose frame took the place of the ended
+  // callee.
   const direct_call* entry;
 };
 
 inline constexpr direct_call entered_from_bottom;  // never the innermost
 
-COWORKER_NOINLINE inline bool enter_from_bottom(std::coroutine_handle<> callee, const direct_call*& entry) {
+COWORKER_NOINLINE inline void enter_from_bottom(std::coroutine_handle<> callee, const direct_call*& entry) {
   entry = &entered_from_bottom;
   resume_from_bottom(callee);
-  return false;
 }
 
 COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> callee,
                                                     const direct_call*& entry) {
   transfer_state& state = this_thread_transfer();
-  if (COWORKER_STACK_POSITION() < state.stack_limit) [[unlikely]]
-    return enter_from_bottom(callee, entry);
-  const direct_call* const outer = state.direct;
-  const direct_call call{callee.address()};
+  if (COWORKER_STACK_POSITION() < state.stack_limit) [[unlikely]] {
+    enter_from_bottom(callee, entry);
+    return false;
+  }
+  const direct_call call{callee.address(), state.direct};
   entry = state.direct = &call;
   callee.resume();
-  const bool handed_back = state.direct == nullptr;
-  state.direct = outer;
-  return handed_back;
+  if (state.direct != &call) [[likely]]
+    return true;
+  state.direct = call.outer;
+  return false;
 }
 
 /// Starts or resumes `callee` for a caller that has just suspended to wait for it. True: the callee has
@@ -408,21 +428,29 @@ bool enter(std::coroutine_handle<Promise> callee) {
   return enter(callee, callee.promise().entry);
 }
 
-COWORKER_NOINLINE_BEFORE_CLANG_19 inline void leave(const direct_call* entry, void* self,
-                                                    std::coroutine_handle<> continuation) {
+// `continuation` is a reference because it is seldom read.
+COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry, const void* self,
+                                                        void* const& continuation) noexcept {
   transfer_state& state = this_thread_transfer();
   if (state.direct == entry && entry->callee == self) [[likely]] {
-    state.direct = nullptr;  // read by that enter(), which is on this stack
-  } else {
-    resume_from_bottom(continuation);
+    state.direct = entry->outer;  // seen by that enter(), which is on this stack
+    return true;
   }
+  return note_for_bottom(std::coroutine_handle<>::from_address(continuation));
 }
 
-/// The other half: `self` has suspended, for good or until its next value is asked for, and `continuation` is
-/// to go on.
+/// The other half: `self` is about to return to whoever resumed it, and `continuation` is to go on after
+/// that. False: nobody on this stack would see to it, and `self` must suspend and leave().
 template <class Promise>
-void leave(std::coroutine_handle<Promise> self, std::coroutine_handle<> continuation) {
-  leave(self.promise().entry, self.address(), continuation);
+bool hand_back(std::coroutine_handle<Promise> self, void* const& continuation) noexcept {
+  return hand_back(self.promise().entry, self.address(), continuation);
+}
+
+/// Hands back in any case, from a coroutine that has suspended, for good or until its next value is asked
+/// for.
+template <class Promise>
+void leave(std::coroutine_handle<Promise> self, void* continuation) {
+  if (!hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
 }
 
 }  // namespace detail
@@ -452,6 +480,9 @@ concept context_promise = requires(Promise& promise) {
 
 namespace detail {
 
+template <class T>
+class task_promise;
+
 template <class Promise>
 coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept {
   if constexpr (context_promise<Promise>) {
@@ -461,70 +492,86 @@ coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept
   }
 }
 
+// What an awaited task and its awaiter share, in the awaiter's frame.
+template <class T>
+struct task_answer {
+  void* callee;  // the task's frame; null once the task has ended and its frame is gone
+  result<T> outcome;
+
+  explicit task_answer(void* frame) noexcept : callee(frame) {}
+};
+
+// A task that ends frees its frame at once and then lets its awaiter go on, which is cheaper than being
+// destroyed from there.
+template <class T>
 class task_promise_base : public recycled_frame, public entered_promise {
  public:
-  struct final_awaiter {
-    final_awaiter() noexcept {}
-    bool await_ready() const noexcept { return false; }
+  class final_awaiter {
+   public:
+    explicit final_awaiter(bool may_go) noexcept : may_go_(may_go) {}
+    bool await_ready() const noexcept { return may_go_; }
 
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-      leave(self, std::coroutine_handle<>::from_address(self.promise().continuation_));
+    // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
+    void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
+      resume(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
+
+   private:
+    bool may_go_;
   };
 
+  task<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  final_awaiter final_suspend() const noexcept { return final_awaiter(); }
+  void unhandled_exception() noexcept { answer_->outcome.set_exception(std::current_exception()); }
+
+  final_awaiter final_suspend() noexcept {
+    task_answer<T>& answer = *answer_;
+    const bool handed_back = hand_back(self(), continuation_);
+    if (handed_back) answer.callee = nullptr;
+    return final_awaiter(handed_back);
+  }
 
   coworker::context* context() const noexcept { return context_; }
 
-  void continue_with(std::coroutine_handle<> continuation, coworker::context* context) noexcept {
+  void begin(std::coroutine_handle<> continuation, coworker::context* context,
+             task_answer<T>& answer) noexcept {
     continuation_ = continuation.address();
     context_ = context;
+    answer_ = &answer;
   }
 
  protected:
   task_promise_base() noexcept {}
+  result<T>& outcome() noexcept { return answer_->outcome; }
 
  private:
-  // Both are set when the task is awaited, which is before its body can read either: left raw, a call costs
-  // less.
+  std::coroutine_handle<task_promise<T>> self() noexcept;
+
+  // Set when the task is awaited, which is before its body can read any: left raw, a call costs less.
   void* continuation_;
   coworker::context* context_;
+  task_answer<T>* answer_;
 };
 
 template <class T>
-class task_promise final : public task_promise_base {
+class task_promise final : public task_promise_base<T> {
   static_assert(
       alignof(result<T>) <= frame_alignment,
       "task<T>: T needs a stricter alignment than coroutine frames have; give a std::unique_ptr<T>");
 
  public:
-  task<T> get_return_object() noexcept;
-  void unhandled_exception() noexcept { result_.set_exception(std::current_exception()); }
-  T take() { return result_.take(); }
-
   template <std::convertible_to<T> U = T>
   void return_value(U&& value) {
-    result_.set(std::forward<U>(value));
+    this->outcome().set(std::forward<U>(value));
   }
-
- private:
-  result<T> result_;
 };
 
 template <>
-class task_promise<void> final : public task_promise_base {
+class task_promise<void> final : public task_promise_base<void> {
  public:
-  task<void> get_return_object() noexcept;
-  void unhandled_exception() noexcept { result_.set_exception(std::current_exception()); }
-  void take() { result_.take(); }
-  void return_void() noexcept { result_.set(); }
-
- private:
-  result<void> result_;
+  void return_void() noexcept { outcome().set(); }
 };
 
 [[noreturn]] inline void throw_not_awaitable() {
@@ -538,8 +585,9 @@ class task_promise<void> final : public task_promise_base {
 /// A coroutine that starts when it is awaited and gives one T (a value, a reference or void) or an exception.
 ///
 /// Awaited at most once, as an rvalue: `co_await f()` or `co_await std::move(t)`. Its frame belongs to the
-/// task object; a task that is never awaited never runs. While awaited it shares the context of its awaiter:
-/// executor, stop token, job. A task may be resumed on any thread, one at a time; the object itself is not
+/// task object, then to the co_await; it ends, arguments included, before the awaiting coroutine goes on. A
+/// task that is never awaited never runs. While awaited it shares the context of its awaiter: executor, stop
+/// token, job. A task may be resumed on any thread, one at a time; the object itself is not
 /// thread-safe.
 ///
 /// Errors: awaiting rethrows what the coroutine threw; std::logic_error when awaited twice or after a move.
@@ -555,10 +603,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
 
   class awaiter {
    public:
-    explicit awaiter(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+    explicit awaiter(std::coroutine_handle<promise_type> coroutine) noexcept : answer_(coroutine.address()) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+
+    ~awaiter() {
+      if (answer_.callee != nullptr) callee().destroy();
+    }
 
     bool await_ready() const {
-      if (!coroutine_ || coroutine_.done()) [[unlikely]]
+      if (answer_.callee == nullptr) [[unlikely]]
         detail::throw_not_awaitable();
       return false;
     }
@@ -568,16 +622,21 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
       return start(awaiting, detail::context_of(awaiting));
     }
 
-    T await_resume() { return coroutine_.promise().take(); }
+    T await_resume() { return answer_.outcome.take(); }
 
    protected:
     bool start(std::coroutine_handle<> awaiting, coworker::context* shared) noexcept {
-      coroutine_.promise().continue_with(awaiting, shared);
-      return !detail::enter(coroutine_);
+      const std::coroutine_handle<promise_type> coroutine = callee();
+      coroutine.promise().begin(awaiting, shared, answer_);
+      return !detail::enter(coroutine);
     }
 
    private:
-    std::coroutine_handle<promise_type> coroutine_;
+    std::coroutine_handle<promise_type> callee() const noexcept {
+      return std::coroutine_handle<promise_type>::from_address(answer_.callee);
+    }
+
+    detail::task_answer<T> answer_;
   };
 
   task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
@@ -607,11 +666,13 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     coworker::context& own_;
   };
 
-  awaiter operator co_await() && noexcept { return awaiter(coroutine_); }
+  awaiter operator co_await() && noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
   /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
   /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
-  awaiter_in_context in(coworker::context& own) && noexcept { return awaiter_in_context(coroutine_, own); }
+  awaiter_in_context in(coworker::context& own) && noexcept {
+    return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
+  }
 
   template <class Task = task>
   awaiter operator co_await() & noexcept {
@@ -621,7 +682,7 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
   }
 
  private:
-  friend promise_type;
+  friend detail::task_promise_base<T>;
   explicit task(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
 
   std::coroutine_handle<promise_type> coroutine_;
@@ -630,12 +691,13 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
 namespace detail {
 
 template <class T>
-task<T> task_promise<T>::get_return_object() noexcept {
-  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+std::coroutine_handle<task_promise<T>> task_promise_base<T>::self() noexcept {
+  return std::coroutine_handle<task_promise<T>>::from_promise(static_cast<task_promise<T>&>(*this));
 }
 
-inline task<void> task_promise<void>::get_return_object() noexcept {
-  return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+template <class T>
+task<T> task_promise_base<T>::get_return_object() noexcept {
+  return task<T>(self());
 }
 
 }  // namespace detail
@@ -662,9 +724,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
     handing_back() noexcept {}
     bool await_ready() const noexcept { return false; }
 
-    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept {
-      leave(self, self.promise().consumer_);
-    }
+    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept { hand_over(self); }
 
     void await_resume() const noexcept {}
   };
@@ -678,7 +738,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
 
     void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
       self.promise().value_ = &value_;
-      leave(self, self.promise().consumer_);
+      hand_over(self);
     }
 
     void await_resume() const noexcept {}
@@ -722,6 +782,17 @@ class generator_promise final : public recycled_frame, public entered_promise {
     context_ = context;
   }
 
+  // Destroys a suspended generator. A local whose destructor throws leads the body on to another suspension,
+  // as if it had been resumed; that one ends here, not at the consumer, and what is left is destroyed.
+  static void destroy(std::coroutine_handle<generator_promise> self) noexcept {
+    bool goes_on = false;
+    self.promise().goes_on_ = &goes_on;
+    do {
+      goes_on = false;
+      self.destroy();
+    } while (goes_on);
+  }
+
   T* take() {
     if (exception_ != nullptr) [[unlikely]]
       std::rethrow_exception(std::exchange(exception_, nullptr));
@@ -729,8 +800,17 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
  private:
+  static void hand_over(std::coroutine_handle<generator_promise> self) noexcept {
+    generator_promise& promise = self.promise();
+    if (promise.goes_on_ == nullptr) [[likely]]
+      leave(self, promise.consumer_.address());
+    else
+      *promise.goes_on_ = true;
+  }
+
   T* value_ = nullptr;
   std::coroutine_handle<> consumer_;
+  bool* goes_on_ = nullptr;  // while it is being destroyed: set when it has suspended instead
   coworker::context* context_ = nullptr;
   std::exception_ptr exception_;
 };
@@ -743,7 +823,8 @@ class generator_promise final : public recycled_frame, public entered_promise {
 ///     for (int* n = co_await numbers.next(); n != nullptr; n = co_await numbers.next()) use(*n);
 ///
 /// It starts with the first next(), runs only while its consumer waits for a value, and shares the consumer's
-/// context. Destroying it early destroys its locals where it stands. Movable; not thread-safe.
+/// context. Destroying it early destroys its locals where it stands; what their destructors throw then is
+/// dropped. Movable; not thread-safe.
 template <class T>
 class [[nodiscard("a generator does nothing until it is asked for a value")]] async_generator {
   static_assert(std::is_object_v<T>,
@@ -782,7 +863,7 @@ class [[nodiscard("a generator does nothing until it is asked for a value")]] as
   async_generator& operator=(const async_generator&) = delete;
 
   ~async_generator() {
-    if (coroutine_) coroutine_.destroy();
+    if (coroutine_) promise_type::destroy(coroutine_);
   }
 
   /// Awaited, it gives the next value, which is the consumer's to change or move from until the next call, or
@@ -1115,12 +1196,13 @@ class stop_callback : private detail::stop_callback_node {
 template <class Callback>
 stop_callback(stop_token, Callback) -> stop_callback<Callback>;
 
-/// Asks for a stop, once and for all. One made with a parent's token is asked as soon as the parent is.
-/// Thread-safe. Must outlive its tokens, its callbacks, and a call of request_stop in progress.
+/// Asks for a stop, once and for all. Thread-safe. Must outlive its tokens, its callbacks, and a call of
+/// request_stop in progress.
 class stop_source {
  public:
-  stop_source() noexcept : stop_source(stop_token()) {}
-  explicit stop_source(stop_token parent) noexcept : from_parent_(parent, request_from_parent(*this)) {}
+  stop_source() noexcept {}
+  stop_source(const stop_source&) = delete;
+  stop_source& operator=(const stop_source&) = delete;
 
   stop_token get_token() const noexcept { return stop_token(&state_); }
   bool stop_requested() const noexcept { return state_.requested(); }
@@ -1129,13 +1211,22 @@ class stop_source {
   bool request_stop() noexcept { return state_.request(); }
 
  private:
+  mutable detail::stop_state state_;
+};
+
+/// A source that is also asked as soon as its parent is, of which it has a token.
+class linked_stop_source : public stop_source {
+ public:
+  explicit linked_stop_source(stop_token parent) noexcept
+      : from_parent_(parent, request_from_parent(*this)) {}
+
+ private:
   struct request_from_parent {
     stop_source& source;
     explicit request_from_parent(stop_source& s) noexcept : source(s) {}
     void operator()() const noexcept { source.request_stop(); }
   };
 
-  mutable detail::stop_state state_;
   stop_callback<request_from_parent> from_parent_;
 };
 
@@ -1424,7 +1515,7 @@ class scope {
   static constexpr std::size_t scope_unit = 1;
   static constexpr std::size_t child_unit = 2;
 
-  stop_source source_;
+  linked_stop_source source_;
   context context_;
   std::atomic<std::size_t> count_{
       scope_unit};  // a unit for each child, and for the scope until it waits in join()
@@ -1687,6 +1778,95 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
 
 }  // namespace coworker
 
+// ---- coworker/exec/sleep.hpp -------------------------------------------------------------------------------
+
+// Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
+// short.
+
+namespace coworker {
+
+namespace detail {
+
+// Cancels a timer wherever it is armed.
+struct cancel_timer {
+  executor_ref executor;
+  timer* alarm;
+
+  cancel_timer(executor_ref place, timer& to_cancel) noexcept : executor(place), alarm(&to_cancel) {}
+  void operator()() const noexcept { executor.cancel(*alarm); }
+};
+
+// Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
+template <class Rep, class Period>
+duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
+  using seconds = std::chrono::duration<double>;
+  const seconds wanted = std::chrono::duration_cast<seconds>(span);
+  if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
+  if (wanted >= std::chrono::duration_cast<seconds>(duration::max())) return duration::max();
+  if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
+    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
+  } else {
+    return std::chrono::ceil<duration>(span);
+  }
+}
+
+}  // namespace detail
+
+/// What sleep_until and sleep_for give; made to be awaited at once.
+class sleep_awaiter {
+ public:
+  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
+  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
+  sleep_awaiter(const sleep_awaiter&) = delete;
+  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
+  ~sleep_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "sleep");
+    const executor_ref executor = here.executor;
+    if (here.stop.stop_requested()) {
+      alarm_.status = timer::state::cancelled;
+      return false;
+    }
+    alarm_.handle = awaiting;
+    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
+    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
+    executor.arm(alarm_);
+    return true;
+  }
+
+  void await_resume() {
+    on_stop_.reset();
+    if (alarm_.status == timer::state::cancelled) throw cancelled();
+  }
+
+ private:
+  timer alarm_;
+  time_point due_{};
+  duration span_{};
+  bool relative_ = false;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+/// Awaited, it returns once the executor's clock has reached `due`; at the next opportunity if that has
+/// passed. Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was. Errors:
+/// std::logic_error when the awaiting coroutine runs on no executor.
+inline sleep_awaiter sleep_until(time_point due) noexcept { return sleep_awaiter(due); }
+
+/// Awaited, it returns once `span` has passed, never sooner. Any std::chrono duration fits, floating ones
+/// too; a span beyond the clock's range (292 years) means for ever, a negative one or NaN not at all.
+/// Cancellation and errors: as sleep_until.
+template <class Rep, class Period>
+sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
+  return sleep_awaiter(detail::clock_span(span));
+}
+
+}  // namespace coworker
+
 // ---- coworker/exec/thread.hpp ------------------------------------------------------------------------------
 
 // Threads, and how they wait for one another: what the executors need of the standard's own, at a fraction of
@@ -1779,6 +1959,52 @@ inline void yield_thread() noexcept { std::this_thread::yield(); }
 }  // namespace coworker::detail
 
 #endif
+
+// ---- coworker/exec/block_for.hpp ---------------------------------------------------------------------------
+
+// Waiting in ordinary code, on a thread that may block, until a stop cuts the wait short. What sleep_for is
+// to a coroutine, this is to a plain handler on the pool.
+
+namespace coworker {
+
+namespace detail {
+
+// Lives on the waiting thread's stack.
+class interruptible_wait {
+ public:
+  void interrupt() noexcept {
+    const std::lock_guard lock(mutex_);
+    interrupted_ = true;
+    condition_.notify_one();  // under the lock: the waiter, once awake, takes this object away
+  }
+
+  void until(time_point due) {
+    std::unique_lock lock(mutex_);
+    while (!interrupted_ && clock_type::now() < due) condition_.wait_until(lock, due);
+  }
+
+ private:
+  std::mutex mutex_;
+  condition condition_;
+  bool interrupted_ = false;
+};
+
+}  // namespace detail
+
+/// Blocks the calling thread for `span`, never shorter, in real time; durations as for sleep_for. Not for
+/// coroutines on a loop: it would stand still.
+/// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
+template <class Rep, class Period>
+void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
+  detail::interruptible_wait wait;
+  {
+    const stop_callback on_stop(stop, [&wait]() noexcept { wait.interrupt(); });
+    wait.until(detail::after(clock_type::now(), detail::clock_span(span)));
+  }
+  stop.throw_if_stopped();
+}
+
+}  // namespace coworker
 
 // ---- coworker/exec/timer_queue.hpp -------------------------------------------------------------------------
 
@@ -1994,10 +2220,20 @@ class event_loop {
   void run() {
     const running_guard guard(*this);
     while (!collect()) {
-      while (resumed_ < batch_.size()) resume(batch_[resumed_++]);
+      while (resumed_ < batch_.size()) take_turn(batch_[resumed_++]);
       batch_.clear();
       resumed_ = 0;
     }
+  }
+
+  /// What the loop is at: how many coroutines it has resumed so far, and which one it is in; null between
+  /// them. For whoever watches that none keeps it for long.
+  struct turn {
+    std::uint64_t number = 0;
+    void* coroutine = nullptr;
+  };
+  turn current_turn() const noexcept {
+    return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
   }
 
   /// Whether a run() is in progress, on whatever thread.
@@ -2014,6 +2250,13 @@ class event_loop {
   }
 
  private:
+  void take_turn(std::coroutine_handle<> handle) {
+    in_turn_.store(handle.address(), std::memory_order_relaxed);
+    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    resume(handle);
+    in_turn_.store(nullptr, std::memory_order_relaxed);
+  }
+
   static event_loop*& current() noexcept {
     static constinit thread_local event_loop* loop = nullptr;
     return loop;
@@ -2097,7 +2340,9 @@ class event_loop {
   // The loop's thread only.
   std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
   std::vector<std::coroutine_handle<>> batch_;
-  std::size_t resumed_ = 0;  // of the batch
+  std::size_t resumed_ = 0;              // of the batch
+  std::atomic<std::uint64_t> turns_{0};  // written by the loop's thread alone, as is the next
+  std::atomic<void*> in_turn_{nullptr};
 
   condition_waiter own_waiter_;
   waiter& waiter_;
@@ -2202,95 +2447,6 @@ task<T> run_on(executor_ref destination, task<T> work) {
 
 }  // namespace coworker
 
-// ---- coworker/exec/sleep.hpp -------------------------------------------------------------------------------
-
-// Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
-// short.
-
-namespace coworker {
-
-namespace detail {
-
-// Cancels a timer wherever it is armed.
-struct cancel_timer {
-  executor_ref executor;
-  timer* alarm;
-
-  cancel_timer(executor_ref place, timer& to_cancel) noexcept : executor(place), alarm(&to_cancel) {}
-  void operator()() const noexcept { executor.cancel(*alarm); }
-};
-
-// Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
-template <class Rep, class Period>
-duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
-  using seconds = std::chrono::duration<double>;
-  const seconds wanted = std::chrono::duration_cast<seconds>(span);
-  if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
-  if (wanted >= std::chrono::duration_cast<seconds>(duration::max())) return duration::max();
-  if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
-    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
-  } else {
-    return std::chrono::ceil<duration>(span);
-  }
-}
-
-}  // namespace detail
-
-/// What sleep_until and sleep_for give; made to be awaited at once.
-class sleep_awaiter {
- public:
-  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
-  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
-  sleep_awaiter(const sleep_awaiter&) = delete;
-  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
-  ~sleep_awaiter() = default;
-
-  bool await_ready() const noexcept { return false; }
-
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    const context& here = detail::require_context(awaiting, "sleep");
-    const executor_ref executor = here.executor;
-    if (here.stop.stop_requested()) {
-      alarm_.status = timer::state::cancelled;
-      return false;
-    }
-    alarm_.handle = awaiting;
-    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
-    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
-    on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
-    executor.arm(alarm_);
-    return true;
-  }
-
-  void await_resume() {
-    on_stop_.reset();
-    if (alarm_.status == timer::state::cancelled) throw cancelled();
-  }
-
- private:
-  timer alarm_;
-  time_point due_{};
-  duration span_{};
-  bool relative_ = false;
-  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
-};
-
-/// Awaited, it returns once the executor's clock has reached `due`; at the next opportunity if that has
-/// passed. Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was. Errors:
-/// std::logic_error when the awaiting coroutine runs on no executor.
-inline sleep_awaiter sleep_until(time_point due) noexcept { return sleep_awaiter(due); }
-
-/// Awaited, it returns once `span` has passed, never sooner. Any std::chrono duration fits, floating ones
-/// too; a span beyond the clock's range (292 years) means for ever, a negative one or NaN not at all.
-/// Cancellation and errors: as sleep_until.
-template <class Rep, class Period>
-sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
-  return sleep_awaiter(detail::clock_span(span));
-}
-
-}  // namespace coworker
-
 // ---- coworker/exec/semaphore.hpp ---------------------------------------------------------------------------
 
 // semaphore: lets so many coroutines at once into a stretch of code, in the order in which they came.
@@ -2339,6 +2495,19 @@ class semaphore {
     waiter* next = nullptr;
     bool waits = false;
   };
+
+  // Out of line, for the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: there was a permit after all. Armed before it is listed, for only arming can throw.
+  [[gnu::noinline]] bool enqueue(waiter& waiting) {
+    const std::lock_guard lock(mutex_);
+    if (free_ > 0) {
+      --free_;
+      return false;
+    }
+    waiting.executor.arm(waiting.alarm);
+    push_back(waiting);
+    return true;
+  }
 
   void release() {
     const std::lock_guard lock(mutex_);
@@ -2391,14 +2560,7 @@ class semaphore::acquire_awaiter {
     waiting_.alarm.handle = awaiting;
     waiting_.alarm.due = time_point::max();
     on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiting_.alarm));
-    const std::lock_guard lock(from_.mutex_);
-    if (from_.free_ > 0) {
-      --from_.free_;
-      return false;
-    }
-    from_.push_back(waiting_);
-    waiting_.executor.arm(waiting_.alarm);
-    return true;
+    return from_.enqueue(waiting_);
   }
 
   permit await_resume() {
@@ -2582,7 +2744,7 @@ class simulated_loop {
     for (stop_ = false; !stop_;) {
       const time_point next = timers_.next_due();
       if (!ready_.empty()) {
-        ++steps_;
+        if (++steps_ > most_steps_) fail_busy();
         resume(take_ready());
       } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
@@ -2596,6 +2758,13 @@ class simulated_loop {
   }
 
   bool run_for(duration span) { return run_until(detail::after(now_, span)); }
+
+  /// The clock moves on with nothing done meanwhile, as when a machine is suspended: what comes due is late.
+  void jump(duration span) noexcept { now_ = detail::after(now_, span); }
+
+  /// From now on a run that has resumed so many coroutines since the loop was made throws std::runtime_error:
+  /// the way out of coroutines that go round for ever without letting time pass.
+  void limit_steps(std::uint64_t most) noexcept { most_steps_ = most; }
 
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
@@ -2624,6 +2793,11 @@ class simulated_loop {
     ~running_guard() { running = false; }
   };
 
+  [[noreturn]] void fail_busy() const {
+    throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
+                             " coroutines were resumed, the limit that was set; some go round without end");
+  }
+
   std::coroutine_handle<> take_ready() noexcept {
     if (shuffles_) std::swap(ready_[0], ready_[static_cast<std::size_t>(random_.below(ready_.size()))]);
     return ready_.pop();
@@ -2635,6 +2809,7 @@ class simulated_loop {
   random_source random_{0};
   bool shuffles_ = false;
   std::uint64_t steps_ = 0;
+  std::uint64_t most_steps_ = UINT64_MAX;
   bool stop_ = false;
   bool running_ = false;
 };
@@ -7804,7 +7979,7 @@ struct job_record {
   std::string batch_id;
   json input;                      ///< until the handler has it
   json details;                    ///< as well
-  stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
+  linked_stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
   outcome ended;                   ///< once it has
   bool runnable = true;            ///< false: it has its outcome already
   time_point taken{};              ///< when the queue handed it over

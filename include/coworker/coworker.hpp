@@ -10,6 +10,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/coro/when_all.hpp>
 #include <coworker/coro/when_any.hpp>
+#include <coworker/exec/block_for.hpp>
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/resume_on.hpp>

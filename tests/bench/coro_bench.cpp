@@ -23,7 +23,8 @@
 //
 // The measures are leaf, visible_leaf, fibonacci, spawn, spawn_many, hop, hop_64, fire and cancel. --quick
 // does a hundredth of the work once, which shows only that it works. Repetitions go round all libraries, so
-// that a machine that slows down slows all of them. A single hop is two wake-ups by the kernel, whose price
+// that a machine that slows down slows all of them; those of calls are many and short, so that each library
+// has some that nothing interrupts. A single hop is two wake-ups by the kernel, whose price
 // depends on where it puts the two threads: compare those on one CPU, `taskset -c 0 coro_bench hop`.
 
 #include "coro_bench.hpp"
@@ -195,9 +196,9 @@ readings fire(const library& one, std::size_t count) { return run_timers(one.fir
 readings cancel(const library& one, std::size_t count) { return run_timers(one.cancel, count); }
 
 const std::vector<measure> measures{
-    {"leaf", {"await a coroutine that returns at once"}, 10'000'000, 7, leaf},
-    {"visible_leaf", {"await one that the optimiser can see into"}, 10'000'000, 7, visible_leaf},
-    {"fibonacci", {"one call of the recursive fibonacci(30)"}, fibonacci_calls(30), 7, fibonacci},
+    {"leaf", {"await a coroutine that returns at once"}, 200'000, 301, leaf},
+    {"visible_leaf", {"await one that the optimiser can see into"}, 200'000, 301, visible_leaf},
+    {"fibonacci", {"one call of the recursive fibonacci(24)"}, fibonacci_calls(24), 301, fibonacci},
     {"spawn", {"start a task on a loop and wait for it, 1,000 at once"}, 1'000'000, 7, spawn},
     {"spawn_many", {"start a task on a loop and wait for it, 200,000 at once"}, 200'000, 7, spawn_many},
     {"hop", {"to a thread pool and back, one coroutine"}, 20'000, 7, hop},

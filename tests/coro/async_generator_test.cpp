@@ -200,6 +200,35 @@ TEST_CASE("a generator destroyed early destroys its locals where it stands, and 
   CHECK(log == std::vector<std::string>{"inner", "outer"});
 }
 
+TEST_CASE(
+    "a local whose destructor throws when a generator is destroyed early neither ends the program nor skips "
+    "the rest") {
+  std::vector<std::string> log;
+  const auto body = [](std::vector<std::string>& to, bool catches) -> cw::async_generator<int> {
+    const generator_note first(to, "first");
+    try {
+      const generator_throws_when_destroyed second;
+      const generator_note third(to, "third");
+      co_yield 1;
+    } catch (...) {
+      to.push_back("caught");
+      if (!catches) throw;
+    }
+    co_yield 2;  // a body that caught it goes on until here
+    to.push_back("never");
+  };
+  for (const bool catches : {false, true}) {
+    log.clear();
+    const auto take_one = [&]() -> cw::task<int> {
+      auto stream = body(log, catches);
+      const int* const value = co_await stream.next();
+      co_return *value;
+    };
+    CHECK(cw::sync_wait(take_one()) == 1);
+    CHECK(log == std::vector<std::string>{"third", "caught", "first"});
+  }
+}
+
 TEST_CASE("a generator can be moved between two values; a moved-from one has ended") {
   auto first = generator_count(3);
   std::vector<int> seen;

@@ -175,9 +175,9 @@ TEST_CASE(
 
 TEST_CASE("a source with a parent is stopped with it, or by itself without it") {
   cw::stop_source parent;
-  cw::stop_source child(parent.get_token());
-  cw::stop_source grandchild(child.get_token());
-  cw::stop_source other_child(parent.get_token());
+  cw::linked_stop_source child(parent.get_token());
+  cw::linked_stop_source grandchild(child.get_token());
+  cw::linked_stop_source other_child(parent.get_token());
 
   CHECK(child.request_stop());
   CHECK(grandchild.stop_requested());
@@ -186,7 +186,7 @@ TEST_CASE("a source with a parent is stopped with it, or by itself without it") 
 
   CHECK(parent.request_stop());
   CHECK(other_child.stop_requested());
-  const cw::stop_source late(parent.get_token());
+  const cw::linked_stop_source late(parent.get_token());
   CHECK(late.stop_requested());
 }
 
@@ -209,7 +209,7 @@ TEST_CASE("threads may make and destroy callbacks and child sources while anothe
           stopped = source.stop_requested();
           std::atomic<int> runs = 0;
           {
-            const cw::stop_source child(source.get_token());
+            const cw::linked_stop_source child(source.get_token());
             const stop_counting_callback direct(source.get_token(), stop_count_up(runs));
             const stop_counting_callback through_child(child.get_token(), stop_count_up(runs));
             if (t == 0) std::this_thread::yield();

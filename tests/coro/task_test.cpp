@@ -247,6 +247,72 @@ TEST_CASE("destroying a suspended chain destroys the locals of all its coroutine
   CHECK(log == std::vector<std::string>{"level 0", "level 1", "level 2"});
 }
 
+TEST_CASE("a task ends with its arguments and locals before its awaiter goes on") {
+  foreign::parking_lot lot;
+  std::vector<std::string> log;
+  auto work = [](foreign::parking_lot& place, bool suspends, task_note argument) -> cw::task<std::string> {
+    const task_note local(*argument.log, "local gone");
+    if (suspends) co_await place.park();
+    co_return "given";
+  };
+  auto awaits = [](cw::task<std::string> awaited, std::vector<std::string>& to) -> cw::task<> {
+    const std::string given = co_await std::move(awaited);
+    to.push_back(given);
+  };
+  const auto start = [&](bool suspends) {
+    return foreign::start(awaits(work(lot, suspends, task_note(log, "argument gone")), log));
+  };
+
+  SUBCASE("without suspending") { CHECK(start(false).done()); }
+  SUBCASE("resumed by an executor") {
+    const foreign::eager_task chain = start(true);
+    cw::resume(lot.take());
+    CHECK(chain.done());
+  }
+  SUBCASE("resumed by a stranger") {
+    const foreign::eager_task chain = start(true);
+    lot.take().resume();
+    CHECK(chain.done());
+  }
+  SUBCASE("resumed on another thread") {
+    const foreign::eager_task chain = start(true);
+    std::thread([&lot] { cw::resume(lot.take()); }).join();
+    CHECK(chain.done());
+  }
+  CHECK(log == std::vector<std::string>{"local gone", "argument gone", "given"});
+}
+
+TEST_CASE("a task that was awaited but never finished is destroyed with its awaiter, and gives nothing") {
+  foreign::parking_lot lot;
+  std::vector<std::string> log;
+  auto work = [](foreign::parking_lot& place, task_note argument) -> cw::task<std::unique_ptr<int>> {
+    co_await place.park();
+    argument.text = "went on";
+    co_return std::make_unique<int>(1);
+  };
+  auto awaits = [](cw::task<std::unique_ptr<int>> awaited) -> cw::task<> { co_await std::move(awaited); };
+  {
+    const foreign::eager_task chain = foreign::start(awaits(work(lot, task_note(log, "argument gone"))));
+    REQUIRE(log.empty());
+  }
+  CHECK(log == std::vector<std::string>{"argument gone"});
+}
+
+TEST_CASE("the task object may be moved or go while its task runs") {
+  foreign::parking_lot lot;
+  std::vector<cw::task<int>> owners;
+  owners.push_back(task_nested_above(lot, 2));
+  int value = 0;
+  auto awaits = [](std::vector<cw::task<int>>& from, int& into) -> cw::task<> {
+    into = co_await std::move(from.front());
+  };
+  const foreign::eager_task chain = foreign::start(awaits(owners, value));
+  owners.clear();
+  cw::resume(lot.take());
+  CHECK(chain.done());
+  CHECK(value == 2);
+}
+
 TEST_CASE("a chain goes on and ends on whatever thread resumes it") {
   foreign::parking_lot lot;
   int value = 0;

@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 #include <chrono>
 #include <coro/foreign.hpp>
+#include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -141,6 +143,49 @@ TEST_CASE("a timer at the end of time never fires, and nothing waits for it") {
   loop.cancel(never);
   CHECK_FALSE(loop.run());
   CHECK(loop.idle());
+}
+
+TEST_CASE("a jump of the clock makes late what was due in it, and nothing else happens meanwhile") {
+  cw::simulated_loop loop;
+  std::vector<cw::duration> woken;
+  const auto sleep = [](std::vector<cw::duration>& into) -> cw::task<> {
+    const cw::executor_ref here = co_await cw::this_coro::executor();
+    for (int i = 0; i < 3; ++i) {
+      co_await cw::sleep_for(1s);
+      into.push_back(here.now().time_since_epoch());
+    }
+  };
+  const auto both = [&sleep](cw::simulated_loop& on, std::vector<cw::duration>& into) -> cw::task<> {
+    cw::scope children(co_await cw::this_coro::context());
+    children.spawn(sleep(into));
+    co_await cw::sleep_for(1500ms);
+    on.jump(10s);
+    co_await children.join();
+  };
+  cw::sync_wait(loop, both(loop, woken));
+  CHECK(woken == std::vector<cw::duration>{1s, 11500ms, 12500ms});
+}
+
+TEST_CASE("a limit on steps is a way out of coroutines that never let time pass") {
+  cw::simulated_loop loop;
+  loop.limit_steps(100);
+  const auto spin = [](cw::simulated_loop& on) -> cw::task<> {
+    for (int turns = 0; turns < 1000; ++turns) co_await cw::resume_on(on);
+  };
+  cw::scope spinning{cw::context(loop)};
+  spinning.spawn(spin(loop));
+  std::string message;
+  try {
+    loop.run();
+  } catch (const std::runtime_error& error) {
+    message = error.what();
+  }
+  CHECK(message.find("more than 100 coroutines") != std::string::npos);
+  CHECK(loop.steps() == 101);
+  CHECK_FALSE(loop.running());
+  loop.limit_steps(UINT64_MAX);
+  const auto join = [](cw::scope& all) -> cw::task<> { co_await all.join(); };
+  cw::sync_wait(loop, join(spinning));
 }
 
 TEST_CASE("running a simulated loop inside itself says so") {

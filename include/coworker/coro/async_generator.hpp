@@ -28,9 +28,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
     handing_back() noexcept {}
     bool await_ready() const noexcept { return false; }
 
-    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept {
-      leave(self, self.promise().consumer_);
-    }
+    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept { hand_over(self); }
 
     void await_resume() const noexcept {}
   };
@@ -44,7 +42,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
 
     void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
       self.promise().value_ = &value_;
-      leave(self, self.promise().consumer_);
+      hand_over(self);
     }
 
     void await_resume() const noexcept {}
@@ -88,6 +86,17 @@ class generator_promise final : public recycled_frame, public entered_promise {
     context_ = context;
   }
 
+  // Destroys a suspended generator. A local whose destructor throws leads the body on to another suspension,
+  // as if it had been resumed; that one ends here, not at the consumer, and what is left is destroyed.
+  static void destroy(std::coroutine_handle<generator_promise> self) noexcept {
+    bool goes_on = false;
+    self.promise().goes_on_ = &goes_on;
+    do {
+      goes_on = false;
+      self.destroy();
+    } while (goes_on);
+  }
+
   T* take() {
     if (exception_ != nullptr) [[unlikely]]
       std::rethrow_exception(std::exchange(exception_, nullptr));
@@ -95,8 +104,17 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
  private:
+  static void hand_over(std::coroutine_handle<generator_promise> self) noexcept {
+    generator_promise& promise = self.promise();
+    if (promise.goes_on_ == nullptr) [[likely]]
+      leave(self, promise.consumer_.address());
+    else
+      *promise.goes_on_ = true;
+  }
+
   T* value_ = nullptr;
   std::coroutine_handle<> consumer_;
+  bool* goes_on_ = nullptr;  // while it is being destroyed: set when it has suspended instead
   coworker::context* context_ = nullptr;
   std::exception_ptr exception_;
 };
@@ -109,7 +127,8 @@ class generator_promise final : public recycled_frame, public entered_promise {
 ///     for (int* n = co_await numbers.next(); n != nullptr; n = co_await numbers.next()) use(*n);
 ///
 /// It starts with the first next(), runs only while its consumer waits for a value, and shares the consumer's
-/// context. Destroying it early destroys its locals where it stands. Movable; not thread-safe.
+/// context. Destroying it early destroys its locals where it stands; what their destructors throw then is
+/// dropped. Movable; not thread-safe.
 template <class T>
 class [[nodiscard("a generator does nothing until it is asked for a value")]] async_generator {
   static_assert(std::is_object_v<T>,
@@ -148,7 +167,7 @@ class [[nodiscard("a generator does nothing until it is asked for a value")]] as
   async_generator& operator=(const async_generator&) = delete;
 
   ~async_generator() {
-    if (coroutine_) coroutine_.destroy();
+    if (coroutine_) promise_type::destroy(coroutine_);
   }
 
   /// Awaited, it gives the next value, which is the consumer's to change or move from until the next call, or

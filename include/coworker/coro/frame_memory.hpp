@@ -17,6 +17,16 @@
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
+// In a program of some size g++ would not inline the freeing of a frame into a coroutine, where its size is
+// known; and with only one of the two inlined it warns of a mismatch of new and delete. clang does by itself,
+// and before 19 is better not told to: it would do so before it knows where the coroutine may change its
+// thread (LLVM 47179).
+#if defined(__GNUC__) && !defined(__clang__)
+#define COWORKER_ALWAYS_INLINE [[gnu::always_inline]]
+#else
+#define COWORKER_ALWAYS_INLINE
+#endif
+
 namespace coworker::detail {
 
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
@@ -77,7 +87,7 @@ inline bool open_frame_cache(frame_cache& cache) noexcept {
   return true;
 }
 
-inline void* allocate_frame(std::size_t size) {
+COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator new(size);
   free_frame*& head = this_thread_frames().free[size_class];
@@ -89,7 +99,7 @@ inline void* allocate_frame(std::size_t size) {
   return block;
 }
 
-inline void free_frame_memory(void* memory, std::size_t size) noexcept {
+COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator delete(memory);
   frame_cache& cache = this_thread_frames();
@@ -115,9 +125,13 @@ inline void free_frame_memory(void* memory, std::size_t size) noexcept {
 // wherever the frame lies (GCC 104177), so such an object belongs on the heap.
 struct recycled_frame {
 #if COWORKER_RECYCLE_FRAMES
-  static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { free_frame_memory(frame, size); }
+  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) { return allocate_frame(size); }
+  COWORKER_ALWAYS_INLINE static inline void operator delete(void* frame, std::size_t size) noexcept {
+    free_frame_memory(frame, size);
+  }
 #endif
 };
 
 }  // namespace coworker::detail
+
+#undef COWORKER_ALWAYS_INLINE

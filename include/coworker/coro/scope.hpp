@@ -209,7 +209,7 @@ class scope {
   static constexpr std::size_t scope_unit = 1;
   static constexpr std::size_t child_unit = 2;
 
-  stop_source source_;
+  linked_stop_source source_;
   context context_;
   std::atomic<std::size_t> count_{
       scope_unit};  // a unit for each child, and for the scope until it waits in join()

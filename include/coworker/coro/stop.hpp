@@ -197,12 +197,13 @@ class stop_callback : private detail::stop_callback_node {
 template <class Callback>
 stop_callback(stop_token, Callback) -> stop_callback<Callback>;
 
-/// Asks for a stop, once and for all. One made with a parent's token is asked as soon as the parent is.
-/// Thread-safe. Must outlive its tokens, its callbacks, and a call of request_stop in progress.
+/// Asks for a stop, once and for all. Thread-safe. Must outlive its tokens, its callbacks, and a call of
+/// request_stop in progress.
 class stop_source {
  public:
-  stop_source() noexcept : stop_source(stop_token()) {}
-  explicit stop_source(stop_token parent) noexcept : from_parent_(parent, request_from_parent(*this)) {}
+  stop_source() noexcept {}
+  stop_source(const stop_source&) = delete;
+  stop_source& operator=(const stop_source&) = delete;
 
   stop_token get_token() const noexcept { return stop_token(&state_); }
   bool stop_requested() const noexcept { return state_.requested(); }
@@ -211,13 +212,22 @@ class stop_source {
   bool request_stop() noexcept { return state_.request(); }
 
  private:
+  mutable detail::stop_state state_;
+};
+
+/// A source that is also asked as soon as its parent is, of which it has a token.
+class linked_stop_source : public stop_source {
+ public:
+  explicit linked_stop_source(stop_token parent) noexcept
+      : from_parent_(parent, request_from_parent(*this)) {}
+
+ private:
   struct request_from_parent {
     stop_source& source;
     explicit request_from_parent(stop_source& s) noexcept : source(s) {}
     void operator()() const noexcept { source.request_stop(); }
   };
 
-  mutable detail::stop_state state_;
   stop_callback<request_from_parent> from_parent_;
 };
 

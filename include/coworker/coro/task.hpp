@@ -27,6 +27,9 @@ concept context_promise = requires(Promise& promise) {
 
 namespace detail {
 
+template <class T>
+class task_promise;
+
 template <class Promise>
 coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept {
   if constexpr (context_promise<Promise>) {
@@ -36,70 +39,86 @@ coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept
   }
 }
 
+// What an awaited task and its awaiter share, in the awaiter's frame.
+template <class T>
+struct task_answer {
+  void* callee;  // the task's frame; null once the task has ended and its frame is gone
+  result<T> outcome;
+
+  explicit task_answer(void* frame) noexcept : callee(frame) {}
+};
+
+// A task that ends frees its frame at once and then lets its awaiter go on, which is cheaper than being
+// destroyed from there.
+template <class T>
 class task_promise_base : public recycled_frame, public entered_promise {
  public:
-  struct final_awaiter {
-    final_awaiter() noexcept {}
-    bool await_ready() const noexcept { return false; }
+  class final_awaiter {
+   public:
+    explicit final_awaiter(bool may_go) noexcept : may_go_(may_go) {}
+    bool await_ready() const noexcept { return may_go_; }
 
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-      leave(self, std::coroutine_handle<>::from_address(self.promise().continuation_));
+    // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
+    void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
+      resume(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
+
+   private:
+    bool may_go_;
   };
 
+  task<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  final_awaiter final_suspend() const noexcept { return final_awaiter(); }
+  void unhandled_exception() noexcept { answer_->outcome.set_exception(std::current_exception()); }
+
+  final_awaiter final_suspend() noexcept {
+    task_answer<T>& answer = *answer_;
+    const bool handed_back = hand_back(self(), continuation_);
+    if (handed_back) answer.callee = nullptr;
+    return final_awaiter(handed_back);
+  }
 
   coworker::context* context() const noexcept { return context_; }
 
-  void continue_with(std::coroutine_handle<> continuation, coworker::context* context) noexcept {
+  void begin(std::coroutine_handle<> continuation, coworker::context* context,
+             task_answer<T>& answer) noexcept {
     continuation_ = continuation.address();
     context_ = context;
+    answer_ = &answer;
   }
 
  protected:
   task_promise_base() noexcept {}
+  result<T>& outcome() noexcept { return answer_->outcome; }
 
  private:
-  // Both are set when the task is awaited, which is before its body can read either: left raw, a call costs
-  // less.
+  std::coroutine_handle<task_promise<T>> self() noexcept;
+
+  // Set when the task is awaited, which is before its body can read any: left raw, a call costs less.
   void* continuation_;
   coworker::context* context_;
+  task_answer<T>* answer_;
 };
 
 template <class T>
-class task_promise final : public task_promise_base {
+class task_promise final : public task_promise_base<T> {
   static_assert(
       alignof(result<T>) <= frame_alignment,
       "task<T>: T needs a stricter alignment than coroutine frames have; give a std::unique_ptr<T>");
 
  public:
-  task<T> get_return_object() noexcept;
-  void unhandled_exception() noexcept { result_.set_exception(std::current_exception()); }
-  T take() { return result_.take(); }
-
   template <std::convertible_to<T> U = T>
   void return_value(U&& value) {
-    result_.set(std::forward<U>(value));
+    this->outcome().set(std::forward<U>(value));
   }
-
- private:
-  result<T> result_;
 };
 
 template <>
-class task_promise<void> final : public task_promise_base {
+class task_promise<void> final : public task_promise_base<void> {
  public:
-  task<void> get_return_object() noexcept;
-  void unhandled_exception() noexcept { result_.set_exception(std::current_exception()); }
-  void take() { result_.take(); }
-  void return_void() noexcept { result_.set(); }
-
- private:
-  result<void> result_;
+  void return_void() noexcept { outcome().set(); }
 };
 
 [[noreturn]] inline void throw_not_awaitable() {
@@ -113,8 +132,9 @@ class task_promise<void> final : public task_promise_base {
 /// A coroutine that starts when it is awaited and gives one T (a value, a reference or void) or an exception.
 ///
 /// Awaited at most once, as an rvalue: `co_await f()` or `co_await std::move(t)`. Its frame belongs to the
-/// task object; a task that is never awaited never runs. While awaited it shares the context of its awaiter:
-/// executor, stop token, job. A task may be resumed on any thread, one at a time; the object itself is not
+/// task object, then to the co_await; it ends, arguments included, before the awaiting coroutine goes on. A
+/// task that is never awaited never runs. While awaited it shares the context of its awaiter: executor, stop
+/// token, job. A task may be resumed on any thread, one at a time; the object itself is not
 /// thread-safe.
 ///
 /// Errors: awaiting rethrows what the coroutine threw; std::logic_error when awaited twice or after a move.
@@ -130,10 +150,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
 
   class awaiter {
    public:
-    explicit awaiter(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+    explicit awaiter(std::coroutine_handle<promise_type> coroutine) noexcept : answer_(coroutine.address()) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+
+    ~awaiter() {
+      if (answer_.callee != nullptr) callee().destroy();
+    }
 
     bool await_ready() const {
-      if (!coroutine_ || coroutine_.done()) [[unlikely]]
+      if (answer_.callee == nullptr) [[unlikely]]
         detail::throw_not_awaitable();
       return false;
     }
@@ -143,16 +169,21 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
       return start(awaiting, detail::context_of(awaiting));
     }
 
-    T await_resume() { return coroutine_.promise().take(); }
+    T await_resume() { return answer_.outcome.take(); }
 
    protected:
     bool start(std::coroutine_handle<> awaiting, coworker::context* shared) noexcept {
-      coroutine_.promise().continue_with(awaiting, shared);
-      return !detail::enter(coroutine_);
+      const std::coroutine_handle<promise_type> coroutine = callee();
+      coroutine.promise().begin(awaiting, shared, answer_);
+      return !detail::enter(coroutine);
     }
 
    private:
-    std::coroutine_handle<promise_type> coroutine_;
+    std::coroutine_handle<promise_type> callee() const noexcept {
+      return std::coroutine_handle<promise_type>::from_address(answer_.callee);
+    }
+
+    detail::task_answer<T> answer_;
   };
 
   task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
@@ -182,11 +213,13 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     coworker::context& own_;
   };
 
-  awaiter operator co_await() && noexcept { return awaiter(coroutine_); }
+  awaiter operator co_await() && noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
   /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
   /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
-  awaiter_in_context in(coworker::context& own) && noexcept { return awaiter_in_context(coroutine_, own); }
+  awaiter_in_context in(coworker::context& own) && noexcept {
+    return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
+  }
 
   template <class Task = task>
   awaiter operator co_await() & noexcept {
@@ -196,7 +229,7 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
   }
 
  private:
-  friend promise_type;
+  friend detail::task_promise_base<T>;
   explicit task(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
 
   std::coroutine_handle<promise_type> coroutine_;
@@ -205,12 +238,13 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
 namespace detail {
 
 template <class T>
-task<T> task_promise<T>::get_return_object() noexcept {
-  return task<T>(std::coroutine_handle<task_promise>::from_promise(*this));
+std::coroutine_handle<task_promise<T>> task_promise_base<T>::self() noexcept {
+  return std::coroutine_handle<task_promise<T>>::from_promise(static_cast<task_promise<T>&>(*this));
 }
 
-inline task<void> task_promise<void>::get_return_object() noexcept {
-  return task<void>(std::coroutine_handle<task_promise>::from_promise(*this));
+template <class T>
+task<T> task_promise_base<T>::get_return_object() noexcept {
+  return task<T>(self());
 }
 
 }  // namespace detail

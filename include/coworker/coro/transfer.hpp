@@ -42,10 +42,11 @@ inline constexpr std::uintptr_t nesting_bytes = 16 * 1024;
 // An enter() in progress, in its own stack frame.
 struct direct_call {
   void* callee = nullptr;
+  const direct_call* outer = nullptr;  // the one that this one is nested in
 };
 
 struct transfer_state {
-  const direct_call* direct = nullptr;  // the innermost on this thread; null once its callee has handed back
+  const direct_call* direct = nullptr;  // the innermost on this thread whose callee has not handed back
   void* next = nullptr;                 // the one coroutine that waits for the resume() at the bottom
   std::uintptr_t stack_limit =
       outside;  // enter() nests while the stack, which grows downwards, is above this
@@ -90,45 +91,50 @@ COWORKER_NOINLINE inline void resume(std::coroutine_handle<> handle) {
 
 namespace detail {
 
-// Runs a coroutine that cannot be called directly: later, from the bottom; or at once, when a stranger's
-// handle.resume() is at the bottom of this stack, or has already left a note there.
-COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> coroutine) {
+// Leaves a coroutine to the resume() at the bottom of this stack. False: a stranger's handle.resume() is
+// there, or has already left a note, and nobody would run the coroutine.
+COWORKER_NOINLINE inline bool note_for_bottom(std::coroutine_handle<> coroutine) noexcept {
   transfer_state& state = this_thread_transfer();
-  if (state.stack_limit == transfer_state::outside || state.next != nullptr) {
-    resume(coroutine);
-  } else {
-    state.next = coroutine.address();
-  }
+  if (state.stack_limit == transfer_state::outside || state.next != nullptr) return false;
+  state.next = coroutine.address();
+  return true;
+}
+
+// Runs a coroutine that cannot be called directly: later, from the bottom; or at once.
+COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> coroutine) {
+  if (!note_for_bottom(coroutine)) resume(coroutine);
 }
 
 // Base of the promise of a coroutine that is entered and left.
 struct entered_promise {
-  // Its latest enter(), which may be over. leave() compares it with the innermost enter() of its thread, and
-  // the callees too: only together do they tell. Awaiters of other libraries may resume below an enter() a
-  // coroutine whose own enter() was in the same place, or one whose frame took the place of the ended callee.
+  // Its latest enter(), which may be over. hand_back() compares it with the innermost enter() of its thread,
+  // and the callees too: only together do they tell. Awaiters of other libraries may resume below an enter()
+  // a coroutine whose own enter() was in the same place, or one whose frame took the place of the ended
+  // callee.
   const direct_call* entry;
 };
 
 inline constexpr direct_call entered_from_bottom;  // never the innermost
 
-COWORKER_NOINLINE inline bool enter_from_bottom(std::coroutine_handle<> callee, const direct_call*& entry) {
+COWORKER_NOINLINE inline void enter_from_bottom(std::coroutine_handle<> callee, const direct_call*& entry) {
   entry = &entered_from_bottom;
   resume_from_bottom(callee);
-  return false;
 }
 
 COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> callee,
                                                     const direct_call*& entry) {
   transfer_state& state = this_thread_transfer();
-  if (COWORKER_STACK_POSITION() < state.stack_limit) [[unlikely]]
-    return enter_from_bottom(callee, entry);
-  const direct_call* const outer = state.direct;
-  const direct_call call{callee.address()};
+  if (COWORKER_STACK_POSITION() < state.stack_limit) [[unlikely]] {
+    enter_from_bottom(callee, entry);
+    return false;
+  }
+  const direct_call call{callee.address(), state.direct};
   entry = state.direct = &call;
   callee.resume();
-  const bool handed_back = state.direct == nullptr;
-  state.direct = outer;
-  return handed_back;
+  if (state.direct != &call) [[likely]]
+    return true;
+  state.direct = call.outer;
+  return false;
 }
 
 /// Starts or resumes `callee` for a caller that has just suspended to wait for it. True: the callee has
@@ -139,21 +145,29 @@ bool enter(std::coroutine_handle<Promise> callee) {
   return enter(callee, callee.promise().entry);
 }
 
-COWORKER_NOINLINE_BEFORE_CLANG_19 inline void leave(const direct_call* entry, void* self,
-                                                    std::coroutine_handle<> continuation) {
+// `continuation` is a reference because it is seldom read.
+COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry, const void* self,
+                                                        void* const& continuation) noexcept {
   transfer_state& state = this_thread_transfer();
   if (state.direct == entry && entry->callee == self) [[likely]] {
-    state.direct = nullptr;  // read by that enter(), which is on this stack
-  } else {
-    resume_from_bottom(continuation);
+    state.direct = entry->outer;  // seen by that enter(), which is on this stack
+    return true;
   }
+  return note_for_bottom(std::coroutine_handle<>::from_address(continuation));
 }
 
-/// The other half: `self` has suspended, for good or until its next value is asked for, and `continuation` is
-/// to go on.
+/// The other half: `self` is about to return to whoever resumed it, and `continuation` is to go on after
+/// that. False: nobody on this stack would see to it, and `self` must suspend and leave().
 template <class Promise>
-void leave(std::coroutine_handle<Promise> self, std::coroutine_handle<> continuation) {
-  leave(self.promise().entry, self.address(), continuation);
+bool hand_back(std::coroutine_handle<Promise> self, void* const& continuation) noexcept {
+  return hand_back(self.promise().entry, self.address(), continuation);
+}
+
+/// Hands back in any case, from a coroutine that has suspended, for good or until its next value is asked
+/// for.
+template <class Promise>
+void leave(std::coroutine_handle<Promise> self, void* continuation) {
+  if (!hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
 }
 
 }  // namespace detail

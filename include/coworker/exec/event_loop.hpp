@@ -10,6 +10,7 @@
 #include <coworker/exec/timer_queue.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
@@ -63,10 +64,20 @@ class event_loop {
   void run() {
     const running_guard guard(*this);
     while (!collect()) {
-      while (resumed_ < batch_.size()) resume(batch_[resumed_++]);
+      while (resumed_ < batch_.size()) take_turn(batch_[resumed_++]);
       batch_.clear();
       resumed_ = 0;
     }
+  }
+
+  /// What the loop is at: how many coroutines it has resumed so far, and which one it is in; null between
+  /// them. For whoever watches that none keeps it for long.
+  struct turn {
+    std::uint64_t number = 0;
+    void* coroutine = nullptr;
+  };
+  turn current_turn() const noexcept {
+    return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
   }
 
   /// Whether a run() is in progress, on whatever thread.
@@ -83,6 +94,13 @@ class event_loop {
   }
 
  private:
+  void take_turn(std::coroutine_handle<> handle) {
+    in_turn_.store(handle.address(), std::memory_order_relaxed);
+    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    resume(handle);
+    in_turn_.store(nullptr, std::memory_order_relaxed);
+  }
+
   static event_loop*& current() noexcept {
     static constinit thread_local event_loop* loop = nullptr;
     return loop;
@@ -166,7 +184,9 @@ class event_loop {
   // The loop's thread only.
   std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
   std::vector<std::coroutine_handle<>> batch_;
-  std::size_t resumed_ = 0;  // of the batch
+  std::size_t resumed_ = 0;              // of the batch
+  std::atomic<std::uint64_t> turns_{0};  // written by the loop's thread alone, as is the next
+  std::atomic<void*> in_turn_{nullptr};
 
   condition_waiter own_waiter_;
   waiter& waiter_;

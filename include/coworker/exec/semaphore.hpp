@@ -56,6 +56,19 @@ class semaphore {
     bool waits = false;
   };
 
+  // Out of line, for the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: there was a permit after all. Armed before it is listed, for only arming can throw.
+  [[gnu::noinline]] bool enqueue(waiter& waiting) {
+    const std::lock_guard lock(mutex_);
+    if (free_ > 0) {
+      --free_;
+      return false;
+    }
+    waiting.executor.arm(waiting.alarm);
+    push_back(waiting);
+    return true;
+  }
+
   void release() {
     const std::lock_guard lock(mutex_);
     if (first_ == nullptr) {
@@ -107,14 +120,7 @@ class semaphore::acquire_awaiter {
     waiting_.alarm.handle = awaiting;
     waiting_.alarm.due = time_point::max();
     on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiting_.alarm));
-    const std::lock_guard lock(from_.mutex_);
-    if (from_.free_ > 0) {
-      --from_.free_;
-      return false;
-    }
-    from_.push_back(waiting_);
-    waiting_.executor.arm(waiting_.alarm);
-    return true;
+    return from_.enqueue(waiting_);
   }
 
   permit await_resume() {

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace coworker {
@@ -54,7 +55,7 @@ class simulated_loop {
     for (stop_ = false; !stop_;) {
       const time_point next = timers_.next_due();
       if (!ready_.empty()) {
-        ++steps_;
+        if (++steps_ > most_steps_) fail_busy();
         resume(take_ready());
       } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
@@ -68,6 +69,13 @@ class simulated_loop {
   }
 
   bool run_for(duration span) { return run_until(detail::after(now_, span)); }
+
+  /// The clock moves on with nothing done meanwhile, as when a machine is suspended: what comes due is late.
+  void jump(duration span) noexcept { now_ = detail::after(now_, span); }
+
+  /// From now on a run that has resumed so many coroutines since the loop was made throws std::runtime_error:
+  /// the way out of coroutines that go round for ever without letting time pass.
+  void limit_steps(std::uint64_t most) noexcept { most_steps_ = most; }
 
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
@@ -96,6 +104,11 @@ class simulated_loop {
     ~running_guard() { running = false; }
   };
 
+  [[noreturn]] void fail_busy() const {
+    throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
+                             " coroutines were resumed, the limit that was set; some go round without end");
+  }
+
   std::coroutine_handle<> take_ready() noexcept {
     if (shuffles_) std::swap(ready_[0], ready_[static_cast<std::size_t>(random_.below(ready_.size()))]);
     return ready_.pop();
@@ -107,6 +120,7 @@ class simulated_loop {
   random_source random_{0};
   bool shuffles_ = false;
   std::uint64_t steps_ = 0;
+  std::uint64_t most_steps_ = UINT64_MAX;
   bool stop_ = false;
   bool running_ = false;
 };

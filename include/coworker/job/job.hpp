@@ -34,7 +34,7 @@ struct job_record {
   std::string batch_id;
   json input;                      ///< until the handler has it
   json details;                    ///< as well
-  stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
+  linked_stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
   outcome ended;                   ///< once it has
   bool runnable = true;            ///< false: it has its outcome already
   time_point taken{};              ///< when the queue handed it over
