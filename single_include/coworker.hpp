@@ -9628,6 +9628,12 @@ class latency_histogram {
       young_since_ = now;
     }
     young_.add(latency < duration::zero() ? duration::zero() : latency);
+    changed_ = true;
+  }
+
+  /// The summary into one that this call filled before; costs nothing when nothing was added since.
+  void update(latency_summary& into) noexcept {
+    if (std::exchange(changed_, false)) into = summary();
   }
 
   latency_summary summary() const noexcept {
@@ -9672,20 +9678,27 @@ class latency_histogram {
     const std::size_t first = old_.lowest < young_.lowest ? old_.lowest : young_.lowest;
     const std::size_t last = old_.highest > young_.highest ? old_.highest : young_.highest;
     std::uint64_t passed = 0;
-    std::size_t next = 0;
-    for (std::size_t i = first; i <= last && next < shares.size(); ++i) {
-      passed += young_.buckets[i] + old_.buckets[i];
-      while (next < shares.size() &&
-             static_cast<double>(passed) >= shares[next] * static_cast<double>(all.count)) {
-        *found[next++] = detail::latency_buckets::upper_seconds(i);
+    std::size_t i = first;
+    for (std::size_t next = 0; next < shares.size(); ++next) {
+      const std::uint64_t needed = at_least(shares[next] * static_cast<double>(all.count));
+      while (passed < needed && i <= last) {
+        passed += young_.buckets[i] + old_.buckets[i];
+        ++i;
       }
+      *found[next] = detail::latency_buckets::upper_seconds(i - 1);
     }
+  }
+
+  static std::uint64_t at_least(double count) noexcept {
+    const auto whole = static_cast<std::uint64_t>(count);
+    return static_cast<double>(whole) < count ? whole + 1 : whole;
   }
 
   duration half_life_;
   time_point young_since_{};
   half young_;
   half old_;
+  bool changed_ = false;
 };
 
 }  // namespace coworker
@@ -9817,6 +9830,31 @@ concept modifier_of_current = requires(Modifier& modifier, int current) {
 template <class Modifier>
 concept concurrency_modifier = detail::modifier_of_metrics<Modifier> || detail::modifier_of_current<Modifier>;
 
+namespace detail {
+
+// From `min` to `max`; a `max` below `min` counts for nothing.
+inline int within(int limit, int min, int max) noexcept {
+  if (limit > max) limit = max;
+  return limit < min ? min : limit;
+}
+
+// What a modifier says, or the int nearest to it. What it throws passes.
+template <concurrency_modifier Modifier>
+int ask(Modifier& modifier, int current, const metrics& measured) {
+  using limits = std::numeric_limits<int>;
+  const auto fitted = [](const auto wanted) {
+    if (std::cmp_greater(wanted, limits::max())) return limits::max();
+    return std::cmp_less(wanted, limits::min()) ? limits::min() : static_cast<int>(wanted);
+  };
+  if constexpr (modifier_of_metrics<Modifier>) {
+    return fitted(modifier(current, measured));
+  } else {
+    return fitted(modifier(current));
+  }
+}
+
+}  // namespace detail
+
 /// The limit stays as it is set.
 struct fixed_concurrency {
   int limit = 1;  ///< jobs at once; 1 or more, default 1
@@ -9835,8 +9873,7 @@ struct rate_threshold {
   int operator()(int current, const metrics& measured) const noexcept {
     if (measured.arrivals_per_second > threshold && current < max) ++current;
     if (measured.arrivals_per_second < threshold) --current;
-    if (current > max) current = max;
-    return current < min ? min : current;
+    return detail::within(current, min, max);
   }
 };
 static_assert(concurrency_modifier<rate_threshold>);
@@ -9854,19 +9891,12 @@ struct limit_decision {
 /// a modifier that throws leaves the limit as it was.
 template <concurrency_modifier Modifier>
 limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
-  const auto keep = [&](const auto wanted) -> limit_decision {
-    if (std::cmp_greater(wanted, std::numeric_limits<int>::max())) return {std::numeric_limits<int>::max()};
-    if (std::cmp_greater_equal(wanted, 1)) return {static_cast<int>(wanted)};
+  try {
+    const int wanted = detail::ask(modifier, measured.limit, measured);
+    if (wanted >= 1) return {wanted};
     return {1, limit_decision::fault::below_one,
             "the concurrency modifier returned " + std::to_string(wanted) +
                 "; limits are 1 or more, so 1 is used"};
-  };
-  try {
-    if constexpr (detail::modifier_of_metrics<Modifier>) {
-      return keep(modifier(measured.limit, measured));
-    } else {
-      return keep(modifier(measured.limit));
-    }
   } catch (...) {
     const exception_description error = describe_exception(std::current_exception());
     return {measured.limit, limit_decision::fault::threw,
@@ -10018,10 +10048,7 @@ struct aimd {
   }
 
  private:
-  int bounded(int limit) const noexcept {
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
-  }
+  int bounded(int limit) const noexcept { return detail::within(limit, min, max); }
 };
 static_assert(concurrency_modifier<aimd>);
 
@@ -10102,25 +10129,6 @@ struct climb_evidence {
 
 namespace coworker {
 
-namespace detail {
-
-// What any modifier says, as an int; its exceptions pass.
-template <concurrency_modifier Modifier>
-int ask(Modifier& modifier, int current, const metrics& measured) {
-  const auto fitted = [](const auto wanted) {
-    if (std::cmp_greater(wanted, std::numeric_limits<int>::max())) return std::numeric_limits<int>::max();
-    if (std::cmp_less(wanted, 0)) return 0;  // as bad as any number below 1
-    return static_cast<int>(wanted);
-  };
-  if constexpr (modifier_of_metrics<Modifier>) {
-    return fitted(modifier(current, measured));
-  } else {
-    return fitted(modifier(current));
-  }
-}
-
-}  // namespace detail
-
 /// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
 struct clamped {
@@ -10129,9 +10137,7 @@ struct clamped {
   Modifier modifier{};
 
   int operator()(int current, const metrics& measured) {
-    int limit = detail::ask(modifier, current, measured);
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
+    return detail::within(detail::ask(modifier, current, measured), min, max);
   }
 };
 template <class Modifier>
@@ -10660,10 +10666,7 @@ struct hill_climb {
     return bounded(to < state.base.limit ? to : state.base.limit - 1);
   }
 
-  int bounded(int limit) const {
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
-  }
+  int bounded(int limit) const { return detail::within(limit, min, max); }
 
   // Slots were full, but for the time that jobs need from the queue to here.
   bool busy(const throughput_sample& seen, const metrics& measured) const {
@@ -10843,9 +10846,9 @@ class metrics_recorder {
     measured_.completions_per_second = completions_.per_second(now);
     if (now >= summarise_at_) {
       summarise_at_ = now + std::chrono::milliseconds(100);
-      measured_.handler = handlers_.summary();
-      measured_.delivery = deliveries_.summary();
-      measured_.take_wait = take_waits_.summary();
+      handlers_.update(measured_.handler);
+      deliveries_.update(measured_.delivery);
+      take_waits_.update(measured_.take_wait);
     }
     return measured_;
   }
@@ -11211,10 +11214,7 @@ struct vegas {
     return whole < jobs ? whole + 1 : whole;
   }
   int up(int current, int by) const noexcept { return current > max - by ? max : current + by; }
-  int bounded(int limit) const noexcept {
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
-  }
+  int bounded(int limit) const noexcept { return detail::within(limit, min, max); }
 };
 static_assert(concurrency_modifier<vegas>);
 

@@ -1,6 +1,5 @@
 // The study of concurrency modifiers: each on loads that it has never seen, next to the best fixed limit,
-// which is the smallest within 2 % of the most throughput, found by trying them all; and what keeping metrics
-// costs.
+// which is the smallest within 2 % of the most throughput, found by trying them all.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -Iinclude tests/bench/modifier_*.cpp -o modifier_bench && ./modifier_bench
 //
@@ -20,7 +19,6 @@
 #include <coworker/scale/aimd.hpp>
 #include <coworker/scale/combine.hpp>
 #include <coworker/scale/hill_climb.hpp>
-#include <coworker/scale/recorder.hpp>
 #include <coworker/scale/resource_guard.hpp>
 #include <coworker/scale/vegas.hpp>
 #include <cstddef>
@@ -164,37 +162,6 @@ bool study_load(const load& what, std::uint64_t seeds, std::vector<panel>& panel
   return good;
 }
 
-// What a job and a snapshot cost a worker.
-void measure_cost(bool quick) {
-  const std::size_t jobs = quick ? 10'000 : 2'000'000;
-  coworker::metrics_recorder recorder;
-  coworker::random_source random(1);
-  coworker::time_point now{};
-  const stopwatch watch;
-  for (std::size_t i = 0; i < jobs; ++i) {
-    now += std::chrono::microseconds(100);
-    const auto latency = std::chrono::microseconds(random.next() & 0xfffff);
-    recorder.take_answered(now, std::chrono::milliseconds(2), 1, 1);
-    recorder.in_progress(now, 7);
-    recorder.handler_ended(now, latency);
-    recorder.job_ended(now, coworker::outcome::status::succeeded, latency, std::chrono::milliseconds(3));
-    recorder.in_progress(now, 6);
-  }
-  const double job = per_operation(watch.elapsed(), jobs);
-  const std::size_t snapshots = quick ? 1'000 : 200'000;
-  std::uint64_t seen = 0;
-  const stopwatch snapshot_watch;
-  for (std::size_t i = 0; i < snapshots; ++i) {
-    now += std::chrono::milliseconds(100);  // so that each makes its summaries anew
-    const coworker::metrics copy = recorder.snapshot(now, 8);
-    seen += copy.jobs_succeeded + copy.handler.count;
-  }
-  const double snapshot = per_operation(snapshot_watch.elapsed(), snapshots);
-  require(unknown(seen) > 0, "no job was counted");
-  std::printf("metrics: %.0f ns a job (target: 100), %.0f ns a snapshot with new summaries (target: 2000)\n",
-              job, snapshot);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -204,8 +171,7 @@ int main(int argc, char** argv) {
     if (std::string_view(argv[i]) == "--quick") quick = true;
     if (std::string_view(argv[i]) == "--svg" && i + 1 < argc) picture_file = argv[++i];
   }
-  measure_cost(quick);
-  std::printf("\nAs shares of the best fixed limit's, mean (worst) of the seeds:\n");
+  std::printf("As shares of the best fixed limit's, mean (worst) of the seeds:\n");
   std::printf("    %-15s %-14s %-15s %-15s %s\n", "modifier", "throughput", "p99", "mean limit", "early");
   std::vector<panel> panels;
   int missed = 0;

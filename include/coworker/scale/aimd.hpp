@@ -33,10 +33,7 @@ struct aimd {
   }
 
  private:
-  int bounded(int limit) const noexcept {
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
-  }
+  int bounded(int limit) const noexcept { return detail::within(limit, min, max); }
 };
 static_assert(concurrency_modifier<aimd>);
 

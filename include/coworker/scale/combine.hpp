@@ -11,25 +11,6 @@
 
 namespace coworker {
 
-namespace detail {
-
-// What any modifier says, as an int; its exceptions pass.
-template <concurrency_modifier Modifier>
-int ask(Modifier& modifier, int current, const metrics& measured) {
-  const auto fitted = [](const auto wanted) {
-    if (std::cmp_greater(wanted, std::numeric_limits<int>::max())) return std::numeric_limits<int>::max();
-    if (std::cmp_less(wanted, 0)) return 0;  // as bad as any number below 1
-    return static_cast<int>(wanted);
-  };
-  if constexpr (modifier_of_metrics<Modifier>) {
-    return fitted(modifier(current, measured));
-  } else {
-    return fitted(modifier(current));
-  }
-}
-
-}  // namespace detail
-
 /// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
 struct clamped {
@@ -38,9 +19,7 @@ struct clamped {
   Modifier modifier{};
 
   int operator()(int current, const metrics& measured) {
-    int limit = detail::ask(modifier, current, measured);
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
+    return detail::within(detail::ask(modifier, current, measured), min, max);
   }
 };
 template <class Modifier>

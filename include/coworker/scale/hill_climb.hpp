@@ -367,10 +367,7 @@ struct hill_climb {
     return bounded(to < state.base.limit ? to : state.base.limit - 1);
   }
 
-  int bounded(int limit) const {
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
-  }
+  int bounded(int limit) const { return detail::within(limit, min, max); }
 
   // Slots were full, but for the time that jobs need from the queue to here.
   bool busy(const throughput_sample& seen, const metrics& measured) const {

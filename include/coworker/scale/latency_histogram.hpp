@@ -6,6 +6,7 @@
 #include <coworker/coro/clock.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace coworker {
 
@@ -76,6 +77,12 @@ class latency_histogram {
       young_since_ = now;
     }
     young_.add(latency < duration::zero() ? duration::zero() : latency);
+    changed_ = true;
+  }
+
+  /// The summary into one that this call filled before; costs nothing when nothing was added since.
+  void update(latency_summary& into) noexcept {
+    if (std::exchange(changed_, false)) into = summary();
   }
 
   latency_summary summary() const noexcept {
@@ -120,20 +127,27 @@ class latency_histogram {
     const std::size_t first = old_.lowest < young_.lowest ? old_.lowest : young_.lowest;
     const std::size_t last = old_.highest > young_.highest ? old_.highest : young_.highest;
     std::uint64_t passed = 0;
-    std::size_t next = 0;
-    for (std::size_t i = first; i <= last && next < shares.size(); ++i) {
-      passed += young_.buckets[i] + old_.buckets[i];
-      while (next < shares.size() &&
-             static_cast<double>(passed) >= shares[next] * static_cast<double>(all.count)) {
-        *found[next++] = detail::latency_buckets::upper_seconds(i);
+    std::size_t i = first;
+    for (std::size_t next = 0; next < shares.size(); ++next) {
+      const std::uint64_t needed = at_least(shares[next] * static_cast<double>(all.count));
+      while (passed < needed && i <= last) {
+        passed += young_.buckets[i] + old_.buckets[i];
+        ++i;
       }
+      *found[next] = detail::latency_buckets::upper_seconds(i - 1);
     }
+  }
+
+  static std::uint64_t at_least(double count) noexcept {
+    const auto whole = static_cast<std::uint64_t>(count);
+    return static_cast<double>(whole) < count ? whole + 1 : whole;
   }
 
   duration half_life_;
   time_point young_since_{};
   half young_;
   half old_;
+  bool changed_ = false;
 };
 
 }  // namespace coworker

@@ -38,6 +38,31 @@ concept modifier_of_current = requires(Modifier& modifier, int current) {
 template <class Modifier>
 concept concurrency_modifier = detail::modifier_of_metrics<Modifier> || detail::modifier_of_current<Modifier>;
 
+namespace detail {
+
+// From `min` to `max`; a `max` below `min` counts for nothing.
+inline int within(int limit, int min, int max) noexcept {
+  if (limit > max) limit = max;
+  return limit < min ? min : limit;
+}
+
+// What a modifier says, or the int nearest to it. What it throws passes.
+template <concurrency_modifier Modifier>
+int ask(Modifier& modifier, int current, const metrics& measured) {
+  using limits = std::numeric_limits<int>;
+  const auto fitted = [](const auto wanted) {
+    if (std::cmp_greater(wanted, limits::max())) return limits::max();
+    return std::cmp_less(wanted, limits::min()) ? limits::min() : static_cast<int>(wanted);
+  };
+  if constexpr (modifier_of_metrics<Modifier>) {
+    return fitted(modifier(current, measured));
+  } else {
+    return fitted(modifier(current));
+  }
+}
+
+}  // namespace detail
+
 /// The limit stays as it is set.
 struct fixed_concurrency {
   int limit = 1;  ///< jobs at once; 1 or more, default 1
@@ -56,8 +81,7 @@ struct rate_threshold {
   int operator()(int current, const metrics& measured) const noexcept {
     if (measured.arrivals_per_second > threshold && current < max) ++current;
     if (measured.arrivals_per_second < threshold) --current;
-    if (current > max) current = max;
-    return current < min ? min : current;
+    return detail::within(current, min, max);
   }
 };
 static_assert(concurrency_modifier<rate_threshold>);
@@ -75,19 +99,12 @@ struct limit_decision {
 /// a modifier that throws leaves the limit as it was.
 template <concurrency_modifier Modifier>
 limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
-  const auto keep = [&](const auto wanted) -> limit_decision {
-    if (std::cmp_greater(wanted, std::numeric_limits<int>::max())) return {std::numeric_limits<int>::max()};
-    if (std::cmp_greater_equal(wanted, 1)) return {static_cast<int>(wanted)};
+  try {
+    const int wanted = detail::ask(modifier, measured.limit, measured);
+    if (wanted >= 1) return {wanted};
     return {1, limit_decision::fault::below_one,
             "the concurrency modifier returned " + std::to_string(wanted) +
                 "; limits are 1 or more, so 1 is used"};
-  };
-  try {
-    if constexpr (detail::modifier_of_metrics<Modifier>) {
-      return keep(modifier(measured.limit, measured));
-    } else {
-      return keep(modifier(measured.limit));
-    }
   } catch (...) {
     const exception_description error = describe_exception(std::current_exception());
     return {measured.limit, limit_decision::fault::threw,

@@ -72,9 +72,9 @@ class metrics_recorder {
     measured_.completions_per_second = completions_.per_second(now);
     if (now >= summarise_at_) {
       summarise_at_ = now + std::chrono::milliseconds(100);
-      measured_.handler = handlers_.summary();
-      measured_.delivery = deliveries_.summary();
-      measured_.take_wait = take_waits_.summary();
+      handlers_.update(measured_.handler);
+      deliveries_.update(measured_.delivery);
+      take_waits_.update(measured_.take_wait);
     }
     return measured_;
   }

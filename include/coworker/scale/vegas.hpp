@@ -61,10 +61,7 @@ struct vegas {
     return whole < jobs ? whole + 1 : whole;
   }
   int up(int current, int by) const noexcept { return current > max - by ? max : current + by; }
-  int bounded(int limit) const noexcept {
-    if (limit > max) limit = max;
-    return limit < min ? min : limit;
-  }
+  int bounded(int limit) const noexcept { return detail::within(limit, min, max); }
 };
 static_assert(concurrency_modifier<vegas>);
 
