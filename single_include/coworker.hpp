@@ -24,6 +24,7 @@
 // SOFTWARE.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -3467,126 +3468,6 @@ inline void append_json_string_lossy(std::string& out, std::string_view text) {
 
 }  // namespace coworker
 
-// ---- coworker/version.hpp ----------------------------------------------------------------------------------
-
-// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
-// pkg-config read it from here.
-
-#define COWORKER_VERSION_MAJOR 0
-#define COWORKER_VERSION_MINOR 1
-#define COWORKER_VERSION_PATCH 0
-
-/// The same three numbers as text.
-#define COWORKER_VERSION "0.1.0"
-
-// ---- coworker/job/error_report.hpp -------------------------------------------------------------------------
-
-// An exception in words: its type's real name, its message, and what it was caused by. Knows no job.
-
-#if __has_include(<cxxabi.h>)
-#include <cxxabi.h>
-#endif
-
-namespace coworker {
-
-/// Who reports: part of each error report.
-struct worker_identity {
-  std::string worker_id = "unknown";
-  std::string hostname = "unknown";
-};
-
-namespace detail {
-
-// std::throw_with_nested throws a type of the standard library's own, around the one that was meant.
-inline std::string without_nesting(std::string name) {
-  for (const std::string_view wrapper :
-       {"std::_Nested_exception<", "std::__nested<", "std::__1::__nested<"}) {
-    if (name.starts_with(wrapper) && name.ends_with('>')) {
-      return name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
-    }
-  }
-  return name;
-}
-
-inline std::string readable_type_name(const std::type_info& type) {
-#if __has_include(<cxxabi.h>)
-  int status = 0;
-  char* const demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  if (demangled != nullptr) {
-    std::string name(demangled);
-    std::free(demangled);  // allocated by malloc, as the ABI says
-    return without_nesting(std::move(name));
-  }
-#endif
-  return type.name();
-}
-
-// The type of an exception that does not derive from std::exception.
-inline std::string current_exception_type_name() {
-#if __has_include(<cxxabi.h>)
-  if (const std::type_info* const type = abi::__cxa_current_exception_type())
-    return readable_type_name(*type);
-#endif
-  return "unknown";
-}
-
-}  // namespace detail
-
-/// An exception taken apart.
-struct exception_description {
-  std::string type;     ///< as in "std::runtime_error"
-  std::string message;  ///< its what(); the value itself for a thrown text
-  std::string trace;    ///< one line for it and one for each exception nested in it
-};
-
-/// Errors: std::bad_alloc only; any exception can be described.
-inline exception_description describe_exception(const std::exception_ptr& exception) {
-  exception_description made;
-  std::exception_ptr nested;
-  try {
-    std::rethrow_exception(exception);
-  } catch (const std::exception& error) {
-    made.type = detail::readable_type_name(typeid(error));
-    const char* const text = error.what();
-    if (text != nullptr) made.message = text;
-    if (const auto* const outer = dynamic_cast<const std::nested_exception*>(&error))
-      nested = outer->nested_ptr();
-  } catch (const char* text) {
-    made.type = "const char*";
-    if (text != nullptr) made.message = text;
-  } catch (const std::string& text) {
-    made.type = "std::string";
-    made.message = text;
-  } catch (...) {
-    made.type = detail::current_exception_type_name();
-    made.message = "a value that is not a std::exception was thrown";
-  }
-  made.trace = made.type + ": " + made.message;
-  if (nested) made.trace += "\ncaused by " + describe_exception(nested).trace;
-  return made;
-}
-
-/// The text that a queue shows for a failed job, itself JSON, with the members that clients of the platform
-/// expect. Bytes that are not UTF-8 are replaced.
-inline std::string error_report(const exception_description& error, const worker_identity& reporter) {
-  std::string report;
-  const auto add = [&report](std::string_view name, std::string_view text) {
-    report += report.empty() ? "{" : ",";
-    append_json_string_lossy(report, name);
-    report += ":";
-    append_json_string_lossy(report, text);
-  };
-  add("error_type", error.type);
-  add("error_message", error.message);
-  add("error_traceback", error.trace);
-  add("hostname", reporter.hostname);
-  add("worker_id", reporter.worker_id);
-  add("runpod_version", COWORKER_VERSION);
-  return report += "}";
-}
-
-}  // namespace coworker
-
 // ---- coworker/json/error.hpp -------------------------------------------------------------------------------
 
 // What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
@@ -6784,6 +6665,20 @@ inline std::string json::dump(int indent) const {
 
 namespace coworker {
 
+namespace detail {
+
+// The text of a value that is to become the member `key`: what cannot be written is named from there.
+inline std::string dump_within(std::string_view key, const json& value) {
+  try {
+    return value.dump();
+  } catch (json_value_error& error) {
+    error.inside_member(key);
+    throw;
+  }
+}
+
+}  // namespace detail
+
 /// The end of a job: an output, or the text of an error. A stopped job has an error too, which says so.
 struct outcome {
   enum class status : unsigned char { succeeded, failed, stopped };
@@ -6815,19 +6710,940 @@ struct outcome {
   bool succeeded() const noexcept { return ended == status::succeeded; }
 
   /// As the queue takes it: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where it is asked for.
-  /// An output that is an empty object is left out.
+  /// An output that is an empty object is left out. A failed job may have an output too: what there was of it
+  /// before.
   json body() const {
     json made = json::object();
-    if (!succeeded()) {
-      made["error"] = error;
-    } else if (!output.is_object() || !output.empty()) {
-      made["output"] = output;
-    }
+    if (!succeeded()) made["error"] = error;
+    const bool nothing = (output.is_object() && output.empty()) || (output.is_null() && !succeeded());
+    if (!nothing) made["output"] = output;
     if (stop_pod) made["stopPod"] = true;
     return made;
   }
 };
 
+}  // namespace coworker
+
+// ---- coworker/job/chunk_stream.hpp -------------------------------------------------------------------------
+
+// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than
+// the queue takes them. Must not know what a queue is.
+
+namespace coworker {
+
+/// How the elements of a streaming handler become chunks.
+struct stream_options {
+  /// How long an element may wait for others that go out in the same chunk, which then is an array of
+  /// elements, also of one. For token streams, such as 50 ms. Default 0: each element is a chunk.
+  duration gather_for{};
+  /// Elements go out sooner once they are as many bytes of JSON. Default 64 KiB.
+  std::size_t gather_bytes = 64 * 1024;
+  /// Whether gathered elements that are all texts go out as one text, in which they follow each other.
+  bool join_texts = false;
+  /// The longest chunk, in bytes of JSON, that the queue takes; an element beyond that fails its job. Default
+  /// 1 MB, the platform's limit.
+  std::size_t chunk_limit = 1'000'000;
+  /// Whether the final output lists all elements; else it is an empty list.
+  bool return_aggregate_stream = false;
+};
+
+/// A chunk that the queue cannot have: too long, refused, or not deliverable.
+class chunk_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+
+// One job's stream, used on one executor but for the stop of its job. `send(text)` gives a task<bool>:
+// whether the queue has the chunk. Left only after finish().
+template <class Send>
+class chunk_stream {
+ public:
+  // `sends` is false for a queue that takes no chunks; then all elements are for the final output.
+  chunk_stream(Send& send, const stream_options& options, bool sends, const context& job)
+      : send_(send),
+        options_(options),
+        sends_(sends),
+        aggregates_(options.return_aggregate_stream || !sends),
+        stop_(job.stop),
+        executor_(job.executor),
+        sender_(job) {}
+
+  chunk_stream(const chunk_stream&) = delete;
+  chunk_stream& operator=(const chunk_stream&) = delete;
+
+  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written; `cancelled`.
+  task<void> push(json element) {
+    ++elements_;
+    const bool is_text = element.is_string();
+    const std::string text = dump_within("output", element);
+    if (sends_ && text.size() > longest_chunk()) throw chunk_error(too_long(text.size()));
+    if (aggregates_) all_.push_back(std::move(element));
+    if (!sends_ || broken_) co_return fail_if_broken();
+    if (!std::exchange(started_, true)) sender_.spawn(send_all());
+    while (!has_room(text.size(), is_text) && !broken_) {
+      stop_.throw_if_stopped();
+      full_ = true;
+      news_.set();
+      const stop_callback on_stop(stop_, [this] { room_.set(); });
+      co_await room_.wait();
+    }
+    if (broken_) co_return fail_if_broken();
+    add(text, is_text);
+  }
+
+  // Sends what there is and waits for its end. Errors: chunk_error when not all has arrived that had to.
+  task<void> finish() {
+    finished_ = true;
+    news_.set();
+    co_await sender_.join();
+    fail_if_broken();
+  }
+
+  // The final output, once finished.
+  json take_output() { return aggregates_ ? std::move(all_) : json::array(); }
+  bool aggregates() const noexcept { return aggregates_; }
+
+ private:
+  bool gathers() const noexcept { return options_.gather_for > duration::zero(); }
+
+  // Of elements, without the brackets that may be put around them.
+  std::size_t longest_chunk() const noexcept {
+    const bool brackets = gathers() && options_.chunk_limit > 2;
+    return brackets ? options_.chunk_limit - 2 : options_.chunk_limit;
+  }
+  std::size_t longest_gathered() const noexcept {
+    const std::size_t most = longest_chunk();
+    return options_.gather_bytes < most ? options_.gather_bytes : most;
+  }
+  bool has_room(std::size_t more, bool is_text) const noexcept {
+    if (pending_.empty()) return true;
+    if (!gathers() || (options_.join_texts && is_text != pending_text_)) return false;
+    return pending_.size() + 1 + more <= longest_gathered();
+  }
+
+  void add(const std::string& text, bool is_text) {
+    if (pending_.empty()) {
+      pending_ = text;
+      pending_text_ = is_text;
+      send_at_ = detail::after(executor_.now(), options_.gather_for);
+    } else if (options_.join_texts && is_text) {
+      pending_.pop_back();  // the quotes between them
+      pending_.append(text, 1);
+    } else {
+      pending_.append(1, ',').append(text);
+    }
+    news_.set();
+  }
+
+  std::string take_pending() {
+    const bool as_array = gathers() && !(options_.join_texts && pending_text_);
+    std::string text = std::exchange(pending_, {});
+    full_ = false;
+    return as_array ? "[" + text + "]" : text;
+  }
+
+  task<void> send_all() {
+    for (;;) {
+      while (pending_.empty() && !finished_) co_await news_.wait();
+      if (pending_.empty()) co_return;
+      while (gathers() && !finished_ && !full_ && pending_.size() < longest_gathered() &&
+             executor_.now() < send_at_) {
+        co_await news_.wait_until(send_at_);
+      }
+      ++chunks_;
+      std::string text = take_pending();
+      room_.set();
+      const bool arrived = co_await delivered(std::move(text));
+      broken_ = !arrived;
+      if (broken_) co_return room_.set();
+    }
+  }
+
+  task<bool> delivered(std::string text) {
+    try {
+      co_return co_await send_(std::move(text));
+    } catch (const cancelled&) {
+      co_return false;
+    }
+  }
+
+  // The final output makes up for what the stream lacks, where it lists all.
+  void fail_if_broken() const {
+    if (!broken_ || aggregates_) return;
+    throw chunk_error("chunk " + std::to_string(chunks_) +
+                      " of the stream could not be handed to the queue, and the rest would leave a gap");
+  }
+
+  std::string too_long(std::size_t size) const {
+    return "element " + std::to_string(elements_) + " of the stream is " + std::to_string(size) +
+           " bytes of JSON, and the queue takes no more than " + std::to_string(longest_chunk()) +
+           " in a chunk (stream_options::chunk_limit); stream smaller ones";
+  }
+
+  Send& send_;
+  const stream_options& options_;
+  const bool sends_;
+  const bool aggregates_;
+  const stop_token stop_;
+  const executor_ref executor_;
+  scope sender_;
+  signal news_;          // for the sender
+  signal room_;          // for push()
+  std::string pending_;  // one element, or several with commas between them, or one text made of several
+  time_point send_at_{};
+  json all_ = json::array();
+  std::size_t elements_ = 0;  // pushed
+  std::size_t chunks_ = 0;    // sent
+  bool pending_text_ = false;
+  bool full_ = false;  // push() waits
+  bool started_ = false;
+  bool finished_ = false;
+  bool broken_ = false;  // a chunk did not arrive; none is sent any more
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/version.hpp ----------------------------------------------------------------------------------
+
+// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
+// pkg-config read it from here.
+
+#define COWORKER_VERSION_MAJOR 0
+#define COWORKER_VERSION_MINOR 1
+#define COWORKER_VERSION_PATCH 0
+
+/// The same three numbers as text.
+#define COWORKER_VERSION "0.1.0"
+
+// ---- coworker/job/error_report.hpp -------------------------------------------------------------------------
+
+// An exception in words: its type's real name, its message, and what it was caused by. Knows no job.
+
+#if __has_include(<cxxabi.h>)
+#include <cxxabi.h>
+#endif
+
+namespace coworker {
+
+/// Who reports: part of each error report.
+struct worker_identity {
+  std::string worker_id = "unknown";
+  std::string hostname = "unknown";
+};
+
+namespace detail {
+
+// std::throw_with_nested throws a type of the standard library's own, around the one that was meant.
+inline std::string without_nesting(std::string name) {
+  for (const std::string_view wrapper :
+       {"std::_Nested_exception<", "std::__nested<", "std::__1::__nested<"}) {
+    if (name.starts_with(wrapper) && name.ends_with('>')) {
+      return name.substr(wrapper.size(), name.size() - wrapper.size() - 1);
+    }
+  }
+  return name;
+}
+
+inline std::string readable_type_name(const std::type_info& type) {
+#if __has_include(<cxxabi.h>)
+  int status = 0;
+  char* const demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  if (demangled != nullptr) {
+    std::string name(demangled);
+    std::free(demangled);  // allocated by malloc, as the ABI says
+    return without_nesting(std::move(name));
+  }
+#endif
+  return type.name();
+}
+
+// The type of an exception that does not derive from std::exception.
+inline std::string current_exception_type_name() {
+#if __has_include(<cxxabi.h>)
+  if (const std::type_info* const type = abi::__cxa_current_exception_type())
+    return readable_type_name(*type);
+#endif
+  return "unknown";
+}
+
+}  // namespace detail
+
+/// An exception taken apart.
+struct exception_description {
+  std::string type;     ///< as in "std::runtime_error"
+  std::string message;  ///< its what(); the value itself for a thrown text
+  std::string trace;    ///< one line for it and one for each exception nested in it
+};
+
+inline exception_description describe_exception(const std::exception_ptr& exception);
+
+/// Errors: std::bad_alloc only; any exception can be described.
+inline exception_description describe_exception(const std::exception& error) {
+  exception_description made;
+  made.type = detail::readable_type_name(typeid(error));
+  const char* const text = error.what();
+  if (text != nullptr) made.message = text;
+  made.trace = made.type + ": " + made.message;
+  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
+  if (outer != nullptr && outer->nested_ptr() != nullptr)
+    made.trace += "\ncaused by " + describe_exception(outer->nested_ptr()).trace;
+  return made;
+}
+
+/// The same of one that may be anything.
+inline exception_description describe_exception(const std::exception_ptr& exception) {
+  exception_description made;
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& error) {
+    return describe_exception(error);
+  } catch (const char* text) {
+    made.type = "const char*";
+    if (text != nullptr) made.message = text;
+  } catch (const std::string& text) {
+    made.type = "std::string";
+    made.message = text;
+  } catch (...) {
+    made.type = detail::current_exception_type_name();
+    made.message = "a value that is not a std::exception was thrown";
+  }
+  made.trace = made.type + ": " + made.message;
+  return made;
+}
+
+/// The text that a queue shows for a failed job, itself JSON, with the members that clients of the platform
+/// expect. Bytes that are not UTF-8 are replaced.
+inline std::string error_report(const exception_description& error, const worker_identity& reporter) {
+  std::string report;
+  const auto add = [&report](std::string_view name, std::string_view text) {
+    report += report.empty() ? "{" : ",";
+    append_json_string_lossy(report, name);
+    report += ":";
+    append_json_string_lossy(report, text);
+  };
+  add("error_type", error.type);
+  add("error_message", error.message);
+  add("error_traceback", error.trace);
+  add("hostname", reporter.hostname);
+  add("worker_id", reporter.worker_id);
+  add("runpod_version", COWORKER_VERSION);
+  return report += "}";
+}
+
+}  // namespace coworker
+
+// ---- coworker/job/progress.hpp -----------------------------------------------------------------------------
+
+// The way of a job's progress from whatever thread reports it to the worker that sends it: the latest value
+// of each job, and which jobs have one. Must not know how a record looks.
+
+namespace coworker {
+
+struct job_record;
+
+namespace detail {
+
+// One owner among several of a record. Any thread; the last one deletes it.
+class record_ref {
+ public:
+  record_ref() noexcept {}
+  explicit record_ref(job_record& record) noexcept;
+  record_ref(const record_ref& other) noexcept {
+    if (other.record_ != nullptr) *this = record_ref(*other.record_);
+  }
+  record_ref(record_ref&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
+  record_ref& operator=(record_ref other) noexcept {
+    std::swap(record_, other.record_);
+    return *this;
+  }
+  ~record_ref();
+
+  explicit operator bool() const noexcept { return record_ != nullptr; }
+  job_record& operator*() const noexcept { return *record_; }
+  job_record* operator->() const noexcept { return record_; }
+
+ private:
+  job_record* record_ = nullptr;
+};
+
+// The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's.
+class progress_desk {
+ public:
+  explicit progress_desk(signal& news) noexcept : news_(news) {}
+
+  void add(record_ref job) {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.push(std::move(job));
+    }
+    news_.set();
+  }
+
+  // No record: there is none.
+  record_ref take() {
+    const std::lock_guard lock(mutex_);
+    return jobs_.empty() ? record_ref() : jobs_.pop();
+  }
+
+ private:
+  std::mutex mutex_;
+  fifo<record_ref> jobs_;
+  signal& news_;  // for the worker: there is one more
+};
+
+// What a job needs once it has reported progress; most never do.
+struct progress_state {
+  std::mutex mutex;  // guards the next four
+  json latest;
+  bool waits = false;   // `latest` is to be sent
+  bool listed = false;  // at the desk
+  bool closed = false;
+
+  // The worker's own.
+  bool sending = false;  // a coroutine is at it
+  signal ending;         // for that coroutine: there is no more use in trying again
+  signal sent;           // for who waits for that coroutine: it has ended
+
+  // The worker's. False: there is nothing new.
+  bool take(json& value) {
+    const std::lock_guard lock(mutex);
+    listed = false;
+    if (!std::exchange(waits, false)) return false;
+    value = std::move(latest);
+    return true;
+  }
+};
+
+// The progress of one job. Closed until it is opened; what is reported to a closed one is dropped.
+class progress_line {
+ public:
+  progress_line() noexcept : state_(shut()) {}
+  progress_line(const progress_line&) = delete;
+  progress_line& operator=(const progress_line&) = delete;
+  ~progress_line() { delete state(); }
+
+  // Before any thread can report. The desk must live until close().
+  void open(progress_desk& desk) noexcept {
+    desk_ = &desk;
+    state_.store(nullptr, std::memory_order_release);
+  }
+
+  // Any thread. `job` is the one whose line this is.
+  void report(const record_ref& job, json value) {
+    progress_state* known = state_.load(std::memory_order_acquire);
+    if (known == nullptr) known = make_state();
+    if (known == shut()) return;
+    const std::lock_guard lock(known->mutex);
+    if (known->closed) return;
+    known->latest = std::move(value);
+    known->waits = true;
+    if (!std::exchange(known->listed, true)) desk_->add(job);
+  }
+
+  // Nothing will be taken from it any more, nor the desk be touched.
+  void close() {
+    progress_state* known = nullptr;
+    if (state_.compare_exchange_strong(known, shut(), std::memory_order_acq_rel) || known == shut()) return;
+    {
+      const std::lock_guard lock(known->mutex);
+      known->closed = true;
+      known->waits = false;
+    }
+    known->ending.set();
+  }
+
+  // Null: nothing was ever reported.
+  progress_state* state() const noexcept {
+    progress_state* const known = state_.load(std::memory_order_acquire);
+    return known == shut() ? nullptr : known;
+  }
+
+ private:
+  // Of several threads that report first, one makes the state.
+  progress_state* make_state() {
+    auto* const made = new progress_state;
+    progress_state* known = nullptr;
+    if (state_.compare_exchange_strong(known, made, std::memory_order_acq_rel)) return made;
+    delete made;
+    return known;
+  }
+
+  // An address that no state has, for a line without one that is closed.
+  progress_state* shut() const noexcept {
+    return reinterpret_cast<progress_state*>(const_cast<progress_line*>(this));
+  }
+
+  std::atomic<progress_state*> state_;
+  progress_desk* desk_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/timings.hpp ------------------------------------------------------------------------------
+
+// Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
+
+#if __has_include(<sys/utsname.h>)
+#include <sys/utsname.h>
+#endif
+
+namespace coworker {
+namespace detail {
+
+// One job's stretches of time. Any thread.
+class job_timings {
+ public:
+  explicit job_timings(executor_ref clock) noexcept : clock_(clock) {}
+
+  time_point now() const { return clock_.now(); }
+
+  void add(std::string name, time_point start, time_point end) {
+    const std::lock_guard lock(mutex_);
+    stretches_.push_back({std::move(name), start, end});
+  }
+
+  // As the platform's clients read them: `start` and `end` in seconds of a clock that counts from anywhere.
+  json to_json() const {
+    json list = json::array();
+    const std::lock_guard lock(mutex_);
+    for (const stretch& one : stretches_) {
+      json item = json::object();
+      item["name"] = one.name;
+      item["start"] = seconds(one.start.time_since_epoch());
+      item["end"] = seconds(one.end.time_since_epoch());
+      item["duration_ms"] = seconds(one.end - one.start) * 1e3;
+      list.push_back(std::move(item));
+    }
+    return list;
+  }
+
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+ private:
+  struct stretch {
+    std::string name;
+    time_point start;
+    time_point end;
+  };
+
+  const executor_ref clock_;
+  mutable std::mutex mutex_;
+  std::vector<stretch> stretches_;
+};
+
+inline json system_info() {
+  json made = json::object();
+#if __has_include(<sys/utsname.h>)
+  utsname found{};
+  if (::uname(&found) == 0) {
+    made["os"] = std::string(found.sysname) + " " + found.release;
+    made["processor"] = found.machine;
+  }
+#endif
+  made["runpod"] = COWORKER_VERSION;
+  return made;
+}
+
+}  // namespace detail
+
+/// The time from a job's checkpoint() to its own end, under a name, among the job's timings. Where nobody
+/// asked for timings it costs nothing.
+class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpoint {
+ public:
+  checkpoint(checkpoint&& other) noexcept
+      : job_(std::move(other.job_)),
+        timings_(std::exchange(other.timings_, nullptr)),
+        name_(std::move(other.name_)),
+        start_(other.start_) {}
+  checkpoint& operator=(checkpoint&&) = delete;
+
+  ~checkpoint() {
+    try {
+      if (timings_ != nullptr) timings_->add(std::move(name_), start_, timings_->now());
+    } catch (...) {  // no memory for a measurement: there is none
+    }
+  }
+
+  /// Made by job::checkpoint().
+  checkpoint(detail::record_ref job, detail::job_timings* timings, std::string name)
+      : job_(std::move(job)), timings_(timings), name_(std::move(name)) {
+    if (timings_ != nullptr) start_ = timings_->now();
+  }
+
+ private:
+  detail::record_ref job_;  // keeps the timings
+  detail::job_timings* timings_;
+  std::string name_;
+  time_point start_{};
+};
+
+}  // namespace coworker
+
+// ---- coworker/log.hpp --------------------------------------------------------------------------------------
+
+// Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
+// a job only as two texts, and must not know who logs or why.
+
+namespace coworker {
+
+/// In rising order of weight; a logger drops what is lighter than its own level.
+enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
+
+inline constexpr std::array<std::string_view, 6> log_level_names{"NOTSET", "TRACE", "DEBUG",
+                                                                 "INFO",   "WARN",  "ERROR"};
+
+inline std::string_view to_string(log_level level) noexcept {
+  return log_level_names[static_cast<std::size_t>(level)];
+}
+
+/// The level of that name, in any letter case; WARNING is taken for WARN. Nothing for any other text.
+inline std::optional<log_level> parse_log_level(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  if (upper == "WARNING") return log_level::warn;
+  for (std::size_t i = 0; i < log_level_names.size(); ++i) {
+    if (log_level_names[i] == upper) return static_cast<log_level>(i);
+  }
+  return std::nullopt;
+}
+
+/// What a line is about, where it is about a job. Both may be empty.
+struct log_subject {
+  std::string_view job_id;
+  std::string_view batch_id;
+
+  log_subject() noexcept {}
+  explicit log_subject(std::string_view job, std::string_view batch = {}) noexcept
+      : job_id(job), batch_id(batch) {}
+};
+
+/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs.
+class log_sink {
+ public:
+  /// `line` has no line break at its end.
+  virtual void write(log_level level, std::string_view line) noexcept = 0;
+
+ protected:
+  log_sink() = default;
+  ~log_sink() = default;
+  log_sink(const log_sink&) = default;
+  log_sink& operator=(const log_sink&) = default;
+};
+
+/// A line a time to standard output, which platforms collect, flushed at once.
+class stdout_sink final : public log_sink {
+ public:
+  void write(log_level, std::string_view line) noexcept override {
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fputc('\n', stdout);
+    std::fflush(stdout);
+  }
+};
+
+/// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
+/// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
+enum class log_form : unsigned char { text, json };
+
+namespace detail {
+
+inline constexpr std::size_t longest_message =
+    4096;  // characters; the platform's own limit on a line's message
+
+inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+inline std::size_t count_characters(std::string_view text) noexcept {
+  std::size_t count = 0;
+  for (const char c : text) count += is_continuation_byte(c) ? 0 : 1;
+  return count;
+}
+
+// The offset at which the character with that index begins.
+inline std::size_t character_offset(std::string_view text, std::size_t index) noexcept {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at) {
+    if (is_continuation_byte(text[at])) continue;
+    if (index == 0) break;
+    --index;
+  }
+  return at;
+}
+
+// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
+inline std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
+       bad = find_invalid_utf8(text)) {
+    valid.append(text.substr(0, bad));
+    append_utf8(valid, U'\ufffd');
+    text.remove_prefix(bad + 1);
+  }
+  return valid.append(text);
+}
+
+}  // namespace detail
+
+/// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
+/// left out. It is to be valid UTF-8.
+inline std::string shorten_message(std::string_view message) {
+  if (message.size() <= detail::longest_message) return std::string(message);
+  const std::size_t characters = detail::count_characters(message);
+  if (characters <= detail::longest_message) return std::string(message);
+  const std::size_t half = detail::longest_message / 2;
+  std::string shortened(message.substr(0, detail::character_offset(message, half)));
+  shortened += "\n...TRUNCATED " + std::to_string(characters - detail::longest_message) + " CHARACTERS...\n";
+  return shortened.append(message.substr(detail::character_offset(message, characters - half)));
+}
+
+/// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
+class logger {
+ public:
+  explicit logger(log_level level = log_level::info, log_form form = log_form::text) noexcept
+      : level_(level), form_(form) {}
+
+  logger(const logger&) = delete;
+  logger& operator=(const logger&) = delete;
+
+  /// Whether a line of that level would be written: ask before composing one that is dear.
+  bool writes(log_level level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
+
+  void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
+
+  void set_form(log_form form) noexcept {
+    const std::lock_guard lock(mutex_);
+    form_ = form;
+  }
+
+  /// Lines go there from now on.
+  void set_sink(log_sink& sink) noexcept {
+    const std::lock_guard lock(mutex_);
+    sink_ = &sink;
+  }
+
+  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text. An empty
+  /// one is ignored.
+  void hide(const std::string& secret) {
+    if (secret.empty()) return;
+    std::string quoted;
+    append_json_string_lossy(quoted, secret);
+    const std::lock_guard lock(mutex_);
+    add_secret(secret);
+    add_secret(quoted.substr(1, quoted.size() - 2));
+  }
+
+  /// Never throws: a line for which there is no memory is lost.
+  void write(log_level level, std::string_view message, log_subject subject = {}) noexcept {
+    if (!writes(level)) return;
+    try {
+      const std::lock_guard lock(mutex_);
+      sink_->write(level, compose(level, message, subject));
+    } catch (...) {
+    }
+  }
+
+  void trace(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::trace, message, subject);
+  }
+  void debug(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::debug, message, subject);
+  }
+  void info(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::info, message, subject);
+  }
+  void warn(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::warn, message, subject);
+  }
+  void error(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::error, message, subject);
+  }
+
+ private:
+  // The longest first, so that one which is part of another does not spoil it.
+  void add_secret(const std::string& secret) {
+    auto place = secrets_.begin();
+    for (; place != secrets_.end() && place->size() >= secret.size(); ++place) {
+      if (*place == secret) return;
+    }
+    secrets_.insert(place, std::string(secret));
+  }
+
+  // Before anything is cut or escaped: secrets can still be recognised, and characters counted.
+  std::string cleaned(std::string_view text) const {
+    std::string clean(text);
+    for (const std::string& secret : secrets_) {
+      for (std::size_t at = clean.find(secret); at != std::string::npos; at = clean.find(secret, at + 3)) {
+        clean.replace(at, secret.size(), "***");
+      }
+    }
+    return find_invalid_utf8(clean) == std::string::npos ? clean : detail::valid_utf8(clean);
+  }
+
+  std::string compose(log_level level, std::string_view message, log_subject subject) const {
+    std::string body;
+    if (!subject.batch_id.empty()) body.append("[batchId=").append(cleaned(subject.batch_id)).append("] ");
+    body += shorten_message(cleaned(message));
+    const std::string job_id = cleaned(subject.job_id);
+    std::string line;
+    if (form_ == log_form::json) {
+      line = R"({"requestId": )";
+      if (job_id.empty()) {
+        line += "null";
+      } else {
+        append_json_string_lossy(line, job_id);
+      }
+      line += R"(, "message": )";
+      append_json_string_lossy(line, body);
+      line.append(R"(, "level": ")").append(to_string(level)).append("\"}");
+    } else {
+      constexpr std::size_t level_width = 7;
+      line = to_string(level);
+      line.resize(level_width, ' ');
+      line += "| ";
+      if (!job_id.empty()) line.append(job_id).append(" | ");
+      line += body;
+    }
+    return line;
+  }
+
+  std::atomic<log_level> level_;
+  std::mutex mutex_;  // guards what follows, and keeps lines whole
+  log_form form_;
+  stdout_sink stdout_;
+  log_sink* sink_ = &stdout_;
+  std::vector<std::string> secrets_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/job/record.hpp -------------------------------------------------------------------------------
+
+// What a queue hands over, and what a worker keeps of it from the take to the end of its delivery. Knows
+// neither queues nor workers.
+
+namespace coworker {
+
+/// A job as a queue hands it over.
+struct job_envelope {
+  std::string id;
+  json input;
+  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
+
+  /// The batch that the job says it belongs to; empty for none.
+  std::string_view batch_id() const {
+    const auto found = details.find("batchId");
+    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
+  }
+};
+
+/// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
+/// may outlive the worker's interest in it.
+struct job_record {
+  std::string id;
+  std::string batch_id;
+  json input;                            ///< until the handler has it
+  json details;                          ///< as well
+  stop_source stop;                      ///< stops this job only
+  outcome ended;                         ///< once it has; while it is being stopped, what it ends with then
+  bool runnable = true;                  ///< false: it has its outcome already
+  time_point taken{};                    ///< when the queue handed it over
+  time_point started{};                  ///< when its handler was
+  time_point settled{};                  ///< when it got its outcome
+  time_point alarm = time_point::max();  ///< when the worker is to look at it again
+  detail::progress_line progress;
+  logger* log = nullptr;                   ///< its worker's
+  detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
+  job_record* previous = nullptr;          ///< in the list that it is in
+  job_record* next = nullptr;
+
+  explicit job_record(job_envelope&& envelope)
+      : id(std::move(envelope.id)),
+        batch_id(envelope.batch_id()),
+        input(std::move(envelope.input)),
+        details(std::move(envelope.details)) {
+    if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
+  }
+
+  job_record(const job_record&) = delete;
+  job_record& operator=(const job_record&) = delete;
+  ~job_record() { delete timings; }
+
+  /// Gives it an outcome without its being run.
+  void settle(outcome known) {
+    ended = std::move(known);
+    runnable = false;
+  }
+
+ private:
+  friend class detail::record_ref;
+  std::atomic<int> owners_{0};
+};
+
+namespace detail {
+
+inline record_ref::record_ref(job_record& record) noexcept : record_(&record) {
+  record.owners_.fetch_add(1, std::memory_order_relaxed);
+}
+
+inline record_ref::~record_ref() {
+  if (record_ != nullptr && record_->owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete record_;
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/job_log.hpp ------------------------------------------------------------------------------
+
+// How a handler writes to its worker's log: under its job's id, wherever its coroutine is. Must not know the
+// worker.
+
+namespace coworker {
+
+/// Writes lines of one job to its worker's log: job::log() and `co_await this_coro::log()` give it. Any
+/// thread, until the handler has ended. Outside a worker it writes nothing.
+class job_log {
+ public:
+  job_log() noexcept {}
+  explicit job_log(const job_record* job) noexcept : job_(job) {}
+
+  /// Whether a line of that level would be written: ask before composing one that is dear.
+  bool writes(log_level level) const noexcept {
+    return destination() != nullptr && destination()->writes(level);
+  }
+
+  void write(log_level level, std::string_view message) const noexcept {
+    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->batch_id));
+  }
+
+  void trace(std::string_view message) const noexcept { write(log_level::trace, message); }
+  void debug(std::string_view message) const noexcept { write(log_level::debug, message); }
+  void info(std::string_view message) const noexcept { write(log_level::info, message); }
+  void warn(std::string_view message) const noexcept { write(log_level::warn, message); }
+  void error(std::string_view message) const noexcept { write(log_level::error, message); }
+
+ private:
+  logger* destination() const noexcept { return job_ != nullptr ? job_->log : nullptr; }
+
+  const job_record* job_ = nullptr;
+};
+
+namespace this_coro {
+
+/// `job_log log = co_await this_coro::log();` in any task that works for a job, on whatever executor: the
+/// chain of tasks knows its job. Errors: std::logic_error when the task runs on no executor.
+class log : public detail::context_awaiter<log> {
+ public:
+  static constexpr const char* name = "this_coro::log";
+  log() noexcept {}
+  job_log await_resume() const noexcept { return job_log(context_->job); }
+};
+
+}  // namespace this_coro
 }  // namespace coworker
 
 // ---- coworker/job/typed/members.hpp ------------------------------------------------------------------------
@@ -7954,54 +8770,9 @@ class member_keys {
 
 // ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
 
-// A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
+// A job as a handler meets it. Knows neither queues nor workers.
 
 namespace coworker {
-
-/// A job as a queue hands it over.
-struct job_envelope {
-  std::string id;
-  json input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
-  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
-
-  /// The batch that the job says it belongs to; empty for none.
-  std::string_view batch_id() const {
-    const auto found = details.find("batchId");
-    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
-  }
-};
-
-/// What a worker keeps of a job from the take to the end of its delivery; a chain of tasks finds it in its
-/// context.
-struct job_record {
-  std::string id;
-  std::string batch_id;
-  json input;                      ///< until the handler has it
-  json details;                    ///< as well
-  linked_stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
-  outcome ended;                   ///< once it has
-  bool runnable = true;            ///< false: it has its outcome already
-  time_point taken{};              ///< when the queue handed it over
-  time_point settled{};            ///< when it got its outcome
-  job_record* previous = nullptr;  ///< in the list that it is in
-  job_record* next = nullptr;
-
-  job_record(job_envelope&& envelope, stop_token all_jobs)
-      : id(std::move(envelope.id)),
-        batch_id(envelope.batch_id()),
-        input(std::move(envelope.input)),
-        details(std::move(envelope.details)),
-        stop(all_jobs) {
-    if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
-  }
-
-  /// Gives it an outcome without its being run.
-  void settle(outcome known) {
-    ended = std::move(known);
-    runnable = false;
-  }
-};
 
 /// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
 template <class Input = json>
@@ -8019,16 +8790,187 @@ struct job {
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
 
   /// Made by the worker.
-  job(std::string job_id, Input job_input, json other_members, coworker::stop_token stop)
-      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)), stop_(stop) {}
+  job(detail::record_ref record, Input job_input)
+      : id(record->id),
+        input(std::move(job_input)),
+        details(std::move(record->details)),
+        record_(std::move(record)) {}
 
   /// Asked when this job is to end early. For code that does not await; what is awaited sees it by itself.
-  /// Valid until the handler has returned.
-  coworker::stop_token stop_token() const noexcept { return stop_; }
+  /// Valid as long as this job, or a copy of it, lives.
+  coworker::stop_token stop_token() const noexcept {
+    return record_ ? record_->stop.get_token() : coworker::stop_token();
+  }
+
+  /// Tells whoever waits for this job how far it is: anything that turns into JSON. On any thread, at any
+  /// rate: it returns at once, values go out one after the other, and one that is not yet out when the next
+  /// comes is replaced by it. Once the handler has returned, and where the queue takes no progress, it does
+  /// nothing. A value that JSON cannot hold (NaN, text that is not UTF-8) is logged and not sent.
+  template <class Value>
+    requires std::constructible_from<json, Value>
+  void progress(Value&& value) const {
+    if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
+  }
+
+  /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
+  job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
+
+  /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
+  /// --rp_debugger adds to the output: `auto measured = work.checkpoint("load");`. Any thread.
+  coworker::checkpoint checkpoint(std::string name) const {
+    return coworker::checkpoint(record_, record_ ? record_->timings : nullptr, std::move(name));
+  }
 
  private:
-  coworker::stop_token stop_;
+  detail::record_ref record_;
 };
+
+}  // namespace coworker
+
+// ---- coworker/job/handler_kind.hpp -------------------------------------------------------------------------
+
+// What a callable is as a handler, decided at compile time. Must not know how one is run.
+
+namespace coworker {
+
+/// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
+/// `return streamed{std::move(words)};`.
+template <class Range>
+struct streamed {
+  Range range;
+
+  explicit streamed(Range elements) : range(std::move(elements)) {}
+  auto begin() { return range.begin(); }
+  auto end() { return range.end(); }
+};
+
+namespace detail {
+
+template <class T>
+struct job_input {};
+template <class Input>
+struct job_input<job<Input>> {
+  using type = Input;
+};
+
+// The type of the only parameter, as the signature names it.
+template <class Signature>
+struct only_parameter {};
+template <class R, class A>
+struct only_parameter<R(A)> {
+  using type = std::remove_cvref_t<A>;
+  static constexpr bool by_value = !std::is_reference_v<A>;
+};
+template <class R, class A>
+struct only_parameter<R(A) noexcept> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A)> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) const> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) noexcept> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
+
+template <class Callable>
+struct signature_of {};
+template <class Callable>
+  requires std::is_function_v<std::remove_pointer_t<Callable>>
+struct signature_of<Callable> {
+  using type = std::remove_pointer_t<Callable>;
+};
+template <class Callable>
+  requires requires { &Callable::operator(); }
+struct signature_of<Callable> {
+  using type = decltype(&Callable::operator());
+};
+
+// Whether the handler has its job for itself. Else, and where its signature does not tell, the job has to be
+// kept for as long as its coroutine runs.
+template <class Handler>
+concept takes_by_value = only_parameter<typename signature_of<Handler>::type>::by_value;
+
+// A generic callable, whose signature names no job, takes its input as json.
+template <class Handler>
+struct input_of {
+  using type = json;
+};
+template <class Handler>
+  requires requires {
+    typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
+  }
+struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
+
+enum class handler_kind : unsigned char { plain, task, generator, range };
+
+template <class T>
+struct is_streamed : std::false_type {};
+template <class Range>
+struct is_streamed<streamed<Range>> : std::true_type {};
+
+// Read once, from begin() to end(). One that can be read again, through const, is a list to JSON.
+template <class T>
+concept element_range = (is_streamed<T>::value || !range_like<T>) && requires(T& range) {
+  { range.begin() != range.end() } -> std::convertible_to<bool>;
+  *range.begin();
+};
+
+template <class T>
+using range_element = std::remove_cvref_t<decltype(*std::declval<T&>().begin())>;
+
+template <class T>
+struct awaited {
+  static constexpr handler_kind kind = handler_kind::plain;
+  using type = T;
+};
+template <class T>
+struct awaited<task<T>> {
+  static constexpr handler_kind kind = handler_kind::task;
+  using type = T;
+};
+template <class T>
+struct awaited<async_generator<T>> {
+  static constexpr handler_kind kind = handler_kind::generator;
+  using type = T;
+};
+template <element_range T>
+struct awaited<T> {
+  static constexpr handler_kind kind = handler_kind::range;
+  using type = range_element<T>;
+};
+
+template <class T>
+concept output_value =
+    std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
+
+template <class Handler>
+using handler_answer = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
+
+template <class Handler>
+inline constexpr handler_kind kind_of_handler = awaited<handler_answer<Handler>>::kind;
+
+}  // namespace detail
+
+/// What a handler takes its jobs' input as: the X of its job<X>.
+template <class Handler>
+using handler_input = typename detail::input_of<Handler>::type;
+
+/// Anything that can be called with a job.
+template <class Handler>
+concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
+
+/// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
+/// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
+/// one whose begin() is not const. Others are lists, unless they are made `streamed`.
+template <class Handler>
+concept job_handler = callable_with_job<Handler> &&
+                      detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
+
+/// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
+template <class Handler>
+inline constexpr bool is_streaming_handler =
+    detail::kind_of_handler<Handler> == detail::handler_kind::generator ||
+    detail::kind_of_handler<Handler> == detail::handler_kind::range;
 
 }  // namespace coworker
 
@@ -8706,103 +9648,10 @@ void from_json(const Json& from, T& value) {
 
 // ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
 
-// What a callable is as a handler, decided at compile time, and how each kind is run to an outcome. Knows
-// jobs and executors; must not know the worker or any queue.
+// How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
+// queue.
 
 namespace coworker {
-
-namespace detail {
-
-template <class T>
-struct job_input {};
-template <class Input>
-struct job_input<job<Input>> {
-  using type = Input;
-};
-
-// The type of the only parameter, as the signature names it.
-template <class Signature>
-struct only_parameter {};
-template <class R, class A>
-struct only_parameter<R(A)> {
-  using type = std::remove_cvref_t<A>;
-};
-template <class R, class A>
-struct only_parameter<R(A) noexcept> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A)> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) const> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) noexcept> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
-
-template <class Callable>
-struct signature_of {};
-template <class Callable>
-  requires std::is_function_v<std::remove_pointer_t<Callable>>
-struct signature_of<Callable> {
-  using type = std::remove_pointer_t<Callable>;
-};
-template <class Callable>
-  requires requires { &Callable::operator(); }
-struct signature_of<Callable> {
-  using type = decltype(&Callable::operator());
-};
-
-// A generic callable, whose signature names no job, takes its input as json.
-template <class Handler>
-struct input_of {
-  using type = json;
-};
-template <class Handler>
-  requires requires {
-    typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
-  }
-struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
-
-template <class T>
-struct awaited {
-  static constexpr bool is_task = false;
-  static constexpr bool is_generator = false;
-  using type = T;
-};
-template <class T>
-struct awaited<task<T>> {
-  static constexpr bool is_task = true;
-  static constexpr bool is_generator = false;
-  using type = T;
-};
-template <class T>
-struct awaited<async_generator<T>> {
-  static constexpr bool is_task = false;
-  static constexpr bool is_generator = true;
-  using type = T;
-};
-
-template <class T>
-concept output_value =
-    std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
-
-template <class Handler>
-using handler_answer = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
-
-}  // namespace detail
-
-/// What a handler takes its jobs' input as: the X of its job<X>.
-template <class Handler>
-using handler_input = typename detail::input_of<Handler>::type;
-
-/// Anything that can be called with a job.
-template <class Handler>
-concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
-
-/// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
-/// is void.
-template <class Handler>
-concept job_handler = callable_with_job<Handler> &&
-                      detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
 
 namespace detail {
 
@@ -8866,25 +9715,31 @@ json call_plain(Handler& handler, job<handler_input<Handler>> work) {
 
 template <class Input>
 job<Input> job_of(job_record& record) {
-  Input input = take_input<Input>(record.input);
-  return job<Input>(record.id, std::move(input), std::move(record.details), record.stop.get_token());
+  return job<Input>(record_ref(record), take_input<Input>(record.input));
 }
 
 inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
                           const worker_identity& identity) {
-  const exception_description error = describe_exception(thrown);
   try {
     std::rethrow_exception(thrown);
   } catch (const cancelled&) {
-    if (record.stop.stop_requested()) return outcome::stop("stopped: " + error.message);
+    if (!record.stop.stop_requested())
+      return outcome::failure(error_report(describe_exception(thrown), identity));
+    return record.ended.succeeded() ? outcome::stop("stopped: a stop was requested") : record.ended;
+  } catch (const std::exception& error) {
+    return outcome::failure(error_report(describe_exception(error), identity));
   } catch (...) {
+    return outcome::failure(error_report(describe_exception(thrown), identity));
   }
-  return outcome::failure(error_report(error, identity));
 }
 
 inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const job_record& record,
                           const worker_identity& identity) {
-  if (thrown != nullptr) return outcome_of(thrown, record, identity);
+  if (thrown != nullptr) {
+    outcome made = outcome_of(thrown, record, identity);
+    made.output = std::move(returned);
+    return made;
+  }
   try {
     return outcome_of(std::move(returned));
   } catch (...) {
@@ -8894,47 +9749,126 @@ inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const
 
 }  // namespace detail
 
-/// Whether the handler streams: its chunks go out one by one, and its final output is an empty list.
-template <class Handler>
-inline constexpr bool is_streaming_handler = detail::awaited<detail::handler_answer<Handler>>::is_generator;
-
-/// Where handlers run.
+/// Where handlers run, and how.
 struct handler_place {
   executor_ref pool;         ///< for plain functions
   worker_identity identity;  ///< named in error reports
+  executor_ref coroutines;   ///< for the others; empty: where the worker is
+  stream_options stream;
+  bool sends_chunks = true;  ///< false: the elements of a stream are kept for its final output
 };
 
+namespace detail {
+
+// Calls a coroutine with its job, and keeps the job meanwhile where the coroutine only has a reference to it.
+template <class Handler>
+struct job_keeper {
+  std::optional<job<handler_input<Handler>>> work = std::nullopt;
+
+  auto call(Handler& handler, job_record& record) {
+    work.emplace(job_of<handler_input<Handler>>(record));
+    return handler(std::move(*work));
+  }
+};
+
+template <takes_by_value Handler>
+struct job_keeper<Handler> {
+  auto call(Handler& handler, job_record& record) const {
+    return handler(job_of<handler_input<Handler>>(record));
+  }
+};
+
+// Hands one element on, from wherever the handler is.
+template <class Stream>
+task<void> push_element(Stream& stream, json element, executor_ref home) {
+  const executor_ref here = co_await this_coro::executor();
+  if (here == home) {
+    co_await stream.push(std::move(element));
+  } else {
+    co_await run_on(home, stream.push(std::move(element)));
+  }
+}
+
+template <class Handler, class Stream>
+task<void> stream_elements(Handler& handler, job_record& record, Stream& stream, executor_ref home) {
+  [[maybe_unused]] job_keeper<Handler> keeper;
+  auto elements = keeper.call(handler, record);
+  if constexpr (kind_of_handler<Handler> == handler_kind::generator) {
+    for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next())
+      co_await push_element(stream, json(std::move(*one)), home);
+  } else {
+    auto one = elements.begin();
+    for (const auto end = elements.end(); one != end; ++one) co_await push_element(stream, json(*one), home);
+  }
+}
+
+inline task<void> return_home(executor_ref home) {
+  const executor_ref here = co_await this_coro::executor();
+  if (here != home) co_await resume_on(home);
+}
+
+// Ends with the handler's exception or the stream's; `output` is then what was kept, if any was to be.
+template <class Handler, class Send>
+task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, Send& send,
+                         json& output) {
+  const context job = co_await this_coro::context();
+  chunk_stream<Send> stream(send, place.stream, place.sends_chunks, job);
+  std::exception_ptr thrown;
+  try {
+    if constexpr (kind_of_handler<Handler> == handler_kind::range) {
+      co_await resume_on(place.pool);
+    } else if (place.coroutines) {
+      co_await resume_on(place.coroutines);
+    }
+    co_await stream_elements(handler, record, stream, job.executor);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  co_await return_home(job.executor);
+  try {
+    co_await stream.finish();
+  } catch (...) {
+    if (thrown == nullptr) thrown = std::current_exception();
+  }
+  if (thrown == nullptr || stream.aggregates()) output = stream.take_output();
+  if (thrown != nullptr) std::rethrow_exception(thrown);
+}
+
+}  // namespace detail
+
 /// Runs one job to its outcome, which its record then has, whatever the handler throws. Plain functions run
-/// on the pool; the coroutine that awaits this is resumed where it was. `emit(json)` gives a task that hands
-/// one chunk on. All references must outlive the task. A handler object is shared by all jobs: it must bear
-/// being called by several threads at once.
+/// on the pool; the coroutine that awaits this is resumed where it was. `send(text)` gives a task<bool> that
+/// hands one chunk to the queue, and whether the queue has it. All references must outlive the task. A
+/// handler object is shared by all jobs: it must bear being called by several threads at once.
+///
+/// A handler that was asked to stop has the last word all the same: what it returns is the outcome, and so is
+/// what it throws, but for `cancelled`. Then the outcome is the one that its record had when the stop was
+/// requested.
 //
-// One coroutine for all, with few locals: its frame is what each job in progress costs. Inlined, as clang
-// would have it, that frame would stay with its caller's until the outcome is delivered.
-template <job_handler Handler, class Emit>
+// One coroutine for all but streams, with few locals: its frame is what each job in progress costs. Inlined,
+// as clang would have it, that frame would stay with its caller's until the outcome is delivered.
+template <job_handler Handler, class Send>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         Emit& emit) {
-  using kind = detail::awaited<detail::handler_answer<Handler>>;
+                                         Send& send) {
+  constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   const executor_ref home = co_await this_coro::executor();
   json returned;
   std::exception_ptr thrown;
   try {
-    if constexpr (kind::is_generator) {
-      auto chunks = handler(detail::job_of<handler_input<Handler>>(record));
-      for (auto* chunk = co_await chunks.next(); chunk != nullptr; chunk = co_await chunks.next()) {
-        co_await emit(json(std::move(*chunk)));
-      }
-      returned = json::array();
-    } else if constexpr (kind::is_task) {
-      auto answer = handler(detail::job_of<handler_input<Handler>>(record));
-      if constexpr (std::is_void_v<typename kind::type>) {
+    if constexpr (is_streaming_handler<Handler>) {
+      co_await detail::run_streaming(handler, record, place, send, returned);
+    } else if constexpr (kind == detail::handler_kind::plain) {
+      co_await resume_on(place.pool);
+      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
+    } else {
+      if (place.coroutines) co_await resume_on(place.coroutines);
+      [[maybe_unused]] detail::job_keeper<Handler> keeper;
+      auto answer = keeper.call(handler, record);
+      if constexpr (std::is_void_v<typename detail::awaited<detail::handler_answer<Handler>>::type>) {
         co_await std::move(answer);
       } else {
         returned = json(co_await std::move(answer));
       }
-    } else {
-      co_await resume_on(place.pool);
-      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
     }
   } catch (...) {
     thrown = std::current_exception();
@@ -8943,6 +9877,308 @@ template <job_handler Handler, class Emit>
   if (here != home) co_await resume_on(home);
   record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
 }
+
+}  // namespace coworker
+
+// ---- coworker/job/middleware/wrapping.hpp ------------------------------------------------------------------
+
+// What a handler around another handler is written with. Such a wrapper, called middleware, is a handler
+// itself: of the same input, and with the same kind of answer, as the one that it wraps.
+
+namespace coworker {
+
+namespace detail {
+
+// What is no handler looks like one of job<>, so that only the wrapper's constructor complains of it.
+template <class Handler>
+struct wrapped_call {
+  using input = json;
+  using answer = json;
+};
+template <job_handler Handler>
+struct wrapped_call<Handler> {
+  using input = handler_input<Handler>;
+  using answer = handler_answer<Handler>;
+};
+
+template <class Handler>
+concept streaming_handler = job_handler<Handler> && is_streaming_handler<Handler>;
+template <class Handler>
+concept task_handler = job_handler<Handler> && kind_of_handler<Handler> == handler_kind::task;
+
+}  // namespace detail
+
+/// The job<Input> that a handler takes, and what it answers: T, task<T> or async_generator<T>. A wrapper
+/// whose call is
+///
+///     wrapped_answer<Handler> operator()(wrapped_job<Handler> job) { return handler(std::move(job)); }
+///
+/// is a handler of whatever kind Handler is. Where it is a task, the call may be a coroutine that awaits it.
+template <class Handler>
+using wrapped_job = job<typename detail::wrapped_call<Handler>::input>;
+template <class Handler>
+using wrapped_answer = typename detail::wrapped_call<Handler>::answer;
+
+}  // namespace coworker
+
+// ---- coworker/refusal.hpp ----------------------------------------------------------------------------------
+
+// How an overload that is there only to be refused says why, at the call that the user wrote and in one
+// sentence. Knows nothing else.
+//
+// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
+// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
+// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere it
+// is a warning.
+//
+// Where a lambda may be what is refused, the overload needs a body, however empty: of a function without one
+// g++ says only that no other file can define it. `noipa` keeps the call from being optimised away.
+#if defined(__clang__)
+#define COWORKER_REFUSE(why)                                                            \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
+      __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
+#elif defined(__GNUC__)
+#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
+#else
+#define COWORKER_REFUSE(why) [[deprecated(why)]]
+#endif
+
+// ---- coworker/job/middleware/authorised.hpp ----------------------------------------------------------------
+
+// authorised: a handler that is only called for jobs which may be run.
+
+namespace coworker {
+
+/// What a job ends with that `authorised` has refused.
+class not_authorised : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "not authorised: this worker refuses to run the job; send what it asks for, such as a valid token";
+  }
+};
+
+namespace detail {
+
+template <class Allows, class Handler>
+concept predicate_over_job = requires(Allows& allows, const wrapped_job<Handler>& work) {
+  { allows(work) } -> std::convertible_to<bool>;
+};
+
+}  // namespace detail
+
+/// Calls the handler for jobs of which `bool allows(const job<Input>&)` is true:
+///
+///     start(argc, argv, authorised(handle, [](const job<>& j) { return j.input.value("token", "") == secret;
+///     }))
+///
+/// Any other job has failed with `not_authorised`, and one for which `allows` throws has failed with that.
+/// Works around every kind of handler. `allows` runs where the handler begins (a plain function's on the
+/// pool, else on the worker's thread, which it must not block), and for many jobs at once.
+template <class Handler, class Allows>
+class authorised {
+ public:
+  authorised(Handler handler, Allows allows)
+    requires(job_handler<Handler> && detail::predicate_over_job<Allows, Handler>)
+      : handler_(std::move(handler)), allows_(std::move(allows)) {}
+
+  COWORKER_REFUSE(
+      "coworker::authorised: the handler does not fit; it must be callable with a job and give something "
+      "that "
+      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  authorised(Handler handler, Allows allows)
+    requires(!job_handler<Handler>)
+      : handler_(std::move(handler)), allows_(std::move(allows)) {}
+
+  COWORKER_REFUSE(
+      "coworker::authorised: the predicate does not fit; it must be callable with the handler's job and say "
+      "yes or no, as in `bool allows(const job<>& work)`")
+  authorised(Handler handler, Allows allows)
+    requires(job_handler<Handler> && !detail::predicate_over_job<Allows, Handler>)
+      : handler_(std::move(handler)), allows_(std::move(allows)) {}
+
+  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+    if constexpr (job_handler<Handler> && detail::predicate_over_job<Allows, Handler>) {
+      if (!allows_(std::as_const(work))) throw not_authorised();
+      return handler_(std::move(work));
+    } else {
+      std::terminate();  // the constructor has said what is wrong
+    }
+  }
+
+ private:
+  Handler handler_;
+  Allows allows_;
+};
+
+// Said outright because clang does not look at the constructors' constraints when it deduces.
+template <class Handler, class Allows>
+authorised(Handler, Allows) -> authorised<Handler, Allows>;
+
+}  // namespace coworker
+
+// ---- coworker/job/middleware/retried.hpp -------------------------------------------------------------------
+
+// retried: a handler that is run again when it fails, after waits that grow.
+
+namespace coworker {
+
+/// A run of a handler that threw, and is followed by another.
+struct failed_try {
+  std::string_view job_id;
+  int number;                 ///< of this run, from 1
+  std::exception_ptr thrown;  ///< describe_exception() puts it into words
+  duration wait;              ///< until the next run
+};
+
+struct retry_options {
+  /// How many times the handler is run at the most. 1 or more; default 3.
+  int times = 3;
+  /// The wait after the first failure; each wait is up to twice the one before. 0 or more; default 100 ms. Of
+  /// every wait up to half is taken off, so that jobs which failed together do not return together; how much
+  /// is told by the job's id and the number of the run.
+  duration first_wait = std::chrono::milliseconds(100);
+  /// No wait is longer. 0 or more; default 10 s.
+  duration longest_wait = std::chrono::seconds(10);
+  /// Whether to run again after this exception, as in `.only = thrown<connection_lost, timed_out>`. Default:
+  /// after any. Never asked about `cancelled`, which always goes on.
+  bool (*only)(const std::exception_ptr&) = nullptr;
+  /// Called before each wait, for a log or a counter. Default: nobody is told of a failure that is mended.
+  void (*on_failure)(const failed_try&) = nullptr;
+};
+
+namespace detail {
+
+template <class Exception>
+bool is_a(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Exception&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+inline retry_options checked(retry_options options) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("retry_options::") + problem);
+  };
+  require(options.times >= 1, "times must be 1 or more, or the handler would never be run");
+  require(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
+  require(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
+  return options;
+}
+
+// The wait after the run of that number: from the upper half of [0, min(longest, first * 2^(number - 1))].
+inline duration wait_after(int number, std::string_view job_id, const retry_options& options) noexcept {
+  duration bound = options.first_wait;
+  for (int n = 1; n < number && bound < options.longest_wait; ++n)
+    bound = bound > options.longest_wait / 2 ? options.longest_wait : bound * 2;
+  if (bound > options.longest_wait) bound = options.longest_wait;
+  std::uint64_t seed = static_cast<std::uint64_t>(number);
+  for (const char c : job_id) seed = random_source(seed ^ static_cast<unsigned char>(c)).next();
+  return bound - std::chrono::duration_cast<duration>(bound * (0.5 * random_source(seed).fraction()));
+}
+
+template <class Handler>
+concept repeatable_handler = job_handler<Handler> && !is_streaming_handler<Handler>;
+
+}  // namespace detail
+
+/// Whether it is one of these: `retried(handle, {.only = thrown<connection_lost, timed_out>})`.
+template <class... Exception>
+bool thrown(const std::exception_ptr& exception) {
+  return (detail::is_a<Exception>(exception) || ...);
+}
+
+/// Runs the handler again when it throws, up to `times` times, each time on a copy of the job:
+///
+///     start(argc, argv, retried(handle, {.times = 5, .first_wait = 200ms}))
+///
+/// For plain functions and those that return task<T>; what one streams has gone out already. A task's waits
+/// let other jobs run; a plain function's block its thread of the pool, in real time. An `error` in a
+/// returned object is an answer and not tried again. Cancellation: a job that is stopped ends its wait at
+/// once and is not run again. Errors: what the last run threw; the constructor throws std::invalid_argument
+/// for options out of their range.
+template <class Handler>
+class retried {
+ public:
+  retried(Handler handler, retry_options options = {})
+    requires(detail::repeatable_handler<Handler>)
+      : handler_(std::move(handler)), options_(detail::checked(options)) {}
+
+  COWORKER_REFUSE(
+      "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
+      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  retried(Handler handler, retry_options options = {})
+    requires(!job_handler<Handler>)
+      : handler_(std::move(handler)), options_(options) {}
+
+  COWORKER_REFUSE(
+      "coworker::retried: a streaming handler cannot be run again, as its first chunks have gone out; repeat "
+      "what fails inside the handler")
+  retried(Handler handler, retry_options options = {})
+    requires(detail::streaming_handler<Handler>)
+      : handler_(std::move(handler)), options_(options) {}
+
+  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+    if constexpr (detail::task_handler<Handler>) {
+      return run_and_await(std::move(work));
+    } else if constexpr (detail::repeatable_handler<Handler>) {
+      return run(std::move(work));
+    } else {
+      std::terminate();  // the constructor has said what is wrong
+    }
+  }
+
+ private:
+  using answer = wrapped_answer<Handler>;
+
+  answer run_and_await(wrapped_job<Handler> work) {
+    for (int number = 1;; ++number) {
+      std::exception_ptr failure;
+      try {
+        wrapped_job<Handler> copy = work;  // lives as long as the run, which may have a reference to it
+        answer running = handler_(std::move(copy));
+        co_return co_await std::move(running);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      co_await sleep_for(wait_after_failure(number, failure, work));
+    }
+  }
+
+  answer run(wrapped_job<Handler> work) {
+    for (int number = 1;; ++number) {
+      std::exception_ptr failure;
+      try {
+        return handler_(wrapped_job<Handler>(work));
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      block_for(wait_after_failure(number, failure, work), work.stop_token());
+    }
+  }
+
+  // Rethrows it where there is not to be another run.
+  duration wait_after_failure(int number, const std::exception_ptr& failure,
+                              const wrapped_job<Handler>& work) const {
+    if (number >= options_.times || thrown<cancelled>(failure) || work.stop_token().stop_requested() ||
+        (options_.only != nullptr && !options_.only(failure))) {
+      std::rethrow_exception(failure);
+    }
+    const duration wait = detail::wait_after(number, work.id, options_);
+    if (options_.on_failure != nullptr) options_.on_failure({work.id, number, failure, wait});
+    return wait;
+  }
+
+  Handler handler_;
+  retry_options options_;
+};
+
+// Said outright because clang does not look at the constructors' constraints when it deduces.
+template <class Handler>
+retried(Handler, retry_options = {}) -> retried<Handler>;
 
 }  // namespace coworker
 
@@ -9172,6 +10408,8 @@ json json_schema() {
   made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
   if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
   json body = detail::schema_of<T>("#");
+  if (body.empty())
+    made["description"] = "Any JSON. A handler that takes a job<Struct> has a schema that says more.";
   for (auto&& [key, value] : body.items()) made[key] = std::move(value);
   return made;
 }
@@ -9314,243 +10552,6 @@ inline json validated(json input, const std::vector<input_field>& fields,
   problems.throw_if_any();
   return input;
 }
-
-}  // namespace coworker
-
-// ---- coworker/log.hpp --------------------------------------------------------------------------------------
-
-// Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
-// a job only as two texts, and must not know who logs or why.
-
-namespace coworker {
-
-/// In rising order of weight; a logger drops what is lighter than its own level.
-enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
-
-inline constexpr std::array<std::string_view, 6> log_level_names{"NOTSET", "TRACE", "DEBUG",
-                                                                 "INFO",   "WARN",  "ERROR"};
-
-inline std::string_view to_string(log_level level) noexcept {
-  return log_level_names[static_cast<std::size_t>(level)];
-}
-
-/// The level of that name, in any letter case; WARNING is taken for WARN. Nothing for any other text.
-inline std::optional<log_level> parse_log_level(std::string_view name) {
-  std::string upper(name);
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  if (upper == "WARNING") return log_level::warn;
-  for (std::size_t i = 0; i < log_level_names.size(); ++i) {
-    if (log_level_names[i] == upper) return static_cast<log_level>(i);
-  }
-  return std::nullopt;
-}
-
-/// What a line is about, where it is about a job. Both may be empty.
-struct log_subject {
-  std::string_view job_id;
-  std::string_view batch_id;
-
-  log_subject() noexcept {}
-  explicit log_subject(std::string_view job, std::string_view batch = {}) noexcept
-      : job_id(job), batch_id(batch) {}
-};
-
-/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs.
-class log_sink {
- public:
-  /// `line` has no line break at its end.
-  virtual void write(log_level level, std::string_view line) noexcept = 0;
-
- protected:
-  log_sink() = default;
-  ~log_sink() = default;
-  log_sink(const log_sink&) = default;
-  log_sink& operator=(const log_sink&) = default;
-};
-
-/// A line a time to standard output, which platforms collect, flushed at once.
-class stdout_sink final : public log_sink {
- public:
-  void write(log_level, std::string_view line) noexcept override {
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
-  }
-};
-
-/// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
-/// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
-enum class log_form : unsigned char { text, json };
-
-namespace detail {
-
-inline constexpr std::size_t longest_message =
-    4096;  // characters; the platform's own limit on a line's message
-
-inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-inline std::size_t count_characters(std::string_view text) noexcept {
-  std::size_t count = 0;
-  for (const char c : text) count += is_continuation_byte(c) ? 0 : 1;
-  return count;
-}
-
-// The offset at which the character with that index begins.
-inline std::size_t character_offset(std::string_view text, std::size_t index) noexcept {
-  std::size_t at = 0;
-  for (; at < text.size(); ++at) {
-    if (is_continuation_byte(text[at])) continue;
-    if (index == 0) break;
-    --index;
-  }
-  return at;
-}
-
-// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
-inline std::string valid_utf8(std::string_view text) {
-  std::string valid;
-  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
-       bad = find_invalid_utf8(text)) {
-    valid.append(text.substr(0, bad));
-    append_utf8(valid, U'\ufffd');
-    text.remove_prefix(bad + 1);
-  }
-  return valid.append(text);
-}
-
-}  // namespace detail
-
-/// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
-/// left out. It is to be valid UTF-8.
-inline std::string shorten_message(std::string_view message) {
-  if (message.size() <= detail::longest_message) return std::string(message);
-  const std::size_t characters = detail::count_characters(message);
-  if (characters <= detail::longest_message) return std::string(message);
-  const std::size_t half = detail::longest_message / 2;
-  std::string shortened(message.substr(0, detail::character_offset(message, half)));
-  shortened += "\n...TRUNCATED " + std::to_string(characters - detail::longest_message) + " CHARACTERS...\n";
-  return shortened.append(message.substr(detail::character_offset(message, characters - half)));
-}
-
-/// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
-class logger {
- public:
-  explicit logger(log_level level = log_level::info, log_form form = log_form::text) noexcept
-      : level_(level), form_(form) {}
-
-  logger(const logger&) = delete;
-  logger& operator=(const logger&) = delete;
-
-  /// Whether a line of that level would be written: ask before composing one that is dear.
-  bool writes(log_level level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
-
-  void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
-
-  void set_form(log_form form) noexcept {
-    const std::lock_guard lock(mutex_);
-    form_ = form;
-  }
-
-  /// Lines go there from now on.
-  void set_sink(log_sink& sink) noexcept {
-    const std::lock_guard lock(mutex_);
-    sink_ = &sink;
-  }
-
-  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text. An empty
-  /// one is ignored.
-  void hide(const std::string& secret) {
-    if (secret.empty()) return;
-    std::string quoted;
-    append_json_string_lossy(quoted, secret);
-    const std::lock_guard lock(mutex_);
-    add_secret(secret);
-    add_secret(quoted.substr(1, quoted.size() - 2));
-  }
-
-  /// Never throws: a line for which there is no memory is lost.
-  void write(log_level level, std::string_view message, log_subject subject = {}) noexcept {
-    if (!writes(level)) return;
-    try {
-      const std::lock_guard lock(mutex_);
-      sink_->write(level, compose(level, message, subject));
-    } catch (...) {
-    }
-  }
-
-  void trace(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::trace, message, subject);
-  }
-  void debug(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::debug, message, subject);
-  }
-  void info(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::info, message, subject);
-  }
-  void warn(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::warn, message, subject);
-  }
-  void error(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::error, message, subject);
-  }
-
- private:
-  // The longest first, so that one which is part of another does not spoil it.
-  void add_secret(const std::string& secret) {
-    auto place = secrets_.begin();
-    for (; place != secrets_.end() && place->size() >= secret.size(); ++place) {
-      if (*place == secret) return;
-    }
-    secrets_.insert(place, std::string(secret));
-  }
-
-  // Before anything is cut or escaped: secrets can still be recognised, and characters counted.
-  std::string cleaned(std::string_view text) const {
-    std::string clean(text);
-    for (const std::string& secret : secrets_) {
-      for (std::size_t at = clean.find(secret); at != std::string::npos; at = clean.find(secret, at + 3)) {
-        clean.replace(at, secret.size(), "***");
-      }
-    }
-    return find_invalid_utf8(clean) == std::string::npos ? clean : detail::valid_utf8(clean);
-  }
-
-  std::string compose(log_level level, std::string_view message, log_subject subject) const {
-    std::string body;
-    if (!subject.batch_id.empty()) body.append("[batchId=").append(cleaned(subject.batch_id)).append("] ");
-    body += shorten_message(cleaned(message));
-    const std::string job_id = cleaned(subject.job_id);
-    std::string line;
-    if (form_ == log_form::json) {
-      line = R"({"requestId": )";
-      if (job_id.empty()) {
-        line += "null";
-      } else {
-        append_json_string_lossy(line, job_id);
-      }
-      line += R"(, "message": )";
-      append_json_string_lossy(line, body);
-      line.append(R"(, "level": ")").append(to_string(level)).append("\"}");
-    } else {
-      constexpr std::size_t level_width = 7;
-      line = to_string(level);
-      line.resize(level_width, ' ');
-      line += "| ";
-      if (!job_id.empty()) line.append(job_id).append(" | ");
-      line += body;
-    }
-    return line;
-  }
-
-  std::atomic<log_level> level_;
-  std::mutex mutex_;  // guards what follows, and keeps lines whole
-  log_form form_;
-  stdout_sink stdout_;
-  log_sink* sink_ = &stdout_;
-  std::vector<std::string> secrets_;
-};
 
 }  // namespace coworker
 
@@ -10943,12 +11944,16 @@ struct gpu_reading {
   double load = 0;  ///< 0 to 1
   std::uint64_t memory_used_bytes = 0;
   std::uint64_t memory_limit_bytes = 0;  ///< 0: not known
+};
 
-  void write_to(metrics& measured) const noexcept {
-    measured.gpu_load = load;
-    measured.gpu_memory_used_bytes = memory_used_bytes;
-    measured.gpu_memory_limit_bytes = memory_limit_bytes;
-  }
+struct resource_options {
+  /// Between two readings by read_when_due. 0 or more; default 100 ms.
+  duration interval = std::chrono::milliseconds(100);
+  /// Says how a GPU is doing. Called in each reading, on the reader's thread, which waits for it. Default:
+  /// none.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
+  /// Files are looked for below this folder; for tests.
+  std::string root = {};
 };
 
 namespace detail {
@@ -11002,10 +12007,7 @@ inline std::uint64_t kilobytes_after(std::string_view text, std::string_view nam
 /// One thread only.
 class resource_reader {
  public:
-  /// Files are looked for below `root`, which is for tests; `interval` is that of read_when_due, default
-  /// 100 ms.
-  explicit resource_reader(std::string root = {}, duration interval = std::chrono::milliseconds(100))
-      : root_(std::move(root)), interval_(interval) {
+  explicit resource_reader(resource_options options = {}) : options_(std::move(options)) {
     find_group();
     processors_ = count_processors();
   }
@@ -11013,17 +12015,18 @@ class resource_reader {
   /// Reads, unless the last reading is younger than the interval.
   void read_when_due(time_point now, metrics& measured) {
     if (now < due_ && now >= read_at_) return;
-    due_ = detail::after(now, interval_);
+    due_ = detail::after(now, options_.interval);
     read(now, measured);
   }
 
   /// Writes the resource fields of the metrics. `cpu_load` needs two readings.
   void read(time_point now, metrics& measured) {
-    const std::string status = detail::file_text(root_ + "/proc/self/status");
+    const std::string status = detail::file_text(options_.root + "/proc/self/status");
     measured.resident_bytes = detail::kilobytes_after(status, "VmRSS:");
     measured.peak_resident_bytes = detail::kilobytes_after(status, "VmHWM:");
     read_memory(measured);
     read_processors(now, measured);
+    read_gpu(measured);
     measured.resources_at = read_at_ = now;
   }
 
@@ -11033,8 +12036,8 @@ class resource_reader {
   // /proc/self/cgroup says which group this is, but not where its files are: inside a container the group's
   // own folder is mounted at the top, outside it is below. The first that has the file is it.
   void find_group() {
-    const std::string groups = detail::file_text(root_ + "/proc/self/cgroup");
-    const std::string top = root_ + "/sys/fs/cgroup";
+    const std::string groups = detail::file_text(options_.root + "/proc/self/cgroup");
+    const std::string top = options_.root + "/sys/fs/cgroup";
     if (set_group(group_version::v2, top, detail::after_name(groups, "0::"), "/memory.max")) return;
     set_group(group_version::v1, top + "/memory", v1_path(groups, "memory"), "/memory.limit_in_bytes");
   }
@@ -11060,7 +12063,7 @@ class resource_reader {
   }
 
   void read_memory(metrics& measured) const {
-    const std::string machine = detail::file_text(root_ + "/proc/meminfo");
+    const std::string machine = detail::file_text(options_.root + "/proc/meminfo");
     const std::uint64_t total = detail::kilobytes_after(machine, "MemTotal:");
     const std::uint64_t available = detail::kilobytes_after(machine, "MemAvailable:");
     measured.memory_limit_bytes = total;
@@ -11092,10 +12095,18 @@ class resource_reader {
     read_before_ = true;
   }
 
+  void read_gpu(metrics& measured) const noexcept {
+    if (options_.gpu_probe == nullptr) return;
+    const gpu_reading found = options_.gpu_probe();
+    measured.gpu_load = found.load;
+    measured.gpu_memory_used_bytes = found.memory_used_bytes;
+    measured.gpu_memory_limit_bytes = found.memory_limit_bytes;
+  }
+
   // The time in user and kernel mode: the 12th and 13th field behind the program's name, which stands in
   // parentheses and may hold anything. Counted in hundredths of a second for programs, on every Linux.
   double process_seconds() const {
-    const std::string line = detail::file_text(root_ + "/proc/self/stat");
+    const std::string line = detail::file_text(options_.root + "/proc/self/stat");
     std::size_t at = line.rfind(')');
     if (at == std::string::npos) return 0;
     std::uint64_t ticks = 0;
@@ -11117,7 +12128,7 @@ class resource_reader {
       if (gap != std::string::npos) period = detail::leading_number(std::string_view(both).substr(gap));
     } else if (version_ == group_version::v1) {
       for (const char* folder : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"}) {
-        const std::string cpu = root_ + folder;
+        const std::string cpu = options_.root + folder;
         quota = detail::leading_number(detail::file_text(cpu + "/cpu.cfs_quota_us"));
         period = detail::leading_number(detail::file_text(cpu + "/cpu.cfs_period_us"));
         if (quota != detail::no_number) break;
@@ -11130,7 +12141,7 @@ class resource_reader {
 
   // The lines cpu0, cpu1 and so on.
   double count_processors() const {
-    const std::string text = detail::file_text(root_ + "/proc/stat");
+    const std::string text = detail::file_text(options_.root + "/proc/stat");
     int count = 0;
     for (std::size_t at = text.find("\ncpu"); at != std::string::npos; at = text.find("\ncpu", at + 1))
       ++count;
@@ -11141,8 +12152,7 @@ class resource_reader {
     return detail::leading_number(detail::file_text(group_ + file));
   }
 
-  std::string root_;
-  duration interval_;
+  resource_options options_;
   group_version version_ = group_version::none;
   std::string group_;  // the folder of this process's control group
   double processors_ = 0;
@@ -11220,25 +12230,6 @@ static_assert(concurrency_modifier<vegas>);
 
 }  // namespace coworker
 
-// ---- coworker/refusal.hpp ----------------------------------------------------------------------------------
-
-// How an overload that is there only to be refused says why, at the call that the user wrote and in one
-// sentence. Knows nothing else.
-//
-// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
-// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
-// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere the
-// linker finds no body.
-#if defined(__clang__)
-#define COWORKER_REFUSE(why)                                                            \
-  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
-      __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
-#elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::error(why)]]
-#else
-#define COWORKER_REFUSE(why) [[deprecated(why)]]
-#endif
-
 // ---- coworker/start/arguments.hpp --------------------------------------------------------------------------
 
 // The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
@@ -11257,6 +12248,7 @@ inline constexpr std::string_view usage_text =
     "file\n"
     "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
+    "  --rp_debugger         add timings to outputs that are objects\n"
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
@@ -11267,6 +12259,7 @@ struct start_arguments {
   std::optional<std::string> test_file;
   std::optional<std::string> test_output;
   std::optional<log_level> level;
+  bool rp_debugger = false;
   bool print_schema = false;
   bool help = false;
 };
@@ -11303,10 +12296,11 @@ class argument_reader {
         made.level = require_log_level(flag, value_of(flag, argument));
       } else if (flag == "--print_schema") {
         made.print_schema = true;
+      } else if (flag == "--rp_debugger") {
+        made.rp_debugger = true;
       } else if (flag == "--help") {
         made.help = true;
-      } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_") ||
-                 flag == "--rp_debugger") {
+      } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_")) {
         throw usage_error(flag + ": this version of coworker does not have it; leave it out");
       }
     }
@@ -11405,11 +12399,17 @@ struct job_result {
 ///
 /// Optional:
 ///
-///   chunk(job_id, text) -> task<void>           one chunk of a streaming handler's output, valid JSON
+///   chunk(job_id, text) -> task<delivery>       one chunk of a streaming handler's output, valid JSON; one
+///                                               at a time for each job, none after its outcome.
+///                                               Cancellation: tries no more, but leaves no try under way.
+///   takes_chunks() -> bool                      false: there is no such thing at this server, and chunk() is
+///                                               not called
+///   progress(job_id, text) -> task<delivery>    how far a job is, valid JSON; as chunk, but tried once:
+///                                               `given_up` means that another try may do
 ///   next_stops() -> task<stop_request>          waits for the queue to name jobs that are to stop.
-///   Cancellation: as take. attend() -> task<void>                      whatever the queue has to do beside
-///   the jobs; stopped once all jobs
-///                                               have ended
+///                                               Cancellation: as take.
+///   attend() -> task<void>                      whatever the queue has to do beside the jobs; stopped once
+///                                               all jobs have ended
 ///   waiter() -> waiter&                         what the worker's event loop is to block on
 ///
 /// All are called on the worker's executor. No call throws, but for `cancelled`: what goes wrong is logged or
@@ -11423,7 +12423,13 @@ concept transport = requires(Transport& queue, take_request request, job_result 
 /// A queue that takes chunks while a job runs.
 template <class Transport>
 concept chunk_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
-  { queue.chunk(job_id, std::move(text)) } -> std::same_as<task<void>>;
+  { queue.chunk(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
+};
+
+/// A queue that can be told how far a job is.
+template <class Transport>
+concept progress_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
+  { queue.progress(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
 };
 
 /// A queue that can have jobs stopped.
@@ -11623,9 +12629,14 @@ class local_file {
     co_return delivery::accepted;
   }
 
-  task<void> chunk(std::string_view job_id, std::string text) {
+  task<delivery> chunk(std::string_view job_id, std::string text) {
     log_.info("Stream output: " + text, log_subject(job_id));
-    co_return;
+    co_return delivery::accepted;
+  }
+
+  task<delivery> progress(std::string_view job_id, std::string text) {
+    log_.info("Progress: " + text, log_subject(job_id));
+    co_return delivery::accepted;
   }
 
   /// What became of the jobs, in the order of the source.
@@ -11647,7 +12658,7 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && chunk_transport<local_file>);
+static_assert(transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
 
 }  // namespace coworker
 
@@ -11687,43 +12698,56 @@ class job_list {
   job_record* last_ = nullptr;
 };
 
-// Deletes the record of a job when the job is done with.
-class owned_job {
+}  // namespace coworker::detail
+
+// ---- coworker/worker/inbox.hpp -----------------------------------------------------------------------------
+
+// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
+// has progress to send.
+
+namespace coworker::detail {
+
+class worker_inbox {
  public:
-  explicit owned_job(job_record& record) noexcept : record_(&record) {}
-  owned_job(owned_job&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
-  owned_job& operator=(owned_job&&) = delete;
-  ~owned_job() { delete record_; }
-  job_record& record() const noexcept { return *record_; }
+  // Any thread.
+  void leave() {
+    leaving_.store(true, std::memory_order_relaxed);
+    changed.set();
+  }
+  void stop_job(std::string id) {
+    {
+      const std::lock_guard lock(mutex_);
+      to_stop_.push(std::move(id));
+    }
+    changed.set();
+  }
+  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+
+  // The worker's thread.
+  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
+  bool next_to_stop(std::string& id) {
+    const std::lock_guard lock(mutex_);
+    if (to_stop_.empty()) return false;
+    id = to_stop_.pop();
+    return true;
+  }
+
+  signal changed;  // something that the worker decides by is not what it was
+  progress_desk progress{changed};
 
  private:
-  job_record* record_;
+  std::atomic<bool> leaving_{false};
+  std::mutex mutex_;
+  fifo<std::string> to_stop_;
 };
 
 }  // namespace coworker::detail
 
-// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+// ---- coworker/worker/options.hpp ---------------------------------------------------------------------------
 
-// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. It knows
-// transports only as a concept and time only through its executor, so that it runs unchanged against a real
-// queue and a simulated one.
+// What a worker is told before it runs, and what it says of a run afterwards. Must not know the worker.
 
 namespace coworker {
-
-namespace detail {
-
-inline task<void> drop_chunk() { co_return; }
-
-template <class Queue>
-task<void> send_chunk(Queue& queue, std::string_view job_id, const json& chunk) {
-  if constexpr (chunk_transport<Queue>) {
-    return queue.chunk(job_id, chunk.dump());
-  } else {
-    return drop_chunk();
-  }
-}
-
-}  // namespace detail
 
 struct worker_options {
   /// How long jobs in progress may go on after stop() before they are asked to stop. 0 or more; default 30 s.
@@ -11741,19 +12765,44 @@ struct worker_options {
   /// Whether one more job is taken for each slot, to be at hand the moment the slot opens. Default: it is
   /// not, since a job at hand here is one that another worker could run.
   bool prefetch = false;
+  /// How long a handler may run before its job is stopped, as if the queue had asked for it, and ends as
+  /// failed. A job whose `policy` says an `executionTimeout`, in milliseconds, has that instead. Default 0:
+  /// as long as it likes.
+  duration job_timeout{};
+  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it
+  /// ends: what runs cannot be taken away from a thread. Default 10 s.
+  duration stop_patience = std::chrono::seconds(10);
+  /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while
+  /// it does so. It costs a thread, which looks twice in that time while there are jobs, and a lock at each
+  /// wait of a job. Only in run(). Default 0: nobody looks.
+  duration loop_block_limit{};
+  /// Whether handlers that are coroutines run on the pool, each on any of its threads at a time, instead of
+  /// all on the worker's own thread. For those that compute. Default: they do not.
+  bool coroutines_on_pool = false;
+  /// How streaming handlers' elements become chunks.
+  stream_options stream = {};
+  /// Whether nothing but outcomes is sent: no progress, and the elements of a stream in its final output. For
+  /// servers that take any post for the outcome. Default: all is sent.
+  bool only_outcomes = false;
+  /// The longest outcome, in bytes of JSON, that the queue takes; beyond it a job fails with an error that
+  /// says so. Default 20 MB, the platform's limit.
+  std::size_t output_limit = 20'000'000;
+  /// Whether outputs that are objects get a member `rp_debugger`: how long the handler took and what it
+  /// measured with job::checkpoint(), as the platform's clients read it. Default: they do not.
+  bool rp_debugger = false;
+  /// How long the process took until it could serve, for `rp_debugger`.
+  duration ready_delay{};
   /// Named in error reports.
   worker_identity identity = {};
   /// Where lines go; null means standard output at INFO. Must outlive the worker.
   logger* log = nullptr;
-  /// Where plain functions run; empty means a thread pool of the worker's own, as large as jobs in progress
-  /// need.
+  /// Where plain functions run, and coroutines where they are to; empty means a thread pool of the worker's
+  /// own, as large as jobs in progress need, or the machine has processors for coroutines.
   executor_ref pool = {};
-  /// Reads what the process uses of processors and memory into the metrics, whenever the modifier is asked.
-  /// Default: nobody does, and modifiers see nothing of that. Must outlive the worker; one reader, one
-  /// worker.
+  /// Reads what the process uses of processors, memory and GPU into the metrics, on the worker's thread, when
+  /// the modifier is asked and its interval is over. Default: nobody does, and modifiers see nothing of that.
+  /// Must outlive the worker; one reader, one worker.
   resource_reader* resources = nullptr;
-  /// Says how a GPU is doing, whenever the modifier is asked; it must answer at once. Default: none.
-  gpu_reading (*gpu_probe)() noexcept = nullptr;
 };
 
 namespace detail {
@@ -11764,6 +12813,12 @@ inline worker_options checked(worker_options options) {
   };
   require(options.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
   require(options.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
+  require(options.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
+  require(options.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
+  require(options.loop_block_limit >= duration::zero(),
+          "loop_block_limit is negative; 0 means that nobody looks");
+  require(options.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
+  require(options.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
   require(options.takes_at_once >= 1, "takes_at_once must be 1 or more, or no job would ever be taken");
   return options;
 }
@@ -11780,6 +12835,513 @@ struct worker_summary {
   duration elapsed{};
 };
 
+}  // namespace coworker
+
+// ---- coworker/worker/job_watch.hpp -------------------------------------------------------------------------
+
+// Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
+// or because their time is over. Must not know how a job is run.
+
+namespace coworker::detail {
+
+// "2 s", "0.25 s"
+inline std::string seconds_text(duration span) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(span).count());
+  return text;
+}
+
+// What a job's own policy allows it; 0 where it says nothing, or nothing that makes sense.
+inline duration execution_timeout(const json& details) {
+  constexpr double longest = 1e12;  // milliseconds; some thirty years
+  const auto policy = details.find("policy");
+  if (policy == details.end() || !policy->is_object()) return duration::zero();
+  const auto limit = policy->find("executionTimeout");
+  if (limit == policy->end() || !limit->is_number()) return duration::zero();
+  const double milliseconds = limit->template get<double>();
+  if (!(milliseconds > 0)) return duration::zero();
+  const std::chrono::duration<double, std::milli> span(milliseconds < longest ? milliseconds : longest);
+  return std::chrono::duration_cast<duration>(span);
+}
+
+// The running jobs of one worker, on its thread. One look over all of them serves every deadline that has
+// passed, so that a job costs no timer of its own.
+class job_watch {
+ public:
+  job_watch(const worker_options& options, logger& log) noexcept : options_(options), log_(log) {}
+
+  void add(job_record& record, time_point now) {
+    running_.push_back(record);
+    const duration own = execution_timeout(record.details);
+    const duration limit = own > duration::zero() ? own : options_.job_timeout;
+    if (limit > duration::zero()) set_alarm(record, after(now, limit));
+    record.started = now;
+  }
+
+  void remove(job_record& record) noexcept { running_.remove(record); }
+
+  // Null: its handler does not run.
+  job_record* find(std::string_view id) const noexcept { return running_.find(id); }
+
+  // `ended` is what becomes of it unless the handler says otherwise.
+  void stop(job_record& record, outcome ended, time_point now) {
+    if (record.stop.stop_requested()) return;
+    record.ended = std::move(ended);
+    set_alarm(record, after(now, options_.stop_patience));
+    record.stop.request_stop();
+  }
+
+  void stop_all(const outcome& ended, time_point now) {
+    for (job_record* record = running_.front(); record != nullptr; record = record->next)
+      stop(*record, ended, now);
+  }
+
+  // When look() is to be called next.
+  time_point next_look() const noexcept { return next_; }
+
+  // Stops the jobs whose time is over, and names those that were stopped and go on all the same.
+  void look(time_point now) {
+    if (now < next_) return;
+    next_ = time_point::max();
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->alarm <= now) ring(*record, now);
+      if (record->alarm < next_) next_ = record->alarm;
+    }
+    // So that thousands of deadlines cost one look in a millisecond, not one each.
+    const time_point soonest = after(now, std::chrono::milliseconds(1));
+    if (next_ < soonest) next_ = soonest;
+  }
+
+ private:
+  void set_alarm(job_record& record, time_point at) noexcept {
+    record.alarm = at;
+    if (at < next_) next_ = at;
+  }
+
+  void ring(job_record& record, time_point now) {
+    const log_subject subject(record.id, record.batch_id);
+    if (!record.stop.stop_requested()) {
+      const std::string limit = seconds_text(record.alarm - record.started);
+      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
+      stop(record, outcome::failure("timed out: it ran longer than the " + limit + " that it may"), now);
+      return;
+    }
+    record.alarm = time_point::max();
+    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
+                  " ago and still runs; it keeps its slot until it ends.",
+              subject);
+  }
+
+  const worker_options& options_;
+  logger& log_;
+  job_list running_;
+  time_point next_ = time_point::max();
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
+
+// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
+// know the worker.
+
+namespace coworker::detail {
+
+// Used on the worker's thread, but for published().
+template <class Modifier>
+class limit_control {
+ public:
+  limit_control(Modifier modifier, resource_reader* resources, logger& log)
+      : modifier_(std::move(modifier)), resources_(resources), log_(log) {}
+
+  // A run begins.
+  void begin(time_point now) {
+    recorded = metrics_recorder(now);
+    low_limit_logged_ = throwing_modifier_logged_ = false;
+  }
+
+  // The limit from now on.
+  int ask(time_point now, int limit) {
+    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    const metrics& measured = recorded.snapshot(now, limit);
+    const limit_decision decision = decide_limit(modifier_, measured);
+    {
+      const std::lock_guard lock(mutex_);
+      published_ = measured;
+      published_.limit = decision.limit;
+    }
+    if (decision.found != limit_decision::fault::none) complain(decision);
+    return decision.limit;
+  }
+
+  // What the modifier was last shown. Any thread.
+  metrics published() const {
+    const std::lock_guard lock(mutex_);
+    return published_;
+  }
+
+  metrics_recorder recorded;
+
+ private:
+  void complain(const limit_decision& decision) {
+    const bool threw = decision.found == limit_decision::fault::threw;
+    bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
+    if (!std::exchange(logged, true)) log_.warn(decision.problem);
+  }
+
+  Modifier modifier_;
+  resource_reader* resources_;
+  logger& log_;
+  mutable std::mutex mutex_;
+  metrics published_;
+  bool low_limit_logged_ = false;
+  bool throwing_modifier_logged_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
+
+// From a job's reports of progress to the queue. Must not know the worker.
+
+namespace coworker::detail {
+
+// What is sent of a value; empty when JSON cannot hold it, which is logged.
+inline std::string progress_text(const json& value, const job_record& record, logger& log) {
+  try {
+    return dump_within("progress", value);
+  } catch (const json_exception& error) {
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.batch_id));
+    return {};
+  }
+}
+
+// Sends the latest value until there is none newer; a value that does not get through is tried again while
+// its job runs. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  try {
+    std::string text;
+    for (bool over = false; !over;) {
+      json latest;
+      if (state.take(latest)) text = progress_text(latest, *job, log);
+      if (text.empty()) break;
+      const delivery ended = co_await queue.progress(job->id, text);
+      switch (ended) {
+        case delivery::accepted:
+          text.clear();
+          break;
+        case delivery::given_up:
+          over = co_await state.ending.wait_until(executor.now() + pause);
+          break;
+        case delivery::refused:
+          job->progress.close();
+          over = true;
+          break;
+      }
+    }
+  } catch (...) {
+    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
+              log_subject(job->id, job->batch_id));
+  }
+  state.sending = false;
+  state.sent.set();
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/settled_body.hpp ----------------------------------------------------------------------
+
+// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says
+// why.
+
+namespace coworker {
+
+/// An outcome that is longer than the queue takes.
+class output_too_large : public std::length_error {
+ public:
+  output_too_large(std::size_t size, std::size_t limit)
+      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
+                          std::to_string(limit) +
+                          " (output_limit); return less, or a link to where the result is") {}
+};
+
+namespace detail {
+
+// Adds to the output, where it is an object, how long the handler took and what it measured.
+inline void add_timings(job_record& record, const worker_options& options) {
+  json& output = record.ended.output;
+  if (!record.ended.succeeded() || !output.is_object()) return;
+  record.timings->add("handler", record.started, record.settled);
+  json made = json::object();
+  made["system_info"] = system_info();
+  made["timestamps"] = record.timings->to_json();
+  made["ready_delay_ms"] = job_timings::seconds(options.ready_delay) * 1e3;
+  output["rp_debugger"] = std::move(made);
+}
+
+inline std::string body_within(const outcome& ended, std::size_t limit) {
+  std::string body = ended.body().dump();
+  if (body.size() > limit) throw output_too_large(body.size(), limit);
+  return body;
+}
+
+// The first `longest` bytes; those that are not text, or no longer, are replaced.
+inline std::string sendable_text(std::string_view text, std::size_t longest) {
+  std::string quoted;
+  append_json_string_lossy(quoted, text.substr(0, longest));
+  return json::parse(quoted).get<std::string>();
+}
+
+// The body that says `ended`, which is changed to a failure where JSON or the queue cannot hold it. A failure
+// that is too long keeps the beginning of its text.
+inline std::string settled_body(outcome& ended, const worker_options& options) {
+  try {
+    return body_within(ended, options.output_limit);
+  } catch (...) {
+    const bool stop_pod = ended.stop_pod;
+    const outcome::status before = ended.ended;
+    std::string error = std::move(ended.error);
+    if (before == outcome::status::succeeded)
+      error = error_report(describe_exception(std::current_exception()), options.identity);
+    ended = outcome::failure(sendable_text(error, options.output_limit / 8));  // escaped, a byte may be six
+    if (before == outcome::status::stopped) ended.ended = before;
+    ended.stop_pod = stop_pod;
+    return ended.body().dump();
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
+
+// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
+
+namespace coworker::detail {
+
+struct job_slots {
+  int limit = 1;       // jobs that may have slots
+  int waiting = 0;     // taken, and without a slot yet
+  int running = 0;     // handlers
+  int delivering = 0;  // outcomes being handed back
+  int requested = 0;   // jobs that takes under way may bring
+  int takes = 0;       // under way
+
+  int in_progress() const noexcept { return running + delivering + waiting; }
+
+  int in_use(bool overlap_delivery) const noexcept {
+    if (!overlap_delivery) return running + delivering;
+    return delivering > limit ? running + delivering - limit : running;
+  }
+
+  // How many jobs may be asked for.
+  int capacity(bool overlap_delivery, bool prefetch) const noexcept {
+    const int places = prefetch ? saturated_double(limit) : limit;
+    return places - in_use(overlap_delivery) - waiting - requested;
+  }
+
+ private:
+  static int saturated_double(int value) noexcept {
+    return value > std::numeric_limits<int>::max() / 2 ? std::numeric_limits<int>::max() : value * 2;
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/watchdog.hpp --------------------------------------------------------------------------
+
+// The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
+// Must not know the worker.
+
+namespace coworker::detail {
+
+class watchdog;
+
+// The loop as the executor of one job's chains: notes which coroutines are the job's.
+class watched_executor {
+ public:
+  watched_executor(watchdog& dog, const job_record& job);
+
+  void post(std::coroutine_handle<> handle);
+  void arm(timer& alarm);
+  void cancel(timer& alarm);
+  time_point now() const;
+
+ private:
+  friend class watchdog;
+  void note(std::coroutine_handle<> handle);
+  bool has(void* coroutine) const noexcept {
+    return std::find(coroutines_.begin(), coroutines_.end(), coroutine) != coroutines_.end();
+  }
+
+  watchdog& dog_;
+  const std::string id_;
+  const std::string batch_id_;
+  std::vector<void*> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
+  bool named_ = false;
+};
+
+// Looks twice in each `limit` while there are jobs, and sleeps while there are none.
+class watchdog {
+ public:
+  watchdog(event_loop& loop, duration limit, logger& log)
+      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {}
+
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+
+  ~watchdog() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  // On the loop, in the job's first turn.
+  watched_executor* add(const job_record& job) {
+    auto* const made = new watched_executor(*this, job);
+    const std::lock_guard lock(mutex_);
+    made->coroutines_.push_back(loop_.current_turn().coroutine);
+    jobs_.push_back(made);
+    if (jobs_.size() == 1) changed_.notify_one();
+    return made;
+  }
+
+  // Once none of its coroutines is left.
+  void remove(watched_executor* job) noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
+    }
+    delete job;
+  }
+
+ private:
+  friend class watched_executor;
+
+  static void* run_in(void* dog) {
+    static_cast<watchdog*>(dog)->watch();
+    return nullptr;
+  }
+
+  void watch() {
+    std::unique_lock lock(mutex_);
+    event_loop::turn seen;
+    time_point since = clock_type::now();
+    while (!closing_) {
+      if (jobs_.empty()) {
+        changed_.wait(lock);
+        since = clock_type::now();
+        continue;
+      }
+      changed_.wait_until(lock, clock_type::now() + limit_ / 2);
+      const event_loop::turn found = loop_.current_turn();
+      const time_point now = clock_type::now();
+      if (found.coroutine == nullptr || found.number != seen.number) {
+        since = now;
+      } else if (now - since >= limit_) {
+        name_who_has(found.coroutine);
+      }
+      seen = found;
+    }
+  }
+
+  void name_who_has(void* coroutine) {
+    for (watched_executor* const job : jobs_) {
+      if (job->named_ || !job->has(coroutine)) continue;
+      job->named_ = true;
+      log_.warn(
+          "It has kept the event loop to itself for " + seconds_text(limit_) +
+              " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
+              "pool: a plain function as handler, run_on, or coroutines_on_pool.",
+          log_subject(job->id_, job->batch_id_));
+      return;
+    }
+  }
+
+  event_loop& loop_;
+  const duration limit_;
+  logger& log_;
+  std::mutex mutex_;  // guards all below
+  condition changed_;
+  std::vector<watched_executor*> jobs_;
+  bool closing_ = false;
+  thread thread_;
+};
+
+// A pointer that is set for as long as this lives.
+template <class T>
+class borrowed {
+ public:
+  borrowed(T*& place, T& lent) noexcept : place_(place) { place_ = &lent; }
+  borrowed(const borrowed&) = delete;
+  borrowed& operator=(const borrowed&) = delete;
+  ~borrowed() { place_ = nullptr; }
+
+ private:
+  T*& place_;
+};
+
+inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
+    : dog_(dog), id_(job.id), batch_id_(job.batch_id) {}
+
+inline void watched_executor::note(std::coroutine_handle<> handle) {
+  const std::lock_guard lock(dog_.mutex_);
+  if (!has(handle.address())) coroutines_.push_back(handle.address());
+}
+
+inline void watched_executor::post(std::coroutine_handle<> handle) {
+  note(handle);
+  dog_.loop_.post(handle);
+}
+
+inline void watched_executor::arm(timer& alarm) {
+  note(alarm.handle);
+  dog_.loop_.arm(alarm);
+}
+
+inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }
+inline time_point watched_executor::now() const { return dog_.loop_.now(); }
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+
+// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. It knows
+// transports only as a concept and time only through its executor, so that it runs unchanged against a real
+// queue and a simulated one.
+
+namespace coworker {
+
+namespace detail {
+
+// Whether the queue has the chunk.
+template <class Queue>
+task<bool> send_chunk(Queue& queue, std::string_view job_id, std::string text) {
+  bool sent = false;
+  if constexpr (chunk_transport<Queue>)
+    sent = co_await queue.chunk(job_id, std::move(text)) == delivery::accepted;
+  co_return sent;
+}
+
+template <class Queue>
+bool takes_chunks(const Queue& queue) {
+  if constexpr (requires { queue.takes_chunks(); }) {
+    return queue.takes_chunks();
+  } else {
+    return chunk_transport<Queue>;
+  }
+}
+
+}  // namespace detail
+
 /// Runs a handler over the jobs of a queue, as many at once as the modifier says:
 ///
 ///     worker w(handle, rate_threshold{.min = 1, .max = 10});
@@ -11793,21 +13355,28 @@ class worker {
   worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {})
     requires(job_handler<Handler> && concurrency_modifier<Modifier>)
       : handler_(std::move(handler)),
-        modifier_(std::move(modifier)),
         options_(detail::checked(std::move(options))),
-        log_(options_.log != nullptr ? *options_.log : own_log_) {}
+        log_(options_.log != nullptr ? *options_.log : own_log_),
+        control_(std::move(modifier), options_.resources, log_) {
+    place_.pool = options_.pool ? options_.pool : executor_ref(own_pool_);
+    place_.identity = options_.identity;
+    if (options_.coroutines_on_pool) place_.coroutines = place_.pool;
+    place_.stream = options_.stream;
+  }
 
   COWORKER_REFUSE(
       "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler, Modifier = Modifier(), worker_options = {})
-    requires(!job_handler<Handler>);
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {})
+    requires(!job_handler<Handler>)
+      : handler_(std::move(handler)), log_(own_log_), control_(std::move(modifier), nullptr, log_) {}
 
   COWORKER_REFUSE(
       "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
       "`int(int current, const metrics&)` and give an integer")
-  worker(Handler, Modifier, worker_options = {})
-    requires(job_handler<Handler> && !concurrency_modifier<Modifier>);
+  worker(Handler handler, Modifier modifier, worker_options = {})
+    requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)), log_(own_log_), control_(std::move(modifier), nullptr, log_) {}
 
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
@@ -11822,23 +13391,27 @@ class worker {
   worker_summary run(Queue& queue) {
     if constexpr (waiting_transport<Queue>) {
       event_loop loop(queue.waiter());
-      return sync_wait(loop, serve(queue));
+      return run_on(loop, queue);
     } else {
       event_loop loop;
-      return sync_wait(loop, serve(queue));
+      return run_on(loop, queue);
     }
   }
 
   template <class Queue>
     requires(!fits)
-  worker_summary run(Queue&);  // the constructor has said what is wrong
+  worker_summary run(Queue&) {
+    return {};  // the constructor has said what is wrong
+  }
 
   template <class Queue>
     requires(fits && !transport<Queue>)
   COWORKER_REFUSE(
       "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
       "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&);
+  worker_summary run(Queue&) {
+    return {};
+  }
 
   /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
   /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
@@ -11847,33 +13420,28 @@ class worker {
 
   /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
   /// thread.
-  void stop() {
-    stopping_.store(true, std::memory_order_relaxed);
-    changed_.set();
-  }
+  void stop() { inbox_.leave(); }
 
   /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
   /// that is not here, or has ended, is passed over. Any thread.
-  void stop_job(std::string id) {
-    {
-      const std::lock_guard lock(stops_mutex_);
-      stops_.push(std::move(id));
-    }
-    changed_.set();
-  }
+  void stop_job(std::string id) { inbox_.stop_job(std::move(id)); }
 
   /// What the concurrency modifier was last shown: while jobs are in progress, no older than
   /// `modifier_interval`. Any thread.
-  metrics measured() const {
-    const std::lock_guard lock(published_mutex_);
-    return published_;
-  }
+  metrics measured() const { return control_.published(); }
 
  private:
   template <class Queue>
+  worker_summary run_on(event_loop& loop, Queue& queue) {
+    if (options_.loop_block_limit <= duration::zero()) return sync_wait(loop, serve(queue));
+    detail::watchdog dog(loop, options_.loop_block_limit, log_);
+    const detail::borrowed borrowed(dog_, dog);
+    return sync_wait(loop, serve(queue));
+  }
+  template <class Queue>
   task<void> take_jobs(Queue& queue, int capacity, scope& jobs);
   template <class Queue>
-  task<void> run_job(Queue& queue, detail::owned_job owned, scope& jobs);
+  task<void> run_job(Queue& queue, detail::record_ref owned, scope& jobs);
   template <class Queue>
   task<delivery> hand_back(Queue& queue, job_record& record);
   template <class Queue>
@@ -11887,58 +13455,41 @@ class worker {
   template <class Queue>
   void follow_stops(Queue& queue, scope& jobs);
   template <class Queue>
+  void follow_progress(Queue& queue, scope& jobs);
+  template <class Queue>
   task<void> wind_down(Queue& queue, scope& jobs);
-  void ask_modifier();
   void count(const job_record& record, delivery delivered, time_point now);
   void job_moved(time_point now) noexcept;
 
-  int slots_in_use() const noexcept {
-    if (!options_.overlap_delivery) return running_ + delivering_;
-    return delivering_ > limit_ ? running_ + delivering_ - limit_ : running_;
+  int slots_in_use() const noexcept { return slots_.in_use(options_.overlap_delivery); }
+  int capacity() const noexcept { return slots_.capacity(options_.overlap_delivery, options_.prefetch); }
+
+  // What blocks has a thread for each job; what computes, one for each processor.
+  std::size_t pool_size() const noexcept {
+    return options_.coroutines_on_pool ? detail::thread::hardware_concurrency()
+                                       : std::numeric_limits<std::size_t>::max();
   }
-  int in_progress() const noexcept { return running_ + delivering_ + waits_; }
-  // How many jobs may be asked for.
-  int capacity() const noexcept {
-    const int places = options_.prefetch ? saturated_double(limit_) : limit_;
-    return places - slots_in_use() - waits_ - requested_;
-  }
-  static int saturated_double(int limit) noexcept {
-    return limit > std::numeric_limits<int>::max() / 2 ? std::numeric_limits<int>::max() : limit * 2;
-  }
-  bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
 
   Handler handler_;
-  Modifier modifier_;
   const worker_options options_;
   logger own_log_;
   logger& log_;
-  thread_pool own_pool_{std::numeric_limits<std::size_t>::max()};  // has no thread until one is needed
-  const handler_place place_{options_.pool ? options_.pool : executor_ref(own_pool_), options_.identity};
+  thread_pool own_pool_{pool_size()};  // has no thread until one is needed
+  handler_place place_;
 
-  std::atomic<bool> stopping_{false};
-  std::mutex stops_mutex_;
-  detail::fifo<std::string> stops_;  // ids of jobs that are to stop
-  signal changed_;                   // something that the main loop of serve() decides by is not what it was
+  detail::worker_inbox inbox_;
+  detail::watchdog* dog_ = nullptr;  // where one is wanted, while run() is in progress
 
   // Of the run in progress.
   executor_ref executor_;
-  stop_source* all_jobs_ = nullptr;  // parent of every job's own
-  detail::job_list waiting_;         // taken, and without a slot yet
-  detail::job_list listed_;          // those whose handlers run
-  int waits_ = 0;                    // jobs in waiting_
-  int running_ = 0;                  // handlers
-  int delivering_ = 0;               // outcomes being handed back
-  int requested_ = 0;                // jobs that takes under way may bring
-  int takes_ = 0;                    // under way
-  bool ended_ = false;               // the queue has
+  detail::job_slots slots_;
+  detail::limit_control<Modifier> control_;
+  detail::job_list waiting_;                 // taken, and without a slot yet
+  detail::job_watch watch_{options_, log_};  // over those that have one
+  bool jobs_stopped_ = false;                // no job is started any more, and those in progress are to end
+  bool ended_ = false;                       // the queue has
   std::exception_ptr take_failure_;
-  int limit_ = 1;  // jobs that may have slots
-  metrics_recorder recorded_;
-  mutable std::mutex published_mutex_;
-  metrics published_;
   worker_summary summary_;
-  bool low_limit_logged_ = false;
-  bool throwing_modifier_logged_ = false;
 };
 
 // Said outright because clang does not look at the constructors' constraints when it deduces.
@@ -11951,15 +13502,14 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
   const context surrounding = co_await this_coro::context();
   const stop_callback on_stop(surrounding.stop, [this] { stop(); });
   executor_ = surrounding.executor;
-  stop_source all_jobs;
-  all_jobs_ = &all_jobs;
+  jobs_stopped_ = false;
+  place_.sends_chunks = detail::takes_chunks(queue) && !options_.only_outcomes;
   summary_ = worker_summary();
-  low_limit_logged_ = throwing_modifier_logged_ = false;
   ended_ = false;
   take_failure_ = nullptr;
   const time_point start = executor_.now();
-  limit_ = 1;
-  recorded_ = metrics_recorder(start);
+  slots_ = detail::job_slots();
+  control_.begin(start);
   const context unstoppable(executor_);
   scope takes(unstoppable);
   scope jobs(unstoppable);
@@ -11968,21 +13518,25 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
   if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops(queue, jobs));
 
   time_point ask_again = time_point::min();
-  while (!stopping() && !ended_) {
-    const bool another_take = takes_ < options_.takes_at_once;
-    if ((another_take && capacity() > 0) || (in_progress() > 0 && executor_.now() >= ask_again)) {
-      ask_modifier();
+  while (!inbox_.leaving() && !ended_) {
+    const bool another_take = slots_.takes < options_.takes_at_once;
+    if ((another_take && capacity() > 0) || (slots_.in_progress() > 0 && executor_.now() >= ask_again)) {
+      slots_.limit = control_.ask(executor_.now(), slots_.limit);
       ask_again = detail::after(executor_.now(), options_.modifier_interval);
     }
     follow_stops(queue, jobs);
+    follow_progress(queue, jobs);
+    watch_.look(executor_.now());
     start_waiting(queue, jobs);
     if (const int wanted = capacity(); another_take && wanted > 0) {
-      requested_ += wanted;
-      ++takes_;
+      slots_.requested += wanted;
+      ++slots_.takes;
       takes.spawn(take_jobs(queue, wanted, jobs));
     } else {
-      const bool was_set = co_await changed_.wait_until(in_progress() > 0 ? ask_again : time_point::max());
-      if (!was_set) recorded_.timer_late(executor_.now() - ask_again);
+      time_point due = watch_.next_look();
+      if (slots_.in_progress() > 0 && ask_again < due) due = ask_again;
+      const bool was_set = co_await inbox_.changed.wait_until(due);
+      if (!was_set) control_.recorded.timer_late(executor_.now() - due);
     }
   }
 
@@ -11990,10 +13544,12 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
   co_await wind_down(queue, jobs);
   co_await takes.join();
   co_await jobs.join();
+  while (inbox_.progress.take()) {
+  }
   beside.request_stop();
   co_await beside.join();
   summary_.elapsed = executor_.now() - start;
-  stopping_.store(false, std::memory_order_relaxed);
+  inbox_.open_again();
   if (take_failure_ != nullptr) std::rethrow_exception(std::exchange(take_failure_, nullptr));
   co_return summary_;
 }
@@ -12005,7 +13561,8 @@ task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scop
   const time_point asked = executor_.now();
   take_result taken;
   try {
-    const take_request request{static_cast<std::size_t>(capacity), static_cast<std::size_t>(in_progress())};
+    const take_request request{static_cast<std::size_t>(capacity),
+                               static_cast<std::size_t>(slots_.in_progress())};
     taken = co_await queue.take(request);
   } catch (const cancelled&) {
     if (!stop.stop_requested()) {
@@ -12017,16 +13574,16 @@ task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scop
     take_failure_ = std::current_exception();
     taken.ended = true;
   }
-  requested_ -= capacity;
-  --takes_;
+  slots_.requested -= capacity;
+  --slots_.takes;
   ended_ = ended_ || taken.ended;
   const time_point now = executor_.now();
-  recorded_.take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  control_.recorded.take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
   for (job_envelope& envelope : taken.jobs) {
-    waiting_.push_back(*new job_record(std::move(envelope), all_jobs_->get_token()));
+    waiting_.push_back(*new job_record(std::move(envelope)));
     waiting_.back()->taken = now;
-    ++waits_;
+    ++slots_.waiting;
   }
   start_waiting(queue, jobs);
   job_moved(now);
@@ -12036,9 +13593,10 @@ task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scop
 template <class Handler, class Modifier>
 template <class Queue>
 void worker<Handler, Modifier>::start_waiting(Queue& queue, scope& jobs) {
-  const bool no_longer_run = all_jobs_->stop_requested();
-  while (!waiting_.empty() && (no_longer_run || slots_in_use() < limit_)) {
-    start(queue, *waiting_.front(), jobs);
+  while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
+    job_record& next = *waiting_.front();
+    if (jobs_stopped_) next.stop.request_stop();
+    start(queue, next, jobs);
   }
 }
 
@@ -12046,43 +13604,50 @@ template <class Handler, class Modifier>
 template <class Queue>
 void worker<Handler, Modifier>::start(Queue& queue, job_record& record, scope& jobs) {
   waiting_.remove(record);
-  --waits_;
-  ++running_;
-  jobs.spawn(run_job(queue, detail::owned_job(record), jobs));
+  --slots_.waiting;
+  ++slots_.running;
+  watch_.add(record, executor_.now());
+  jobs.spawn(run_job(queue, detail::record_ref(record), jobs));
 }
 
 template <class Handler, class Modifier>
 template <class Queue>
-task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::owned_job owned, scope& jobs) {
-  job_record& record = owned.record();
+task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::record_ref owned, scope& jobs) {
+  job_record& record = *owned;
   if (record.runnable && record.stop.stop_requested())
     record.settle(outcome::stop("stopped before it was started"));
   if (record.runnable) {
     log_.info("Started.", log_subject(record.id, record.batch_id));
-    const auto emit = [&queue, &record](const json& chunk) {
-      return detail::send_chunk(queue, record.id, chunk);
+    if constexpr (progress_transport<Queue>) {
+      if (!options_.only_outcomes) record.progress.open(inbox_.progress);
+    }
+    const auto send = [&queue, &record](std::string text) {
+      return detail::send_chunk(queue, record.id, std::move(text));
     };
-    listed_.push_back(record);
-    context own(executor_, record.stop.get_token(), &record);
-    const time_point started = executor_.now();
-    co_await run_handler(handler_, record, place_, emit).in(own);
+    record.log = &log_;
+    if (options_.rp_debugger) record.timings = new detail::job_timings(executor_);
+    detail::watched_executor* const watched = dog_ != nullptr ? dog_->add(record) : nullptr;
+    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+    co_await run_handler(handler_, record, place_, send).in(own);
+    if (watched != nullptr) dog_->remove(watched);
     record.settled = executor_.now();
-    recorded_.handler_ended(record.settled, record.settled - started);
-    listed_.remove(record);
+    control_.recorded.handler_ended(record.settled, record.settled - record.started);
+    record.progress.close();
   } else {
     record.settled = executor_.now();
   }
-  --running_;
-  ++delivering_;
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
   if (options_.overlap_delivery) start_waiting(queue, jobs);
   job_moved(record.settled);
   const delivery delivered = co_await hand_back(queue, record);
   const time_point now = executor_.now();
   count(record, delivered, now);
-  --delivering_;
+  --slots_.delivering;
   start_waiting(queue, jobs);
   job_moved(now);
-  if (record.ended.stop_pod && !stopping()) {
+  if (record.ended.stop_pod && !inbox_.leaving()) {
     log_.info("The job asked for this worker to be recycled: no more jobs are taken.",
               log_subject(record.id, record.batch_id));
     stop();
@@ -12095,22 +13660,19 @@ template <class Queue>
 [[gnu::noinline]] task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, job_record& record) {
   outcome& ended = record.ended;
   const log_subject subject(record.id, record.batch_id);
-  std::string body;
-  try {
-    body = ended.body().dump();
-  } catch (...) {
-    const bool stop_pod = ended.stop_pod;
-    ended = outcome::failure(error_report(describe_exception(std::current_exception()), options_.identity));
-    ended.stop_pod = stop_pod;
-    body = ended.body().dump();
+  // No progress is to follow the outcome.
+  if (detail::progress_state* const told = record.progress.state(); told != nullptr) {
+    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
   }
+  if (record.timings != nullptr) detail::add_timings(record, options_);
+  std::string body = detail::settled_body(ended, options_);
   if (ended.succeeded()) {
     if (log_.writes(log_level::debug)) log_.debug("Handler output: " + ended.output.dump_spaced(), subject);
   } else {
     log_.error(ended.error, subject);
   }
   if (log_.writes(log_level::debug)) log_.debug("run_job return: " + ended.body().dump_spaced(), subject);
-  job_result result{record.id, ended, std::move(body), is_streaming_handler<Handler>};
+  job_result result{record.id, ended, std::move(body), is_streaming_handler<Handler> && place_.sends_chunks};
   try {
     co_return co_await queue.complete(std::move(result));
   } catch (...) {
@@ -12135,27 +13697,31 @@ task<void> worker<Handler, Modifier>::watch_stops(Queue& queue, scope& jobs) {
 template <class Handler, class Modifier>
 template <class Queue>
 void worker<Handler, Modifier>::follow_stops(Queue& queue, scope& jobs) {
-  for (;;) {
-    std::string id;
-    {
-      const std::lock_guard lock(stops_mutex_);
-      if (stops_.empty()) return;
-      id = stops_.pop();
-    }
-    follow_stop(queue, id, jobs);
-  }
+  std::string id;
+  while (inbox_.next_to_stop(id)) follow_stop(queue, id, jobs);
 }
 
 // A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
 template <class Handler, class Modifier>
 template <class Queue>
 void worker<Handler, Modifier>::follow_stop(Queue& queue, const std::string& id, scope& jobs) {
-  if (job_record* const running = listed_.find(id)) {
+  if (job_record* const running = watch_.find(id)) {
     log_.info("Stop requested.", log_subject(id));
-    running->stop.request_stop();
+    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
   } else if (job_record* const waiting = waiting_.find(id)) {
     waiting->stop.request_stop();
     start(queue, *waiting, jobs);
+  }
+}
+
+template <class Handler, class Modifier>
+template <class Queue>
+void worker<Handler, Modifier>::follow_progress(Queue& queue, scope& jobs) {
+  if constexpr (progress_transport<Queue>) {
+    while (detail::record_ref job = inbox_.progress.take()) {
+      detail::progress_state& state = *job->progress.state();
+      if (!std::exchange(state.sending, true)) jobs.spawn(detail::send_progress(queue, std::move(job), log_));
+    }
   }
 }
 
@@ -12166,19 +13732,24 @@ template <class Queue>
 task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
   time_point last_call = time_point::max();
   bool counting = false;
-  while (takes_ > 0 || in_progress() > 0) {
-    if (stopping() && !counting) {
+  while (slots_.takes > 0 || slots_.in_progress() > 0) {
+    if (inbox_.leaving() && !counting) {
       counting = true;
       last_call = detail::after(executor_.now(), options_.grace_period);
     }
     follow_stops(queue, jobs);
-    const bool was_set = co_await changed_.wait_until(last_call);
-    if (was_set) continue;
-    if (running_ > 0) {
-      log_.warn("The grace period is over: " + std::to_string(running_) +
-                (running_ == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    follow_progress(queue, jobs);
+    watch_.look(executor_.now());
+    const time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    const bool was_set = co_await inbox_.changed.wait_until(due);
+    if (was_set || executor_.now() < last_call) continue;
+    if (slots_.running > 0) {
+      log_.warn("The grace period is over: " + std::to_string(slots_.running) +
+                (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
     }
-    all_jobs_->request_stop();
+    jobs_stopped_ = true;
+    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"),
+                    executor_.now());
     start_waiting(queue, jobs);
     last_call = time_point::max();
   }
@@ -12186,35 +13757,16 @@ task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
 
 template <class Handler, class Modifier>
 void worker<Handler, Modifier>::job_moved(time_point now) noexcept {
-  recorded_.in_progress(now, in_progress());
-  if (summary_.highest_in_progress < running_ + delivering_)
-    summary_.highest_in_progress = running_ + delivering_;
-  changed_.set();
-}
-
-template <class Handler, class Modifier>
-void worker<Handler, Modifier>::ask_modifier() {
-  const time_point now = executor_.now();
-  if (options_.resources != nullptr) options_.resources->read_when_due(now, recorded_.external());
-  if (options_.gpu_probe != nullptr) options_.gpu_probe().write_to(recorded_.external());
-  const metrics& measured = recorded_.snapshot(now, limit_);
-  const limit_decision decision = decide_limit(modifier_, measured);
-  limit_ = decision.limit;
-  {
-    const std::lock_guard lock(published_mutex_);
-    published_ = measured;
-    published_.limit = limit_;
-  }
-  if (decision.found == limit_decision::fault::none) return;
-  bool& logged =
-      decision.found == limit_decision::fault::threw ? throwing_modifier_logged_ : low_limit_logged_;
-  if (!std::exchange(logged, true)) log_.warn(decision.problem);
+  control_.recorded.in_progress(now, slots_.in_progress());
+  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
+    summary_.highest_in_progress = slots_.running + slots_.delivering;
+  inbox_.changed.set();
 }
 
 template <class Handler, class Modifier>
 void worker<Handler, Modifier>::count(const job_record& record, delivery delivered, time_point now) {
   const outcome::status ended = record.ended.ended;
-  recorded_.job_ended(now, ended, now - record.taken, now - record.settled);
+  control_.recorded.job_ended(now, ended, now - record.taken, now - record.settled);
   if (delivered != delivery::accepted) ++summary_.undelivered;
   if (ended == outcome::status::failed) ++summary_.failed;
   if (ended == outcome::status::stopped) ++summary_.stopped;
@@ -12346,6 +13898,7 @@ struct http_request {
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
   std::vector<std::string> headers = {};           ///< each "Name: value"
   duration timeout = std::chrono::seconds(30);     ///< until the answer begins; it ends when it ends
+  bool timeout_to_end = false;                     ///< or until it ends, where nothing is lost with it
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
@@ -12365,7 +13918,7 @@ struct http_answer {
   std::string problem;  ///< in words, when there is a failure
   int status = 0;       ///< of an answer
   std::string body;
-  std::optional<duration> retry_after;  ///< as the server asked
+  std::optional<duration> retry_after;  ///< as the server asked; above zero
 
   http_answer() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }
@@ -12420,7 +13973,8 @@ inline std::string with_parameter(std::string url, std::string_view parameter) {
 
 namespace coworker {
 
-/// A set of job ids. Thread-safe. Adding and removing take the same short time however many there are.
+/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
+/// many there are.
 class jobs_in_progress {
  public:
   /// False: it is in progress already.
@@ -12451,12 +14005,21 @@ class jobs_in_progress {
     }
   }
 
+  /// All of them, in no order.
+  std::vector<std::string> ids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    all.reserve(count_);
+    for (const std::string& id : places_) {
+      if (!id.empty()) all.push_back(id);
+    }
+    return all;
+  }
+
   /// "a,b,c", in no order; empty when idle.
   std::string joined() const {
-    const std::lock_guard lock(mutex_);
     std::string all;
-    for (const std::string& id : places_) {
-      if (id.empty()) continue;
+    for (const std::string& id : ids()) {
       if (!all.empty()) all += ',';
       all += id;
     }
@@ -12526,6 +14089,15 @@ inline post_answer classify_post(const http_answer& answer) noexcept {
   const bool passing =
       answer.status == 408 || answer.status == 425 || answer.status == 429 || answer.status >= 500;
   return passing ? post_answer::try_again : post_answer::refused;
+}
+
+/// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
+/// or it came from a gateway, or from a server that failed at some point. What 408, 425, 429 and 503 turn
+/// away was not accepted.
+inline bool perhaps_accepted(const http_answer& answer) noexcept {
+  if (!answer.arrived())
+    return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
+  return answer.status >= 500 && answer.status != 503;
 }
 
 /// "HTTP 502", or what went wrong on the way.
@@ -12712,8 +14284,17 @@ class queue_urls {
   bool has_stop() const noexcept { return stop_ != take_; }
 
  private:
-  static std::string for_job(const std::string& url, std::string_view job_id) {
-    return detail::replace_all(url, "$ID", url_encode(job_id));
+  static std::string for_job(std::string_view url, std::string_view job_id) {
+    constexpr std::string_view mark = "$ID";
+    constexpr std::size_t parameter = 20;  // what is appended to it
+    const std::string id = url_encode(job_id);
+    std::string filled;
+    filled.reserve(url.size() + id.size() + parameter);
+    for (std::size_t at = url.find(mark); at != std::string_view::npos; at = url.find(mark)) {
+      filled.append(url.substr(0, at)).append(id);
+      url.remove_prefix(at + mark.size());
+    }
+    return filled.append(url);
   }
 
   std::string take_;
@@ -12726,6 +14307,115 @@ class queue_urls {
 
 }  // namespace coworker
 
+// ---- coworker/transport/spool_files.hpp --------------------------------------------------------------------
+
+// The files that a spool keeps its results in. Knows folders and names; must not know what is in a file.
+
+namespace coworker {
+
+/// What a spool asks of whatever keeps its files; a model may hold them in memory. What fails says why in
+/// errno.
+///
+///   names(folder)            the names of the files in it. Errors: std::runtime_error when it cannot be
+///   opened write_whole(path, text)  false: it failed, and the file may be there in part rename(from, to) in
+///   one step. False: it failed remove(path) read_whole(path)         Errors: std::runtime_error sync(folder)
+///   what was renamed in it outlives a loss of power fresh_name()             a name that no process has used
+///   or will
+template <class Files>
+concept spool_storage = requires(Files& files, const std::string& path, std::string_view text) {
+  { files.names(path) } -> std::same_as<std::vector<std::string>>;
+  { files.write_whole(path, text) } -> std::same_as<bool>;
+  { files.rename(path, path) } -> std::same_as<bool>;
+  files.remove(path);
+  { files.read_whole(path) } -> std::same_as<std::string>;
+  files.sync(path);
+  { files.fresh_name() } -> std::same_as<std::string>;
+};
+
+/// Real ones. On one thread.
+class spool_files {
+ public:
+  std::vector<std::string> names(const std::string& folder) const {
+    const open_folder opened(folder.c_str());
+    if (opened.handle == nullptr) throw std::runtime_error(std::strerror(errno));
+    std::vector<std::string> found;
+    while (const dirent* const entry = ::readdir(opened.handle)) found.emplace_back(entry->d_name);
+    return found;
+  }
+
+  bool write_whole(const std::string& path, std::string_view text) const {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0) return false;
+    bool good = true;
+    while (good && !text.empty()) {
+      const ssize_t written = ::write(file, text.data(), text.size());
+      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+      good = written > 0 || errno == EINTR;
+    }
+    good = good && ::fsync(file) == 0;
+    const int problem = errno;
+    const bool closed = ::close(file) == 0;
+    if (!good) errno = problem;
+    return good && closed;
+  }
+
+  std::string read_whole(const std::string& path) const {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) throw std::runtime_error(std::strerror(errno));
+    std::string text;
+    char piece[16 * 1024];
+    ssize_t size = 0;
+    while ((size = ::read(file, piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(size));
+    const int problem = errno;
+    ::close(file);
+    if (size < 0) throw std::runtime_error(std::strerror(problem));
+    return text;
+  }
+
+  void sync(const std::string& name) const noexcept {
+    const int folder = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (folder < 0) return;
+    ::fsync(folder);
+    ::close(folder);
+  }
+
+  bool rename(const std::string& from, const std::string& to) const noexcept {
+    return std::rename(from.c_str(), to.c_str()) == 0;
+  }
+
+  void remove(const std::string& path) const noexcept { std::remove(path.c_str()); }
+
+  std::string fresh_name() {
+    return std::to_string(::getpid()) + "-" + std::to_string(start_) + "-" + std::to_string(next_++);
+  }
+
+ private:
+  struct open_folder {
+    DIR* const handle;
+    explicit open_folder(const char* name) noexcept : handle(::opendir(name)) {}
+    open_folder(const open_folder&) = delete;
+    open_folder& operator=(const open_folder&) = delete;
+    ~open_folder() {
+      if (handle != nullptr) ::closedir(handle);
+    }
+  };
+
+  // Part of file names, so that a process with the same number, later or on another machine, does not reuse
+  // one.
+  static long long clock_start() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<long long>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+  }
+
+  long long start_ = clock_start();
+  unsigned long long next_ = 0;
+};
+
+static_assert(spool_storage<spool_files>);
+
+}  // namespace coworker
+
 // ---- coworker/transport/spool.hpp --------------------------------------------------------------------------
 
 // The spool: results that could not be handed over yet, one file each, so that neither a long outage nor the
@@ -12735,7 +14425,8 @@ namespace coworker {
 
 /// A folder of results. A result is written whole under another name, synced, and renamed, so that a file
 /// that bears its final name is complete. On one thread.
-class spool {
+template <spool_storage Files>
+class basic_spool {
  public:
   /// One result's place in the spool, if it has one yet.
   class ticket {
@@ -12745,7 +14436,7 @@ class spool {
     explicit operator bool() const noexcept { return !path_.empty(); }
 
    private:
-    friend spool;
+    friend basic_spool;
     std::string path_;
     std::string job_id_;
     bool streamed_ = false;
@@ -12757,22 +14448,20 @@ class spool {
     std::string job_id;
     bool streamed;
     std::string body;
-    spool::ticket ticket;
+    basic_spool::ticket ticket;
   };
 
   /// An empty name makes a spool that keeps nothing. Errors: std::runtime_error when the folder cannot be
   /// opened.
-  explicit spool(std::string folder) : folder_(std::move(folder)) {
-    if (folder_.empty()) return;
-    const open_folder opened(folder_.c_str());
-    if (opened.handle == nullptr) fail("cannot be opened");
+  explicit basic_spool(std::string folder, Files files = Files())
+      : folder_(std::move(folder)), files_(std::move(files)) {
+    if (!folder_.empty()) names("cannot be opened");
   }
 
   ticket prepare(std::string_view job_id, bool streamed) {
     ticket made;
     if (folder_.empty()) return made;
-    made.path_ = folder_ + "/" + std::to_string(::getpid()) + "-" + std::to_string(start_) + "-" +
-                 std::to_string(next_++) + suffix;
+    made.path_ = folder_ + "/" + files_.fresh_name() + suffix;
     made.job_id_ = job_id;
     made.streamed_ = streamed;
     return made;
@@ -12786,20 +14475,20 @@ class spool {
     record["streamed"] = place.streamed_;
     record["body"] = body;
     const std::string unfinished = place.path_ + ".part";
-    if (write_whole(unfinished, record.dump()) && std::rename(unfinished.c_str(), place.path_.c_str()) == 0) {
+    if (files_.write_whole(unfinished, record.dump()) && files_.rename(unfinished, place.path_)) {
       place.stored_ = true;
-      sync_folder();
+      files_.sync(folder_);
       return;
     }
     const int problem = errno;
-    std::remove(unfinished.c_str());
+    files_.remove(unfinished);
     if (std::exchange(place.complained_, true)) return;  // it is tried again with each post
     log.error("The spool cannot keep a result (" + place.path_ + ": " + std::strerror(problem) + ").",
               log_subject(place.job_id_));
   }
 
   void remove(ticket& place) noexcept {
-    if (place.stored_) std::remove(place.path_.c_str());
+    if (place.stored_) files_.remove(place.path_);
     place.stored_ = false;
   }
 
@@ -12807,14 +14496,11 @@ class spool {
   std::vector<entry> load(logger& log) {
     std::vector<entry> left;
     if (folder_.empty()) return left;
-    const open_folder opened(folder_.c_str());
-    if (opened.handle == nullptr) fail("cannot be read");
-    while (const dirent* const found = ::readdir(opened.handle)) {
-      const std::string name(found->d_name);
+    for (const std::string& name : names("cannot be read")) {
       if (!name.ends_with(suffix)) continue;
       const std::string path = folder_ + "/" + name;
       try {
-        const json record = json::parse(read_whole(path));
+        const json record = json::parse(files_.read_whole(path));
         entry made{record.at("id").get<std::string>(),
                    record.at("streamed").get<bool>(),
                    record.at("body").get<std::string>(),
@@ -12833,70 +14519,22 @@ class spool {
   }
 
  private:
-  struct open_folder {
-    DIR* const handle;
-    explicit open_folder(const char* name) noexcept : handle(::opendir(name)) {}
-    open_folder(const open_folder&) = delete;
-    open_folder& operator=(const open_folder&) = delete;
-    ~open_folder() {
-      if (handle != nullptr) ::closedir(handle);
-    }
-  };
   static constexpr const char* suffix = ".result.json";
 
-  [[noreturn]] void fail(const char* what) const {
-    throw std::runtime_error("the spool folder " + folder_ + " " + what + " (" + std::strerror(errno) +
-                             "); create it, or name another");
-  }
-
-  static bool write_whole(const std::string& path, std::string_view text) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0) return false;
-    bool good = true;
-    while (good && !text.empty()) {
-      const ssize_t written = ::write(file, text.data(), text.size());
-      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-      good = written > 0 || errno == EINTR;
+  std::vector<std::string> names(const char* otherwise) {
+    try {
+      return files_.names(folder_);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error("the spool folder " + folder_ + " " + otherwise + " (" + error.what() +
+                               "); create it, or name another");
     }
-    good = good && ::fsync(file) == 0;
-    const int problem = errno;
-    const bool closed = ::close(file) == 0;
-    if (!good) errno = problem;
-    return good && closed;
-  }
-
-  static std::string read_whole(const std::string& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw std::runtime_error(std::strerror(errno));
-    std::string text;
-    char piece[16 * 1024];
-    ssize_t size = 0;
-    while ((size = ::read(file, piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(size));
-    const int problem = errno;
-    ::close(file);
-    if (size < 0) throw std::runtime_error(std::strerror(problem));
-    return text;
-  }
-
-  void sync_folder() const noexcept {
-    const int folder = ::open(folder_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder < 0) return;
-    ::fsync(folder);
-    ::close(folder);
   }
 
   std::string folder_;
-  long long start_ = clock_start();
-  unsigned long long next_ = 0;
-
-  // Part of file names, so that a process with the same number, later or on another machine, does not reuse
-  // one.
-  static long long clock_start() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<long long>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-  }
+  [[no_unique_address]] Files files_;
 };
+
+using spool = basic_spool<spool_files>;
 
 }  // namespace coworker
 
@@ -12917,8 +14555,10 @@ struct http_queue_options {
   duration poll_limit = std::chrono::seconds(105);
   /// How long one post of a result may take. Default 60 s.
   duration post_limit = std::chrono::seconds(60);
-  /// How many results and chunks may be on their way at once, each over a connection of its own where the
-  /// server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
+  /// How long one post of a job's progress may take. Its outcome waits for it. Default 10 s.
+  duration progress_limit = std::chrono::seconds(10);
+  /// How many results, chunks and reports of progress may be on their way at once, each over a connection of
+  /// its own where the server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
   std::size_t posts_at_once = 128;
   /// How long a result is posted again and again before it is given up (to the spool, where there is one).
   /// Default 10 min.
@@ -12938,12 +14578,16 @@ struct http_queue_options {
 /// A queue of the platform's protocol. All of it is used on the worker's executor, but for in_progress(),
 /// which any thread may ask. The client, the logger and the options' strings live on this side; client and
 /// logger must outlive it.
-template <http_client Client>
+template <http_client Client, class Spool = spool>
 class http_queue {
  public:
   /// Errors: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out
   /// of their range.
   http_queue(Client& client, http_queue_options options, logger& log)
+      : http_queue(client, options, log, Spool(options.spool_folder)) {}
+
+  /// With a spool of the caller's own; the options' folder counts for nothing then.
+  http_queue(Client& client, http_queue_options options, logger& log, Spool kept)
       : client_(client),
         options_(std::move(options)),
         urls_(options_.urls, options_.worker_id),
@@ -12954,7 +14598,7 @@ class http_queue {
         takes_("Taking jobs", log),
         posts_("Posting results", log),
         post_turns_(options_.posts_at_once),
-        spool_(options_.spool_folder) {
+        spool_(std::move(kept)) {
     if (options_.posts_at_once == 0) {
       throw std::invalid_argument(
           "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
@@ -12966,7 +14610,9 @@ class http_queue {
 
   task<take_result> take(take_request request);
   task<delivery> complete(job_result result);
-  task<void> chunk(std::string_view job_id, std::string text);
+  task<delivery> chunk(std::string_view job_id, std::string text);
+  task<delivery> progress(std::string_view job_id, std::string text);
+  bool takes_chunks() const noexcept { return urls_.has_stream(); }
 
   /// Posts what an earlier run left in the spool. Cancellation: what is left stays there.
   task<void> attend();
@@ -12982,6 +14628,7 @@ class http_queue {
   /// The headers that every request carries.
   std::vector<std::string> common_headers() const {
     std::vector<std::string> headers;
+    headers.reserve(4);  // a post has three of its own
     if (!options_.api_key.empty()) headers.push_back("Authorization: " + options_.api_key);
     return headers;
   }
@@ -12991,18 +14638,20 @@ class http_queue {
   struct posted {
     fate ended;
     std::string reason;
+    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
   };
 
   random_source split_random() noexcept { return random_source(random_.next()); }
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
   void take_in(json value, take_result& taken);
   void hold_takes_off(time_point now, duration wait) {
-    if (take_not_before_ < now + wait) take_not_before_ = now + wait;
+    const time_point until = detail::after(now, wait);
+    if (take_not_before_ < until) take_not_before_ = until;
   }
   http_request post_of(std::string url, std::string_view job_id, std::string body) const;
-  task<http_answer> post(const http_request& request);
-  task<posted> post_until_settled(const http_request& request, spool::ticket* kept);
-  task<delivery> deliver(std::string job_id, bool streamed, std::string body, spool::ticket kept);
+  task<http_answer> post(const http_request& request, bool may_be_cut_off);
+  task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
+  task<delivery> deliver(std::string job_id, bool streamed, std::string body, typename Spool::ticket kept);
 
   Client& client_;
   const http_queue_options options_;
@@ -13016,11 +14665,11 @@ class http_queue {
   channel_health posts_;
   semaphore post_turns_;
   jobs_in_progress in_progress_;
-  spool spool_;
+  Spool spool_;
 };
 
-template <http_client Client>
-task<take_result> http_queue<Client>::take(take_request request) {
+template <http_client Client, class Spool>
+task<take_result> http_queue<Client, Spool>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
   while (executor.now() < take_not_before_) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
@@ -13031,8 +14680,9 @@ task<take_result> http_queue<Client>::take(take_request request) {
   co_return read_jobs(answer, asked, executor.now());
 }
 
-template <http_client Client>
-take_result http_queue<Client>::read_jobs(const http_answer& answer, time_point asked, time_point now) {
+template <http_client Client, class Spool>
+take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time_point asked,
+                                                 time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
   switch (classify_take(answer)) {
@@ -13063,8 +14713,8 @@ take_result http_queue<Client>::read_jobs(const http_answer& answer, time_point 
 }
 
 // A bad item does not cost its batch: one with an id is answered, any other can only be skipped.
-template <http_client Client>
-void http_queue<Client>::take_in(json value, take_result& taken) {
+template <http_client Client, class Spool>
+void http_queue<Client, Spool>::take_in(json value, take_result& taken) {
   std::optional<job_envelope> envelope = read_envelope(std::move(value), log_);
   if (!envelope) return;
   if (!in_progress_.add(envelope->id)) {
@@ -13075,8 +14725,9 @@ void http_queue<Client>::take_in(json value, take_result& taken) {
   taken.jobs.push_back(std::move(*envelope));
 }
 
-template <http_client Client>
-http_request http_queue<Client>::post_of(std::string url, std::string_view job_id, std::string body) const {
+template <http_client Client, class Spool>
+http_request http_queue<Client, Spool>::post_of(std::string url, std::string_view job_id,
+                                                std::string body) const {
   http_request request(std::move(url));
   request.headers = common_headers();
   request.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
@@ -13084,25 +14735,34 @@ http_request http_queue<Client>::post_of(std::string url, std::string_view job_i
   request.headers.push_back("X-Request-ID: " + header_text(job_id));
   request.body = std::move(body);
   request.timeout = options_.post_limit;
+  request.timeout_to_end = true;  // it may be posted again
   return request;
 }
 
-template <http_client Client>
-task<delivery> http_queue<Client>::complete(job_result result) {
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::complete(job_result result) {
   std::string id(result.job_id);
-  const delivery ended = co_await deliver(id, result.streamed, std::move(result.body), spool::ticket());
+  const delivery ended =
+      co_await deliver(id, result.streamed, std::move(result.body), typename Spool::ticket());
   in_progress_.remove(id);
   if (ended == delivery::accepted) log_.info("Finished.", log_subject(id));
   co_return ended;
 }
 
-template <http_client Client>
-task<delivery> http_queue<Client>::deliver(std::string job_id, bool streamed, std::string body,
-                                           spool::ticket kept) {
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::deliver(std::string job_id, bool streamed, std::string body,
+                                                  typename Spool::ticket kept) {
   const log_subject subject(job_id);
   http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
   if (!kept) kept = spool_.prepare(job_id, streamed);
   const posted first = co_await post_until_settled(request, &kept);
+  if (first.ended == fate::refused && first.perhaps_accepted) {
+    log_.error("The queue refuses the result of this job (" + first.reason +
+                   ") after a try that it may have accepted; it is not told anything else instead.",
+               subject);
+    spool_.remove(kept);
+    co_return delivery::refused;
+  }
   if (first.ended == fate::refused) {
     log_.error("The queue refuses the result of this job for good (" + first.reason +
                    "); it is told that the job failed.",
@@ -13128,29 +14788,35 @@ task<delivery> http_queue<Client>::deliver(std::string job_id, bool streamed, st
   co_return delivery::given_up;
 }
 
-template <http_client Client>
-task<http_answer> http_queue<Client>::post(const http_request& request) {
+// A try that is cut off by a stop may still arrive, after what follows it; so only one that may come twice
+// is.
+template <http_client Client, class Spool>
+task<http_answer> http_queue<Client, Spool>::post(const http_request& request, bool may_be_cut_off) {
   const semaphore::permit turn = co_await post_turns_.acquire();
-  co_return co_await client_.send(request);
+  if (may_be_cut_off) co_return co_await client_.send(request);
+  context unstoppable(co_await this_coro::executor());
+  co_return co_await client_.send(request).in(unstoppable);
 }
 
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
 // spool, so that not even the end of this process loses it.
-template <http_client Client>
-auto http_queue<Client>::post_until_settled(const http_request& request, spool::ticket* kept)
+template <http_client Client, class Spool>
+auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
     -> task<posted> {
   const executor_ref executor = co_await this_coro::executor();
   const time_point deadline = executor.now() + options_.delivery_deadline;
   backoff waits(options_.retry, split_random());
+  bool uncertain = false;
   for (;;) {
-    const http_answer answer = co_await post(request);
+    const http_answer answer = co_await post(request, kept != nullptr);
     const post_answer meaning = classify_post(answer);
     if (meaning == post_answer::accepted) {
       posts_.worked();
       co_return posted{fate::accepted, {}};
     }
     std::string reason = describe_answer(answer);
-    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason)};
+    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason), uncertain};
+    uncertain = uncertain || perhaps_accepted(answer);
     const time_point now = executor.now();
     posts_.failed(answer, now);
     if (kept != nullptr && !kept->stored()) spool_.store(*kept, *request.body, log_);
@@ -13161,19 +14827,41 @@ auto http_queue<Client>::post_until_settled(const http_request& request, spool::
   }
 }
 
-template <http_client Client>
-task<void> http_queue<Client>::chunk(std::string_view job_id, std::string text) {
-  if (!urls_.has_stream()) co_return;
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::chunk(std::string_view job_id, std::string text) {
   const http_request request = post_of(urls_.stream(job_id), job_id, R"({"output":)" + std::move(text) + "}");
-  const posted ended = co_await post_until_settled(request, nullptr);
-  if (ended.ended != fate::accepted) {
-    log_.error("A chunk of the output could not be handed on (" + ended.reason + ").", log_subject(job_id));
-  }
+  const posted made = co_await post_until_settled(request, nullptr);
+  if (made.ended == fate::accepted) co_return delivery::accepted;
+  log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+             log_subject(job_id));
+  co_return made.ended == fate::refused ? delivery::refused : delivery::given_up;
 }
 
-template <http_client Client>
-task<void> http_queue<Client>::attend() {
-  for (spool::entry& left : spool_.load(log_)) {
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::progress(std::string_view job_id, std::string text) {
+  const executor_ref executor = co_await this_coro::executor();
+  http_request request = post_of(urls_.done(job_id, false), job_id,
+                                 R"({"status":"IN_PROGRESS","output":)" + std::move(text) + "}");
+  request.timeout = options_.progress_limit;
+  const http_answer answer = co_await post(request, false);
+  switch (classify_post(answer)) {
+    case post_answer::accepted:
+      posts_.worked();
+      co_return delivery::accepted;
+    case post_answer::try_again:
+      posts_.failed(answer, executor.now());
+      co_return delivery::given_up;
+    case post_answer::refused:
+      break;
+  }
+  log_.warn("The queue refuses the progress of this job (" + describe_answer(answer) + ").",
+            log_subject(job_id));
+  co_return delivery::refused;
+}
+
+template <http_client Client, class Spool>
+task<void> http_queue<Client, Spool>::attend() {
+  for (typename Spool::entry& left : spool_.load(log_)) {
     log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
     co_await deliver(std::move(left.job_id), left.streamed, std::move(left.body), std::move(left.ticket));
   }
@@ -13196,10 +14884,32 @@ struct heartbeat_options {
 
 namespace detail {
 
-inline std::string ping_query(const jobs_in_progress& jobs) {
-  const std::string ids = jobs.joined();
-  std::string query = ids.empty() ? "" : "job_id=" + url_encode(ids) + "&";
-  return query.append("runpod_version=" COWORKER_VERSION);
+// No server, proxy or gateway with its usual settings refuses a request line of so many bytes (gunicorn's
+// limit is 4,094, that of nginx and Apache about 8,190, with many proxies it is 16 KiB).
+inline constexpr std::size_t safe_ping_length = 4'000;
+
+// The addresses of the pings that together name all of these jobs, none of them longer than `longest` unless
+// it is for a single id.
+inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vector<std::string>& ids,
+                                          std::size_t longest) {
+  constexpr std::string_view version = "runpod_version=" COWORKER_VERSION;
+  constexpr std::string_view key = "job_id=";
+  constexpr std::string_view comma = "%2C";
+  const std::size_t without_ids = urls.ping(version).size() + key.size() + 1;
+  std::vector<std::string> made;
+  std::string query;
+  const auto end_list = [&] {
+    made.push_back(urls.ping((query.empty() ? query : query + '&').append(version)));
+    query.clear();
+  };
+  for (const std::string& id : ids) {
+    const std::string encoded = url_encode(id);
+    const std::size_t listed = query.empty() ? 0 : query.size() - key.size() + comma.size();
+    if (!query.empty() && without_ids + listed + encoded.size() > longest) end_list();
+    query.append(query.empty() ? key : comma).append(encoded);
+  }
+  if (made.empty() || !query.empty()) end_list();
+  return made;
 }
 
 inline bool worth_another_ping(const http_answer& answer) noexcept {
@@ -13207,33 +14917,101 @@ inline bool worth_another_ping(const http_answer& answer) noexcept {
   return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
 }
 
+// Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
+// servers just hang up.
+inline bool may_be_too_long(const std::string& url, const http_answer& answer) noexcept {
+  if (url.size() <= safe_ping_length) return false;
+  if (!answer.arrived()) return answer.failure == http_failure::broken;
+  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
+}
+
+// The pings of one beat after another. Each beat names every job: in one ping as long as the server takes
+// that, else in several.
+class ping_list {
+ public:
+  ping_list(const queue_urls& urls, const jobs_in_progress& jobs) noexcept : urls_(urls), jobs_(jobs) {}
+
+  void begin_beat() {
+    divided_ = false;
+    left_.clear();
+  }
+
+  // The next ping. One that names all jobs names those of this moment, also when it is a second try.
+  const std::string& next() {
+    if (!divided_) {
+      left_ = ping_urls(urls_, jobs_.ids(), std::string::npos);
+      if (left_.back().size() >= refused_length_) divide();
+    }
+    return left_.back();
+  }
+
+  // True: that was the last one of this beat.
+  bool accepted() {
+    left_.pop_back();
+    return left_.empty();
+  }
+
+  // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
+  // refused in so many words is not tried at that length again.
+  bool shortened(const http_answer& answer) {
+    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
+    if (answer.arrived()) refused_length_ = left_.back().size();
+    divide();
+    return true;
+  }
+
+ private:
+  void divide() {
+    left_ = ping_urls(urls_, jobs_.ids(), safe_ping_length);
+    divided_ = true;
+  }
+
+  const queue_urls& urls_;
+  const jobs_in_progress& jobs_;
+  std::vector<std::string> left_;
+  bool divided_ = false;
+  std::size_t refused_length_ = std::string::npos;
+};
+
 }  // namespace detail
 
 /// Beats until it is stopped; then throws `cancelled`. A beat that fails is tried again up to three times,
 /// with the jobs of that moment; a beat that is late does not make the next one late. All that is referred to
 /// must outlive the task.
+///
+/// However many jobs there are, each beat names all of them: in one ping, as the protocol has it, unless the
+/// server finds its address too long; then in several, one right after the other, of at most 4,000 bytes
+/// each. The protocol does not say whether a ping adds to what the server knows or replaces it. To a server
+/// that replaces it, a divided list looks like the last part alone, so a list is never divided before the
+/// server has refused it whole: with a server that takes long addresses, each ping is the whole truth, and
+/// with one that does not, many pings that it reads beat one that it refuses. Nothing is cut off in either.
 template <http_client Client>
 task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progress& jobs,
                      heartbeat_options options, logger& log) {
   constexpr int tries = 4;
   const executor_ref executor = co_await this_coro::executor();
   channel_health health("The heartbeat", log);
+  detail::ping_list pings(urls, jobs);
   http_request ping("");  // its URL names the jobs of the moment
   ping.headers = std::move(options.headers);
   ping.timeout = options.interval * 2;
+  ping.timeout_to_end = true;
   time_point next = executor.now();
   for (;;) {
     co_await sleep_until(next);
-    for (int left = tries; left > 0; --left) {
-      ping.url = urls.ping(detail::ping_query(jobs));
+    pings.begin_beat();
+    for (int left = tries; left > 0;) {
+      ping.url = pings.next();
       const http_answer answer = co_await client.send(ping);
       if (answer.arrived() && answer.status < 400) {
         health.worked();
-        break;
+        if (pings.accepted()) break;
+        continue;
       }
+      if (pings.shortened(answer)) continue;
       health.failed(answer, executor.now());
       if (!detail::worth_another_ping(answer)) break;
-      if (left > 1) co_await sleep_for(options.interval / tries);
+      if (--left > 0) co_await sleep_for(options.interval / tries);
     }
     next += options.interval;
     if (const time_point now = executor.now(); next < now) next = now;
@@ -13521,42 +15299,35 @@ class termination_watch {
 // ---- coworker/transport/curl_client.hpp --------------------------------------------------------------------
 
 // curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
-// client concept. The only header that knows libcurl. Must not know the queue protocol.
+// client concept. Must not know the queue protocol.
 
 #include <curl/curl.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <coroutine>
+
+// ---- coworker/transport/curl_basics.hpp --------------------------------------------------------------------
+
+// curl_basics: what curl_client needs of libcurl's C API, in C++'s terms: owners, times, failures, ports.
+// Must not know the client.
+
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
-#include <vector>
+#include <string_view>
 
 namespace coworker {
-
-struct curl_client_options {
-  std::string user_agent = "coworker";
-  /// For name look-up, connection and TLS handshake. Above 0; default 10 s.
-  duration connect_timeout = std::chrono::seconds(10);
-  /// How long a silent connection is trusted before it is probed, and between probes. In whole seconds;
-  /// default 15 s.
-  std::chrono::seconds keep_alive = std::chrono::seconds(15);
-  /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
-  /// s.
-  duration farewell = std::chrono::seconds(1);
-  /// Idle connections kept for re-use. Default 256.
-  long idle_connections = 256;
-  /// A file of certificates to trust instead of the system's; empty: the system's.
-  std::string ca_file = {};
-};
 
 namespace detail {
 
@@ -13612,6 +15383,31 @@ inline http_failure failure_of(CURLcode code) noexcept {
   }
 }
 
+// Whether requests to http:// addresses may go through a proxy, by the variables that libcurl reads.
+inline bool proxy_for_plain_http() noexcept {
+  for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return true;
+  }
+  return false;
+}
+
+// Where the part of an address begins that goes into the request line just as it stands; npos where libcurl
+// must work that out itself: for a proxy, which is told the whole address, and for what it would clean up or
+// refuse (fragments, dot segments, what is not printable).
+inline std::size_t plain_target(std::string_view url) noexcept {
+  constexpr std::size_t none = std::string_view::npos;
+  const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : none;
+  if (scheme == none || (scheme == 7 && proxy_for_plain_http())) return none;
+  const std::size_t begin = url.find_first_of("/?#", scheme);
+  if (begin == none || begin == scheme || url[begin] != '/') return none;
+  const std::string_view target = url.substr(begin);
+  for (const char c : target) {
+    if (c <= ' ' || c > '~' || c == '#') return none;
+  }
+  return target.find("/.") == none ? begin : none;
+}
+
 inline int local_port(curl_socket_t socket) noexcept {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -13622,6 +15418,35 @@ inline int local_port(curl_socket_t socket) noexcept {
 }
 
 }  // namespace detail
+
+}  // namespace coworker
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+struct curl_client_options {
+  std::string user_agent = "coworker";
+  /// For name look-up, connection and TLS handshake. Above 0; default 10 s.
+  duration connect_timeout = std::chrono::seconds(10);
+  /// How long a silent connection is trusted before it is probed, and between probes. In whole seconds;
+  /// default 15 s.
+  std::chrono::seconds keep_alive = std::chrono::seconds(15);
+  /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
+  /// s.
+  duration farewell = std::chrono::seconds(1);
+  /// Idle connections kept for re-use. Default 256.
+  long idle_connections = 256;
+  /// A file of certificates to trust instead of the system's; empty: the system's.
+  std::string ca_file = {};
+};
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
 /// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
@@ -13679,17 +15504,20 @@ class curl_client final : public waiter {
     exchange& operator=(const exchange&) = delete;
 
     void prepare(const http_request& request);
+    void set_address(const std::string& url);
     http_answer take_answer();
 
     curl_client& client;
     detail::curl_easy_owner easy;
+    std::string server;               // the part of the address before the path
     std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
     http_answer answer;
     std::coroutine_handle<> waiting;
     executor_ref executor;
     std::atomic<bool> stop_requested{false};
-    bool answering = false;  // the first byte of the answer is here
-    bool leaving = false;    // given up, but for an answer that may be on its way
+    bool timeout_to_end = false;  // the request's
+    bool answering = false;       // the first byte of the answer is here
+    bool leaving = false;         // given up, but for an answer that may be on its way
     bool gave_up = false;
     int port = -1;  // our own end of the connection, once the request goes out
     time_point give_up_at = time_point::max();
@@ -13836,8 +15664,9 @@ inline void curl_client::exchange::prepare(const http_request& request) {
   headers.push_back({no_expect, nullptr});
   for (std::size_t i = 1; i < headers.size(); ++i) headers[i - 1].next = &headers[i];
 
+  timeout_to_end = request.timeout_to_end;
   CURL* const handle = easy.get();
-  curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
+  set_address(request.url);
   // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
   // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
   curl_easy_setopt(handle, CURLOPT_PIPEWAIT, request.url.starts_with("https:") ? 1L : 0L);
@@ -13851,6 +15680,19 @@ inline void curl_client::exchange::prepare(const http_request& request) {
   } else {
     curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
   }
+}
+
+// libcurl takes an address apart and puts it together again letter by letter, at a tenth of the cost of a
+// small request. So it is told the server, once, and the rest as it is to be sent.
+inline void curl_client::exchange::set_address(const std::string& url) {
+  const std::size_t target = detail::plain_target(url);
+  const bool whole = target == std::string::npos;
+  const std::string_view address = std::string_view(url).substr(0, whole ? url.size() : target + 1);
+  if (server != address) {
+    server = address;
+    curl_easy_setopt(easy.get(), CURLOPT_URL, server.c_str());
+  }
+  curl_easy_setopt(easy.get(), CURLOPT_REQUEST_TARGET, whole ? nullptr : url.c_str() + target);
 }
 
 inline http_answer curl_client::exchange::take_answer() {
@@ -13870,7 +15712,7 @@ inline std::size_t curl_client::on_body(char* data, std::size_t size, std::size_
 
 inline std::size_t curl_client::on_header(char*, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<exchange*>(user);
-  if (!std::exchange(one.answering, true)) {
+  if (!std::exchange(one.answering, true) && !one.timeout_to_end) {
     // It may hold jobs: from now on it is waited for as long as it keeps coming.
     constexpr long longest_silence = 60;  // seconds
     curl_easy_setopt(one.easy.get(), CURLOPT_TIMEOUT_MS, 0L);
@@ -14101,12 +15943,31 @@ struct options {
   bool overlap_delivery = false;
   /// Whether one more job is taken for each slot, to be at hand: see worker_options. Default: none is.
   bool prefetch = false;
+  /// How long a handler may run before its job is stopped and fails; a job's own policy comes first: see
+  /// worker_options. Default 0: as long as it likes.
+  duration job_timeout{};
+  /// How long a job that was stopped may go on before the log names it. Default 10 s.
+  duration stop_patience = std::chrono::seconds(10);
+  /// How long a coroutine may keep the event loop to itself before the log names its job: see worker_options.
+  /// Default 0: nobody looks.
+  duration loop_block_limit{};
+  /// Whether handlers that are coroutines run on a pool of threads: see worker_options. Default: all on one
+  /// thread.
+  bool coroutines_on_pool = false;
+  /// How streaming handlers' elements become chunks.
+  stream_options stream = {};
+  /// Whether nothing but outcomes is sent, for servers that take any post for the outcome: see
+  /// worker_options. Default: progress and chunks are sent.
+  bool only_outcomes = false;
+  /// The longest outcome that the queue takes, in bytes of JSON. Default 20 MB, the platform's limit.
+  std::size_t output_limit = 20'000'000;
   /// How long a result is posted again and again before it is given up. Default 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
   /// A folder, which must exist, for results that could not be posted; the next start posts them. Default:
   /// none.
   std::string spool_folder = {};
-  /// Says how a GPU is doing, whenever the concurrency modifier is asked: see worker_options. Default: none.
+  /// Says how a GPU is doing, some ten times a second, on the worker's thread: see resource_options. Default:
+  /// none.
   gpu_reading (*gpu_probe)() noexcept = nullptr;
   /// Where log lines go; null means standard output. Must outlive the call of start().
   log_sink* sink = nullptr;
@@ -14120,15 +15981,26 @@ inline int complain(const char* problem, int status) noexcept {
   return status;
 }
 
-inline worker_options worker_options_of(const options& settings, resource_reader& resources, logger& log) {
+inline const time_point loaded_at = clock_type::now();
+
+inline worker_options worker_options_of(const start_arguments& arguments, const options& settings,
+                                        resource_reader& resources, logger& log) {
   worker_options made;
   made.grace_period = settings.grace_period;
   made.modifier_interval = settings.modifier_interval;
   made.overlap_delivery = settings.overlap_delivery;
   made.prefetch = settings.prefetch;
+  made.job_timeout = settings.job_timeout;
+  made.stop_patience = settings.stop_patience;
+  made.loop_block_limit = settings.loop_block_limit;
+  made.coroutines_on_pool = settings.coroutines_on_pool;
+  made.stream = settings.stream;
+  made.only_outcomes = settings.only_outcomes;
+  made.output_limit = settings.output_limit;
+  made.rp_debugger = arguments.rp_debugger;
+  made.ready_delay = clock_type::now() - loaded_at;
   made.log = &log;
   made.resources = &resources;
-  made.gpu_probe = settings.gpu_probe;
   return made;
 }
 
@@ -14136,20 +16008,22 @@ template <class Handler, class Modifier>
 int start_local(const start_arguments& arguments, Handler handler, Modifier modifier, const options& settings,
                 logger& log) {
   local_plan plan = plan_local_run(arguments, log);
-  resource_reader resources;
-  worker runner(std::move(handler), std::move(modifier), worker_options_of(settings, resources, log));
+  resource_reader resources({.gpu_probe = settings.gpu_probe});
+  worker runner(std::move(handler), std::move(modifier),
+                worker_options_of(arguments, settings, resources, log));
   return run_local(runner, std::move(plan), log);
 }
 
 #ifdef COWORKER_WITH_CURL
 template <class Handler, class Modifier>
-int start_production(Handler handler, Modifier modifier, const options& settings, logger& log) {
+int start_production(const start_arguments& arguments, Handler handler, Modifier modifier,
+                     const options& settings, logger& log) {
   production_settings found = read_production_settings();
   log.hide(found.queue.api_key);
   found.queue.delivery_deadline = settings.delivery_deadline;
   found.queue.spool_folder = settings.spool_folder;
-  resource_reader resources;
-  worker_options wanted = worker_options_of(settings, resources, log);
+  resource_reader resources({.gpu_probe = settings.gpu_probe});
+  worker_options wanted = worker_options_of(arguments, settings, resources, log);
   wanted.identity = std::move(found.identity);
   worker runner(std::move(handler), std::move(modifier), std::move(wanted));
   run_production(runner, std::move(found.queue), found.ping_interval, log);
@@ -14157,7 +16031,7 @@ int start_production(Handler handler, Modifier modifier, const options& settings
 }
 #else
 template <class Handler, class Modifier>
-int start_production(Handler, Modifier, const options&, logger&) {
+int start_production(const start_arguments&, Handler, Modifier, const options&, logger&) {
   throw usage_error(
       "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
       "-DCOWORKER_WITH_CURL -lcurl");
@@ -14171,7 +16045,10 @@ int print_schema() {
     std::fwrite(text.data(), 1, text.size(), stdout);
     return exit_ok;
   } else {
-    throw usage_error("--print_schema: the input that this handler takes is of a type without a JSON Schema");
+    throw usage_error(
+        "--print_schema: the input that this handler takes is of a type without a JSON Schema; take a "
+        "struct, "
+        "as in job<request>");
   }
 }
 
@@ -14191,7 +16068,7 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
-  if (!local) return start_production(std::move(handler), std::move(modifier), settings, log);
+  if (!local) return start_production(arguments, std::move(handler), std::move(modifier), settings, log);
   return start_local(arguments, std::move(handler), std::move(modifier), settings, log);
 }
 
@@ -14222,14 +16099,18 @@ template <class Handler, class Modifier = fixed_concurrency>
 COWORKER_REFUSE(
     "coworker::start: the handler does not fit; it must be callable with a job and give something that turns "
     "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-int start(int argc, char** argv, Handler handler, Modifier modifier = Modifier(), options settings = {});
+int start(int, char**, Handler, Modifier = Modifier(), options = {}) {
+  return detail::exit_usage;
+}
 
 template <class Handler, class Modifier>
   requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
 COWORKER_REFUSE(
     "coworker::start: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
     "`int(int current, const metrics&)` and give an integer")
-int start(int argc, char** argv, Handler handler, Modifier modifier, options settings = {});
+int start(int, char**, Handler, Modifier, options = {}) {
+  return detail::exit_usage;
+}
 
 }  // namespace coworker
 

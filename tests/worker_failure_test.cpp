@@ -146,7 +146,7 @@ TEST_CASE("a chunk that JSON cannot hold fails its job") {
     co_yield numbered(not_a_number);
     co_yield numbered(3);
   };
-  CHECK(report_of_one(handle).at("error_message").get<std::string>().starts_with("n: NaN cannot be"));
+  CHECK(report_of_one(handle).at("error_message").get<std::string>().starts_with("output.n: NaN cannot be"));
 }
 
 TEST_CASE("a generator runs to its end also where the queue takes no chunks") {

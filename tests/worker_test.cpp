@@ -434,9 +434,9 @@ TEST_CASE("a modifier sees how long jobs run, wait for their delivery, and keep 
 
 TEST_CASE("a modifier sees the process's memory and the user's GPU where the worker is told to look") {
   simulation world;
-  coworker::resource_reader resources;
+  const auto probe = []() noexcept { return coworker::gpu_reading{0.75, 3, 4}; };
+  coworker::resource_reader resources({.gpu_probe = probe});
   world.options.resources = &resources;
-  world.options.gpu_probe = []() noexcept { return coworker::gpu_reading{0.75, 3, 4}; };
   add_jobs(world, 0s, 1, 100);
   metrics seen;
   auto modifier = [&seen](int current, const metrics& measured) {

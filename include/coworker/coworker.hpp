@@ -22,10 +22,18 @@
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/exec/timeout.hpp>
 #include <coworker/exec/waiter.hpp>
+#include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/error_report.hpp>
 #include <coworker/job/handler.hpp>
+#include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/job_log.hpp>
+#include <coworker/job/middleware/authorised.hpp>
+#include <coworker/job/middleware/retried.hpp>
+#include <coworker/job/middleware/wrapping.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/job/timings.hpp>
 #include <coworker/job/typed/problems.hpp>
 #include <coworker/job/typed/read.hpp>
 #include <coworker/job/typed/rules.hpp>
@@ -60,3 +68,5 @@
 #include <coworker/transport/stop_channel.hpp>
 #include <coworker/version.hpp>
 #include <coworker/worker.hpp>
+#include <coworker/worker/options.hpp>
+#include <coworker/worker/settled_body.hpp>

@@ -4,14 +4,17 @@
 //
 // g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
 // that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
-// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere the
-// linker finds no body.
+// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere it
+// is a warning.
+//
+// Where a lambda may be what is refused, the overload needs a body, however empty: of a function without one
+// g++ says only that no other file can define it. `noipa` keeps the call from being optimised away.
 #if defined(__clang__)
 #define COWORKER_REFUSE(why)                                                            \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
 #elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::error(why)]]
+#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
 #else
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif

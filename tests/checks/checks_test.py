@@ -123,6 +123,16 @@ class Total(unittest.TestCase):
         summary = "[doctest] test cases: 5 | 5 passed | 0 failed | 0 skipped\n==1==ERROR: LeakSanitizer\n"
         self.assertEqual(self.outcome(f'<t status="fail"><system-out>{summary}</system-out></t>'), (5, 1, 0))
 
+    def test_a_case_that_says_it_is_skipped_has_not_passed_and_hides_no_failure(self):
+        said = "a.cpp:3: MESSAGE: skipped: this needs nginx\n" * 2
+        one_ran = f"{said}[doctest] test cases: 3 | 3 passed | 0 failed | 9 skipped\n"
+        self.assertEqual(self.outcome(f'<t status="run"><system-out>{one_ran}</system-out></t>'), (1, 0, 2))
+        none_ran = f"{said}[doctest] test cases: 2 | 2 passed | 0 failed | 9 skipped\n"
+        self.assertEqual(self.outcome('<t status="notrun"><skipped message="SKIP_RETURN_CODE=77"/>'
+                                      f'<system-out>{none_ran}</system-out></t>'), (0, 0, 2))
+        one_failed = f"{said}[doctest] test cases: 3 | 2 passed | 1 failed | 9 skipped\n"
+        self.assertEqual(self.outcome(f'<t status="fail"><system-out>{one_failed}</system-out></t>'), (0, 1, 2))
+
     def test_what_could_not_run_is_a_failure_and_what_was_skipped_is_not(self):
         self.assertEqual(self.outcome('<t status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></t>'), (0, 0, 1))
         self.assertEqual(self.outcome('<t status="notrun"><skipped message="Unable to find executable"/></t>'), (0, 1, 0))

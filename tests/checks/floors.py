@@ -9,13 +9,14 @@ import re
 import sys
 
 # From the top of the house down. A name that ends in / is a folder.
-FLOORS = ["start.hpp", "start/", "worker.hpp", "transport/", "scale/", "job/", "exec/", "coro/", "log.hpp", "json/",
+FLOORS = ["start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "exec/", "coro/", "log.hpp", "json/",
           "refusal.hpp", "version.hpp"]
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
+CURL_BASICS = "transport/curl_basics.hpp"
 CURL_CLIENT = "transport/curl_client.hpp"
 PRODUCTION_RUN = "start/production_run.hpp"
 # Headers that need libcurl, each with the only one that may include it.
-NEED_CURL = {CURL_CLIENT: PRODUCTION_RUN, PRODUCTION_RUN: "start.hpp"}
+NEED_CURL = {CURL_BASICS: CURL_CLIENT, CURL_CLIENT: PRODUCTION_RUN, PRODUCTION_RUN: "start.hpp"}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")

@@ -55,7 +55,7 @@ install_test_tools() {
   install_missing  # the compiler first: it is asked for the headers
   need doctest-dev has_header doctest/doctest.h
   need libcurl4-openssl-dev has_header curl/curl.h
-  need nginx test -x /usr/sbin/nginx  # the tests of TLS; without it they are left out
+  need nginx test -x /usr/sbin/nginx  # the tests of TLS; without it they are skipped
   need openssl command -v openssl
   install_missing
 }

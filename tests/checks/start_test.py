@@ -180,6 +180,13 @@ class Arguments(unittest.TestCase):
         self.assertEqual(schema["properties"]["count"]["type"], "integer")
         self.assertEqual(schema["properties"]["count"]["default"], 1)
 
+    def test_the_schema_of_plain_json_says_that_anything_goes_and_how_to_say_more(self):
+        run = Run("--print_schema")
+        self.assertEqual(run.status, 0)
+        schema = json.loads("\n".join(run.lines))
+        self.assertEqual(set(schema), {"$schema", "description"})
+        self.assertIn("job<Struct>", schema["description"])
+
     def test_help_lists_all_flags_and_runs_nothing(self):
         run = Run("--help")
         self.assertEqual((run.status, run.errors, run.has_banner), (0, [], False))
@@ -202,7 +209,7 @@ class Arguments(unittest.TestCase):
         self.assert_usage_error(Run(*self.JOB, "--test_file", "x"), "--test_input and --test_file: give only one of them")
 
     def test_flags_that_are_not_there_yet_are_not_passed_over(self):
-        for flag in ("--rp_serve_api", "--rp_api_port", "--rp_debugger"):
+        for flag in ("--rp_serve_api", "--rp_api_port"):
             run = Run(*self.JOB, flag)
             self.assertEqual(run.status, 2)
             self.assertTrue(run.errors[0].startswith(f"coworker: {flag}: "), run.errors)

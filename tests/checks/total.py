@@ -3,7 +3,8 @@
 
 Usage: total.py RESULTS.xml    as written by ctest --output-junit
 
-A run of the doctest program counts as its test cases, everything else as one.
+A run of the doctest program counts as its test cases, everything else as one. A test case that says that it is
+skipped, because something that it needs is not there, has not passed.
 """
 import re
 import sys
@@ -11,18 +12,21 @@ import xml.etree.ElementTree
 
 LINES_SHOWN = 60
 TEST_CASES = re.compile(r"^\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed", re.MULTILINE)
+SKIPPED = re.compile(r"MESSAGE: skipped: ")
 
 
 def outcome_of(test):
     """(passed, failed, skipped) of one entry."""
-    status, summary = test.get("status"), TEST_CASES.search(test.findtext("system-out") or "")
-    skipped = test.find("skipped")
+    status, output = test.get("status"), test.findtext("system-out") or ""
+    summary, mark = TEST_CASES.search(output), test.find("skipped")
+    skipped = len(SKIPPED.findall(output)) if summary else 0
+    passed = int(summary[1]) - skipped if summary else 1
     if status == "run":
-        return (int(summary[1]) if summary else 1), 0, 0
-    if skipped is not None and skipped.get("message").startswith("SKIP_"):
-        return 0, 0, 1
+        return passed, 0, skipped
+    if mark is not None and mark.get("message").startswith("SKIP_"):
+        return (passed, 0, skipped) if summary else (0, 0, 1)
     # A program that crashed or hung may have failed no test case, or not have come to its summary.
-    return (int(summary[1]), max(1, int(summary[2])), 0) if summary else (0, 1, 0)
+    return (passed, max(1, int(summary[2])), skipped) if summary else (0, 1, 0)
 
 
 def main():

@@ -99,16 +99,18 @@ ran run_once(Handler handler, json input = json::object(), bool stopped = false)
   ran made;
   coworker::event_loop loop;
   coworker::thread_pool pool(1);
-  coworker::job_record record({"job-1", std::move(input)}, {});
+  const coworker::detail::record_ref owner(*new coworker::job_record({"job-1", std::move(input)}));
+  coworker::job_record& record = *owner;
   if (stopped) record.stop.request_stop();
-  auto emit = [&made](json chunk) -> task<void> {
-    made.chunks.push_back(std::move(chunk));
-    co_return;
+  auto send = [&made](std::string chunk) -> task<bool> {
+    made.chunks.push_back(json::parse(chunk));
+    co_return true;
   };
-  const coworker::handler_place place{pool, {}};
+  coworker::handler_place place;
+  place.pool = pool;
   const auto run = [&]() -> task<void> {
     coworker::context own(loop, record.stop.get_token(), &record);
-    auto running = coworker::run_handler(handler, record, place, emit);
+    auto running = coworker::run_handler(handler, record, place, send);
     co_await std::move(running).in(own);
   };
   coworker::sync_wait(loop, run());
@@ -206,14 +208,16 @@ TEST_CASE(
   };
   for (const bool throws : {false, true}) {
     coworker::event_loop loop;
-    coworker::job_record record({"job-1", {{"throws", throws}}}, {});
-    const coworker::handler_place place{elsewhere, {}};
-    auto emit = [](json) -> task<void> { co_return; };
+    const coworker::detail::record_ref owner(*new coworker::job_record({"job-1", {{"throws", throws}}}));
+    coworker::job_record& record = *owner;
+    coworker::handler_place place;
+    place.pool = elsewhere;
+    const auto send = [](const std::string&) -> task<bool> { co_return true; };
     auto handler = wander;
     std::thread::id back;
     const auto run = [&]() -> task<void> {
       coworker::context own(loop, record.stop.get_token(), &record);
-      auto running = coworker::run_handler(handler, record, place, emit);
+      auto running = coworker::run_handler(handler, record, place, send);
       co_await std::move(running).in(own);
       back = std::this_thread::get_id();
     };
@@ -263,17 +267,37 @@ TEST_CASE("a handler sees its job's stop token, and what it awaits sees it by it
   CHECK(run_once(sleep, json(), true).ended.ended == outcome::status::stopped);
 }
 
+TEST_CASE("a coroutine that takes its job by reference has it for as long as it runs") {
+  const auto by_reference = [](const job<>& work) -> task<json> {
+    co_await coworker::sleep_for(1ms);
+    co_return work.input;
+  };
+  const auto generic = [](auto&& work) -> task<json> {
+    co_await coworker::sleep_for(1ms);
+    co_return work.input;
+  };
+  const auto generator = [](const job<>& work) -> async_generator<json> {
+    co_await coworker::sleep_for(1ms);
+    co_yield work.input;
+  };
+  const json input{{"text", std::string(100, 'x')}};
+  CHECK(run_once(by_reference, input).ended.output == input);
+  CHECK(run_once(generic, input).ended.output == input);
+  CHECK(run_once(generator, input).chunks == std::vector<json>{input});
+}
+
 TEST_CASE("a handler object is not copied for each job, and may hold what cannot be copied") {
   using handler = decltype(counting_handler());
   handler calls = counting_handler();
   coworker::event_loop loop;
   coworker::thread_pool pool(1);
-  auto emit = [](json) -> task<void> { co_return; };
-  const coworker::handler_place place{pool, {}};
+  const auto send = [](const std::string&) -> task<bool> { co_return true; };
+  coworker::handler_place place;
+  place.pool = pool;
   const auto run = [&](handler& shared) -> task<json> {
-    coworker::job_record record({"id", json()}, {});
-    co_await coworker::run_handler(shared, record, place, emit);
-    co_return record.ended.output;
+    const coworker::detail::record_ref record(*new coworker::job_record({"id", json()}));
+    co_await coworker::run_handler(shared, *record, place, send);
+    co_return std::move(record->ended.output);
   };
   CHECK(coworker::sync_wait(loop, run(calls)) == 1);
   CHECK(coworker::sync_wait(loop, run(calls)) == 2);

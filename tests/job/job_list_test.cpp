@@ -1,19 +1,17 @@
 #include <doctest/doctest.h>
 #include <coworker/job/job_list.hpp>
-#include <utility>
 
 namespace {
 
 using coworker::job_record;
 using coworker::detail::job_list;
-using coworker::detail::owned_job;
 
 }  // namespace
 
 TEST_CASE("a list of jobs keeps their order, and gives up any of them") {
-  job_record first({"first", {}}, {});
-  job_record second({"second", {}}, {});
-  job_record third({"third", {}}, {});
+  job_record first({"first", {}});
+  job_record second({"second", {}});
+  job_record third({"third", {}});
   job_list jobs;
   CHECK(jobs.empty());
   for (job_record* const record : {&first, &second, &third}) jobs.push_back(*record);
@@ -32,10 +30,4 @@ TEST_CASE("a list of jobs keeps their order, and gives up any of them") {
   CHECK(jobs.back() == &first);
   jobs.remove(first);
   CHECK(jobs.empty());
-}
-
-TEST_CASE("the owner of a job deletes its record, once, whatever it is moved to") {
-  owned_job owner(*new job_record({"job", {}}, {}));
-  const owned_job last(std::move(owner));
-  CHECK(last.record().id == "job");
 }

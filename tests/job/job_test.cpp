@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <coworker/coro/stop.hpp>
 #include <coworker/job/job.hpp>
 #include <string>
 
@@ -8,6 +7,7 @@ namespace {
 using coworker::job;
 using coworker::job_envelope;
 using coworker::json;
+using coworker::detail::record_ref;
 
 }  // namespace
 
@@ -31,14 +31,13 @@ TEST_CASE("a batch id is a text among the other members, or none") {
   CHECK(envelope.batch_id().empty());
 }
 
-TEST_CASE("a job's stop token is asked when its record is, or when all jobs are") {
-  coworker::stop_source all;
-  coworker::job_record first({"first", {}}, all.get_token());
-  coworker::job_record second({"second", {}}, all.get_token());
-  const job<> work("first", json(), json::object(), first.stop.get_token());
-  first.stop.request_stop();
+TEST_CASE("a job's stop token is asked when its record is, and outlives the worker's interest in it") {
+  record_ref record(*new coworker::job_record({"first", {}}));
+  const job<> work(record, json());
+  const job<> copy = work;
+  CHECK_FALSE(work.stop_token().stop_requested());
+  record->stop.request_stop();
   CHECK(work.stop_token().stop_requested());
-  CHECK_FALSE(second.stop.stop_requested());
-  all.request_stop();
-  CHECK(second.stop.stop_requested());
+  record = record_ref();
+  CHECK(copy.stop_token().stop_requested());
 }

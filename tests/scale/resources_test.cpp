@@ -38,7 +38,7 @@ class made_up_machine {
 
   metrics read() const {
     metrics measured;
-    resource_reader(folder_.name()).read(time_point(1s), measured);
+    resource_reader({.root = folder_.name()}).read(time_point(1s), measured);
     return measured;
   }
 
@@ -116,7 +116,7 @@ TEST_CASE("a control group of version 1 sets memory and processors") {
 
 TEST_CASE("the load is the processor time between two readings over what there was") {
   const made_up_machine machine;
-  resource_reader reader(machine.name());
+  resource_reader reader({.root = machine.name()});
   metrics measured;
   reader.read(time_point(1s), measured);
   CHECK(measured.cpu_load == 0);
@@ -129,7 +129,7 @@ TEST_CASE("the load is the processor time between two readings over what there w
 
 TEST_CASE("a reader reads when it is due and not before") {
   const made_up_machine machine;
-  resource_reader reader(machine.name(), 1s);
+  resource_reader reader({.interval = 1s, .root = machine.name()});
   metrics measured;
   reader.read_when_due(time_point(10s), measured);
   CHECK(measured.resources_at == time_point(10s));
@@ -142,7 +142,7 @@ TEST_CASE("a reader reads when it is due and not before") {
 TEST_CASE("where there are no such files all stays unknown") {
   const coworker::testing::temporary_folder empty;
   metrics measured;
-  resource_reader(empty.name()).read(time_point(1s), measured);
+  resource_reader({.root = empty.name()}).read(time_point(1s), measured);
   CHECK(measured.memory_limit_bytes == 0);
   CHECK(measured.cpus == 0);
   CHECK(measured.resident_bytes == 0);
@@ -160,8 +160,10 @@ TEST_CASE("this machine has memory and processors, and this process uses some") 
 #endif
 
 TEST_CASE("a probe's reading of a GPU becomes part of the metrics") {
+  const made_up_machine machine;
   metrics measured;
-  coworker::gpu_reading{.load = 0.25, .memory_used_bytes = 3, .memory_limit_bytes = 4}.write_to(measured);
+  const auto probe = []() noexcept { return coworker::gpu_reading{0.25, 3, 4}; };
+  resource_reader({.gpu_probe = probe, .root = machine.name()}).read(time_point(1s), measured);
   CHECK(measured.gpu_load == 0.25);
   CHECK(measured.gpu_memory_used_bytes == 3);
   CHECK(measured.gpu_memory_limit_bytes == 4);

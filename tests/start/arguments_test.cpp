@@ -90,8 +90,7 @@ TEST_CASE("two sources of jobs are refused") {
 }
 
 TEST_CASE("flags of the platform that are not there yet are refused rather than passed over") {
-  for (const char* flag :
-       {"--rp_serve_api", "--rp_api_port", "--rp_api_host", "--rp_api_concurrency", "--rp_debugger"}) {
+  for (const char* flag : {"--rp_serve_api", "--rp_api_port", "--rp_api_host", "--rp_api_concurrency"}) {
     CHECK(refusal_of({flag}).starts_with(std::string(flag) + ": "));
     CHECK(refusal_of({std::string(flag) + "=1"}).starts_with(std::string(flag) + ": "));
   }

@@ -325,7 +325,7 @@ TEST_CASE("the API key is in no line, however much is logged, and payloads only 
     CAPTURE(level);
     queue_server server({.hold = 20ms});
     server.script(endpoint::take, {status(401), garbage()});
-    server.script(endpoint::done, {status(500), reset_at(point::before_acting), status(413)});
+    server.script(endpoint::done, {status(413), status(500), reset_at(point::before_acting)});
     server.add_raw_job(R"({"id":"odd","input":"hidden-payload)");
     server.add_job("a", json{{"text", "hidden-payload, and k3y-to-everything"}});
     server.add_job("b", json{{"text", "hidden-payload"}, {"ms", "no number"}});

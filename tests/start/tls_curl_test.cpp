@@ -1,5 +1,5 @@
 // Whole worker programs behind TLS: a real nginx with certificates made for the occasion, in front of the
-// queue. Left out, with a line, where there is no nginx or openssl.
+// queue. Skipped where there is no nginx or openssl.
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -36,7 +36,7 @@ std::string program_path(const std::string& name) {
 
 bool tls_can_be_tested() {
   const bool can = !program_path("nginx").empty() && !program_path("openssl").empty();
-  if (!can) MESSAGE("left out: this needs nginx and openssl (Debian: nginx openssl)");
+  if (!can) MESSAGE("skipped: this needs nginx and openssl (Debian: nginx openssl)");
   return can;
 }
 

@@ -99,7 +99,7 @@ class scripted_client {
     const time_point start = here.executor.now();
     sent.push_back({start.time_since_epoch(), request.url, request.body, request.headers, request.timeout});
     scripted_answer met = next(sent.back());
-    const bool too_late = met.wait >= request.timeout;
+    const bool too_late = met.wait + (request.timeout_to_end ? met.arrival : duration()) >= request.timeout;
     try {
       co_await sleep_for(too_late ? request.timeout : met.wait);
     } catch (const coworker::cancelled&) {

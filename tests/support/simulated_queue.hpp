@@ -44,6 +44,12 @@ struct result_note {
   bool streamed;
 };
 
+struct progress_note {
+  duration at;
+  std::string id;
+  std::string text;
+};
+
 class simulated_queue {
  public:
   explicit simulated_queue(simulated_loop& loop) : loop_(loop) {}
@@ -56,6 +62,8 @@ class simulated_queue {
   bool throws_when_stopped = true;           ///< a stopped take throws `cancelled`; else it comes back empty
   std::vector<job_envelope> parting_jobs = {};    ///< handed over by a take that is stopped
   duration parting_time{};                        ///< how long such a take still needs
+  duration partial_time{};                        ///< how long a chunk or a report of progress takes
+  delivery partial_answer = delivery::accepted;   ///< what becomes of it
   std::exception_ptr take_failure = nullptr;      ///< thrown by a take that has no job
   std::exception_ptr complete_failure = nullptr;  ///< thrown by every complete
 
@@ -63,6 +71,8 @@ class simulated_queue {
   std::vector<take_note> takes;
   std::vector<result_note> results;
   std::vector<std::pair<std::string, std::string>> chunks;
+  std::vector<duration> chunk_moments;
+  std::vector<progress_note> reports;
   std::size_t most_takes_at_once = 0;
 
   /// Jobs must be added in the order of their arrival.
@@ -106,9 +116,20 @@ class simulated_queue {
     co_return answer;
   }
 
-  task<void> chunk(std::string_view job_id, std::string text) {
+  task<delivery> chunk(std::string_view job_id, std::string text) {
+    chunk_moments.push_back(loop_.elapsed());
     chunks.emplace_back(job_id, std::move(text));
-    co_return;
+    if (partial_time > duration::zero()) co_await sleep_for(partial_time);
+    co_return partial_answer;
+  }
+
+  task<delivery> progress(std::string_view job_id, std::string text) {
+    reports.push_back({loop_.elapsed(), std::string(job_id), std::move(text)});
+    if (partial_time > duration::zero()) {
+      signal never_set;
+      co_await never_set.wait_until(loop_.now() + partial_time);
+    }
+    co_return partial_answer;
   }
 
   const result_note& result_of(std::string_view id) const {
@@ -151,7 +172,8 @@ class simulated_queue {
   std::size_t takes_under_way_ = 0;
 };
 
-static_assert(transport<simulated_queue> && chunk_transport<simulated_queue>);
+static_assert(transport<simulated_queue> && chunk_transport<simulated_queue> &&
+              progress_transport<simulated_queue>);
 
 /// All that a test of the worker in virtual time needs.
 struct simulation {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <coworker/coro/scope.hpp>
@@ -11,8 +12,11 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/transport/curl_client.hpp>
 #include <cstddef>
+#include <cstdlib>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <support/queue_server.hpp>
 #include <support/socket.hpp>
 #include <thread>
@@ -30,10 +34,12 @@ http_answer fetch(const coworker::http_request& request, curl_client_options opt
   return sync_wait(loop, client.send(request));
 }
 
-/// Accepts one connection after the other and answers whatever is asked with the same bytes.
+/// Accepts one connection after the other and answers whatever is asked with the same bytes; then it hangs
+/// up, or waits until the other side does.
 class parrot {
  public:
-  explicit parrot(std::string bytes) : bytes_(std::move(bytes)), listener_(0), thread_([this] { serve(); }) {}
+  explicit parrot(std::string bytes, bool hangs_up = true)
+      : bytes_(std::move(bytes)), hangs_up_(hangs_up), listener_(0), thread_([this] { serve(); }) {}
   parrot(const parrot&) = delete;
   parrot& operator=(const parrot&) = delete;
   ~parrot() {
@@ -45,6 +51,12 @@ class parrot {
   }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()) + "/"; }
 
+  /// The first line of the latest request.
+  std::string asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_.substr(0, asked_.find('\r'));
+  }
+
  private:
   void serve() {
     while (!stopping_) {
@@ -55,15 +67,45 @@ class parrot {
       pollfd asked{accepted.get(), POLLIN, 0};
       ::poll(&asked, 1, 1000);
       char request[4096];
-      [[maybe_unused]] const auto read = ::recv(accepted.get(), request, sizeof request, 0);
+      const auto read = ::recv(accepted.get(), request, sizeof request, 0);
+      {
+        const std::lock_guard lock(mutex_);
+        asked_.assign(request, static_cast<std::size_t>(std::max<decltype(read)>(read, 0)));
+      }
       [[maybe_unused]] const auto sent = ::send(accepted.get(), bytes_.data(), bytes_.size(), MSG_NOSIGNAL);
+      if (!hangs_up_) ::poll(&asked, 1, -1);
     }
   }
 
   std::string bytes_;
+  bool hangs_up_;
+  mutable std::mutex mutex_;
+  std::string asked_;
   listener listener_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
+};
+
+/// Sets a variable of the environment for as long as it lives.
+class curl_environment_variable {
+ public:
+  curl_environment_variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* const before = std::getenv(name)) before_ = before;
+    ::setenv(name, value.c_str(), 1);
+  }
+  curl_environment_variable(const curl_environment_variable&) = delete;
+  curl_environment_variable& operator=(const curl_environment_variable&) = delete;
+  ~curl_environment_variable() {
+    if (before_) {
+      ::setenv(name_, before_->c_str(), 1);
+    } else {
+      ::unsetenv(name_);
+    }
+  }
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
 };
 
 }  // namespace
@@ -81,11 +123,64 @@ TEST_CASE("what comes and is no HTTP is a broken connection, after which the ser
   }
 }
 
+TEST_CASE("an address is asked for as it stands, or as libcurl cleans it up, one after the other") {
+  const parrot server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  curl_client client;
+  event_loop loop(client);
+  const auto asked_for = [&](const std::string& rest) {
+    const http_answer answer = sync_wait(loop, client.send(coworker::http_request(server.url() + rest)));
+    return answer.arrived() ? server.asked() : answer.problem;
+  };
+  for (int round = 0; round < 2; ++round) {
+    CHECK(asked_for("job-take/w%2Fx?gpu=NVIDIA+RTX&n=1") ==
+          "GET /job-take/w%2Fx?gpu=NVIDIA+RTX&n=1 HTTP/1.1");
+    CHECK(asked_for("") == "GET / HTTP/1.1");
+    CHECK(asked_for("other") == "GET /other HTTP/1.1");
+    CHECK(asked_for("a/./b/../c") == "GET /a/c HTTP/1.1");
+    CHECK(asked_for("a#fragment") == "GET /a HTTP/1.1");
+    CHECK(asked_for("a?b#c") == "GET /a?b HTTP/1.1");
+  }
+  const http_answer split =
+      sync_wait(loop, client.send(coworker::http_request(server.url() + "a b\r\nc: d")));
+  CHECK(split.failure == http_failure::unusable);
+}
+
+TEST_CASE("a proxy is asked for the whole address") {
+  const parrot proxy("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
+    CAPTURE(name);
+    curl_environment_variable set(name, proxy.url());
+    CHECK(fetch(coworker::http_request("http://queue.test/job-take/w?n=1")).status == 200);
+    CHECK(proxy.asked() == "GET http://queue.test/job-take/w?n=1 HTTP/1.1");
+  }
+}
+
+TEST_CASE("where the request target begins is told for addresses that need no cleaning up") {
+  using coworker::detail::plain_target;
+  constexpr std::size_t none = std::string_view::npos;
+  CHECK(plain_target("https://h/a?b=c") == 9);
+  CHECK(plain_target("https://user:key@h:443/a") == 22);
+  for (const char* const url :
+       {"https://h", "https://h?a", "https://h#a", "https:///a", "ftp://h/a", "h/a", "", "https://h/a b",
+        "https://h/\xc3\xa4", "https://h/a/../b", "https://h/a#b"}) {
+    CAPTURE(url);
+    CHECK(plain_target(url) == none);
+  }
+}
+
 TEST_CASE("a header that never ends, or a body that is not what its encoding says, is a broken connection") {
   const parrot squeezed("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
   CHECK(fetch(coworker::http_request(squeezed.url())).failure == http_failure::broken);
   const parrot talkative("HTTP/1.1 200 OK\r\nX: " + std::string(500'000, 'x') + "\r\n\r\n");
   CHECK(fetch(coworker::http_request(talkative.url())).failure == http_failure::broken);
+}
+
+TEST_CASE("a timeout that is for all of an answer ends one that begins and does not go on") {
+  const parrot server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", false);
+  coworker::http_request request(server.url());
+  request.timeout = 100ms;
+  request.timeout_to_end = true;
+  CHECK(fetch(request).failure == http_failure::timed_out);
 }
 
 TEST_CASE("Retry-After is read in seconds, and as a date; nonsense is passed over") {

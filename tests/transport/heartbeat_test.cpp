@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <algorithm>
 #include <chrono>
 #include <coworker/coro/scope.hpp>
 #include <coworker/exec/simulated_loop.hpp>
@@ -7,9 +8,12 @@
 #include <coworker/version.hpp>
 #include <cstddef>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <support/captured_log.hpp>
 #include <support/scripted_client.hpp>
+#include <utility>
 #include <vector>
 
 namespace coworker::testing {
@@ -51,6 +55,20 @@ struct heartbeat_world {
 };
 
 using moment_list = std::vector<duration>;
+
+/// The ids that a ping names, still encoded.
+std::vector<std::string> heartbeat_ids(const std::string& url) {
+  const std::size_t begin = url.find("job_id=") + 7;
+  const std::string list = url.substr(begin, url.find('&', begin) - begin);
+  std::vector<std::string> ids;
+  for (std::size_t at = 0; at <= list.size();) {
+    const std::size_t end = std::min(list.find("%2C", at), list.size());
+    ids.push_back(list.substr(at, end - at));
+    at = end + 3;
+  }
+  return ids;
+}
+
 const std::string ping_version = std::string("runpod_version=") + COWORKER_VERSION;
 
 }  // namespace
@@ -116,6 +134,96 @@ TEST_CASE("a beat that the server cannot take is not repeated, but said") {
   CHECK(world.log.count("HTTP 414") == 1);
 }
 
+TEST_CASE(
+    "a server that finds a ping too long gets the same jobs in short ones, all of them, and no complaint") {
+  for (const bool says_so : {true, false}) {
+    CAPTURE(says_so);
+    heartbeat_world world;
+    world.client.decide = [&](const sent_request& ping) -> std::optional<scripted_answer> {
+      if (ping.url.size() <= 4096) return answers(200);
+      return says_so ? answers(414) : fails(http_failure::broken, "the server hung up");
+    };
+    for (int i = 0; i < 1000; ++i) world.jobs.add("job-" + std::to_string(10'000 + i));
+    world.beat_for(15s);
+
+    for (const duration beat : {0s, 10s}) {
+      std::set<std::string> named;
+      std::size_t too_long = 0;
+      std::size_t pings = 0;
+      for (const sent_request& ping : world.client.sent) {
+        if (ping.at != beat) continue;
+        if (ping.url.size() > 4096) {
+          ++too_long;
+          continue;
+        }
+        ++pings;
+        CHECK(ping.url.ends_with("&" + ping_version));
+        for (const std::string& id : heartbeat_ids(ping.url)) CHECK(named.insert(id).second);
+      }
+      CHECK(named.size() == 1000);
+      CHECK(pings >= 4);
+      CHECK(pings <= 5);
+      // What it has refused by its status is not sent again; a connection that broke may have had other
+      // reasons.
+      CHECK(too_long == (says_so && beat > 0s ? 0 : 1));
+    }
+    CHECK(world.log.lines().empty());
+  }
+}
+
+TEST_CASE("a list that has become short enough is sent whole again") {
+  heartbeat_world world;
+  world.client.decide = [&](const sent_request& ping) -> std::optional<scripted_answer> {
+    return answers(ping.url.size() <= 8000 ? 200 : 431);
+  };
+  for (int i = 0; i < 1000; ++i) world.jobs.add("job-" + std::to_string(10'000 + i));
+  world.each_second = [&](duration at) {
+    for (int i = 500; at == 5s && i < 1000; ++i) world.jobs.remove("job-" + std::to_string(10'000 + i));
+  };
+  world.beat_for(15s);
+  const sent_request& last = world.client.sent.back();
+  CHECK(last.at == 10s);
+  CHECK(last.url.size() > 4096);
+  CHECK(heartbeat_ids(last.url).size() == 500);
+}
+
+TEST_CASE("a part of a beat that fails is tried again, and the others are sent once") {
+  heartbeat_world world;
+  bool failed = false;
+  world.client.decide = [&](const sent_request& ping) -> std::optional<scripted_answer> {
+    if (ping.url.size() > 4096) return answers(414);
+    return answers(world.client.sent.size() == 3 && !std::exchange(failed, true) ? 503 : 200);
+  };
+  for (int i = 0; i < 1000; ++i) world.jobs.add("job-" + std::to_string(10'000 + i));
+  world.beat_for(5s);
+  REQUIRE(world.client.sent.size() >= 5);
+  CHECK(world.client.sent[2].url == world.client.sent[3].url);
+  CHECK(world.client.sent[3].at == 2500ms);
+  std::multiset<std::string> named;
+  for (std::size_t i = 1; i < world.client.sent.size(); ++i) {
+    if (i == 2) continue;
+    for (const std::string& id : heartbeat_ids(world.client.sent[i].url)) named.insert(id);
+  }
+  CHECK(named.size() == 1000);
+  CHECK(std::set<std::string>(named.begin(), named.end()).size() == 1000);
+}
+
+TEST_CASE("an id longer than any ping should be is not cut off") {
+  heartbeat_world world;
+  const std::string giant(5000, 'x');
+  world.client.decide = [&](const sent_request& ping) -> std::optional<scripted_answer> {
+    return answers(ping.url.find("%2C") == std::string::npos ? 200 : 414);
+  };
+  world.jobs.add(giant);
+  world.jobs.add("small");
+  world.beat_for(5s);
+  std::set<std::string> named;
+  for (std::size_t i = 1; i < world.client.sent.size(); ++i) {
+    for (const std::string& id : heartbeat_ids(world.client.sent[i].url)) named.insert(id);
+  }
+  CHECK(named == std::set<std::string>{giant, "small"});
+}
+
 TEST_CASE("a server that is down is not asked more often than four times an interval, and makes one line") {
   heartbeat_world world;
   world.client.always("/ping/", fails(http_failure::unreachable, "refused"));
@@ -153,6 +261,16 @@ TEST_CASE("a heart that is stopped in the middle of a beat ends at once") {
   world.beat_for(5s);
   CHECK(world.loop.elapsed() == 5s);
   CHECK(world.client.sent.at(0).cancelled);
+}
+
+TEST_CASE(
+    "an answer that begins and does not end holds the heart up no longer than one that does not begin") {
+  heartbeat_world world;
+  scripted_answer endless = answers(200);
+  endless.arrival = 24h;
+  world.client.script("/ping/", {endless, answers(200)});
+  world.beat_for(35s);
+  CHECK(world.moments() == moment_list{0s, 22500ms, 22500ms, 32500ms});
 }
 
 }  // namespace coworker::testing

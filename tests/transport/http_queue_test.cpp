@@ -384,6 +384,39 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("what the queue may have accepted is not replaced by the news that it was refused") {
+  const std::vector<std::pair<scripted_answer, bool>> first_tries{
+      {fails(http_failure::timed_out), true},
+      {fails(http_failure::broken), true},
+      {answers(500), true},
+      {answers(504), true},
+      {fails(http_failure::unreachable), false},
+      {answers(429), false},
+      {answers(503), false},
+  };
+  for (const auto& [first, perhaps_accepted] : first_tries) {
+    CAPTURE(first.answer.status);
+    queue_world world;
+    world.client.script("/job-take", {brings({"a"})});
+    world.client.script("/job-done/", {first, answers(409)});
+    CHECK(world.serve(1, 60s).undelivered == 1);
+    const std::vector<sent_request> posts = world.posts_of("a");
+    CHECK(posts.size() == (perhaps_accepted ? 2 : 3));
+    CHECK(posts.at(1).body == posts.at(0).body);
+    CHECK(world.log.count("a try that it may have accepted") == (perhaps_accepted ? 1 : 0));
+  }
+}
+
+TEST_CASE("a result whose answer begins and does not end is posted again") {
+  queue_world world;
+  scripted_answer endless = answers(200);
+  endless.arrival = 24h;
+  world.client.script("/job-take", {brings({"a"})});
+  world.client.script("/job-done/", {endless, answers(200)});
+  CHECK(world.serve(1, 5min).undelivered == 0);
+  CHECK(world.posts_of("a").size() == 2);
+}
+
 TEST_CASE("a result whose stand-in is refused too is lost with a loud line, and its slot opens") {
   queue_world world;
   world.client.script("/job-take", {brings({"a"}), brings({"b"})});
@@ -411,13 +444,97 @@ TEST_CASE("chunks are posted in order, retried, and before the final result") {
   CHECK(all[5].url == "http://h/job-done/w/a%2Fb?gpu=A&isStream=true");
 }
 
-TEST_CASE("without a stream URL chunks go nowhere and the job still ends") {
+TEST_CASE("a server without a stream URL gets all elements in the outcome") {
   queue_world world;
   world.options.urls.stream.clear();
-  const auto stream = [](job<>) -> async_generator<int> { co_yield 1; };
+  const auto stream = [](job<>) -> async_generator<int> {
+    co_yield 1;
+    co_yield 2;
+  };
   world.client.script("/job-take", {brings({"a"})});
   world.serve(stream, 1, 60s);
-  CHECK(world.posts_of("a").size() == 1);
+  REQUIRE(world.posts_of("a").size() == 1);
+  CHECK(world.posts_of("a")[0].body == R"({"output":[1,2]})");
+  CHECK(world.posts_of("a")[0].url.ends_with("isStream=false"));
+}
+
+TEST_CASE("a chunk that the server refuses ends the stream, and the job fails") {
+  queue_world world;
+  const auto stream = [](job<>) -> async_generator<int> {
+    for (int i = 0; i < 3; ++i) co_yield i;
+  };
+  world.client.script("/job-take", {brings({"a"})});
+  world.client.script("/job-stream/", {answers(200), answers(413)});
+  world.serve(stream, 1, 60s);
+  CHECK(world.client.sent_to("/job-stream/").size() == 2);
+  REQUIRE(world.posts_of("a").size() == 1);
+  CHECK(world.posts_of("a")[0].body->find("chunk 2 of the stream could not be handed") != std::string::npos);
+  CHECK(world.log.count("A chunk of the output could not be handed on (HTTP 413)") == 1);
+}
+
+TEST_CASE("a stop ends the tries for a chunk, but not one that is under way, and the outcome follows it") {
+  queue_world world;
+  const auto stream = [](job<>) -> async_generator<int> {
+    for (int i = 0; i < 3; ++i) co_yield i;
+    co_await sleep_for(1h);
+  };
+  world.stops = {{5s, "a"}, {15s, "b"}};
+  world.client.script("/job-take", {brings({"a"}), brings({"b"})});
+  world.client.script("/job-stream/w/a", {answers(200, "", 10s)});
+  world.client.always("/job-stream/w/b", answers(500));
+  CHECK(world.serve(stream, 1, 60s).stopped == 2);
+  const std::vector<sent_request> slow = world.client.sent_to("/job-stream/w/a");
+  REQUIRE(slow.size() == 2);  // what the handler had given before the stop
+  CHECK_FALSE(slow[0].cancelled);
+  CHECK(world.posts_of("a").at(0).at == 10s);
+  CHECK(world.client.sent_to("/job-stream/w/b").size() > 1);
+  CHECK(world.posts_of("b").at(0).at == 15s);
+}
+
+TEST_CASE("progress is posted to where results go, one at a time, and the outcome waits for it") {
+  queue_world world;
+  const auto reports = [](job<> work) -> task<int> {
+    for (int percent = 0; percent < 100; percent += 10) {
+      work.progress(json{{"percent", percent}});
+      co_await sleep_for(1s);
+    }
+    co_return 1;
+  };
+  world.client.script("/job-take", {brings({"a"})});
+  world.client.script("/job-done/w/a",
+                      {answers(200, "", 4500ms), answers(200, "", 3s), answers(200, "", 4s)});
+  world.serve(reports, 1, 60s);
+  const std::vector<sent_request> posts = world.posts_of("a");
+  REQUIRE(posts.size() == 4);
+  CHECK(posts[0].body == R"({"status":"IN_PROGRESS","output":{"percent":0}})");
+  CHECK(posts[1].body == R"({"status":"IN_PROGRESS","output":{"percent":40}})");
+  CHECK(posts[2].body == R"({"status":"IN_PROGRESS","output":{"percent":70}})");
+  CHECK(posts[3].body == R"({"output":1})");
+  CHECK(posts[3].at == 11500ms);
+  for (const sent_request& post : posts) {
+    CHECK(post.url.ends_with("isStream=false"));
+    CHECK(post.has_header("X-Request-ID: a"));
+  }
+}
+
+TEST_CASE("progress that the server does not take, or not in time, costs no more than its limit") {
+  queue_world world;
+  const auto reports = [](job<> work) -> task<int> {
+    work.progress("half");
+    co_await sleep_for(1s);
+    co_return 1;
+  };
+  world.client.script("/job-take", {brings({"slow"}), brings({"gone"}), brings({"busy"})});
+  world.client.script("/job-done/w/slow", {answers(200, "", 1h)});
+  world.client.script("/job-done/w/gone", {answers(404)});
+  world.client.script("/job-done/w/busy", {answers(500)});
+  world.serve(reports, 1, 60s);
+  CHECK(world.posts_of("slow").at(1).at == 10s);
+  CHECK(world.posts_of("gone").at(1).at == 11s);
+  CHECK(world.posts_of("busy").at(1).at == 12s);
+  CHECK(world.log.count("The queue refuses the progress of this job (HTTP 404).") == 1);
+  for (const char* const id : {"slow", "gone", "busy"})
+    CHECK(world.posts_of(id).back().body == R"({"output":1})");
 }
 
 // --- options of the worker, as the queue sees them -----------------------------------------------------

@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace coworker::testing {
 
@@ -33,6 +34,7 @@ TEST_CASE("the jobs in progress are those that were added and not removed, each 
   CHECK(jobs.add("a"));
   jobs.remove("b");
   CHECK(jobs.joined() == "a");
+  CHECK(jobs.ids() == std::vector<std::string>{"a"});
 }
 
 TEST_CASE("the jobs in progress are right after any adding and removing") {

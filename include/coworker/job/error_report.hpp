@@ -66,18 +66,28 @@ struct exception_description {
   std::string trace;    ///< one line for it and one for each exception nested in it
 };
 
+inline exception_description describe_exception(const std::exception_ptr& exception);
+
 /// Errors: std::bad_alloc only; any exception can be described.
+inline exception_description describe_exception(const std::exception& error) {
+  exception_description made;
+  made.type = detail::readable_type_name(typeid(error));
+  const char* const text = error.what();
+  if (text != nullptr) made.message = text;
+  made.trace = made.type + ": " + made.message;
+  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
+  if (outer != nullptr && outer->nested_ptr() != nullptr)
+    made.trace += "\ncaused by " + describe_exception(outer->nested_ptr()).trace;
+  return made;
+}
+
+/// The same of one that may be anything.
 inline exception_description describe_exception(const std::exception_ptr& exception) {
   exception_description made;
-  std::exception_ptr nested;
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& error) {
-    made.type = detail::readable_type_name(typeid(error));
-    const char* const text = error.what();
-    if (text != nullptr) made.message = text;
-    if (const auto* const outer = dynamic_cast<const std::nested_exception*>(&error))
-      nested = outer->nested_ptr();
+    return describe_exception(error);
   } catch (const char* text) {
     made.type = "const char*";
     if (text != nullptr) made.message = text;
@@ -89,7 +99,6 @@ inline exception_description describe_exception(const std::exception_ptr& except
     made.message = "a value that is not a std::exception was thrown";
   }
   made.trace = made.type + ": " + made.message;
-  if (nested) made.trace += "\ncaused by " + describe_exception(nested).trace;
   return made;
 }
 

@@ -1,116 +1,28 @@
 #pragma once
-// What a callable is as a handler, decided at compile time, and how each kind is run to an outcome. Knows
-// jobs and executors; must not know the worker or any queue.
+// How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
+// queue.
 
 #include <concepts>
-#include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/resume_on.hpp>
+#include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/error_report.hpp>
+#include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
 #include <coworker/job/typed/read.hpp>
 #include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
 #include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
 namespace coworker {
-
-namespace detail {
-
-template <class T>
-struct job_input {};
-template <class Input>
-struct job_input<job<Input>> {
-  using type = Input;
-};
-
-// The type of the only parameter, as the signature names it.
-template <class Signature>
-struct only_parameter {};
-template <class R, class A>
-struct only_parameter<R(A)> {
-  using type = std::remove_cvref_t<A>;
-};
-template <class R, class A>
-struct only_parameter<R(A) noexcept> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A)> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) const> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) noexcept> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
-
-template <class Callable>
-struct signature_of {};
-template <class Callable>
-  requires std::is_function_v<std::remove_pointer_t<Callable>>
-struct signature_of<Callable> {
-  using type = std::remove_pointer_t<Callable>;
-};
-template <class Callable>
-  requires requires { &Callable::operator(); }
-struct signature_of<Callable> {
-  using type = decltype(&Callable::operator());
-};
-
-// A generic callable, whose signature names no job, takes its input as json.
-template <class Handler>
-struct input_of {
-  using type = json;
-};
-template <class Handler>
-  requires requires {
-    typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
-  }
-struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
-
-template <class T>
-struct awaited {
-  static constexpr bool is_task = false;
-  static constexpr bool is_generator = false;
-  using type = T;
-};
-template <class T>
-struct awaited<task<T>> {
-  static constexpr bool is_task = true;
-  static constexpr bool is_generator = false;
-  using type = T;
-};
-template <class T>
-struct awaited<async_generator<T>> {
-  static constexpr bool is_task = false;
-  static constexpr bool is_generator = true;
-  using type = T;
-};
-
-template <class T>
-concept output_value =
-    std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
-
-template <class Handler>
-using handler_answer = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
-
-}  // namespace detail
-
-/// What a handler takes its jobs' input as: the X of its job<X>.
-template <class Handler>
-using handler_input = typename detail::input_of<Handler>::type;
-
-/// Anything that can be called with a job.
-template <class Handler>
-concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
-
-/// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
-/// is void.
-template <class Handler>
-concept job_handler = callable_with_job<Handler> &&
-                      detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
 
 namespace detail {
 
@@ -174,25 +86,31 @@ json call_plain(Handler& handler, job<handler_input<Handler>> work) {
 
 template <class Input>
 job<Input> job_of(job_record& record) {
-  Input input = take_input<Input>(record.input);
-  return job<Input>(record.id, std::move(input), std::move(record.details), record.stop.get_token());
+  return job<Input>(record_ref(record), take_input<Input>(record.input));
 }
 
 inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
                           const worker_identity& identity) {
-  const exception_description error = describe_exception(thrown);
   try {
     std::rethrow_exception(thrown);
   } catch (const cancelled&) {
-    if (record.stop.stop_requested()) return outcome::stop("stopped: " + error.message);
+    if (!record.stop.stop_requested())
+      return outcome::failure(error_report(describe_exception(thrown), identity));
+    return record.ended.succeeded() ? outcome::stop("stopped: a stop was requested") : record.ended;
+  } catch (const std::exception& error) {
+    return outcome::failure(error_report(describe_exception(error), identity));
   } catch (...) {
+    return outcome::failure(error_report(describe_exception(thrown), identity));
   }
-  return outcome::failure(error_report(error, identity));
 }
 
 inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const job_record& record,
                           const worker_identity& identity) {
-  if (thrown != nullptr) return outcome_of(thrown, record, identity);
+  if (thrown != nullptr) {
+    outcome made = outcome_of(thrown, record, identity);
+    made.output = std::move(returned);
+    return made;
+  }
   try {
     return outcome_of(std::move(returned));
   } catch (...) {
@@ -202,47 +120,126 @@ inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const
 
 }  // namespace detail
 
-/// Whether the handler streams: its chunks go out one by one, and its final output is an empty list.
-template <class Handler>
-inline constexpr bool is_streaming_handler = detail::awaited<detail::handler_answer<Handler>>::is_generator;
-
-/// Where handlers run.
+/// Where handlers run, and how.
 struct handler_place {
   executor_ref pool;         ///< for plain functions
   worker_identity identity;  ///< named in error reports
+  executor_ref coroutines;   ///< for the others; empty: where the worker is
+  stream_options stream;
+  bool sends_chunks = true;  ///< false: the elements of a stream are kept for its final output
 };
 
+namespace detail {
+
+// Calls a coroutine with its job, and keeps the job meanwhile where the coroutine only has a reference to it.
+template <class Handler>
+struct job_keeper {
+  std::optional<job<handler_input<Handler>>> work = std::nullopt;
+
+  auto call(Handler& handler, job_record& record) {
+    work.emplace(job_of<handler_input<Handler>>(record));
+    return handler(std::move(*work));
+  }
+};
+
+template <takes_by_value Handler>
+struct job_keeper<Handler> {
+  auto call(Handler& handler, job_record& record) const {
+    return handler(job_of<handler_input<Handler>>(record));
+  }
+};
+
+// Hands one element on, from wherever the handler is.
+template <class Stream>
+task<void> push_element(Stream& stream, json element, executor_ref home) {
+  const executor_ref here = co_await this_coro::executor();
+  if (here == home) {
+    co_await stream.push(std::move(element));
+  } else {
+    co_await run_on(home, stream.push(std::move(element)));
+  }
+}
+
+template <class Handler, class Stream>
+task<void> stream_elements(Handler& handler, job_record& record, Stream& stream, executor_ref home) {
+  [[maybe_unused]] job_keeper<Handler> keeper;
+  auto elements = keeper.call(handler, record);
+  if constexpr (kind_of_handler<Handler> == handler_kind::generator) {
+    for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next())
+      co_await push_element(stream, json(std::move(*one)), home);
+  } else {
+    auto one = elements.begin();
+    for (const auto end = elements.end(); one != end; ++one) co_await push_element(stream, json(*one), home);
+  }
+}
+
+inline task<void> return_home(executor_ref home) {
+  const executor_ref here = co_await this_coro::executor();
+  if (here != home) co_await resume_on(home);
+}
+
+// Ends with the handler's exception or the stream's; `output` is then what was kept, if any was to be.
+template <class Handler, class Send>
+task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, Send& send,
+                         json& output) {
+  const context job = co_await this_coro::context();
+  chunk_stream<Send> stream(send, place.stream, place.sends_chunks, job);
+  std::exception_ptr thrown;
+  try {
+    if constexpr (kind_of_handler<Handler> == handler_kind::range) {
+      co_await resume_on(place.pool);
+    } else if (place.coroutines) {
+      co_await resume_on(place.coroutines);
+    }
+    co_await stream_elements(handler, record, stream, job.executor);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  co_await return_home(job.executor);
+  try {
+    co_await stream.finish();
+  } catch (...) {
+    if (thrown == nullptr) thrown = std::current_exception();
+  }
+  if (thrown == nullptr || stream.aggregates()) output = stream.take_output();
+  if (thrown != nullptr) std::rethrow_exception(thrown);
+}
+
+}  // namespace detail
+
 /// Runs one job to its outcome, which its record then has, whatever the handler throws. Plain functions run
-/// on the pool; the coroutine that awaits this is resumed where it was. `emit(json)` gives a task that hands
-/// one chunk on. All references must outlive the task. A handler object is shared by all jobs: it must bear
-/// being called by several threads at once.
+/// on the pool; the coroutine that awaits this is resumed where it was. `send(text)` gives a task<bool> that
+/// hands one chunk to the queue, and whether the queue has it. All references must outlive the task. A
+/// handler object is shared by all jobs: it must bear being called by several threads at once.
+///
+/// A handler that was asked to stop has the last word all the same: what it returns is the outcome, and so is
+/// what it throws, but for `cancelled`. Then the outcome is the one that its record had when the stop was
+/// requested.
 //
-// One coroutine for all, with few locals: its frame is what each job in progress costs. Inlined, as clang
-// would have it, that frame would stay with its caller's until the outcome is delivered.
-template <job_handler Handler, class Emit>
+// One coroutine for all but streams, with few locals: its frame is what each job in progress costs. Inlined,
+// as clang would have it, that frame would stay with its caller's until the outcome is delivered.
+template <job_handler Handler, class Send>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         Emit& emit) {
-  using kind = detail::awaited<detail::handler_answer<Handler>>;
+                                         Send& send) {
+  constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   const executor_ref home = co_await this_coro::executor();
   json returned;
   std::exception_ptr thrown;
   try {
-    if constexpr (kind::is_generator) {
-      auto chunks = handler(detail::job_of<handler_input<Handler>>(record));
-      for (auto* chunk = co_await chunks.next(); chunk != nullptr; chunk = co_await chunks.next()) {
-        co_await emit(json(std::move(*chunk)));
-      }
-      returned = json::array();
-    } else if constexpr (kind::is_task) {
-      auto answer = handler(detail::job_of<handler_input<Handler>>(record));
-      if constexpr (std::is_void_v<typename kind::type>) {
+    if constexpr (is_streaming_handler<Handler>) {
+      co_await detail::run_streaming(handler, record, place, send, returned);
+    } else if constexpr (kind == detail::handler_kind::plain) {
+      co_await resume_on(place.pool);
+      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
+    } else {
+      if (place.coroutines) co_await resume_on(place.coroutines);
+      [[maybe_unused]] detail::job_keeper<Handler> keeper;
+      auto answer = keeper.call(handler, record);
+      if constexpr (std::is_void_v<typename detail::awaited<detail::handler_answer<Handler>>::type>) {
         co_await std::move(answer);
       } else {
         returned = json(co_await std::move(answer));
       }
-    } else {
-      co_await resume_on(place.pool);
-      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
     }
   } catch (...) {
     thrown = std::current_exception();

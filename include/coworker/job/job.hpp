@@ -1,62 +1,17 @@
 #pragma once
-// A job as a handler meets it, and as a queue hands it over. Knows neither queues nor workers.
+// A job as a handler meets it. Knows neither queues nor workers.
 
-#include <coworker/coro/clock.hpp>
+#include <concepts>
 #include <coworker/coro/stop.hpp>
-#include <coworker/job/outcome.hpp>
+#include <coworker/job/job_log.hpp>
+#include <coworker/job/record.hpp>
 #include <coworker/job/typed/kinds.hpp>
 #include <coworker/job/typed/rule_lookup.hpp>
 #include <coworker/json/json.hpp>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace coworker {
-
-/// A job as a queue hands it over.
-struct job_envelope {
-  std::string id;
-  json input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
-  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
-
-  /// The batch that the job says it belongs to; empty for none.
-  std::string_view batch_id() const {
-    const auto found = details.find("batchId");
-    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
-  }
-};
-
-/// What a worker keeps of a job from the take to the end of its delivery; a chain of tasks finds it in its
-/// context.
-struct job_record {
-  std::string id;
-  std::string batch_id;
-  json input;                      ///< until the handler has it
-  json details;                    ///< as well
-  linked_stop_source stop;                ///< stops this job only; asked itself when all jobs are to stop
-  outcome ended;                   ///< once it has
-  bool runnable = true;            ///< false: it has its outcome already
-  time_point taken{};              ///< when the queue handed it over
-  time_point settled{};            ///< when it got its outcome
-  job_record* previous = nullptr;  ///< in the list that it is in
-  job_record* next = nullptr;
-
-  job_record(job_envelope&& envelope, stop_token all_jobs)
-      : id(std::move(envelope.id)),
-        batch_id(envelope.batch_id()),
-        input(std::move(envelope.input)),
-        details(std::move(envelope.details)),
-        stop(all_jobs) {
-    if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
-  }
-
-  /// Gives it an outcome without its being run.
-  void settle(outcome known) {
-    ended = std::move(known);
-    runnable = false;
-  }
-};
 
 /// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
 template <class Input = json>
@@ -74,15 +29,39 @@ struct job {
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
 
   /// Made by the worker.
-  job(std::string job_id, Input job_input, json other_members, coworker::stop_token stop)
-      : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)), stop_(stop) {}
+  job(detail::record_ref record, Input job_input)
+      : id(record->id),
+        input(std::move(job_input)),
+        details(std::move(record->details)),
+        record_(std::move(record)) {}
 
   /// Asked when this job is to end early. For code that does not await; what is awaited sees it by itself.
-  /// Valid until the handler has returned.
-  coworker::stop_token stop_token() const noexcept { return stop_; }
+  /// Valid as long as this job, or a copy of it, lives.
+  coworker::stop_token stop_token() const noexcept {
+    return record_ ? record_->stop.get_token() : coworker::stop_token();
+  }
+
+  /// Tells whoever waits for this job how far it is: anything that turns into JSON. On any thread, at any
+  /// rate: it returns at once, values go out one after the other, and one that is not yet out when the next
+  /// comes is replaced by it. Once the handler has returned, and where the queue takes no progress, it does
+  /// nothing. A value that JSON cannot hold (NaN, text that is not UTF-8) is logged and not sent.
+  template <class Value>
+    requires std::constructible_from<json, Value>
+  void progress(Value&& value) const {
+    if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
+  }
+
+  /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
+  job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
+
+  /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
+  /// --rp_debugger adds to the output: `auto measured = work.checkpoint("load");`. Any thread.
+  coworker::checkpoint checkpoint(std::string name) const {
+    return coworker::checkpoint(record_, record_ ? record_->timings : nullptr, std::move(name));
+  }
 
  private:
-  coworker::stop_token stop_;
+  detail::record_ref record_;
 };
 
 }  // namespace coworker

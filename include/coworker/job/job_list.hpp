@@ -1,9 +1,8 @@
 #pragma once
 // How a worker holds the records of its jobs. Knows no worker.
 
-#include <coworker/job/job.hpp>
+#include <coworker/job/record.hpp>
 #include <string_view>
-#include <utility>
 
 namespace coworker::detail {
 
@@ -35,19 +34,6 @@ class job_list {
  private:
   job_record* first_ = nullptr;
   job_record* last_ = nullptr;
-};
-
-// Deletes the record of a job when the job is done with.
-class owned_job {
- public:
-  explicit owned_job(job_record& record) noexcept : record_(&record) {}
-  owned_job(owned_job&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
-  owned_job& operator=(owned_job&&) = delete;
-  ~owned_job() { delete record_; }
-  job_record& record() const noexcept { return *record_; }
-
- private:
-  job_record* record_;
 };
 
 }  // namespace coworker::detail

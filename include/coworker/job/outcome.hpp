@@ -3,9 +3,24 @@
 
 #include <coworker/json/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace coworker {
+
+namespace detail {
+
+// The text of a value that is to become the member `key`: what cannot be written is named from there.
+inline std::string dump_within(std::string_view key, const json& value) {
+  try {
+    return value.dump();
+  } catch (json_value_error& error) {
+    error.inside_member(key);
+    throw;
+  }
+}
+
+}  // namespace detail
 
 /// The end of a job: an output, or the text of an error. A stopped job has an error too, which says so.
 struct outcome {
@@ -38,14 +53,13 @@ struct outcome {
   bool succeeded() const noexcept { return ended == status::succeeded; }
 
   /// As the queue takes it: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where it is asked for.
-  /// An output that is an empty object is left out.
+  /// An output that is an empty object is left out. A failed job may have an output too: what there was of it
+  /// before.
   json body() const {
     json made = json::object();
-    if (!succeeded()) {
-      made["error"] = error;
-    } else if (!output.is_object() || !output.empty()) {
-      made["output"] = output;
-    }
+    if (!succeeded()) made["error"] = error;
+    const bool nothing = (output.is_object() && output.empty()) || (output.is_null() && !succeeded());
+    if (!nothing) made["output"] = output;
     if (stop_pod) made["stopPod"] = true;
     return made;
   }

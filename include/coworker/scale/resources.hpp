@@ -18,12 +18,16 @@ struct gpu_reading {
   double load = 0;  ///< 0 to 1
   std::uint64_t memory_used_bytes = 0;
   std::uint64_t memory_limit_bytes = 0;  ///< 0: not known
+};
 
-  void write_to(metrics& measured) const noexcept {
-    measured.gpu_load = load;
-    measured.gpu_memory_used_bytes = memory_used_bytes;
-    measured.gpu_memory_limit_bytes = memory_limit_bytes;
-  }
+struct resource_options {
+  /// Between two readings by read_when_due. 0 or more; default 100 ms.
+  duration interval = std::chrono::milliseconds(100);
+  /// Says how a GPU is doing. Called in each reading, on the reader's thread, which waits for it. Default:
+  /// none.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
+  /// Files are looked for below this folder; for tests.
+  std::string root = {};
 };
 
 namespace detail {
@@ -77,10 +81,7 @@ inline std::uint64_t kilobytes_after(std::string_view text, std::string_view nam
 /// One thread only.
 class resource_reader {
  public:
-  /// Files are looked for below `root`, which is for tests; `interval` is that of read_when_due, default
-  /// 100 ms.
-  explicit resource_reader(std::string root = {}, duration interval = std::chrono::milliseconds(100))
-      : root_(std::move(root)), interval_(interval) {
+  explicit resource_reader(resource_options options = {}) : options_(std::move(options)) {
     find_group();
     processors_ = count_processors();
   }
@@ -88,17 +89,18 @@ class resource_reader {
   /// Reads, unless the last reading is younger than the interval.
   void read_when_due(time_point now, metrics& measured) {
     if (now < due_ && now >= read_at_) return;
-    due_ = detail::after(now, interval_);
+    due_ = detail::after(now, options_.interval);
     read(now, measured);
   }
 
   /// Writes the resource fields of the metrics. `cpu_load` needs two readings.
   void read(time_point now, metrics& measured) {
-    const std::string status = detail::file_text(root_ + "/proc/self/status");
+    const std::string status = detail::file_text(options_.root + "/proc/self/status");
     measured.resident_bytes = detail::kilobytes_after(status, "VmRSS:");
     measured.peak_resident_bytes = detail::kilobytes_after(status, "VmHWM:");
     read_memory(measured);
     read_processors(now, measured);
+    read_gpu(measured);
     measured.resources_at = read_at_ = now;
   }
 
@@ -108,8 +110,8 @@ class resource_reader {
   // /proc/self/cgroup says which group this is, but not where its files are: inside a container the group's
   // own folder is mounted at the top, outside it is below. The first that has the file is it.
   void find_group() {
-    const std::string groups = detail::file_text(root_ + "/proc/self/cgroup");
-    const std::string top = root_ + "/sys/fs/cgroup";
+    const std::string groups = detail::file_text(options_.root + "/proc/self/cgroup");
+    const std::string top = options_.root + "/sys/fs/cgroup";
     if (set_group(group_version::v2, top, detail::after_name(groups, "0::"), "/memory.max")) return;
     set_group(group_version::v1, top + "/memory", v1_path(groups, "memory"), "/memory.limit_in_bytes");
   }
@@ -135,7 +137,7 @@ class resource_reader {
   }
 
   void read_memory(metrics& measured) const {
-    const std::string machine = detail::file_text(root_ + "/proc/meminfo");
+    const std::string machine = detail::file_text(options_.root + "/proc/meminfo");
     const std::uint64_t total = detail::kilobytes_after(machine, "MemTotal:");
     const std::uint64_t available = detail::kilobytes_after(machine, "MemAvailable:");
     measured.memory_limit_bytes = total;
@@ -167,10 +169,18 @@ class resource_reader {
     read_before_ = true;
   }
 
+  void read_gpu(metrics& measured) const noexcept {
+    if (options_.gpu_probe == nullptr) return;
+    const gpu_reading found = options_.gpu_probe();
+    measured.gpu_load = found.load;
+    measured.gpu_memory_used_bytes = found.memory_used_bytes;
+    measured.gpu_memory_limit_bytes = found.memory_limit_bytes;
+  }
+
   // The time in user and kernel mode: the 12th and 13th field behind the program's name, which stands in
   // parentheses and may hold anything. Counted in hundredths of a second for programs, on every Linux.
   double process_seconds() const {
-    const std::string line = detail::file_text(root_ + "/proc/self/stat");
+    const std::string line = detail::file_text(options_.root + "/proc/self/stat");
     std::size_t at = line.rfind(')');
     if (at == std::string::npos) return 0;
     std::uint64_t ticks = 0;
@@ -192,7 +202,7 @@ class resource_reader {
       if (gap != std::string::npos) period = detail::leading_number(std::string_view(both).substr(gap));
     } else if (version_ == group_version::v1) {
       for (const char* folder : {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"}) {
-        const std::string cpu = root_ + folder;
+        const std::string cpu = options_.root + folder;
         quota = detail::leading_number(detail::file_text(cpu + "/cpu.cfs_quota_us"));
         period = detail::leading_number(detail::file_text(cpu + "/cpu.cfs_period_us"));
         if (quota != detail::no_number) break;
@@ -205,7 +215,7 @@ class resource_reader {
 
   // The lines cpu0, cpu1 and so on.
   double count_processors() const {
-    const std::string text = detail::file_text(root_ + "/proc/stat");
+    const std::string text = detail::file_text(options_.root + "/proc/stat");
     int count = 0;
     for (std::size_t at = text.find("\ncpu"); at != std::string::npos; at = text.find("\ncpu", at + 1))
       ++count;
@@ -216,8 +226,7 @@ class resource_reader {
     return detail::leading_number(detail::file_text(group_ + file));
   }
 
-  std::string root_;
-  duration interval_;
+  resource_options options_;
   group_version version_ = group_version::none;
   std::string group_;  // the folder of this process's control group
   double processors_ = 0;

@@ -21,6 +21,7 @@ inline constexpr std::string_view usage_text =
     "file\n"
     "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
+    "  --rp_debugger         add timings to outputs that are objects\n"
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
@@ -31,6 +32,7 @@ struct start_arguments {
   std::optional<std::string> test_file;
   std::optional<std::string> test_output;
   std::optional<log_level> level;
+  bool rp_debugger = false;
   bool print_schema = false;
   bool help = false;
 };
@@ -67,10 +69,11 @@ class argument_reader {
         made.level = require_log_level(flag, value_of(flag, argument));
       } else if (flag == "--print_schema") {
         made.print_schema = true;
+      } else if (flag == "--rp_debugger") {
+        made.rp_debugger = true;
       } else if (flag == "--help") {
         made.help = true;
-      } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_") ||
-                 flag == "--rp_debugger") {
+      } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_")) {
         throw usage_error(flag + ": this version of coworker does not have it; leave it out");
       }
     }

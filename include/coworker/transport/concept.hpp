@@ -59,11 +59,17 @@ struct job_result {
 ///
 /// Optional:
 ///
-///   chunk(job_id, text) -> task<void>           one chunk of a streaming handler's output, valid JSON
+///   chunk(job_id, text) -> task<delivery>       one chunk of a streaming handler's output, valid JSON; one
+///                                               at a time for each job, none after its outcome.
+///                                               Cancellation: tries no more, but leaves no try under way.
+///   takes_chunks() -> bool                      false: there is no such thing at this server, and chunk() is
+///                                               not called
+///   progress(job_id, text) -> task<delivery>    how far a job is, valid JSON; as chunk, but tried once:
+///                                               `given_up` means that another try may do
 ///   next_stops() -> task<stop_request>          waits for the queue to name jobs that are to stop.
-///   Cancellation: as take. attend() -> task<void>                      whatever the queue has to do beside
-///   the jobs; stopped once all jobs
-///                                               have ended
+///                                               Cancellation: as take.
+///   attend() -> task<void>                      whatever the queue has to do beside the jobs; stopped once
+///                                               all jobs have ended
 ///   waiter() -> waiter&                         what the worker's event loop is to block on
 ///
 /// All are called on the worker's executor. No call throws, but for `cancelled`: what goes wrong is logged or
@@ -77,7 +83,13 @@ concept transport = requires(Transport& queue, take_request request, job_result 
 /// A queue that takes chunks while a job runs.
 template <class Transport>
 concept chunk_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
-  { queue.chunk(job_id, std::move(text)) } -> std::same_as<task<void>>;
+  { queue.chunk(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
+};
+
+/// A queue that can be told how far a job is.
+template <class Transport>
+concept progress_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
+  { queue.progress(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
 };
 
 /// A queue that can have jobs stopped.

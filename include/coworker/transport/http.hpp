@@ -19,6 +19,7 @@ struct http_request {
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
   std::vector<std::string> headers = {};           ///< each "Name: value"
   duration timeout = std::chrono::seconds(30);     ///< until the answer begins; it ends when it ends
+  bool timeout_to_end = false;                     ///< or until it ends, where nothing is lost with it
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
@@ -38,7 +39,7 @@ struct http_answer {
   std::string problem;  ///< in words, when there is a failure
   int status = 0;       ///< of an answer
   std::string body;
-  std::optional<duration> retry_after;  ///< as the server asked
+  std::optional<duration> retry_after;  ///< as the server asked; above zero
 
   http_answer() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }

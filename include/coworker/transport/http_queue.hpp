@@ -43,8 +43,10 @@ struct http_queue_options {
   duration poll_limit = std::chrono::seconds(105);
   /// How long one post of a result may take. Default 60 s.
   duration post_limit = std::chrono::seconds(60);
-  /// How many results and chunks may be on their way at once, each over a connection of its own where the
-  /// server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
+  /// How long one post of a job's progress may take. Its outcome waits for it. Default 10 s.
+  duration progress_limit = std::chrono::seconds(10);
+  /// How many results, chunks and reports of progress may be on their way at once, each over a connection of
+  /// its own where the server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
   std::size_t posts_at_once = 128;
   /// How long a result is posted again and again before it is given up (to the spool, where there is one).
   /// Default 10 min.
@@ -64,12 +66,16 @@ struct http_queue_options {
 /// A queue of the platform's protocol. All of it is used on the worker's executor, but for in_progress(),
 /// which any thread may ask. The client, the logger and the options' strings live on this side; client and
 /// logger must outlive it.
-template <http_client Client>
+template <http_client Client, class Spool = spool>
 class http_queue {
  public:
   /// Errors: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out
   /// of their range.
   http_queue(Client& client, http_queue_options options, logger& log)
+      : http_queue(client, options, log, Spool(options.spool_folder)) {}
+
+  /// With a spool of the caller's own; the options' folder counts for nothing then.
+  http_queue(Client& client, http_queue_options options, logger& log, Spool kept)
       : client_(client),
         options_(std::move(options)),
         urls_(options_.urls, options_.worker_id),
@@ -80,7 +86,7 @@ class http_queue {
         takes_("Taking jobs", log),
         posts_("Posting results", log),
         post_turns_(options_.posts_at_once),
-        spool_(options_.spool_folder) {
+        spool_(std::move(kept)) {
     if (options_.posts_at_once == 0) {
       throw std::invalid_argument(
           "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
@@ -92,7 +98,9 @@ class http_queue {
 
   task<take_result> take(take_request request);
   task<delivery> complete(job_result result);
-  task<void> chunk(std::string_view job_id, std::string text);
+  task<delivery> chunk(std::string_view job_id, std::string text);
+  task<delivery> progress(std::string_view job_id, std::string text);
+  bool takes_chunks() const noexcept { return urls_.has_stream(); }
 
   /// Posts what an earlier run left in the spool. Cancellation: what is left stays there.
   task<void> attend();
@@ -108,6 +116,7 @@ class http_queue {
   /// The headers that every request carries.
   std::vector<std::string> common_headers() const {
     std::vector<std::string> headers;
+    headers.reserve(4);  // a post has three of its own
     if (!options_.api_key.empty()) headers.push_back("Authorization: " + options_.api_key);
     return headers;
   }
@@ -117,18 +126,20 @@ class http_queue {
   struct posted {
     fate ended;
     std::string reason;
+    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
   };
 
   random_source split_random() noexcept { return random_source(random_.next()); }
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
   void take_in(json value, take_result& taken);
   void hold_takes_off(time_point now, duration wait) {
-    if (take_not_before_ < now + wait) take_not_before_ = now + wait;
+    const time_point until = detail::after(now, wait);
+    if (take_not_before_ < until) take_not_before_ = until;
   }
   http_request post_of(std::string url, std::string_view job_id, std::string body) const;
-  task<http_answer> post(const http_request& request);
-  task<posted> post_until_settled(const http_request& request, spool::ticket* kept);
-  task<delivery> deliver(std::string job_id, bool streamed, std::string body, spool::ticket kept);
+  task<http_answer> post(const http_request& request, bool may_be_cut_off);
+  task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
+  task<delivery> deliver(std::string job_id, bool streamed, std::string body, typename Spool::ticket kept);
 
   Client& client_;
   const http_queue_options options_;
@@ -142,11 +153,11 @@ class http_queue {
   channel_health posts_;
   semaphore post_turns_;
   jobs_in_progress in_progress_;
-  spool spool_;
+  Spool spool_;
 };
 
-template <http_client Client>
-task<take_result> http_queue<Client>::take(take_request request) {
+template <http_client Client, class Spool>
+task<take_result> http_queue<Client, Spool>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
   while (executor.now() < take_not_before_) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
@@ -157,8 +168,9 @@ task<take_result> http_queue<Client>::take(take_request request) {
   co_return read_jobs(answer, asked, executor.now());
 }
 
-template <http_client Client>
-take_result http_queue<Client>::read_jobs(const http_answer& answer, time_point asked, time_point now) {
+template <http_client Client, class Spool>
+take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time_point asked,
+                                                 time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
   switch (classify_take(answer)) {
@@ -189,8 +201,8 @@ take_result http_queue<Client>::read_jobs(const http_answer& answer, time_point 
 }
 
 // A bad item does not cost its batch: one with an id is answered, any other can only be skipped.
-template <http_client Client>
-void http_queue<Client>::take_in(json value, take_result& taken) {
+template <http_client Client, class Spool>
+void http_queue<Client, Spool>::take_in(json value, take_result& taken) {
   std::optional<job_envelope> envelope = read_envelope(std::move(value), log_);
   if (!envelope) return;
   if (!in_progress_.add(envelope->id)) {
@@ -201,8 +213,9 @@ void http_queue<Client>::take_in(json value, take_result& taken) {
   taken.jobs.push_back(std::move(*envelope));
 }
 
-template <http_client Client>
-http_request http_queue<Client>::post_of(std::string url, std::string_view job_id, std::string body) const {
+template <http_client Client, class Spool>
+http_request http_queue<Client, Spool>::post_of(std::string url, std::string_view job_id,
+                                                std::string body) const {
   http_request request(std::move(url));
   request.headers = common_headers();
   request.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
@@ -210,25 +223,34 @@ http_request http_queue<Client>::post_of(std::string url, std::string_view job_i
   request.headers.push_back("X-Request-ID: " + header_text(job_id));
   request.body = std::move(body);
   request.timeout = options_.post_limit;
+  request.timeout_to_end = true;  // it may be posted again
   return request;
 }
 
-template <http_client Client>
-task<delivery> http_queue<Client>::complete(job_result result) {
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::complete(job_result result) {
   std::string id(result.job_id);
-  const delivery ended = co_await deliver(id, result.streamed, std::move(result.body), spool::ticket());
+  const delivery ended =
+      co_await deliver(id, result.streamed, std::move(result.body), typename Spool::ticket());
   in_progress_.remove(id);
   if (ended == delivery::accepted) log_.info("Finished.", log_subject(id));
   co_return ended;
 }
 
-template <http_client Client>
-task<delivery> http_queue<Client>::deliver(std::string job_id, bool streamed, std::string body,
-                                           spool::ticket kept) {
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::deliver(std::string job_id, bool streamed, std::string body,
+                                                  typename Spool::ticket kept) {
   const log_subject subject(job_id);
   http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
   if (!kept) kept = spool_.prepare(job_id, streamed);
   const posted first = co_await post_until_settled(request, &kept);
+  if (first.ended == fate::refused && first.perhaps_accepted) {
+    log_.error("The queue refuses the result of this job (" + first.reason +
+                   ") after a try that it may have accepted; it is not told anything else instead.",
+               subject);
+    spool_.remove(kept);
+    co_return delivery::refused;
+  }
   if (first.ended == fate::refused) {
     log_.error("The queue refuses the result of this job for good (" + first.reason +
                    "); it is told that the job failed.",
@@ -254,29 +276,35 @@ task<delivery> http_queue<Client>::deliver(std::string job_id, bool streamed, st
   co_return delivery::given_up;
 }
 
-template <http_client Client>
-task<http_answer> http_queue<Client>::post(const http_request& request) {
+// A try that is cut off by a stop may still arrive, after what follows it; so only one that may come twice
+// is.
+template <http_client Client, class Spool>
+task<http_answer> http_queue<Client, Spool>::post(const http_request& request, bool may_be_cut_off) {
   const semaphore::permit turn = co_await post_turns_.acquire();
-  co_return co_await client_.send(request);
+  if (may_be_cut_off) co_return co_await client_.send(request);
+  context unstoppable(co_await this_coro::executor());
+  co_return co_await client_.send(request).in(unstoppable);
 }
 
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
 // spool, so that not even the end of this process loses it.
-template <http_client Client>
-auto http_queue<Client>::post_until_settled(const http_request& request, spool::ticket* kept)
+template <http_client Client, class Spool>
+auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
     -> task<posted> {
   const executor_ref executor = co_await this_coro::executor();
   const time_point deadline = executor.now() + options_.delivery_deadline;
   backoff waits(options_.retry, split_random());
+  bool uncertain = false;
   for (;;) {
-    const http_answer answer = co_await post(request);
+    const http_answer answer = co_await post(request, kept != nullptr);
     const post_answer meaning = classify_post(answer);
     if (meaning == post_answer::accepted) {
       posts_.worked();
       co_return posted{fate::accepted, {}};
     }
     std::string reason = describe_answer(answer);
-    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason)};
+    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason), uncertain};
+    uncertain = uncertain || perhaps_accepted(answer);
     const time_point now = executor.now();
     posts_.failed(answer, now);
     if (kept != nullptr && !kept->stored()) spool_.store(*kept, *request.body, log_);
@@ -287,19 +315,41 @@ auto http_queue<Client>::post_until_settled(const http_request& request, spool::
   }
 }
 
-template <http_client Client>
-task<void> http_queue<Client>::chunk(std::string_view job_id, std::string text) {
-  if (!urls_.has_stream()) co_return;
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::chunk(std::string_view job_id, std::string text) {
   const http_request request = post_of(urls_.stream(job_id), job_id, R"({"output":)" + std::move(text) + "}");
-  const posted ended = co_await post_until_settled(request, nullptr);
-  if (ended.ended != fate::accepted) {
-    log_.error("A chunk of the output could not be handed on (" + ended.reason + ").", log_subject(job_id));
-  }
+  const posted made = co_await post_until_settled(request, nullptr);
+  if (made.ended == fate::accepted) co_return delivery::accepted;
+  log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+             log_subject(job_id));
+  co_return made.ended == fate::refused ? delivery::refused : delivery::given_up;
 }
 
-template <http_client Client>
-task<void> http_queue<Client>::attend() {
-  for (spool::entry& left : spool_.load(log_)) {
+template <http_client Client, class Spool>
+task<delivery> http_queue<Client, Spool>::progress(std::string_view job_id, std::string text) {
+  const executor_ref executor = co_await this_coro::executor();
+  http_request request = post_of(urls_.done(job_id, false), job_id,
+                                 R"({"status":"IN_PROGRESS","output":)" + std::move(text) + "}");
+  request.timeout = options_.progress_limit;
+  const http_answer answer = co_await post(request, false);
+  switch (classify_post(answer)) {
+    case post_answer::accepted:
+      posts_.worked();
+      co_return delivery::accepted;
+    case post_answer::try_again:
+      posts_.failed(answer, executor.now());
+      co_return delivery::given_up;
+    case post_answer::refused:
+      break;
+  }
+  log_.warn("The queue refuses the progress of this job (" + describe_answer(answer) + ").",
+            log_subject(job_id));
+  co_return delivery::refused;
+}
+
+template <http_client Client, class Spool>
+task<void> http_queue<Client, Spool>::attend() {
+  for (typename Spool::entry& left : spool_.load(log_)) {
     log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
     co_await deliver(std::move(left.job_id), left.streamed, std::move(left.body), std::move(left.ticket));
   }

@@ -12,7 +12,8 @@
 
 namespace coworker {
 
-/// A set of job ids. Thread-safe. Adding and removing take the same short time however many there are.
+/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
+/// many there are.
 class jobs_in_progress {
  public:
   /// False: it is in progress already.
@@ -43,12 +44,21 @@ class jobs_in_progress {
     }
   }
 
+  /// All of them, in no order.
+  std::vector<std::string> ids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    all.reserve(count_);
+    for (const std::string& id : places_) {
+      if (!id.empty()) all.push_back(id);
+    }
+    return all;
+  }
+
   /// "a,b,c", in no order; empty when idle.
   std::string joined() const {
-    const std::lock_guard lock(mutex_);
     std::string all;
-    for (const std::string& id : places_) {
-      if (id.empty()) continue;
+    for (const std::string& id : ids()) {
       if (!all.empty()) all += ',';
       all += id;
     }

@@ -190,9 +190,14 @@ class local_file {
     co_return delivery::accepted;
   }
 
-  task<void> chunk(std::string_view job_id, std::string text) {
+  task<delivery> chunk(std::string_view job_id, std::string text) {
     log_.info("Stream output: " + text, log_subject(job_id));
-    co_return;
+    co_return delivery::accepted;
+  }
+
+  task<delivery> progress(std::string_view job_id, std::string text) {
+    log_.info("Progress: " + text, log_subject(job_id));
+    co_return delivery::accepted;
   }
 
   /// What became of the jobs, in the order of the source.
@@ -214,6 +219,6 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && chunk_transport<local_file>);
+static_assert(transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
 
 }  // namespace coworker

@@ -38,6 +38,15 @@ inline post_answer classify_post(const http_answer& answer) noexcept {
   return passing ? post_answer::try_again : post_answer::refused;
 }
 
+/// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
+/// or it came from a gateway, or from a server that failed at some point. What 408, 425, 429 and 503 turn
+/// away was not accepted.
+inline bool perhaps_accepted(const http_answer& answer) noexcept {
+  if (!answer.arrived())
+    return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
+  return answer.status >= 500 && answer.status != 503;
+}
+
 /// "HTTP 502", or what went wrong on the way.
 inline std::string describe_answer(const http_answer& answer) {
   return answer.arrived() ? "HTTP " + std::to_string(answer.status) : answer.problem;

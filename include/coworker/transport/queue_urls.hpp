@@ -79,8 +79,17 @@ class queue_urls {
   bool has_stop() const noexcept { return stop_ != take_; }
 
  private:
-  static std::string for_job(const std::string& url, std::string_view job_id) {
-    return detail::replace_all(url, "$ID", url_encode(job_id));
+  static std::string for_job(std::string_view url, std::string_view job_id) {
+    constexpr std::string_view mark = "$ID";
+    constexpr std::size_t parameter = 20;  // what is appended to it
+    const std::string id = url_encode(job_id);
+    std::string filled;
+    filled.reserve(url.size() + id.size() + parameter);
+    for (std::size_t at = url.find(mark); at != std::string_view::npos; at = url.find(mark)) {
+      filled.append(url.substr(0, at)).append(id);
+      url.remove_prefix(at + mark.size());
+    }
+    return filled.append(url);
   }
 
   std::string take_;

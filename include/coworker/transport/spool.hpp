@@ -2,15 +2,10 @@
 // The spool: results that could not be handed over yet, one file each, so that neither a long outage nor the
 // end of the process loses them. Knows files; must not know how results are posted.
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
-#include <cstdio>
+#include <coworker/transport/spool_files.hpp>
 #include <cstring>
 #include <stdexcept>
 #include <string>
@@ -22,7 +17,8 @@ namespace coworker {
 
 /// A folder of results. A result is written whole under another name, synced, and renamed, so that a file
 /// that bears its final name is complete. On one thread.
-class spool {
+template <spool_storage Files>
+class basic_spool {
  public:
   /// One result's place in the spool, if it has one yet.
   class ticket {
@@ -32,7 +28,7 @@ class spool {
     explicit operator bool() const noexcept { return !path_.empty(); }
 
    private:
-    friend spool;
+    friend basic_spool;
     std::string path_;
     std::string job_id_;
     bool streamed_ = false;
@@ -44,22 +40,20 @@ class spool {
     std::string job_id;
     bool streamed;
     std::string body;
-    spool::ticket ticket;
+    basic_spool::ticket ticket;
   };
 
   /// An empty name makes a spool that keeps nothing. Errors: std::runtime_error when the folder cannot be
   /// opened.
-  explicit spool(std::string folder) : folder_(std::move(folder)) {
-    if (folder_.empty()) return;
-    const open_folder opened(folder_.c_str());
-    if (opened.handle == nullptr) fail("cannot be opened");
+  explicit basic_spool(std::string folder, Files files = Files())
+      : folder_(std::move(folder)), files_(std::move(files)) {
+    if (!folder_.empty()) names("cannot be opened");
   }
 
   ticket prepare(std::string_view job_id, bool streamed) {
     ticket made;
     if (folder_.empty()) return made;
-    made.path_ = folder_ + "/" + std::to_string(::getpid()) + "-" + std::to_string(start_) + "-" +
-                 std::to_string(next_++) + suffix;
+    made.path_ = folder_ + "/" + files_.fresh_name() + suffix;
     made.job_id_ = job_id;
     made.streamed_ = streamed;
     return made;
@@ -73,20 +67,20 @@ class spool {
     record["streamed"] = place.streamed_;
     record["body"] = body;
     const std::string unfinished = place.path_ + ".part";
-    if (write_whole(unfinished, record.dump()) && std::rename(unfinished.c_str(), place.path_.c_str()) == 0) {
+    if (files_.write_whole(unfinished, record.dump()) && files_.rename(unfinished, place.path_)) {
       place.stored_ = true;
-      sync_folder();
+      files_.sync(folder_);
       return;
     }
     const int problem = errno;
-    std::remove(unfinished.c_str());
+    files_.remove(unfinished);
     if (std::exchange(place.complained_, true)) return;  // it is tried again with each post
     log.error("The spool cannot keep a result (" + place.path_ + ": " + std::strerror(problem) + ").",
               log_subject(place.job_id_));
   }
 
   void remove(ticket& place) noexcept {
-    if (place.stored_) std::remove(place.path_.c_str());
+    if (place.stored_) files_.remove(place.path_);
     place.stored_ = false;
   }
 
@@ -94,14 +88,11 @@ class spool {
   std::vector<entry> load(logger& log) {
     std::vector<entry> left;
     if (folder_.empty()) return left;
-    const open_folder opened(folder_.c_str());
-    if (opened.handle == nullptr) fail("cannot be read");
-    while (const dirent* const found = ::readdir(opened.handle)) {
-      const std::string name(found->d_name);
+    for (const std::string& name : names("cannot be read")) {
       if (!name.ends_with(suffix)) continue;
       const std::string path = folder_ + "/" + name;
       try {
-        const json record = json::parse(read_whole(path));
+        const json record = json::parse(files_.read_whole(path));
         entry made{record.at("id").get<std::string>(),
                    record.at("streamed").get<bool>(),
                    record.at("body").get<std::string>(),
@@ -120,69 +111,21 @@ class spool {
   }
 
  private:
-  struct open_folder {
-    DIR* const handle;
-    explicit open_folder(const char* name) noexcept : handle(::opendir(name)) {}
-    open_folder(const open_folder&) = delete;
-    open_folder& operator=(const open_folder&) = delete;
-    ~open_folder() {
-      if (handle != nullptr) ::closedir(handle);
-    }
-  };
   static constexpr const char* suffix = ".result.json";
 
-  [[noreturn]] void fail(const char* what) const {
-    throw std::runtime_error("the spool folder " + folder_ + " " + what + " (" + std::strerror(errno) +
-                             "); create it, or name another");
-  }
-
-  static bool write_whole(const std::string& path, std::string_view text) {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0) return false;
-    bool good = true;
-    while (good && !text.empty()) {
-      const ssize_t written = ::write(file, text.data(), text.size());
-      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-      good = written > 0 || errno == EINTR;
+  std::vector<std::string> names(const char* otherwise) {
+    try {
+      return files_.names(folder_);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error("the spool folder " + folder_ + " " + otherwise + " (" + error.what() +
+                               "); create it, or name another");
     }
-    good = good && ::fsync(file) == 0;
-    const int problem = errno;
-    const bool closed = ::close(file) == 0;
-    if (!good) errno = problem;
-    return good && closed;
-  }
-
-  static std::string read_whole(const std::string& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw std::runtime_error(std::strerror(errno));
-    std::string text;
-    char piece[16 * 1024];
-    ssize_t size = 0;
-    while ((size = ::read(file, piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(size));
-    const int problem = errno;
-    ::close(file);
-    if (size < 0) throw std::runtime_error(std::strerror(problem));
-    return text;
-  }
-
-  void sync_folder() const noexcept {
-    const int folder = ::open(folder_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder < 0) return;
-    ::fsync(folder);
-    ::close(folder);
   }
 
   std::string folder_;
-  long long start_ = clock_start();
-  unsigned long long next_ = 0;
-
-  // Part of file names, so that a process with the same number, later or on another machine, does not reuse
-  // one.
-  static long long clock_start() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<long long>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-  }
+  [[no_unique_address]] Files files_;
 };
+
+using spool = basic_spool<spool_files>;
 
 }  // namespace coworker

@@ -238,6 +238,8 @@ json json_schema() {
   made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
   if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
   json body = detail::schema_of<T>("#");
+  if (body.empty())
+    made["description"] = "Any JSON. A handler that takes a job<Struct> has a schema that says more.";
   for (auto&& [key, value] : body.items()) made[key] = std::move(value);
   return made;
 }

@@ -1,0 +1,55 @@
+// A job that ends early when it is asked to, inside a C library. Such libraries take an abort callback: a
+// plain function and a pointer that they hand back to it. Through that pointer the callback asks the job's
+// stop token. A stop comes from the queue (somebody cancelled the job), from SIGTERM once the grace period is
+// over, or from a deadline.
+//
+// run: ./stop --test_input '{"input": {"steps": 5}}'
+
+#include <coworker.hpp>
+#include <stdexcept>
+#include <string>
+
+namespace cw = coworker;
+
+// --- a C library, as they are
+// -------------------------------------------------------------------------------------
+
+extern "C" {
+typedef bool (*engine_abort_callback)(void* user_data);  // true: give up
+
+struct engine_params {
+  int steps;
+  engine_abort_callback abort_callback;
+  void* abort_user_data;
+};
+
+// The steps that were done, or -1 when it was told to give up.
+int engine_run(engine_params params) {
+  for (int step = 0; step < params.steps; ++step) {
+    if (params.abort_callback(params.abort_user_data)) return -1;
+  }
+  return params.steps;
+}
+
+// --- the handler
+// --------------------------------------------------------------------------------------------------
+
+static bool asked_to_stop(void* user_data) {
+  return static_cast<const cw::stop_token*>(user_data)->stop_requested();
+}
+}
+
+struct request {
+  int steps = 100;
+};
+
+// A plain function: the library blocks, so it belongs on the pool.
+std::string run_engine(cw::job<request> job) {
+  cw::stop_token stop = job.stop_token();
+  const int done = engine_run({job.input.steps, asked_to_stop, &stop});
+  stop.throw_if_stopped();  // so that the job ends as stopped rather than as failed
+  if (done < 0) throw std::runtime_error("the engine gave up by itself");
+  return "done in " + std::to_string(done) + " steps";
+}
+
+int main(int argc, char** argv) { return cw::start(argc, argv, run_engine, cw::fixed_concurrency{2}); }

@@ -1,0 +1,154 @@
+#pragma once
+// What a callable is as a handler, decided at compile time. Must not know how one is run.
+
+#include <concepts>
+#include <coworker/coro/async_generator.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/json/shape.hpp>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+/// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
+/// `return streamed{std::move(words)};`.
+template <class Range>
+struct streamed {
+  Range range;
+
+  explicit streamed(Range elements) : range(std::move(elements)) {}
+  auto begin() { return range.begin(); }
+  auto end() { return range.end(); }
+};
+
+namespace detail {
+
+template <class T>
+struct job_input {};
+template <class Input>
+struct job_input<job<Input>> {
+  using type = Input;
+};
+
+// The type of the only parameter, as the signature names it.
+template <class Signature>
+struct only_parameter {};
+template <class R, class A>
+struct only_parameter<R(A)> {
+  using type = std::remove_cvref_t<A>;
+  static constexpr bool by_value = !std::is_reference_v<A>;
+};
+template <class R, class A>
+struct only_parameter<R(A) noexcept> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A)> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) const> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) noexcept> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
+
+template <class Callable>
+struct signature_of {};
+template <class Callable>
+  requires std::is_function_v<std::remove_pointer_t<Callable>>
+struct signature_of<Callable> {
+  using type = std::remove_pointer_t<Callable>;
+};
+template <class Callable>
+  requires requires { &Callable::operator(); }
+struct signature_of<Callable> {
+  using type = decltype(&Callable::operator());
+};
+
+// Whether the handler has its job for itself. Else, and where its signature does not tell, the job has to be
+// kept for as long as its coroutine runs.
+template <class Handler>
+concept takes_by_value = only_parameter<typename signature_of<Handler>::type>::by_value;
+
+// A generic callable, whose signature names no job, takes its input as json.
+template <class Handler>
+struct input_of {
+  using type = json;
+};
+template <class Handler>
+  requires requires {
+    typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
+  }
+struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
+
+enum class handler_kind : unsigned char { plain, task, generator, range };
+
+template <class T>
+struct is_streamed : std::false_type {};
+template <class Range>
+struct is_streamed<streamed<Range>> : std::true_type {};
+
+// Read once, from begin() to end(). One that can be read again, through const, is a list to JSON.
+template <class T>
+concept element_range = (is_streamed<T>::value || !range_like<T>) && requires(T& range) {
+  { range.begin() != range.end() } -> std::convertible_to<bool>;
+  *range.begin();
+};
+
+template <class T>
+using range_element = std::remove_cvref_t<decltype(*std::declval<T&>().begin())>;
+
+template <class T>
+struct awaited {
+  static constexpr handler_kind kind = handler_kind::plain;
+  using type = T;
+};
+template <class T>
+struct awaited<task<T>> {
+  static constexpr handler_kind kind = handler_kind::task;
+  using type = T;
+};
+template <class T>
+struct awaited<async_generator<T>> {
+  static constexpr handler_kind kind = handler_kind::generator;
+  using type = T;
+};
+template <element_range T>
+struct awaited<T> {
+  static constexpr handler_kind kind = handler_kind::range;
+  using type = range_element<T>;
+};
+
+template <class T>
+concept output_value =
+    std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
+
+template <class Handler>
+using handler_answer = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
+
+template <class Handler>
+inline constexpr handler_kind kind_of_handler = awaited<handler_answer<Handler>>::kind;
+
+}  // namespace detail
+
+/// What a handler takes its jobs' input as: the X of its job<X>.
+template <class Handler>
+using handler_input = typename detail::input_of<Handler>::type;
+
+/// Anything that can be called with a job.
+template <class Handler>
+concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
+
+/// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
+/// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
+/// one whose begin() is not const. Others are lists, unless they are made `streamed`.
+template <class Handler>
+concept job_handler = callable_with_job<Handler> &&
+                      detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
+
+/// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
+template <class Handler>
+inline constexpr bool is_streaming_handler =
+    detail::kind_of_handler<Handler> == detail::handler_kind::generator ||
+    detail::kind_of_handler<Handler> == detail::handler_kind::range;
+
+}  // namespace coworker

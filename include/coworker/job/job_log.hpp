@@ -1,0 +1,52 @@
+#pragma once
+// How a handler writes to its worker's log: under its job's id, wherever its coroutine is. Must not know the
+// worker.
+
+#include <coworker/coro/context.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/log.hpp>
+#include <string_view>
+
+namespace coworker {
+
+/// Writes lines of one job to its worker's log: job::log() and `co_await this_coro::log()` give it. Any
+/// thread, until the handler has ended. Outside a worker it writes nothing.
+class job_log {
+ public:
+  job_log() noexcept {}
+  explicit job_log(const job_record* job) noexcept : job_(job) {}
+
+  /// Whether a line of that level would be written: ask before composing one that is dear.
+  bool writes(log_level level) const noexcept {
+    return destination() != nullptr && destination()->writes(level);
+  }
+
+  void write(log_level level, std::string_view message) const noexcept {
+    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->batch_id));
+  }
+
+  void trace(std::string_view message) const noexcept { write(log_level::trace, message); }
+  void debug(std::string_view message) const noexcept { write(log_level::debug, message); }
+  void info(std::string_view message) const noexcept { write(log_level::info, message); }
+  void warn(std::string_view message) const noexcept { write(log_level::warn, message); }
+  void error(std::string_view message) const noexcept { write(log_level::error, message); }
+
+ private:
+  logger* destination() const noexcept { return job_ != nullptr ? job_->log : nullptr; }
+
+  const job_record* job_ = nullptr;
+};
+
+namespace this_coro {
+
+/// `job_log log = co_await this_coro::log();` in any task that works for a job, on whatever executor: the
+/// chain of tasks knows its job. Errors: std::logic_error when the task runs on no executor.
+class log : public detail::context_awaiter<log> {
+ public:
+  static constexpr const char* name = "this_coro::log";
+  log() noexcept {}
+  job_log await_resume() const noexcept { return job_log(context_->job); }
+};
+
+}  // namespace this_coro
+}  // namespace coworker

@@ -1,0 +1,181 @@
+#pragma once
+// retried: a handler that is run again when it fails, after waits that grow.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/block_for.hpp>
+#include <coworker/exec/random.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/job/handler.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/middleware/wrapping.hpp>
+#include <coworker/refusal.hpp>
+#include <cstdint>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker {
+
+/// A run of a handler that threw, and is followed by another.
+struct failed_try {
+  std::string_view job_id;
+  int number;                 ///< of this run, from 1
+  std::exception_ptr thrown;  ///< describe_exception() puts it into words
+  duration wait;              ///< until the next run
+};
+
+struct retry_options {
+  /// How many times the handler is run at the most. 1 or more; default 3.
+  int times = 3;
+  /// The wait after the first failure; each wait is up to twice the one before. 0 or more; default 100 ms. Of
+  /// every wait up to half is taken off, so that jobs which failed together do not return together; how much
+  /// is told by the job's id and the number of the run.
+  duration first_wait = std::chrono::milliseconds(100);
+  /// No wait is longer. 0 or more; default 10 s.
+  duration longest_wait = std::chrono::seconds(10);
+  /// Whether to run again after this exception, as in `.only = thrown<connection_lost, timed_out>`. Default:
+  /// after any. Never asked about `cancelled`, which always goes on.
+  bool (*only)(const std::exception_ptr&) = nullptr;
+  /// Called before each wait, for a log or a counter. Default: nobody is told of a failure that is mended.
+  void (*on_failure)(const failed_try&) = nullptr;
+};
+
+namespace detail {
+
+template <class Exception>
+bool is_a(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Exception&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+inline retry_options checked(retry_options options) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("retry_options::") + problem);
+  };
+  require(options.times >= 1, "times must be 1 or more, or the handler would never be run");
+  require(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
+  require(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
+  return options;
+}
+
+// The wait after the run of that number: from the upper half of [0, min(longest, first * 2^(number - 1))].
+inline duration wait_after(int number, std::string_view job_id, const retry_options& options) noexcept {
+  duration bound = options.first_wait;
+  for (int n = 1; n < number && bound < options.longest_wait; ++n)
+    bound = bound > options.longest_wait / 2 ? options.longest_wait : bound * 2;
+  if (bound > options.longest_wait) bound = options.longest_wait;
+  std::uint64_t seed = static_cast<std::uint64_t>(number);
+  for (const char c : job_id) seed = random_source(seed ^ static_cast<unsigned char>(c)).next();
+  return bound - std::chrono::duration_cast<duration>(bound * (0.5 * random_source(seed).fraction()));
+}
+
+template <class Handler>
+concept repeatable_handler = job_handler<Handler> && !is_streaming_handler<Handler>;
+
+}  // namespace detail
+
+/// Whether it is one of these: `retried(handle, {.only = thrown<connection_lost, timed_out>})`.
+template <class... Exception>
+bool thrown(const std::exception_ptr& exception) {
+  return (detail::is_a<Exception>(exception) || ...);
+}
+
+/// Runs the handler again when it throws, up to `times` times, each time on a copy of the job:
+///
+///     start(argc, argv, retried(handle, {.times = 5, .first_wait = 200ms}))
+///
+/// For plain functions and those that return task<T>; what one streams has gone out already. A task's waits
+/// let other jobs run; a plain function's block its thread of the pool, in real time. An `error` in a
+/// returned object is an answer and not tried again. Cancellation: a job that is stopped ends its wait at
+/// once and is not run again. Errors: what the last run threw; the constructor throws std::invalid_argument
+/// for options out of their range.
+template <class Handler>
+class retried {
+ public:
+  retried(Handler handler, retry_options options = {})
+    requires(detail::repeatable_handler<Handler>)
+      : handler_(std::move(handler)), options_(detail::checked(options)) {}
+
+  COWORKER_REFUSE(
+      "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
+      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  retried(Handler handler, retry_options options = {})
+    requires(!job_handler<Handler>)
+      : handler_(std::move(handler)), options_(options) {}
+
+  COWORKER_REFUSE(
+      "coworker::retried: a streaming handler cannot be run again, as its first chunks have gone out; repeat "
+      "what fails inside the handler")
+  retried(Handler handler, retry_options options = {})
+    requires(detail::streaming_handler<Handler>)
+      : handler_(std::move(handler)), options_(options) {}
+
+  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+    if constexpr (detail::task_handler<Handler>) {
+      return run_and_await(std::move(work));
+    } else if constexpr (detail::repeatable_handler<Handler>) {
+      return run(std::move(work));
+    } else {
+      std::terminate();  // the constructor has said what is wrong
+    }
+  }
+
+ private:
+  using answer = wrapped_answer<Handler>;
+
+  answer run_and_await(wrapped_job<Handler> work) {
+    for (int number = 1;; ++number) {
+      std::exception_ptr failure;
+      try {
+        wrapped_job<Handler> copy = work;  // lives as long as the run, which may have a reference to it
+        answer running = handler_(std::move(copy));
+        co_return co_await std::move(running);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      co_await sleep_for(wait_after_failure(number, failure, work));
+    }
+  }
+
+  answer run(wrapped_job<Handler> work) {
+    for (int number = 1;; ++number) {
+      std::exception_ptr failure;
+      try {
+        return handler_(wrapped_job<Handler>(work));
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      block_for(wait_after_failure(number, failure, work), work.stop_token());
+    }
+  }
+
+  // Rethrows it where there is not to be another run.
+  duration wait_after_failure(int number, const std::exception_ptr& failure,
+                              const wrapped_job<Handler>& work) const {
+    if (number >= options_.times || thrown<cancelled>(failure) || work.stop_token().stop_requested() ||
+        (options_.only != nullptr && !options_.only(failure))) {
+      std::rethrow_exception(failure);
+    }
+    const duration wait = detail::wait_after(number, work.id, options_);
+    if (options_.on_failure != nullptr) options_.on_failure({work.id, number, failure, wait});
+    return wait;
+  }
+
+  Handler handler_;
+  retry_options options_;
+};
+
+// Said outright because clang does not look at the constructors' constraints when it deduces.
+template <class Handler>
+retried(Handler, retry_options = {}) -> retried<Handler>;
+
+}  // namespace coworker

@@ -1,0 +1,108 @@
+#pragma once
+// Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/job/progress.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/version.hpp>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#if __has_include(<sys/utsname.h>)
+#include <sys/utsname.h>
+#endif
+
+namespace coworker {
+namespace detail {
+
+// One job's stretches of time. Any thread.
+class job_timings {
+ public:
+  explicit job_timings(executor_ref clock) noexcept : clock_(clock) {}
+
+  time_point now() const { return clock_.now(); }
+
+  void add(std::string name, time_point start, time_point end) {
+    const std::lock_guard lock(mutex_);
+    stretches_.push_back({std::move(name), start, end});
+  }
+
+  // As the platform's clients read them: `start` and `end` in seconds of a clock that counts from anywhere.
+  json to_json() const {
+    json list = json::array();
+    const std::lock_guard lock(mutex_);
+    for (const stretch& one : stretches_) {
+      json item = json::object();
+      item["name"] = one.name;
+      item["start"] = seconds(one.start.time_since_epoch());
+      item["end"] = seconds(one.end.time_since_epoch());
+      item["duration_ms"] = seconds(one.end - one.start) * 1e3;
+      list.push_back(std::move(item));
+    }
+    return list;
+  }
+
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+ private:
+  struct stretch {
+    std::string name;
+    time_point start;
+    time_point end;
+  };
+
+  const executor_ref clock_;
+  mutable std::mutex mutex_;
+  std::vector<stretch> stretches_;
+};
+
+inline json system_info() {
+  json made = json::object();
+#if __has_include(<sys/utsname.h>)
+  utsname found{};
+  if (::uname(&found) == 0) {
+    made["os"] = std::string(found.sysname) + " " + found.release;
+    made["processor"] = found.machine;
+  }
+#endif
+  made["runpod"] = COWORKER_VERSION;
+  return made;
+}
+
+}  // namespace detail
+
+/// The time from a job's checkpoint() to its own end, under a name, among the job's timings. Where nobody
+/// asked for timings it costs nothing.
+class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpoint {
+ public:
+  checkpoint(checkpoint&& other) noexcept
+      : job_(std::move(other.job_)),
+        timings_(std::exchange(other.timings_, nullptr)),
+        name_(std::move(other.name_)),
+        start_(other.start_) {}
+  checkpoint& operator=(checkpoint&&) = delete;
+
+  ~checkpoint() {
+    try {
+      if (timings_ != nullptr) timings_->add(std::move(name_), start_, timings_->now());
+    } catch (...) {  // no memory for a measurement: there is none
+    }
+  }
+
+  /// Made by job::checkpoint().
+  checkpoint(detail::record_ref job, detail::job_timings* timings, std::string name)
+      : job_(std::move(job)), timings_(timings), name_(std::move(name)) {
+    if (timings_ != nullptr) start_ = timings_->now();
+  }
+
+ private:
+  detail::record_ref job_;  // keeps the timings
+  detail::job_timings* timings_;
+  std::string name_;
+  time_point start_{};
+};
+
+}  // namespace coworker

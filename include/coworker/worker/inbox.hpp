@@ -1,0 +1,49 @@
+#pragma once
+// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
+// has progress to send.
+
+#include <atomic>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/exec/signal.hpp>
+#include <coworker/job/progress.hpp>
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace coworker::detail {
+
+class worker_inbox {
+ public:
+  // Any thread.
+  void leave() {
+    leaving_.store(true, std::memory_order_relaxed);
+    changed.set();
+  }
+  void stop_job(std::string id) {
+    {
+      const std::lock_guard lock(mutex_);
+      to_stop_.push(std::move(id));
+    }
+    changed.set();
+  }
+  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+
+  // The worker's thread.
+  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
+  bool next_to_stop(std::string& id) {
+    const std::lock_guard lock(mutex_);
+    if (to_stop_.empty()) return false;
+    id = to_stop_.pop();
+    return true;
+  }
+
+  signal changed;  // something that the worker decides by is not what it was
+  progress_desk progress{changed};
+
+ private:
+  std::atomic<bool> leaving_{false};
+  std::mutex mutex_;
+  fifo<std::string> to_stop_;
+};
+
+}  // namespace coworker::detail

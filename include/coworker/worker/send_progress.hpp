@@ -1,0 +1,67 @@
+#pragma once
+// From a job's reports of progress to the queue. Must not know the worker.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/job/error_report.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/job/progress.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/concept.hpp>
+#include <exception>
+#include <string>
+#include <utility>
+
+namespace coworker::detail {
+
+// What is sent of a value; empty when JSON cannot hold it, which is logged.
+inline std::string progress_text(const json& value, const job_record& record, logger& log) {
+  try {
+    return dump_within("progress", value);
+  } catch (const json_exception& error) {
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.batch_id));
+    return {};
+  }
+}
+
+// Sends the latest value until there is none newer; a value that does not get through is tried again while
+// its job runs. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  try {
+    std::string text;
+    for (bool over = false; !over;) {
+      json latest;
+      if (state.take(latest)) text = progress_text(latest, *job, log);
+      if (text.empty()) break;
+      const delivery ended = co_await queue.progress(job->id, text);
+      switch (ended) {
+        case delivery::accepted:
+          text.clear();
+          break;
+        case delivery::given_up:
+          over = co_await state.ending.wait_until(executor.now() + pause);
+          break;
+        case delivery::refused:
+          job->progress.close();
+          over = true;
+          break;
+      }
+    }
+  } catch (...) {
+    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
+              log_subject(job->id, job->batch_id));
+  }
+  state.sending = false;
+  state.sent.set();
+}
+
+}  // namespace coworker::detail

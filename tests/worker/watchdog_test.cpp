@@ -1,0 +1,94 @@
+#include <doctest/doctest.h>
+#include <chrono>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/thread_pool.hpp>
+#include <coworker/transport/local_file.hpp>
+#include <coworker/worker.hpp>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "support/captured_log.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using coworker::job;
+using coworker::task;
+
+// Runs the jobs a, b, c, ... side by side under a watchdog, and gives the log.
+template <class Handler>
+void run_watched(Handler handler, int jobs, coworker::testing::captured_log& output) {
+  coworker::worker_options options;
+  options.log = &output.log;
+  options.loop_block_limit = 50ms;  // longer than a busy machine takes a thread off its processor
+  std::vector<coworker::job_envelope> envelopes(static_cast<std::size_t>(jobs));
+  for (std::size_t i = 0; i < envelopes.size(); ++i)
+    envelopes[i].id = std::string(1, static_cast<char>('a' + i));
+  coworker::local_file queue(std::move(envelopes), output.log);
+  coworker::worker watched(std::move(handler), coworker::fixed_concurrency{jobs}, options);
+  watched.run(queue);
+}
+
+constexpr std::string_view watchdog_line = "It has kept the event loop to itself";
+
+// Keeps the thread until the watchdog has said so, or for ten seconds, in which it must have.
+void block_until_named(const coworker::testing::captured_log& output, std::size_t lines) {
+  const auto give_up = std::chrono::steady_clock::now() + 10s;
+  while (output.count(watchdog_line) < lines && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+}
+
+}  // namespace
+
+TEST_CASE("a coroutine that blocks the loop is named while it does so, whether it has waited before or not") {
+  for (const bool waits_first : {false, true}) {
+    coworker::testing::captured_log output;
+    run_watched(
+        [&](job<> work) -> task<void> {
+          if (waits_first || work.id != "b") co_await coworker::sleep_for(1ms);
+          if (work.id == "b") block_until_named(output, 1);
+          co_await coworker::sleep_for(1ms);
+        },
+        3, output);
+    CHECK(output.count("b | " + std::string(watchdog_line)) == 1);
+    CHECK(output.count(watchdog_line) == 1);
+  }
+}
+
+TEST_CASE("a job that blocks the loop again is not named again, another one is") {
+  coworker::testing::captured_log output;
+  run_watched(
+      [&](job<> work) -> task<void> {
+        if (work.id == "a") {
+          block_until_named(output, 1);
+          co_await coworker::sleep_for(1ms);
+          const auto until = std::chrono::steady_clock::now() + 120ms;
+          while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+        } else {
+          co_await coworker::sleep_for(1ms);
+          block_until_named(output, 2);
+        }
+      },
+      2, output);
+  CHECK(output.count("a | " + std::string(watchdog_line)) == 1);
+  CHECK(output.count("b | " + std::string(watchdog_line)) == 1);
+}
+
+TEST_CASE("what blocks on a pool is not named, nor what only waits") {
+  coworker::testing::captured_log output;
+  coworker::thread_pool pool(1);
+  run_watched(
+      [&](job<>) -> task<void> {
+        const auto home = co_await coworker::this_coro::executor();
+        co_await coworker::sleep_for(5ms);
+        co_await coworker::resume_on(pool);
+        std::this_thread::sleep_for(150ms);
+        co_await coworker::resume_on(home);
+      },
+      1, output);
+  CHECK(output.count(watchdog_line) == 0);
+}
