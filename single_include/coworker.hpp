@@ -16117,3 +16117,2838 @@ int start(int, char**, Handler, Modifier, options = {}) {
 // ---- coworker/coworker.hpp ---------------------------------------------------------------------------------
 
 // Everything in one include. What the single header is made from.
+
+// For tests of handlers and modifiers.
+#ifdef COWORKER_WITH_SIMULATION
+
+// ---- coworker/simulation/simulation.hpp --------------------------------------------------------------------
+
+// Simulate your handler: a real worker, with the real queue protocol, against a queue and a network that
+// misbehave as a seed says, in virtual time. For unit tests.
+
+// ---- coworker/simulation/report.hpp ------------------------------------------------------------------------
+
+// What a simulation is asked for, and what it says afterwards.
+
+// ---- coworker/simulation/fault_plan.hpp --------------------------------------------------------------------
+
+// What goes wrong in a simulated run, and when, all drawn from its seed: not only each mishap, but which
+// kinds there are and how often (swarm testing: Groce et al. 2012). Knows nobody whom it befalls.
+
+#include <array>
+
+// ---- coworker/simulation/faults.hpp ------------------------------------------------------------------------
+
+// The kinds of mishap that a simulated run can have, and sets of them.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coworker::simulation {
+
+/// The kinds of mishap. Each can be left out.
+enum class fault : unsigned char {
+  slow_network,         ///< some messages take many times as long
+  lost_requests,        ///< some never reach the server
+  lost_answers,         ///< the server acts, and the answer is lost
+  duplicates,           ///< some requests reach the server twice
+  late_requests,        ///< some reach the server long after the client has given them up
+  slow_bodies,          ///< some answers begin in time and take seconds to end
+  partitions,           ///< stretches in which nothing gets through
+  server_errors,        ///< stretches of 5xx
+  throttling,           ///< stretches of 429, some with Retry-After
+  refusals,             ///< stretches of 4xx
+  gateway_errors,       ///< a proxy answers 502 or 504 for a server that has acted
+  garbage,              ///< answers to takes that are no JSON, cut off, or hold what is no job
+  server_restarts,      ///< open polls are broken, or never answered
+  repeated_hand_overs,  ///< a job is handed over that somebody has already
+  stops,                ///< jobs are to be stopped: queued, running, finished, unknown
+  departures,           ///< workers are told to leave, at any moment; others take over
+  crashes,              ///< workers end at once; others take over
+  overlapping_workers,  ///< the next worker starts before the one before it has left
+  clock_jumps,          ///< nothing runs for a while, and then time has passed
+  spool_failures,       ///< the disk takes no more
+};
+
+inline constexpr std::array<std::string_view, 20> fault_names{
+    "slow_network",   "lost_requests", "lost_answers",        "duplicates",          "late_requests",
+    "slow_bodies",    "partitions",    "server_errors",       "throttling",          "refusals",
+    "gateway_errors", "garbage",       "server_restarts",     "repeated_hand_overs", "stops",
+    "departures",     "crashes",       "overlapping_workers", "clock_jumps",         "spool_failures"};
+
+class fault_set {
+ public:
+  fault_set() noexcept {}
+  static fault_set all() noexcept { return fault_set((1U << fault_names.size()) - 1); }
+
+  bool has(fault one) const noexcept { return (bits_ & bit(one)) != 0; }
+  void add(fault one) noexcept { bits_ |= bit(one); }
+  void remove(fault one) noexcept { bits_ &= ~bit(one); }
+  bool empty() const noexcept { return bits_ == 0; }
+  std::size_t size() const noexcept {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < fault_names.size(); ++i) count += has(static_cast<fault>(i)) ? 1 : 0;
+    return count;
+  }
+
+  /// "partitions, stops"; "none".
+  std::string text() const {
+    std::string names;
+    for (std::size_t i = 0; i < fault_names.size(); ++i) {
+      if (has(static_cast<fault>(i))) names.append(names.empty() ? "" : ", ").append(fault_names[i]);
+    }
+    return names.empty() ? "none" : names;
+  }
+
+ private:
+  explicit fault_set(std::uint32_t bits) noexcept : bits_(bits) {}
+  static std::uint32_t bit(fault one) noexcept { return 1U << static_cast<unsigned>(one); }
+
+  std::uint32_t bits_ = 0;
+};
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// Draws what else a plan needs.
+class dice {
+ public:
+  explicit dice(std::uint64_t seed) noexcept : random_(seed) {}
+
+  bool chance(double share) noexcept { return share > 0 && random_.fraction() < share; }
+  double share(double most) noexcept { return most * random_.fraction(); }
+  int below(int end) noexcept { return static_cast<int>(random_.below(static_cast<std::uint64_t>(end))); }
+  int between(int least, int most) noexcept { return least + below(most - least + 1); }
+
+  /// Evenly from the span.
+  duration between(duration least, duration most) noexcept {
+    return least + duration(static_cast<duration::rep>(
+                       random_.below(static_cast<std::uint64_t>((most - least).count()) + 1)));
+  }
+
+  std::uint64_t next() noexcept { return random_.next(); }
+
+ private:
+  random_source random_;
+};
+
+struct time_window {
+  duration from{};
+  duration until{};
+  bool holds(duration at) const noexcept { return from <= at && at < until; }
+};
+
+/// While it lasts, this share of the requests is answered with the status.
+struct error_storm {
+  time_window when;
+  int status = 500;
+  double share = 1;
+  std::optional<duration> retry_after = {};
+};
+
+/// What happens to the world as a whole at some moment.
+struct upheaval {
+  enum class kind : unsigned char { submission, stop, unknown_stop, restart, clock_jump };
+  duration at{};
+  kind what = kind::submission;
+  int job = 0;           ///< of a submission or a stop
+  duration length = {};  ///< of a jump
+};
+
+/// From when to when one worker serves, and how it ends; the last stays until all is done.
+struct worker_span {
+  duration starts{};
+  duration ends = duration::max();
+  bool crashes = false;
+};
+
+/// Shares are of all messages, from 0 to 1; moments are virtual time since the start.
+struct fault_plan {
+  fault_set active;
+  duration calm_from{};  ///< no mishap from here on
+
+  duration latency = std::chrono::milliseconds(2);  ///< one way, at least
+  duration jitter = std::chrono::milliseconds(3);   ///< evenly up to so much more
+  double slow = 0;
+  double lost_requests = 0;
+  double lost_answers = 0;
+  double silent = 0;  ///< of those lost: nothing tells the client, whose patience runs out
+  double duplicates = 0;
+  double late_requests = 0;
+  double slow_bodies = 0;
+  double gateway_errors = 0;
+  double garbage = 0;
+  double repeated_hand_overs = 0;
+
+  duration hold = std::chrono::seconds(60);            ///< of a poll that finds nothing; 0: not held
+  duration returned_after = std::chrono::seconds(45);  ///< a job that no heartbeat has named for so long
+  bool has_stop_channel = true;
+  bool repeats_stops = false;  ///< a stop is named until its job has ended
+
+  std::vector<time_window> partitions = {};
+  std::vector<error_storm> storms = {};
+  std::vector<upheaval> upheavals = {};  ///< in their order
+  std::vector<worker_span> workers = {worker_span()};
+
+  /// The plan of a seed for so many jobs, with mishaps of these kinds only.
+  static fault_plan draw(std::uint64_t seed, std::size_t jobs, fault_set allowed);
+
+  bool partitioned(duration at) const noexcept {
+    for (const time_window& one : partitions) {
+      if (one.holds(at)) return true;
+    }
+    return false;
+  }
+};
+
+namespace detail {
+
+/// Each aspect has dice of its own, so that leaving out one leaves the others as they were.
+class plan_drawing {
+ public:
+  plan_drawing(std::uint64_t seed, std::size_t jobs, fault_set allowed) noexcept
+      : seed_(seed), jobs_(static_cast<int>(jobs)), allowed_(allowed) {}
+
+  fault_plan draw() {
+    dice whole = dice_for(0);
+    trouble_ = whole.between(std::chrono::seconds(5), std::chrono::seconds(60));
+    choose(whole);
+    shape(whole);
+    draw_shares();
+    draw_windows();
+    draw_workers();
+    draw_upheavals();
+    plan_.calm_from = plan_.active.empty() ? duration::zero() : trouble_;
+    return std::move(plan_);
+  }
+
+ private:
+  dice dice_for(std::uint64_t aspect) const noexcept {
+    return dice(seed_ * 0x9e3779b97f4a7c15 + aspect * 0xd1342543de82ef95 + 1);
+  }
+
+  // Half of the kinds, so that runs differ in character.
+  void choose(dice& random) {
+    for (std::size_t i = 0; i < fault_names.size(); ++i) {
+      const bool drawn = random.chance(0.4);
+      if (drawn && allowed_.has(static_cast<fault>(i))) plan_.active.add(static_cast<fault>(i));
+    }
+  }
+
+  bool on(fault kind) const noexcept { return plan_.active.has(kind); }
+
+  void shape(dice& random) {
+    plan_.latency = random.between(std::chrono::microseconds(200), std::chrono::milliseconds(40));
+    plan_.jitter = random.between(std::chrono::microseconds(100), plan_.latency * 3);
+    plan_.hold = random.chance(0.15) ? duration::zero()
+                                     : random.between(std::chrono::seconds(20), std::chrono::seconds(90));
+    plan_.has_stop_channel = !random.chance(0.15);
+    plan_.repeats_stops = random.chance(0.3);
+    plan_.silent = random.share(1);
+    plan_.returned_after = random.between(std::chrono::seconds(35), std::chrono::seconds(90));
+  }
+
+  void draw_shares() {
+    draw_share(fault::slow_network, plan_.slow, 0.3);
+    draw_share(fault::lost_requests, plan_.lost_requests, 0.4);
+    draw_share(fault::lost_answers, plan_.lost_answers, 0.4);
+    draw_share(fault::duplicates, plan_.duplicates, 0.3);
+    draw_share(fault::late_requests, plan_.late_requests, 0.2);
+    draw_share(fault::slow_bodies, plan_.slow_bodies, 0.3);
+    draw_share(fault::gateway_errors, plan_.gateway_errors, 0.3);
+    draw_share(fault::garbage, plan_.garbage, 0.3);
+    draw_share(fault::repeated_hand_overs, plan_.repeated_hand_overs, 0.3);
+  }
+
+  // Small shares and large ones are equally likely.
+  void draw_share(fault kind, double& into, double most) {
+    dice random = dice_for(100 + static_cast<std::uint64_t>(kind));
+    const double drawn = random.share(1) * random.share(1) * most;
+    if (on(kind)) into = drawn;
+  }
+
+  time_window some_window(dice& random) const {
+    const duration from = random.between(duration::zero(), trouble_);
+    const duration until = from + random.between(std::chrono::milliseconds(10), trouble_ / 2);
+    return {from, until < trouble_ ? until : trouble_};
+  }
+
+  void draw_windows() {
+    dice random = dice_for(1);
+    if (on(fault::partitions)) {
+      for (int left = random.between(1, 3); left > 0; --left) plan_.partitions.push_back(some_window(random));
+    }
+    draw_storms(fault::server_errors, {500, 500, 502, 503, 503, 504});
+    draw_storms(fault::throttling, {429, 429, 429, 429, 429, 503});
+    draw_storms(fault::refusals, {400, 401, 403, 404, 409, 413});
+  }
+
+  void draw_storms(fault kind, std::array<int, 6> statuses) {
+    dice random = dice_for(200 + static_cast<std::uint64_t>(kind));
+    if (!on(kind)) return;
+    for (int left = random.between(1, 2); left > 0; --left) {
+      error_storm one;
+      one.when = some_window(random);
+      one.status = statuses[static_cast<std::size_t>(random.below(static_cast<int>(statuses.size())))];
+      one.share = random.chance(0.5) ? 1 : random.share(1);
+      const bool says_when = (one.status == 429 || one.status == 503) && random.chance(0.5);
+      if (says_when) one.retry_after = std::chrono::seconds(random.between(1, 20));
+      plan_.storms.push_back(one);
+    }
+  }
+
+  void draw_workers() {
+    dice random = dice_for(2);
+    const bool departures = on(fault::departures), crashes = on(fault::crashes);
+    if (!departures && !crashes) return;
+    plan_.workers.clear();
+    duration starts{};
+    for (int left = random.between(1, 3); left > 0; --left) {
+      worker_span one;
+      one.starts = starts;
+      one.ends = starts + random.between(std::chrono::milliseconds(1), trouble_ / 2);
+      one.crashes = crashes && (!departures || random.chance(0.5));
+      starts = one.ends + random.between(duration::zero(), std::chrono::seconds(5));
+      const duration overlap = random.between(duration::zero(), one.ends - one.starts);
+      if (on(fault::overlapping_workers)) starts = one.ends - overlap;
+      plan_.workers.push_back(one);
+    }
+    worker_span last;
+    last.starts = starts;
+    if (starts > trouble_) trouble_ = starts;
+    plan_.workers.push_back(last);
+  }
+
+  void add(duration at, upheaval::kind what, int job = 0, duration length = {}) {
+    upheaval one;
+    one.at = at;
+    one.what = what;
+    one.job = job;
+    one.length = length;
+    plan_.upheavals.push_back(one);
+  }
+
+  void draw_upheavals() {
+    draw_submissions();
+    dice random = dice_for(3);
+    const auto some_time = [&] { return random.between(duration::zero(), trouble_); };
+    if (on(fault::stops) && jobs_ > 0) {
+      for (int left = random.between(1, jobs_); left > 0; --left) {
+        const bool unknown = random.chance(0.1);
+        add(some_time(), unknown ? upheaval::kind::unknown_stop : upheaval::kind::stop, random.below(jobs_));
+      }
+    }
+    if (on(fault::server_restarts)) {
+      for (int left = random.between(1, 3); left > 0; --left) add(some_time(), upheaval::kind::restart);
+    }
+    if (on(fault::clock_jumps)) {
+      for (int left = random.between(1, 2); left > 0; --left) {
+        add(some_time(), upheaval::kind::clock_jump, 0,
+            random.between(std::chrono::milliseconds(1), std::chrono::seconds(60)));
+      }
+    }
+    sort();
+  }
+
+  // All at once, in bursts, or evenly.
+  void draw_submissions() {
+    dice random = dice_for(4);
+    const int shape = random.below(3);
+    const duration longest = random.between(std::chrono::milliseconds(1), trouble_);
+    const int burst = random.between(2, 10);
+    for (int job = 0; job < jobs_; ++job) {
+      const int step = shape == 0 ? 0 : shape == 1 ? job / burst * burst : job;
+      add(longest * step / jobs_, upheaval::kind::submission, job);
+    }
+  }
+
+  // By insertion: what came first stays first, and <algorithm> costs more to include than it saves here.
+  void sort() {
+    std::vector<upheaval>& all = plan_.upheavals;
+    for (std::size_t i = 1; i < all.size(); ++i) {
+      const upheaval one = all[i];
+      std::size_t place = i;
+      for (; place > 0 && one.at < all[place - 1].at; --place) all[place] = all[place - 1];
+      all[place] = one;
+    }
+  }
+
+  std::uint64_t seed_;
+  int jobs_;
+  fault_set allowed_;
+  duration trouble_{};
+  fault_plan plan_;
+};
+
+}  // namespace detail
+
+inline fault_plan fault_plan::draw(std::uint64_t seed, std::size_t jobs, fault_set allowed) {
+  return detail::plan_drawing(seed, jobs, allowed).draw();
+}
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/violation.hpp ---------------------------------------------------------------------
+
+// What must hold in every run, by name, and the note of where it did not.
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace coworker::simulation {
+
+/// What must hold at all times, whatever goes wrong.
+enum class invariant : unsigned char {
+  every_job_settles,          ///< after the mishaps, within the time allowed
+  no_job_dropped,             ///< what arrived is handed back before the worker leaves
+  told_truly,                 ///< what the worker takes for accepted, refused or kept is so
+  one_start_per_hand_over,    ///< never two at once, never more starts than arrivals
+  outcome_never_replaced,     ///< of one run of a job the queue accepts one outcome
+  own_result_posted,          ///< what is posted is the job's result, whole, under its own request id
+  nothing_after_the_outcome,  ///< no chunk and no progress
+  chunks_in_order,            ///< one at a time, none left out
+  within_the_limit,           ///< jobs in progress, and those asked for
+  heartbeat_exact,            ///< names the jobs in progress, no more and no fewer, without a pause
+  stops_only_its_job,         ///< nothing ends as stopped that was not asked to
+  stop_reaches_its_job,       ///< and what was asked to is told
+  requests_bounded,           ///< per virtual second
+  leaves_in_time,             ///< the grace period is kept, and the drain ends
+  nothing_left_behind,        ///< no coroutine outlives the worker
+  no_endless_loop,            ///< time passes
+  no_exception,               ///< none comes out of the worker
+  same_seed_same_run,         ///< or something depends on the machine, on addresses, or on what ran before
+};
+
+inline constexpr std::array<std::string_view, 18> invariant_names{
+    "every_job_settles",         "no_job_dropped",         "told_truly",
+    "one_start_per_hand_over",   "outcome_never_replaced", "own_result_posted",
+    "nothing_after_the_outcome", "chunks_in_order",        "within_the_limit",
+    "heartbeat_exact",           "stops_only_its_job",     "stop_reaches_its_job",
+    "requests_bounded",          "leaves_in_time",         "nothing_left_behind",
+    "no_endless_loop",           "no_exception",           "same_seed_same_run",
+};
+
+struct violation {
+  invariant broken;
+  duration at;       ///< virtual time since the start
+  std::string text;  ///< a sentence with names and values
+
+  std::string_view name() const noexcept { return invariant_names[static_cast<std::size_t>(broken)]; }
+};
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace coworker::simulation {
+
+struct options {
+  /// How many jobs are submitted. Default 50.
+  std::size_t jobs = 50;
+  /// Decides everything that happens; the same seed, the same run.
+  std::uint64_t seed = 1;
+  /// Which mishaps there may be; a seed draws some of them. Default: all; `fault_set()` for none.
+  fault_set faults = fault_set::all();
+  /// Job i has the input `inputs[i % inputs.size()]`; none: `{"index": i}`.
+  std::vector<json> inputs = {};
+  /// As for a worker; `log` and `pool` are the simulation's own.
+  worker_options worker = {};
+  /// As for the queue; URLs, seed and spool folder are the simulation's own.
+  http_queue_options queue = {};
+  /// Whether results that cannot be posted are kept on a simulated disk. Default: they are.
+  bool spool = true;
+  /// Between heartbeats. Default 10 s.
+  duration ping_interval = std::chrono::seconds(10);
+  /// How long your handler may go on after its job was asked to stop. Default 5 s.
+  duration stop_patience = std::chrono::seconds(5);
+  /// By when, after the last mishap, every job must have its result. Virtual time; default 1 h.
+  duration settle_within = std::chrono::hours(1);
+  /// A run in which more coroutines are resumed than this, and 20,000 more for each job, goes round for ever.
+  /// Its coroutines are given up as they stand, their memory with them. Default 2,000,000.
+  std::uint64_t most_steps = 2'000'000;
+  /// Whether the report has a line for everything that happened.
+  bool trace = false;
+};
+
+/// What became of one job.
+struct job_report {
+  std::string id;
+  bool settled = false;
+  std::string
+      outcome;  ///< the body that the queue accepted; empty for a job stopped before it was handed over
+  int hand_overs = 0;  ///< how often the queue gave it to a worker
+  int starts = 0;      ///< how often a handler was called for it; no more than that
+  duration latency{};  ///< from its submission to its result
+
+  bool succeeded() const noexcept { return settled && outcome.find("\"error\":") == std::string::npos; }
+};
+
+struct report {
+  std::uint64_t seed = 0;
+  std::vector<job_report> jobs;
+  std::vector<violation> violations;  ///< empty: all that must hold did; the first one ends a run
+  int highest_in_progress = 0;        ///< at one worker
+  std::uint64_t hash = 0;             ///< of everything that happened, in order
+  std::uint64_t steps = 0;            ///< coroutines resumed
+  duration elapsed{};                 ///< virtual
+  fault_set faults;                   ///< the kinds that there were
+  std::string trace;                  ///< a line for each event, where that was asked for
+
+  bool ok() const noexcept { return violations.empty(); }
+
+  /// In a few lines; with the trace, where there is one.
+  std::string text() const {
+    std::string lines = "seed " + std::to_string(seed) + ", " + std::to_string(jobs.size()) + " jobs, " +
+                        std::to_string(elapsed / std::chrono::seconds(1)) +
+                        " virtual s, faults: " + faults.text() + "\n" + trace;
+    for (const violation& one : violations) {
+      lines += "violated: ";
+      lines.append(one.name()).append(" after ");
+      lines += std::to_string(one.at / std::chrono::milliseconds(1)) + " virtual ms: " + one.text + "\n";
+    }
+    return lines;
+  }
+};
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/seeds.hpp -------------------------------------------------------------------------
+
+// Many seeds, on as many threads as are wanted: which is the first that fails, and what it comes down to.
+
+#include <atomic>
+
+// ---- coworker/simulation/shrink.hpp ------------------------------------------------------------------------
+
+// Makes a run that fails smaller: fewer kinds of mishap, then fewer jobs, for as long as the same thing goes
+// wrong. Knows a run only as a function.
+
+#include <cstddef>
+#include <utility>
+
+namespace coworker::simulation {
+
+/// `run(const options&)` gives the report of one run; `wanted` is one that fails. Gives the smallest options
+/// found at which the same invariant is broken, after some dozens of runs.
+template <class Run>
+options shrink(options wanted, Run&& run) {
+  const report first = run(std::as_const(wanted));
+  if (first.ok()) return wanted;
+  const invariant broken = first.violations.front().broken;
+  const auto still_fails = [&run, broken](const options& smaller) {
+    const report seen = run(smaller);
+    return !seen.ok() && seen.violations.front().broken == broken;
+  };
+  const auto keep_if_fails = [&](const options& smaller) {
+    if (!still_fails(smaller)) return false;
+    wanted = smaller;
+    return true;
+  };
+  options smaller = wanted;
+  smaller.faults = first.faults;
+  keep_if_fails(smaller);
+  for (std::size_t i = 0; i < fault_names.size(); ++i) {
+    smaller = wanted;
+    smaller.faults.remove(static_cast<fault>(i));
+    if (wanted.faults.has(static_cast<fault>(i))) keep_if_fails(smaller);
+  }
+  std::size_t step = wanted.jobs;
+  while (step > 0) {
+    smaller = wanted;
+    smaller.jobs = wanted.jobs > step ? wanted.jobs - step : 1;
+    if (smaller.jobs == wanted.jobs || !keep_if_fails(smaller)) step /= 2;
+  }
+  return wanted;
+}
+
+}  // namespace coworker::simulation
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+struct seeds_report {
+  std::uint64_t runs = 0;           ///< seeds that were run, up to the first that failed
+  std::uint64_t jobs = 0;           ///< in all of them
+  std::uint64_t steps = 0;          ///< coroutines resumed in all of them
+  std::uint64_t compared = 0;       ///< seeds that were run twice, to see that both runs are equal
+  std::optional<report> failure{};  ///< of the lowest seed that failed, shrunk, with its trace
+
+  bool ok() const noexcept { return !failure.has_value(); }
+  std::string text() const {
+    return failure ? failure->text() : std::to_string(runs) + " runs, no violation";
+  }
+};
+
+namespace detail {
+
+template <class Run>
+class seed_runner {
+ public:
+  seed_runner(const options& base, std::uint64_t count, Run& run)
+      : base_(base), end_(base.seed + count), run_(run) {
+    next_ = base.seed;
+    lowest_failure_ = end_;
+  }
+
+  seeds_report run_on(unsigned threads) {
+    std::vector<std::thread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back([this] { work(); });
+    work();
+    for (std::thread& one : others) one.join();
+    if (lowest_failure_ != end_) totals_.failure = explain();
+    return std::move(totals_);
+  }
+
+ private:
+  static constexpr std::uint64_t compare_every = 32;
+
+  void work() {
+    for (;;) {
+      const std::uint64_t seed = next_.fetch_add(1, std::memory_order_relaxed);
+      if (seed >= lowest_failure_.load(std::memory_order_relaxed)) return;
+      options wanted = base_;
+      wanted.seed = seed;
+      const report seen = run_(std::as_const(wanted));
+      const bool compare = seed % compare_every == 0;
+      note(seen, compare && seen.ok() && run_(std::as_const(wanted)).hash != seen.hash, compare);
+    }
+  }
+
+  void note(const report& seen, bool differs, bool compared) {
+    const std::lock_guard lock(mutex_);
+    ++totals_.runs;
+    totals_.jobs += seen.jobs.size();
+    totals_.steps += seen.steps;
+    totals_.compared += compared ? 1 : 0;
+    if ((seen.ok() && !differs) || seen.seed >= lowest_failure_) return;
+    lowest_failure_ = seen.seed;
+    differs_ = differs;
+  }
+
+  report explain() {
+    options failing = base_;
+    failing.seed = lowest_failure_;
+    if (!differs_) failing = shrink(failing, run_);
+    failing.trace = true;
+    report shown = run_(std::as_const(failing));
+    if (differs_) {
+      shown.violations.push_back(
+          {invariant::same_seed_same_run, shown.elapsed, "two runs of this seed did not go the same way"});
+    }
+    return shown;
+  }
+
+  const options& base_;
+  const std::uint64_t end_;
+  Run& run_;
+  std::atomic<std::uint64_t> next_;
+  std::atomic<std::uint64_t> lowest_failure_;
+  std::mutex mutex_;  // guards what follows
+  bool differs_ = false;
+  seeds_report totals_;
+};
+
+}  // namespace detail
+
+/// Runs `count` seeds from `base.seed` on; `run(const options&)` gives the report of one, on any of the
+/// threads. Some seeds are run twice and must go the same way. Ends early once a seed has failed.
+template <class Run>
+seeds_report run_seeds(const options& base, std::uint64_t count, unsigned threads, Run run) {
+  return detail::seed_runner<Run>(base, count, run).run_on(threads);
+}
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/world.hpp -------------------------------------------------------------------------
+
+// One simulated run: workers that come and go, the queue and the network around them, and the plan of what
+// goes wrong. All of it on one thread and one loop, in virtual time.
+
+// ---- coworker/simulation/memory_disk.hpp -------------------------------------------------------------------
+
+// A spool's files in memory: they outlive the worker that wrote them, as a disk does, and fail as they are
+// told to.
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// One disk for all workers of a run.
+class memory_disk {
+ public:
+  struct file {
+    std::string path;
+    std::string text;
+    int removed_by = -1;  ///< a worker
+  };
+
+  std::vector<file> files;    ///< in the order in which they were made
+  std::vector<file> removed;  ///< by somebody, after it had been whole
+  bool full = false;          ///< nothing more can be written
+  std::uint64_t names = 0;    ///< given out so far
+
+  file* find(const std::string& path) noexcept {
+    for (file& one : files) {
+      if (one.path == path) return &one;
+    }
+    return nullptr;
+  }
+
+  void remove(const std::string& path, int worker) {
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (files[i].path != path) continue;
+      removed.push_back(std::move(files[i]));
+      removed.back().removed_by = worker;
+      files.erase(files.begin() + static_cast<std::ptrdiff_t>(i));
+      return;
+    }
+  }
+};
+
+/// The disk as one worker sees it; once that has crashed, it changes nothing there any more.
+class memory_files {
+ public:
+  memory_files(memory_disk& disk, int worker, const bool& crashed) noexcept
+      : disk_(&disk), crashed_(&crashed), worker_(worker) {}
+
+  std::vector<std::string> names(const std::string& folder) const {
+    std::vector<std::string> found;
+    for (const memory_disk::file& one : disk_->files) {
+      if (one.path.starts_with(folder + "/")) found.push_back(one.path.substr(folder.size() + 1));
+    }
+    return found;
+  }
+
+  bool write_whole(const std::string& path, std::string_view text) {
+    if (disk_->full || *crashed_) {
+      errno = disk_->full ? ENOSPC : EIO;
+      return false;
+    }
+    disk_->remove(path, worker_);
+    disk_->files.push_back({path, std::string(text)});
+    return true;
+  }
+
+  bool rename(const std::string& from, const std::string& to) {
+    memory_disk::file* const moved = *crashed_ ? nullptr : disk_->find(from);
+    if (moved == nullptr) {
+      errno = ENOENT;
+      return false;
+    }
+    moved->path = to;
+    return true;
+  }
+
+  void remove(const std::string& path) {
+    if (!*crashed_) disk_->remove(path, worker_);
+  }
+
+  std::string read_whole(const std::string& path) const {
+    const memory_disk::file* const found = disk_->find(path);
+    if (found == nullptr) throw std::runtime_error("no such file");
+    return found->text;
+  }
+
+  void sync(const std::string&) const noexcept {}
+
+  std::string fresh_name() { return std::to_string(++disk_->names); }
+
+ private:
+  memory_disk* disk_;
+  const bool* crashed_;
+  int worker_;
+};
+
+static_assert(spool_storage<memory_files>);
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/network_client.hpp ----------------------------------------------------------------
+
+// The network between a worker and the queue, as an HTTP client: each exchange takes the time, and meets the
+// mishaps, that the plan draws for it.
+
+// ---- coworker/simulation/ledger.hpp ------------------------------------------------------------------------
+
+// The ledger: what each worker has been handed, has started, posted and let go, as seen from outside, and the
+// checks that this never contradicts what a worker promises. Must not know how the worker does it.
+
+// ---- coworker/simulation/accounts.hpp ----------------------------------------------------------------------
+
+// What is kept of each worker and each of its jobs in a simulated run. Counts only; what they must come to is
+// the ledger's business.
+
+#include <cstdint>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// Counts what happens within a second, or any other span.
+class rate_guard {
+ public:
+  /// True: more than `most` within the span.
+  bool count(duration now, int most, duration span = std::chrono::seconds(1)) noexcept {
+    if (now - since_ >= span) {
+      since_ = now;
+      count_ = 0;
+    }
+    return ++count_ > most;
+  }
+
+ private:
+  duration since_{};
+  int count_ = 0;
+};
+
+/// What a job says before its result.
+enum class part : unsigned char { chunk, progress };
+
+/// The latest chunk of a job at a worker, or its latest report of progress.
+struct part_account {
+  bool under_way = false;
+  bool acted = false;    ///< at the server
+  bool refused = false;  ///< for good
+  duration began{};
+  std::uint64_t text = 0;  ///< its hash
+};
+
+/// One job at one worker.
+struct held_job {
+  bool in_progress = false;  ///< it has arrived, and is not let go
+  bool running = false;      ///< its handler
+  bool completing = false;   ///< its result is being handed back
+  bool accepted = false;     ///< this run's result, by the server
+  bool reporting = false;    ///< progress, at some time
+  bool told_while_running = false;
+  int arrivals = 0;  ///< whole answers that named it
+  int run = 0;       ///< counts the arrivals that were not of a job in progress already
+  int starts = 0;
+  int tries = 0;     ///< posts of this run's result
+  int refusals = 0;  ///< final ones that came back
+  duration arrived{};
+  duration stop_came = duration::min();  ///< the latest
+  duration ready{};                      ///< when its result was
+  std::uint64_t result = 0;              ///< hash of its body
+  part_account chunk;
+  part_account progress;
+  stop_token stop;
+  rate_guard posts;
+
+  part_account& account(part what) noexcept { return what == part::chunk ? chunk : progress; }
+};
+
+/// One worker, as seen from outside.
+struct worker_account {
+  std::vector<held_job> jobs;
+  bool present = false;
+  bool crashed = false;
+  int in_progress = 0;
+  int running = 0;
+  int delivering = 0;  ///< results of jobs that were run
+  int asked_for = 0;   ///< by takes under way
+  int reporting =
+      0;  ///< running jobs that told of progress: they may have ended, and wait for that to arrive
+  int limit = 1;
+  int limit_before = 1;  ///< the highest of the moment at which the limit was last set
+  duration limit_set{};
+  int highest_in_progress = 0;
+  duration told_to_leave = duration::max();
+  duration last_ping{};
+  int coroutines = 0;  ///< requests under way
+  rate_guard pings;
+  rate_guard fruitless_takes;
+  rate_guard fruitless_stops;
+};
+
+/// What a worker was promised to keep to.
+struct worker_terms {
+  bool prefetch = false;
+  bool overlap_delivery = false;
+  duration grace_period{};
+  duration stop_patience{};  ///< how long handlers may go on after they were asked to stop
+  duration delivery_deadline{};
+  duration post_limit{};
+  duration ping_interval{};
+};
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/trace.hpp -------------------------------------------------------------------------
+
+// What happened in a simulated run, in order: always as a rolling hash, by which two runs are compared, and
+// on demand as lines for a person to read. Knows numbers only.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// What can happen. In a line, # stands for the detail.
+enum class happening : unsigned char {
+  worker_started,
+  worker_told_to_leave,
+  worker_crashed,
+  worker_left,
+  limit_changed,
+  job_submitted,
+  asked_for_jobs,
+  asked_for_stops,
+  pinged,
+  job_handed_over,
+  job_arrived,
+  handler_started,
+  result_ready,
+  result_posted,
+  result_accepted,
+  result_repeated,
+  result_too_late,
+  result_let_go,
+  progress_posted,
+  chunk_posted,
+  job_returned,
+  stop_wanted,
+  stop_arrived,
+  request_given_up,
+  answer_failed,
+  answered,
+  server_restarted,
+  clock_jumped,
+  violated,
+};
+
+namespace detail {
+
+inline constexpr std::array<std::string_view, 29> happening_lines{
+    "starts",
+    "is told to leave",
+    "crashes",
+    "has left",
+    "may now run # at once",
+    "is submitted",
+    "asks for # jobs",
+    "asks what is to stop",
+    "sends a heartbeat that names # jobs",
+    "is handed over (hand-over #)",
+    "arrives",
+    "is started (start #)",
+    "has its result",
+    "posts its result (try #)",
+    "has its result accepted",
+    "has its result posted once more",
+    "has a result posted that comes too late",
+    "is let go (0 accepted, 1 refused, 2 given up): #",
+    "reports progress",
+    "posts a chunk",
+    "goes back into the queue: no heartbeat names it",
+    "is to be stopped (0 running, 1 queued, 2 settled): #",
+    "is told to stop",
+    "gives a request up",
+    "gets no answer (1 unreachable, 2 timed out, 3 broken): #",
+    "is answered with #",
+    "the server restarts",
+    "the clock jumps by # ms",
+    "VIOLATION",
+};
+
+}  // namespace detail
+
+class trace {
+ public:
+  static constexpr int nobody = -1;
+
+  explicit trace(bool keeps_lines) noexcept : keeps_lines_(keeps_lines) {}
+
+  /// `worker` and `job` count from 0; `nobody` for none.
+  void note(time_point now, happening what, int worker, int job, std::int64_t detail = 0) {
+    const entry made{now.time_since_epoch(), detail, worker, job, what};
+    mix(static_cast<std::uint64_t>(made.at.count()));
+    mix(static_cast<std::uint64_t>(what) | static_cast<std::uint64_t>(static_cast<std::uint32_t>(job)) << 8 |
+        static_cast<std::uint64_t>(static_cast<std::uint32_t>(worker)) << 48);
+    mix(static_cast<std::uint64_t>(detail));
+    if (keeps_lines_) entries_.push_back(made);
+  }
+
+  /// No more lines: what comes is only the end of the run.
+  void close() noexcept { keeps_lines_ = false; }
+
+  /// Equal for equal runs.
+  std::uint64_t hash() const noexcept { return hash_; }
+
+  /// A line for each that happened, with its virtual time; of a long one only the last `most` lines.
+  std::string text(std::size_t most = SIZE_MAX) const {
+    const std::size_t first = entries_.size() > most ? entries_.size() - most : 0;
+    std::string lines = first > 0 ? "... " + std::to_string(first) + " lines before\n" : "";
+    for (std::size_t i = first; i < entries_.size(); ++i) append(lines, entries_[i]);
+    return lines;
+  }
+
+ private:
+  struct entry {
+    duration at;
+    std::int64_t detail;
+    int worker;
+    int job;
+    happening what;
+  };
+
+  void mix(std::uint64_t value) noexcept {
+    hash_ = (hash_ ^ value) * 0x9e3779b97f4a7c15;
+    hash_ ^= hash_ >> 32;
+  }
+
+  static void append(std::string& lines, const entry& one) {
+    constexpr std::size_t decimals = 6;
+    std::string micros = std::to_string(one.at / std::chrono::microseconds(1));
+    if (micros.size() <= decimals) micros.insert(0, decimals + 1 - micros.size(), '0');
+    micros.insert(micros.size() - decimals, 1, '.');
+    constexpr std::size_t width = 13;
+    if (micros.size() < width) micros.insert(0, width - micros.size(), ' ');
+    lines.append(micros).append(" s  ");
+    if (one.worker != nobody) lines.append("worker ").append(std::to_string(one.worker)).append("  ");
+    if (one.job != nobody) lines.append("job-").append(std::to_string(one.job)).append(" ");
+    const std::string_view line = detail::happening_lines[static_cast<std::size_t>(one.what)];
+    const std::size_t mark = line.rfind('#');
+    lines.append(line.substr(0, mark));
+    if (mark != std::string_view::npos)
+      lines.append(std::to_string(one.detail)).append(line.substr(mark + 1));
+    lines += '\n';
+  }
+
+  std::vector<entry> entries_;
+  std::uint64_t hash_ = 0;
+  bool keeps_lines_;
+};
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+inline std::string job_name(int job) { return "job-" + std::to_string(job); }
+
+/// The number in "job-7"; -1 for what names none of them.
+inline int job_number(std::string_view id, std::size_t jobs) noexcept {
+  constexpr std::string_view prefix = "job-";
+  if (!id.starts_with(prefix) || id.size() == prefix.size()) return -1;
+  std::size_t number = 0;
+  for (const char c : id.substr(prefix.size())) {
+    if (c < '0' || c > '9' || number >= jobs) return -1;
+    number = number * 10 + static_cast<std::size_t>(c - '0');
+  }
+  return number < jobs ? static_cast<int>(number) : -1;
+}
+
+/// For comparing texts without keeping them: FNV-1a, eight bytes at a time.
+inline std::uint64_t text_hash(std::string_view text) noexcept {
+  std::uint64_t mixed = 14695981039346656037U ^ text.size();
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    std::uint64_t eight = 0;
+    for (std::size_t i = 0; i < 8; ++i)
+      eight |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);
+    mixed = (mixed ^ eight) * 1099511628211U;
+    mixed ^= mixed >> 29;
+  }
+  for (; at < text.size(); ++at) mixed = (mixed ^ static_cast<unsigned char>(text[at])) * 1099511628211U;
+  return mixed;
+}
+
+/// Every call is an event at the loop's present moment.
+class ledger {
+ public:
+  ledger(simulated_loop& loop, trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
+      : loop_(loop), trace_(events), terms_(terms), workers_(workers) {
+    for (worker_account& one : workers_) one.jobs.resize(jobs);
+  }
+
+  worker_account& account(int worker) noexcept { return workers_[static_cast<std::size_t>(worker)]; }
+  held_job& at(int worker, int job) noexcept { return account(worker).jobs[static_cast<std::size_t>(job)]; }
+  std::size_t job_count() const noexcept { return workers_.empty() ? 0 : workers_.front().jobs.size(); }
+  const std::vector<worker_account>& workers() const noexcept { return workers_; }
+  const worker_terms& terms() const noexcept { return terms_; }
+  duration now() const noexcept { return loop_.elapsed(); }
+
+  void note(happening what, int worker, int job, std::int64_t detail = 0) {
+    trace_.note(loop_.now(), what, worker, job, detail);
+  }
+
+  /// The first one ends the run.
+  void violate(invariant broken, std::string text) {
+    if (violated()) return;
+    note(happening::violated, trace::nobody, trace::nobody, static_cast<std::int64_t>(broken));
+    trace_.close();
+    violations_.push_back({broken, now(), std::move(text)});
+  }
+  bool violated() const noexcept { return !violations_.empty(); }
+  const std::vector<violation>& violations() const noexcept { return violations_; }
+
+  /// Somebody who is alive works on it.
+  bool held_by_anyone(int job) const noexcept {
+    for (const worker_account& one : workers_) {
+      if (one.present && !one.crashed && one.jobs[static_cast<std::size_t>(job)].in_progress) return true;
+    }
+    return false;
+  }
+
+  // --- taking and running ---------------------------------------------------------------------------------
+
+  void limit_is(int worker, int limit) {
+    worker_account& one = account(worker);
+    const int before = one.limit;
+    if (one.limit_set != now()) one.limit_before = before;
+    one.limit_set = now();
+    one.limit = limit < 1 ? 1 : limit;
+    if (one.limit_before < one.limit) one.limit_before = one.limit;
+    if (one.limit != before) note(happening::limit_changed, worker, trace::nobody, one.limit);
+  }
+
+  void asks_for_jobs(int worker, int capacity) {
+    worker_account& one = account(worker);
+    one.asked_for += capacity;
+    const int limit = highest_limit(one);
+    const int places = (terms_.prefetch ? 2 * limit : limit) + (terms_.overlap_delivery ? limit : 0);
+    if (one.in_progress + one.asked_for > places && counts(one)) {
+      violate(invariant::within_the_limit,
+              "worker " + std::to_string(worker) + " has " + std::to_string(one.in_progress) +
+                  " jobs in progress and asks for " + std::to_string(one.asked_for) + " with room for " +
+                  std::to_string(places));
+    }
+  }
+
+  void take_ended(int worker, int capacity) { account(worker).asked_for -= capacity; }
+
+  /// A whole answer names it.
+  void arrives(int worker, int job) {
+    worker_account& one = account(worker);
+    held_job& held = at(worker, job);
+    note(happening::job_arrived, worker, job);
+    ++held.arrivals;
+    if (held.in_progress) return;
+    const held_job before = held;
+    held = held_job();
+    held.arrivals = before.arrivals;
+    held.starts = before.starts;
+    held.arrived = now();
+    held.stop_came = before.stop_came;
+    held.run = before.run + 1;
+    held.in_progress = true;
+    if (++one.in_progress > one.highest_in_progress) one.highest_in_progress = one.in_progress;
+  }
+
+  void starts(int worker, int job, stop_token stop) {
+    worker_account& one = account(worker);
+    held_job& held = at(worker, job);
+    held.stop = stop;
+    note(happening::handler_started, worker, job, ++held.starts);
+    ++one.running;
+    if (!counts(one)) return;
+    if (held.running || held.completing || !held.in_progress || held.starts > held.run) {
+      violate(invariant::one_start_per_hand_over,
+              about(worker, job) + " is started for the " + std::to_string(held.starts) +
+                  ". time, and was handed over " + std::to_string(held.run) + " times");
+    }
+    held.running = true;
+    const int busy = one.running + (terms_.overlap_delivery ? -one.reporting : one.delivering);
+    if (busy > highest_limit(one)) {
+      violate(invariant::within_the_limit, about(worker, job) + " is started as number " +
+                                               std::to_string(busy) + " with a limit of " +
+                                               std::to_string(highest_limit(one)));
+    }
+  }
+
+  // --- handing back ---------------------------------------------------------------------------------------
+
+  void completes(int worker, const job_result& result);
+  /// Whether any worker ever had that result for the job; it may come out of a spool.
+  bool knows_result(int job, std::uint64_t hash) const noexcept {
+    for (const known_result& one : results_) {
+      if (one.job == job && one.hash == hash) return true;
+    }
+    return false;
+  }
+  void lets_go(int worker, int job, delivery what, bool kept);
+  void part_begins(int worker, int job, part what, std::string_view text);
+  /// None: its job was stopped meanwhile.
+  void part_ends(int worker, int job, part what, std::optional<delivery> told);
+
+  // --- stopping and leaving -------------------------------------------------------------------------------
+
+  void told_to_stop(int worker, int job) {
+    held_job& held = at(worker, job);
+    note(happening::stop_arrived, worker, job);
+    if (!held.told_while_running) held.stop_came = now();
+    held.told_while_running = held.running;
+  }
+
+  void told_to_leave(int worker) {
+    note(happening::worker_told_to_leave, worker, trace::nobody);
+    account(worker).told_to_leave = now();
+  }
+
+  void left(int worker, duration allowed_until);
+
+  static std::string about(int worker, int job) {
+    return "worker " + std::to_string(worker) + ": " + job_name(job);
+  }
+
+  duration jumped{};  ///< by how much the clock jumped in all
+
+  bool counts(const worker_account& one) const noexcept { return !one.crashed; }
+
+ private:
+  // A worker decides at one moment and acts later in it; a limit lowered in between does not count.
+  int highest_limit(const worker_account& one) const noexcept {
+    return one.limit_set == loop_.elapsed() && one.limit_before > one.limit ? one.limit_before : one.limit;
+  }
+
+  void check_stop(int worker, int job, const held_job& held, outcome::status ended);
+
+  struct known_result {
+    int job;
+    std::uint64_t hash;
+  };
+
+  simulated_loop& loop_;
+  trace& trace_;
+  worker_terms terms_;
+  std::vector<worker_account> workers_;
+  std::vector<known_result> results_;
+  std::vector<violation> violations_;
+};
+
+// Its result is ready: from here on nothing but that may be said of the job.
+inline void ledger::completes(int worker, const job_result& result) {
+  const int job = job_number(result.job_id, job_count());
+  if (job < 0) return;
+  worker_account& one = account(worker);
+  held_job& held = at(worker, job);
+  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.ended.ended));
+  held.ready = now();
+  held.result = text_hash(result.body);
+  results_.push_back({job, held.result});
+  check_stop(worker, job, held, result.ended.ended);
+  if (held.running) {
+    --one.running;
+    ++one.delivering;
+    if (held.reporting) --one.reporting;
+  }
+  if ((held.chunk.under_way || held.progress.under_way) && counts(one))
+    violate(invariant::chunks_in_order,
+            about(worker, job) + " has its result ready while a chunk or progress is on its way");
+  held.completing = true;
+}
+
+inline void ledger::check_stop(int worker, int job, const held_job& held, outcome::status ended) {
+  const worker_account& one = account(worker);
+  if (!counts(one)) return;
+  const bool leaving = one.told_to_leave != duration::max();
+  const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
+  if (ended == outcome::status::stopped && held.stop_came < held.arrived && !grace_over)
+    violate(invariant::stops_only_its_job,
+            about(worker, job) + " ends as stopped, and nobody asked for that");
+  // A chunk that is under way is waited for, and so is one of what had been gathered meanwhile.
+  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_limit + jumped;
+  if (held.running && !held.reporting && leaving &&
+      now() - one.told_to_leave > allowed + std::chrono::seconds(2)) {
+    violate(invariant::leaves_in_time,
+            about(worker, job) + " went on for " +
+                std::to_string((now() - one.told_to_leave) / std::chrono::milliseconds(1)) +
+                " ms after its worker was told to leave");
+  }
+  const bool should_know = held.told_while_running && held.stop_came < now();
+  if (held.running && !held.reporting && should_know && !held.stop.stop_requested())
+    violate(invariant::stop_reaches_its_job, about(worker, job) + " was to be stopped, and was not told");
+}
+
+inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
+  worker_account& one = account(worker);
+  held_job& held = at(worker, job);
+  note(happening::result_let_go, worker, job, static_cast<std::int64_t>(what));
+  if (held.in_progress) --one.in_progress;
+  if (held.running) --one.delivering;
+  held.in_progress = held.running = held.completing = false;
+  if (!counts(one)) return;
+  if (what == delivery::accepted && !held.accepted)
+    violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
+  if (what == delivery::refused && held.refusals == 0)
+    violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
+  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline)
+    violate(invariant::told_truly, about(worker, job) + " was given up before its time");
+  if (what == delivery::given_up && !kept)
+    violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
+}
+
+inline void ledger::part_begins(int worker, int job, part what, std::string_view text) {
+  held_job& held = at(worker, job);
+  part_account& mine = held.account(what);
+  if (counts(account(worker))) {
+    const std::string name = what == part::chunk ? "a chunk" : "progress";
+    if (held.completing || !held.in_progress)
+      violate(invariant::nothing_after_the_outcome,
+              about(worker, job) + " gives " + name + " after its result");
+    if (mine.under_way)
+      violate(invariant::chunks_in_order,
+              about(worker, job) + " gives " + name + " while other is on its way");
+  }
+  mine = part_account();
+  mine.under_way = true;
+  mine.began = now();
+  mine.text = text_hash(text);
+  held.posts = rate_guard();
+  if (what == part::progress && held.running && !std::exchange(held.reporting, true))
+    ++account(worker).reporting;
+}
+
+inline void ledger::part_ends(int worker, int job, part what, std::optional<delivery> told) {
+  part_account& mine = at(worker, job).account(what);
+  mine.under_way = false;
+  if (!told || !counts(account(worker))) return;
+  if (*told == delivery::accepted && !mine.acted)
+    violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
+  if (*told == delivery::refused && !mine.refused)
+    violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
+  const bool in_time = now() - mine.began < terms_.delivery_deadline;
+  if (*told == delivery::given_up && what == part::chunk && in_time)
+    violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
+}
+
+inline void ledger::left(int worker, duration allowed_until) {
+  worker_account& one = account(worker);
+  note(happening::worker_left, worker, trace::nobody);
+  one.present = false;
+  if (!counts(one)) return;
+  for (std::size_t job = 0; job < one.jobs.size(); ++job) {
+    if (one.jobs[job].in_progress)
+      violate(invariant::no_job_dropped,
+              about(worker, static_cast<int>(job)) + " arrived and was never handed back");
+  }
+  if (now() > allowed_until) {
+    violate(invariant::leaves_in_time,
+            "worker " + std::to_string(worker) + " left " +
+                std::to_string((now() - allowed_until) / std::chrono::milliseconds(1)) +
+                " ms later than it may");
+  }
+}
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/queue_server.hpp ------------------------------------------------------------------
+
+// The queue's side of a simulated run: which job is where, what each request does there, and when a job goes
+// back into the queue. It decides at once; how long a message takes, and whether it arrives, is the network's
+// business.
+
+// ---- coworker/simulation/wire.hpp --------------------------------------------------------------------------
+
+// Requests of the queue protocol as a server reads them.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// The addresses of the simulated server.
+inline queue_urls::templates server_urls() {
+  return {"http://q/job-take/$ID", "http://q/done/$RUNPOD_POD_ID/$ID", "http://q/stream/$RUNPOD_POD_ID/$ID",
+          "http://q/ping/$RUNPOD_POD_ID"};
+}
+
+enum class endpoint : unsigned char { take, stop, done, progress, chunk, ping, unknown };
+
+/// A request, read. Its texts lie in the request.
+struct call {
+  endpoint where = endpoint::unknown;
+  int worker = 0;
+  int job = -1;
+  int capacity = 1;           ///< of a take
+  bool many = false;          ///< a take that wants an array
+  bool late = false;          ///< its sender has given it up long since
+  bool repeated = false;      ///< the network brought it once already
+  std::string_view ids = {};  ///< of a ping, encoded
+  std::string_view body = {};
+
+  bool poll() const noexcept { return where == endpoint::take || where == endpoint::stop; }
+  /// A result: the last word on a job.
+  bool final_post() const noexcept { return where == endpoint::done; }
+};
+
+namespace detail {
+
+inline std::string_view parameter(std::string_view url, std::string_view name) noexcept {
+  for (std::size_t at = url.find('?'); at != std::string_view::npos; at = url.find('&', at + 1)) {
+    const std::string_view rest = url.substr(at + 1);
+    if (!rest.starts_with(name) || rest.size() <= name.size() || rest[name.size()] != '=') continue;
+    const std::string_view value = rest.substr(name.size() + 1);
+    return value.substr(0, value.find('&'));
+  }
+  return {};
+}
+
+inline int number(std::string_view digits) noexcept {
+  int value = 0;
+  for (const char c : digits) value = value < 100'000'000 ? value * 10 + (c - '0') : value;
+  return value;
+}
+
+inline bool take_prefix(std::string_view& text, std::string_view prefix) noexcept {
+  if (!text.starts_with(prefix)) return false;
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+// What stands behind the worker's segment, up to the query.
+inline std::string_view last_segment(std::string_view path) noexcept {
+  path = path.substr(0, path.find('?'));
+  return path.substr(path.rfind('/') + 1);
+}
+
+}  // namespace detail
+
+inline call read_call(const http_request& request, int worker, std::size_t jobs) {
+  call made;
+  made.worker = worker;
+  if (request.body) made.body = *request.body;
+  const std::string_view url = request.url;
+  std::string_view path = url;
+  if (!detail::take_prefix(path, "http://q/")) return made;
+  if (detail::take_prefix(path, "done/")) {
+    made.where = made.body.starts_with(R"({"status":"IN_PROGRESS")") ? endpoint::progress : endpoint::done;
+    made.job = job_number(detail::last_segment(path), jobs);
+  } else if (detail::take_prefix(path, "stream/")) {
+    made.where = endpoint::chunk;
+    made.job = job_number(detail::last_segment(path), jobs);
+  } else if (detail::take_prefix(path, "ping/")) {
+    made.where = endpoint::ping;
+    made.ids = detail::parameter(url, "job_id");
+  } else if (detail::take_prefix(path, "job-stop/")) {
+    made.where = endpoint::stop;
+  } else if (detail::take_prefix(path, "job-take-batch/")) {
+    made.where = endpoint::take;
+    made.many = true;
+    made.capacity = detail::number(detail::parameter(url, "batch_size"));
+  } else if (detail::take_prefix(path, "job-take/")) {
+    made.where = endpoint::take;
+  }
+  return made;
+}
+
+/// The hash of what a chunk or a report of progress says.
+inline std::uint64_t part_text(const call& asked) noexcept {
+  constexpr std::string_view name = R"("output":)";
+  const std::size_t at = asked.body.find(name);
+  if (at == std::string_view::npos) return 0;
+  const std::string_view rest = asked.body.substr(at + name.size());
+  return text_hash(rest.substr(0, rest.size() - 1));  // without the brace
+}
+
+/// Calls `each(number)` for every job that a ping names; -1 for an id that is none of ours.
+template <class Each>
+void for_each_named(std::string_view ids, std::size_t jobs, Each each) {
+  constexpr std::string_view comma = "%2C";
+  while (!ids.empty()) {
+    const std::size_t end = ids.find(comma);
+    each(job_number(ids.substr(0, end), jobs));
+    if (end == std::string_view::npos) return;
+    ids.remove_prefix(end + comma.size());
+  }
+}
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+enum class served_state : unsigned char { unsubmitted, queued, handed_over, settled };
+
+/// One job at the server.
+struct served_job {
+  std::string item;     ///< the input, as JSON text
+  std::string outcome;  ///< the accepted body; empty for one that was stopped in the queue
+  served_state state = served_state::unsubmitted;
+  int hand_overs = 0;
+  int outcomes = 0;  ///< distinct ones that were posted
+  int accepted_worker = -1;
+  int accepted_run = -1;  ///< -1: out of a spool
+  bool stop_wanted = false;
+  duration submitted{};
+  duration settled{};
+  duration last_named{};  ///< or handed over
+};
+
+/// A poll that waits at the server for something to tell. It lies with the client's exchange.
+struct held_poll {
+  call asked;
+  http_answer answer;
+  std::vector<int> handed;  ///< jobs in the answer
+  signal* wake = nullptr;
+  bool answered = false;
+  bool forgotten = false;  ///< the server has restarted and will never answer
+};
+
+class queue_server {
+ public:
+  queue_server(const fault_plan& plan, ledger& book, std::uint64_t seed)
+      : plan_(plan), book_(book), dice_(seed), jobs_(book.job_count()) {}
+
+  served_job& job(int number) noexcept { return jobs_[static_cast<std::size_t>(number)]; }
+  const std::vector<served_job>& jobs() const noexcept { return jobs_; }
+  std::size_t unsettled() const noexcept { return jobs_.size() - settled_; }
+  signal& all_settled() noexcept { return all_settled_; }
+
+  // --- the world's side -----------------------------------------------------------------------------------
+
+  void submit(int number) {
+    served_job& one = job(number);
+    if (one.state != served_state::unsubmitted) return;
+    one.submitted = book_.now();
+    book_.note(happening::job_submitted, trace::nobody, number);
+    enqueue(number);
+  }
+
+  void stop(int number);
+  void stop_unknown() {
+    stops_.push_back("no-such-job");
+    answer_polls();
+  }
+  void restart();
+  /// Puts jobs back that no heartbeat has named for too long.
+  void look_for_lost_jobs();
+
+  // --- the client's side ----------------------------------------------------------------------------------
+
+  /// What the request does. False: the poll is held.
+  bool act(held_poll& poll);
+  void withdraw(held_poll& poll) noexcept;
+
+ private:
+  static http_answer status(int code) {
+    http_answer made;
+    made.status = code;
+    return made;
+  }
+
+  void enqueue(int number) {
+    job(number).state = served_state::queued;
+    queue_.push(number);
+    answer_polls();
+  }
+  void settle(served_job& one) {
+    one.state = served_state::settled;
+    one.settled = book_.now();
+    if (++settled_ == jobs_.size()) all_settled_.set();
+  }
+  bool calm() const noexcept { return book_.now() >= plan_.calm_from; }
+
+  bool storm(held_poll& poll);
+  bool take(held_poll& poll);
+  void hand_over(int number, held_poll& poll);
+  void spoil(held_poll& poll);
+  bool name_stops(held_poll& poll);
+  http_answer finish(const call& asked);
+  http_answer take_part(const call& asked);
+  http_answer ping(const call& asked);
+  void answer_polls();
+
+  const fault_plan& plan_;
+  ledger& book_;
+  dice dice_;
+  std::vector<served_job> jobs_;
+  coworker::detail::fifo<int> queue_;
+  std::vector<std::string> stops_;
+  std::vector<held_poll*> polls_;
+  std::size_t settled_ = 0;
+  signal all_settled_;
+};
+
+inline void queue_server::stop(int number) {
+  served_job& one = job(number);
+  const int state = one.state == served_state::queued ? 1 : one.state == served_state::settled ? 2 : 0;
+  book_.note(happening::stop_wanted, trace::nobody, number, state);
+  if (one.state == served_state::unsubmitted) return;
+  one.stop_wanted = true;
+  if (one.state == served_state::queued) return settle(one);  // it is passed over when its turn comes
+  stops_.push_back(job_name(number));
+  answer_polls();
+}
+
+inline void queue_server::restart() {
+  book_.note(happening::server_restarted, trace::nobody, trace::nobody);
+  for (held_poll* const poll : polls_) {
+    poll->forgotten = dice_.chance(0.5);
+    if (poll->forgotten) continue;
+    poll->answer.failure = http_failure::broken;
+    poll->answer.problem = "the server has restarted";
+    poll->answered = true;
+    poll->wake->set();
+  }
+  polls_.clear();
+}
+
+inline void queue_server::look_for_lost_jobs() {
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    served_job& one = jobs_[i];
+    if (one.state != served_state::handed_over || book_.now() - one.last_named < plan_.returned_after)
+      continue;
+    const int number = static_cast<int>(i);
+    book_.note(happening::job_returned, trace::nobody, number);
+    const duration since_calm = book_.now() - plan_.calm_from;
+    if (since_calm > plan_.returned_after * 3 && book_.held_by_anyone(number)) {
+      book_.violate(invariant::heartbeat_exact,
+                    job_name(number) + " goes back into the queue, though a worker has it and all is calm");
+    }
+    enqueue(number);
+  }
+}
+
+inline bool queue_server::act(held_poll& poll) {
+  if (storm(poll)) return true;
+  switch (poll.asked.where) {
+    case endpoint::take:
+      if (take(poll)) return true;
+      break;
+    case endpoint::stop:
+      if (!plan_.has_stop_channel) {
+        poll.answer = status(404);
+        return true;
+      }
+      if (name_stops(poll)) return true;
+      break;
+    case endpoint::done:
+      poll.answer = finish(poll.asked);
+      return true;
+    case endpoint::chunk:
+    case endpoint::progress:
+      poll.answer = take_part(poll.asked);
+      return true;
+    case endpoint::ping:
+      poll.answer = ping(poll.asked);
+      return true;
+    case endpoint::unknown:
+      poll.answer = status(404);
+      return true;
+  }
+  if (plan_.hold == duration::zero()) {
+    poll.answer = status(204);
+    return true;
+  }
+  if (poll.wake == nullptr) return true;  // nobody waits for the answer
+  polls_.push_back(&poll);
+  return false;
+}
+
+inline void queue_server::withdraw(held_poll& poll) noexcept {
+  for (std::size_t i = 0; i < polls_.size(); ++i) {
+    if (polls_[i] != &poll) continue;
+    polls_.erase(polls_.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
+}
+
+// A repeated request has passed once: if it were turned away now, its sender would believe that nothing of it
+// had been accepted, and no client can know better.
+inline bool queue_server::storm(held_poll& poll) {
+  if (poll.asked.repeated) return false;
+  for (const error_storm& one : plan_.storms) {
+    if (!one.when.holds(book_.now()) || !dice_.chance(one.share)) continue;
+    if (one.status == 404 && poll.asked.where == endpoint::stop)
+      continue;  // would mean: there is no such channel
+    poll.answer = status(one.status);
+    poll.answer.retry_after = one.retry_after;
+    return true;
+  }
+  return false;
+}
+
+inline bool queue_server::take(held_poll& poll) {
+  const bool troubled = !calm();
+  if (troubled && dice_.chance(plan_.repeated_hand_overs)) {
+    const int other = dice_.below(static_cast<int>(jobs_.size()));
+    if (job(other).state == served_state::handed_over) hand_over(other, poll);
+  }
+  while (!queue_.empty() && static_cast<int>(poll.handed.size()) < poll.asked.capacity) {
+    const int next = queue_.pop();
+    if (job(next).state == served_state::queued) hand_over(next, poll);
+  }
+  const bool spoiled = troubled && dice_.chance(plan_.garbage);
+  if (poll.handed.empty() && !spoiled) return false;
+  poll.answer = status(200);
+  std::string& body = poll.answer.body;
+  const bool array = poll.asked.many || poll.handed.size() != 1;
+  for (const int number : poll.handed) {
+    body += body.empty() ? (array ? "[" : "") : ",";
+    body.append(R"({"id":")").append(job_name(number)).append(R"(","input":)").append(job(number).item) +=
+        '}';
+  }
+  if (array) body += body.empty() ? "[]" : "]";
+  if (spoiled) spoil(poll);
+  return true;
+}
+
+inline void queue_server::hand_over(int number, held_poll& poll) {
+  served_job& one = job(number);
+  one.state = served_state::handed_over;
+  one.last_named = book_.now();
+  poll.handed.push_back(number);
+  book_.note(happening::job_handed_over, poll.asked.worker, number, ++one.hand_overs);
+}
+
+// Jobs that cannot be read out of it have not been handed over.
+inline void queue_server::spoil(held_poll& poll) {
+  std::string& body = poll.answer.body;
+  if (body.starts_with('[') && dice_.chance(0.5)) {  // beside the jobs, what is none
+    const bool last = body != "[]" && dice_.chance(0.5);
+    if (last) body.insert(body.size() - 1, R"(,{"input":{}})");
+    if (!last) body.insert(1, body == "[]" ? R"({"input":{}},7,null)" : R"({"input":{}},{"id":5},"x",)");
+    return;
+  }
+  poll.handed.clear();
+  const int how = dice_.below(3);
+  if (how == 0) body.clear();
+  if (how == 1) body = "<html>502 Bad Gateway</html>";
+  if (how == 2) body.resize(body.size() / 2);
+}
+
+inline bool queue_server::name_stops(held_poll& poll) {
+  if (stops_.empty()) return false;
+  poll.answer = status(200);
+  poll.answer.body = R"({"jobsToStop":[)";
+  for (std::size_t i = 0; i < stops_.size(); ++i)
+    poll.answer.body.append(i > 0 ? ",\"" : "\"").append(stops_[i]) += '"';
+  poll.answer.body += "]}";
+  std::vector<std::string> kept;
+  for (std::string& id : stops_) {
+    const int number = job_number(id, jobs_.size());
+    const bool again = plan_.repeats_stops && number >= 0 && job(number).state == served_state::handed_over;
+    if (again) kept.push_back(std::move(id));
+  }
+  stops_ = std::move(kept);
+  return true;
+}
+
+// The first outcome stands. A second one of the same run would have replaced it.
+inline http_answer queue_server::finish(const call& asked) {
+  if (asked.job < 0) return status(404);
+  served_job& one = job(asked.job);
+  held_job& held = book_.at(asked.worker, asked.job);
+  const bool own = held.completing && text_hash(asked.body) == held.result;
+  const bool refusal = held.completing && !own && asked.body.starts_with(R"({"error":"The queue refused)");
+  const int run = own || refusal ? held.run : -1;
+  if (own) held.accepted = true;
+  if (one.state == served_state::unsubmitted) return status(404);
+  if (one.state == served_state::settled) {
+    const bool same = one.outcome == asked.body;
+    const bool same_run = run >= 0 && one.accepted_worker == asked.worker && one.accepted_run == run;
+    book_.note(same ? happening::result_repeated : happening::result_too_late, asked.worker, asked.job);
+    if (same_run && !same && !asked.late) {
+      book_.violate(invariant::outcome_never_replaced,
+                    ledger::about(asked.worker, asked.job) + " posts another outcome, " +
+                        std::string(asked.body) + ", after " + one.outcome + " was accepted");
+    }
+    return status(200);
+  }
+  one.outcome = asked.body;
+  one.accepted_worker = asked.worker;
+  one.accepted_run = run;
+  ++one.outcomes;
+  book_.note(happening::result_accepted, asked.worker, asked.job);
+  settle(one);
+  return status(200);
+}
+
+inline http_answer queue_server::take_part(const call& asked) {
+  if (asked.job < 0) return status(404);
+  if (asked.late) return status(200);
+  held_job& held = book_.at(asked.worker, asked.job);
+  part_account& current = held.account(asked.where == endpoint::chunk ? part::chunk : part::progress);
+  const bool expected = current.under_way && part_text(asked) == current.text;
+  if (expected) current.acted = true;
+  if (!expected && book_.counts(book_.account(asked.worker))) {
+    book_.violate(
+        invariant::chunks_in_order,
+        ledger::about(asked.worker, asked.job) + " posts a part out of its turn: " + std::string(asked.body));
+  }
+  return status(200);
+}
+
+inline http_answer queue_server::ping(const call& asked) {
+  for_each_named(asked.ids, jobs_.size(), [this](int number) {
+    if (number >= 0) job(number).last_named = book_.now();
+  });
+  return status(200);
+}
+
+// Whoever asked first is answered first.
+inline void queue_server::answer_polls() {
+  for (std::size_t i = 0; i < polls_.size();) {
+    held_poll& poll = *polls_[i];
+    const bool has_news =
+        poll.asked.where == endpoint::take ? !queue_.empty() && take(poll) : name_stops(poll);
+    if (!has_news) {
+      ++i;
+      continue;
+    }
+    poll.answered = true;
+    polls_.erase(polls_.begin() + static_cast<std::ptrdiff_t>(i));
+    poll.wake->set();
+  }
+}
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/request_checks.hpp ----------------------------------------------------------------
+
+// What is checked of each request at the moment it is sent.
+
+#include <string>
+#include <string_view>
+
+namespace coworker::simulation {
+
+/// One for all workers.
+class request_checks {
+ public:
+  explicit request_checks(ledger& book) noexcept : book_(book) {}
+
+  void sent(const call& asked, const http_request& request) {
+    worker_account& one = book_.account(asked.worker);
+    note(asked);
+    if (!book_.counts(one)) return;
+    switch (asked.where) {
+      case endpoint::ping:
+        check_ping(asked, one);
+        break;
+      case endpoint::done:
+        check_result(asked, request);
+        break;
+      case endpoint::progress:
+      case endpoint::chunk:
+        check_part(asked, request);
+        break;
+      case endpoint::take:
+      case endpoint::stop:
+        break;
+      case endpoint::unknown:
+        book_.violate(invariant::own_result_posted,
+                      "a request goes to " + request.url + ", which is nowhere");
+    }
+  }
+
+  /// A poll has brought nothing, or failed.
+  void fruitless(const call& asked) {
+    worker_account& one = book_.account(asked.worker);
+    constexpr int most = 30;
+    rate_guard& guard = asked.where == endpoint::take ? one.fruitless_takes : one.fruitless_stops;
+    if (guard.count(book_.now(), most) && book_.counts(one)) too_many(asked.worker, "polls in vain");
+  }
+
+  /// Called when a worker leaves: the pause since its last heartbeat counts too.
+  void check_ping_pause(int worker) {
+    const worker_account& one = book_.account(worker);
+    // Four tries of twice the interval each, with pauses; then the next is due at once.
+    const duration longest = book_.terms().ping_interval * 11 + book_.jumped;
+    if (book_.counts(one) && one.present && book_.now() - one.last_ping > longest)
+      book_.violate(invariant::heartbeat_exact,
+                    "worker " + std::to_string(worker) + " sends no heartbeats any more");
+  }
+
+ private:
+  void note(const call& asked) {
+    const int nobody = trace::nobody;
+    switch (asked.where) {
+      case endpoint::take:
+        return book_.note(happening::asked_for_jobs, asked.worker, nobody, asked.capacity);
+      case endpoint::stop:
+        return book_.note(happening::asked_for_stops, asked.worker, nobody);
+      case endpoint::done:
+        return book_.note(happening::result_posted, asked.worker, asked.job, 1 + tries(asked));
+      case endpoint::progress:
+        return book_.note(happening::progress_posted, asked.worker, asked.job);
+      case endpoint::chunk:
+        return book_.note(happening::chunk_posted, asked.worker, asked.job);
+      case endpoint::ping:
+      case endpoint::unknown:
+        return;
+    }
+  }
+
+  int tries(const call& asked) const { return asked.job < 0 ? 0 : book_.at(asked.worker, asked.job).tries; }
+
+  void too_many(int worker, const char* what) {
+    book_.violate(invariant::requests_bounded,
+                  "worker " + std::to_string(worker) + ": too many " + what + " in a second");
+  }
+
+  void check_ping(const call& asked, worker_account& one) {
+    check_ping_pause(asked.worker);
+    one.last_ping = book_.now();
+    constexpr int most = 8;
+    if (one.pings.count(book_.now(), most, book_.terms().ping_interval)) too_many(asked.worker, "heartbeats");
+    int named = 0;
+    for_each_named(asked.ids, book_.job_count(), [&](int job) {
+      ++named;
+      if (job < 0 || !book_.at(asked.worker, job).in_progress) {
+        book_.violate(invariant::heartbeat_exact,
+                      "worker " + std::to_string(asked.worker) + ": a heartbeat names " +
+                          (job < 0 ? "an unknown job" : job_name(job)) + ", which is not in progress");
+      }
+    });
+    book_.note(happening::pinged, asked.worker, trace::nobody, named);
+    if (named != one.in_progress) {
+      book_.violate(invariant::heartbeat_exact, "worker " + std::to_string(asked.worker) +
+                                                    ": a heartbeat names " + std::to_string(named) +
+                                                    " jobs of " + std::to_string(one.in_progress) +
+                                                    " in progress");
+    }
+  }
+
+  bool check_job(const call& asked, const http_request& request) {
+    constexpr std::string_view name = "X-Request-ID: ";
+    bool found = false;
+    for (const std::string_view header : request.headers) {
+      const bool names_job =
+          header.starts_with(name) && job_number(header.substr(name.size()), book_.job_count()) == asked.job;
+      found = found || (names_job && asked.job >= 0);
+    }
+    if (!found) {
+      book_.violate(invariant::own_result_posted,
+                    "a post to " + request.url + " does not carry the request id of its job");
+    }
+    return found;
+  }
+
+  void check_result(const call& asked, const http_request& request) {
+    if (!check_job(asked, request)) return;
+    held_job& held = book_.at(asked.worker, asked.job);
+    const std::uint64_t body = text_hash(asked.body);
+    const bool own = held.completing && (body == held.result || refusal(asked.body));
+    if (!own) {
+      if (!book_.knows_result(asked.job, body) && !refusal(asked.body)) {
+        book_.violate(invariant::own_result_posted,
+                      ledger::about(asked.worker, asked.job) +
+                          " posts what is not its result: " + std::string(asked.body));
+      }
+      return;
+    }
+    ++held.tries;
+    count_post(asked.worker, held);
+  }
+
+  void check_part(const call& asked, const http_request& request) {
+    if (!check_job(asked, request)) return;
+    held_job& held = book_.at(asked.worker, asked.job);
+    if (held.completing || !held.in_progress) {
+      book_.violate(invariant::nothing_after_the_outcome,
+                    ledger::about(asked.worker, asked.job) + " posts a chunk or progress after its result");
+    }
+    count_post(asked.worker, held);
+  }
+
+  void count_post(int worker, held_job& held) {
+    constexpr int most = 12;
+    if (held.posts.count(book_.now(), most)) too_many(worker, "posts of one result");
+  }
+
+  // Stands in for a result that the queue would not take.
+  static bool refusal(std::string_view body) noexcept {
+    return body.starts_with(R"({"error":"The queue refused the result)");
+  }
+
+  ledger& book_;
+};
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// What all workers of a run share.
+struct surroundings {
+  const fault_plan& plan;
+  ledger& book;
+  queue_server& server;
+  request_checks& checks;
+  dice& fates;
+};
+
+/// A request that reaches the server when its sender has given it up.
+struct late_request {
+  duration due{};
+  http_request request;
+  int worker;
+
+  late_request(duration when, http_request what, int from)
+      : due(when), request(std::move(what)), worker(from) {}
+};
+
+/// Models http_client for one worker.
+class network_client {
+ public:
+  network_client(surroundings& around, int worker) noexcept : around_(around), worker_(worker) {}
+  network_client(const network_client&) = delete;
+  network_client& operator=(const network_client&) = delete;
+
+  task<http_answer> send(const http_request& request);
+
+  /// Nothing gets out or in any more: all exchanges end.
+  void die() {
+    dead_ = true;
+    for (exchange* const one : under_way_) one->woken.set();
+  }
+
+  /// Lets the server have what is still on its way to it.
+  void deliver_late(duration now);
+
+ private:
+  // What befalls one exchange.
+  struct fate {
+    duration up;
+    duration down;
+    duration body{};  // from the begin of the answer to its end
+    bool lost_request = false;
+    bool lost_answer = false;
+    bool silent = false;
+    bool twice = false;
+    bool late = false;
+    bool gateway_error = false;
+  };
+
+  struct exchange {
+    network_client& owner;
+    executor_ref executor;
+    signal woken;
+    duration answer_by;
+    duration left_at = duration::max();  // its sender has gone
+
+    exchange(network_client& client, executor_ref where, duration patience)
+        : owner(client), executor(where), answer_by(client.around_.book.now() + patience) {
+      owner.under_way_.push_back(this);
+      ++owner.around_.book.account(owner.worker_).coroutines;
+    }
+    exchange(const exchange&) = delete;
+    exchange& operator=(const exchange&) = delete;
+    ~exchange() {
+      std::vector<exchange*>& all = owner.under_way_;
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i] == this) {
+          all[i] = all.back();
+          all.pop_back();
+          break;
+        }
+      }
+      --owner.around_.book.account(owner.worker_).coroutines;
+    }
+
+    duration now() const noexcept { return owner.around_.book.now(); }
+    bool leaving() const noexcept { return left_at != duration::max(); }
+    signal::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
+    void leave() {
+      left_at = now();
+      woken.set();
+    }
+  };
+
+  // An answer that was on its way when the sender left is received if it begins in this time.
+  static constexpr duration farewell = std::chrono::seconds(1);
+
+  // Said here once more, as what is checked must not be asked.
+  static bool refuses_for_good(int status) noexcept {
+    return status >= 300 && status < 500 && status != 408 && status != 425 && status != 429;
+  }
+
+  fate draw();
+  // Where an exchange has got to. Told by value, as an exception would pass through one coroutine more.
+  enum class progress : unsigned char { on_its_way, too_late, given_up };
+
+  task<progress> pass(exchange& one, duration due);
+  task<progress> receive(exchange& one, duration length);
+  task<progress> hold(exchange& one, held_poll& poll, duration reach);
+  task<http_answer> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
+  task<http_answer> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
+  http_answer end(const call& asked, progress how);
+  http_answer fail(const call& asked, http_failure kind, const char* problem);
+  void arrive(const call& asked, const http_answer& answer, const std::vector<int>& handed);
+
+  surroundings& around_;
+  int worker_;
+  bool dead_ = false;
+  std::vector<exchange*> under_way_;
+  std::vector<late_request> late_;
+};
+
+inline auto network_client::draw() -> fate {
+  const fault_plan& plan = around_.plan;
+  dice& random = around_.fates;
+  fate met{};
+  met.up = plan.latency + random.between(duration::zero(), plan.jitter);
+  met.down = plan.latency + random.between(duration::zero(), plan.jitter);
+  if (around_.book.now() >= plan.calm_from) return met;
+  constexpr int slowest = 400;
+  if (random.chance(plan.slow)) met.up *= random.between(2, slowest);
+  if (random.chance(plan.slow)) met.down *= random.between(2, slowest);
+  if (random.chance(plan.slow_bodies))
+    met.body = random.between(std::chrono::milliseconds(1), std::chrono::seconds(20));
+  met.lost_request = random.chance(plan.lost_requests) || plan.partitioned(around_.book.now());
+  met.lost_answer = random.chance(plan.lost_answers);
+  met.twice = random.chance(plan.duplicates);
+  met.late = random.chance(plan.late_requests);
+  met.gateway_error = random.chance(plan.gateway_errors);
+  met.silent = random.chance(plan.silent);
+  return met;
+}
+
+// Waits while nothing of the answer has come.
+inline auto network_client::pass(exchange& one, duration due) -> task<progress> {
+  for (;;) {
+    const duration give_up = one.leaving() ? one.left_at + farewell : duration::max();
+    const duration now = one.now();
+    if (dead_ || (now >= give_up && now < due)) co_return progress::given_up;
+    if (now >= due) co_return progress::on_its_way;
+    if (now >= one.answer_by) co_return progress::too_late;
+    duration next = due < one.answer_by ? due : one.answer_by;
+    if (give_up < next) next = give_up;
+    co_await one.until(next);
+  }
+}
+
+// An answer that has begun is received to its end.
+inline auto network_client::receive(exchange& one, duration length) -> task<progress> {
+  const duration due = one.now() + length;
+  while (!dead_ && one.now() < due) co_await one.until(due);
+  co_return dead_ ? progress::given_up : progress::on_its_way;
+}
+
+// A poll waits at the server. That its sender has left reaches the server after `reach`, and until then it
+// may answer.
+inline auto network_client::hold(exchange& one, held_poll& poll, duration reach) -> task<progress> {
+  const duration held_until = one.now() + around_.plan.hold;
+  while (!poll.answered) {
+    const duration noticed = one.leaving() ? one.left_at + reach : duration::max();
+    duration due = poll.forgotten || held_until > one.answer_by ? one.answer_by : held_until;
+    if (noticed < due) due = noticed;
+    if (dead_ || one.now() >= due) break;
+    co_await one.until(due);
+  }
+  if (poll.answered) co_return progress::on_its_way;
+  around_.server.withdraw(poll);
+  if (dead_ || one.leaving()) co_return progress::given_up;
+  if (one.now() >= one.answer_by) co_return progress::too_late;
+  poll.answer.status = 204;
+  co_return progress::on_its_way;
+}
+
+// Of an exchange that has not got an answer. For a worker that has crashed every request is one that cannot
+// be sent: so it comes to its end soonest, and nobody sees what it does.
+inline http_answer network_client::end(const call& asked, progress how) {
+  if (dead_) {
+    http_answer made;
+    made.failure = http_failure::unusable;
+    return made;
+  }
+  if (how == progress::given_up) throw cancelled();
+  return fail(asked, http_failure::timed_out, "no answer in time");
+}
+
+inline task<http_answer> network_client::send(const http_request& request) {
+  const context here = co_await this_coro::context();
+  exchange one(*this, here.executor, request.timeout);
+  if (dead_) co_return end(call(), progress::given_up);
+  if (here.stop.stop_requested()) throw cancelled();
+  held_poll poll;
+  poll.asked = read_call(request, worker_, around_.book.job_count());
+  poll.wake = &one.woken;
+  around_.checks.sent(poll.asked, request);
+  const fate met = draw();
+  const auto leave = [&one] { one.leave(); };
+  const stop_callback on_stop(here.stop, leave);
+  if (met.lost_request) co_return co_await lose(one, poll.asked, met, request);
+  progress reached = co_await pass(one, one.now() + met.up);
+  if (met.twice && reached == progress::on_its_way) {
+    held_poll first;
+    first.asked = poll.asked;
+    around_.server.act(first);
+    poll.asked.repeated = true;
+    reached = co_await pass(one, one.now() + met.up);
+  }
+  if (reached == progress::on_its_way) {
+    const bool at_once = around_.server.act(poll);
+    if (!at_once) reached = co_await hold(one, poll, met.up);
+  }
+  if (reached != progress::on_its_way) co_return end(poll.asked, reached);
+  co_return co_await bring_back(one, poll, met, request.timeout_to_end);
+}
+
+// The server never sees it, or only when nobody waits for its answer any more.
+inline task<http_answer> network_client::lose(exchange& one, const call& asked, const fate& met,
+                                              const http_request& request) {
+  const bool acts_late = met.late && !asked.poll();
+  if (acts_late) late_.emplace_back(one.now() + met.up * 100 + request.timeout, request, worker_);
+  const bool refused = !met.silent && !acts_late && around_.fates.chance(0.5);
+  const progress reached = co_await pass(one, met.silent ? one.answer_by : one.now() + met.up * 2);
+  if (reached == progress::given_up) co_return end(asked, reached);
+  if (refused) co_return fail(asked, http_failure::unreachable, "connection refused");
+  if (met.silent) co_return fail(asked, http_failure::timed_out, "no answer in time");
+  co_return fail(asked, http_failure::broken, "connection reset");
+}
+
+// The way of an answer back to the worker.
+inline task<http_answer> network_client::bring_back(exchange& one, held_poll& poll, const fate& met,
+                                                    bool timeout_to_end) {
+  if (met.gateway_error) {
+    poll.answer = http_answer();
+    poll.answer.status = met.silent ? 504 : 502;
+    poll.handed.clear();
+  }
+  const bool lost = met.lost_answer || around_.plan.partitioned(one.now());
+  const duration never = one.answer_by + std::chrono::seconds(1);
+  progress reached = co_await pass(one, lost && met.silent ? never : one.now() + met.down);
+  if (reached != progress::on_its_way) co_return end(poll.asked, reached);
+  const bool endless = timeout_to_end && one.now() + met.body > one.answer_by;
+  reached = co_await receive(one, endless ? one.answer_by - one.now() : met.body);
+  if (reached != progress::on_its_way) co_return end(poll.asked, reached);
+  if (endless) co_return fail(poll.asked, http_failure::timed_out, "no whole answer in time");
+  if (lost) co_return fail(poll.asked, http_failure::broken, "connection reset");
+  arrive(poll.asked, poll.answer, poll.handed);
+  co_return std::move(poll.answer);
+}
+
+inline http_answer network_client::fail(const call& asked, http_failure kind, const char* problem) {
+  http_answer made;
+  made.failure = kind;
+  made.problem = problem;
+  around_.book.note(happening::answer_failed, worker_, asked.job, static_cast<std::int64_t>(kind));
+  if (asked.poll()) around_.checks.fruitless(asked);
+  return made;
+}
+
+inline void network_client::arrive(const call& asked, const http_answer& answer,
+                                   const std::vector<int>& handed) {
+  if (answer.failure == http_failure::none)
+    around_.book.note(happening::answered, worker_, asked.job, answer.status);
+  else
+    around_.book.note(happening::answer_failed, worker_, asked.job,
+                      static_cast<std::int64_t>(answer.failure));
+  if (asked.where == endpoint::take && handed.empty()) around_.checks.fruitless(asked);
+  if (asked.where == endpoint::stop && answer.status != 200) around_.checks.fruitless(asked);
+  for (const int job : handed) around_.book.arrives(worker_, job);
+  if (asked.job < 0 || !refuses_for_good(answer.status)) return;
+  held_job& held = around_.book.at(worker_, asked.job);
+  if (asked.where == endpoint::done) ++held.refusals;
+  if (asked.where == endpoint::chunk) held.chunk.refused = true;
+  if (asked.where == endpoint::progress) held.progress.refused = true;
+}
+
+inline void network_client::deliver_late(duration now) {
+  for (std::size_t i = 0; i < late_.size();) {
+    if (late_[i].due > now) {
+      ++i;
+      continue;
+    }
+    held_poll poll;
+    poll.asked = read_call(late_[i].request, worker_, around_.book.job_count());
+    poll.asked.late = true;
+    around_.server.act(poll);
+    late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+static_assert(http_client<network_client>);
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/observed.hpp ----------------------------------------------------------------------
+
+// Handler, modifier and transport as the user gave them, each with an eye on it: what passes is told to the
+// ledger, and nothing is changed.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::simulation {
+
+template <job_handler Handler>
+class observed_handler {
+ public:
+  observed_handler(Handler handler, ledger& book, int worker)
+      : handler_(std::move(handler)), book_(&book), worker_(worker) {}
+
+  auto operator()(job<handler_input<Handler>> work) {
+    const int number = job_number(work.id, book_->job_count());
+    if (number >= 0) book_->starts(worker_, number, work.stop_token());
+    return handler_(std::move(work));
+  }
+
+ private:
+  Handler handler_;
+  ledger* book_;
+  int worker_;
+};
+
+template <concurrency_modifier Modifier>
+class observed_modifier {
+ public:
+  observed_modifier(Modifier modifier, ledger& book, int worker)
+      : modifier_(std::move(modifier)), book_(&book), worker_(worker) {}
+
+  int operator()(int current, const metrics& measured) {
+    const int wanted = coworker::detail::ask(modifier_, current, measured);
+    book_->limit_is(worker_, wanted);
+    return wanted;
+  }
+
+ private:
+  Modifier modifier_;
+  ledger* book_;
+  int worker_;
+};
+
+/// `kept(job_id)` says whether a result that was given up is in the spool, or need not be.
+template <transport Queue, class Kept>
+class observed_queue {
+ public:
+  observed_queue(Queue& queue, ledger& book, int worker, Kept kept)
+      : queue_(queue), book_(book), worker_(worker), kept_(std::move(kept)) {}
+
+  task<take_result> take(take_request request) {
+    const taking counted(book_, worker_, static_cast<int>(request.capacity));
+    co_return co_await queue_.take(request);
+  }
+
+  task<delivery> complete(job_result result) {
+    const int job = job_number(result.job_id, book_.job_count());
+    book_.completes(worker_, result);
+    const delivery ended = co_await queue_.complete(std::move(result));
+    if (job >= 0) book_.lets_go(worker_, job, ended, ended != delivery::given_up || kept_(job));
+    co_return ended;
+  }
+
+  task<delivery> chunk(std::string_view job_id, std::string text)
+    requires chunk_transport<Queue>
+  {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, text);
+    const delivery ended = co_await queue_.chunk(job_id, std::move(text));
+    guard.ended = ended;
+    co_return ended;
+  }
+
+  bool takes_chunks() const
+    requires requires(const Queue& queue) { queue.takes_chunks(); }
+  {
+    return queue_.takes_chunks();
+  }
+
+  task<delivery> progress(std::string_view job_id, std::string text)
+    requires progress_transport<Queue>
+  {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, text);
+    const delivery ended = co_await queue_.progress(job_id, std::move(text));
+    guard.ended = ended;
+    co_return ended;
+  }
+
+  task<void> attend()
+    requires attended_transport<Queue>
+  {
+    return queue_.attend();
+  }
+
+ private:
+  struct taking {
+    ledger& book;
+    int worker;
+    int capacity;
+
+    taking(ledger& in, int at, int asked) : book(in), worker(at), capacity(asked) {
+      book.asks_for_jobs(worker, capacity);
+    }
+    taking(const taking&) = delete;
+    taking& operator=(const taking&) = delete;
+    ~taking() { book.take_ended(worker, capacity); }
+  };
+
+  struct part_guard {
+    ledger& book;
+    int worker;
+    int job;
+    part what;
+    std::optional<delivery> ended;  // none: it was cut short
+
+    part_guard(ledger& in, int at, int number, part kind, std::string_view text)
+        : book(in), worker(at), job(number), what(kind) {
+      if (job >= 0) book.part_begins(worker, job, what, text);
+    }
+    part_guard(const part_guard&) = delete;
+    part_guard& operator=(const part_guard&) = delete;
+    ~part_guard() {
+      if (job >= 0) book.part_ends(worker, job, what, ended);
+    }
+  };
+
+  Queue& queue_;
+  ledger& book_;
+  int worker_;
+  Kept kept_;
+};
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// Takes no lines.
+class silent_sink final : public log_sink {
+ public:
+  void write(log_level, std::string_view) noexcept override {}
+};
+
+template <job_handler Handler, concurrency_modifier Modifier>
+class world {
+ public:
+  world(const Handler& handler, const Modifier& modifier, const options& wanted)
+      : handler_(handler),
+        modifier_(modifier),
+        wanted_(wanted),
+        plan_(plan_of(wanted)),
+        loop_(wanted.seed),
+        trace_(wanted.trace),
+        book_(loop_, trace_, wanted.jobs, plan_.workers.size(), terms_of(wanted)),
+        server_(plan_, book_, ~wanted.seed),
+        checks_(book_),
+        fates_(wanted.seed * 3 + 1),
+        around_{plan_, book_, server_, checks_, fates_} {
+    log_.set_sink(nowhere_);
+    disk_.full = plan_.active.has(fault::spool_failures);
+    for (std::size_t i = 0; i < wanted.jobs; ++i) server_.job(static_cast<int>(i)).item = input_of(i);
+    loop_.limit_steps(most_steps());
+  }
+
+  world(const world&) = delete;
+  world& operator=(const world&) = delete;
+
+  report run() {
+    try {
+      sync_wait(loop_, main());
+      if (!book_.violated()) check_end();
+    } catch (const std::exception& error) {
+      const bool busy = loop_.steps() > most_steps();
+      book_.violate(busy ? invariant::no_endless_loop : invariant::no_exception, error.what());
+    }
+    return tell();
+  }
+
+ private:
+  using disk_spool = basic_spool<memory_files>;
+  using queue_type = http_queue<network_client, disk_spool>;
+
+  struct kept_check {
+    world* owner;
+    int worker;
+    bool operator()(int job) const { return owner->kept(worker, job); }
+  };
+
+  // A worker with all that belongs to its process.
+  struct life {
+    const worker_span span;
+    const int number;
+    bool crashed = false;
+    signal ending;
+    network_client client;
+    queue_type queue;
+    observed_queue<queue_type, kept_check> seen;
+    worker<observed_handler<Handler>, observed_modifier<Modifier>> runner;
+
+    life(world& owner, int index)
+        : span(owner.plan_.workers[static_cast<std::size_t>(index)]),
+          number(index),
+          client(owner.around_, index),
+          queue(client, owner.queue_options(index), owner.log_,
+                disk_spool(owner.wanted_.spool ? "spool" : "", memory_files(owner.disk_, index, crashed))),
+          seen(queue, owner.book_, index, kept_check{&owner, index}),
+          runner(observed_handler<Handler>(owner.handler_, owner.book_, index),
+                 observed_modifier<Modifier>(owner.modifier_, owner.book_, index), owner.runner_options()) {}
+  };
+
+  std::uint64_t most_steps() const noexcept { return wanted_.most_steps + 20'000 * wanted_.jobs; }
+
+  // A server must wait for a few heartbeats that do not come.
+  static fault_plan plan_of(const options& wanted) {
+    fault_plan made = fault_plan::draw(wanted.seed, wanted.jobs, wanted.faults);
+    if (made.returned_after < 4 * wanted.ping_interval) made.returned_after = 4 * wanted.ping_interval;
+    return made;
+  }
+
+  static worker_terms terms_of(const options& wanted) {
+    worker_terms made;
+    made.prefetch = wanted.worker.prefetch;
+    made.overlap_delivery = wanted.worker.overlap_delivery;
+    made.grace_period = wanted.worker.grace_period;
+    made.stop_patience = wanted.stop_patience;
+    made.delivery_deadline = wanted.queue.delivery_deadline;
+    made.post_limit = wanted.queue.post_limit;
+    made.ping_interval = wanted.ping_interval;
+    return made;
+  }
+
+  std::string input_of(std::size_t index) const {
+    if (!wanted_.inputs.empty()) return wanted_.inputs[index % wanted_.inputs.size()].dump();
+    return R"({"index":)" + std::to_string(index) + "}";
+  }
+
+  http_queue_options queue_options(int worker) const {
+    http_queue_options made = wanted_.queue;
+    made.urls = server_urls();
+    made.worker_id = "worker-" + std::to_string(worker);
+    made.seed = wanted_.seed + static_cast<std::uint64_t>(worker);
+    return made;
+  }
+
+  worker_options runner_options() {
+    worker_options made = wanted_.worker;
+    made.log = &log_;
+    made.pool = loop_;
+    return made;
+  }
+
+  task<void> main() {
+    const context here = co_await this_coro::context();
+    scope beside(here);
+    beside.spawn(unfold());
+    scope lives(here);
+    for (std::size_t i = 0; i < plan_.workers.size(); ++i) lives.spawn(live(static_cast<int>(i)));
+    co_await lives.join();
+    over_ = true;
+    changed_.set();
+    co_await beside.join();
+  }
+
+  // --- the plan -------------------------------------------------------------------------------------------
+
+  // What the plan has in store, and every few seconds the server's look at who has gone silent.
+  task<void> unfold() {
+    const duration look_every = std::chrono::seconds(5);
+    duration next_look = look_every;
+    std::size_t next = 0;
+    while (!over_) {
+      const bool more = next < plan_.upheavals.size();
+      const bool look = !more || next_look < plan_.upheavals[next].at;
+      const duration due = look ? next_look : plan_.upheavals[next].at;
+      while (!over_ && book_.now() < due) co_await changed_.wait_until(time_point(due));
+      if (over_) co_return;
+      if (look) {
+        look_around();
+        next_look = book_.now() + look_every;
+      } else {
+        befall(plan_.upheavals[next++]);
+      }
+    }
+  }
+
+  void look_around() {
+    if (book_.now() >= plan_.calm_from) disk_.full = false;
+    server_.look_for_lost_jobs();
+    for (const std::unique_ptr<life>& one : lives_) {
+      one->client.deliver_late(book_.now());
+      checks_.check_ping_pause(one->number);
+    }
+    end_if_violated();
+  }
+
+  void befall(const upheaval& one) {
+    switch (one.what) {
+      case upheaval::kind::submission:
+        server_.submit(one.job);
+        break;
+      case upheaval::kind::stop:
+        server_.stop(one.job);
+        break;
+      case upheaval::kind::unknown_stop:
+        server_.stop_unknown();
+        break;
+      case upheaval::kind::restart:
+        server_.restart();
+        break;
+      case upheaval::kind::clock_jump:
+        book_.note(happening::clock_jumped, trace::nobody, trace::nobody,
+                   one.length / std::chrono::milliseconds(1));
+        book_.jumped += one.length;
+        loop_.jump(one.length);
+        break;
+    }
+    end_if_violated();
+  }
+
+  void end_if_violated() {
+    if (!book_.violated() || std::exchange(ending_, true)) return;
+    constexpr std::uint64_t to_the_end = 50'000;
+    loop_.limit_steps(loop_.steps() + to_the_end);  // something may wait for ever, and the heart beat on
+    for (const std::unique_ptr<life>& one : lives_) one->ending.set();
+    server_.all_settled().set();
+  }
+
+  // --- workers --------------------------------------------------------------------------------------------
+
+  task<void> live(int number) {
+    const context here = co_await this_coro::context();
+    const duration starts = plan_.workers[static_cast<std::size_t>(number)].starts;
+    co_await sleep_until(time_point(starts));
+    if (book_.violated()) co_return;
+    lives_.push_back(std::make_unique<life>(*this, number));
+    life& mine = *lives_.back();
+    worker_account& account = book_.account(number);
+    account.present = true;
+    account.last_ping = book_.now();
+    book_.note(happening::worker_started, number, trace::nobody);
+    scope beside(here);
+    heartbeat_options beats;
+    beats.interval = wanted_.ping_interval;
+    beside.spawn(heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(), std::move(beats), log_));
+    stop_channel_options stops;
+    stops.seed = wanted_.seed + 7;
+    const auto on_stop = [this, &mine](std::string id) { stop(mine, std::move(id)); };
+    beside.spawn(watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
+    beside.spawn(end(mine));
+    std::string problem;
+    try {
+      co_await mine.runner.serve(mine.seen);
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    if (!problem.empty() && !mine.crashed)
+      book_.violate(invariant::no_exception, "serve() threw: " + problem);
+    book_.left(number, leaves_by(number));
+    if (number + 1 == static_cast<int>(plan_.workers.size()) && server_.unsettled() > 0 && !book_.violated())
+      book_.violate(invariant::every_job_settles, "the last worker left by itself");
+    beside.request_stop();
+    mine.ending.set();
+    co_await beside.join();
+    if (book_.violated()) end_if_violated();
+  }
+
+  void stop(life& mine, std::string id) {
+    const int job = job_number(id, wanted_.jobs);
+    if (job >= 0) book_.told_to_stop(mine.number, job);
+    mine.runner.stop_job(std::move(id));
+  }
+
+  // Waits for the end of this worker's time, and brings it about.
+  task<void> end(life& mine) {
+    const bool last = mine.span.ends == duration::max();
+    const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
+    signal& sooner = last ? server_.all_settled() : mine.ending;
+    while (book_.now() < due && server_.unsettled() > 0 && !book_.violated()) {
+      const bool was_set = co_await sooner.wait_until(time_point(due));
+      if (was_set) break;
+    }
+    if (last && server_.unsettled() > 0 && !book_.violated()) complain_of_unsettled();
+    if (book_.violated() || mine.span.crashes) {
+      crash(mine);
+    } else if (book_.account(mine.number).present) {
+      book_.told_to_leave(mine.number);
+      mine.runner.stop();
+    }
+  }
+
+  // The process is gone: nothing that it still does here can be seen from outside.
+  void crash(life& mine) {
+    mine.crashed = true;
+    worker_account& account = book_.account(mine.number);
+    account.crashed = true;
+    book_.note(happening::worker_crashed, mine.number, trace::nobody);
+    mine.client.die();
+    for (std::size_t job = 0; job < wanted_.jobs; ++job) {
+      if (account.jobs[job].in_progress) mine.runner.stop_job(job_name(static_cast<int>(job)));
+    }
+    mine.runner.stop();
+  }
+
+  void complain_of_unsettled() {
+    for (std::size_t i = 0; i < server_.jobs().size(); ++i) {
+      if (server_.jobs()[i].state == served_state::settled) continue;
+      book_.violate(invariant::every_job_settles,
+                    job_name(static_cast<int>(i)) + " has no result " +
+                        std::to_string(wanted_.settle_within / std::chrono::seconds(1)) +
+                        " s after the last mishap; " + std::to_string(server_.unsettled()) +
+                        " are unsettled");
+      return;
+    }
+  }
+
+  // The grace period, then what handlers may still take, then what may hold up the results.
+  duration leaves_by(int number) const {
+    const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
+    if (account.told_to_leave == duration::max()) return duration::max();
+    const worker_terms& terms = book_.terms();
+    const duration base = account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped;
+    const bool calm = account.told_to_leave > plan_.calm_from + std::chrono::minutes(2);
+    if (calm) return base + std::chrono::seconds(5);
+    return base + 3 * (terms.delivery_deadline + terms.post_limit) + std::chrono::minutes(1);
+  }
+
+  // --- the spool ------------------------------------------------------------------------------------------
+
+  // A disk that is full excuses; so does having none, or another worker that has taken it from there.
+  bool kept(int worker, int job) {
+    if (!wanted_.spool || plan_.active.has(fault::spool_failures)) return true;
+    const std::uint64_t result = book_.at(worker, job).result;
+    for (const memory_disk::file& one : disk_.files) {
+      if (holds(one, result)) return true;
+    }
+    for (const memory_disk::file& one : disk_.removed) {
+      if (one.removed_by != worker && holds(one, result)) return true;
+    }
+    return false;
+  }
+
+  static bool holds(const memory_disk::file& one, std::uint64_t result) {
+    const json record = json::parse(one.text);
+    return text_hash(record.at("body").get<std::string_view>()) == result;
+  }
+
+  // --- the end --------------------------------------------------------------------------------------------
+
+  void check_end() {
+    for (const worker_account& one : book_.workers()) {
+      if (one.coroutines != 0)
+        book_.violate(invariant::nothing_left_behind,
+                      std::to_string(one.coroutines) + " requests outlive their worker");
+    }
+    if (!loop_.idle())
+      book_.violate(invariant::nothing_left_behind, "a coroutine or a timer outlives the workers");
+  }
+
+  report tell() {
+    report made;
+    made.seed = wanted_.seed;
+    made.violations = book_.violations();
+    made.hash = trace_.hash();
+    made.steps = loop_.steps();
+    made.elapsed = loop_.elapsed();
+    made.faults = plan_.active;
+    made.jobs.reserve(wanted_.jobs);
+    for (std::size_t i = 0; i < wanted_.jobs; ++i) {
+      served_job& served = server_.job(static_cast<int>(i));
+      job_report one;
+      one.id = job_name(static_cast<int>(i));
+      one.settled = served.state == served_state::settled;
+      one.outcome = std::move(served.outcome);
+      one.hand_overs = served.hand_overs;
+      one.latency = served.settled - served.submitted;
+      for (const worker_account& account : book_.workers()) one.starts += account.jobs[i].starts;
+      made.jobs.push_back(std::move(one));
+    }
+    for (const worker_account& account : book_.workers()) {
+      if (account.highest_in_progress > made.highest_in_progress)
+        made.highest_in_progress = account.highest_in_progress;
+    }
+    if (wanted_.trace) made.trace = trace_.text();
+    return made;
+  }
+
+  const Handler& handler_;
+  const Modifier& modifier_;
+  const options& wanted_;
+  const fault_plan plan_;
+  simulated_loop loop_;
+  silent_sink nowhere_;
+  logger log_{log_level::error};
+  trace trace_;
+  ledger book_;
+  queue_server server_;
+  request_checks checks_;
+  dice fates_;
+  surroundings around_;
+  memory_disk disk_;
+  std::vector<std::unique_ptr<life>> lives_;
+  signal changed_;
+  bool over_ = false;
+  bool ending_ = false;  // because of a violation
+};
+
+}  // namespace coworker::simulation
+#include <cstdint>
+
+namespace coworker::simulation {
+
+/// Runs one seed on the calling thread:
+///
+///     auto seen = simulation::simulate(handle, fixed_concurrency{4}, {.jobs = 100, .seed = 7});
+///     CHECK_MESSAGE(seen.ok(), seen.text());
+///
+/// Handler and modifier are copied for each simulated worker. What they await must be coworker's own (sleeps,
+/// signals, other tasks); real sockets and threads know nothing of virtual time. Plain functions run on the
+/// simulating thread and take no virtual time. Equal arguments give equal runs.
+template <job_handler Handler, concurrency_modifier Modifier = fixed_concurrency>
+report simulate(Handler handler, Modifier modifier = Modifier(), const options& wanted = {}) {
+  return world<Handler, Modifier>(handler, modifier, wanted).run();
+}
+
+/// Runs `count` seeds, from `wanted.seed` on, until one fails; its report is shrunk and has a trace:
+///
+///     auto seen = simulation::simulate_seeds(1000, handle, fixed_concurrency{4});
+///     CHECK_MESSAGE(seen.ok(), seen.text());
+///
+/// With more than one thread, copies of handler and modifier run on several at once.
+template <job_handler Handler, concurrency_modifier Modifier = fixed_concurrency>
+seeds_report simulate_seeds(std::uint64_t count, Handler handler, Modifier modifier = Modifier(),
+                            const options& wanted = {}, unsigned threads = 1) {
+  return run_seeds(wanted, count, threads,
+                   [&handler, &modifier](const options& one) { return simulate(handler, modifier, one); });
+}
+
+}  // namespace coworker::simulation
+#endif

@@ -70,3 +70,8 @@
 #include <coworker/worker.hpp>
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/settled_body.hpp>
+
+// For tests of handlers and modifiers.
+#ifdef COWORKER_WITH_SIMULATION
+#include <coworker/simulation/simulation.hpp>
+#endif

@@ -43,6 +43,12 @@ class Floors(unittest.TestCase):
         self.assertIn("only start/production_run.hpp", self.refused("transport/http_queue.hpp", client))
         self.assertIn("libcurl", self.refused("coworker.hpp", client))
 
+    def test_the_simulation_is_only_for_those_who_ask_for_it(self):
+        written = "<coworker/simulation/simulation.hpp>"
+        self.assertIsNone(self.refused("coworker.hpp", written, ["ifdef COWORKER_WITH_SIMULATION"]))
+        self.assertIn("pay for it", self.refused("coworker.hpp", written))
+        self.assertIn("simulation/", self.refused("start.hpp", written, ["ifdef COWORKER_WITH_SIMULATION"]))
+
     def test_heavy_standard_headers_and_quotes_are_refused(self):
         self.assertIn("compile time", self.refused("json/json.hpp", "<iostream>"))
         self.assertIn("<coworker/...>", self.refused("json/json.hpp", '"value.hpp"'))

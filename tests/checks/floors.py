@@ -9,9 +9,10 @@ import re
 import sys
 
 # From the top of the house down. A name that ends in / is a folder.
-FLOORS = ["start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "exec/", "coro/", "log.hpp", "json/",
+FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "exec/", "coro/", "log.hpp", "json/",
           "refusal.hpp", "version.hpp"]
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
+SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
 CURL_BASICS = "transport/curl_basics.hpp"
 CURL_CLIENT = "transport/curl_client.hpp"
 PRODUCTION_RUN = "start/production_run.hpp"
@@ -55,6 +56,8 @@ def why_refused(header, written, conditions):
 
     included = written[len("<coworker/"):-1]
     if header == ROOF:
+        if included.startswith(SIMULATION) and not any("COWORKER_WITH_SIMULATION" in condition for condition in conditions):
+            return "without #ifdef COWORKER_WITH_SIMULATION around it, everybody would pay for it"
         return "it needs libcurl, which most users do not have" if included in NEED_CURL else None
     if written == "<coworker.hpp>" or included == ROOF:
         return "it includes everything, so nothing may include it; name the header that is needed"

@@ -1,0 +1,144 @@
+#pragma once
+// Handler, modifier and transport as the user gave them, each with an eye on it: what passes is told to the
+// ledger, and nothing is changed.
+
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/job/handler.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/scale/metrics.hpp>
+#include <coworker/scale/modifier.hpp>
+#include <coworker/simulation/ledger.hpp>
+#include <coworker/transport/concept.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::simulation {
+
+template <job_handler Handler>
+class observed_handler {
+ public:
+  observed_handler(Handler handler, ledger& book, int worker)
+      : handler_(std::move(handler)), book_(&book), worker_(worker) {}
+
+  auto operator()(job<handler_input<Handler>> work) {
+    const int number = job_number(work.id, book_->job_count());
+    if (number >= 0) book_->starts(worker_, number, work.stop_token());
+    return handler_(std::move(work));
+  }
+
+ private:
+  Handler handler_;
+  ledger* book_;
+  int worker_;
+};
+
+template <concurrency_modifier Modifier>
+class observed_modifier {
+ public:
+  observed_modifier(Modifier modifier, ledger& book, int worker)
+      : modifier_(std::move(modifier)), book_(&book), worker_(worker) {}
+
+  int operator()(int current, const metrics& measured) {
+    const int wanted = coworker::detail::ask(modifier_, current, measured);
+    book_->limit_is(worker_, wanted);
+    return wanted;
+  }
+
+ private:
+  Modifier modifier_;
+  ledger* book_;
+  int worker_;
+};
+
+/// `kept(job_id)` says whether a result that was given up is in the spool, or need not be.
+template <transport Queue, class Kept>
+class observed_queue {
+ public:
+  observed_queue(Queue& queue, ledger& book, int worker, Kept kept)
+      : queue_(queue), book_(book), worker_(worker), kept_(std::move(kept)) {}
+
+  task<take_result> take(take_request request) {
+    const taking counted(book_, worker_, static_cast<int>(request.capacity));
+    co_return co_await queue_.take(request);
+  }
+
+  task<delivery> complete(job_result result) {
+    const int job = job_number(result.job_id, book_.job_count());
+    book_.completes(worker_, result);
+    const delivery ended = co_await queue_.complete(std::move(result));
+    if (job >= 0) book_.lets_go(worker_, job, ended, ended != delivery::given_up || kept_(job));
+    co_return ended;
+  }
+
+  task<delivery> chunk(std::string_view job_id, std::string text)
+    requires chunk_transport<Queue>
+  {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, text);
+    const delivery ended = co_await queue_.chunk(job_id, std::move(text));
+    guard.ended = ended;
+    co_return ended;
+  }
+
+  bool takes_chunks() const
+    requires requires(const Queue& queue) { queue.takes_chunks(); }
+  {
+    return queue_.takes_chunks();
+  }
+
+  task<delivery> progress(std::string_view job_id, std::string text)
+    requires progress_transport<Queue>
+  {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, text);
+    const delivery ended = co_await queue_.progress(job_id, std::move(text));
+    guard.ended = ended;
+    co_return ended;
+  }
+
+  task<void> attend()
+    requires attended_transport<Queue>
+  {
+    return queue_.attend();
+  }
+
+ private:
+  struct taking {
+    ledger& book;
+    int worker;
+    int capacity;
+
+    taking(ledger& in, int at, int asked) : book(in), worker(at), capacity(asked) {
+      book.asks_for_jobs(worker, capacity);
+    }
+    taking(const taking&) = delete;
+    taking& operator=(const taking&) = delete;
+    ~taking() { book.take_ended(worker, capacity); }
+  };
+
+  struct part_guard {
+    ledger& book;
+    int worker;
+    int job;
+    part what;
+    std::optional<delivery> ended;  // none: it was cut short
+
+    part_guard(ledger& in, int at, int number, part kind, std::string_view text)
+        : book(in), worker(at), job(number), what(kind) {
+      if (job >= 0) book.part_begins(worker, job, what, text);
+    }
+    part_guard(const part_guard&) = delete;
+    part_guard& operator=(const part_guard&) = delete;
+    ~part_guard() {
+      if (job >= 0) book.part_ends(worker, job, what, ended);
+    }
+  };
+
+  Queue& queue_;
+  ledger& book_;
+  int worker_;
+  Kept kept_;
+};
+
+}  // namespace coworker::simulation

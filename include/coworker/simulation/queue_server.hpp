@@ -1,0 +1,357 @@
+#pragma once
+// The queue's side of a simulated run: which job is where, what each request does there, and when a job goes
+// back into the queue. It decides at once; how long a message takes, and whether it arrives, is the network's
+// business.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/exec/signal.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/simulation/fault_plan.hpp>
+#include <coworker/simulation/ledger.hpp>
+#include <coworker/simulation/wire.hpp>
+#include <coworker/transport/http.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+enum class served_state : unsigned char { unsubmitted, queued, handed_over, settled };
+
+/// One job at the server.
+struct served_job {
+  std::string item;     ///< the input, as JSON text
+  std::string outcome;  ///< the accepted body; empty for one that was stopped in the queue
+  served_state state = served_state::unsubmitted;
+  int hand_overs = 0;
+  int outcomes = 0;  ///< distinct ones that were posted
+  int accepted_worker = -1;
+  int accepted_run = -1;  ///< -1: out of a spool
+  bool stop_wanted = false;
+  duration submitted{};
+  duration settled{};
+  duration last_named{};  ///< or handed over
+};
+
+/// A poll that waits at the server for something to tell. It lies with the client's exchange.
+struct held_poll {
+  call asked;
+  http_answer answer;
+  std::vector<int> handed;  ///< jobs in the answer
+  signal* wake = nullptr;
+  bool answered = false;
+  bool forgotten = false;  ///< the server has restarted and will never answer
+};
+
+class queue_server {
+ public:
+  queue_server(const fault_plan& plan, ledger& book, std::uint64_t seed)
+      : plan_(plan), book_(book), dice_(seed), jobs_(book.job_count()) {}
+
+  served_job& job(int number) noexcept { return jobs_[static_cast<std::size_t>(number)]; }
+  const std::vector<served_job>& jobs() const noexcept { return jobs_; }
+  std::size_t unsettled() const noexcept { return jobs_.size() - settled_; }
+  signal& all_settled() noexcept { return all_settled_; }
+
+  // --- the world's side -----------------------------------------------------------------------------------
+
+  void submit(int number) {
+    served_job& one = job(number);
+    if (one.state != served_state::unsubmitted) return;
+    one.submitted = book_.now();
+    book_.note(happening::job_submitted, trace::nobody, number);
+    enqueue(number);
+  }
+
+  void stop(int number);
+  void stop_unknown() {
+    stops_.push_back("no-such-job");
+    answer_polls();
+  }
+  void restart();
+  /// Puts jobs back that no heartbeat has named for too long.
+  void look_for_lost_jobs();
+
+  // --- the client's side ----------------------------------------------------------------------------------
+
+  /// What the request does. False: the poll is held.
+  bool act(held_poll& poll);
+  void withdraw(held_poll& poll) noexcept;
+
+ private:
+  static http_answer status(int code) {
+    http_answer made;
+    made.status = code;
+    return made;
+  }
+
+  void enqueue(int number) {
+    job(number).state = served_state::queued;
+    queue_.push(number);
+    answer_polls();
+  }
+  void settle(served_job& one) {
+    one.state = served_state::settled;
+    one.settled = book_.now();
+    if (++settled_ == jobs_.size()) all_settled_.set();
+  }
+  bool calm() const noexcept { return book_.now() >= plan_.calm_from; }
+
+  bool storm(held_poll& poll);
+  bool take(held_poll& poll);
+  void hand_over(int number, held_poll& poll);
+  void spoil(held_poll& poll);
+  bool name_stops(held_poll& poll);
+  http_answer finish(const call& asked);
+  http_answer take_part(const call& asked);
+  http_answer ping(const call& asked);
+  void answer_polls();
+
+  const fault_plan& plan_;
+  ledger& book_;
+  dice dice_;
+  std::vector<served_job> jobs_;
+  coworker::detail::fifo<int> queue_;
+  std::vector<std::string> stops_;
+  std::vector<held_poll*> polls_;
+  std::size_t settled_ = 0;
+  signal all_settled_;
+};
+
+inline void queue_server::stop(int number) {
+  served_job& one = job(number);
+  const int state = one.state == served_state::queued ? 1 : one.state == served_state::settled ? 2 : 0;
+  book_.note(happening::stop_wanted, trace::nobody, number, state);
+  if (one.state == served_state::unsubmitted) return;
+  one.stop_wanted = true;
+  if (one.state == served_state::queued) return settle(one);  // it is passed over when its turn comes
+  stops_.push_back(job_name(number));
+  answer_polls();
+}
+
+inline void queue_server::restart() {
+  book_.note(happening::server_restarted, trace::nobody, trace::nobody);
+  for (held_poll* const poll : polls_) {
+    poll->forgotten = dice_.chance(0.5);
+    if (poll->forgotten) continue;
+    poll->answer.failure = http_failure::broken;
+    poll->answer.problem = "the server has restarted";
+    poll->answered = true;
+    poll->wake->set();
+  }
+  polls_.clear();
+}
+
+inline void queue_server::look_for_lost_jobs() {
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    served_job& one = jobs_[i];
+    if (one.state != served_state::handed_over || book_.now() - one.last_named < plan_.returned_after)
+      continue;
+    const int number = static_cast<int>(i);
+    book_.note(happening::job_returned, trace::nobody, number);
+    const duration since_calm = book_.now() - plan_.calm_from;
+    if (since_calm > plan_.returned_after * 3 && book_.held_by_anyone(number)) {
+      book_.violate(invariant::heartbeat_exact,
+                    job_name(number) + " goes back into the queue, though a worker has it and all is calm");
+    }
+    enqueue(number);
+  }
+}
+
+inline bool queue_server::act(held_poll& poll) {
+  if (storm(poll)) return true;
+  switch (poll.asked.where) {
+    case endpoint::take:
+      if (take(poll)) return true;
+      break;
+    case endpoint::stop:
+      if (!plan_.has_stop_channel) {
+        poll.answer = status(404);
+        return true;
+      }
+      if (name_stops(poll)) return true;
+      break;
+    case endpoint::done:
+      poll.answer = finish(poll.asked);
+      return true;
+    case endpoint::chunk:
+    case endpoint::progress:
+      poll.answer = take_part(poll.asked);
+      return true;
+    case endpoint::ping:
+      poll.answer = ping(poll.asked);
+      return true;
+    case endpoint::unknown:
+      poll.answer = status(404);
+      return true;
+  }
+  if (plan_.hold == duration::zero()) {
+    poll.answer = status(204);
+    return true;
+  }
+  if (poll.wake == nullptr) return true;  // nobody waits for the answer
+  polls_.push_back(&poll);
+  return false;
+}
+
+inline void queue_server::withdraw(held_poll& poll) noexcept {
+  for (std::size_t i = 0; i < polls_.size(); ++i) {
+    if (polls_[i] != &poll) continue;
+    polls_.erase(polls_.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
+}
+
+// A repeated request has passed once: if it were turned away now, its sender would believe that nothing of it
+// had been accepted, and no client can know better.
+inline bool queue_server::storm(held_poll& poll) {
+  if (poll.asked.repeated) return false;
+  for (const error_storm& one : plan_.storms) {
+    if (!one.when.holds(book_.now()) || !dice_.chance(one.share)) continue;
+    if (one.status == 404 && poll.asked.where == endpoint::stop)
+      continue;  // would mean: there is no such channel
+    poll.answer = status(one.status);
+    poll.answer.retry_after = one.retry_after;
+    return true;
+  }
+  return false;
+}
+
+inline bool queue_server::take(held_poll& poll) {
+  const bool troubled = !calm();
+  if (troubled && dice_.chance(plan_.repeated_hand_overs)) {
+    const int other = dice_.below(static_cast<int>(jobs_.size()));
+    if (job(other).state == served_state::handed_over) hand_over(other, poll);
+  }
+  while (!queue_.empty() && static_cast<int>(poll.handed.size()) < poll.asked.capacity) {
+    const int next = queue_.pop();
+    if (job(next).state == served_state::queued) hand_over(next, poll);
+  }
+  const bool spoiled = troubled && dice_.chance(plan_.garbage);
+  if (poll.handed.empty() && !spoiled) return false;
+  poll.answer = status(200);
+  std::string& body = poll.answer.body;
+  const bool array = poll.asked.many || poll.handed.size() != 1;
+  for (const int number : poll.handed) {
+    body += body.empty() ? (array ? "[" : "") : ",";
+    body.append(R"({"id":")").append(job_name(number)).append(R"(","input":)").append(job(number).item) +=
+        '}';
+  }
+  if (array) body += body.empty() ? "[]" : "]";
+  if (spoiled) spoil(poll);
+  return true;
+}
+
+inline void queue_server::hand_over(int number, held_poll& poll) {
+  served_job& one = job(number);
+  one.state = served_state::handed_over;
+  one.last_named = book_.now();
+  poll.handed.push_back(number);
+  book_.note(happening::job_handed_over, poll.asked.worker, number, ++one.hand_overs);
+}
+
+// Jobs that cannot be read out of it have not been handed over.
+inline void queue_server::spoil(held_poll& poll) {
+  std::string& body = poll.answer.body;
+  if (body.starts_with('[') && dice_.chance(0.5)) {  // beside the jobs, what is none
+    const bool last = body != "[]" && dice_.chance(0.5);
+    if (last) body.insert(body.size() - 1, R"(,{"input":{}})");
+    if (!last) body.insert(1, body == "[]" ? R"({"input":{}},7,null)" : R"({"input":{}},{"id":5},"x",)");
+    return;
+  }
+  poll.handed.clear();
+  const int how = dice_.below(3);
+  if (how == 0) body.clear();
+  if (how == 1) body = "<html>502 Bad Gateway</html>";
+  if (how == 2) body.resize(body.size() / 2);
+}
+
+inline bool queue_server::name_stops(held_poll& poll) {
+  if (stops_.empty()) return false;
+  poll.answer = status(200);
+  poll.answer.body = R"({"jobsToStop":[)";
+  for (std::size_t i = 0; i < stops_.size(); ++i)
+    poll.answer.body.append(i > 0 ? ",\"" : "\"").append(stops_[i]) += '"';
+  poll.answer.body += "]}";
+  std::vector<std::string> kept;
+  for (std::string& id : stops_) {
+    const int number = job_number(id, jobs_.size());
+    const bool again = plan_.repeats_stops && number >= 0 && job(number).state == served_state::handed_over;
+    if (again) kept.push_back(std::move(id));
+  }
+  stops_ = std::move(kept);
+  return true;
+}
+
+// The first outcome stands. A second one of the same run would have replaced it.
+inline http_answer queue_server::finish(const call& asked) {
+  if (asked.job < 0) return status(404);
+  served_job& one = job(asked.job);
+  held_job& held = book_.at(asked.worker, asked.job);
+  const bool own = held.completing && text_hash(asked.body) == held.result;
+  const bool refusal = held.completing && !own && asked.body.starts_with(R"({"error":"The queue refused)");
+  const int run = own || refusal ? held.run : -1;
+  if (own) held.accepted = true;
+  if (one.state == served_state::unsubmitted) return status(404);
+  if (one.state == served_state::settled) {
+    const bool same = one.outcome == asked.body;
+    const bool same_run = run >= 0 && one.accepted_worker == asked.worker && one.accepted_run == run;
+    book_.note(same ? happening::result_repeated : happening::result_too_late, asked.worker, asked.job);
+    if (same_run && !same && !asked.late) {
+      book_.violate(invariant::outcome_never_replaced,
+                    ledger::about(asked.worker, asked.job) + " posts another outcome, " +
+                        std::string(asked.body) + ", after " + one.outcome + " was accepted");
+    }
+    return status(200);
+  }
+  one.outcome = asked.body;
+  one.accepted_worker = asked.worker;
+  one.accepted_run = run;
+  ++one.outcomes;
+  book_.note(happening::result_accepted, asked.worker, asked.job);
+  settle(one);
+  return status(200);
+}
+
+inline http_answer queue_server::take_part(const call& asked) {
+  if (asked.job < 0) return status(404);
+  if (asked.late) return status(200);
+  held_job& held = book_.at(asked.worker, asked.job);
+  part_account& current = held.account(asked.where == endpoint::chunk ? part::chunk : part::progress);
+  const bool expected = current.under_way && part_text(asked) == current.text;
+  if (expected) current.acted = true;
+  if (!expected && book_.counts(book_.account(asked.worker))) {
+    book_.violate(
+        invariant::chunks_in_order,
+        ledger::about(asked.worker, asked.job) + " posts a part out of its turn: " + std::string(asked.body));
+  }
+  return status(200);
+}
+
+inline http_answer queue_server::ping(const call& asked) {
+  for_each_named(asked.ids, jobs_.size(), [this](int number) {
+    if (number >= 0) job(number).last_named = book_.now();
+  });
+  return status(200);
+}
+
+// Whoever asked first is answered first.
+inline void queue_server::answer_polls() {
+  for (std::size_t i = 0; i < polls_.size();) {
+    held_poll& poll = *polls_[i];
+    const bool has_news =
+        poll.asked.where == endpoint::take ? !queue_.empty() && take(poll) : name_stops(poll);
+    if (!has_news) {
+      ++i;
+      continue;
+    }
+    poll.answered = true;
+    polls_.erase(polls_.begin() + static_cast<std::ptrdiff_t>(i));
+    poll.wake->set();
+  }
+}
+
+}  // namespace coworker::simulation

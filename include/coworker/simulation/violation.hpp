@@ -1,0 +1,51 @@
+#pragma once
+// What must hold in every run, by name, and the note of where it did not.
+
+#include <array>
+#include <coworker/coro/clock.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace coworker::simulation {
+
+/// What must hold at all times, whatever goes wrong.
+enum class invariant : unsigned char {
+  every_job_settles,          ///< after the mishaps, within the time allowed
+  no_job_dropped,             ///< what arrived is handed back before the worker leaves
+  told_truly,                 ///< what the worker takes for accepted, refused or kept is so
+  one_start_per_hand_over,    ///< never two at once, never more starts than arrivals
+  outcome_never_replaced,     ///< of one run of a job the queue accepts one outcome
+  own_result_posted,          ///< what is posted is the job's result, whole, under its own request id
+  nothing_after_the_outcome,  ///< no chunk and no progress
+  chunks_in_order,            ///< one at a time, none left out
+  within_the_limit,           ///< jobs in progress, and those asked for
+  heartbeat_exact,            ///< names the jobs in progress, no more and no fewer, without a pause
+  stops_only_its_job,         ///< nothing ends as stopped that was not asked to
+  stop_reaches_its_job,       ///< and what was asked to is told
+  requests_bounded,           ///< per virtual second
+  leaves_in_time,             ///< the grace period is kept, and the drain ends
+  nothing_left_behind,        ///< no coroutine outlives the worker
+  no_endless_loop,            ///< time passes
+  no_exception,               ///< none comes out of the worker
+  same_seed_same_run,         ///< or something depends on the machine, on addresses, or on what ran before
+};
+
+inline constexpr std::array<std::string_view, 18> invariant_names{
+    "every_job_settles",         "no_job_dropped",         "told_truly",
+    "one_start_per_hand_over",   "outcome_never_replaced", "own_result_posted",
+    "nothing_after_the_outcome", "chunks_in_order",        "within_the_limit",
+    "heartbeat_exact",           "stops_only_its_job",     "stop_reaches_its_job",
+    "requests_bounded",          "leaves_in_time",         "nothing_left_behind",
+    "no_endless_loop",           "no_exception",           "same_seed_same_run",
+};
+
+struct violation {
+  invariant broken;
+  duration at;       ///< virtual time since the start
+  std::string text;  ///< a sentence with names and values
+
+  std::string_view name() const noexcept { return invariant_names[static_cast<std::size_t>(broken)]; }
+};
+
+}  // namespace coworker::simulation

@@ -1,0 +1,281 @@
+// Fuzzes what the queue's answers mean. The input is a script of answers, one a line, that the requests of a
+// whole http_queue in virtual time meet one after the other:
+//
+//   STATUS RETRY_AFTER BODY      200 - [{"id":"a","input":1}]
+//
+// RETRY_AFTER is in milliseconds, or - for none; a STATUS below 10 is one of the ways in which no answer
+// comes. After the script polls bring nothing and results are accepted. Whatever is answered: every job with
+// an id is given out once, and nothing else is; its result is posted until the server has accepted or refused
+// it, or time is up; and no exception escapes.
+//
+//   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/protocol_fuzz.cpp -o
+//   protocol_fuzz
+//   ./protocol_fuzz -max_total_time=600 CORPUS tests/fuzz/corpus/protocol        (new inputs go to CORPUS)
+
+#include <algorithm>
+#include <chrono>
+#include <coworker/exec/simulated_loop.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/json/utf8.hpp>
+#include <coworker/transport/http_queue.hpp>
+#include <coworker/transport/stop_channel.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using coworker::http_answer;
+using coworker::http_failure;
+using coworker::http_request;
+using coworker::job_envelope;
+using coworker::json;
+using coworker::task;
+
+void require(bool fact) {
+  if (!fact) std::abort();
+}
+
+class checked_log final : public coworker::log_sink {
+ public:
+  void write(coworker::log_level, std::string_view line) noexcept override {
+    require(coworker::find_invalid_utf8(line) == std::string_view::npos);
+  }
+};
+
+std::optional<json> parsed(std::string_view text) {
+  try {
+    return json::parse(text);
+  } catch (const coworker::json_parse_error&) {
+    return std::nullopt;
+  }
+}
+
+// The text up to `end`, or all of it; it is taken off the front.
+std::string_view take_until(std::string_view& text, char end) {
+  const std::size_t size = std::min(text.find(end), text.size());
+  const std::string_view front = text.substr(0, size);
+  text.remove_prefix(std::min(size + 1, text.size()));
+  return front;
+}
+
+int number_in(std::string_view text, int most) {
+  int number = 0;
+  for (const char c : text) {
+    if (c >= '0' && c <= '9') number = std::min(number * 10 + (c - '0'), most);
+  }
+  return number;
+}
+
+http_answer read_answer(std::string_view line) {
+  http_answer made;
+  made.status = number_in(take_until(line, ' '), 9999);
+  const std::string_view wait = take_until(line, ' ');
+  if (wait != "-") made.retry_after = std::chrono::milliseconds(1 + number_in(wait, 24 * 60 * 60 * 1000));
+  made.body = line;
+  if (made.status < 10) {
+    made.failure = static_cast<http_failure>(1 + made.status % 5);
+    made.problem = "no luck";
+    made.status = 0;
+  }
+  return made;
+}
+
+bool accepted(const http_answer& answer) {
+  return answer.failure == http_failure::none && answer.status / 100 == 2;
+}
+
+bool worth_another_try(const http_answer& answer) {
+  if (answer.failure != http_failure::none) return answer.failure != http_failure::unusable;
+  return answer.status == 408 || answer.status == 425 || answer.status == 429 || answer.status >= 500;
+}
+
+// Whether the result may have come through all the same; if so, no other is to replace it.
+bool leaves_doubt(const http_answer& answer) {
+  if (answer.failure == http_failure::none) return answer.status >= 500 && answer.status != 503;
+  return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
+}
+
+struct exchange {
+  std::string body;  // of the request
+  http_answer answer;
+};
+
+class script_client {
+ public:
+  explicit script_client(std::string_view script) : script_(script) {}
+
+  std::vector<exchange> posts;
+  http_answer polled;  // what the last poll was answered
+
+  bool drained() const { return script_.empty(); }
+
+  task<http_answer> send(const http_request& request) {
+    check(request);
+    http_answer answer = next(request);
+    co_await coworker::sleep_for(answer.status == 204 ? 90s : 1ms);
+    if (request.body) {
+      posts.push_back({*request.body, answer});
+    } else {
+      polled = answer;
+    }
+    co_return answer;
+  }
+
+ private:
+  http_answer next(const http_request& request) {
+    if (!drained()) return read_answer(take_until(script_, '\n'));
+    http_answer answer;
+    answer.status = request.body ? 200 : request.url.find("/job-stop/") != std::string::npos ? 404 : 204;
+    return answer;
+  }
+
+  static void check(const http_request& request) {
+    for (const char c : request.url) require(c > ' ' && c <= '~');
+    for (const std::string& header : request.headers) {
+      for (const char c : header) require(c >= ' ' && c <= '~');
+    }
+    if (request.body) require(parsed(*request.body).has_value());
+  }
+
+  std::string_view script_;
+};
+
+// Which jobs that answer hands over, found in another way than the queue's own.
+std::vector<json> jobs_in(const http_answer& answer) {
+  if (answer.failure != http_failure::none || answer.status != 200) return {};
+  std::optional<json> document = parsed(answer.body);
+  if (!document) return {};
+  if (!document->is_array()) *document = json::array({std::move(*document)});
+  std::vector<json> found;
+  for (const json& item : *document) {
+    if (item.is_object() && item.contains("id") && item.at("id").is_string() && item.at("id") != "")
+      found.push_back(item);
+  }
+  return found;
+}
+
+void check_envelope(const job_envelope& given, json item) {
+  require(given.id == item.at("id").get<std::string>());
+  require(given.problem.empty() == item.contains("input"));
+  if (item.contains("input")) require(given.input == item.at("input"));
+  item.erase("id");
+  item.erase("input");
+  require(given.details == item);
+}
+
+class protocol_run {
+ public:
+  explicit protocol_run(std::string_view script) : client_(script) {
+    log_.set_sink(sink_);
+    options_.urls = {"http://h/job-take/$ID?gpu=A", "http://h/job-done/$RUNPOD_POD_ID/$ID?gpu=A", "", ""};
+    options_.api_key = "key";
+  }
+
+  task<void> run() {
+    coworker::http_queue<script_client> queue(client_, options_, log_);
+    while (!client_.drained()) {
+      co_await take(queue);
+      while (held_.size() > 1) co_await complete(queue);
+    }
+    while (!held_.empty()) co_await complete(queue);
+    require(queue.in_progress().joined().empty());
+  }
+
+ private:
+  bool holds(std::string_view id) const { return std::find(held_.begin(), held_.end(), id) != held_.end(); }
+
+  task<void> take(coworker::http_queue<script_client>& queue) {
+    const std::size_t posts_before = client_.posts.size();
+    client_.polled = http_answer();
+    const coworker::take_result taken = co_await queue.take({4, held_.size()});
+    require(!taken.ended && client_.posts.size() == posts_before);
+    std::size_t given = 0;
+    for (const json& item : jobs_in(client_.polled)) {
+      const std::string id = item.at("id").get<std::string>();
+      if (holds(id)) continue;
+      require(given < taken.jobs.size());
+      check_envelope(taken.jobs[given++], item);
+      held_.push_back(id);
+    }
+    require(given == taken.jobs.size());
+  }
+
+  task<void> complete(coworker::http_queue<script_client>& queue) {
+    const std::string id = held_.front();
+    held_.pop_front();
+    const coworker::executor_ref clock = co_await coworker::this_coro::executor();
+    const coworker::time_point start = clock.now();
+    client_.posts.clear();
+    const coworker::outcome ended = coworker::outcome::success(id);
+    const std::string body = ended.body().dump();
+    const coworker::delivery delivered = co_await queue.complete({id, ended, body, false});
+    check_posts(body, delivered);
+    const coworker::duration took = clock.now() - start;
+    require(took <= 2 * (options_.delivery_deadline + 91s));
+    if (delivered == coworker::delivery::given_up) require(took >= options_.delivery_deadline);
+  }
+
+  // The result, until it is accepted or refused; then, if it was refused beyond doubt, the news of that.
+  void check_posts(const std::string& body, coworker::delivery delivered) const {
+    const std::vector<exchange>& posts = client_.posts;
+    std::size_t i = 0;
+    bool doubt = false;
+    for (; i + 1 < posts.size() && posts[i].body == body && worth_another_try(posts[i].answer); ++i)
+      doubt = doubt || leaves_doubt(posts[i].answer);
+    require(i < posts.size() && posts[i].body == body);
+    const http_answer& last = posts[i].answer;
+    if (delivered == coworker::delivery::refused) {
+      require(!accepted(last) && !worth_another_try(last) && doubt == (i + 1 == posts.size()));
+      for (++i; i < posts.size(); ++i) {
+        require(json::parse(posts[i].body).contains("error"));
+        if (i + 1 < posts.size()) require(worth_another_try(posts[i].answer));
+      }
+    } else {
+      require(i + 1 == posts.size());
+      require(delivered == coworker::delivery::accepted ? accepted(last) : worth_another_try(last));
+    }
+  }
+
+  script_client client_;
+  checked_log sink_;
+  coworker::logger log_{coworker::log_level::trace};
+  coworker::http_queue_options options_;
+  std::deque<std::string> held_;
+};
+
+void run_stop_channel(std::string_view script) {
+  script_client client(script);
+  checked_log sink;
+  coworker::logger log(coworker::log_level::trace);
+  log.set_sink(sink);
+  const coworker::queue_urls urls({"http://h/job-take/$ID", "http://h/job-done/$ID", "", ""}, "w");
+  std::size_t answers = static_cast<std::size_t>(std::count(script.begin(), script.end(), '\n')) + 2;
+  const auto on_stop = [&client](const std::string& id) {
+    require(client.polled.status == 200);
+    const json named = json::parse(client.polled.body).at("jobsToStop");
+    require(std::find(named.begin(), named.end(), json(id)) != named.end());
+  };
+  coworker::simulated_loop loop;
+  coworker::sync_wait(loop, coworker::watch_stops(client, urls, {}, log, on_stop));
+  require(loop.elapsed() <= static_cast<int>(answers) * (24h + 2min));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view script(reinterpret_cast<const char*>(data), size);
+  protocol_run one(script);
+  coworker::simulated_loop loop;
+  coworker::sync_wait(loop, one.run());
+  run_stop_channel(script);
+  return 0;
+}

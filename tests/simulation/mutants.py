@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Shows that the simulation notices what it is there for: puts one deliberate bug at a time into a copy of the headers,
+and counts the seeds until tests/simulation/run_seeds finds it. A bug that is not found means that an invariant is missing.
+
+Usage: mutants.py [--compiler CXX] [--seeds N] [--only NAME] [--jobs N]
+
+Ends with 1 when a bug was not found in N seeds (10,000 by default), or when a mutant does not fit the source any more: its
+old text must stand there exactly once.
+"""
+import argparse
+import concurrent.futures
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+QUEUE, ANSWERS, WORKER = "transport/http_queue.hpp", "transport/queue_answers.hpp", "worker.hpp"
+
+# Name, header, old text, new text.
+MUTANTS = [
+    ("a result is dropped on 429", ANSWERS, "answer.status == 425 || answer.status == 429 ||", "answer.status == 425 ||"),
+    ("a post without an answer counts as accepted", ANSWERS,
+     "? post_answer::refused : post_answer::try_again;\n", "? post_answer::refused : post_answer::accepted;\n"),
+    ("a result is given up after one try", QUEUE, "if (now >= deadline) co_return posted", "if (now >= deadline - options_.delivery_deadline) co_return posted"),
+    ("results are posted again without a pause", QUEUE,
+     "co_await sleep_until(wait < deadline - now ? now + wait : deadline);", "static_cast<void>(wait);"),
+    ("takes are sent again without a pause", QUEUE, "hold_takes_off(asked, idle_backoff_.next());", ";"),
+    ("what is given up is not kept in the spool", QUEUE, "if (kept != nullptr && !kept->stored()) spool_.store", "if (false) spool_.store"),
+    ("an outcome replaces one that may have been accepted", QUEUE, "fate::refused && first.perhaps_accepted", "fate::refused && false"),
+    ("a take that is stopped drops its answer", QUEUE, "  co_return read_jobs(answer, asked, executor.now());",
+     "  const stop_token stop = co_await this_coro::stop_token();\n  stop.throw_if_stopped();\n"
+     "  co_return read_jobs(answer, asked, executor.now());"),
+    ("all posts carry one request id", QUEUE, "header_text(job_id));\n  request.body", "header_text(\"job-0\"));\n  request.body"),
+    ("a job handed over twice is run twice", QUEUE, "if (!in_progress_.add(envelope->id)) {",
+     "if (!in_progress_.add(envelope->id) && envelope->id.empty()) {"),
+    ("a bad item costs its batch", QUEUE, "if (!envelope) return;", "if (!envelope) return taken.jobs.clear();"),
+    ("heartbeats forget a job while its result is posted", QUEUE, "  std::string id(result.job_id);\n",
+     "  std::string id(result.job_id);\n  in_progress_.remove(id);\n"),
+    ("heartbeats name jobs that have ended", QUEUE, "  in_progress_.remove(id);\n", ""),
+    ("a chunk is posted once and then forgotten", QUEUE, "const posted made = co_await post_until_settled(request, nullptr);",
+     "co_await post(request, false);\n  const posted made{fate::accepted, {}};"),
+    ("the heart stops at the first refusal", "transport/heartbeat.hpp", "if (!detail::worth_another_ping(answer)) break;",
+     "if (!detail::worth_another_ping(answer)) co_return;"),
+    ("the heart waits for an answer to end", "transport/heartbeat.hpp", "ping.timeout_to_end = true;", ""),
+    ("whoever waits for a turn is not woken", "exec/semaphore.hpp", "    remove(served);\n    served.executor.cancel(served.alarm);",
+     "    remove(served);"),
+    ("a slot opens before its result is posted", "worker/slots.hpp", "return running + delivering;\n    return", "return running;\n    return"),
+    ("jobs asked for already are asked for again", "worker/slots.hpp", "- waiting - requested;", "- waiting;"),
+    ("a stop ends all jobs", WORKER, "watch_.stop(*running, outcome", "watch_.stop_all(outcome"),
+    ("a stop reaches nobody", WORKER, "watch_.stop(*running, outcome::stop(\"stopped: a stop was requested\"), executor_.now());", ""),
+    ("the grace period has no end", WORKER,
+     "    watch_.stop_all(outcome::stop(\"stopped: the worker leaves, and its grace period is over\"),\n"
+     "                    executor_.now());\n", ""),
+    ("the grace period is over at once", WORKER, "last_call = detail::after(executor_.now(), options_.grace_period);",
+     "last_call = executor_.now();"),
+    ("a result does not wait for progress", WORKER, "while (told->sending) co_await told->sent.wait();", ""),
+    ("a result waits for the first progress only", WORKER, "while (told->sending) co_await", "if (told->sending) co_await"),
+]
+
+
+def fits(mutant):
+    """Nothing, or why the mutant cannot be put into the source."""
+    _, header, old, _ = mutant
+    count = (ROOT / "include" / "coworker" / header).read_text().count(old)
+    return "" if count == 1 else f"{mutant[0]}: its old text stands {count} times in {header}, not once: {old!r}"
+
+
+def build(folder, compiler, header, old, new):
+    include = folder / "include"
+    shutil.copytree(ROOT / "include", include)
+    path = include / "coworker" / header
+    path.write_text(path.read_text().replace(old, new))
+    program = folder / "run_seeds"
+    subprocess.run([compiler, "-std=c++20", "-O0", "-pthread", "-I", include, "-I", ROOT / "tests",
+                    ROOT / "tests" / "simulation" / "run_seeds.cpp", "-o", program],
+                   check=True, capture_output=True, text=True, timeout=300)
+    return program
+
+
+def find(arguments, mutant):
+    """A line of the table, and whether the bug was found."""
+    name, header, old, new = mutant
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            program = build(pathlib.Path(folder), arguments.compiler, header, old, new)
+            run = subprocess.run([program, "--seeds", str(arguments.seeds), "--threads", "1"], check=False,
+                                 capture_output=True, text=True, timeout=300)
+        except subprocess.CalledProcessError as error:
+            return f"{name}: does not compile: {error.stderr[:2000]}", False
+        except subprocess.TimeoutExpired:
+            return f"{name}: did not end in time", False
+    seed = re.search(r"--seed (\d+)$", run.stdout, re.MULTILINE)
+    broken = re.search(r"^violated: (\w+)", run.stdout, re.MULTILINE)
+    if run.returncode != 1 or not seed or not broken:
+        return f"{name}: NOT FOUND in {arguments.seeds} seeds (exit {run.returncode}) {run.stderr[-300:]}", False
+    return f"{name:55} {seed[1]:>6}  {broken[1]}", True
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--compiler", default="c++")
+    parser.add_argument("--seeds", type=int, default=10_000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--jobs", type=int, default=1)
+    arguments = parser.parse_args()
+    chosen = [mutant for mutant in MUTANTS if arguments.only in mutant[0]]
+    if misfits := [problem for mutant in chosen if (problem := fits(mutant))]:
+        sys.exit("\n".join(misfits))
+    print(f"{'bug':55} {'seeds':>6}  what was violated", flush=True)
+    missed = len(chosen) == 0
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for line, found in pool.map(lambda mutant: find(arguments, mutant), chosen):
+            print(line, flush=True)
+            missed += not found
+    print(f"{len(chosen) - missed} passed, {missed} failed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
