@@ -14,7 +14,8 @@ namespace cw = coworker;
 using namespace std::chrono_literals;
 
 // A handler that takes and answers what the one inside it takes and answers, which must be a task. (A wrapper
-// that only passes its job on, `return handler(std::move(job));`, fits handlers of every kind.)
+// that only passes its job on takes a `cw::wrapped_job<Handler>&&`, returns `handler(std::move(job))`, and
+// fits handlers of every kind.)
 template <class Handler>
 struct timed {
   Handler handler;

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <chrono>
+#include <coworker/exec/sleep.hpp>
 #include <coworker/job/middleware/authorised.hpp>
 #include <coworker/job/middleware/retried.hpp>
 #include <coworker/worker.hpp>
@@ -72,6 +73,33 @@ TEST_CASE("a predicate that throws says itself why the job may not be run") {
   };
   CHECK(json::parse(authorised_refusal(authorised(authorised_task, explain))).at("error_message") ==
         "the token has expired");
+}
+
+TEST_CASE("a handler that takes its job by reference has it for as long as it runs") {
+  const auto outcomes_of = [](auto handler) {
+    simulation world;
+    world.queue.add(0s, "job-1", json{{"text", std::string(100, 'x')}});
+    worker w(std::move(handler), coworker::fixed_concurrency{1}, world.options);
+    world.serve(w);
+    std::string seen = world.queue.result_of("job-1").body.at("output").dump();
+    for (const auto& [id, chunk] : world.queue.chunks) seen += chunk;
+    return seen;
+  };
+  const auto allow = [](const job<>&) { return true; };
+  const auto answering = [](const job<>& work) -> task<json> {
+    co_await coworker::sleep_for(1s);
+    co_return work.input.at("text");
+  };
+  const auto streaming = [](const job<>& work) -> async_generator<json> {
+    co_await coworker::sleep_for(1s);
+    co_yield work.input.at("text");
+  };
+  const std::string text = json(std::string(100, 'x')).dump();
+  CHECK(outcomes_of(authorised(answering, allow)) == text);
+  CHECK(outcomes_of(authorised(authorised(answering, allow), allow)) == text);
+  CHECK(outcomes_of(coworker::retried(authorised(answering, allow))) == text);
+  CHECK(outcomes_of(authorised(coworker::retried(answering), allow)) == text);
+  CHECK(outcomes_of(authorised(streaming, allow)) == "[]" + text);
 }
 
 TEST_CASE("middleware is a handler, so it composes; what stands outside is asked first") {

@@ -25,7 +25,7 @@ struct wrapping_counted {
   Handler handler;
   int* calls;
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+  wrapped_answer<Handler> operator()(wrapped_job<Handler>&& work) {
     ++*calls;
     return handler(std::move(work));
   }
@@ -58,6 +58,11 @@ task<double> wrapped_task(job<double> work) {
   co_return work.input;
 }
 
+task<double> wrapped_by_reference(const job<double>& work) {
+  co_await coworker::sleep_for(3s);
+  co_return work.input;
+}
+
 static_assert(std::same_as<coworker::handler_input<wrapping_counted<decltype(&wrapped_stream)>>, double>);
 static_assert(coworker::is_streaming_handler<wrapping_counted<decltype(&wrapped_stream)>>);
 static_assert(coworker::job_handler<wrapping_counted<decltype(&wrapped_nothing)>>);
@@ -82,7 +87,8 @@ TEST_CASE(
   CHECK(wrapping_output_of(wrapping_counted{wrapped_task, &calls}) == json{{"output", 2.5}});
   CHECK(wrapping_output_of(wrapping_counted{wrapped_stream, &calls}) == json{{"output", json::array()}});
   CHECK(wrapping_output_of(wrapping_counted{wrapped_nothing, &calls}) == json{{"output", json()}});
-  CHECK(calls == 4);
+  CHECK(wrapping_output_of(wrapping_counted{wrapped_by_reference, &calls}) == json{{"output", 2.5}});
+  CHECK(calls == 5);
 }
 
 TEST_CASE("a wrapper around tasks may await the handler, and stand around or inside what is shipped") {

@@ -58,7 +58,8 @@ class authorised {
     requires(job_handler<Handler> && !detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+  // By reference, so that the job is there for as long as a handler that takes it by reference runs.
+  wrapped_answer<Handler> operator()(wrapped_job<Handler>&& work) {
     if constexpr (job_handler<Handler> && detail::predicate_over_job<Allows, Handler>) {
       if (!allows_(std::as_const(work))) throw not_authorised();
       return handler_(std::move(work));

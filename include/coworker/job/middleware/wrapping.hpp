@@ -32,9 +32,11 @@ concept task_handler = job_handler<Handler> && kind_of_handler<Handler> == handl
 /// The job<Input> that a handler takes, and what it answers: T, task<T> or async_generator<T>. A wrapper
 /// whose call is
 ///
-///     wrapped_answer<Handler> operator()(wrapped_job<Handler> job) { return handler(std::move(job)); }
+///     wrapped_answer<Handler> operator()(wrapped_job<Handler>&& job) { return handler(std::move(job)); }
 ///
-/// is a handler of whatever kind Handler is. Where it is a task, the call may be a coroutine that awaits it.
+/// is a handler of whatever kind Handler is. It takes the job by reference because one of its own would be
+/// gone before a coroutine that takes its job by reference has begun. Where Handler is a task, the call may
+/// be a coroutine that takes the job by value and awaits the handler.
 template <class Handler>
 using wrapped_job = job<typename detail::wrapped_call<Handler>::input>;
 template <class Handler>
