@@ -13177,15 +13177,29 @@ class watched_executor {
 
  private:
   friend class watchdog;
+  struct noted {
+    void* coroutine;
+    std::uint64_t number;  // of the note, among all that the watchdog has been given
+  };
+
   void note(std::coroutine_handle<> handle);
-  bool has(void* coroutine) const noexcept {
-    return std::find(coroutines_.begin(), coroutines_.end(), coroutine) != coroutines_.end();
+  void note(void* coroutine, std::uint64_t number) {
+    for (noted& known : coroutines_) {
+      if (known.coroutine == coroutine) return void(known.number = number);
+    }
+    coroutines_.push_back({coroutine, number});
+  }
+  std::uint64_t note_of(void* coroutine) const noexcept {
+    for (const noted& known : coroutines_) {
+      if (known.coroutine == coroutine) return known.number;
+    }
+    return 0;
   }
 
   watchdog& dog_;
   const std::string id_;
   const std::string batch_id_;
-  std::vector<void*> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
+  std::vector<noted> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
   bool named_ = false;
 };
 
@@ -13211,7 +13225,7 @@ class watchdog {
   watched_executor* add(const job_record& job) {
     auto* const made = new watched_executor(*this, job);
     const std::lock_guard lock(mutex_);
-    made->coroutines_.push_back(loop_.current_turn().coroutine);
+    made->note(loop_.current_turn().coroutine, ++notes_);
     jobs_.push_back(made);
     if (jobs_.size() == 1) changed_.notify_one();
     return made;
@@ -13256,17 +13270,26 @@ class watchdog {
     }
   }
 
-  void name_who_has(void* coroutine) {
+  // Frames are recycled between jobs, so that several may have noted the same one: the last has it now.
+  watched_executor* last_to_note(void* coroutine) const noexcept {
+    watched_executor* last = nullptr;
+    std::uint64_t number = 0;
     for (watched_executor* const job : jobs_) {
-      if (job->named_ || !job->has(coroutine)) continue;
-      job->named_ = true;
-      log_.warn(
-          "It has kept the event loop to itself for " + seconds_text(limit_) +
-              " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
-              "pool: a plain function as handler, run_on, or coroutines_on_pool.",
-          log_subject(job->id_, job->batch_id_));
-      return;
+      if (job->note_of(coroutine) <= number) continue;
+      number = job->note_of(coroutine);
+      last = job;
     }
+    return last;
+  }
+
+  void name_who_has(void* coroutine) {
+    watched_executor* const job = last_to_note(coroutine);
+    if (job == nullptr || std::exchange(job->named_, true)) return;
+    log_.warn(
+        "It has kept the event loop to itself for " + seconds_text(limit_) +
+            " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
+            "pool: a plain function as handler, run_on, or coroutines_on_pool.",
+        log_subject(job->id_, job->batch_id_));
   }
 
   event_loop& loop_;
@@ -13275,6 +13298,7 @@ class watchdog {
   std::mutex mutex_;  // guards all below
   condition changed_;
   std::vector<watched_executor*> jobs_;
+  std::uint64_t notes_ = 0;
   bool closing_ = false;
   thread thread_;
 };
@@ -13297,7 +13321,7 @@ inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
 
 inline void watched_executor::note(std::coroutine_handle<> handle) {
   const std::lock_guard lock(dog_.mutex_);
-  if (!has(handle.address())) coroutines_.push_back(handle.address());
+  note(handle.address(), ++dog_.notes_);
 }
 
 inline void watched_executor::post(std::coroutine_handle<> handle) {

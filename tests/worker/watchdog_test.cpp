@@ -78,6 +78,26 @@ TEST_CASE("a job that blocks the loop again is not named again, another one is")
   CHECK(output.count("b | " + std::string(watchdog_line)) == 1);
 }
 
+TEST_CASE("a job is not named for a coroutine whose memory another one has got after it") {
+  coworker::testing::captured_log output;
+  const auto helper = [](bool blocks, const coworker::testing::captured_log& seen) -> task<void> {
+    co_await coworker::sleep_for(1ms);
+    if (blocks) block_until_named(seen, 1);
+  };
+  int through = 0;
+  run_watched(
+      [&](job<> work) -> task<void> {
+        while (work.id == "b" && through == 0) co_await coworker::sleep_for(1ms);
+        auto helping = helper(work.id == "b", output);
+        co_await std::move(helping);
+        ++through;
+        while (through < 2) co_await coworker::sleep_for(1ms);
+      },
+      2, output);
+  CHECK(output.count("b | " + std::string(watchdog_line)) == 1);
+  CHECK(output.count(watchdog_line) == 1);
+}
+
 TEST_CASE("what blocks on a pool is not named, nor what only waits") {
   coworker::testing::captured_log output;
   coworker::thread_pool pool(1);
