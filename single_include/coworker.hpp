@@ -8972,6 +8972,12 @@ inline constexpr bool is_streaming_handler =
     detail::kind_of_handler<Handler> == detail::handler_kind::generator ||
     detail::kind_of_handler<Handler> == detail::handler_kind::range;
 
+/// Whether the handler is a coroutine; others run on the pool, whatever the options say.
+template <class Handler>
+inline constexpr bool is_coroutine_handler =
+    detail::kind_of_handler<Handler> == detail::handler_kind::task ||
+    detail::kind_of_handler<Handler> == detail::handler_kind::generator;
+
 }  // namespace coworker
 
 // ---- coworker/job/typed/problems.hpp -----------------------------------------------------------------------
@@ -13493,8 +13499,11 @@ class worker {
 
   // What blocks has a thread for each job; what computes, one for each processor.
   std::size_t pool_size() const noexcept {
-    return options_.coroutines_on_pool ? detail::thread::hardware_concurrency()
-                                       : std::numeric_limits<std::size_t>::max();
+    if constexpr (fits) {
+      if (options_.coroutines_on_pool && is_coroutine_handler<Handler>)
+        return detail::thread::hardware_concurrency();
+    }
+    return std::numeric_limits<std::size_t>::max();
   }
 
   Handler handler_;

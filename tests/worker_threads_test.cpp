@@ -80,6 +80,16 @@ TEST_CASE("four blocking jobs at a concurrency of four are all inside at once") 
   for (int i = 0; i < 4; ++i) CHECK(queue.outcomes().at(static_cast<std::size_t>(i)).output.at("n") == i);
 }
 
+TEST_CASE("an option for coroutines does not take plain functions their threads") {
+  thread_fixture world;
+  world.options.coroutines_on_pool = true;
+  const int jobs = static_cast<int>(std::thread::hardware_concurrency()) + 1;
+  local_file queue(numbered_jobs(jobs), world.output.log);
+  std::latch all_inside(jobs);
+  worker w([&all_inside](job<>) { all_inside.arrive_and_wait(); }, fixed_concurrency{jobs}, world.options);
+  CHECK(w.run(queue).highest_in_progress == jobs);
+}
+
 TEST_CASE("a blocking job holds up neither coroutines nor the worker") {
   thread_fixture world;
   local_file queue(numbered_jobs(40), world.output.log);

@@ -186,8 +186,11 @@ class worker {
 
   // What blocks has a thread for each job; what computes, one for each processor.
   std::size_t pool_size() const noexcept {
-    return options_.coroutines_on_pool ? detail::thread::hardware_concurrency()
-                                       : std::numeric_limits<std::size_t>::max();
+    if constexpr (fits) {
+      if (options_.coroutines_on_pool && is_coroutine_handler<Handler>)
+        return detail::thread::hardware_concurrency();
+    }
+    return std::numeric_limits<std::size_t>::max();
   }
 
   Handler handler_;

@@ -151,4 +151,10 @@ inline constexpr bool is_streaming_handler =
     detail::kind_of_handler<Handler> == detail::handler_kind::generator ||
     detail::kind_of_handler<Handler> == detail::handler_kind::range;
 
+/// Whether the handler is a coroutine; others run on the pool, whatever the options say.
+template <class Handler>
+inline constexpr bool is_coroutine_handler =
+    detail::kind_of_handler<Handler> == detail::handler_kind::task ||
+    detail::kind_of_handler<Handler> == detail::handler_kind::generator;
+
 }  // namespace coworker
