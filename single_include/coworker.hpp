@@ -6980,16 +6980,35 @@ struct exception_description {
 
 inline exception_description describe_exception(const std::exception_ptr& exception);
 
+namespace detail {
+
+inline std::string trace_of(const exception_description& error, const std::exception_ptr& cause) {
+  std::string trace = error.type + ": " + error.message;
+  if (cause != nullptr) trace += "\ncaused by " + describe_exception(cause).trace;
+  return trace;
+}
+
+// std::throw_with_nested takes any class, so that what is no std::exception may have a cause too.
+inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::nested_exception& outer) {
+    return outer.nested_ptr();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+}  // namespace detail
+
 /// Errors: std::bad_alloc only; any exception can be described.
 inline exception_description describe_exception(const std::exception& error) {
   exception_description made;
   made.type = detail::readable_type_name(typeid(error));
   const char* const text = error.what();
   if (text != nullptr) made.message = text;
-  made.trace = made.type + ": " + made.message;
   const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
-  if (outer != nullptr && outer->nested_ptr() != nullptr)
-    made.trace += "\ncaused by " + describe_exception(outer->nested_ptr()).trace;
+  made.trace = detail::trace_of(made, outer != nullptr ? outer->nested_ptr() : nullptr);
   return made;
 }
 
@@ -7010,7 +7029,7 @@ inline exception_description describe_exception(const std::exception_ptr& except
     made.type = detail::current_exception_type_name();
     made.message = "a value that is not a std::exception was thrown";
   }
-  made.trace = made.type + ": " + made.message;
+  made.trace = detail::trace_of(made, detail::cause_of(exception));
   return made;
 }
 

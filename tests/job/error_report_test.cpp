@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace job_errors {
 struct out_of_memory_on_gpu : std::runtime_error {
@@ -74,6 +75,25 @@ TEST_CASE(
   CHECK(described.trace ==
         "job_errors::out_of_memory_on_gpu: cannot speak\n"
         "caused by std::invalid_argument: no such voice\n"
+        "caused by std::out_of_range: index 7");
+}
+
+TEST_CASE("what is no std::exception may be nested around a cause as well") {
+  const auto trace_of_nested = [](auto thrown) {
+    try {
+      try {
+        throw std::out_of_range("index 7");
+      } catch (...) {
+        std::throw_with_nested(std::move(thrown));
+      }
+    } catch (...) {
+      return describe_exception(std::current_exception()).trace;
+    }
+  };
+  CHECK(trace_of_nested(std::string("cannot speak")) ==
+        "std::string: cannot speak\ncaused by std::out_of_range: index 7");
+  CHECK(trace_of_nested(job_errors::plain()) ==
+        "job_errors::plain: a value that is not a std::exception was thrown\n"
         "caused by std::out_of_range: index 7");
 }
 
