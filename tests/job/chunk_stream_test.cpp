@@ -198,8 +198,22 @@ TEST_CASE("a stop reaches a stream that waits for a slow queue") {
   one.world.queue.partial_time = 10s;
   one.input = {{"count", 100}};
   const auto result = one.run();
-  CHECK(result.ended == outcome::status::failed);
+  CHECK(result.body.at("error") == "timed out: it ran longer than the 1 s that it may");
   CHECK(texts_of(one.world).size() == 1);
+}
+
+TEST_CASE("a job whose last chunk is cut off by a stop has been stopped, whatever its handler was at") {
+  for (const int count : {1, 3}) {
+    streamed_run one;
+    one.world.options.grace_period = 0s;
+    one.world.queue.ends = false;
+    one.world.queue.partial_time = 10s;
+    one.world.queue.add(0s, "a", json{{"count", count}});
+    worker streaming(&numbers, fixed_concurrency{1}, one.world.options);
+    one.world.serve_and_stop(streaming, 1s);
+    CHECK(one.world.queue.result_of("a").ended == outcome::status::stopped);
+    CHECK(texts_of(one.world).size() == 1);
+  }
 }
 
 TEST_CASE("a plain function streams the range that it returns, on the pool") {

@@ -80,7 +80,8 @@ class chunk_stream {
     add(text, is_text);
   }
 
-  // Sends what there is and waits for its end. Errors: chunk_error when not all has arrived that had to.
+  // Sends what there is and waits for its end. Errors: chunk_error when not all has arrived that had to;
+  // `cancelled` when that is because of a stop.
   task<void> finish() {
     finished_ = true;
     news_.set();
@@ -152,13 +153,15 @@ class chunk_stream {
     try {
       co_return co_await send_(std::move(text));
     } catch (const cancelled&) {
-      co_return false;
+      cut_off_ = true;
     }
+    co_return false;
   }
 
   // The final output makes up for what the stream lacks, where it lists all.
   void fail_if_broken() const {
     if (!broken_ || aggregates_) return;
+    if (cut_off_) throw cancelled();
     throw chunk_error("chunk " + std::to_string(chunks_) +
                       " of the stream could not be handed to the queue, and the rest would leave a gap");
   }
@@ -187,7 +190,8 @@ class chunk_stream {
   bool full_ = false;  // push() waits
   bool started_ = false;
   bool finished_ = false;
-  bool broken_ = false;  // a chunk did not arrive; none is sent any more
+  bool broken_ = false;   // a chunk did not arrive; none is sent any more
+  bool cut_off_ = false;  // because of a stop
 };
 
 }  // namespace detail
