@@ -6773,11 +6773,12 @@ class chunk_stream {
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
 
-  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written; `cancelled`.
+  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written, with its
+  // place among all; `cancelled`.
   task<void> push(json element) {
     ++elements_;
     const bool is_text = element.is_string();
-    const std::string text = dump_within("output", element);
+    const std::string text = text_of_element(element);
     if (sends_ && text.size() > longest_chunk()) throw chunk_error(too_long(text.size()));
     if (aggregates_) all_.push_back(std::move(element));
     if (!sends_ || broken_) co_return fail_if_broken();
@@ -6807,6 +6808,16 @@ class chunk_stream {
   bool aggregates() const noexcept { return aggregates_; }
 
  private:
+  std::string text_of_element(const json& element) const {
+    try {
+      return element.dump();
+    } catch (json_value_error& error) {
+      error.inside_element(elements_ - 1);
+      error.inside_member("output");
+      throw;
+    }
+  }
+
   bool gathers() const noexcept { return options_.gather_for > duration::zero(); }
 
   // Of elements, without the brackets that may be put around them.
@@ -13380,10 +13391,18 @@ namespace detail {
 
 // Whether the queue has the chunk.
 template <class Queue>
-task<bool> send_chunk(Queue& queue, std::string_view job_id, std::string text) {
+task<bool> send_chunk(Queue& queue, const job_record& job, std::string text, logger& log) {
   bool sent = false;
-  if constexpr (chunk_transport<Queue>)
-    sent = co_await queue.chunk(job_id, std::move(text)) == delivery::accepted;
+  if constexpr (chunk_transport<Queue>) {
+    try {
+      sent = co_await queue.chunk(job.id, std::move(text)) == delivery::accepted;
+    } catch (const cancelled&) {
+      throw;
+    } catch (...) {
+      log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
+                log_subject(job.id, job.batch_id));
+    }
+  }
   co_return sent;
 }
 
@@ -13680,8 +13699,8 @@ task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::record_ref o
     if constexpr (progress_transport<Queue>) {
       if (!options_.only_outcomes) record.progress.open(inbox_.progress);
     }
-    const auto send = [&queue, &record](std::string text) {
-      return detail::send_chunk(queue, record.id, std::move(text));
+    const auto send = [this, &queue, &record](std::string text) {
+      return detail::send_chunk(queue, record, std::move(text), log_);
     };
     record.log = &log_;
     if (options_.rp_debugger) record.timings = new detail::job_timings(executor_);

@@ -140,13 +140,30 @@ TEST_CASE("chunks go out one by one while the job runs, and those sent before a 
   CHECK(world.queue.result_of("bad").ended == outcome::status::failed);
 }
 
-TEST_CASE("a chunk that JSON cannot hold fails its job") {
+TEST_CASE("a chunk that JSON cannot hold fails its job, and the error says which it was") {
   const auto handle = [](job<>) -> async_generator<json> {
     co_yield numbered(1);
     co_yield numbered(not_a_number);
     co_yield numbered(3);
   };
-  CHECK(report_of_one(handle).at("error_message").get<std::string>().starts_with("output.n: NaN cannot be"));
+  CHECK(
+      report_of_one(handle).at("error_message").get<std::string>().starts_with("output[1].n: NaN cannot be"));
+}
+
+TEST_CASE("a transport whose chunk() throws against its contract costs the job, and is named in the log") {
+  simulation world;
+  world.queue.chunk_failure = std::make_exception_ptr(std::runtime_error("broken pipe"));
+  world.queue.add(0s, "job-1");
+  worker w(
+      [](job<>) -> async_generator<int> {
+        for (int i = 0; i < 5; ++i) co_yield i;
+      },
+      fixed_concurrency{1}, world.options);
+  world.serve(w);
+  CHECK(world.queue.chunks.size() == 1);
+  CHECK(world.queue.result_of("job-1").body.at("error").get<std::string>().find("chunk 1") !=
+        std::string::npos);
+  CHECK(world.output.count("job-1 | The transport's chunk() threw std::runtime_error: broken pipe") == 1);
 }
 
 TEST_CASE("a generator runs to its end also where the queue takes no chunks") {

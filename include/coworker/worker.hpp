@@ -12,6 +12,7 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/thread_pool.hpp>
+#include <coworker/job/error_report.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/job_list.hpp>
@@ -44,10 +45,18 @@ namespace detail {
 
 // Whether the queue has the chunk.
 template <class Queue>
-task<bool> send_chunk(Queue& queue, std::string_view job_id, std::string text) {
+task<bool> send_chunk(Queue& queue, const job_record& job, std::string text, logger& log) {
   bool sent = false;
-  if constexpr (chunk_transport<Queue>)
-    sent = co_await queue.chunk(job_id, std::move(text)) == delivery::accepted;
+  if constexpr (chunk_transport<Queue>) {
+    try {
+      sent = co_await queue.chunk(job.id, std::move(text)) == delivery::accepted;
+    } catch (const cancelled&) {
+      throw;
+    } catch (...) {
+      log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
+                log_subject(job.id, job.batch_id));
+    }
+  }
   co_return sent;
 }
 
@@ -344,8 +353,8 @@ task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::record_ref o
     if constexpr (progress_transport<Queue>) {
       if (!options_.only_outcomes) record.progress.open(inbox_.progress);
     }
-    const auto send = [&queue, &record](std::string text) {
-      return detail::send_chunk(queue, record.id, std::move(text));
+    const auto send = [this, &queue, &record](std::string text) {
+      return detail::send_chunk(queue, record, std::move(text), log_);
     };
     record.log = &log_;
     if (options_.rp_debugger) record.timings = new detail::job_timings(executor_);

@@ -189,7 +189,7 @@ TEST_CASE("an element that JSON cannot hold fails its job, with the path to it")
     co_yield std::move(unwritable);
   });
   CHECK(texts_of(one.world) == chunk_texts{"\"fine\""});
-  CHECK(result.body.at("error").get<std::string>().find("output.deep[1]") != std::string::npos);
+  CHECK(result.body.at("error").get<std::string>().find("output[1].deep[1]") != std::string::npos);
 }
 
 TEST_CASE("a stop reaches a stream that waits for a slow queue") {

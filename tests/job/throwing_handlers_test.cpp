@@ -161,7 +161,7 @@ TEST_CASE("the same holds for a struct that was made into JSON, and for a stream
   worker w(in_struct, coworker::fixed_concurrency{1}, world.options);
   world.serve(w);
   const std::string report = world.queue.result_of("bad").body.at("error").get<std::string>();
-  CHECK(json::parse(report).at("error_message").get<std::string>().starts_with("output.scores[1]: NaN"));
+  CHECK(json::parse(report).at("error_message").get<std::string>().starts_with("output[0].scores[1]: NaN"));
 
   const auto bad_text = [](job<>) -> async_generator<json> { co_yield json("caf\xe9"); };
   CHECK(throwing_report(bad_text).at("error_type") == "coworker::json_write_error");

@@ -66,6 +66,7 @@ class simulated_queue {
   delivery partial_answer = delivery::accepted;   ///< what becomes of it
   std::exception_ptr take_failure = nullptr;      ///< thrown by a take that has no job
   std::exception_ptr complete_failure = nullptr;  ///< thrown by every complete
+  std::exception_ptr chunk_failure = nullptr;     ///< thrown by every chunk
 
   // What it saw.
   std::vector<take_note> takes;
@@ -120,6 +121,7 @@ class simulated_queue {
     chunk_moments.push_back(loop_.elapsed());
     chunks.emplace_back(job_id, std::move(text));
     if (partial_time > duration::zero()) co_await sleep_for(partial_time);
+    if (chunk_failure != nullptr) std::rethrow_exception(chunk_failure);
     co_return partial_answer;
   }
 

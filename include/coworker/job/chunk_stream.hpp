@@ -60,11 +60,12 @@ class chunk_stream {
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
 
-  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written; `cancelled`.
+  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written, with its
+  // place among all; `cancelled`.
   task<void> push(json element) {
     ++elements_;
     const bool is_text = element.is_string();
-    const std::string text = dump_within("output", element);
+    const std::string text = text_of_element(element);
     if (sends_ && text.size() > longest_chunk()) throw chunk_error(too_long(text.size()));
     if (aggregates_) all_.push_back(std::move(element));
     if (!sends_ || broken_) co_return fail_if_broken();
@@ -94,6 +95,16 @@ class chunk_stream {
   bool aggregates() const noexcept { return aggregates_; }
 
  private:
+  std::string text_of_element(const json& element) const {
+    try {
+      return element.dump();
+    } catch (json_value_error& error) {
+      error.inside_element(elements_ - 1);
+      error.inside_member("output");
+      throw;
+    }
+  }
+
   bool gathers() const noexcept { return options_.gather_for > duration::zero(); }
 
   // Of elements, without the brackets that may be put around them.
