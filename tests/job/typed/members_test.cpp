@@ -66,6 +66,13 @@ static_assert(!plain_struct<int> && !plain_struct<std::string> && !plain_struct<
 static_assert(member_count<one> == 1 && member_count<mixed> == 11 && member_count<tree> == 2);
 static_assert(member_count<many> == 40 && member_count<more> == 3);
 
+// Of internal linkage, which clang must not warn of.
+struct of_this_file {
+  std::optional<std::string> maybe_text;
+  std::vector<std::string> texts;
+};
+static_assert(member_count<of_this_file> == 2);
+
 }  // namespace
 
 TEST_CASE("the members of a struct can be visited in order, and changed") {

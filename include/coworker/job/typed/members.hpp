@@ -13,6 +13,13 @@ namespace coworker::detail {
 /// The most members that a plain struct may have to be taken apart.
 inline constexpr std::size_t most_members = 40;
 
+// They are never made and never turned: where Struct has internal linkage clang misses the definitions all
+// the same, since a constexpr constructor such as std::optional's is instantiated to see whether it would do.
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-internal"
+#endif
+
 /// Turns into whatever a member of Struct is made from.
 template <class Struct>
 struct any_member {
@@ -28,6 +35,10 @@ struct any_base {
     requires(std::is_base_of_v<T, Struct> && !std::same_as<T, Struct>)
   operator T() const;
 };
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
 
 template <class Struct, std::size_t... Index>
 consteval bool made_from(std::index_sequence<Index...>) {
