@@ -8813,6 +8813,28 @@ class member_keys {
 
 }  // namespace coworker::detail
 
+// ---- coworker/refusal.hpp ----------------------------------------------------------------------------------
+
+// How an overload that is there only to be refused says why, at the call that the user wrote and in one
+// sentence. Knows nothing else.
+//
+// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
+// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
+// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere it
+// is a warning.
+//
+// Where a lambda may be what is refused, the overload needs a body, however empty: of a function without one
+// g++ says only that no other file can define it. `noipa` keeps the call from being optimised away.
+#if defined(__clang__)
+#define COWORKER_REFUSE(why)                                                            \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
+      __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
+#elif defined(__GNUC__)
+#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
+#else
+#define COWORKER_REFUSE(why) [[deprecated(why)]]
+#endif
+
 // ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
 
 // A job as a handler meets it. Knows neither queues nor workers.
@@ -8856,6 +8878,12 @@ struct job {
   void progress(Value&& value) const {
     if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
   }
+  template <class Value>
+    requires(!std::constructible_from<json, Value>)
+  COWORKER_REFUSE(
+      "coworker::job::progress: the value does not fit; it must be something that turns into json, such as a "
+      "number, a text or a plain struct of such")
+  void progress(Value&&) const {}
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
   job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
@@ -9973,28 +10001,6 @@ template <class Handler>
 using wrapped_answer = typename detail::wrapped_call<Handler>::answer;
 
 }  // namespace coworker
-
-// ---- coworker/refusal.hpp ----------------------------------------------------------------------------------
-
-// How an overload that is there only to be refused says why, at the call that the user wrote and in one
-// sentence. Knows nothing else.
-//
-// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
-// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
-// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere it
-// is a warning.
-//
-// Where a lambda may be what is refused, the overload needs a body, however empty: of a function without one
-// g++ says only that no other file can define it. `noipa` keeps the call from being optimised away.
-#if defined(__clang__)
-#define COWORKER_REFUSE(why)                                                            \
-  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
-      __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
-#elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
-#else
-#define COWORKER_REFUSE(why) [[deprecated(why)]]
-#endif
 
 // ---- coworker/job/middleware/authorised.hpp ----------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 #include <coworker/job/typed/kinds.hpp>
 #include <coworker/job/typed/rule_lookup.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/refusal.hpp>
 #include <string>
 #include <utility>
 
@@ -50,6 +51,12 @@ struct job {
   void progress(Value&& value) const {
     if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
   }
+  template <class Value>
+    requires(!std::constructible_from<json, Value>)
+  COWORKER_REFUSE(
+      "coworker::job::progress: the value does not fit; it must be something that turns into json, such as a "
+      "number, a text or a plain struct of such")
+  void progress(Value&&) const {}
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
   job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
