@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 #include <chrono>
 #include <coworker/exec/sleep.hpp>
+#include <coworker/job/typed/write.hpp>
 #include <coworker/transport/curl_client.hpp>
 #include <coworker/transport/http_queue.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <support/captured_log.hpp>
 #include <support/queue_server.hpp>
@@ -55,6 +57,16 @@ async_generator<int> http_count(job<> work) {
   }
 }
 
+async_generator<int> http_count_and_fail(job<> work) {
+  for (int i = 1; i < work.input.value("n", 0); ++i) co_yield i;
+  throw std::runtime_error("no more");
+}
+
+struct http_size {
+  int n = 0;
+  int width = 512;
+};
+
 }  // namespace
 
 TEST_CASE("a plain function and a task give their outputs over HTTP") {
@@ -97,6 +109,49 @@ TEST_CASE("a plain function's range is streamed over HTTP, and a coroutine on th
   for (const auto& [id, story] : pooled.jobs) {
     CHECK(bodies_of(pooled, id) == std::vector<std::string>{R"({"output":1})", R"({"output":2})",
                                                             R"({"output":3})", R"({"output":[1,2,3]})"});
+  }
+}
+
+TEST_CASE("a stream that fails midway has sent its chunks over HTTP, and lists them where it is to") {
+  for (const bool lists : {false, true}) {
+    worker_options options;
+    options.stream.return_aggregate_stream = lists;
+    const queue_log seen = serve_over_http(http_count_and_fail, 20, options);
+    CHECK(seen.jobs.size() == 20);
+    for (const auto& [id, story] : seen.jobs) {
+      const std::vector<std::string> bodies = bodies_of(seen, id);
+      REQUIRE(bodies.size() == 3);
+      CHECK(bodies[0] == R"({"output":1})");
+      CHECK(bodies[1] == R"({"output":2})");
+      const json failure = json::parse(bodies[2]);
+      CHECK(failure.at("error").get<std::string>().find("no more") != std::string::npos);
+      CHECK(failure.value("output", json()) == (lists ? json{1, 2} : json()));
+    }
+  }
+}
+
+TEST_CASE("with only_outcomes each job makes one post over HTTP, whatever its handler streams") {
+  worker_options options;
+  options.only_outcomes = true;
+  const queue_log seen = serve_over_http(http_count, 20, options);
+  CHECK(seen.jobs.size() == 20);
+  for (const auto& [id, story] : seen.jobs)
+    CHECK(bodies_of(seen, id) == std::vector<std::string>{R"({"output":[1,2,3]})"});
+}
+
+TEST_CASE("a typed handler answers a struct over HTTP, and a job that has run too long says so") {
+  const queue_log typed = serve_over_http([](job<http_size> work) { return work.input; }, 20);
+  CHECK(typed.jobs.size() == 20);
+  for (const auto& [id, story] : typed.jobs)
+    CHECK(bodies_of(typed, id) == std::vector<std::string>{R"({"output":{"n":3,"width":512}})"});
+  worker_options options;
+  options.job_timeout = 10ms;
+  const queue_log late =
+      serve_over_http([](job<>) -> task<void> { co_await sleep_for(1h); }, 8, options);
+  CHECK(late.jobs.size() == 8);
+  for (const auto& [id, story] : late.jobs) {
+    CHECK(bodies_of(late, id) == std::vector<std::string>{
+                                     R"({"error":"timed out: it ran longer than the 0.01 s that it may"})"});
   }
 }
 
