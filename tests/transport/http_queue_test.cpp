@@ -352,6 +352,15 @@ TEST_CASE("while the server is down a result is posted at growing intervals, and
   CHECK(world.log.count("A spool folder would have kept it") == 1);
 }
 
+TEST_CASE("a delivery deadline may be as far away as a duration reaches") {
+  queue_world world;
+  world.options.delivery_deadline = duration::max();
+  world.client.script("/job-take", {brings({"a-5"})});
+  world.client.script("/job-done/", {answers(500), answers(500), answers(200)});
+  CHECK(world.serve(1, 1min).undelivered == 0);
+  CHECK(world.posts_of("a-5").size() == 3);
+}
+
 TEST_CASE(
     "a result waits as long as the server asks, but not beyond its deadline, at which it is tried once "
     "more") {

@@ -292,7 +292,7 @@ template <http_client Client, class Spool>
 auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
     -> task<posted> {
   const executor_ref executor = co_await this_coro::executor();
-  const time_point deadline = executor.now() + options_.delivery_deadline;
+  const time_point deadline = detail::after(executor.now(), options_.delivery_deadline);
   backoff waits(options_.retry, split_random());
   bool uncertain = false;
   for (;;) {
