@@ -14215,21 +14215,35 @@ inline std::string refusal_body(const std::string& reason) {
   return body.dump();
 }
 
-/// The items of a take's body: the elements of an array, or the one object. A body that is not JSON gives
-/// none, and a line.
-inline std::vector<json> parse_jobs(std::string_view body, logger& log) {
-  std::vector<json> items;
+/// A 200 whose body is not what the protocol says is a failure of the channel like any other.
+inline http_answer unreadable_answer(const json_exception& error) {
+  http_answer made;
+  made.failure = http_failure::broken;
+  made.problem = std::string("HTTP 200 whose body cannot be read: ") + error.what();
+  return made;
+}
+
+/// What a body held, or why it cannot be read.
+template <class Item>
+struct parsed_body {
+  std::vector<Item> items;
+  std::optional<http_answer> failure;
+};
+
+/// The items of a take's body: the elements of an array, or the one object.
+inline parsed_body<json> parse_jobs(std::string_view body) {
+  parsed_body<json> made;
   try {
     json document = json::parse(body);
     if (document.is_array()) {
-      for (json& item : document) items.push_back(std::move(item));
+      for (json& item : document) made.items.push_back(std::move(item));
     } else {
-      items.push_back(std::move(document));
+      made.items.push_back(std::move(document));
     }
   } catch (const json_exception& error) {
-    log.error(std::string("The answer to a take is not JSON and is skipped: ") + error.what());
+    made.failure = unreadable_answer(error);
   }
-  return items;
+  return made;
 }
 
 /// A job out of its JSON; nothing, and a line, for what cannot even be answered. One without input has a
@@ -14253,18 +14267,18 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   return made;
 }
 
-/// The ids in `{"jobsToStop": [...]}`. Anything else gives none, and a line.
-inline std::vector<std::string> parse_stops(std::string_view body, logger& log) {
-  std::vector<std::string> ids;
+/// The ids in `{"jobsToStop": [...]}`.
+inline parsed_body<std::string> parse_stops(std::string_view body) {
+  parsed_body<std::string> made;
   try {
     const json document = json::parse(body);
     for (const json& id : document.at("jobsToStop")) {
-      if (id.is_string()) ids.push_back(id.get<std::string>());
+      if (id.is_string()) made.items.push_back(id.get<std::string>());
     }
   } catch (const json_exception& error) {
-    log.error(std::string("The answer of the stop channel is skipped: ") + error.what());
+    made.failure = unreadable_answer(error);
   }
-  return ids;
+  return made;
 }
 
 /// Whether one of the channels to the server works: says so in the log when that changes, not at every try.
@@ -14738,6 +14752,7 @@ class http_queue {
 
   random_source split_random() noexcept { return random_source(random_.next()); }
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
+  void take_failed(const http_answer& answer, bool held, time_point now);
   void take_in(json value, take_result& taken);
   void hold_takes_off(time_point now, duration wait) {
     const time_point until = detail::after(now, wait);
@@ -14781,9 +14796,15 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
   switch (classify_take(answer)) {
-    case take_answer::jobs:
-      for (json& one : parse_jobs(answer.body, log_)) take_in(std::move(one), taken);
+    case take_answer::jobs: {
+      parsed_body<json> found = parse_jobs(answer.body);
+      if (found.failure) {
+        take_failed(*found.failure, held, now);
+        return taken;
+      }
+      for (json& one : found.items) take_in(std::move(one), taken);
       break;
+    }
     case take_answer::none:
       break;
     case take_answer::throttled:
@@ -14791,9 +14812,7 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
       hold_takes_off(now, answer.retry_after.value_or(options_.throttled));
       return taken;
     case take_answer::failed:
-      takes_.failed(answer, now);
-      if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
-      hold_takes_off(now, answer.retry_after.value_or(take_backoff_.next()));
+      take_failed(answer, held, now);
       return taken;
   }
   takes_.worked();
@@ -14805,6 +14824,13 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
     hold_takes_off(asked, idle_backoff_.next());
   }
   return taken;
+}
+
+template <http_client Client, class Spool>
+void http_queue<Client, Spool>::take_failed(const http_answer& answer, bool held, time_point now) {
+  takes_.failed(answer, now);
+  if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
+  hold_takes_off(now, answer.retry_after.value_or(take_backoff_.next()));
 }
 
 // A bad item does not cost its batch: one with an id is answered, any other can only be skipped.
@@ -15152,17 +15178,21 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
       log.info("The server has no stop channel (404); it is not asked again.");
       co_return;
     }
-    std::vector<std::string> ids;
-    const bool good = answer.arrived() && (answer.status == 200 || answer.status == 204);
+    parsed_body<std::string> named;
+    if (answer.arrived() && answer.status == 200) {
+      named = parse_stops(answer.body);
+    } else if (!answer.arrived() || answer.status != 204) {
+      named.failure = answer;
+    }
+    const bool good = !named.failure;
     if (good) {
       health.worked();
-      if (answer.status == 200) ids = parse_stops(answer.body, log);
-      for (std::string& id : ids) on_stop(std::move(id));
+      for (std::string& id : named.items) on_stop(std::move(id));
     } else {
-      health.failed(answer, executor.now());
+      health.failed(*named.failure, executor.now());
     }
     const bool held = executor.now() - asked >= std::chrono::seconds(1);
-    if (held || !ids.empty()) waits.reset();
+    if (held || !named.items.empty()) waits.reset();
     if (good && held) continue;
     // Also after a stop that came at once: a server may name a job for as long as it runs.
     co_await sleep_for(answer.retry_after.value_or(waits.next()));

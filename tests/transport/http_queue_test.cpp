@@ -177,6 +177,8 @@ TEST_CASE("a take that fails is tried again at growing intervals, for hours, wit
                                                answers(502),
                                                answers(401),
                                                answers(302),
+                                               answers(200, "<html>"),
+                                               answers(200, ""),
                                                fails(http_failure::unreachable, "refused"),
                                                fails(http_failure::broken),
                                                fails(http_failure::untrusted, "certificate")};
@@ -301,14 +303,6 @@ TEST_CASE(
   CHECK(world.serve(3, 60s).jobs == 2);
   CHECK(world.posts_of("a-10").size() == 2);
   CHECK(world.log.count("in progress here already") == 1);
-}
-
-TEST_CASE("an answer that is no JSON costs nothing but a line, and is not asked for in a tight loop") {
-  queue_world world;
-  world.client.always("/job-take", answers(200, "<html>"));
-  world.serve(1, 1h);
-  CHECK(world.client.most_in_a_second("/job-take") <= 12);
-  CHECK(world.takes().size() < 3600);
 }
 
 // --- posting -------------------------------------------------------------------------------------------

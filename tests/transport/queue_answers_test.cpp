@@ -78,21 +78,21 @@ TEST_CASE("the outcome that stands in for a refused one says why, as JSON whatev
 }
 
 TEST_CASE("a take brings the elements of an array, or the one object") {
-  captured_log log;
-  CHECK(parse_jobs(R"([{"id":"a"},{"id":"b"}])", log.log).size() == 2);
-  CHECK(parse_jobs(R"({"id":"a"})", log.log).size() == 1);
-  CHECK(parse_jobs("[]", log.log).empty());
-  CHECK(log.lines().empty());
+  CHECK(parse_jobs(R"([{"id":"a"},{"id":"b"}])").items.size() == 2);
+  CHECK(parse_jobs(R"({"id":"a"})").items.size() == 1);
+  const parsed_body<json> nothing = parse_jobs("[]");
+  CHECK(nothing.items.empty());
+  CHECK(!nothing.failure);
 }
 
-TEST_CASE("a body that is no JSON brings nothing but a line, which does not repeat the body") {
+TEST_CASE("a body that is no JSON brings nothing but a failure, whose text does not repeat the body") {
   for (const char* const body : {"", "<html>secret payload</html>", R"({"id":"a","input":"secret)"}) {
     CAPTURE(body);
-    captured_log log;
-    CHECK(parse_jobs(body, log.log).empty());
-    CHECK(log.lines().size() == 1);
-    CHECK(log.count("ERROR") == 1);
-    CHECK(log.count("secret") == 0);
+    const parsed_body<json> nothing = parse_jobs(body);
+    CHECK(nothing.items.empty());
+    REQUIRE(nothing.failure);
+    CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
+    CHECK(nothing.failure->problem.find("secret") == std::string::npos);
   }
 }
 
@@ -137,27 +137,26 @@ TEST_CASE("what has no id can only be skipped, with a line") {
 }
 
 TEST_CASE("the stop channel names jobs; what is no text among them is passed over") {
-  captured_log log;
-  CHECK(parse_stops(R"({"jobsToStop":["a","b"]})", log.log) == id_list_of_stops{"a", "b"});
-  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log) == id_list_of_stops{"a", "b"});
-  CHECK(parse_stops(R"({"jobsToStop":[]})", log.log).empty());
-  CHECK(log.lines().empty());
+  CHECK(parse_stops(R"({"jobsToStop":["a","b"]})").items == id_list_of_stops{"a", "b"});
+  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})").items == id_list_of_stops{"a", "b"});
+  const parsed_body<std::string> nothing = parse_stops(R"({"jobsToStop":[]})");
+  CHECK(nothing.items.empty());
+  CHECK(!nothing.failure);
 }
 
 TEST_CASE("an answer of the stop channel that is not what it should be stops nothing, and says so") {
   for (const char* const body : {"", "nonsense", "{}", "[]", "7"}) {
     CAPTURE(body);
-    captured_log log;
-    CHECK(parse_stops(body, log.log).empty());
-    CHECK(log.count("ERROR") == 1);
+    const parsed_body<std::string> nothing = parse_stops(body);
+    CHECK(nothing.items.empty());
+    CHECK(nothing.failure);
   }
 }
 
 TEST_CASE("stops that are no list stop nothing") {
   for (const char* const body : {R"({"jobsToStop":"a"})", R"({"jobsToStop":null})", R"({"jobsToStop":{}})"}) {
     CAPTURE(body);
-    captured_log log;
-    CHECK(parse_stops(body, log.log).empty());
+    CHECK(parse_stops(body).items.empty());
   }
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("a take URL that does not tell where stops are asked for means that no
 TEST_CASE("a stop channel that fails, or answers at once, is asked at growing intervals, and told once") {
   for (const scripted_answer& given :
        {answers(500), answers(401), answers(204), answers(200, R"({"jobsToStop":[]})"),
-        fails(http_failure::unreachable), fails(http_failure::broken)}) {
+        answers(200, "<html>"), fails(http_failure::unreachable), fails(http_failure::broken)}) {
     CAPTURE(given.answer.status);
     stop_world world;
     world.client.decide = [&given](const sent_request& request) {

@@ -131,6 +131,7 @@ class http_queue {
 
   random_source split_random() noexcept { return random_source(random_.next()); }
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
+  void take_failed(const http_answer& answer, bool held, time_point now);
   void take_in(json value, take_result& taken);
   void hold_takes_off(time_point now, duration wait) {
     const time_point until = detail::after(now, wait);
@@ -174,9 +175,15 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
   switch (classify_take(answer)) {
-    case take_answer::jobs:
-      for (json& one : parse_jobs(answer.body, log_)) take_in(std::move(one), taken);
+    case take_answer::jobs: {
+      parsed_body<json> found = parse_jobs(answer.body);
+      if (found.failure) {
+        take_failed(*found.failure, held, now);
+        return taken;
+      }
+      for (json& one : found.items) take_in(std::move(one), taken);
       break;
+    }
     case take_answer::none:
       break;
     case take_answer::throttled:
@@ -184,9 +191,7 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
       hold_takes_off(now, answer.retry_after.value_or(options_.throttled));
       return taken;
     case take_answer::failed:
-      takes_.failed(answer, now);
-      if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
-      hold_takes_off(now, answer.retry_after.value_or(take_backoff_.next()));
+      take_failed(answer, held, now);
       return taken;
   }
   takes_.worked();
@@ -198,6 +203,13 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
     hold_takes_off(asked, idle_backoff_.next());
   }
   return taken;
+}
+
+template <http_client Client, class Spool>
+void http_queue<Client, Spool>::take_failed(const http_answer& answer, bool held, time_point now) {
+  takes_.failed(answer, now);
+  if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
+  hold_takes_off(now, answer.retry_after.value_or(take_backoff_.next()));
 }
 
 // A bad item does not cost its batch: one with an id is answered, any other can only be skipped.

@@ -67,21 +67,35 @@ inline std::string refusal_body(const std::string& reason) {
   return body.dump();
 }
 
-/// The items of a take's body: the elements of an array, or the one object. A body that is not JSON gives
-/// none, and a line.
-inline std::vector<json> parse_jobs(std::string_view body, logger& log) {
-  std::vector<json> items;
+/// A 200 whose body is not what the protocol says is a failure of the channel like any other.
+inline http_answer unreadable_answer(const json_exception& error) {
+  http_answer made;
+  made.failure = http_failure::broken;
+  made.problem = std::string("HTTP 200 whose body cannot be read: ") + error.what();
+  return made;
+}
+
+/// What a body held, or why it cannot be read.
+template <class Item>
+struct parsed_body {
+  std::vector<Item> items;
+  std::optional<http_answer> failure;
+};
+
+/// The items of a take's body: the elements of an array, or the one object.
+inline parsed_body<json> parse_jobs(std::string_view body) {
+  parsed_body<json> made;
   try {
     json document = json::parse(body);
     if (document.is_array()) {
-      for (json& item : document) items.push_back(std::move(item));
+      for (json& item : document) made.items.push_back(std::move(item));
     } else {
-      items.push_back(std::move(document));
+      made.items.push_back(std::move(document));
     }
   } catch (const json_exception& error) {
-    log.error(std::string("The answer to a take is not JSON and is skipped: ") + error.what());
+    made.failure = unreadable_answer(error);
   }
-  return items;
+  return made;
 }
 
 /// A job out of its JSON; nothing, and a line, for what cannot even be answered. One without input has a
@@ -105,18 +119,18 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   return made;
 }
 
-/// The ids in `{"jobsToStop": [...]}`. Anything else gives none, and a line.
-inline std::vector<std::string> parse_stops(std::string_view body, logger& log) {
-  std::vector<std::string> ids;
+/// The ids in `{"jobsToStop": [...]}`.
+inline parsed_body<std::string> parse_stops(std::string_view body) {
+  parsed_body<std::string> made;
   try {
     const json document = json::parse(body);
     for (const json& id : document.at("jobsToStop")) {
-      if (id.is_string()) ids.push_back(id.get<std::string>());
+      if (id.is_string()) made.items.push_back(id.get<std::string>());
     }
   } catch (const json_exception& error) {
-    log.error(std::string("The answer of the stop channel is skipped: ") + error.what());
+    made.failure = unreadable_answer(error);
   }
-  return ids;
+  return made;
 }
 
 /// Whether one of the channels to the server works: says so in the log when that changes, not at every try.

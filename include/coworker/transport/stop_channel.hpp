@@ -50,17 +50,21 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
       log.info("The server has no stop channel (404); it is not asked again.");
       co_return;
     }
-    std::vector<std::string> ids;
-    const bool good = answer.arrived() && (answer.status == 200 || answer.status == 204);
+    parsed_body<std::string> named;
+    if (answer.arrived() && answer.status == 200) {
+      named = parse_stops(answer.body);
+    } else if (!answer.arrived() || answer.status != 204) {
+      named.failure = answer;
+    }
+    const bool good = !named.failure;
     if (good) {
       health.worked();
-      if (answer.status == 200) ids = parse_stops(answer.body, log);
-      for (std::string& id : ids) on_stop(std::move(id));
+      for (std::string& id : named.items) on_stop(std::move(id));
     } else {
-      health.failed(answer, executor.now());
+      health.failed(*named.failure, executor.now());
     }
     const bool held = executor.now() - asked >= std::chrono::seconds(1);
-    if (held || !ids.empty()) waits.reset();
+    if (held || !named.items.empty()) waits.reset();
     if (good && held) continue;
     // Also after a stop that came at once: a server may name a job for as long as it runs.
     co_await sleep_for(answer.retry_after.value_or(waits.next()));
