@@ -14542,6 +14542,8 @@ class basic_spool {
    public:
     ticket() noexcept {}
     bool stored() const noexcept { return stored_; }
+    /// Whether an earlier run may have got it accepted without hearing of it.
+    bool perhaps_accepted() const noexcept { return perhaps_accepted_; }
     explicit operator bool() const noexcept { return !path_.empty(); }
 
    private:
@@ -14550,6 +14552,7 @@ class basic_spool {
     std::string job_id_;
     bool streamed_ = false;
     bool stored_ = false;
+    bool perhaps_accepted_ = false;
     bool complained_ = false;
   };
 
@@ -14576,22 +14579,26 @@ class basic_spool {
     return made;
   }
 
-  /// Keeps the result. A failure is logged: the result then lives in this process only.
-  void store(ticket& place, std::string_view body, logger& log) {
-    if (!place || place.stored_) return;
+  /// Keeps the result, with what the next run is to think of it. A failure is logged: the result then lives
+  /// in this process only.
+  void store(ticket& place, std::string_view body, bool perhaps_accepted, logger& log) {
+    if (!place || (place.stored_ && place.perhaps_accepted_ == perhaps_accepted)) return;
     json record = json::object();
     record["id"] = place.job_id_;
     record["streamed"] = place.streamed_;
+    record["perhaps_accepted"] = perhaps_accepted;
     record["body"] = body;
     const std::string unfinished = place.path_ + ".part";
     if (files_.write_whole(unfinished, record.dump()) && files_.rename(unfinished, place.path_)) {
       place.stored_ = true;
+      place.perhaps_accepted_ = perhaps_accepted;
       files_.sync(folder_);
       return;
     }
     const int problem = errno;
     files_.remove(unfinished);
-    if (std::exchange(place.complained_, true)) return;  // it is tried again with each post
+    // It is tried again with each post; and what is there already stays as it is.
+    if (std::exchange(place.complained_, true) || place.stored_) return;
     log.error("The spool cannot keep a result (" + place.path_ + ": " + std::strerror(problem) + ").",
               log_subject(place.job_id_));
   }
@@ -14618,6 +14625,7 @@ class basic_spool {
         made.ticket.job_id_ = made.job_id;
         made.ticket.streamed_ = made.streamed;
         made.ticket.stored_ = true;
+        made.ticket.perhaps_accepted_ = record.value("perhaps_accepted", false);
         left.push_back(std::move(made));
       } catch (const std::exception& error) {
         log.error("The spool has a file that cannot be used and is left alone (" + path + ": " +
@@ -14920,14 +14928,15 @@ task<http_answer> http_queue<Client, Spool>::post(const http_request& request, b
 }
 
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
-// spool, so that not even the end of this process loses it.
+// spool, so that not even the end of this process loses it. Should that end come in the middle of a later
+// try, nobody will know what became of it; only after the last one that is known.
 template <http_client Client, class Spool>
 auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
     -> task<posted> {
   const executor_ref executor = co_await this_coro::executor();
   const time_point deadline = detail::after(executor.now(), options_.delivery_deadline);
   backoff waits(options_.retry, split_random());
-  bool uncertain = false;
+  bool uncertain = kept != nullptr && kept->perhaps_accepted();
   for (;;) {
     const http_answer answer = co_await post(request, kept != nullptr);
     const post_answer meaning = classify_post(answer);
@@ -14940,8 +14949,9 @@ auto http_queue<Client, Spool>::post_until_settled(const http_request& request, 
     uncertain = uncertain || perhaps_accepted(answer);
     const time_point now = executor.now();
     posts_.failed(answer, now);
-    if (kept != nullptr && !kept->stored()) spool_.store(*kept, *request.body, log_);
-    if (now >= deadline) co_return posted{fate::expired, std::move(reason)};
+    const bool last = now >= deadline;
+    if (kept != nullptr) spool_.store(*kept, *request.body, uncertain || !last, log_);
+    if (last) co_return posted{fate::expired, std::move(reason)};
     const duration wait =
         answer.retry_after.value_or(answer.status == 429 ? options_.throttled : waits.next());
     co_await sleep_until(wait < deadline - now ? now + wait : deadline);
@@ -16980,12 +16990,12 @@ class memory_files {
   }
 
   bool rename(const std::string& from, const std::string& to) {
-    memory_disk::file* const moved = *crashed_ ? nullptr : disk_->find(from);
-    if (moved == nullptr) {
+    if (*crashed_ || disk_->find(from) == nullptr) {
       errno = ENOENT;
       return false;
     }
-    moved->path = to;
+    disk_->remove(to, worker_);  // what had that name is replaced
+    disk_->find(from)->path = to;
     return true;
   }
 

@@ -24,11 +24,11 @@ MUTANTS = [
     ("a result is dropped on 429", ANSWERS, "answer.status == 425 || answer.status == 429 ||", "answer.status == 425 ||"),
     ("a post without an answer counts as accepted", ANSWERS,
      "? post_answer::refused : post_answer::try_again;\n", "? post_answer::refused : post_answer::accepted;\n"),
-    ("a result is given up after one try", QUEUE, "if (now >= deadline) co_return posted", "if (now >= deadline - options_.delivery_deadline) co_return posted"),
+    ("a result is given up after one try", QUEUE, "const bool last = now >= deadline;", "const bool last = now >= deadline - options_.delivery_deadline;"),
     ("results are posted again without a pause", QUEUE,
      "co_await sleep_until(wait < deadline - now ? now + wait : deadline);", "static_cast<void>(wait);"),
     ("takes are sent again without a pause", QUEUE, "hold_takes_off(asked, idle_backoff_.next());", ";"),
-    ("what is given up is not kept in the spool", QUEUE, "if (kept != nullptr && !kept->stored()) spool_.store", "if (false) spool_.store"),
+    ("what is given up is not kept in the spool", QUEUE, "if (kept != nullptr) spool_.store", "if (false) spool_.store"),
     ("an outcome replaces one that may have been accepted", QUEUE, "fate::refused && first.perhaps_accepted", "fate::refused && false"),
     ("a take that is stopped drops its answer", QUEUE, "  co_return read_jobs(answer, asked, executor.now());",
      "  const stop_token stop = co_await this_coro::stop_token();\n  stop.throw_if_stopped();\n"

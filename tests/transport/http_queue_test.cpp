@@ -720,6 +720,44 @@ TEST_CASE("a result in the spool that is refused for good is answered, and leave
   CHECK(folder.files() == 0);
 }
 
+TEST_CASE(
+    "a result in the spool that an earlier run may have got accepted is not replaced by news of its "
+    "refusal") {
+  const temporary_folder folder;
+  folder.write("1.result.json", R"({"id":"a","streamed":false,"perhaps_accepted":true,"body":"{}"})");
+  queue_world world;
+  world.options.spool_folder = folder.name();
+  world.client.script("/job-done/", {answers(409), answers(200)});
+  world.serve(1, 5s);
+  CHECK(world.posts_of("a").size() == 1);
+  CHECK(world.log.count("a try that it may have accepted") == 1);
+  CHECK(folder.files() == 0);
+}
+
+TEST_CASE(
+    "the spool tells the next run whether the queue may have accepted a result, also one killed in a try") {
+  for (const auto& [fault, perhaps_accepted] :
+       {std::pair(fails(http_failure::unreachable), false), std::pair(answers(500), true)}) {
+    CAPTURE(perhaps_accepted);
+    const temporary_folder folder;
+    queue_world world;
+    const auto says_so = [&] {
+      spool left(folder.name());
+      return left.load(world.log.log).at(0).ticket.perhaps_accepted();
+    };
+    world.options.spool_folder = folder.name();
+    world.client.script("/job-take", {brings({"a"})});
+    std::size_t tries = 0;
+    world.client.decide = [&](const sent_request& request) -> std::optional<scripted_answer> {
+      if (request.url.find("/job-done/") == std::string::npos) return std::nullopt;
+      if (++tries == 2) CHECK(says_so());
+      return fault;
+    };
+    CHECK(world.serve(1, 20min).undelivered == 1);
+    CHECK(says_so() == perhaps_accepted);
+  }
+}
+
 // --- many ----------------------------------------------------------------------------------------------
 
 TEST_CASE("a faulty queue in two simulated hours loses no job and no result, whatever the order of things") {

@@ -20,8 +20,8 @@ TEST_CASE("what is stored is there for the next spool, as it was, until it is re
     CHECK(first);
     CHECK(!first.stored());
     CHECK(folder.files() == 0);
-    kept.store(first, body, log.log);
-    kept.store(second, "{}", log.log);
+    kept.store(first, body, false, log.log);
+    kept.store(second, "{}", false, log.log);
     CHECK(first.stored());
     CHECK(folder.files() == 2);
   }
@@ -50,10 +50,25 @@ TEST_CASE(
   spool kept(folder.name());
   spool::ticket ticket = kept.prepare("a", false);
   kept.remove(ticket);
-  kept.store(ticket, "1", log.log);
-  kept.store(ticket, "2", log.log);
+  kept.store(ticket, "1", false, log.log);
+  kept.store(ticket, "2", false, log.log);
   CHECK(folder.files() == 1);
   CHECK(kept.load(log.log).at(0).body == "1");
+}
+
+TEST_CASE("whether a kept result may have been accepted is kept with it, and corrected in place") {
+  const temporary_folder folder;
+  captured_log log;
+  spool kept(folder.name());
+  spool::ticket ticket = kept.prepare("a", false);
+  for (const bool perhaps : {true, false, true}) {
+    kept.store(ticket, "{}", perhaps, log.log);
+    CHECK(folder.files() == 1);
+    CHECK(kept.load(log.log).at(0).ticket.perhaps_accepted() == perhaps);
+  }
+  folder.write(folder.only_file().substr(folder.name().size() + 1),
+               R"({"id":"a","streamed":false,"body":"{}"})");
+  CHECK(!kept.load(log.log).at(0).ticket.perhaps_accepted());
 }
 
 TEST_CASE("only its owner may read a kept result") {
@@ -61,7 +76,7 @@ TEST_CASE("only its owner may read a kept result") {
   captured_log log;
   spool kept(folder.name());
   spool::ticket ticket = kept.prepare("a", false);
-  kept.store(ticket, "{}", log.log);
+  kept.store(ticket, "{}", false, log.log);
   using std::filesystem::perms;
   const perms open = std::filesystem::status(folder.only_file()).permissions();
   CHECK((open & perms::all) == (perms::owner_read | perms::owner_write));
@@ -108,7 +123,7 @@ TEST_CASE("a spool without a folder keeps nothing and complains of nothing") {
   spool none("");
   spool::ticket ticket = none.prepare("a", false);
   CHECK(!ticket);
-  none.store(ticket, "{}", log.log);
+  none.store(ticket, "{}", false, log.log);
   CHECK(!ticket.stored());
   none.remove(ticket);
   CHECK(none.load(log.log).empty());
@@ -121,12 +136,12 @@ TEST_CASE("a result that cannot be kept is logged once, however often it is trie
   spool kept(folder.name());
   spool::ticket ticket = kept.prepare("a", false);
   std::filesystem::remove(folder.name());
-  for (int i = 0; i < 3; ++i) kept.store(ticket, "{}", log.log);
+  for (int i = 0; i < 3; ++i) kept.store(ticket, "{}", false, log.log);
   CHECK(!ticket.stored());
   CHECK(log.lines().size() == 1);
   CHECK(log.count("No such file or directory") == 1);
   std::filesystem::create_directory(folder.name());
-  kept.store(ticket, "{}", log.log);
+  kept.store(ticket, "{}", false, log.log);
   CHECK(ticket.stored());
   CHECK(folder.files() == 1);
 }
@@ -138,8 +153,8 @@ TEST_CASE("two spools over one folder do not take each other's files for their o
   spool other(folder.name());
   spool::ticket first = one.prepare("a", false);
   spool::ticket second = other.prepare("b", false);
-  one.store(first, "1", log.log);
-  other.store(second, "2", log.log);
+  one.store(first, "1", false, log.log);
+  other.store(second, "2", false, log.log);
   CHECK(folder.files() == 2);
 }
 

@@ -71,12 +71,12 @@ class memory_files {
   }
 
   bool rename(const std::string& from, const std::string& to) {
-    memory_disk::file* const moved = *crashed_ ? nullptr : disk_->find(from);
-    if (moved == nullptr) {
+    if (*crashed_ || disk_->find(from) == nullptr) {
       errno = ENOENT;
       return false;
     }
-    moved->path = to;
+    disk_->remove(to, worker_);  // what had that name is replaced
+    disk_->find(from)->path = to;
     return true;
   }
 

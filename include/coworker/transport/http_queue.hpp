@@ -299,14 +299,15 @@ task<http_answer> http_queue<Client, Spool>::post(const http_request& request, b
 }
 
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
-// spool, so that not even the end of this process loses it.
+// spool, so that not even the end of this process loses it. Should that end come in the middle of a later
+// try, nobody will know what became of it; only after the last one that is known.
 template <http_client Client, class Spool>
 auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
     -> task<posted> {
   const executor_ref executor = co_await this_coro::executor();
   const time_point deadline = detail::after(executor.now(), options_.delivery_deadline);
   backoff waits(options_.retry, split_random());
-  bool uncertain = false;
+  bool uncertain = kept != nullptr && kept->perhaps_accepted();
   for (;;) {
     const http_answer answer = co_await post(request, kept != nullptr);
     const post_answer meaning = classify_post(answer);
@@ -319,8 +320,9 @@ auto http_queue<Client, Spool>::post_until_settled(const http_request& request, 
     uncertain = uncertain || perhaps_accepted(answer);
     const time_point now = executor.now();
     posts_.failed(answer, now);
-    if (kept != nullptr && !kept->stored()) spool_.store(*kept, *request.body, log_);
-    if (now >= deadline) co_return posted{fate::expired, std::move(reason)};
+    const bool last = now >= deadline;
+    if (kept != nullptr) spool_.store(*kept, *request.body, uncertain || !last, log_);
+    if (last) co_return posted{fate::expired, std::move(reason)};
     const duration wait =
         answer.retry_after.value_or(answer.status == 429 ? options_.throttled : waits.next());
     co_await sleep_until(wait < deadline - now ? now + wait : deadline);

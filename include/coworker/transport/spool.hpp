@@ -25,6 +25,8 @@ class basic_spool {
    public:
     ticket() noexcept {}
     bool stored() const noexcept { return stored_; }
+    /// Whether an earlier run may have got it accepted without hearing of it.
+    bool perhaps_accepted() const noexcept { return perhaps_accepted_; }
     explicit operator bool() const noexcept { return !path_.empty(); }
 
    private:
@@ -33,6 +35,7 @@ class basic_spool {
     std::string job_id_;
     bool streamed_ = false;
     bool stored_ = false;
+    bool perhaps_accepted_ = false;
     bool complained_ = false;
   };
 
@@ -59,22 +62,26 @@ class basic_spool {
     return made;
   }
 
-  /// Keeps the result. A failure is logged: the result then lives in this process only.
-  void store(ticket& place, std::string_view body, logger& log) {
-    if (!place || place.stored_) return;
+  /// Keeps the result, with what the next run is to think of it. A failure is logged: the result then lives
+  /// in this process only.
+  void store(ticket& place, std::string_view body, bool perhaps_accepted, logger& log) {
+    if (!place || (place.stored_ && place.perhaps_accepted_ == perhaps_accepted)) return;
     json record = json::object();
     record["id"] = place.job_id_;
     record["streamed"] = place.streamed_;
+    record["perhaps_accepted"] = perhaps_accepted;
     record["body"] = body;
     const std::string unfinished = place.path_ + ".part";
     if (files_.write_whole(unfinished, record.dump()) && files_.rename(unfinished, place.path_)) {
       place.stored_ = true;
+      place.perhaps_accepted_ = perhaps_accepted;
       files_.sync(folder_);
       return;
     }
     const int problem = errno;
     files_.remove(unfinished);
-    if (std::exchange(place.complained_, true)) return;  // it is tried again with each post
+    // It is tried again with each post; and what is there already stays as it is.
+    if (std::exchange(place.complained_, true) || place.stored_) return;
     log.error("The spool cannot keep a result (" + place.path_ + ": " + std::strerror(problem) + ").",
               log_subject(place.job_id_));
   }
@@ -101,6 +108,7 @@ class basic_spool {
         made.ticket.job_id_ = made.job_id;
         made.ticket.streamed_ = made.streamed;
         made.ticket.stored_ = true;
+        made.ticket.perhaps_accepted_ = record.value("perhaps_accepted", false);
         left.push_back(std::move(made));
       } catch (const std::exception& error) {
         log.error("The spool has a file that cannot be used and is left alone (" + path + ": " +
