@@ -255,6 +255,18 @@ TEST_CASE("an interval of one millisecond is kept") {
   CHECK(world.client.sent.size() == 2000);
 }
 
+TEST_CASE(
+    "a server that takes longer than a short interval is waited for, and then beaten to at its own pace") {
+  heartbeat_world world;
+  world.options.interval = 1ms;
+  world.client.always("/ping/", answers(200, "", 100ms));
+  world.beat_for(2s);
+  CHECK(world.client.sent.size() == 20);
+  CHECK(std::none_of(world.client.sent.begin(), world.client.sent.end() - 1,
+                     [](const sent_request& ping) { return ping.cancelled; }));
+  CHECK(world.log.lines().empty());
+}
+
 TEST_CASE("a heart that is stopped in the middle of a beat ends at once") {
   heartbeat_world world;
   world.client.always("/ping/", answers(200, "", 1h));

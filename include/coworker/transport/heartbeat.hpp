@@ -22,12 +22,19 @@
 namespace coworker {
 
 struct heartbeat_options {
-  /// Between beats. 1 ms or more; default 10 s.
+  /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
   duration interval = std::chrono::seconds(10);
   std::vector<std::string> headers = {};
 };
 
 namespace detail {
+
+// A ping that is given up costs its connection. Over a network that takes longer than two short intervals
+// for a handshake and an answer, none would ever arrive.
+inline duration ping_limit(duration interval) noexcept {
+  constexpr duration least = std::chrono::seconds(1);
+  return interval * 2 < least ? least : interval * 2;
+}
 
 // No server, proxy or gateway with its usual settings refuses a request line of so many bytes (gunicorn's
 // limit is 4,094, that of nginx and Apache about 8,190, with many proxies it is 16 KiB).
@@ -139,7 +146,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progr
   detail::ping_list pings(urls, jobs);
   http_request ping("");  // its URL names the jobs of the moment
   ping.headers = std::move(options.headers);
-  ping.timeout = options.interval * 2;
+  ping.timeout = detail::ping_limit(options.interval);
   ping.timeout_to_end = true;
   time_point next = executor.now();
   for (;;) {
