@@ -46,9 +46,11 @@ class test_authority {
   test_authority() {
     openssl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
              "-subj", "/CN=coworker test authority", "-keyout", path("ca.key"), "-out", path("ca.pem")});
+    openssl({"rehash", folder_.name()});
   }
 
   std::string ca_file() const { return path("ca.pem"); }
+  std::string ca_folder() const { return folder_.name(); }
 
   /// Makes NAME.pem and NAME.key, for that subject: "IP:127.0.0.1" or "DNS:name".
   void sign(const std::string& name, const std::string& subject) const {
@@ -106,7 +108,8 @@ class tls_front {
                             {"RUNPOD_WEBHOOK_POST_OUTPUT", base + "job-done/$RUNPOD_POD_ID/$ID?gpu=CPU"},
                             {"RUNPOD_WEBHOOK_PING", base + "ping/$RUNPOD_POD_ID"},
                             {"CURL_CA_BUNDLE", ""},
-                            {"SSL_CERT_FILE", ""}};
+                            {"SSL_CERT_FILE", ""},
+                            {"SSL_CERT_DIR", ""}};
     for (const auto& variable : more) {
       std::erase_if(all, [&variable](const auto& one) { return one.first == variable.first; });
       all.push_back(variable);
@@ -142,18 +145,19 @@ using name_set = std::set<std::string>;
 
 }  // namespace
 
-TEST_CASE(
-    "a server whose certificate the environment's CA file vouches for is trusted, and spoken to in HTTP/2") {
+TEST_CASE("a server that an authority of the environment's vouches for is trusted, and spoken to in HTTP/2") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
-  for (const char* const variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-    CAPTURE(variable);
+  const environment_list variables = {{"CURL_CA_BUNDLE", authority.ca_file()},
+                                      {"SSL_CERT_FILE", authority.ca_file()},
+                                      {"SSL_CERT_DIR", authority.ca_folder()}};
+  for (const auto& variable : variables) {
+    CAPTURE(variable.first);
     queue_server queue({.hold = 100ms});
     const tls_front front(queue, authority, "good");
     queue.add_jobs(50, json{{"ms", 1}});
-    worker_program worker(queue,
-                          front.environment({{variable, authority.ca_file()}, {"WORKER_CONCURRENCY", "10"}}));
+    worker_program worker(queue, front.environment({variable, {"WORKER_CONCURRENCY", "10"}}));
     REQUIRE(queue.wait_for_results(50));
     worker.send_signal(SIGTERM);
     CHECK(worker.wait() == 0);

@@ -28,10 +28,11 @@ namespace coworker::detail {
 inline curl_client_options client_options() {
   curl_client_options made;
   made.user_agent = user_agent();
-  // The curl tool reads the first, OpenSSL's tools the second; libcurl by itself neither.
-  for (const char* const name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-    if (made.ca_file.empty()) made.ca_file = environment(name).value_or("");
-  }
+  // As the curl tool reads them; libcurl by itself reads none of them.
+  made.ca_file = environment("CURL_CA_BUNDLE").value_or("");
+  if (!made.ca_file.empty()) return made;
+  made.ca_file = environment("SSL_CERT_FILE").value_or("");
+  made.ca_folder = environment("SSL_CERT_DIR").value_or("");
   return made;
 }
 

@@ -43,6 +43,9 @@ struct curl_client_options {
   long idle_connections = 256;
   /// A file of certificates to trust instead of the system's; empty: the system's.
   std::string ca_file = {};
+  /// A folder of certificates to trust as well, each under the name that `openssl rehash` gives it; empty:
+  /// the system's.
+  std::string ca_folder = {};
 };
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
@@ -229,6 +232,7 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the server's
   if (!options.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
+  if (!options.ca_folder.empty()) curl_easy_setopt(handle, CURLOPT_CAPATH, options.ca_folder.c_str());
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &curl_client::on_body);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &curl_client::on_header);
