@@ -1,19 +1,34 @@
 // Whole worker programs against the queue: how they begin, how they drain, and what they leave behind when
 // they are killed.
 
+#include <dlfcn.h>
 #include <doctest/doctest.h>
+#include <netdb.h>
 #include <signal.h>
 #include <unistd.h>
 #include <chrono>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/start.hpp>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <support/queue_server.hpp>
 #include <support/temporary_folder.hpp>
 #include <support/worker_program.hpp>
 #include <vector>
+
+// In place of the system's, in this program: the look-up of one name hangs, as where a name server is silent.
+extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
+  if (node != nullptr && std::string_view(node) == "hangs.invalid") {
+    std::puts("looking up");
+    std::fflush(stdout);
+    for (;;) ::pause();
+  }
+  static const auto system = reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  return system(node, service, hints, result);
+}
 
 namespace coworker::testing {
 namespace {
@@ -149,6 +164,16 @@ TEST_CASE("results that are being retried when the signal comes are still delive
   CHECK(worker.wait() == 0);
   CHECK(server.log().result("a") == done_without_text);
   CHECK(server.log().duplicates == 0);
+}
+
+TEST_CASE(
+    "a signal while the name of the queue's server is looked up, and nobody answers, ends the program") {
+  if (::curl_version_info(CURLVERSION_NOW)->version_num < 0x075700) return;  // has to wait for it
+  const queue_server server;
+  worker_program worker(server, {{"RUNPOD_WEBHOOK_GET_JOB", "http://hangs.invalid/job-take/$ID"}});
+  REQUIRE(worker.says("looking up"));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
 }
 
 TEST_CASE("a second signal leaves at once") {

@@ -217,6 +217,11 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   const curl_client_options& options = client.options_;
   const auto keep_alive = static_cast<long>(options.keep_alive.count());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  // A look-up that hangs is left to its thread when its exchange ends. Otherwise the loop would wait for it,
+  // with every job in it, and with the end of the process.
+  curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
+#endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
