@@ -14768,6 +14768,8 @@ class http_queue {
   }
   http_request post_of(std::string url, std::string_view job_id, std::string body) const;
   task<http_answer> post(const http_request& request, bool may_be_cut_off);
+  task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
+  task<void> keep_soon(const http_request& request, typename Spool::ticket& kept);
   task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
   task<delivery> deliver(std::string job_id, bool streamed, std::string body, typename Spool::ticket kept);
 
@@ -14927,6 +14929,25 @@ task<http_answer> http_queue<Client, Spool>::post(const http_request& request, b
   co_return co_await client_.send(request).in(unstoppable);
 }
 
+// Nor does the end of this process lose a result whose first try hangs, as behind a network that swallows all.
+template <http_client Client, class Spool>
+task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& request,
+                                                           typename Spool::ticket& kept) {
+  scope beside(co_await this_coro::context());
+  beside.spawn(keep_soon(request, kept));
+  detail::result<http_answer> answer;
+  co_await detail::capture(post(request, true), answer);
+  beside.request_stop();
+  co_await beside.join();
+  co_return answer.take();
+}
+
+template <http_client Client, class Spool>
+task<void> http_queue<Client, Spool>::keep_soon(const http_request& request, typename Spool::ticket& kept) {
+  co_await sleep_for(std::chrono::seconds(1));
+  spool_.store(kept, *request.body, true, log_);
+}
+
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
 // spool, so that not even the end of this process loses it. Should that end come in the middle of a later
 // try, nobody will know what became of it; only after the last one that is known.
@@ -14938,7 +14959,9 @@ auto http_queue<Client, Spool>::post_until_settled(const http_request& request, 
   backoff waits(options_.retry, split_random());
   bool uncertain = kept != nullptr && kept->perhaps_accepted();
   for (;;) {
-    const http_answer answer = co_await post(request, kept != nullptr);
+    const bool keep = kept != nullptr && *kept && !kept->stored();
+    task<http_answer> trying = keep ? post_and_keep(request, *kept) : post(request, kept != nullptr);
+    const http_answer answer = co_await std::move(trying);
     const post_answer meaning = classify_post(answer);
     if (meaning == post_answer::accepted) {
       posts_.worked();

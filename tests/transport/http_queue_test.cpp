@@ -698,6 +698,24 @@ TEST_CASE("a result is in the spool from its first failure to its acceptance, an
   CHECK(files == std::vector<std::size_t>{0, 0, 1, 0, 0, 0});
 }
 
+TEST_CASE("a result whose first try hangs is in the spool meanwhile") {
+  const temporary_folder folder;
+  queue_world world;
+  world.options.spool_folder = folder.name();
+  world.client.script("/job-take", {brings({"a"}), answers(204, "", 10s)});
+  world.client.script("/job-done/", {answers(200, "", 30s)});
+  std::vector<std::size_t> files;
+  world.client.decide = [&](const sent_request&) -> std::optional<scripted_answer> {
+    files.push_back(folder.files());
+    return std::nullopt;
+  };
+  CHECK(world.serve(2, 60s).undelivered == 0);
+  REQUIRE(files.size() >= 4);
+  // take, another take and post, take after 10 s
+  CHECK(std::vector<std::size_t>(files.begin(), files.begin() + 4) == std::vector<std::size_t>{0, 0, 0, 1});
+  CHECK(folder.files() == 0);
+}
+
 TEST_CASE("a stop while the spool is being posted leaves in it what was not accepted") {
   const temporary_folder folder;
   folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
