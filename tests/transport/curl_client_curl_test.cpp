@@ -108,7 +108,37 @@ class curl_environment_variable {
   std::optional<std::string> before_;
 };
 
+/// Counts how often an event loop comes to wait.
+class counting_waiter final : public waiter {
+ public:
+  explicit counting_waiter(waiter& inner) noexcept : inner_(inner) {}
+  void wait(time_point deadline) override {
+    ++waits;
+    inner_.wait(deadline);
+  }
+  void wake() noexcept override { inner_.wake(); }
+
+  int waits = 0;
+
+ private:
+  waiter& inner_;
+};
+
 }  // namespace
+
+TEST_CASE("an answer that is longer in coming makes no more wake-ups") {
+  const auto waits = [](std::chrono::milliseconds hold) {
+    queue_server server({.hold = hold});
+    curl_client client;
+    counting_waiter counted(client);
+    event_loop loop(counted);
+    CHECK(sync_wait(loop, client.send(coworker::http_request(server.url() + "/v2/test/job-take/w"))).status ==
+          204);
+    return counted.waits;
+  };
+  const int shorter = waits(500ms);  // by then all that belongs to the beginning is over
+  CHECK(waits(4500ms) <= shorter + 1);
+}
 
 TEST_CASE("what comes and is no HTTP is a broken connection, after which the server may have acted") {
   for (const char* const bytes : {"hello\r\n\r\n", "SSH-2.0-x\r\n", "HTTP/9.9 200 OK\r\n\r\n",

@@ -246,7 +246,7 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_client::on_socket);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &client);
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 60L);  // seconds of silence, in answers that have begun
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
 }
@@ -278,7 +278,7 @@ inline void curl_client::exchange::prepare(const http_request& request) {
   curl_easy_setopt(handle, CURLOPT_PIPEWAIT, request.url.starts_with("https:") ? 1L : 0L);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.data());
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, std::max(1L, detail::to_milliseconds(request.timeout)));
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 0L);
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 0L);
   if (request.body) {
     curl_easy_setopt(handle, CURLOPT_POST, 1L);
     curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body->data());
@@ -319,10 +319,10 @@ inline std::size_t curl_client::on_body(char* data, std::size_t size, std::size_
 inline std::size_t curl_client::on_header(char*, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<exchange*>(user);
   if (!std::exchange(one.answering, true) && !one.timeout_to_end) {
-    // It may hold jobs: from now on it is waited for as long as it keeps coming.
-    constexpr long longest_silence = 60;  // seconds
+    // It may hold jobs: from now on it is waited for as long as it keeps coming. Not before, as libcurl looks
+    // at the speed each second, and an idle poll is to wake nobody.
     curl_easy_setopt(one.easy.get(), CURLOPT_TIMEOUT_MS, 0L);
-    curl_easy_setopt(one.easy.get(), CURLOPT_LOW_SPEED_TIME, longest_silence);
+    curl_easy_setopt(one.easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
   }
   return size * count;
 }
