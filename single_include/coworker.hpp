@@ -15814,7 +15814,9 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_client::on_socket);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &client);
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 60L);  // seconds of silence, in answers that have begun
+  // Seconds of silence in an answer that has begun. A server may begin one and hold the rest back, which
+  // takes up to 90 s where it is a poll.
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 105L);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
 }
@@ -16138,8 +16140,9 @@ struct options {
   std::size_t output_limit = 20'000'000;
   /// How long a result is posted again and again before it is given up. Default 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
-  /// A folder, which must exist, for results that could not be posted; the next start posts them. Default:
-  /// none.
+  /// A folder, which must exist, for results that could not be posted; the next start posts them. Where
+  /// several workers share it, one that starts may post what another still tries to, so that it arrives
+  /// twice. Default: none.
   std::string spool_folder = {};
   /// Says how a GPU is doing, some ten times a second, on the worker's thread: see resource_options. Default:
   /// none.

@@ -246,7 +246,9 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_client::on_socket);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &client);
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 60L);  // seconds of silence, in answers that have begun
+  // Seconds of silence in an answer that has begun. A server may begin one and hold the rest back, which
+  // takes up to 90 s where it is a poll.
+  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 105L);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
 }
