@@ -59,6 +59,59 @@
 #include <vector>
 #include <version>
 
+// ---- coworker/coro/quirks.hpp ------------------------------------------------------------------------------
+
+// What compilers have to be told so that coroutines come out right, or cheap. Knows nothing of ours.
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define COWORKER_NOINLINE __declspec(noinline)
+#else
+#define COWORKER_NOINLINE [[gnu::noinline]]
+#endif
+
+// clang before 19 may keep the address of a thread_local over a suspension when its accessor is inlined into
+// a coroutine (LLVM 47179), and may write to a frame that was already published (LLVM 56301).
+#if defined(__clang__) && __clang_major__ < 19
+#define COWORKER_NOINLINE_BEFORE_CLANG_19 COWORKER_NOINLINE
+#else
+#define COWORKER_NOINLINE_BEFORE_CLANG_19
+#endif
+
+// In a program of some size g++ would not inline the freeing of a frame into a coroutine, where its size is
+// known; and with only one of the two inlined it warns of a mismatch of new and delete. clang does by itself,
+// and before 19 is better not told to: it would do so before it knows where the coroutine may change its
+// thread (LLVM 47179).
+#if defined(__GNUC__) && !defined(__clang__)
+#define COWORKER_ALWAYS_INLINE [[gnu::always_inline]]
+#else
+#define COWORKER_ALWAYS_INLINE
+#endif
+
+// For functions on slow paths, called from coroutines: where it can be had, a calling convention that leaves
+// the registers alone, so that the coroutine need not save any on its fast path, for a call that it seldom
+// makes. Such a function must be noexcept, as unwinding would not put the registers back. (clang 16 loses
+// what it returns.)
+#if defined(__clang__) && __clang_major__ >= 19 && defined(__x86_64__) && !defined(_WIN32)
+#define COWORKER_SPARES_REGISTERS [[clang::preserve_most, gnu::noinline]]
+#else
+#define COWORKER_SPARES_REGISTERS COWORKER_NOINLINE
+#endif
+
+namespace coworker::detail {
+
+// Stores a pointer by itself. g++ puts two stores to neighbours together in a vector register, which costs
+// more than both, and the loads that soon follow have to wait for it.
+template <class T>
+void store_apart(T*& place, T* value) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+  __atomic_store_n(&place, value, __ATOMIC_RELAXED);
+#else
+  place = value;
+#endif
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/coro/frame_memory.hpp ------------------------------------------------------------------------
 
 // Where coroutine frames live: a per-thread cache of recycled blocks, so that calling a coroutine seldom
@@ -76,16 +129,6 @@
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
-// In a program of some size g++ would not inline the freeing of a frame into a coroutine, where its size is
-// known; and with only one of the two inlined it warns of a mismatch of new and delete. clang does by itself,
-// and before 19 is better not told to: it would do so before it knows where the coroutine may change its
-// thread (LLVM 47179).
-#if defined(__GNUC__) && !defined(__clang__)
-#define COWORKER_ALWAYS_INLINE [[gnu::always_inline]]
-#else
-#define COWORKER_ALWAYS_INLINE
-#endif
-
 namespace coworker::detail {
 
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
@@ -94,11 +137,16 @@ inline constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 inline constexpr std::size_t kept_per_class =
     128 * 1024;  // bytes; bounds what a thread that only frees can hoard
 
-// A free block's first bytes.
+// What lies in a free block.
 struct free_frame {
-  free_frame* next;
-  unsigned below;  // in the head: how many blocks are under it
+  const free_frame* next;  // null: this is no block, but an end of a list
+  std::size_t count;       // of the blocks from this one down
 };
+
+// Every list ends in one of these, so that whoever takes or gives a block needs a single test for all that is
+// out of the ordinary.
+inline constexpr free_frame open_end{nullptr, 0};
+inline constexpr free_frame shut_end{nullptr, SIZE_MAX};  // nothing may be put on it
 
 // Trivially destructible and constant-initialised, so that the compiler reads it without a guard.
 struct frame_cache {
@@ -107,9 +155,12 @@ struct frame_cache {
     open,
     closed,  // the thread is ending: nothing may be kept any more
   };
+  struct list {
+    const free_frame* head = &shut_end;
+  };
 
-  free_frame* free[frame_classes];
-  phase now;
+  list free[frame_classes];
+  phase now = phase::unused;
 };
 
 inline frame_cache& this_thread_frames() noexcept {
@@ -122,61 +173,67 @@ inline frame_cache& this_thread_frames() noexcept {
 struct frame_cache_closer {
   frame_cache& cache;
 
-  explicit frame_cache_closer(frame_cache& c) noexcept : cache(c) { cache.now = frame_cache::phase::open; }
+  explicit frame_cache_closer(frame_cache& c) noexcept : cache(c) {
+    cache.now = frame_cache::phase::open;
+    for (frame_cache::list& one : cache.free) one.head = &open_end;
+  }
   frame_cache_closer(const frame_cache_closer&) = delete;
   frame_cache_closer& operator=(const frame_cache_closer&) = delete;
 
   ~frame_cache_closer() {
     cache.now = frame_cache::phase::closed;
-    for (free_frame*& head : cache.free) {
-      while (head != nullptr) {
-        free_frame* const block = head;
-        head = block->next;
-        ::operator delete(block);
+    for (frame_cache::list& one : cache.free) {
+      while (one.head->next != nullptr) {
+        const free_frame* const block = one.head;
+        one.head = block->next;
+        ::operator delete(const_cast<free_frame*>(block));
       }
+      one.head = &shut_end;
     }
   }
 };
 
-// False: the thread is ending.
-inline bool open_frame_cache(frame_cache& cache) noexcept {
-  if (cache.now == frame_cache::phase::closed) return false;
+// Null: there is no memory.
+COWORKER_SPARES_REGISTERS inline void* allocate_block(std::size_t size) noexcept {
+  return ::operator new(size, std::nothrow);
+}
+
+COWORKER_NOINLINE [[noreturn]] inline void throw_no_memory() { throw std::bad_alloc(); }
+
+// For a list that takes no more, or none yet.
+COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_class) noexcept {
+  frame_cache& cache = this_thread_frames();
+  if (cache.now != frame_cache::phase::unused) return ::operator delete(memory);
   static thread_local frame_cache_closer closer(cache);
   (void)closer;
-  return true;
+  cache.free[size_class].head = ::new (memory) free_frame{&open_end, 1};
 }
 
 COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator new(size);
-  free_frame*& head = this_thread_frames().free[size_class];
-  free_frame* const block = head;
-  if (block == nullptr) [[unlikely]]
-    return ::operator new(size_class * frame_granule);
-  head = block->next;
-  if (head != nullptr) head->below = block->below - 1;
-  return block;
+  const free_frame*& head = this_thread_frames().free[size_class].head;
+  const free_frame* const block = head;
+  const free_frame* const next = block->next;
+  if (next == nullptr) [[unlikely]] {
+    void* const fresh = allocate_block(size_class * frame_granule);
+    if (fresh == nullptr) [[unlikely]]
+      throw_no_memory();
+    return fresh;
+  }
+  head = next;
+  return const_cast<free_frame*>(block);
 }
 
 COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator delete(memory);
-  frame_cache& cache = this_thread_frames();
-  free_frame* const head = cache.free[size_class];
-  if (head == nullptr) {
-    if (cache.now != frame_cache::phase::open && !open_frame_cache(cache)) [[unlikely]]
-      return ::operator delete(memory);
-    cache.free[size_class] = ::new (memory) free_frame{nullptr, 0};
-    return;
-  }
-  if (head->below >= kept_per_class / frame_granule / size_class) [[unlikely]]
-    return ::operator delete(memory);
-  // Put under the head, not on it: the next frame is then not the one just left, whose last stores the
-  // processor would have to wait for. A loop of awaits takes turns between two blocks and runs a tenth
-  // faster.
-  free_frame* const under = head->next;
-  head->next = ::new (memory) free_frame{under, 0};
-  ++head->below;
+  const free_frame*& head = this_thread_frames().free[size_class].head;
+  const free_frame* const below = head;
+  const std::size_t count = below->count;
+  if (count >= kept_per_class / frame_granule / size_class) [[unlikely]]
+    return free_block(memory, size_class);
+  head = ::new (memory) free_frame{below, count + 1};
 }
 
 // Base of a promise whose frame comes from the cache. A frame may be freed on another thread than it was made
@@ -192,8 +249,6 @@ struct recycled_frame {
 };
 
 }  // namespace coworker::detail
-
-#undef COWORKER_ALWAYS_INLINE
 
 // ---- coworker/coro/result.hpp ------------------------------------------------------------------------------
 
@@ -303,18 +358,8 @@ class result<void> : public result_storage<no_result> {
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #define COWORKER_STACK_POSITION() reinterpret_cast<std::uintptr_t>(_AddressOfReturnAddress())
-#define COWORKER_NOINLINE __declspec(noinline)
 #else
 #define COWORKER_STACK_POSITION() reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))
-#define COWORKER_NOINLINE [[gnu::noinline]]
-#endif
-
-// clang before 19 may keep the address of a thread_local over a suspension when its accessor is inlined into
-// a coroutine (LLVM 47179), and may write to a frame that was already published (LLVM 56301).
-#if defined(__clang__) && __clang_major__ < 19
-#define COWORKER_NOINLINE_BEFORE_CLANG_19 COWORKER_NOINLINE
-#else
-#define COWORKER_NOINLINE_BEFORE_CLANG_19
 #endif
 
 namespace coworker {
@@ -325,8 +370,8 @@ inline constexpr std::uintptr_t nesting_bytes = 16 * 1024;
 
 // An enter() in progress, in its own stack frame.
 struct direct_call {
-  void* callee = nullptr;
-  const direct_call* outer = nullptr;  // the one that this one is nested in
+  void* callee;
+  const direct_call* outer;  // the one that this one is nested in
 };
 
 struct transfer_state {
@@ -377,11 +422,16 @@ namespace detail {
 
 // Leaves a coroutine to the resume() at the bottom of this stack. False: a stranger's handle.resume() is
 // there, or has already left a note, and nobody would run the coroutine.
-COWORKER_NOINLINE inline bool note_for_bottom(std::coroutine_handle<> coroutine) noexcept {
+COWORKER_SPARES_REGISTERS inline bool note_for_bottom(std::coroutine_handle<> coroutine) noexcept {
   transfer_state& state = this_thread_transfer();
   if (state.stack_limit == transfer_state::outside || state.next != nullptr) return false;
   state.next = coroutine.address();
   return true;
+}
+
+// For where nothing can be thrown, as from a final_suspend.
+COWORKER_SPARES_REGISTERS inline void resume_at_once(std::coroutine_handle<> coroutine) noexcept {
+  resume(coroutine);
 }
 
 // Runs a coroutine that cannot be called directly: later, from the bottom; or at once.
@@ -398,7 +448,7 @@ struct entered_promise {
   const direct_call* entry;
 };
 
-inline constexpr direct_call entered_from_bottom;  // never the innermost
+inline constexpr direct_call entered_from_bottom{nullptr, nullptr};  // never the innermost
 
 COWORKER_NOINLINE inline void enter_from_bottom(std::coroutine_handle<> callee, const direct_call*& entry) {
   entry = &entered_from_bottom;
@@ -412,7 +462,9 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> call
     enter_from_bottom(callee, entry);
     return false;
   }
-  const direct_call call{callee.address(), state.direct};
+  direct_call call;
+  store_apart(call.callee, callee.address());
+  store_apart(call.outer, state.direct);
   entry = state.direct = &call;
   callee.resume();
   if (state.direct != &call) [[likely]]
@@ -458,8 +510,6 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 }  // namespace coworker
 
 #undef COWORKER_STACK_POSITION
-#undef COWORKER_NOINLINE
-#undef COWORKER_NOINLINE_BEFORE_CLANG_19
 
 // ---- coworker/coro/task.hpp --------------------------------------------------------------------------------
 
@@ -514,7 +564,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
     // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
-      resume(std::coroutine_handle<>::from_address(self.promise().continuation_));
+      resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
@@ -538,8 +588,8 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
   void begin(std::coroutine_handle<> continuation, coworker::context* context,
              task_answer<T>& answer) noexcept {
-    continuation_ = continuation.address();
-    context_ = context;
+    store_apart(continuation_, continuation.address());
+    store_apart(context_, context);
     answer_ = &answer;
   }
 

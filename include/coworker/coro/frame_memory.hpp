@@ -2,7 +2,9 @@
 // Where coroutine frames live: a per-thread cache of recycled blocks, so that calling a coroutine seldom
 // costs a trip to the heap. Knows sizes and nothing else; what is stored in a block is not its business.
 
+#include <coworker/coro/quirks.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 
 // A recycled frame hides a use after free from AddressSanitizer, so under it every frame comes from the heap.
@@ -17,16 +19,6 @@
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
-// In a program of some size g++ would not inline the freeing of a frame into a coroutine, where its size is
-// known; and with only one of the two inlined it warns of a mismatch of new and delete. clang does by itself,
-// and before 19 is better not told to: it would do so before it knows where the coroutine may change its
-// thread (LLVM 47179).
-#if defined(__GNUC__) && !defined(__clang__)
-#define COWORKER_ALWAYS_INLINE [[gnu::always_inline]]
-#else
-#define COWORKER_ALWAYS_INLINE
-#endif
-
 namespace coworker::detail {
 
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
@@ -35,11 +27,16 @@ inline constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 inline constexpr std::size_t kept_per_class =
     128 * 1024;  // bytes; bounds what a thread that only frees can hoard
 
-// A free block's first bytes.
+// What lies in a free block.
 struct free_frame {
-  free_frame* next;
-  unsigned below;  // in the head: how many blocks are under it
+  const free_frame* next;  // null: this is no block, but an end of a list
+  std::size_t count;       // of the blocks from this one down
 };
+
+// Every list ends in one of these, so that whoever takes or gives a block needs a single test for all that is
+// out of the ordinary.
+inline constexpr free_frame open_end{nullptr, 0};
+inline constexpr free_frame shut_end{nullptr, SIZE_MAX};  // nothing may be put on it
 
 // Trivially destructible and constant-initialised, so that the compiler reads it without a guard.
 struct frame_cache {
@@ -48,9 +45,12 @@ struct frame_cache {
     open,
     closed,  // the thread is ending: nothing may be kept any more
   };
+  struct list {
+    const free_frame* head = &shut_end;
+  };
 
-  free_frame* free[frame_classes];
-  phase now;
+  list free[frame_classes];
+  phase now = phase::unused;
 };
 
 inline frame_cache& this_thread_frames() noexcept {
@@ -63,61 +63,67 @@ inline frame_cache& this_thread_frames() noexcept {
 struct frame_cache_closer {
   frame_cache& cache;
 
-  explicit frame_cache_closer(frame_cache& c) noexcept : cache(c) { cache.now = frame_cache::phase::open; }
+  explicit frame_cache_closer(frame_cache& c) noexcept : cache(c) {
+    cache.now = frame_cache::phase::open;
+    for (frame_cache::list& one : cache.free) one.head = &open_end;
+  }
   frame_cache_closer(const frame_cache_closer&) = delete;
   frame_cache_closer& operator=(const frame_cache_closer&) = delete;
 
   ~frame_cache_closer() {
     cache.now = frame_cache::phase::closed;
-    for (free_frame*& head : cache.free) {
-      while (head != nullptr) {
-        free_frame* const block = head;
-        head = block->next;
-        ::operator delete(block);
+    for (frame_cache::list& one : cache.free) {
+      while (one.head->next != nullptr) {
+        const free_frame* const block = one.head;
+        one.head = block->next;
+        ::operator delete(const_cast<free_frame*>(block));
       }
+      one.head = &shut_end;
     }
   }
 };
 
-// False: the thread is ending.
-inline bool open_frame_cache(frame_cache& cache) noexcept {
-  if (cache.now == frame_cache::phase::closed) return false;
+// Null: there is no memory.
+COWORKER_SPARES_REGISTERS inline void* allocate_block(std::size_t size) noexcept {
+  return ::operator new(size, std::nothrow);
+}
+
+COWORKER_NOINLINE [[noreturn]] inline void throw_no_memory() { throw std::bad_alloc(); }
+
+// For a list that takes no more, or none yet.
+COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_class) noexcept {
+  frame_cache& cache = this_thread_frames();
+  if (cache.now != frame_cache::phase::unused) return ::operator delete(memory);
   static thread_local frame_cache_closer closer(cache);
   (void)closer;
-  return true;
+  cache.free[size_class].head = ::new (memory) free_frame{&open_end, 1};
 }
 
 COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator new(size);
-  free_frame*& head = this_thread_frames().free[size_class];
-  free_frame* const block = head;
-  if (block == nullptr) [[unlikely]]
-    return ::operator new(size_class * frame_granule);
-  head = block->next;
-  if (head != nullptr) head->below = block->below - 1;
-  return block;
+  const free_frame*& head = this_thread_frames().free[size_class].head;
+  const free_frame* const block = head;
+  const free_frame* const next = block->next;
+  if (next == nullptr) [[unlikely]] {
+    void* const fresh = allocate_block(size_class * frame_granule);
+    if (fresh == nullptr) [[unlikely]]
+      throw_no_memory();
+    return fresh;
+  }
+  head = next;
+  return const_cast<free_frame*>(block);
 }
 
 COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
   if (size_class >= frame_classes) return ::operator delete(memory);
-  frame_cache& cache = this_thread_frames();
-  free_frame* const head = cache.free[size_class];
-  if (head == nullptr) {
-    if (cache.now != frame_cache::phase::open && !open_frame_cache(cache)) [[unlikely]]
-      return ::operator delete(memory);
-    cache.free[size_class] = ::new (memory) free_frame{nullptr, 0};
-    return;
-  }
-  if (head->below >= kept_per_class / frame_granule / size_class) [[unlikely]]
-    return ::operator delete(memory);
-  // Put under the head, not on it: the next frame is then not the one just left, whose last stores the
-  // processor would have to wait for. A loop of awaits takes turns between two blocks and runs a tenth
-  // faster.
-  free_frame* const under = head->next;
-  head->next = ::new (memory) free_frame{under, 0};
-  ++head->below;
+  const free_frame*& head = this_thread_frames().free[size_class].head;
+  const free_frame* const below = head;
+  const std::size_t count = below->count;
+  if (count >= kept_per_class / frame_granule / size_class) [[unlikely]]
+    return free_block(memory, size_class);
+  head = ::new (memory) free_frame{below, count + 1};
 }
 
 // Base of a promise whose frame comes from the cache. A frame may be freed on another thread than it was made
@@ -133,5 +139,3 @@ struct recycled_frame {
 };
 
 }  // namespace coworker::detail
-
-#undef COWORKER_ALWAYS_INLINE

@@ -60,7 +60,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
     // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
-      resume(std::coroutine_handle<>::from_address(self.promise().continuation_));
+      resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
@@ -84,8 +84,8 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
   void begin(std::coroutine_handle<> continuation, coworker::context* context,
              task_answer<T>& answer) noexcept {
-    continuation_ = continuation.address();
-    context_ = context;
+    store_apart(continuation_, continuation.address());
+    store_apart(context_, context);
     answer_ = &answer;
   }
 

@@ -14,23 +14,14 @@
 //   above has returned.
 
 #include <coroutine>
+#include <coworker/coro/quirks.hpp>
 #include <cstdint>
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #define COWORKER_STACK_POSITION() reinterpret_cast<std::uintptr_t>(_AddressOfReturnAddress())
-#define COWORKER_NOINLINE __declspec(noinline)
 #else
 #define COWORKER_STACK_POSITION() reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))
-#define COWORKER_NOINLINE [[gnu::noinline]]
-#endif
-
-// clang before 19 may keep the address of a thread_local over a suspension when its accessor is inlined into
-// a coroutine (LLVM 47179), and may write to a frame that was already published (LLVM 56301).
-#if defined(__clang__) && __clang_major__ < 19
-#define COWORKER_NOINLINE_BEFORE_CLANG_19 COWORKER_NOINLINE
-#else
-#define COWORKER_NOINLINE_BEFORE_CLANG_19
 #endif
 
 namespace coworker {
@@ -41,8 +32,8 @@ inline constexpr std::uintptr_t nesting_bytes = 16 * 1024;
 
 // An enter() in progress, in its own stack frame.
 struct direct_call {
-  void* callee = nullptr;
-  const direct_call* outer = nullptr;  // the one that this one is nested in
+  void* callee;
+  const direct_call* outer;  // the one that this one is nested in
 };
 
 struct transfer_state {
@@ -93,11 +84,16 @@ namespace detail {
 
 // Leaves a coroutine to the resume() at the bottom of this stack. False: a stranger's handle.resume() is
 // there, or has already left a note, and nobody would run the coroutine.
-COWORKER_NOINLINE inline bool note_for_bottom(std::coroutine_handle<> coroutine) noexcept {
+COWORKER_SPARES_REGISTERS inline bool note_for_bottom(std::coroutine_handle<> coroutine) noexcept {
   transfer_state& state = this_thread_transfer();
   if (state.stack_limit == transfer_state::outside || state.next != nullptr) return false;
   state.next = coroutine.address();
   return true;
+}
+
+// For where nothing can be thrown, as from a final_suspend.
+COWORKER_SPARES_REGISTERS inline void resume_at_once(std::coroutine_handle<> coroutine) noexcept {
+  resume(coroutine);
 }
 
 // Runs a coroutine that cannot be called directly: later, from the bottom; or at once.
@@ -114,7 +110,7 @@ struct entered_promise {
   const direct_call* entry;
 };
 
-inline constexpr direct_call entered_from_bottom;  // never the innermost
+inline constexpr direct_call entered_from_bottom{nullptr, nullptr};  // never the innermost
 
 COWORKER_NOINLINE inline void enter_from_bottom(std::coroutine_handle<> callee, const direct_call*& entry) {
   entry = &entered_from_bottom;
@@ -128,7 +124,9 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> call
     enter_from_bottom(callee, entry);
     return false;
   }
-  const direct_call call{callee.address(), state.direct};
+  direct_call call;
+  store_apart(call.callee, callee.address());
+  store_apart(call.outer, state.direct);
   entry = state.direct = &call;
   callee.resume();
   if (state.direct != &call) [[likely]]
@@ -174,5 +172,3 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 }  // namespace coworker
 
 #undef COWORKER_STACK_POSITION
-#undef COWORKER_NOINLINE
-#undef COWORKER_NOINLINE_BEFORE_CLANG_19
