@@ -380,6 +380,23 @@ TEST_CASE("a limit that jumps between huge and small overflows nothing") {
   CHECK(world.serve_and_stop(w, 2s).jobs == 50);
 }
 
+TEST_CASE("a limit that falls from the largest to one asks for nothing, with deliveries under way too") {
+  simulation world;
+  world.queue.ends = false;
+  world.queue.delivery_time = 2s;
+  world.options.overlap_delivery = true;
+  world.options.takes_at_once = 3;
+  add_jobs(world, 100ms, 20, 1000);
+  world.queue.add(1200ms, "more", ms(3000));
+  const auto modifier = [&world](int) {
+    return world.loop.elapsed() < 1500ms ? std::numeric_limits<int>::max() : 1;
+  };
+  worker w(sleep_for_ms, modifier, world.options);
+  world.serve_and_stop(w, 2900ms);
+  REQUIRE(!world.queue.takes.empty());
+  for (const take_note& take : world.queue.takes) CHECK(take.sent <= 1500ms);
+}
+
 TEST_CASE("a modifier sees what the worker measures") {
   simulation world;
   world.queue.ends = false;

@@ -1,6 +1,7 @@
 #pragma once
 // How many jobs a worker has in which state, and so how many it may ask for. Counts only.
 
+#include <cstdint>
 #include <limits>
 
 namespace coworker::detail {
@@ -20,15 +21,14 @@ struct job_slots {
     return delivering > limit ? running + delivering - limit : running;
   }
 
-  // How many jobs may be asked for.
+  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
+  // then is still on its way: what is lacking may be more than an int can say.
   int capacity(bool overlap_delivery, bool prefetch) const noexcept {
-    const int places = prefetch ? saturated_double(limit) : limit;
-    return places - in_use(overlap_delivery) - waiting - requested;
-  }
-
- private:
-  static int saturated_double(int value) noexcept {
-    return value > std::numeric_limits<int>::max() / 2 ? std::numeric_limits<int>::max() : value * 2;
+    const std::int64_t most = std::numeric_limits<int>::max();
+    const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
+    const std::int64_t places = wanted < most ? wanted : most;
+    const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
+    return free > 0 ? static_cast<int>(free) : 0;
   }
 };
 
