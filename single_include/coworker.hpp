@@ -13072,19 +13072,23 @@ class limit_control {
 
   // The limit from now on.
   int ask(time_point now, int limit) {
-    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
-    const metrics& measured = recorded.snapshot(now, limit);
+    const metrics& measured = look(now, limit);
     const limit_decision decision = decide_limit(modifier_, measured);
-    {
-      const std::lock_guard lock(mutex_);
-      published_ = measured;
-      published_.limit = decision.limit;
-    }
+    publish(measured, decision.limit);
     if (decision.found != limit_decision::fault::none) complain(decision);
     return decision.limit;
   }
 
-  // What the modifier was last shown. Any thread.
+  // Shows the figures of now to whoever asks for them, but not to the modifier.
+  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
+
+  // Whether what was published last will not hold for long, though no job may be in progress any more.
+  bool goes_stale() const noexcept {
+    return published_.in_progress > 0 || published_.arrivals_per_second > 0 ||
+           published_.completions_per_second > 0;
+  }
+
+  // What was published last. Any thread.
   metrics published() const {
     const std::lock_guard lock(mutex_);
     return published_;
@@ -13093,6 +13097,17 @@ class limit_control {
   metrics_recorder recorded;
 
  private:
+  const metrics& look(time_point now, int limit) {
+    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    return recorded.snapshot(now, limit);
+  }
+
+  void publish(const metrics& measured, int limit) {
+    const std::lock_guard lock(mutex_);
+    published_ = measured;
+    published_.limit = limit;
+  }
+
   void complain(const limit_decision& decision) {
     const bool threw = decision.found == limit_decision::fault::threw;
     bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
@@ -13567,8 +13582,8 @@ class worker {
   /// that is not here, or has ended, is passed over. Any thread.
   void stop_job(std::string id) { inbox_.stop_job(std::move(id)); }
 
-  /// What the concurrency modifier was last shown: while jobs are in progress, no older than
-  /// `modifier_interval`. Any thread.
+  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
+  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
   metrics measured() const { return control_.published(); }
 
  private:
@@ -13662,6 +13677,7 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
   if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops(queue, jobs));
 
   time_point ask_again = time_point::min();
+  time_point tick = time_point::max();  // a timer that nothing puts off, to see how late the loop is
   while (!inbox_.leaving() && !ended_) {
     const bool another_take = slots_.takes < options_.takes_at_once;
     if ((another_take && capacity() > 0) || (slots_.in_progress() > 0 && executor_.now() >= ask_again)) {
@@ -13677,10 +13693,21 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
       ++slots_.takes;
       takes.spawn(take_jobs(queue, wanted, jobs));
     } else {
+      const bool idle = slots_.in_progress() == 0;
+      if (idle && !control_.goes_stale()) {
+        tick = time_point::max();
+      } else if (tick == time_point::max()) {
+        tick = detail::after(executor_.now(), options_.modifier_interval);
+      }
       time_point due = watch_.next_look();
-      if (slots_.in_progress() > 0 && ask_again < due) due = ask_again;
-      const bool was_set = co_await inbox_.changed.wait_until(due);
-      if (!was_set) control_.recorded.timer_late(executor_.now() - due);
+      if (tick < due) due = tick;
+      if (!idle && ask_again < due) due = ask_again;
+      co_await inbox_.changed.wait_until(due);
+      const time_point now = executor_.now();
+      if (now >= due) control_.recorded.timer_late(now - due);
+      if (now < tick) continue;
+      tick = time_point::max();
+      if (slots_.in_progress() == 0) control_.publish(now, slots_.limit);
     }
   }
 
@@ -13692,6 +13719,7 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
   }
   beside.request_stop();
   co_await beside.join();
+  control_.publish(executor_.now(), slots_.limit);
   summary_.elapsed = executor_.now() - start;
   inbox_.open_again();
   if (take_failure_ != nullptr) std::rethrow_exception(std::exchange(take_failure_, nullptr));
@@ -13875,6 +13903,7 @@ template <class Handler, class Modifier>
 template <class Queue>
 task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
   time_point last_call = time_point::max();
+  time_point publish_at = time_point::min();
   bool counting = false;
   while (slots_.takes > 0 || slots_.in_progress() > 0) {
     if (inbox_.leaving() && !counting) {
@@ -13884,7 +13913,12 @@ task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
     follow_stops(queue, jobs);
     follow_progress(queue, jobs);
     watch_.look(executor_.now());
-    const time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (executor_.now() >= publish_at) {
+      control_.publish(executor_.now(), slots_.limit);
+      publish_at = detail::after(executor_.now(), options_.modifier_interval);
+    }
+    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (publish_at < due) due = publish_at;
     const bool was_set = co_await inbox_.changed.wait_until(due);
     if (was_set || executor_.now() < last_call) continue;
     if (slots_.running > 0) {

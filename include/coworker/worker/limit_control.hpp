@@ -29,19 +29,23 @@ class limit_control {
 
   // The limit from now on.
   int ask(time_point now, int limit) {
-    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
-    const metrics& measured = recorded.snapshot(now, limit);
+    const metrics& measured = look(now, limit);
     const limit_decision decision = decide_limit(modifier_, measured);
-    {
-      const std::lock_guard lock(mutex_);
-      published_ = measured;
-      published_.limit = decision.limit;
-    }
+    publish(measured, decision.limit);
     if (decision.found != limit_decision::fault::none) complain(decision);
     return decision.limit;
   }
 
-  // What the modifier was last shown. Any thread.
+  // Shows the figures of now to whoever asks for them, but not to the modifier.
+  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
+
+  // Whether what was published last will not hold for long, though no job may be in progress any more.
+  bool goes_stale() const noexcept {
+    return published_.in_progress > 0 || published_.arrivals_per_second > 0 ||
+           published_.completions_per_second > 0;
+  }
+
+  // What was published last. Any thread.
   metrics published() const {
     const std::lock_guard lock(mutex_);
     return published_;
@@ -50,6 +54,17 @@ class limit_control {
   metrics_recorder recorded;
 
  private:
+  const metrics& look(time_point now, int limit) {
+    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    return recorded.snapshot(now, limit);
+  }
+
+  void publish(const metrics& measured, int limit) {
+    const std::lock_guard lock(mutex_);
+    published_ = measured;
+    published_.limit = limit;
+  }
+
   void complain(const limit_decision& decision) {
     const bool threw = decision.found == limit_decision::fault::threw;
     bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
