@@ -10863,7 +10863,8 @@ struct metrics {
   std::uint64_t memory_limit_bytes = 0;   ///< 0: not known
 
   // From the user's probe, where there is one.
-  double gpu_load = 0;  ///< 0 to 1
+  bool gpu_probed = false;  ///< whether there is one, and it has been asked
+  double gpu_load = 0;      ///< 0 to 1
   std::uint64_t gpu_memory_used_bytes = 0;
   std::uint64_t gpu_memory_limit_bytes = 0;  ///< 0: not known
 
@@ -11854,18 +11855,22 @@ inline std::string prometheus_text(const metrics& of) {
   detail::prometheus_writer page;
   page.gauge("concurrency_limit", "Jobs that may be in progress at once.", of.limit);
   page.gauge("jobs_in_progress", "Jobs taken whose outcome the queue does not have yet.", of.in_progress);
+  page.gauge("most_jobs_in_progress", "At once, since the worker's start.", of.most_in_progress);
   page.counter("jobs_taken_total", "Jobs taken.", of.jobs_taken);
   page.begin("jobs_ended_total", "Jobs ended, by outcome.", "counter");
   page.sample("jobs_ended_total", "{outcome=\"succeeded\"}", static_cast<double>(of.jobs_succeeded));
   page.sample("jobs_ended_total", "{outcome=\"failed\"}", static_cast<double>(of.jobs_failed));
   page.sample("jobs_ended_total", "{outcome=\"stopped\"}", static_cast<double>(of.jobs_stopped));
   page.counter("job_seconds_total", "Time of all ended jobs, from being taken to delivery.", of.job_seconds);
+  page.counter("job_seconds_squared_total", "The squares of these times, for their spread.",
+               of.job_seconds_squared);
   page.counter("in_progress_seconds_total", "Jobs in progress, summed over time.", of.in_progress_seconds);
   page.latencies("handler_seconds", "Recent time of a handler.", of.handler);
   page.latencies("delivery_seconds", "Recent time to hand an outcome back.", of.delivery);
   page.counter("takes_total", "Requests for jobs that were answered.", of.takes);
   page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
   page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);
+  page.latencies("take_seconds", "Recent time from asking for jobs to the answer.", of.take_wait);
   page.gauge("loop_lag_seconds", "How late the event loop's last timer was.", of.loop_lag_seconds);
   if (of.cpus > 0) {
     page.counter("process_cpu_seconds_total", "Processor time used by the process.", of.cpu_seconds);
@@ -11874,13 +11879,17 @@ inline std::string prometheus_text(const metrics& of) {
   }
   if (of.memory_limit_bytes > 0) {
     page.gauge("resident_bytes", "Memory of the process.", static_cast<double>(of.resident_bytes));
+    page.gauge("peak_resident_bytes", "The most it has ever been.",
+               static_cast<double>(of.peak_resident_bytes));
     page.gauge("memory_used_bytes", "Memory that counts against the limit.",
                static_cast<double>(of.memory_used_bytes));
     page.gauge("memory_limit_bytes", "Memory that may be used.", static_cast<double>(of.memory_limit_bytes));
   }
-  if (of.gpu_memory_limit_bytes > 0) {
+  if (of.gpu_probed) {
     page.gauge("gpu_load", "Load of the GPU, 0 to 1.", of.gpu_load);
     page.gauge("gpu_memory_used_bytes", "GPU memory in use.", static_cast<double>(of.gpu_memory_used_bytes));
+  }
+  if (of.gpu_memory_limit_bytes > 0) {
     page.gauge("gpu_memory_limit_bytes", "GPU memory there is.",
                static_cast<double>(of.gpu_memory_limit_bytes));
   }
@@ -12208,6 +12217,7 @@ class resource_reader {
   void read_gpu(metrics& measured) const noexcept {
     if (options_.gpu_probe == nullptr) return;
     const gpu_reading found = options_.gpu_probe();
+    measured.gpu_probed = true;
     measured.gpu_load = found.load;
     measured.gpu_memory_used_bytes = found.memory_used_bytes;
     measured.gpu_memory_limit_bytes = found.memory_limit_bytes;

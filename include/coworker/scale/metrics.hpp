@@ -52,7 +52,8 @@ struct metrics {
   std::uint64_t memory_limit_bytes = 0;   ///< 0: not known
 
   // From the user's probe, where there is one.
-  double gpu_load = 0;  ///< 0 to 1
+  bool gpu_probed = false;  ///< whether there is one, and it has been asked
+  double gpu_load = 0;      ///< 0 to 1
   std::uint64_t gpu_memory_used_bytes = 0;
   std::uint64_t gpu_memory_limit_bytes = 0;  ///< 0: not known
 

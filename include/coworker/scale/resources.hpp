@@ -172,6 +172,7 @@ class resource_reader {
   void read_gpu(metrics& measured) const noexcept {
     if (options_.gpu_probe == nullptr) return;
     const gpu_reading found = options_.gpu_probe();
+    measured.gpu_probed = true;
     measured.gpu_load = found.load;
     measured.gpu_memory_used_bytes = found.memory_used_bytes;
     measured.gpu_memory_limit_bytes = found.memory_limit_bytes;
