@@ -94,7 +94,7 @@ class erratic_modifier {
       case 0:
         throw std::runtime_error("no limit today");
       case 1:
-        return std::numeric_limits<int>::min();
+        return dice_.chance(0.8) ? std::numeric_limits<int>::min() : std::numeric_limits<int>::max();
       case 2:
         return 0;
       case 3:

@@ -5,6 +5,7 @@
 #include <coworker/simulation/ledger.hpp>
 #include <coworker/simulation/request_checks.hpp>
 #include <coworker/simulation/wire.hpp>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,11 +23,11 @@ using sim::part;
 struct watched {
   coworker::simulated_loop loop;
   sim::trace events{false};
-  sim::ledger book{loop, events, 5, 2, terms()};
+  sim::ledger book;
   sim::request_checks checks{book};
   const coworker::queue_urls urls{sim::server_urls(), "w"};
 
-  watched() {
+  explicit watched(const sim::worker_terms& promised = terms()) : book(loop, events, 5, 2, promised) {
     book.account(0).present = true;
     book.limit_is(0, 2);
     loop.jump(1s);
@@ -120,6 +121,31 @@ TEST_CASE(
     starting.book.starts(0, job, {});
   }
   CHECK(starting.broken() == "within_the_limit");
+}
+
+TEST_CASE("any limit that an int can hold is one, whatever may be beside it") {
+  sim::worker_terms terms = watched::terms();
+  terms.prefetch = terms.overlap_delivery = true;
+  watched world(terms);
+  world.book.limit_is(0, std::numeric_limits<int>::max());
+  world.book.asks_for_jobs(0, std::numeric_limits<int>::max());
+  world.book.asks_for_jobs(0, std::numeric_limits<int>::max());
+  CHECK(world.broken() == "nothing");
+}
+
+TEST_CASE("where deliveries overlap, one job too many is one that still is when time has passed") {
+  sim::worker_terms terms = watched::terms();
+  terms.overlap_delivery = true;
+  for (const bool reports : {true, false}) {
+    watched world(terms);
+    for (const int job : {0, 1, 2}) world.book.arrives(0, job);
+    for (const int job : {0, 1, 2}) world.book.starts(0, job, {});
+    if (reports) world.book.part_begins(0, 0, part::progress, "1");
+    world.loop.jump(1s);
+    CHECK(world.broken() == "nothing");
+    world.finish(2);
+    CHECK(world.broken() == (reports ? "nothing" : "within_the_limit"));
+  }
 }
 
 TEST_CASE("a heartbeat that names too much, too little, or comes too late is noticed") {

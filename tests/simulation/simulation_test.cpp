@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 #include <chrono>
+#include <coroutine>
+#include <coworker/coro/async_generator.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/signal.hpp>
 #include <coworker/exec/sleep.hpp>
@@ -109,6 +111,53 @@ TEST_CASE("a handler that goes on after it was asked to stop is reported once it
   CHECK(seen.text().find("worker 0  is told to leave") != std::string::npos);
   wanted.stop_patience = 11min;
   CHECK(sim::simulate_seeds(8, stubborn, fixed_concurrency{2}, wanted).ok());
+}
+
+TEST_CASE("handlers that take their job by reference have it for as long as they run") {
+  const auto slow = [](const job<>& work) -> task<json> {
+    co_await coworker::sleep_for(100ms);
+    co_return json(work.id);
+  };
+  const auto streams = [](const job<>& work) -> coworker::async_generator<std::string> {
+    co_await coworker::sleep_for(100ms);
+    co_yield work.id;
+  };
+  sim::options wanted = simulated_load(3, fault_set());
+  wanted.worker.stream.return_aggregate_stream = true;
+  const sim::report tasks = sim::simulate(slow, fixed_concurrency{2}, wanted);
+  CHECK_MESSAGE(tasks.ok(), tasks.text());
+  CHECK(tasks.jobs[2].outcome == R"({"output":"job-2"})");
+  const sim::report generators = sim::simulate(streams, fixed_concurrency{2}, wanted);
+  CHECK_MESSAGE(generators.ok(), generators.text());
+  CHECK(generators.jobs[2].outcome == R"({"output":["job-2"]})");
+}
+
+TEST_CASE("a job that waits for its progress to leave holds no slot where deliveries overlap") {
+  const auto reports_last = [](job<> work) -> task<json> {
+    const coworker::executor_ref here = co_await coworker::this_coro::executor();
+    work.progress(json(1));
+    for (int i = 0; i < 2; ++i) co_await coworker::resume_on(here);
+    co_return json(1);
+  };
+  sim::options wanted = simulated_load(10, fault_set::all());
+  wanted.worker.overlap_delivery = wanted.worker.prefetch = true;
+  const sim::seeds_report seen = sim::simulate_seeds(20, reports_last, fixed_concurrency{1}, wanted);
+  CHECK_MESSAGE(seen.ok(), seen.text());
+}
+
+TEST_CASE("what a handler leaves behind is reported") {
+  coworker::timer alarm;
+  const auto leaves_an_alarm = [&alarm](job<>) -> task<json> {
+    const coworker::executor_ref here = co_await coworker::this_coro::executor();
+    alarm.handle = std::noop_coroutine();
+    alarm.due = here.now() + 24h;
+    here.arm(alarm);
+    co_return json(1);
+  };
+  const sim::report seen =
+      sim::simulate(leaves_an_alarm, fixed_concurrency{1}, simulated_load(1, fault_set()));
+  REQUIRE(!seen.ok());
+  CHECK(seen.violations[0].broken == sim::invariant::nothing_left_behind);
 }
 
 TEST_CASE("jobs that never end are reported as unsettled, with the time they had") {

@@ -70,10 +70,13 @@ struct worker_account {
   bool crashed = false;
   int in_progress = 0;
   int running = 0;
-  int delivering = 0;  ///< results of jobs that were run
-  int asked_for = 0;   ///< by takes under way
+  int delivering = 0;          ///< results of jobs that were run
+  std::int64_t asked_for = 0;  ///< by takes under way
   int reporting =
       0;  ///< running jobs that told of progress: they may have ended, and wait for that to arrive
+  duration seemed_over = duration::max();  ///< when a job was started that may have been one too many
+  int over_limit = 0;                      ///< the limit then
+  int over_job = 0;
   int limit = 1;
   int limit_before = 1;  ///< the highest of the moment at which the limit was last set
   duration limit_set{};

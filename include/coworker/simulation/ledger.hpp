@@ -101,8 +101,8 @@ class ledger {
   void asks_for_jobs(int worker, int capacity) {
     worker_account& one = account(worker);
     one.asked_for += capacity;
-    const int limit = highest_limit(one);
-    const int places = (terms_.prefetch ? 2 * limit : limit) + (terms_.overlap_delivery ? limit : 0);
+    const std::int64_t limit = highest_limit(one);  // may be the largest int
+    const std::int64_t places = limit * (1 + (terms_.prefetch ? 1 : 0) + (terms_.overlap_delivery ? 1 : 0));
     if (one.in_progress + one.asked_for > places && counts(one)) {
       violate(invariant::within_the_limit,
               "worker " + std::to_string(worker) + " has " + std::to_string(one.in_progress) +
@@ -136,6 +136,7 @@ class ledger {
     held_job& held = at(worker, job);
     held.stop = stop;
     note(happening::handler_started, worker, job, ++held.starts);
+    look_back(worker);
     ++one.running;
     if (!counts(one)) return;
     if (held.running || held.completing || !held.in_progress || held.starts > held.run) {
@@ -144,12 +145,12 @@ class ledger {
                   ". time, and was handed over " + std::to_string(held.run) + " times");
     }
     held.running = true;
-    const int busy = one.running + (terms_.overlap_delivery ? -one.reporting : one.delivering);
-    if (busy > highest_limit(one)) {
-      violate(invariant::within_the_limit, about(worker, job) + " is started as number " +
-                                               std::to_string(busy) + " with a limit of " +
-                                               std::to_string(highest_limit(one)));
-    }
+    const int limit = highest_limit(one);
+    if (busy(one) <= limit) return;
+    if (!terms_.overlap_delivery) return too_many_run(worker, job, limit);
+    one.seemed_over = now();
+    one.over_limit = limit;
+    one.over_job = job;
   }
 
   // --- handing back ---------------------------------------------------------------------------------------
@@ -197,6 +198,26 @@ class ledger {
     return one.limit_set == loop_.elapsed() && one.limit_before > one.limit ? one.limit_before : one.limit;
   }
 
+  // How many slots are in use, as far as can be seen from outside.
+  int busy(const worker_account& one) const noexcept {
+    return one.running + (terms_.overlap_delivery ? -one.reporting : one.delivering);
+  }
+
+  // Where deliveries overlap, a job may have ended and wait for its progress to leave. That it does is seen
+  // before time passes; so what seems too many in the meantime is judged by the first event after it.
+  void look_back(int worker) {
+    worker_account& one = account(worker);
+    if (now() <= one.seemed_over) return;
+    one.seemed_over = duration::max();
+    if (busy(one) > one.over_limit && counts(one)) too_many_run(worker, one.over_job, one.over_limit);
+  }
+
+  void too_many_run(int worker, int job, int limit) {
+    violate(invariant::within_the_limit, about(worker, job) + " is started as number " +
+                                             std::to_string(busy(account(worker))) + " with a limit of " +
+                                             std::to_string(limit));
+  }
+
   void check_stop(int worker, int job, const held_job& held, outcome::status ended);
 
   struct known_result {
@@ -216,6 +237,7 @@ class ledger {
 inline void ledger::completes(int worker, const job_result& result) {
   const int job = job_number(result.job_id, job_count());
   if (job < 0) return;
+  look_back(worker);
   worker_account& one = account(worker);
   held_job& held = at(worker, job);
   note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.ended.ended));
@@ -275,6 +297,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
 }
 
 inline void ledger::part_begins(int worker, int job, part what, std::string_view text) {
+  look_back(worker);
   held_job& held = at(worker, job);
   part_account& mine = held.account(what);
   if (counts(account(worker))) {

@@ -23,7 +23,8 @@ class observed_handler {
   observed_handler(Handler handler, ledger& book, int worker)
       : handler_(std::move(handler)), book_(&book), worker_(worker) {}
 
-  auto operator()(job<handler_input<Handler>> work) {
+  // By reference, so that the job is there for as long as a handler that takes it by reference runs.
+  auto operator()(job<handler_input<Handler>>&& work) {
     const int number = job_number(work.id, book_->job_count());
     if (number >= 0) book_->starts(worker_, number, work.stop_token());
     return handler_(std::move(work));
