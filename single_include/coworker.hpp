@@ -17175,6 +17175,7 @@ static_assert(spool_storage<memory_files>);
 // the ledger's business.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace coworker::simulation {
@@ -17229,6 +17230,8 @@ struct held_job {
   part_account progress;
   stop_token stop;
   rate_guard posts;
+  bool streams = false;  ///< its elements are told of
+  std::string yielded;   ///< those that are in no chunk yet, as JSON with commas between them
 
   part_account& account(part what) noexcept { return what == part::chunk ? chunk : progress; }
 };
@@ -17268,6 +17271,7 @@ struct worker_terms {
   duration delivery_deadline{};
   duration post_limit{};
   duration ping_interval{};
+  stream_options stream = {};
 };
 
 }  // namespace coworker::simulation
@@ -17577,6 +17581,8 @@ class ledger {
     return false;
   }
   void lets_go(int worker, int job, delivery what, bool kept);
+  /// An element of a stream.
+  void yields(int worker, int job, const json& element);
   void part_begins(int worker, int job, part what, std::string_view text);
   /// None: its job was stopped meanwhile.
   void part_ends(int worker, int job, part what, std::optional<delivery> told);
@@ -17631,6 +17637,7 @@ class ledger {
                                              std::to_string(limit));
   }
 
+  void check_chunk(int worker, int job, held_job& held, std::string_view text);
   void check_stop(int worker, int job, const held_job& held, outcome::status ended);
 
   struct known_result {
@@ -17666,6 +17673,11 @@ inline void ledger::completes(int worker, const job_result& result) {
   if ((held.chunk.under_way || held.progress.under_way) && counts(one))
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready while a chunk or progress is on its way");
+  // An output that lists all makes up for what the stream lacks.
+  const bool whole = result.streamed && result.ended.succeeded() && !terms_.stream.return_aggregate_stream;
+  if (whole && !held.yielded.empty() && counts(one))
+    violate(invariant::chunks_in_order,
+            about(worker, job) + " has its result ready, and no chunk says " + held.yielded);
   held.completing = true;
 }
 
@@ -17709,6 +17721,30 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
 }
 
+inline void ledger::yields(int worker, int job, const json& element) {
+  held_job& held = at(worker, job);
+  held.streams = !terms_.stream.join_texts;
+  if (!held.streams || !counts(account(worker))) return;
+  try {
+    const std::string text = element.dump();
+    if (!held.yielded.empty()) held.yielded += ',';
+    held.yielded += text;
+  } catch (const json_value_error&) {  // never becomes a chunk
+  }
+}
+
+// What a chunk says must be what the handler gave next: one element, or an array of the next ones.
+inline void ledger::check_chunk(int worker, int job, held_job& held, std::string_view text) {
+  if (!held.streams) return;
+  if (terms_.stream.gather_for > duration::zero()) text = text.substr(1, text.size() - 2);
+  const std::string_view left = held.yielded;
+  const bool next = left.starts_with(text) && (left.size() == text.size() || left[text.size()] == ',');
+  if (next) held.yielded.erase(0, text.size() + 1);  // and a comma
+  if (!next && counts(account(worker)))
+    violate(invariant::chunks_in_order, about(worker, job) + " gives the chunk " + std::string(text) +
+                                            ", and the handler's next elements are " + held.yielded);
+}
+
 inline void ledger::part_begins(int worker, int job, part what, std::string_view text) {
   look_back(worker);
   held_job& held = at(worker, job);
@@ -17722,6 +17758,7 @@ inline void ledger::part_begins(int worker, int job, part what, std::string_view
       violate(invariant::chunks_in_order,
               about(worker, job) + " gives " + name + " while other is on its way");
   }
+  if (what == part::chunk) check_chunk(worker, job, held, text);
   mine = part_account();
   mine.under_way = true;
   mine.began = now();
@@ -18272,7 +18309,7 @@ class request_checks {
     }
   }
 
-  /// A poll has brought nothing, or failed.
+  /// A poll has brought nothing, or failed; or it was one for stops, of which none needs many in a second.
   void fruitless(const call& asked) {
     worker_account& one = book_.account(asked.worker);
     constexpr int most = 30;
@@ -18604,7 +18641,8 @@ inline task<http_answer> network_client::send(const http_request& request) {
   const fate met = draw();
   const auto leave = [&one] { one.leave(); };
   const stop_callback on_stop(here.stop, leave);
-  if (met.lost_request) co_return co_await lose(one, poll.asked, met, request);
+  const bool late = met.late && !poll.asked.poll();
+  if (met.lost_request || late) co_return co_await lose(one, poll.asked, met, request);
   progress reached = co_await pass(one, one.now() + met.up);
   if (met.twice && reached == progress::on_its_way) {
     held_poll first;
@@ -18672,7 +18710,7 @@ inline void network_client::arrive(const call& asked, const http_answer& answer,
     around_.book.note(happening::answer_failed, worker_, asked.job,
                       static_cast<std::int64_t>(answer.failure));
   if (asked.where == endpoint::take && handed.empty()) around_.checks.fruitless(asked);
-  if (asked.where == endpoint::stop && answer.status != 200) around_.checks.fruitless(asked);
+  if (asked.where == endpoint::stop) around_.checks.fruitless(asked);  // may name the same job for ever
   for (const int job : handed) around_.book.arrives(worker_, job);
   if (asked.job < 0 || !refuses_for_good(answer.status)) return;
   held_job& held = around_.book.at(worker_, asked.job);
@@ -18711,6 +18749,17 @@ static_assert(http_client<network_client>);
 
 namespace coworker::simulation {
 
+/// Gives the elements on, and tells the ledger what is to become chunks. One that is no JSON is let pass:
+/// what becomes of it is the worker's business.
+template <class Element>
+async_generator<json> watch_elements(async_generator<Element> elements, ledger& book, int worker, int job) {
+  for (Element* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    json element(std::move(*one));
+    if (job >= 0) book.yields(worker, job, element);
+    co_yield std::move(element);
+  }
+}
+
 template <job_handler Handler>
 class observed_handler {
  public:
@@ -18721,7 +18770,11 @@ class observed_handler {
   auto operator()(job<handler_input<Handler>>&& work) {
     const int number = job_number(work.id, book_->job_count());
     if (number >= 0) book_->starts(worker_, number, work.stop_token());
-    return handler_(std::move(work));
+    if constexpr (coworker::detail::kind_of_handler<Handler> == coworker::detail::handler_kind::generator) {
+      return watch_elements(handler_(std::move(work)), *book_, worker_, number);
+    } else {
+      return handler_(std::move(work));
+    }
   }
 
  private:
@@ -18939,6 +18992,7 @@ class world {
     made.delivery_deadline = wanted.queue.delivery_deadline;
     made.post_limit = wanted.queue.post_limit;
     made.ping_interval = wanted.ping_interval;
+    made.stream = wanted.worker.stream;
     return made;
   }
 

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/json/json.hpp>
 #include <coworker/simulation/ledger.hpp>
 #include <coworker/simulation/request_checks.hpp>
 #include <coworker/simulation/wire.hpp>
@@ -16,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace sim = coworker::simulation;
 using coworker::delivery;
+using coworker::json;
 using coworker::outcome;
 using sim::part;
 
@@ -51,6 +53,17 @@ struct watched {
     const outcome ended = stopped ? outcome::stop("stopped") : outcome::success(1);
     const std::string id = sim::job_name(job);
     book.completes(0, {id, ended, "{\"output\":1}", false});
+  }
+
+  // A chunk that arrives.
+  void chunk(std::string_view text) {
+    book.part_begins(0, 1, part::chunk, text);
+    book.at(0, 1).chunk.acted = true;
+    book.part_ends(0, 1, part::chunk, delivery::accepted);
+  }
+
+  void finish_stream() {
+    book.completes(0, {"job-1", outcome::success(json::array()), "{\"output\":[]}", true});
   }
 
   void post(std::string url, std::string body, std::string header = "X-Request-ID: job-1") {
@@ -198,6 +211,39 @@ TEST_CASE("chunks one beside the other, left out, or after the result are notice
   CHECK(late.broken() == "nothing_after_the_outcome");
 }
 
+TEST_CASE("chunks that are not what the handler gave next are noticed, and elements that became none") {
+  watched good;
+  good.book.arrives(0, 1);
+  for (const int element : {1, 12, 3}) good.book.yields(0, 1, element);
+  good.chunk("1");
+  good.chunk("12");
+  CHECK(good.broken() == "nothing");
+  good.finish_stream();
+  CHECK(good.broken() == "chunks_in_order");
+  watched wrong;
+  wrong.book.arrives(0, 1);
+  wrong.book.yields(0, 1, 12);
+  wrong.chunk("1");
+  CHECK(wrong.broken() == "chunks_in_order");
+}
+
+TEST_CASE("gathered elements may come in any number of chunks, but all of them and in order") {
+  sim::worker_terms terms = watched::terms();
+  terms.stream.gather_for = 1s;
+  watched good(terms);
+  good.book.arrives(0, 1);
+  for (const char* const element : {"a", "b", "c"}) good.book.yields(0, 1, element);
+  good.chunk(R"(["a","b"])");
+  good.chunk(R"(["c"])");
+  good.finish_stream();
+  CHECK(good.broken() == "nothing");
+  watched swapped(terms);
+  swapped.book.arrives(0, 1);
+  for (const char* const element : {"a", "b"}) swapped.book.yields(0, 1, element);
+  swapped.chunk(R"(["b","a"])");
+  CHECK(swapped.broken() == "chunks_in_order");
+}
+
 TEST_CASE("results that are told of as they are not are noticed") {
   for (const delivery told : {delivery::accepted, delivery::refused, delivery::given_up}) {
     watched world;
@@ -243,6 +289,10 @@ TEST_CASE(
   hasty.run(1);
   for (int i = 0; i < 20; ++i) hasty.post(hasty.urls.done("job-1", false), R"({"output":1})");
   CHECK(hasty.broken() == "requests_bounded");
+  watched eager;
+  const coworker::http_request poll(eager.urls.stop());
+  for (int i = 0; i < 40; ++i) eager.checks.fruitless(sim::read_call(poll, 0, 5));
+  CHECK(eager.broken() == "requests_bounded");
   watched careless;
   careless.book.arrives(0, 1);
   careless.book.left(0, 1h);

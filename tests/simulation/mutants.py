@@ -18,6 +18,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUEUE, ANSWERS, WORKER = "transport/http_queue.hpp", "transport/queue_answers.hpp", "worker.hpp"
+STREAM = "job/chunk_stream.hpp"
+STREAM = "job/chunk_stream.hpp"
 
 # Name, header, old text, new text.
 MUTANTS = [
@@ -58,6 +60,17 @@ MUTANTS = [
      "last_call = executor_.now();"),
     ("a result does not wait for progress", WORKER, "while (told->sending) co_await told->sent.wait();", ""),
     ("a result waits for the first progress only", WORKER, "while (told->sending) co_await", "if (told->sending) co_await"),
+    ("progress is told of after the handler's end", WORKER, "    record.progress.close();\n", ""),
+    ("an element of a stream replaces those that wait", STREAM, "pending_.append(1, ',').append(text);", "pending_ = text;"),
+    ("what waits when a stream ends is not sent", STREAM, "if (pending_.empty()) co_return;", "if (pending_.empty() || finished_) co_return;"),
+    ("stops are asked for again without a pause", "transport/stop_channel.hpp", "    co_await sleep_for(answer.retry_after",
+     "    if (named.items.empty()) co_await sleep_for(answer.retry_after"),
+    ("what a modifier throws ends the worker", "scale/modifier.hpp", "    return {measured.limit, limit_decision::fault::threw,",
+     "    throw;\n    return {measured.limit, limit_decision::fault::threw,"),
+    ("the modifier is asked without a pause", WORKER, "      ask_again = detail::after(executor_.now(), options_.modifier_interval);\n", ""),
+    ("pauses are drawn from the wall clock", "transport/backoff.hpp", "    const double share = 0.5 + 0.5 * random_.fraction();",
+     "    random_ = random_source(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()));\n"
+     "    const double share = 0.5 + 0.5 * random_.fraction();"),
 ]
 
 

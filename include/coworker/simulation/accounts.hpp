@@ -4,7 +4,9 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/stop.hpp>
+#include <coworker/job/chunk_stream.hpp>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace coworker::simulation {
@@ -59,6 +61,8 @@ struct held_job {
   part_account progress;
   stop_token stop;
   rate_guard posts;
+  bool streams = false;  ///< its elements are told of
+  std::string yielded;   ///< those that are in no chunk yet, as JSON with commas between them
 
   part_account& account(part what) noexcept { return what == part::chunk ? chunk : progress; }
 };
@@ -98,6 +102,7 @@ struct worker_terms {
   duration delivery_deadline{};
   duration post_limit{};
   duration ping_interval{};
+  stream_options stream = {};
 };
 
 }  // namespace coworker::simulation

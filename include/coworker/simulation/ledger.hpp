@@ -6,6 +6,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/json/json.hpp>
 #include <coworker/simulation/accounts.hpp>
 #include <coworker/simulation/trace.hpp>
 #include <coworker/simulation/violation.hpp>
@@ -164,6 +165,8 @@ class ledger {
     return false;
   }
   void lets_go(int worker, int job, delivery what, bool kept);
+  /// An element of a stream.
+  void yields(int worker, int job, const json& element);
   void part_begins(int worker, int job, part what, std::string_view text);
   /// None: its job was stopped meanwhile.
   void part_ends(int worker, int job, part what, std::optional<delivery> told);
@@ -218,6 +221,7 @@ class ledger {
                                              std::to_string(limit));
   }
 
+  void check_chunk(int worker, int job, held_job& held, std::string_view text);
   void check_stop(int worker, int job, const held_job& held, outcome::status ended);
 
   struct known_result {
@@ -253,6 +257,11 @@ inline void ledger::completes(int worker, const job_result& result) {
   if ((held.chunk.under_way || held.progress.under_way) && counts(one))
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready while a chunk or progress is on its way");
+  // An output that lists all makes up for what the stream lacks.
+  const bool whole = result.streamed && result.ended.succeeded() && !terms_.stream.return_aggregate_stream;
+  if (whole && !held.yielded.empty() && counts(one))
+    violate(invariant::chunks_in_order,
+            about(worker, job) + " has its result ready, and no chunk says " + held.yielded);
   held.completing = true;
 }
 
@@ -296,6 +305,30 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
 }
 
+inline void ledger::yields(int worker, int job, const json& element) {
+  held_job& held = at(worker, job);
+  held.streams = !terms_.stream.join_texts;
+  if (!held.streams || !counts(account(worker))) return;
+  try {
+    const std::string text = element.dump();
+    if (!held.yielded.empty()) held.yielded += ',';
+    held.yielded += text;
+  } catch (const json_value_error&) {  // never becomes a chunk
+  }
+}
+
+// What a chunk says must be what the handler gave next: one element, or an array of the next ones.
+inline void ledger::check_chunk(int worker, int job, held_job& held, std::string_view text) {
+  if (!held.streams) return;
+  if (terms_.stream.gather_for > duration::zero()) text = text.substr(1, text.size() - 2);
+  const std::string_view left = held.yielded;
+  const bool next = left.starts_with(text) && (left.size() == text.size() || left[text.size()] == ',');
+  if (next) held.yielded.erase(0, text.size() + 1);  // and a comma
+  if (!next && counts(account(worker)))
+    violate(invariant::chunks_in_order, about(worker, job) + " gives the chunk " + std::string(text) +
+                                            ", and the handler's next elements are " + held.yielded);
+}
+
 inline void ledger::part_begins(int worker, int job, part what, std::string_view text) {
   look_back(worker);
   held_job& held = at(worker, job);
@@ -309,6 +342,7 @@ inline void ledger::part_begins(int worker, int job, part what, std::string_view
       violate(invariant::chunks_in_order,
               about(worker, job) + " gives " + name + " while other is on its way");
   }
+  if (what == part::chunk) check_chunk(worker, job, held, text);
   mine = part_account();
   mine.under_way = true;
   mine.began = now();

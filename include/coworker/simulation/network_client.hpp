@@ -221,7 +221,8 @@ inline task<http_answer> network_client::send(const http_request& request) {
   const fate met = draw();
   const auto leave = [&one] { one.leave(); };
   const stop_callback on_stop(here.stop, leave);
-  if (met.lost_request) co_return co_await lose(one, poll.asked, met, request);
+  const bool late = met.late && !poll.asked.poll();
+  if (met.lost_request || late) co_return co_await lose(one, poll.asked, met, request);
   progress reached = co_await pass(one, one.now() + met.up);
   if (met.twice && reached == progress::on_its_way) {
     held_poll first;
@@ -289,7 +290,7 @@ inline void network_client::arrive(const call& asked, const http_answer& answer,
     around_.book.note(happening::answer_failed, worker_, asked.job,
                       static_cast<std::int64_t>(answer.failure));
   if (asked.where == endpoint::take && handed.empty()) around_.checks.fruitless(asked);
-  if (asked.where == endpoint::stop && answer.status != 200) around_.checks.fruitless(asked);
+  if (asked.where == endpoint::stop) around_.checks.fruitless(asked);  // may name the same job for ever
   for (const int job : handed) around_.book.arrives(worker_, job);
   if (asked.job < 0 || !refuses_for_good(answer.status)) return;
   held_job& held = around_.book.at(worker_, asked.job);

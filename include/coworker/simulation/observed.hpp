@@ -2,10 +2,12 @@
 // Handler, modifier and transport as the user gave them, each with an eye on it: what passes is told to the
 // ledger, and nothing is changed.
 
+#include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/json/json.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/simulation/ledger.hpp>
@@ -17,6 +19,17 @@
 
 namespace coworker::simulation {
 
+/// Gives the elements on, and tells the ledger what is to become chunks. One that is no JSON is let pass:
+/// what becomes of it is the worker's business.
+template <class Element>
+async_generator<json> watch_elements(async_generator<Element> elements, ledger& book, int worker, int job) {
+  for (Element* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    json element(std::move(*one));
+    if (job >= 0) book.yields(worker, job, element);
+    co_yield std::move(element);
+  }
+}
+
 template <job_handler Handler>
 class observed_handler {
  public:
@@ -27,7 +40,11 @@ class observed_handler {
   auto operator()(job<handler_input<Handler>>&& work) {
     const int number = job_number(work.id, book_->job_count());
     if (number >= 0) book_->starts(worker_, number, work.stop_token());
-    return handler_(std::move(work));
+    if constexpr (coworker::detail::kind_of_handler<Handler> == coworker::detail::handler_kind::generator) {
+      return watch_elements(handler_(std::move(work)), *book_, worker_, number);
+    } else {
+      return handler_(std::move(work));
+    }
   }
 
  private:

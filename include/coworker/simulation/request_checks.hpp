@@ -38,7 +38,7 @@ class request_checks {
     }
   }
 
-  /// A poll has brought nothing, or failed.
+  /// A poll has brought nothing, or failed; or it was one for stops, of which none needs many in a second.
   void fruitless(const call& asked) {
     worker_account& one = book_.account(asked.worker);
     constexpr int most = 30;

@@ -124,6 +124,7 @@ class world {
     made.delivery_deadline = wanted.queue.delivery_deadline;
     made.post_limit = wanted.queue.post_limit;
     made.ping_interval = wanted.ping_interval;
+    made.stream = wanted.worker.stream;
     return made;
   }
 
