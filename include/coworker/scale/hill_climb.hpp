@@ -58,7 +58,9 @@ struct hill_climb_state {
 /// look above costs the jobs of that moment half their speed or more, so that there it looks seldom: a change
 /// that shows neither in job times nor in throughput may go unseen for a thousand jobs. The wider job times
 /// are spread, the more must be gained to be seen: from a lognormal sigma of 0.5 on, a gentle curve is left
-/// some 6 % below its best throughput, and a sharp knee may be overshot by a quarter.
+/// some 6 % below its best throughput, and a sharp knee may be overshot by a quarter. Where a few jobs take
+/// ten times as long as the rest, it may stray: to half the best throughput, or to many times the best limit;
+/// give it a `max` there.
 ///
 /// Source: climbing on throughput is the idea of .NET's thread pool, doubling that of TCP's slow start; what
 /// the constants should be was found by simulation (tests/bench/modifier_bench.cpp).
