@@ -18069,7 +18069,7 @@ inline void queue_server::look_for_lost_jobs() {
       continue;
     const int number = static_cast<int>(i);
     book_.note(happening::job_returned, trace::nobody, number);
-    const duration since_calm = book_.now() - plan_.calm_from;
+    const duration since_calm = book_.now() - plan_.calm_from - book_.jumped;  // no heart beat then
     if (since_calm > plan_.returned_after * 3 && book_.held_by_anyone(number)) {
       book_.violate(invariant::heartbeat_exact,
                     job_name(number) + " goes back into the queue, though a worker has it and all is calm");
