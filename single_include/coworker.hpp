@@ -7162,19 +7162,24 @@ class progress_desk {
     {
       const std::lock_guard lock(mutex_);
       jobs_.push(std::move(job));
+      any_.store(true, std::memory_order_relaxed);
     }
     news_.set();
   }
 
   // No record: there is none.
   record_ref take() {
+    if (!any_.load(std::memory_order_relaxed)) return record_ref();
     const std::lock_guard lock(mutex_);
-    return jobs_.empty() ? record_ref() : jobs_.pop();
+    record_ref first = jobs_.pop();
+    if (jobs_.empty()) any_.store(false, std::memory_order_relaxed);
+    return first;
   }
 
  private:
   std::mutex mutex_;
   fifo<record_ref> jobs_;
+  std::atomic<bool> any_{false};  // set before the worker is woken
   signal& news_;  // for the worker: there is one more
 };
 
@@ -12840,6 +12845,7 @@ class worker_inbox {
     {
       const std::lock_guard lock(mutex_);
       to_stop_.push(std::move(id));
+      any_to_stop_.store(true, std::memory_order_relaxed);
     }
     changed.set();
   }
@@ -12848,9 +12854,10 @@ class worker_inbox {
   // The worker's thread.
   void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
   bool next_to_stop(std::string& id) {
+    if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
     const std::lock_guard lock(mutex_);
-    if (to_stop_.empty()) return false;
     id = to_stop_.pop();
+    if (to_stop_.empty()) any_to_stop_.store(false, std::memory_order_relaxed);
     return true;
   }
 
@@ -12861,6 +12868,7 @@ class worker_inbox {
   std::atomic<bool> leaving_{false};
   std::mutex mutex_;
   fifo<std::string> to_stop_;
+  std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
 };
 
 }  // namespace coworker::detail
@@ -13690,15 +13698,16 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
 
   time_point ask_again = time_point::min();
   time_point tick = time_point::max();  // a timer that nothing puts off, to see how late the loop is
+  time_point now = start;
   while (!inbox_.leaving() && !ended_) {
     const bool another_take = slots_.takes < options_.takes_at_once;
-    if ((another_take && capacity() > 0) || (slots_.in_progress() > 0 && executor_.now() >= ask_again)) {
-      slots_.limit = control_.ask(executor_.now(), slots_.limit);
-      ask_again = detail::after(executor_.now(), options_.modifier_interval);
+    if ((another_take && capacity() > 0) || (slots_.in_progress() > 0 && now >= ask_again)) {
+      slots_.limit = control_.ask(now, slots_.limit);
+      ask_again = detail::after(now, options_.modifier_interval);
     }
     follow_stops(queue, jobs);
     follow_progress(queue, jobs);
-    watch_.look(executor_.now());
+    watch_.look(now);
     start_waiting(queue, jobs);
     if (const int wanted = capacity(); another_take && wanted > 0) {
       slots_.requested += wanted;
@@ -13709,13 +13718,13 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
       if (idle && !control_.goes_stale()) {
         tick = time_point::max();
       } else if (tick == time_point::max()) {
-        tick = detail::after(executor_.now(), options_.modifier_interval);
+        tick = detail::after(now, options_.modifier_interval);
       }
       time_point due = watch_.next_look();
       if (tick < due) due = tick;
       if (!idle && ask_again < due) due = ask_again;
       co_await inbox_.changed.wait_until(due);
-      const time_point now = executor_.now();
+      now = executor_.now();
       if (now >= due) control_.recorded.timer_late(now - due);
       if (now < tick) continue;
       tick = time_point::max();
@@ -13823,8 +13832,10 @@ task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::record_ref o
   watch_.remove(record);
   --slots_.running;
   ++slots_.delivering;
-  if (options_.overlap_delivery) start_waiting(queue, jobs);
-  job_moved(record.settled);
+  if (options_.overlap_delivery) {  // else its slot stays taken
+    start_waiting(queue, jobs);
+    job_moved(record.settled);
+  }
   const delivery delivered = co_await hand_back(queue, record);
   const time_point now = executor_.now();
   count(record, delivered, now);
@@ -15581,6 +15592,7 @@ class termination_watch {
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -15643,29 +15655,40 @@ inline http_failure failure_of(CURLcode code) noexcept {
   }
 }
 
-// Whether requests to http:// addresses may go through a proxy, by the variables that libcurl reads.
-inline bool proxy_for_plain_http() noexcept {
-  for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
+inline bool any_variable_set(std::initializer_list<const char*> names) noexcept {
+  for (const char* const name : names) {
     const char* const value = std::getenv(name);
     if (value != nullptr && *value != '\0') return true;
   }
   return false;
 }
 
+// Which addresses may go through a proxy, by the variables that libcurl reads.
+struct proxies {
+  bool plain = any_variable_set({"http_proxy", "all_proxy", "ALL_PROXY"});  // http://
+  bool any = plain || any_variable_set({"https_proxy", "HTTPS_PROXY"});
+};
+
 // Where the part of an address begins that goes into the request line just as it stands; npos where libcurl
 // must work that out itself: for a proxy, which is told the whole address, and for what it would clean up or
-// refuse (fragments, dot segments, what is not printable).
-inline std::size_t plain_target(std::string_view url) noexcept {
+// refuse (fragments, dot segments, what is not printable). `proxied` is said of addresses without TLS.
+inline std::size_t plain_target(std::string_view url, bool proxied) noexcept {
   constexpr std::size_t none = std::string_view::npos;
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : none;
-  if (scheme == none || (scheme == 7 && proxy_for_plain_http())) return none;
-  const std::size_t begin = url.find_first_of("/?#", scheme);
-  if (begin == none || begin == scheme || url[begin] != '/') return none;
-  const std::string_view target = url.substr(begin);
-  for (const char c : target) {
-    if (c <= ' ' || c > '~' || c == '#') return none;
+  if (scheme == none || (scheme == 7 && proxied)) return none;
+  std::size_t begin = scheme;
+  while (begin < url.size() && url[begin] != '/') {
+    if (url[begin] == '?' || url[begin] == '#') return none;
+    ++begin;
   }
-  return target.find("/.") == none ? begin : none;
+  if (begin == url.size() || begin == scheme) return none;
+  char before = '\0';
+  for (std::size_t i = begin; i < url.size(); ++i) {
+    const char c = url[i];
+    if (c <= ' ' || c > '~' || c == '#' || (c == '.' && before == '/')) return none;
+    before = c;
+  }
+  return begin;
 }
 
 inline int local_port(curl_socket_t socket) noexcept {
@@ -15865,6 +15888,7 @@ class curl_client final : public waiter {
   // the cost of a small request.
   std::string user_agent_;
   std::string encodings_ = "Accept-Encoding: gzip, deflate";
+  const detail::proxies proxies_{};
   std::vector<curl_socket_t> sockets_;  // all that there were; some may be closed, or others by now
   detail::curl_multi_owner multi_;
   std::vector<std::unique_ptr<exchange>> idle_;
@@ -15899,6 +15923,7 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the server's
+  if (!client.proxies_.any) curl_easy_setopt(handle, CURLOPT_PROXY, "");  // or each request would look for one
   if (!options.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
   if (!options.ca_folder.empty()) curl_easy_setopt(handle, CURLOPT_CAPATH, options.ca_folder.c_str());
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &curl_client::on_body);
@@ -15956,7 +15981,7 @@ inline void curl_client::exchange::prepare(const http_request& request) {
 // libcurl takes an address apart and puts it together again letter by letter, at a tenth of the cost of a
 // small request. So it is told the server, once, and the rest as it is to be sent.
 inline void curl_client::exchange::set_address(const std::string& url) {
-  const std::size_t target = detail::plain_target(url);
+  const std::size_t target = detail::plain_target(url, client.proxies_.plain);
   const bool whole = target == std::string::npos;
   const std::string_view address = std::string_view(url).substr(0, whole ? url.size() : target + 1);
   if (server != address) {

@@ -251,15 +251,16 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
 
   time_point ask_again = time_point::min();
   time_point tick = time_point::max();  // a timer that nothing puts off, to see how late the loop is
+  time_point now = start;
   while (!inbox_.leaving() && !ended_) {
     const bool another_take = slots_.takes < options_.takes_at_once;
-    if ((another_take && capacity() > 0) || (slots_.in_progress() > 0 && executor_.now() >= ask_again)) {
-      slots_.limit = control_.ask(executor_.now(), slots_.limit);
-      ask_again = detail::after(executor_.now(), options_.modifier_interval);
+    if ((another_take && capacity() > 0) || (slots_.in_progress() > 0 && now >= ask_again)) {
+      slots_.limit = control_.ask(now, slots_.limit);
+      ask_again = detail::after(now, options_.modifier_interval);
     }
     follow_stops(queue, jobs);
     follow_progress(queue, jobs);
-    watch_.look(executor_.now());
+    watch_.look(now);
     start_waiting(queue, jobs);
     if (const int wanted = capacity(); another_take && wanted > 0) {
       slots_.requested += wanted;
@@ -270,13 +271,13 @@ task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
       if (idle && !control_.goes_stale()) {
         tick = time_point::max();
       } else if (tick == time_point::max()) {
-        tick = detail::after(executor_.now(), options_.modifier_interval);
+        tick = detail::after(now, options_.modifier_interval);
       }
       time_point due = watch_.next_look();
       if (tick < due) due = tick;
       if (!idle && ask_again < due) due = ask_again;
       co_await inbox_.changed.wait_until(due);
-      const time_point now = executor_.now();
+      now = executor_.now();
       if (now >= due) control_.recorded.timer_late(now - due);
       if (now < tick) continue;
       tick = time_point::max();
@@ -384,8 +385,10 @@ task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::record_ref o
   watch_.remove(record);
   --slots_.running;
   ++slots_.delivering;
-  if (options_.overlap_delivery) start_waiting(queue, jobs);
-  job_moved(record.settled);
+  if (options_.overlap_delivery) {  // else its slot stays taken
+    start_waiting(queue, jobs);
+    job_moved(record.settled);
+  }
   const delivery delivered = co_await hand_back(queue, record);
   const time_point now = executor_.now();
   count(record, delivered, now);

@@ -188,13 +188,15 @@ TEST_CASE("a proxy is asked for the whole address") {
 TEST_CASE("where the request target begins is told for addresses that need no cleaning up") {
   using coworker::detail::plain_target;
   constexpr std::size_t none = std::string_view::npos;
-  CHECK(plain_target("https://h/a?b=c") == 9);
-  CHECK(plain_target("https://user:key@h:443/a") == 22);
+  CHECK(plain_target("https://h/a?b=c", true) == 9);
+  CHECK(plain_target("http://h/a.b/c", false) == 8);
+  CHECK(plain_target("http://h/a.b/c", true) == none);
+  CHECK(plain_target("https://user:key@h:443/a", false) == 22);
   for (const char* const url :
        {"https://h", "https://h?a", "https://h#a", "https:///a", "ftp://h/a", "h/a", "", "https://h/a b",
         "https://h/\xc3\xa4", "https://h/a/../b", "https://h/a#b"}) {
     CAPTURE(url);
-    CHECK(plain_target(url) == none);
+    CHECK(plain_target(url, false) == none);
   }
 }
 

@@ -47,19 +47,24 @@ class progress_desk {
     {
       const std::lock_guard lock(mutex_);
       jobs_.push(std::move(job));
+      any_.store(true, std::memory_order_relaxed);
     }
     news_.set();
   }
 
   // No record: there is none.
   record_ref take() {
+    if (!any_.load(std::memory_order_relaxed)) return record_ref();
     const std::lock_guard lock(mutex_);
-    return jobs_.empty() ? record_ref() : jobs_.pop();
+    record_ref first = jobs_.pop();
+    if (jobs_.empty()) any_.store(false, std::memory_order_relaxed);
+    return first;
   }
 
  private:
   std::mutex mutex_;
   fifo<record_ref> jobs_;
+  std::atomic<bool> any_{false};  // set before the worker is woken
   signal& news_;  // for the worker: there is one more
 };
 

@@ -11,6 +11,7 @@
 #include <coworker/transport/http.hpp>
 #include <cstddef>
 #include <cstdlib>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <stdexcept>
@@ -73,29 +74,40 @@ inline http_failure failure_of(CURLcode code) noexcept {
   }
 }
 
-// Whether requests to http:// addresses may go through a proxy, by the variables that libcurl reads.
-inline bool proxy_for_plain_http() noexcept {
-  for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
+inline bool any_variable_set(std::initializer_list<const char*> names) noexcept {
+  for (const char* const name : names) {
     const char* const value = std::getenv(name);
     if (value != nullptr && *value != '\0') return true;
   }
   return false;
 }
 
+// Which addresses may go through a proxy, by the variables that libcurl reads.
+struct proxies {
+  bool plain = any_variable_set({"http_proxy", "all_proxy", "ALL_PROXY"});  // http://
+  bool any = plain || any_variable_set({"https_proxy", "HTTPS_PROXY"});
+};
+
 // Where the part of an address begins that goes into the request line just as it stands; npos where libcurl
 // must work that out itself: for a proxy, which is told the whole address, and for what it would clean up or
-// refuse (fragments, dot segments, what is not printable).
-inline std::size_t plain_target(std::string_view url) noexcept {
+// refuse (fragments, dot segments, what is not printable). `proxied` is said of addresses without TLS.
+inline std::size_t plain_target(std::string_view url, bool proxied) noexcept {
   constexpr std::size_t none = std::string_view::npos;
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : none;
-  if (scheme == none || (scheme == 7 && proxy_for_plain_http())) return none;
-  const std::size_t begin = url.find_first_of("/?#", scheme);
-  if (begin == none || begin == scheme || url[begin] != '/') return none;
-  const std::string_view target = url.substr(begin);
-  for (const char c : target) {
-    if (c <= ' ' || c > '~' || c == '#') return none;
+  if (scheme == none || (scheme == 7 && proxied)) return none;
+  std::size_t begin = scheme;
+  while (begin < url.size() && url[begin] != '/') {
+    if (url[begin] == '?' || url[begin] == '#') return none;
+    ++begin;
   }
-  return target.find("/.") == none ? begin : none;
+  if (begin == url.size() || begin == scheme) return none;
+  char before = '\0';
+  for (std::size_t i = begin; i < url.size(); ++i) {
+    const char c = url[i];
+    if (c <= ' ' || c > '~' || c == '#' || (c == '.' && before == '/')) return none;
+    before = c;
+  }
+  return begin;
 }
 
 inline int local_port(curl_socket_t socket) noexcept {

@@ -202,6 +202,7 @@ class curl_client final : public waiter {
   // the cost of a small request.
   std::string user_agent_;
   std::string encodings_ = "Accept-Encoding: gzip, deflate";
+  const detail::proxies proxies_{};
   std::vector<curl_socket_t> sockets_;  // all that there were; some may be closed, or others by now
   detail::curl_multi_owner multi_;
   std::vector<std::unique_ptr<exchange>> idle_;
@@ -236,6 +237,7 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the server's
+  if (!client.proxies_.any) curl_easy_setopt(handle, CURLOPT_PROXY, "");  // or each request would look for one
   if (!options.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
   if (!options.ca_folder.empty()) curl_easy_setopt(handle, CURLOPT_CAPATH, options.ca_folder.c_str());
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &curl_client::on_body);
@@ -293,7 +295,7 @@ inline void curl_client::exchange::prepare(const http_request& request) {
 // libcurl takes an address apart and puts it together again letter by letter, at a tenth of the cost of a
 // small request. So it is told the server, once, and the rest as it is to be sent.
 inline void curl_client::exchange::set_address(const std::string& url) {
-  const std::size_t target = detail::plain_target(url);
+  const std::size_t target = detail::plain_target(url, client.proxies_.plain);
   const bool whole = target == std::string::npos;
   const std::string_view address = std::string_view(url).substr(0, whole ? url.size() : target + 1);
   if (server != address) {

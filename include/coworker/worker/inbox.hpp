@@ -23,6 +23,7 @@ class worker_inbox {
     {
       const std::lock_guard lock(mutex_);
       to_stop_.push(std::move(id));
+      any_to_stop_.store(true, std::memory_order_relaxed);
     }
     changed.set();
   }
@@ -31,9 +32,10 @@ class worker_inbox {
   // The worker's thread.
   void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
   bool next_to_stop(std::string& id) {
+    if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
     const std::lock_guard lock(mutex_);
-    if (to_stop_.empty()) return false;
     id = to_stop_.pop();
+    if (to_stop_.empty()) any_to_stop_.store(false, std::memory_order_relaxed);
     return true;
   }
 
@@ -44,6 +46,7 @@ class worker_inbox {
   std::atomic<bool> leaving_{false};
   std::mutex mutex_;
   fifo<std::string> to_stop_;
+  std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
 };
 
 }  // namespace coworker::detail
