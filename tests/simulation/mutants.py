@@ -67,7 +67,7 @@ MUTANTS = [
      "    if (named.items.empty()) co_await sleep_for(answer.retry_after"),
     ("what a modifier throws ends the worker", "scale/modifier.hpp", "    return {measured.limit, limit_decision::fault::threw,",
      "    throw;\n    return {measured.limit, limit_decision::fault::threw,"),
-    ("the modifier is asked without a pause", WORKER, "      ask_again = detail::after(executor_.now(), options_.modifier_interval);\n", ""),
+    ("the modifier is asked without a pause", WORKER, "      ask_again = detail::after(now, options_.modifier_interval);\n", ""),
     ("pauses are drawn from the wall clock", "transport/backoff.hpp", "    const double share = 0.5 + 0.5 * random_.fraction();",
      "    random_ = random_source(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()));\n"
      "    const double share = 0.5 + 0.5 * random_.fraction();"),
