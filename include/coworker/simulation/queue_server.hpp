@@ -292,7 +292,9 @@ inline http_answer queue_server::finish(const call& asked) {
   served_job& one = job(asked.job);
   held_job& held = book_.at(asked.worker, asked.job);
   const bool own = held.completing && text_hash(asked.body) == held.result;
-  const bool refusal = held.completing && !own && asked.body.starts_with(R"({"error":"The queue refused)");
+  // One that is late may be about an earlier run of the job here.
+  const bool news = !asked.late && asked.body.starts_with(R"({"error":"The queue refused)");
+  const bool refusal = held.completing && !own && news;
   const int run = own || refusal ? held.run : -1;
   if (own) held.accepted = true;
   if (one.state == served_state::unsubmitted) return status(404);

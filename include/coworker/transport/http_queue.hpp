@@ -11,6 +11,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/semaphore.hpp>
+#include <coworker/exec/signal.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <coworker/job/job.hpp>
@@ -142,7 +143,7 @@ class http_queue {
   http_request post_of(std::string url, std::string_view job_id, std::string body) const;
   task<http_answer> post(const http_request& request, bool may_be_cut_off);
   task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
-  task<void> keep_soon(const http_request& request, typename Spool::ticket& kept);
+  task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, signal& answered);
   task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
   task<delivery> deliver(std::string job_id, bool streamed, std::string body, typename Spool::ticket kept);
 
@@ -306,19 +307,22 @@ task<http_answer> http_queue<Client, Spool>::post(const http_request& request, b
 template <http_client Client, class Spool>
 task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& request,
                                                            typename Spool::ticket& kept) {
+  signal answered;
   scope beside(co_await this_coro::context());
-  beside.spawn(keep_soon(request, kept));
+  beside.spawn(keep_soon(request, kept, answered));
   detail::result<http_answer> answer;
   co_await detail::capture(post(request, true), answer);
-  beside.request_stop();
+  answered.set();
   co_await beside.join();
   co_return answer.take();
 }
 
 template <http_client Client, class Spool>
-task<void> http_queue<Client, Spool>::keep_soon(const http_request& request, typename Spool::ticket& kept) {
-  co_await sleep_for(std::chrono::seconds(1));
-  spool_.store(kept, *request.body, true, log_);
+task<void> http_queue<Client, Spool>::keep_soon(const http_request& request, typename Spool::ticket& kept,
+                                                signal& answered) {
+  const executor_ref executor = co_await this_coro::executor();
+  const bool in_time = co_await answered.wait_until(detail::after(executor.now(), std::chrono::seconds(1)));
+  if (!in_time) spool_.store(kept, *request.body, true, log_);
 }
 
 // Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
