@@ -50,7 +50,8 @@ struct curl_client_options {
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
 /// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
-/// environment as libcurl does. All on the loop's thread, but for wake() and a stop of the awaiting chain.
+/// environment as libcurl does; if it names none when the client is made, none is looked for later. All on
+/// the loop's thread, but for wake() and a stop of the awaiting chain.
 ///
 /// Errors: the constructor throws std::runtime_error when libcurl cannot be set up.
 class curl_client final : public waiter {
