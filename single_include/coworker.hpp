@@ -9943,10 +9943,11 @@ inline task<void> return_home(executor_ref home) {
 
 // Ends with the handler's exception or the stream's; `output` is then what was kept, if any was to be.
 template <class Handler, class Send>
-task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, Send& send,
+task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, const Send& send,
                          json& output) {
   const context job = co_await this_coro::context();
-  chunk_stream<Send> stream(send, place.stream, place.sends_chunks, job);
+  const auto send_of_job = [&send, &record](std::string text) { return send(record, std::move(text)); };
+  chunk_stream stream(send_of_job, place.stream, place.sends_chunks, job);
   std::exception_ptr thrown;
   try {
     if constexpr (kind_of_handler<Handler> == handler_kind::range) {
@@ -9971,9 +9972,9 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 }  // namespace detail
 
 /// Runs one job to its outcome, which its record then has, whatever the handler throws. Plain functions run
-/// on the pool; the coroutine that awaits this is resumed where it was. `send(text)` gives a task<bool> that
-/// hands one chunk to the queue, and whether the queue has it. All references must outlive the task. A
-/// handler object is shared by all jobs: it must bear being called by several threads at once.
+/// on the pool; the coroutine that awaits this is resumed where it was. `send(record, text)` gives a
+/// task<bool> that hands one chunk to the queue, and whether the queue has it. All references must outlive
+/// the task. A handler object is shared by all jobs: it must bear being called by several threads at once.
 ///
 /// A handler that was asked to stop has the last word all the same: what it returns is the outcome, and so is
 /// what it throws, but for `cancelled`. Then the outcome is the one that its record had when the stop was
@@ -9983,7 +9984,7 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 // as clang would have it, that frame would stay with its caller's until the outcome is delivered.
 template <job_handler Handler, class Send>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         Send& send) {
+                                         const Send& send) {
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   const executor_ref home = co_await this_coro::executor();
   json returned;
@@ -10012,6 +10013,54 @@ template <job_handler Handler, class Send>
   record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
 }
 
+namespace detail {
+
+// How a stream hands on its chunks, for whoever runs a handler without knowing the queue. Refers to a
+// callable that gives a task<bool>.
+class chunk_sender {
+ public:
+  template <class Send>
+  explicit chunk_sender(Send& send) noexcept
+      : send_(&send), call_([](void* to, const job_record& record, std::string&& text) {
+          return (*static_cast<Send*>(to))(record, std::move(text));
+        }) {}
+
+  task<bool> operator()(const job_record& record, std::string text) const {
+    return call_(send_, record, std::move(text));
+  }
+
+ private:
+  void* send_;
+  task<bool> (*call_)(void*, const job_record&, std::string&&);
+};
+
+// A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
+class handler_ref {
+ public:
+  handler_ref() noexcept {}  // none: must not be run
+
+  template <job_handler Handler>
+  explicit handler_ref(Handler& handler) noexcept
+      : is_streaming(is_streaming_handler<Handler>),
+        is_coroutine(is_coroutine_handler<Handler>),
+        handler_(&handler),
+        run_([](void* called, job_record& record, const handler_place& place, const chunk_sender& send) {
+          return run_handler(*static_cast<Handler*>(called), record, place, send);
+        }) {}
+
+  task<void> run(job_record& record, const handler_place& place, const chunk_sender& send) const {
+    return run_(handler_, record, place, send);
+  }
+
+  bool is_streaming = false;
+  bool is_coroutine = false;
+
+ private:
+  void* handler_ = nullptr;
+  task<void> (*run_)(void*, job_record&, const handler_place&, const chunk_sender&) = nullptr;
+};
+
+}  // namespace detail
 }  // namespace coworker
 
 // ---- coworker/job/middleware/wrapping.hpp ------------------------------------------------------------------
@@ -11022,6 +11071,28 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
   }
 }
 
+namespace detail {
+
+// A modifier as whoever asks it sees it, so that this is compiled once and not for each modifier. Refers to
+// it.
+class modifier_ref {
+ public:
+  modifier_ref() noexcept {}  // none: must not be asked
+
+  template <concurrency_modifier Modifier>
+  explicit modifier_ref(Modifier& modifier) noexcept
+      : modifier_(&modifier), decide_([](void* asked, const metrics& measured) {
+          return decide_limit(*static_cast<Modifier*>(asked), measured);
+        }) {}
+
+  limit_decision decide(const metrics& measured) const { return decide_(modifier_, measured); }
+
+ private:
+  void* modifier_ = nullptr;
+  limit_decision (*decide_)(void*, const metrics&) = nullptr;
+};
+
+}  // namespace detail
 }  // namespace coworker
 
 // ---- coworker/scale/real_functions.hpp ---------------------------------------------------------------------
@@ -12789,44 +12860,6 @@ static_assert(transport<local_file> && chunk_transport<local_file> && progress_t
 
 }  // namespace coworker
 
-// ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
-
-// How a worker holds the records of its jobs. Knows no worker.
-
-namespace coworker::detail {
-
-// Records of jobs, in the order in which they came. Owns none.
-class job_list {
- public:
-  bool empty() const noexcept { return first_ == nullptr; }
-  job_record* front() const noexcept { return first_; }
-  job_record* back() const noexcept { return last_; }
-
-  void push_back(job_record& record) noexcept {
-    record.previous = last_;
-    record.next = nullptr;
-    (last_ != nullptr ? last_->next : first_) = &record;
-    last_ = &record;
-  }
-
-  void remove(job_record& record) noexcept {
-    (record.previous != nullptr ? record.previous->next : first_) = record.next;
-    (record.next != nullptr ? record.next->previous : last_) = record.previous;
-  }
-
-  job_record* find(std::string_view id) const noexcept {
-    job_record* record = first_;
-    while (record != nullptr && record->id != id) record = record->next;
-    return record;
-  }
-
- private:
-  job_record* first_ = nullptr;
-  job_record* last_ = nullptr;
-};
-
-}  // namespace coworker::detail
-
 // ---- coworker/worker/inbox.hpp -----------------------------------------------------------------------------
 
 // What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
@@ -12869,6 +12902,80 @@ class worker_inbox {
   std::mutex mutex_;
   fifo<std::string> to_stop_;
   std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
+
+// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
+// know the worker.
+
+namespace coworker::detail {
+
+// Used on the worker's thread, but for published().
+class limit_control {
+ public:
+  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
+      : modifier_(modifier), resources_(resources), log_(log) {}
+
+  // A run begins.
+  void begin(time_point now) {
+    recorded = metrics_recorder(now);
+    low_limit_logged_ = throwing_modifier_logged_ = false;
+  }
+
+  // The limit from now on.
+  int ask(time_point now, int limit) {
+    const metrics& measured = look(now, limit);
+    const limit_decision decision = modifier_.decide(measured);
+    publish(measured, decision.limit);
+    if (decision.found != limit_decision::fault::none) complain(decision);
+    return decision.limit;
+  }
+
+  // Shows the figures of now to whoever asks for them, but not to the modifier.
+  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
+
+  // Whether what was published last will not hold for long, though no job may be in progress any more.
+  bool goes_stale() const noexcept {
+    return published_.in_progress > 0 || published_.arrivals_per_second > 0 ||
+           published_.completions_per_second > 0;
+  }
+
+  // What was published last. Any thread.
+  metrics published() const {
+    const std::lock_guard lock(mutex_);
+    return published_;
+  }
+
+  metrics_recorder recorded;
+
+ private:
+  const metrics& look(time_point now, int limit) {
+    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    return recorded.snapshot(now, limit);
+  }
+
+  void publish(const metrics& measured, int limit) {
+    const std::lock_guard lock(mutex_);
+    published_ = measured;
+    published_.limit = limit;
+  }
+
+  void complain(const limit_decision& decision) {
+    const bool threw = decision.found == limit_decision::fault::threw;
+    bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
+    if (!std::exchange(logged, true)) log_.warn(decision.problem);
+  }
+
+  const modifier_ref modifier_;
+  resource_reader* resources_;
+  logger& log_;
+  mutable std::mutex mutex_;
+  metrics published_;
+  bool low_limit_logged_ = false;
+  bool throwing_modifier_logged_ = false;
 };
 
 }  // namespace coworker::detail
@@ -12966,6 +13073,44 @@ struct worker_summary {
 };
 
 }  // namespace coworker
+
+// ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
+
+// How a worker holds the records of its jobs. Knows no worker.
+
+namespace coworker::detail {
+
+// Records of jobs, in the order in which they came. Owns none.
+class job_list {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  job_record* front() const noexcept { return first_; }
+  job_record* back() const noexcept { return last_; }
+
+  void push_back(job_record& record) noexcept {
+    record.previous = last_;
+    record.next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = &record;
+    last_ = &record;
+  }
+
+  void remove(job_record& record) noexcept {
+    (record.previous != nullptr ? record.previous->next : first_) = record.next;
+    (record.next != nullptr ? record.next->previous : last_) = record.previous;
+  }
+
+  job_record* find(std::string_view id) const noexcept {
+    job_record* record = first_;
+    while (record != nullptr && record->id != id) record = record->next;
+    return record;
+  }
+
+ private:
+  job_record* first_ = nullptr;
+  job_record* last_ = nullptr;
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/worker/job_watch.hpp -------------------------------------------------------------------------
 
@@ -13066,233 +13211,6 @@ class job_watch {
   logger& log_;
   job_list running_;
   time_point next_ = time_point::max();
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
-
-// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
-// know the worker.
-
-namespace coworker::detail {
-
-// Used on the worker's thread, but for published().
-template <class Modifier>
-class limit_control {
- public:
-  limit_control(Modifier modifier, resource_reader* resources, logger& log)
-      : modifier_(std::move(modifier)), resources_(resources), log_(log) {}
-
-  // A run begins.
-  void begin(time_point now) {
-    recorded = metrics_recorder(now);
-    low_limit_logged_ = throwing_modifier_logged_ = false;
-  }
-
-  // The limit from now on.
-  int ask(time_point now, int limit) {
-    const metrics& measured = look(now, limit);
-    const limit_decision decision = decide_limit(modifier_, measured);
-    publish(measured, decision.limit);
-    if (decision.found != limit_decision::fault::none) complain(decision);
-    return decision.limit;
-  }
-
-  // Shows the figures of now to whoever asks for them, but not to the modifier.
-  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
-
-  // Whether what was published last will not hold for long, though no job may be in progress any more.
-  bool goes_stale() const noexcept {
-    return published_.in_progress > 0 || published_.arrivals_per_second > 0 ||
-           published_.completions_per_second > 0;
-  }
-
-  // What was published last. Any thread.
-  metrics published() const {
-    const std::lock_guard lock(mutex_);
-    return published_;
-  }
-
-  metrics_recorder recorded;
-
- private:
-  const metrics& look(time_point now, int limit) {
-    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
-    return recorded.snapshot(now, limit);
-  }
-
-  void publish(const metrics& measured, int limit) {
-    const std::lock_guard lock(mutex_);
-    published_ = measured;
-    published_.limit = limit;
-  }
-
-  void complain(const limit_decision& decision) {
-    const bool threw = decision.found == limit_decision::fault::threw;
-    bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
-    if (!std::exchange(logged, true)) log_.warn(decision.problem);
-  }
-
-  Modifier modifier_;
-  resource_reader* resources_;
-  logger& log_;
-  mutable std::mutex mutex_;
-  metrics published_;
-  bool low_limit_logged_ = false;
-  bool throwing_modifier_logged_ = false;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
-
-// From a job's reports of progress to the queue. Must not know the worker.
-
-namespace coworker::detail {
-
-// What is sent of a value; empty when JSON cannot hold it, which is logged.
-inline std::string progress_text(const json& value, const job_record& record, logger& log) {
-  try {
-    return dump_within("progress", value);
-  } catch (const json_exception& error) {
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.batch_id));
-    return {};
-  }
-}
-
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
-template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
-  constexpr duration pause = std::chrono::seconds(1);
-  const executor_ref executor = co_await this_coro::executor();
-  progress_state& state = *job->progress.state();
-  try {
-    std::string text;
-    for (bool over = false; !over;) {
-      json latest;
-      if (state.take(latest)) text = progress_text(latest, *job, log);
-      if (text.empty()) break;
-      const delivery ended = co_await queue.progress(job->id, text);
-      switch (ended) {
-        case delivery::accepted:
-          text.clear();
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-          job->progress.close();
-          over = true;
-          break;
-      }
-    }
-  } catch (...) {
-    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
-              log_subject(job->id, job->batch_id));
-  }
-  state.sending = false;
-  state.sent.set();
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/settled_body.hpp ----------------------------------------------------------------------
-
-// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says
-// why.
-
-namespace coworker {
-
-/// An outcome that is longer than the queue takes.
-class output_too_large : public std::length_error {
- public:
-  output_too_large(std::size_t size, std::size_t limit)
-      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
-                          std::to_string(limit) +
-                          " (output_limit); return less, or a link to where the result is") {}
-};
-
-namespace detail {
-
-// Adds to the output, where it is an object, how long the handler took and what it measured.
-inline void add_timings(job_record& record, const worker_options& options) {
-  json& output = record.ended.output;
-  if (!record.ended.succeeded() || !output.is_object()) return;
-  record.timings->add("handler", record.started, record.settled);
-  json made = json::object();
-  made["system_info"] = system_info();
-  made["timestamps"] = record.timings->to_json();
-  made["ready_delay_ms"] = job_timings::seconds(options.ready_delay) * 1e3;
-  output["rp_debugger"] = std::move(made);
-}
-
-inline std::string body_within(const outcome& ended, std::size_t limit) {
-  std::string body = ended.body().dump();
-  if (body.size() > limit) throw output_too_large(body.size(), limit);
-  return body;
-}
-
-// The first `longest` bytes; those that are not text, or no longer, are replaced.
-inline std::string sendable_text(std::string_view text, std::size_t longest) {
-  std::string quoted;
-  append_json_string_lossy(quoted, text.substr(0, longest));
-  return json::parse(quoted).get<std::string>();
-}
-
-// The body that says `ended`, which is changed to a failure where JSON or the queue cannot hold it. A failure
-// that is too long keeps the beginning of its text.
-inline std::string settled_body(outcome& ended, const worker_options& options) {
-  try {
-    return body_within(ended, options.output_limit);
-  } catch (...) {
-    const bool stop_pod = ended.stop_pod;
-    const outcome::status before = ended.ended;
-    std::string error = std::move(ended.error);
-    if (before == outcome::status::succeeded)
-      error = error_report(describe_exception(std::current_exception()), options.identity);
-    ended = outcome::failure(sendable_text(error, options.output_limit / 8));  // escaped, a byte may be six
-    if (before == outcome::status::stopped) ended.ended = before;
-    ended.stop_pod = stop_pod;
-    return ended.body().dump();
-  }
-}
-
-}  // namespace detail
-}  // namespace coworker
-
-// ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
-
-// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
-
-namespace coworker::detail {
-
-struct job_slots {
-  int limit = 1;       // jobs that may have slots
-  int waiting = 0;     // taken, and without a slot yet
-  int running = 0;     // handlers
-  int delivering = 0;  // outcomes being handed back
-  int requested = 0;   // jobs that takes under way may bring
-  int takes = 0;       // under way
-
-  int in_progress() const noexcept { return running + delivering + waiting; }
-
-  int in_use(bool overlap_delivery) const noexcept {
-    if (!overlap_delivery) return running + delivering;
-    return delivering > limit ? running + delivering - limit : running;
-  }
-
-  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
-  // then is still on its way: what is lacking may be more than an int can say.
-  int capacity(bool overlap_delivery, bool prefetch) const noexcept {
-    const std::int64_t most = std::numeric_limits<int>::max();
-    const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
-    const std::int64_t places = wanted < most ? wanted : most;
-    const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
-    return free > 0 ? static_cast<int>(free) : 0;
-  }
 };
 
 }  // namespace coworker::detail
@@ -13480,32 +13398,209 @@ inline time_point watched_executor::now() const { return dog_.loop_.now(); }
 
 }  // namespace coworker::detail
 
-// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+// ---- coworker/worker/core.hpp ------------------------------------------------------------------------------
 
-// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. It knows
-// transports only as a concept and time only through its executor, so that it runs unchanged against a real
-// queue and a simulated one.
+// worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
+// it was told, where it runs things, and what other threads say to it. Must not know any queue.
+
+namespace coworker::detail {
+
+struct worker_core {
+  // Errors: std::invalid_argument for options out of their range.
+  worker_core(handler_ref runs, modifier_ref limits, worker_options chosen)
+      : handler(runs),
+        options(checked(std::move(chosen))),
+        log(options.log != nullptr ? *options.log : own_log),
+        own_pool(pool_size()),
+        control(limits, options.resources, log) {
+    place.pool = options.pool ? options.pool : executor_ref(own_pool);
+    place.identity = options.identity;
+    if (options.coroutines_on_pool) place.coroutines = place.pool;
+    place.stream = options.stream;
+  }
+
+  worker_core(const worker_core&) = delete;
+  worker_core& operator=(const worker_core&) = delete;
+
+  const handler_ref handler;
+  const worker_options options;
+  logger own_log;
+  logger& log;
+  thread_pool own_pool;  // has no thread until one is needed
+  handler_place place;
+  limit_control control;
+  worker_inbox inbox;
+  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+
+ private:
+  // What blocks has a thread for each job; what computes, one for each processor.
+  std::size_t pool_size() const noexcept {
+    const bool computes = options.coroutines_on_pool && handler.is_coroutine;
+    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
+
+// From a job's reports of progress to the queue. Must not know the worker.
+
+namespace coworker::detail {
+
+// What is sent of a value; empty when JSON cannot hold it, which is logged.
+inline std::string progress_text(const json& value, const job_record& record, logger& log) {
+  try {
+    return dump_within("progress", value);
+  } catch (const json_exception& error) {
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.batch_id));
+    return {};
+  }
+}
+
+// Sends the latest value until there is none newer; a value that does not get through is tried again while
+// its job runs. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  try {
+    std::string text;
+    for (bool over = false; !over;) {
+      json latest;
+      if (state.take(latest)) text = progress_text(latest, *job, log);
+      if (text.empty()) break;
+      const delivery ended = co_await queue.progress(job->id, text);
+      switch (ended) {
+        case delivery::accepted:
+          text.clear();
+          break;
+        case delivery::given_up:
+          over = co_await state.ending.wait_until(executor.now() + pause);
+          break;
+        case delivery::refused:
+          job->progress.close();
+          over = true;
+          break;
+      }
+    }
+  } catch (...) {
+    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
+              log_subject(job->id, job->batch_id));
+  }
+  state.sending = false;
+  state.sent.set();
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/settled_body.hpp ----------------------------------------------------------------------
+
+// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says
+// why.
 
 namespace coworker {
 
+/// An outcome that is longer than the queue takes.
+class output_too_large : public std::length_error {
+ public:
+  output_too_large(std::size_t size, std::size_t limit)
+      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
+                          std::to_string(limit) +
+                          " (output_limit); return less, or a link to where the result is") {}
+};
+
 namespace detail {
 
-// Whether the queue has the chunk.
-template <class Queue>
-task<bool> send_chunk(Queue& queue, const job_record& job, std::string text, logger& log) {
-  bool sent = false;
-  if constexpr (chunk_transport<Queue>) {
-    try {
-      sent = co_await queue.chunk(job.id, std::move(text)) == delivery::accepted;
-    } catch (const cancelled&) {
-      throw;
-    } catch (...) {
-      log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
-                log_subject(job.id, job.batch_id));
-    }
-  }
-  co_return sent;
+// Adds to the output, where it is an object, how long the handler took and what it measured.
+inline void add_timings(job_record& record, const worker_options& options) {
+  json& output = record.ended.output;
+  if (!record.ended.succeeded() || !output.is_object()) return;
+  record.timings->add("handler", record.started, record.settled);
+  json made = json::object();
+  made["system_info"] = system_info();
+  made["timestamps"] = record.timings->to_json();
+  made["ready_delay_ms"] = job_timings::seconds(options.ready_delay) * 1e3;
+  output["rp_debugger"] = std::move(made);
 }
+
+inline std::string body_within(const outcome& ended, std::size_t limit) {
+  std::string body = ended.body().dump();
+  if (body.size() > limit) throw output_too_large(body.size(), limit);
+  return body;
+}
+
+// The first `longest` bytes; those that are not text, or no longer, are replaced.
+inline std::string sendable_text(std::string_view text, std::size_t longest) {
+  std::string quoted;
+  append_json_string_lossy(quoted, text.substr(0, longest));
+  return json::parse(quoted).get<std::string>();
+}
+
+// The body that says `ended`, which is changed to a failure where JSON or the queue cannot hold it. A failure
+// that is too long keeps the beginning of its text.
+inline std::string settled_body(outcome& ended, const worker_options& options) {
+  try {
+    return body_within(ended, options.output_limit);
+  } catch (...) {
+    const bool stop_pod = ended.stop_pod;
+    const outcome::status before = ended.ended;
+    std::string error = std::move(ended.error);
+    if (before == outcome::status::succeeded)
+      error = error_report(describe_exception(std::current_exception()), options.identity);
+    ended = outcome::failure(sendable_text(error, options.output_limit / 8));  // escaped, a byte may be six
+    if (before == outcome::status::stopped) ended.ended = before;
+    ended.stop_pod = stop_pod;
+    return ended.body().dump();
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
+
+// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
+
+namespace coworker::detail {
+
+struct job_slots {
+  int limit = 1;       // jobs that may have slots
+  int waiting = 0;     // taken, and without a slot yet
+  int running = 0;     // handlers
+  int delivering = 0;  // outcomes being handed back
+  int requested = 0;   // jobs that takes under way may bring
+  int takes = 0;       // under way
+
+  int in_progress() const noexcept { return running + delivering + waiting; }
+
+  int in_use(bool overlap_delivery) const noexcept {
+    if (!overlap_delivery) return running + delivering;
+    return delivering > limit ? running + delivering - limit : running;
+  }
+
+  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
+  // then is still on its way: what is lacking may be more than an int can say.
+  int capacity(bool overlap_delivery, bool prefetch) const noexcept {
+    const std::int64_t most = std::numeric_limits<int>::max();
+    const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
+    const std::int64_t places = wanted < most ? wanted : most;
+    const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
+    return free > 0 ? static_cast<int>(free) : 0;
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/serving.hpp ---------------------------------------------------------------------------
+
+// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, and
+// hands every outcome back. It knows queues only as a concept, time only through its executor, and of
+// handlers and modifiers not even the types.
+
+namespace coworker::detail {
 
 template <class Queue>
 bool takes_chunks(const Queue& queue) {
@@ -13516,247 +13611,148 @@ bool takes_chunks(const Queue& queue) {
   }
 }
 
-}  // namespace detail
-
-/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
-///
-///     worker w(handle, rate_threshold{.min = 1, .max = 10});
-///     w.run(queue);
-///
-/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range.
-template <class Handler, class Modifier = fixed_concurrency>
-class worker {
+template <transport Queue>
+class serving {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {})
-    requires(job_handler<Handler> && concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)),
-        options_(detail::checked(std::move(options))),
-        log_(options_.log != nullptr ? *options_.log : own_log_),
-        control_(std::move(modifier), options_.resources, log_) {
-    place_.pool = options_.pool ? options_.pool : executor_ref(own_pool_);
-    place_.identity = options_.identity;
-    if (options_.coroutines_on_pool) place_.coroutines = place_.pool;
-    place_.stream = options_.stream;
-  }
+  serving(worker_core& core, Queue& queue, executor_ref executor)
+      : core_(core),
+        queue_(queue),
+        executor_(executor),
+        jobs_(context(executor)),
+        takes_(context(executor)) {}
 
-  COWORKER_REFUSE(
-      "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {})
-    requires(!job_handler<Handler>)
-      : handler_(std::move(handler)), log_(own_log_), control_(std::move(modifier), nullptr, log_) {}
+  serving(const serving&) = delete;
+  serving& operator=(const serving&) = delete;
 
-  COWORKER_REFUSE(
-      "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
-      "`int(int current, const metrics&)` and give an integer")
-  worker(Handler handler, Modifier modifier, worker_options = {})
-    requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)), log_(own_log_), control_(std::move(modifier), nullptr, log_) {}
-
-  worker(const worker&) = delete;
-  worker& operator=(const worker&) = delete;
-
-  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
-
-  /// Serves the queue on an event loop of its own until the queue has ended or stop() was called; blocks
-  /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
-  /// progress have ended.
-  template <transport Queue>
-    requires fits
-  worker_summary run(Queue& queue) {
-    if constexpr (waiting_transport<Queue>) {
-      event_loop loop(queue.waiter());
-      return run_on(loop, queue);
-    } else {
-      event_loop loop;
-      return run_on(loop, queue);
-    }
-  }
-
-  template <class Queue>
-    requires(!fits)
-  worker_summary run(Queue&) {
-    return {};  // the constructor has said what is wrong
-  }
-
-  template <class Queue>
-    requires(fits && !transport<Queue>)
-  COWORKER_REFUSE(
-      "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
-      "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&) {
-    return {};
-  }
-
-  /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
-  /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
-  template <transport Queue>
-  task<worker_summary> serve(Queue& queue);
-
-  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
-  /// thread.
-  void stop() { inbox_.leave(); }
-
-  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
-  /// that is not here, or has ended, is passed over. Any thread.
-  void stop_job(std::string id) { inbox_.stop_job(std::move(id)); }
-
-  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
-  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
-  metrics measured() const { return control_.published(); }
+  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
+  task<worker_summary> run();
 
  private:
-  template <class Queue>
-  worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (options_.loop_block_limit <= duration::zero()) return sync_wait(loop, serve(queue));
-    detail::watchdog dog(loop, options_.loop_block_limit, log_);
-    const detail::borrowed borrowed(dog_, dog);
-    return sync_wait(loop, serve(queue));
+  task<void> take_jobs(int capacity);
+  task<void> run_job(record_ref owned);
+  task<delivery> hand_back(job_record& record);
+  void ended(job_record& record, delivery delivered);
+  task<bool> send_chunk(const job_record& record, std::string text);
+  task<void> watch_stops();
+  task<void> wind_down();
+  void ask_for_limit(time_point now);
+  time_point next_turn(time_point now);
+  void start_waiting(time_point now);
+  void start(job_record& record, time_point now);
+  void follow_stop(const std::string& id);
+  void follow_inbox();
+  void job_moved(time_point now);
+
+  int slots_in_use() const noexcept { return slots_.in_use(core_.options.overlap_delivery); }
+  int capacity() const noexcept {
+    if (slots_.takes >= core_.options.takes_at_once) return 0;
+    return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
   }
-  template <class Queue>
-  task<void> take_jobs(Queue& queue, int capacity, scope& jobs);
-  template <class Queue>
-  task<void> run_job(Queue& queue, detail::record_ref owned, scope& jobs);
-  template <class Queue>
-  task<delivery> hand_back(Queue& queue, job_record& record);
-  template <class Queue>
-  task<void> watch_stops(Queue& queue, scope& jobs);
-  template <class Queue>
-  void start_waiting(Queue& queue, scope& jobs);
-  template <class Queue>
-  void start(Queue& queue, job_record& record, scope& jobs);
-  template <class Queue>
-  void follow_stop(Queue& queue, const std::string& id, scope& jobs);
-  template <class Queue>
-  void follow_stops(Queue& queue, scope& jobs);
-  template <class Queue>
-  void follow_progress(Queue& queue, scope& jobs);
-  template <class Queue>
-  task<void> wind_down(Queue& queue, scope& jobs);
-  void count(const job_record& record, delivery delivered, time_point now);
-  void job_moved(time_point now) noexcept;
+  metrics_recorder& recorded() noexcept { return core_.control.recorded; }
 
-  int slots_in_use() const noexcept { return slots_.in_use(options_.overlap_delivery); }
-  int capacity() const noexcept { return slots_.capacity(options_.overlap_delivery, options_.prefetch); }
-
-  // What blocks has a thread for each job; what computes, one for each processor.
-  std::size_t pool_size() const noexcept {
-    if constexpr (fits) {
-      if (options_.coroutines_on_pool && is_coroutine_handler<Handler>)
-        return detail::thread::hardware_concurrency();
+  struct send_chunk_of {
+    serving& owner;
+    task<bool> operator()(const job_record& job, std::string text) const {
+      return owner.send_chunk(job, std::move(text));
     }
-    return std::numeric_limits<std::size_t>::max();
-  }
+  };
 
-  Handler handler_;
-  const worker_options options_;
-  logger own_log_;
-  logger& log_;
-  thread_pool own_pool_{pool_size()};  // has no thread until one is needed
-  handler_place place_;
-
-  detail::worker_inbox inbox_;
-  detail::watchdog* dog_ = nullptr;  // where one is wanted, while run() is in progress
-
-  // Of the run in progress.
-  executor_ref executor_;
-  detail::job_slots slots_;
-  detail::limit_control<Modifier> control_;
-  detail::job_list waiting_;                 // taken, and without a slot yet
-  detail::job_watch watch_{options_, log_};  // over those that have one
-  bool jobs_stopped_ = false;                // no job is started any more, and those in progress are to end
-  bool ended_ = false;                       // the queue has
+  worker_core& core_;
+  Queue& queue_;
+  const executor_ref executor_;
+  job_slots slots_;
+  job_list waiting_;                             // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};    // over those that have one
+  time_point ask_again_ = time_point::min();     // when the modifier is asked next, while there are jobs
+  time_point tick_ = time_point::max();          // a timer that nothing puts off, to see how late the loop is
+  time_point sleeps_until_ = time_point::min();  // run(), or wind_down(); min: not any more
+  bool winding_down_ = false;
+  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
+  bool ended_ = false;         // the queue has
   std::exception_ptr take_failure_;
   worker_summary summary_;
+  send_chunk_of send_{*this};
+  const chunk_sender sender_{send_};
+  scope jobs_;
+  scope takes_;
 };
 
-// Said outright because clang does not look at the constructors' constraints when it deduces.
-template <class Handler, class Modifier = fixed_concurrency>
-worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
-
-template <class Handler, class Modifier>
 template <transport Queue>
-task<worker_summary> worker<Handler, Modifier>::serve(Queue& queue) {
-  const context surrounding = co_await this_coro::context();
-  const stop_callback on_stop(surrounding.stop, [this] { stop(); });
-  executor_ = surrounding.executor;
-  jobs_stopped_ = false;
-  place_.sends_chunks = detail::takes_chunks(queue) && !options_.only_outcomes;
-  summary_ = worker_summary();
-  ended_ = false;
-  take_failure_ = nullptr;
+task<worker_summary> serving<Queue>::run() {
   const time_point start = executor_.now();
-  slots_ = detail::job_slots();
-  control_.begin(start);
-  const context unstoppable(executor_);
-  scope takes(unstoppable);
-  scope jobs(unstoppable);
-  scope beside(unstoppable);
-  if constexpr (attended_transport<Queue>) beside.spawn(queue.attend());
-  if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops(queue, jobs));
+  core_.place.sends_chunks = takes_chunks(queue_) && !core_.options.only_outcomes;
+  core_.control.begin(start);
+  scope beside((context(executor_)));
+  if constexpr (attended_transport<Queue>) beside.spawn(queue_.attend());
+  if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops());
 
-  time_point ask_again = time_point::min();
-  time_point tick = time_point::max();  // a timer that nothing puts off, to see how late the loop is
   time_point now = start;
-  while (!inbox_.leaving() && !ended_) {
-    const bool another_take = slots_.takes < options_.takes_at_once;
-    if ((another_take && capacity() > 0) || (slots_.in_progress() > 0 && now >= ask_again)) {
-      slots_.limit = control_.ask(now, slots_.limit);
-      ask_again = detail::after(now, options_.modifier_interval);
-    }
-    follow_stops(queue, jobs);
-    follow_progress(queue, jobs);
+  while (!core_.inbox.leaving() && !ended_) {
+    if (capacity() > 0 || (slots_.in_progress() > 0 && now >= ask_again_)) ask_for_limit(now);
+    follow_inbox();
     watch_.look(now);
-    start_waiting(queue, jobs);
-    if (const int wanted = capacity(); another_take && wanted > 0) {
+    start_waiting(now);
+    if (const int wanted = capacity(); wanted > 0) {
       slots_.requested += wanted;
       ++slots_.takes;
-      takes.spawn(take_jobs(queue, wanted, jobs));
-    } else {
-      const bool idle = slots_.in_progress() == 0;
-      if (idle && !control_.goes_stale()) {
-        tick = time_point::max();
-      } else if (tick == time_point::max()) {
-        tick = detail::after(now, options_.modifier_interval);
-      }
-      time_point due = watch_.next_look();
-      if (tick < due) due = tick;
-      if (!idle && ask_again < due) due = ask_again;
-      co_await inbox_.changed.wait_until(due);
-      now = executor_.now();
-      if (now >= due) control_.recorded.timer_late(now - due);
-      if (now < tick) continue;
-      tick = time_point::max();
-      if (slots_.in_progress() == 0) control_.publish(now, slots_.limit);
+      takes_.spawn(take_jobs(wanted));
+      continue;
     }
+    const time_point due = sleeps_until_ = next_turn(now);
+    co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (now >= due) recorded().timer_late(now - due);
+    if (now < tick_) continue;
+    tick_ = time_point::max();
+    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
   }
 
-  takes.request_stop();
-  co_await wind_down(queue, jobs);
-  co_await takes.join();
-  co_await jobs.join();
-  while (inbox_.progress.take()) {
+  winding_down_ = true;
+  takes_.request_stop();
+  co_await wind_down();
+  co_await takes_.join();
+  co_await jobs_.join();
+  while (core_.inbox.progress.take()) {
   }
   beside.request_stop();
   co_await beside.join();
-  control_.publish(executor_.now(), slots_.limit);
+  core_.control.publish(executor_.now(), slots_.limit);
   summary_.elapsed = executor_.now() - start;
-  inbox_.open_again();
+  core_.inbox.open_again();
   if (take_failure_ != nullptr) std::rethrow_exception(std::exchange(take_failure_, nullptr));
   co_return summary_;
 }
 
-template <class Handler, class Modifier>
-template <class Queue>
-task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scope& jobs) {
+template <transport Queue>
+void serving<Queue>::ask_for_limit(time_point now) {
+  slots_.limit = core_.control.ask(now, slots_.limit);
+  ask_again_ = after(now, core_.options.modifier_interval);
+}
+
+template <transport Queue>
+time_point serving<Queue>::next_turn(time_point now) {
+  const bool idle = slots_.in_progress() == 0;
+  if (idle && !core_.control.goes_stale()) {
+    tick_ = time_point::max();
+  } else if (tick_ == time_point::max()) {
+    tick_ = after(now, core_.options.modifier_interval);
+  }
+  time_point due = watch_.next_look();
+  if (tick_ < due) due = tick_;
+  if (!idle && ask_again_ < due) due = ask_again_;
+  return due;
+}
+
+template <transport Queue>
+task<void> serving<Queue>::take_jobs(int capacity) {
   const stop_token stop = co_await this_coro::stop_token();
   const time_point asked = executor_.now();
   take_result taken;
   try {
     const take_request request{static_cast<std::size_t>(capacity),
                                static_cast<std::size_t>(slots_.in_progress())};
-    taken = co_await queue.take(request);
+    taken = co_await queue_.take(request);
   } catch (const cancelled&) {
     if (!stop.stop_requested()) {
       take_failure_ = std::make_exception_ptr(std::logic_error(
@@ -13771,60 +13767,54 @@ task<void> worker<Handler, Modifier>::take_jobs(Queue& queue, int capacity, scop
   --slots_.takes;
   ended_ = ended_ || taken.ended;
   const time_point now = executor_.now();
-  control_.recorded.take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  recorded().take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
   for (job_envelope& envelope : taken.jobs) {
     waiting_.push_back(*new job_record(std::move(envelope)));
     waiting_.back()->taken = now;
     ++slots_.waiting;
   }
-  start_waiting(queue, jobs);
+  start_waiting(now);
   job_moved(now);
 }
 
 // Gives slots to waiting jobs, in the order in which they came.
-template <class Handler, class Modifier>
-template <class Queue>
-void worker<Handler, Modifier>::start_waiting(Queue& queue, scope& jobs) {
+template <transport Queue>
+void serving<Queue>::start_waiting(time_point now) {
   while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
     job_record& next = *waiting_.front();
     if (jobs_stopped_) next.stop.request_stop();
-    start(queue, next, jobs);
+    start(next, now);
   }
 }
 
-template <class Handler, class Modifier>
-template <class Queue>
-void worker<Handler, Modifier>::start(Queue& queue, job_record& record, scope& jobs) {
+template <transport Queue>
+void serving<Queue>::start(job_record& record, time_point now) {
   waiting_.remove(record);
   --slots_.waiting;
   ++slots_.running;
-  watch_.add(record, executor_.now());
-  jobs.spawn(run_job(queue, detail::record_ref(record), jobs));
+  watch_.add(record, now);
+  jobs_.spawn(run_job(record_ref(record)));
 }
 
-template <class Handler, class Modifier>
-template <class Queue>
-task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::record_ref owned, scope& jobs) {
+template <transport Queue>
+task<void> serving<Queue>::run_job(record_ref owned) {
   job_record& record = *owned;
   if (record.runnable && record.stop.stop_requested())
     record.settle(outcome::stop("stopped before it was started"));
   if (record.runnable) {
-    log_.info("Started.", log_subject(record.id, record.batch_id));
+    core_.log.info("Started.", log_subject(record.id, record.batch_id));
     if constexpr (progress_transport<Queue>) {
-      if (!options_.only_outcomes) record.progress.open(inbox_.progress);
+      if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
-    const auto send = [this, &queue, &record](std::string text) {
-      return detail::send_chunk(queue, record, std::move(text), log_);
-    };
-    record.log = &log_;
-    if (options_.rp_debugger) record.timings = new detail::job_timings(executor_);
-    detail::watched_executor* const watched = dog_ != nullptr ? dog_->add(record) : nullptr;
+    record.log = &core_.log;
+    if (core_.options.rp_debugger) record.timings = new job_timings(executor_);
+    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
     context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
-    co_await run_handler(handler_, record, place_, send).in(own);
-    if (watched != nullptr) dog_->remove(watched);
+    co_await core_.handler.run(record, core_.place, sender_).in(own);
+    if (watched != nullptr) core_.dog->remove(watched);
     record.settled = executor_.now();
-    control_.recorded.handler_ended(record.settled, record.settled - record.started);
+    recorded().handler_ended(record.settled, record.settled - record.started);
     record.progress.close();
   } else {
     record.settled = executor_.now();
@@ -13832,146 +13822,283 @@ task<void> worker<Handler, Modifier>::run_job(Queue& queue, detail::record_ref o
   watch_.remove(record);
   --slots_.running;
   ++slots_.delivering;
-  if (options_.overlap_delivery) {  // else its slot stays taken
-    start_waiting(queue, jobs);
+  if (core_.options.overlap_delivery) {  // else its slot stays taken
+    start_waiting(record.settled);
     job_moved(record.settled);
   }
-  const delivery delivered = co_await hand_back(queue, record);
+  ended(record, co_await hand_back(record));
+}
+
+// What is left to do once the outcome has been handed back, or given up.
+template <transport Queue>
+void serving<Queue>::ended(job_record& record, delivery delivered) {
   const time_point now = executor_.now();
-  count(record, delivered, now);
+  const outcome::status ended = record.ended.ended;
+  recorded().job_ended(now, ended, now - record.taken, now - record.settled);
+  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (ended == outcome::status::failed) ++summary_.failed;
+  if (ended == outcome::status::stopped) ++summary_.stopped;
   --slots_.delivering;
-  start_waiting(queue, jobs);
+  start_waiting(now);
   job_moved(now);
-  if (record.ended.stop_pod && !inbox_.leaving()) {
-    log_.info("The job asked for this worker to be recycled: no more jobs are taken.",
-              log_subject(record.id, record.batch_id));
-    stop();
+  if (record.ended.stop_pod && !core_.inbox.leaving()) {
+    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
+                   log_subject(record.id, record.batch_id));
+    core_.inbox.leave();
   }
 }
 
 // Not inlined, as its frame would then be part of every job's from the start.
-template <class Handler, class Modifier>
-template <class Queue>
-[[gnu::noinline]] task<delivery> worker<Handler, Modifier>::hand_back(Queue& queue, job_record& record) {
+template <transport Queue>
+[[gnu::noinline]] task<delivery> serving<Queue>::hand_back(job_record& record) {
   outcome& ended = record.ended;
   const log_subject subject(record.id, record.batch_id);
   // No progress is to follow the outcome.
-  if (detail::progress_state* const told = record.progress.state(); told != nullptr) {
+  if (progress_state* const told = record.progress.state(); told != nullptr) {
     while (told->sending) co_await told->sent.wait();  // may still be set by the one before
   }
-  if (record.timings != nullptr) detail::add_timings(record, options_);
-  std::string body = detail::settled_body(ended, options_);
+  if (record.timings != nullptr) add_timings(record, core_.options);
+  std::string body = settled_body(ended, core_.options);
   if (ended.succeeded()) {
-    if (log_.writes(log_level::debug)) log_.debug("Handler output: " + ended.output.dump_spaced(), subject);
+    if (core_.log.writes(log_level::debug))
+      core_.log.debug("Handler output: " + ended.output.dump_spaced(), subject);
   } else {
-    log_.error(ended.error, subject);
+    core_.log.error(ended.error, subject);
   }
-  if (log_.writes(log_level::debug)) log_.debug("run_job return: " + ended.body().dump_spaced(), subject);
-  job_result result{record.id, ended, std::move(body), is_streaming_handler<Handler> && place_.sends_chunks};
+  if (core_.log.writes(log_level::debug))
+    core_.log.debug("run_job return: " + ended.body().dump_spaced(), subject);
+  job_result result{record.id, ended, std::move(body),
+                    core_.handler.is_streaming && core_.place.sends_chunks};
   try {
-    co_return co_await queue.complete(std::move(result));
+    co_return co_await queue_.complete(std::move(result));
   } catch (...) {
     const exception_description error = describe_exception(std::current_exception());
-    log_.error("The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
-               subject);
+    core_.log.error(
+        "The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
+        subject);
   }
   co_return delivery::given_up;
 }
 
-template <class Handler, class Modifier>
-template <class Queue>
-task<void> worker<Handler, Modifier>::watch_stops(Queue& queue, scope& jobs) {
+// Whether the queue has the chunk.
+template <transport Queue>
+task<bool> serving<Queue>::send_chunk(const job_record& job, std::string text) {
+  bool sent = false;
+  if constexpr (chunk_transport<Queue>) {
+    try {
+      sent = co_await queue_.chunk(job.id, std::move(text)) == delivery::accepted;
+    } catch (const cancelled&) {
+      throw;
+    } catch (...) {
+      core_.log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
+                      log_subject(job.id, job.batch_id));
+    }
+  }
+  co_return sent;
+}
+
+template <transport Queue>
+task<void> serving<Queue>::watch_stops() {
   for (;;) {
-    const stop_request asked = co_await queue.next_stops();
-    for (const std::string& id : asked.job_ids) follow_stop(queue, id, jobs);
+    const stop_request asked = co_await queue_.next_stops();
+    for (const std::string& id : asked.job_ids) follow_stop(id);
     if (asked.ended) co_return;
   }
 }
 
-// What stop_job() was asked on other threads.
-template <class Handler, class Modifier>
-template <class Queue>
-void worker<Handler, Modifier>::follow_stops(Queue& queue, scope& jobs) {
-  std::string id;
-  while (inbox_.next_to_stop(id)) follow_stop(queue, id, jobs);
-}
-
 // A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
-template <class Handler, class Modifier>
-template <class Queue>
-void worker<Handler, Modifier>::follow_stop(Queue& queue, const std::string& id, scope& jobs) {
+template <transport Queue>
+void serving<Queue>::follow_stop(const std::string& id) {
   if (job_record* const running = watch_.find(id)) {
-    log_.info("Stop requested.", log_subject(id));
+    core_.log.info("Stop requested.", log_subject(id));
     watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
   } else if (job_record* const waiting = waiting_.find(id)) {
     waiting->stop.request_stop();
-    start(queue, *waiting, jobs);
+    start(*waiting, executor_.now());
   }
 }
 
-template <class Handler, class Modifier>
-template <class Queue>
-void worker<Handler, Modifier>::follow_progress(Queue& queue, scope& jobs) {
+// What other threads have asked for: stops, and progress to be sent.
+template <transport Queue>
+void serving<Queue>::follow_inbox() {
+  std::string id;
+  while (core_.inbox.next_to_stop(id)) follow_stop(id);
   if constexpr (progress_transport<Queue>) {
-    while (detail::record_ref job = inbox_.progress.take()) {
-      detail::progress_state& state = *job->progress.state();
-      if (!std::exchange(state.sending, true)) jobs.spawn(detail::send_progress(queue, std::move(job), log_));
+    while (record_ref job = core_.inbox.progress.take()) {
+      progress_state& state = *job->progress.state();
+      if (!std::exchange(state.sending, true)) jobs_.spawn(send_progress(queue_, std::move(job), core_.log));
     }
   }
 }
 
-// Waits until no take and no job is left. Once stop() has been called, jobs have the grace period to end by
+// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
 // themselves, also those that a take still brings.
-template <class Handler, class Modifier>
-template <class Queue>
-task<void> worker<Handler, Modifier>::wind_down(Queue& queue, scope& jobs) {
+template <transport Queue>
+task<void> serving<Queue>::wind_down() {
   time_point last_call = time_point::max();
   time_point publish_at = time_point::min();
   bool counting = false;
   while (slots_.takes > 0 || slots_.in_progress() > 0) {
-    if (inbox_.leaving() && !counting) {
+    time_point now = executor_.now();
+    if (core_.inbox.leaving() && !counting) {
       counting = true;
-      last_call = detail::after(executor_.now(), options_.grace_period);
+      last_call = after(now, core_.options.grace_period);
     }
-    follow_stops(queue, jobs);
-    follow_progress(queue, jobs);
-    watch_.look(executor_.now());
-    if (executor_.now() >= publish_at) {
-      control_.publish(executor_.now(), slots_.limit);
-      publish_at = detail::after(executor_.now(), options_.modifier_interval);
+    follow_inbox();
+    watch_.look(now);
+    if (now >= publish_at) {
+      core_.control.publish(now, slots_.limit);
+      publish_at = after(now, core_.options.modifier_interval);
     }
     time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
     if (publish_at < due) due = publish_at;
-    const bool was_set = co_await inbox_.changed.wait_until(due);
-    if (was_set || executor_.now() < last_call) continue;
+    sleeps_until_ = due;
+    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (was_set || now < last_call) continue;
     if (slots_.running > 0) {
-      log_.warn("The grace period is over: " + std::to_string(slots_.running) +
-                (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
+                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
     }
     jobs_stopped_ = true;
-    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"),
-                    executor_.now());
-    start_waiting(queue, jobs);
+    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    start_waiting(now);
     last_call = time_point::max();
   }
 }
 
-template <class Handler, class Modifier>
-void worker<Handler, Modifier>::job_moved(time_point now) noexcept {
-  control_.recorded.in_progress(now, slots_.in_progress());
+// Wakes run() only where there is something for it to do, as a turn of it costs about as much as all else
+// that is done for a job.
+template <transport Queue>
+void serving<Queue>::job_moved(time_point now) {
+  recorded().in_progress(now, slots_.in_progress());
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
-  inbox_.changed.set();
+  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
+  if (winding_down_ || ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+    sleeps_until_ = time_point::min();
+    core_.inbox.changed.set();
+  }
 }
 
-template <class Handler, class Modifier>
-void worker<Handler, Modifier>::count(const job_record& record, delivery delivered, time_point now) {
-  const outcome::status ended = record.ended.ended;
-  control_.recorded.job_ended(now, ended, now - record.taken, now - record.settled);
-  if (delivered != delivery::accepted) ++summary_.undelivered;
-  if (ended == outcome::status::failed) ++summary_.failed;
-  if (ended == outcome::status::stopped) ++summary_.stopped;
+}  // namespace coworker::detail
+
+// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+
+// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
+// users see; how it is done stands in worker/serving.hpp.
+
+namespace coworker {
+
+namespace detail {
+
+// Serves on the executor of whoever awaits it, whose stop is the worker's.
+template <transport Queue>
+task<worker_summary> serve(worker_core& core, Queue& queue) {
+  const context surrounding = co_await this_coro::context();
+  const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
+  serving<Queue> now(core, queue, surrounding.executor);
+  co_return co_await now.run();
 }
+
+}  // namespace detail
+
+/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
+///
+///     worker w(handle, rate_threshold{.min = 1, .max = 10});
+///     w.run(queue);
+///
+/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
+/// constructor throws std::invalid_argument for options out of their range.
+template <class Handler, class Modifier = fixed_concurrency>
+class worker {
+ public:
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)),
+        modifier_(std::move(modifier)),
+        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
+
+  COWORKER_REFUSE(
+      "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
+      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+
+  COWORKER_REFUSE(
+      "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
+      "`int(int current, const metrics&)` and give an integer")
+  worker(Handler handler, Modifier modifier,
+         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
+
+  /// Serves the queue on an event loop of its own until the queue has ended or stop() was called; blocks
+  /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
+  /// progress have ended.
+  template <transport Queue>
+  requires fits worker_summary run(Queue& queue) {
+    if constexpr (waiting_transport<Queue>) {
+      event_loop loop(queue.waiter());
+      return run_on(loop, queue);
+    } else {
+      event_loop loop;
+      return run_on(loop, queue);
+    }
+  }
+
+  template <class Queue>
+  requires(!fits) worker_summary run(Queue&) {
+    return {};  // the constructor has said what is wrong
+  }
+
+  template <class Queue>
+  requires(fits && !transport<Queue>) COWORKER_REFUSE(
+      "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
+      "`task<delivery> complete(job_result)`")
+  worker_summary run(Queue&) { return {}; }
+
+  /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
+  /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
+  template <transport Queue>
+  task<worker_summary> serve(Queue& queue) {
+    return detail::serve(core_, queue);
+  }
+
+  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
+  /// thread.
+  void stop() { core_.inbox.leave(); }
+
+  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
+  /// that is not here, or has ended, is passed over. Any thread.
+  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+
+  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
+  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
+  metrics measured() const { return core_.control.published(); }
+
+ private:
+  template <class Queue>
+  worker_summary run_on(event_loop& loop, Queue& queue) {
+    if (core_.options.loop_block_limit <= duration::zero()) return sync_wait(loop, serve(queue));
+    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
+    const detail::borrowed borrowed(core_.dog, dog);
+    return sync_wait(loop, serve(queue));
+  }
+
+  Handler handler_;
+  Modifier modifier_;
+  detail::worker_core core_;
+};
+
+// Said outright because clang does not look at the constructors' constraints when it deduces.
+template <class Handler, class Modifier = fixed_concurrency>
+worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
 
 }  // namespace coworker
 

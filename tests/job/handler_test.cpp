@@ -102,7 +102,7 @@ ran run_once(Handler handler, json input = json::object(), bool stopped = false)
   const coworker::detail::record_ref owner(*new coworker::job_record({"job-1", std::move(input)}));
   coworker::job_record& record = *owner;
   if (stopped) record.stop.request_stop();
-  auto send = [&made](std::string chunk) -> task<bool> {
+  auto send = [&made](const coworker::job_record&, std::string chunk) -> task<bool> {
     made.chunks.push_back(json::parse(chunk));
     co_return true;
   };
@@ -212,7 +212,7 @@ TEST_CASE(
     coworker::job_record& record = *owner;
     coworker::handler_place place;
     place.pool = elsewhere;
-    const auto send = [](const std::string&) -> task<bool> { co_return true; };
+    const auto send = [](const coworker::job_record&, const std::string&) -> task<bool> { co_return true; };
     auto handler = wander;
     std::thread::id back;
     const auto run = [&]() -> task<void> {
@@ -291,7 +291,7 @@ TEST_CASE("a handler object is not copied for each job, and may hold what cannot
   handler calls = counting_handler();
   coworker::event_loop loop;
   coworker::thread_pool pool(1);
-  const auto send = [](const std::string&) -> task<bool> { co_return true; };
+  const auto send = [](const coworker::job_record&, const std::string&) -> task<bool> { co_return true; };
   coworker::handler_place place;
   place.pool = pool;
   const auto run = [&](handler& shared) -> task<json> {

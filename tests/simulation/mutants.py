@@ -17,8 +17,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-QUEUE, ANSWERS, WORKER = "transport/http_queue.hpp", "transport/queue_answers.hpp", "worker.hpp"
-STREAM = "job/chunk_stream.hpp"
+QUEUE, ANSWERS, WORKER = "transport/http_queue.hpp", "transport/queue_answers.hpp", "worker/serving.hpp"
 STREAM = "job/chunk_stream.hpp"
 
 # Name, header, old text, new text.
@@ -54,10 +53,8 @@ MUTANTS = [
     ("a stop ends all jobs", WORKER, "watch_.stop(*running, outcome", "watch_.stop_all(outcome"),
     ("a stop reaches nobody", WORKER, "watch_.stop(*running, outcome::stop(\"stopped: a stop was requested\"), executor_.now());", ""),
     ("the grace period has no end", WORKER,
-     "    watch_.stop_all(outcome::stop(\"stopped: the worker leaves, and its grace period is over\"),\n"
-     "                    executor_.now());\n", ""),
-    ("the grace period is over at once", WORKER, "last_call = detail::after(executor_.now(), options_.grace_period);",
-     "last_call = executor_.now();"),
+     "    watch_.stop_all(outcome::stop(\"stopped: the worker leaves, and its grace period is over\"), now);\n", ""),
+    ("the grace period is over at once", WORKER, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
     ("a result does not wait for progress", WORKER, "while (told->sending) co_await told->sent.wait();", ""),
     ("a result waits for the first progress only", WORKER, "while (told->sending) co_await", "if (told->sending) co_await"),
     ("progress is told of after the handler's end", WORKER, "    record.progress.close();\n", ""),
@@ -67,7 +64,7 @@ MUTANTS = [
      "    if (named.items.empty()) co_await sleep_for(answer.retry_after"),
     ("what a modifier throws ends the worker", "scale/modifier.hpp", "    return {measured.limit, limit_decision::fault::threw,",
      "    throw;\n    return {measured.limit, limit_decision::fault::threw,"),
-    ("the modifier is asked without a pause", WORKER, "      ask_again = detail::after(now, options_.modifier_interval);\n", ""),
+    ("the modifier is asked without a pause", WORKER, "  ask_again_ = after(now, core_.options.modifier_interval);\n", ""),
     ("pauses are drawn from the wall clock", "transport/backoff.hpp", "    const double share = 0.5 + 0.5 * random_.fraction();",
      "    random_ = random_source(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()));\n"
      "    const double share = 0.5 + 0.5 * random_.fraction();"),

@@ -180,10 +180,11 @@ inline task<void> return_home(executor_ref home) {
 
 // Ends with the handler's exception or the stream's; `output` is then what was kept, if any was to be.
 template <class Handler, class Send>
-task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, Send& send,
+task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, const Send& send,
                          json& output) {
   const context job = co_await this_coro::context();
-  chunk_stream<Send> stream(send, place.stream, place.sends_chunks, job);
+  const auto send_of_job = [&send, &record](std::string text) { return send(record, std::move(text)); };
+  chunk_stream stream(send_of_job, place.stream, place.sends_chunks, job);
   std::exception_ptr thrown;
   try {
     if constexpr (kind_of_handler<Handler> == handler_kind::range) {
@@ -208,9 +209,9 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 }  // namespace detail
 
 /// Runs one job to its outcome, which its record then has, whatever the handler throws. Plain functions run
-/// on the pool; the coroutine that awaits this is resumed where it was. `send(text)` gives a task<bool> that
-/// hands one chunk to the queue, and whether the queue has it. All references must outlive the task. A
-/// handler object is shared by all jobs: it must bear being called by several threads at once.
+/// on the pool; the coroutine that awaits this is resumed where it was. `send(record, text)` gives a
+/// task<bool> that hands one chunk to the queue, and whether the queue has it. All references must outlive
+/// the task. A handler object is shared by all jobs: it must bear being called by several threads at once.
 ///
 /// A handler that was asked to stop has the last word all the same: what it returns is the outcome, and so is
 /// what it throws, but for `cancelled`. Then the outcome is the one that its record had when the stop was
@@ -220,7 +221,7 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 // as clang would have it, that frame would stay with its caller's until the outcome is delivered.
 template <job_handler Handler, class Send>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         Send& send) {
+                                         const Send& send) {
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   const executor_ref home = co_await this_coro::executor();
   json returned;
@@ -249,4 +250,52 @@ template <job_handler Handler, class Send>
   record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
 }
 
+namespace detail {
+
+// How a stream hands on its chunks, for whoever runs a handler without knowing the queue. Refers to a
+// callable that gives a task<bool>.
+class chunk_sender {
+ public:
+  template <class Send>
+  explicit chunk_sender(Send& send) noexcept
+      : send_(&send), call_([](void* to, const job_record& record, std::string&& text) {
+          return (*static_cast<Send*>(to))(record, std::move(text));
+        }) {}
+
+  task<bool> operator()(const job_record& record, std::string text) const {
+    return call_(send_, record, std::move(text));
+  }
+
+ private:
+  void* send_;
+  task<bool> (*call_)(void*, const job_record&, std::string&&);
+};
+
+// A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
+class handler_ref {
+ public:
+  handler_ref() noexcept {}  // none: must not be run
+
+  template <job_handler Handler>
+  explicit handler_ref(Handler& handler) noexcept
+      : is_streaming(is_streaming_handler<Handler>),
+        is_coroutine(is_coroutine_handler<Handler>),
+        handler_(&handler),
+        run_([](void* called, job_record& record, const handler_place& place, const chunk_sender& send) {
+          return run_handler(*static_cast<Handler*>(called), record, place, send);
+        }) {}
+
+  task<void> run(job_record& record, const handler_place& place, const chunk_sender& send) const {
+    return run_(handler_, record, place, send);
+  }
+
+  bool is_streaming = false;
+  bool is_coroutine = false;
+
+ private:
+  void* handler_ = nullptr;
+  task<void> (*run_)(void*, job_record&, const handler_place&, const chunk_sender&) = nullptr;
+};
+
+}  // namespace detail
 }  // namespace coworker

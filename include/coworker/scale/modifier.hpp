@@ -113,4 +113,26 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
   }
 }
 
+namespace detail {
+
+// A modifier as whoever asks it sees it, so that this is compiled once and not for each modifier. Refers to
+// it.
+class modifier_ref {
+ public:
+  modifier_ref() noexcept {}  // none: must not be asked
+
+  template <concurrency_modifier Modifier>
+  explicit modifier_ref(Modifier& modifier) noexcept
+      : modifier_(&modifier), decide_([](void* asked, const metrics& measured) {
+          return decide_limit(*static_cast<Modifier*>(asked), measured);
+        }) {}
+
+  limit_decision decide(const metrics& measured) const { return decide_(modifier_, measured); }
+
+ private:
+  void* modifier_ = nullptr;
+  limit_decision (*decide_)(void*, const metrics&) = nullptr;
+};
+
+}  // namespace detail
 }  // namespace coworker

@@ -15,11 +15,10 @@
 namespace coworker::detail {
 
 // Used on the worker's thread, but for published().
-template <class Modifier>
 class limit_control {
  public:
-  limit_control(Modifier modifier, resource_reader* resources, logger& log)
-      : modifier_(std::move(modifier)), resources_(resources), log_(log) {}
+  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
+      : modifier_(modifier), resources_(resources), log_(log) {}
 
   // A run begins.
   void begin(time_point now) {
@@ -30,7 +29,7 @@ class limit_control {
   // The limit from now on.
   int ask(time_point now, int limit) {
     const metrics& measured = look(now, limit);
-    const limit_decision decision = decide_limit(modifier_, measured);
+    const limit_decision decision = modifier_.decide(measured);
     publish(measured, decision.limit);
     if (decision.found != limit_decision::fault::none) complain(decision);
     return decision.limit;
@@ -71,7 +70,7 @@ class limit_control {
     if (!std::exchange(logged, true)) log_.warn(decision.problem);
   }
 
-  Modifier modifier_;
+  const modifier_ref modifier_;
   resource_reader* resources_;
   logger& log_;
   mutable std::mutex mutex_;

@@ -1,0 +1,414 @@
+#pragma once
+// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, and
+// hands every outcome back. It knows queues only as a concept, time only through its executor, and of
+// handlers and modifiers not even the types.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/job/error_report.hpp>
+#include <coworker/job/handler.hpp>
+#include <coworker/job/job_list.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/worker/core.hpp>
+#include <coworker/worker/job_watch.hpp>
+#include <coworker/worker/options.hpp>
+#include <coworker/worker/send_progress.hpp>
+#include <coworker/worker/settled_body.hpp>
+#include <coworker/worker/slots.hpp>
+#include <coworker/worker/watchdog.hpp>
+#include <cstddef>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace coworker::detail {
+
+template <class Queue>
+bool takes_chunks(const Queue& queue) {
+  if constexpr (requires { queue.takes_chunks(); }) {
+    return queue.takes_chunks();
+  } else {
+    return chunk_transport<Queue>;
+  }
+}
+
+template <transport Queue>
+class serving {
+ public:
+  serving(worker_core& core, Queue& queue, executor_ref executor)
+      : core_(core),
+        queue_(queue),
+        executor_(executor),
+        jobs_(context(executor)),
+        takes_(context(executor)) {}
+
+  serving(const serving&) = delete;
+  serving& operator=(const serving&) = delete;
+
+  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
+  task<worker_summary> run();
+
+ private:
+  task<void> take_jobs(int capacity);
+  task<void> run_job(record_ref owned);
+  task<delivery> hand_back(job_record& record);
+  void ended(job_record& record, delivery delivered);
+  task<bool> send_chunk(const job_record& record, std::string text);
+  task<void> watch_stops();
+  task<void> wind_down();
+  void ask_for_limit(time_point now);
+  time_point next_turn(time_point now);
+  void start_waiting(time_point now);
+  void start(job_record& record, time_point now);
+  void follow_stop(const std::string& id);
+  void follow_inbox();
+  void job_moved(time_point now);
+
+  int slots_in_use() const noexcept { return slots_.in_use(core_.options.overlap_delivery); }
+  int capacity() const noexcept {
+    if (slots_.takes >= core_.options.takes_at_once) return 0;
+    return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
+  }
+  metrics_recorder& recorded() noexcept { return core_.control.recorded; }
+
+  struct send_chunk_of {
+    serving& owner;
+    task<bool> operator()(const job_record& job, std::string text) const {
+      return owner.send_chunk(job, std::move(text));
+    }
+  };
+
+  worker_core& core_;
+  Queue& queue_;
+  const executor_ref executor_;
+  job_slots slots_;
+  job_list waiting_;                             // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};    // over those that have one
+  time_point ask_again_ = time_point::min();     // when the modifier is asked next, while there are jobs
+  time_point tick_ = time_point::max();          // a timer that nothing puts off, to see how late the loop is
+  time_point sleeps_until_ = time_point::min();  // run(), or wind_down(); min: not any more
+  bool winding_down_ = false;
+  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
+  bool ended_ = false;         // the queue has
+  std::exception_ptr take_failure_;
+  worker_summary summary_;
+  send_chunk_of send_{*this};
+  const chunk_sender sender_{send_};
+  scope jobs_;
+  scope takes_;
+};
+
+template <transport Queue>
+task<worker_summary> serving<Queue>::run() {
+  const time_point start = executor_.now();
+  core_.place.sends_chunks = takes_chunks(queue_) && !core_.options.only_outcomes;
+  core_.control.begin(start);
+  scope beside((context(executor_)));
+  if constexpr (attended_transport<Queue>) beside.spawn(queue_.attend());
+  if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops());
+
+  time_point now = start;
+  while (!core_.inbox.leaving() && !ended_) {
+    if (capacity() > 0 || (slots_.in_progress() > 0 && now >= ask_again_)) ask_for_limit(now);
+    follow_inbox();
+    watch_.look(now);
+    start_waiting(now);
+    if (const int wanted = capacity(); wanted > 0) {
+      slots_.requested += wanted;
+      ++slots_.takes;
+      takes_.spawn(take_jobs(wanted));
+      continue;
+    }
+    const time_point due = sleeps_until_ = next_turn(now);
+    co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (now >= due) recorded().timer_late(now - due);
+    if (now < tick_) continue;
+    tick_ = time_point::max();
+    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+  }
+
+  winding_down_ = true;
+  takes_.request_stop();
+  co_await wind_down();
+  co_await takes_.join();
+  co_await jobs_.join();
+  while (core_.inbox.progress.take()) {
+  }
+  beside.request_stop();
+  co_await beside.join();
+  core_.control.publish(executor_.now(), slots_.limit);
+  summary_.elapsed = executor_.now() - start;
+  core_.inbox.open_again();
+  if (take_failure_ != nullptr) std::rethrow_exception(std::exchange(take_failure_, nullptr));
+  co_return summary_;
+}
+
+template <transport Queue>
+void serving<Queue>::ask_for_limit(time_point now) {
+  slots_.limit = core_.control.ask(now, slots_.limit);
+  ask_again_ = after(now, core_.options.modifier_interval);
+}
+
+template <transport Queue>
+time_point serving<Queue>::next_turn(time_point now) {
+  const bool idle = slots_.in_progress() == 0;
+  if (idle && !core_.control.goes_stale()) {
+    tick_ = time_point::max();
+  } else if (tick_ == time_point::max()) {
+    tick_ = after(now, core_.options.modifier_interval);
+  }
+  time_point due = watch_.next_look();
+  if (tick_ < due) due = tick_;
+  if (!idle && ask_again_ < due) due = ask_again_;
+  return due;
+}
+
+template <transport Queue>
+task<void> serving<Queue>::take_jobs(int capacity) {
+  const stop_token stop = co_await this_coro::stop_token();
+  const time_point asked = executor_.now();
+  take_result taken;
+  try {
+    const take_request request{static_cast<std::size_t>(capacity),
+                               static_cast<std::size_t>(slots_.in_progress())};
+    taken = co_await queue_.take(request);
+  } catch (const cancelled&) {
+    if (!stop.stop_requested()) {
+      take_failure_ = std::make_exception_ptr(std::logic_error(
+          "coworker::worker: the transport's take() threw `cancelled`, but was not stopped"));
+      taken.ended = true;
+    }
+  } catch (...) {
+    take_failure_ = std::current_exception();
+    taken.ended = true;
+  }
+  slots_.requested -= capacity;
+  --slots_.takes;
+  ended_ = ended_ || taken.ended;
+  const time_point now = executor_.now();
+  recorded().take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  summary_.jobs += taken.jobs.size();
+  for (job_envelope& envelope : taken.jobs) {
+    waiting_.push_back(*new job_record(std::move(envelope)));
+    waiting_.back()->taken = now;
+    ++slots_.waiting;
+  }
+  start_waiting(now);
+  job_moved(now);
+}
+
+// Gives slots to waiting jobs, in the order in which they came.
+template <transport Queue>
+void serving<Queue>::start_waiting(time_point now) {
+  while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
+    job_record& next = *waiting_.front();
+    if (jobs_stopped_) next.stop.request_stop();
+    start(next, now);
+  }
+}
+
+template <transport Queue>
+void serving<Queue>::start(job_record& record, time_point now) {
+  waiting_.remove(record);
+  --slots_.waiting;
+  ++slots_.running;
+  watch_.add(record, now);
+  jobs_.spawn(run_job(record_ref(record)));
+}
+
+template <transport Queue>
+task<void> serving<Queue>::run_job(record_ref owned) {
+  job_record& record = *owned;
+  if (record.runnable && record.stop.stop_requested())
+    record.settle(outcome::stop("stopped before it was started"));
+  if (record.runnable) {
+    core_.log.info("Started.", log_subject(record.id, record.batch_id));
+    if constexpr (progress_transport<Queue>) {
+      if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
+    }
+    record.log = &core_.log;
+    if (core_.options.rp_debugger) record.timings = new job_timings(executor_);
+    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+    co_await core_.handler.run(record, core_.place, sender_).in(own);
+    if (watched != nullptr) core_.dog->remove(watched);
+    record.settled = executor_.now();
+    recorded().handler_ended(record.settled, record.settled - record.started);
+    record.progress.close();
+  } else {
+    record.settled = executor_.now();
+  }
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  if (core_.options.overlap_delivery) {  // else its slot stays taken
+    start_waiting(record.settled);
+    job_moved(record.settled);
+  }
+  ended(record, co_await hand_back(record));
+}
+
+// What is left to do once the outcome has been handed back, or given up.
+template <transport Queue>
+void serving<Queue>::ended(job_record& record, delivery delivered) {
+  const time_point now = executor_.now();
+  const outcome::status ended = record.ended.ended;
+  recorded().job_ended(now, ended, now - record.taken, now - record.settled);
+  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (ended == outcome::status::failed) ++summary_.failed;
+  if (ended == outcome::status::stopped) ++summary_.stopped;
+  --slots_.delivering;
+  start_waiting(now);
+  job_moved(now);
+  if (record.ended.stop_pod && !core_.inbox.leaving()) {
+    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
+                   log_subject(record.id, record.batch_id));
+    core_.inbox.leave();
+  }
+}
+
+// Not inlined, as its frame would then be part of every job's from the start.
+template <transport Queue>
+[[gnu::noinline]] task<delivery> serving<Queue>::hand_back(job_record& record) {
+  outcome& ended = record.ended;
+  const log_subject subject(record.id, record.batch_id);
+  // No progress is to follow the outcome.
+  if (progress_state* const told = record.progress.state(); told != nullptr) {
+    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  }
+  if (record.timings != nullptr) add_timings(record, core_.options);
+  std::string body = settled_body(ended, core_.options);
+  if (ended.succeeded()) {
+    if (core_.log.writes(log_level::debug))
+      core_.log.debug("Handler output: " + ended.output.dump_spaced(), subject);
+  } else {
+    core_.log.error(ended.error, subject);
+  }
+  if (core_.log.writes(log_level::debug))
+    core_.log.debug("run_job return: " + ended.body().dump_spaced(), subject);
+  job_result result{record.id, ended, std::move(body),
+                    core_.handler.is_streaming && core_.place.sends_chunks};
+  try {
+    co_return co_await queue_.complete(std::move(result));
+  } catch (...) {
+    const exception_description error = describe_exception(std::current_exception());
+    core_.log.error(
+        "The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
+        subject);
+  }
+  co_return delivery::given_up;
+}
+
+// Whether the queue has the chunk.
+template <transport Queue>
+task<bool> serving<Queue>::send_chunk(const job_record& job, std::string text) {
+  bool sent = false;
+  if constexpr (chunk_transport<Queue>) {
+    try {
+      sent = co_await queue_.chunk(job.id, std::move(text)) == delivery::accepted;
+    } catch (const cancelled&) {
+      throw;
+    } catch (...) {
+      core_.log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
+                      log_subject(job.id, job.batch_id));
+    }
+  }
+  co_return sent;
+}
+
+template <transport Queue>
+task<void> serving<Queue>::watch_stops() {
+  for (;;) {
+    const stop_request asked = co_await queue_.next_stops();
+    for (const std::string& id : asked.job_ids) follow_stop(id);
+    if (asked.ended) co_return;
+  }
+}
+
+// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
+template <transport Queue>
+void serving<Queue>::follow_stop(const std::string& id) {
+  if (job_record* const running = watch_.find(id)) {
+    core_.log.info("Stop requested.", log_subject(id));
+    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
+  } else if (job_record* const waiting = waiting_.find(id)) {
+    waiting->stop.request_stop();
+    start(*waiting, executor_.now());
+  }
+}
+
+// What other threads have asked for: stops, and progress to be sent.
+template <transport Queue>
+void serving<Queue>::follow_inbox() {
+  std::string id;
+  while (core_.inbox.next_to_stop(id)) follow_stop(id);
+  if constexpr (progress_transport<Queue>) {
+    while (record_ref job = core_.inbox.progress.take()) {
+      progress_state& state = *job->progress.state();
+      if (!std::exchange(state.sending, true)) jobs_.spawn(send_progress(queue_, std::move(job), core_.log));
+    }
+  }
+}
+
+// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
+// themselves, also those that a take still brings.
+template <transport Queue>
+task<void> serving<Queue>::wind_down() {
+  time_point last_call = time_point::max();
+  time_point publish_at = time_point::min();
+  bool counting = false;
+  while (slots_.takes > 0 || slots_.in_progress() > 0) {
+    time_point now = executor_.now();
+    if (core_.inbox.leaving() && !counting) {
+      counting = true;
+      last_call = after(now, core_.options.grace_period);
+    }
+    follow_inbox();
+    watch_.look(now);
+    if (now >= publish_at) {
+      core_.control.publish(now, slots_.limit);
+      publish_at = after(now, core_.options.modifier_interval);
+    }
+    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (publish_at < due) due = publish_at;
+    sleeps_until_ = due;
+    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (was_set || now < last_call) continue;
+    if (slots_.running > 0) {
+      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
+                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    }
+    jobs_stopped_ = true;
+    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    start_waiting(now);
+    last_call = time_point::max();
+  }
+}
+
+// Wakes run() only where there is something for it to do, as a turn of it costs about as much as all else
+// that is done for a job.
+template <transport Queue>
+void serving<Queue>::job_moved(time_point now) {
+  recorded().in_progress(now, slots_.in_progress());
+  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
+    summary_.highest_in_progress = slots_.running + slots_.delivering;
+  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
+  if (winding_down_ || ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+    sleeps_until_ = time_point::min();
+    core_.inbox.changed.set();
+  }
+}
+
+}  // namespace coworker::detail
