@@ -17004,9 +17004,9 @@ struct options {
   duration stop_patience = std::chrono::seconds(5);
   /// By when, after the last mishap, every job must have its result. Virtual time; default 1 h.
   duration settle_within = std::chrono::hours(1);
-  /// A run in which more coroutines are resumed than this, and 20,000 more for each job, goes round for ever.
-  /// Its coroutines are given up as they stand, their memory with them. Default 2,000,000.
-  std::uint64_t most_steps = 2'000'000;
+  /// A run in which more coroutines are resumed than this, and 5,000 more for each job, goes round for ever.
+  /// Its coroutines are given up as they stand, their memory with them. Default 200,000.
+  std::uint64_t most_steps = 200'000;
   /// Whether the report has a line for everything that happened.
   bool trace = false;
 };
@@ -19134,7 +19134,7 @@ class world {
                  observed_modifier<Modifier>(owner.modifier_, owner.book_, index), owner.runner_options()) {}
   };
 
-  std::uint64_t most_steps() const noexcept { return wanted_.most_steps + 20'000 * wanted_.jobs; }
+  std::uint64_t most_steps() const noexcept { return wanted_.most_steps + 5'000 * wanted_.jobs; }
 
   // A server must wait for a few heartbeats that do not come.
   static fault_plan plan_of(const options& wanted) {

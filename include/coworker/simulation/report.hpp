@@ -35,9 +35,9 @@ struct options {
   duration stop_patience = std::chrono::seconds(5);
   /// By when, after the last mishap, every job must have its result. Virtual time; default 1 h.
   duration settle_within = std::chrono::hours(1);
-  /// A run in which more coroutines are resumed than this, and 20,000 more for each job, goes round for ever.
-  /// Its coroutines are given up as they stand, their memory with them. Default 2,000,000.
-  std::uint64_t most_steps = 2'000'000;
+  /// A run in which more coroutines are resumed than this, and 5,000 more for each job, goes round for ever.
+  /// Its coroutines are given up as they stand, their memory with them. Default 200,000.
+  std::uint64_t most_steps = 200'000;
   /// Whether the report has a line for everything that happened.
   bool trace = false;
 };

@@ -106,7 +106,7 @@ class world {
                  observed_modifier<Modifier>(owner.modifier_, owner.book_, index), owner.runner_options()) {}
   };
 
-  std::uint64_t most_steps() const noexcept { return wanted_.most_steps + 20'000 * wanted_.jobs; }
+  std::uint64_t most_steps() const noexcept { return wanted_.most_steps + 5'000 * wanted_.jobs; }
 
   // A server must wait for a few heartbeats that do not come.
   static fault_plan plan_of(const options& wanted) {
