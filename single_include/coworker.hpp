@@ -6717,10 +6717,10 @@ namespace coworker {
 
 namespace detail {
 
-// The text of a value that is to become the member `key`: what cannot be written is named from there.
-inline std::string dump_within(std::string_view key, const json& value) {
+// Appends the text of a value that is to become the member `key`: what cannot be written is named from there.
+inline void dump_within(std::string_view key, const json& value, std::string& text) {
   try {
-    return value.dump();
+    value.dump_to(text);
   } catch (json_value_error& error) {
     error.inside_member(key);
     throw;
@@ -6765,10 +6765,27 @@ struct outcome {
   json body() const {
     json made = json::object();
     if (!succeeded()) made["error"] = error;
-    const bool nothing = (output.is_object() && output.empty()) || (output.is_null() && !succeeded());
-    if (!nothing) made["output"] = output;
+    if (says_output()) made["output"] = output;
     if (stop_pod) made["stopPod"] = true;
     return made;
+  }
+
+  /// body().dump(), but without a copy of the output being made. Errors: as dump.
+  std::string body_text() const {
+    std::string text;
+    const auto add = [&text](std::string_view key, const json& value) {
+      text.append(text.empty() ? "{\"" : ",\"").append(key).append("\":");
+      detail::dump_within(key, value, text);
+    };
+    if (!succeeded()) add("error", json(error));
+    if (says_output()) add("output", output);
+    if (stop_pod) add("stopPod", json(true));
+    return text.append(text.empty() ? "{}" : "}");
+  }
+
+ private:
+  bool says_output() const noexcept {
+    return !(output.is_object() && output.empty()) && !(output.is_null() && !succeeded());
   }
 };
 
@@ -13451,7 +13468,9 @@ namespace coworker::detail {
 // What is sent of a value; empty when JSON cannot hold it, which is logged.
 inline std::string progress_text(const json& value, const job_record& record, logger& log) {
   try {
-    return dump_within("progress", value);
+    std::string text;
+    dump_within("progress", value, text);
+    return text;
   } catch (const json_exception& error) {
     log.warn(std::string("This progress is not sent: ") + error.what(),
              log_subject(record.id, record.batch_id));
@@ -13527,7 +13546,7 @@ inline void add_timings(job_record& record, const worker_options& options) {
 }
 
 inline std::string body_within(const outcome& ended, std::size_t limit) {
-  std::string body = ended.body().dump();
+  std::string body = ended.body_text();
   if (body.size() > limit) throw output_too_large(body.size(), limit);
   return body;
 }
@@ -13553,7 +13572,7 @@ inline std::string settled_body(outcome& ended, const worker_options& options) {
     ended = outcome::failure(sendable_text(error, options.output_limit / 8));  // escaped, a byte may be six
     if (before == outcome::status::stopped) ended.ended = before;
     ended.stop_pod = stop_pod;
-    return ended.body().dump();
+    return ended.body_text();
   }
 }
 

@@ -1,5 +1,10 @@
 #include <doctest/doctest.h>
+
+#include <cmath>
 #include <coworker/job/outcome.hpp>
+#include <coworker/json/json.hpp>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -34,4 +39,28 @@ TEST_CASE("the wish to recycle the worker stands beside either") {
   outcome failed = outcome::failure("broken");
   failed.stop_pod = true;
   CHECK(failed.body().dump() == R"({"error":"broken","stopPod":true})");
+}
+
+TEST_CASE("the text of a body is that of the body, and so are the errors of what cannot be written") {
+  const auto either = [](const auto& write) -> std::string {
+    try {
+      return write();
+    } catch (const coworker::json_exception& error) {
+      return error.what();
+    }
+  };
+  std::vector<outcome> all{outcome::success("done"),
+                           outcome::success(json::object()),
+                           outcome::success(json()),
+                           outcome::success(json::array({json::object({{"of", std::nan("")}})})),
+                           outcome::failure("broken: \"\xc3\xa9\""),
+                           outcome::failure("no text: \xff")};
+  all.push_back(outcome::failure("after two elements"));
+  all.back().output = json::array({1, 2});
+  for (outcome& one : all) {
+    for (const bool stop_pod : {false, true}) {
+      one.stop_pod = stop_pod;
+      CHECK(either([&] { return one.body_text(); }) == either([&] { return one.body().dump(); }));
+    }
+  }
 }

@@ -10,10 +10,10 @@ namespace coworker {
 
 namespace detail {
 
-// The text of a value that is to become the member `key`: what cannot be written is named from there.
-inline std::string dump_within(std::string_view key, const json& value) {
+// Appends the text of a value that is to become the member `key`: what cannot be written is named from there.
+inline void dump_within(std::string_view key, const json& value, std::string& text) {
   try {
-    return value.dump();
+    value.dump_to(text);
   } catch (json_value_error& error) {
     error.inside_member(key);
     throw;
@@ -58,10 +58,27 @@ struct outcome {
   json body() const {
     json made = json::object();
     if (!succeeded()) made["error"] = error;
-    const bool nothing = (output.is_object() && output.empty()) || (output.is_null() && !succeeded());
-    if (!nothing) made["output"] = output;
+    if (says_output()) made["output"] = output;
     if (stop_pod) made["stopPod"] = true;
     return made;
+  }
+
+  /// body().dump(), but without a copy of the output being made. Errors: as dump.
+  std::string body_text() const {
+    std::string text;
+    const auto add = [&text](std::string_view key, const json& value) {
+      text.append(text.empty() ? "{\"" : ",\"").append(key).append("\":");
+      detail::dump_within(key, value, text);
+    };
+    if (!succeeded()) add("error", json(error));
+    if (says_output()) add("output", output);
+    if (stop_pod) add("stopPod", json(true));
+    return text.append(text.empty() ? "{}" : "}");
+  }
+
+ private:
+  bool says_output() const noexcept {
+    return !(output.is_object() && output.empty()) && !(output.is_null() && !succeeded());
   }
 };
 

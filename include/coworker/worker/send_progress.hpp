@@ -21,7 +21,9 @@ namespace coworker::detail {
 // What is sent of a value; empty when JSON cannot hold it, which is logged.
 inline std::string progress_text(const json& value, const job_record& record, logger& log) {
   try {
-    return dump_within("progress", value);
+    std::string text;
+    dump_within("progress", value, text);
+    return text;
   } catch (const json_exception& error) {
     log.warn(std::string("This progress is not sent: ") + error.what(),
              log_subject(record.id, record.batch_id));

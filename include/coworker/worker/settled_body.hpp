@@ -42,7 +42,7 @@ inline void add_timings(job_record& record, const worker_options& options) {
 }
 
 inline std::string body_within(const outcome& ended, std::size_t limit) {
-  std::string body = ended.body().dump();
+  std::string body = ended.body_text();
   if (body.size() > limit) throw output_too_large(body.size(), limit);
   return body;
 }
@@ -68,7 +68,7 @@ inline std::string settled_body(outcome& ended, const worker_options& options) {
     ended = outcome::failure(sendable_text(error, options.output_limit / 8));  // escaped, a byte may be six
     if (before == outcome::status::stopped) ended.ended = before;
     ended.stop_pod = stop_pod;
-    return ended.body().dump();
+    return ended.body_text();
   }
 }
 
