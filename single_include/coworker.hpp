@@ -43,6 +43,7 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -250,91 +251,118 @@ struct recycled_frame {
 
 }  // namespace coworker::detail
 
-// ---- coworker/coro/result.hpp ------------------------------------------------------------------------------
+// ---- coworker/coro/task_answer.hpp -------------------------------------------------------------------------
 
-// The outcome of a coroutine while it waits to be fetched: nothing yet, a value, or an exception. Knows no
-// coroutine.
+// What a task and whoever awaits it share, in the awaiter's frame: where the task's frame is and, once it has
+// ended, a value or an exception. Knows no coroutine.
 
 namespace coworker::detail {
 
-enum class result_state : unsigned char { empty, value, exception };
+struct no_answer {};
 
-// Stored is T itself, a pointer for a reference, and an empty struct for void.
-template <class Stored>
-class result_storage {
+template <class T>
+struct answer_value {
+  using type = T;
+};
+template <class T>
+struct answer_value<T&> {
+  using type = T*;
+};
+template <>
+struct answer_value<void> {
+  using type = no_answer;
+};
+
+// One word tells all that is to be known, so that a call needs a single test for whatever is out of the
+// ordinary:
+//
+//   the frame's address                 the task has not ended
+//   value_mark                          it ended with a value; its frame is gone
+//   exception_mark                      it ended with an exception; its frame is gone
+//   the address, one mark, ended_mark   it ended, and its frame is still to be destroyed
+//
+// The mark of a value that needs no destructor is 0, so that nothing has to be written for it.
+template <class T>
+class task_answer {
+  using value_type = typename answer_value<T>::type;
+
  public:
-  result_storage() noexcept {}
-  result_storage(const result_storage&) = delete;
-  result_storage& operator=(const result_storage&) = delete;
+  explicit task_answer(void* frame) noexcept : word_(frame) {}
+  task_answer(const task_answer&) = delete;
+  task_answer& operator=(const task_answer&) = delete;
 
-  ~result_storage() {
-    if (state_ == result_state::exception) [[unlikely]] {
+  ~task_answer() {
+    if (has(exception_mark)) [[unlikely]]
       exception_.~exception_ptr();
-    } else if constexpr (!std::is_trivially_destructible_v<Stored>) {
-      if (state_ == result_state::value) value_.~Stored();
-    }
+    destroy_value();
   }
 
-  template <class... Args>
-  void emplace(Args&&... args) noexcept(std::is_nothrow_constructible_v<Stored, Args...>) {
-    ::new (static_cast<void*>(&value_)) Stored(std::forward<Args>(args)...);
-    state_ = result_state::value;
+  // Before it has begun; null: there is none.
+  void* frame_to_begin() const noexcept { return word_; }
+  // Null once it is gone.
+  void* frame() const noexcept { return reinterpret_cast<void*>(bits() & ~all_marks); }
+  void frame_is_gone() noexcept { keep(all_marks); }
+  void ended_in_its_frame() noexcept { add(ended_mark); }
+
+  // A value for T, an object for T&, nothing for void.
+  template <class... Value>
+  void set(Value&&... value) noexcept(std::is_reference_v<T> ||
+                                      std::is_nothrow_constructible_v<value_type, Value...>) {
+    void* const place = &value_;
+    if constexpr (std::is_reference_v<T>) {
+      ::new (place) value_type(std::addressof(static_cast<T>(value)...));
+    } else {
+      ::new (place) value_type(std::forward<Value>(value)...);
+    }
+    if constexpr (value_mark != 0) add(value_mark);
   }
 
   // In place of a value too: when a coroutine has given one, the destructor of a local may yet throw.
   void set_exception(std::exception_ptr exception) noexcept {
-    if constexpr (!std::is_trivially_destructible_v<Stored>) {
-      if (state_ == result_state::value) value_.~Stored();
-    }
+    destroy_value();
+    keep(~value_mark);
     ::new (static_cast<void*>(&exception_)) std::exception_ptr(std::move(exception));
-    state_ = result_state::exception;
+    add(exception_mark);
   }
 
-  result_state state() const noexcept { return state_; }
-
-  // Only when state() says so.
-  const std::exception_ptr& exception() const noexcept { return exception_; }
-
-  // Only once a value or an exception is there.
-  Stored& get() {
-    if (state_ != result_state::value) [[unlikely]]
-      std::rethrow_exception(exception_);
-    return value_;
+  // Once, when it has ended. Errors: rethrows its exception.
+  T take() {
+    if (bits() != value_mark) [[unlikely]]
+      throw_if_failed();
+    if constexpr (std::is_reference_v<T>) {
+      return *value_;
+    } else if constexpr (!std::is_void_v<T>) {
+      return std::move(value_);
+    }
   }
 
  private:
-  union {
-    Stored value_;
-    std::exception_ptr exception_;
-  };
-  result_state state_ = result_state::empty;
-};
+  static constexpr std::uintptr_t value_mark = std::is_trivially_destructible_v<value_type> ? 0 : 1;
+  static constexpr std::uintptr_t exception_mark = 2;
+  static constexpr std::uintptr_t ended_mark = 4;
+  static constexpr std::uintptr_t all_marks = 7;
+  static_assert(frame_alignment > all_marks, "the marks stand in bits that are 0 in a frame's address");
 
-template <class T>
-class result : public result_storage<T> {
- public:
-  template <class U>
-  void set(U&& value) {
-    this->emplace(std::forward<U>(value));
+  std::uintptr_t bits() const noexcept { return reinterpret_cast<std::uintptr_t>(word_); }
+  bool has(std::uintptr_t mark) const noexcept { return (bits() & mark) != 0; }
+  void add(std::uintptr_t mark) noexcept { word_ = reinterpret_cast<void*>(bits() | mark); }
+  void keep(std::uintptr_t mask) noexcept { word_ = reinterpret_cast<void*>(bits() & mask); }
+
+  void destroy_value() noexcept {
+    if constexpr (value_mark != 0) {
+      if (has(value_mark)) value_.~value_type();
+    }
   }
 
-  T take() { return std::move(this->get()); }
-};
+  void throw_if_failed() const {
+    if (has(exception_mark)) std::rethrow_exception(exception_);
+  }
 
-template <class T>
-class result<T&> : public result_storage<T*> {
- public:
-  void set(T& value) noexcept { this->emplace(&value); }
-  T& take() { return *this->get(); }
-};
-
-struct no_result {};
-
-template <>
-class result<void> : public result_storage<no_result> {
- public:
-  void set() noexcept { emplace(); }
-  void take() { get(); }
+  void* word_;  // as a pointer, so that compilers follow where a frame comes from
+  union {
+    value_type value_;
+    std::exception_ptr exception_;
+  };
 };
 
 }  // namespace coworker::detail
@@ -543,15 +571,6 @@ coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept
   }
 }
 
-// What an awaited task and its awaiter share, in the awaiter's frame.
-template <class T>
-struct task_answer {
-  void* callee;  // the task's frame; null once the task has ended and its frame is gone
-  result<T> outcome;
-
-  explicit task_answer(void* frame) noexcept : callee(frame) {}
-};
-
 // A task that ends frees its frame at once and then lets its awaiter go on, which is cheaper than being
 // destroyed from there.
 template <class T>
@@ -575,12 +594,16 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
   task<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { answer_->outcome.set_exception(std::current_exception()); }
+  void unhandled_exception() noexcept { answer_->set_exception(std::current_exception()); }
 
   final_awaiter final_suspend() noexcept {
     task_answer<T>& answer = *answer_;
     const bool handed_back = hand_back(self(), continuation_);
-    if (handed_back) answer.callee = nullptr;
+    if (handed_back) {
+      answer.frame_is_gone();
+    } else {
+      answer.ended_in_its_frame();
+    }
     return final_awaiter(handed_back);
   }
 
@@ -595,7 +618,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
  protected:
   task_promise_base() noexcept {}
-  result<T>& outcome() noexcept { return answer_->outcome; }
+  task_answer<T>& answer() noexcept { return *answer_; }
 
  private:
   std::coroutine_handle<task_promise<T>> self() noexcept;
@@ -609,20 +632,20 @@ class task_promise_base : public recycled_frame, public entered_promise {
 template <class T>
 class task_promise final : public task_promise_base<T> {
   static_assert(
-      alignof(result<T>) <= frame_alignment,
+      alignof(task_answer<T>) <= frame_alignment,
       "task<T>: T needs a stricter alignment than coroutine frames have; give a std::unique_ptr<T>");
 
  public:
   template <std::convertible_to<T> U = T>
   void return_value(U&& value) {
-    this->outcome().set(std::forward<U>(value));
+    this->answer().set(std::forward<U>(value));
   }
 };
 
 template <>
 class task_promise<void> final : public task_promise_base<void> {
  public:
-  void return_void() noexcept { outcome().set(); }
+  void return_void() noexcept { answer().set(); }
 };
 
 [[noreturn]] inline void throw_not_awaitable() {
@@ -659,11 +682,12 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     awaiter& operator=(const awaiter&) = delete;
 
     ~awaiter() {
-      if (answer_.callee != nullptr) callee().destroy();
+      if (answer_.frame() != nullptr)
+        std::coroutine_handle<promise_type>::from_address(answer_.frame()).destroy();
     }
 
     bool await_ready() const {
-      if (answer_.callee == nullptr) [[unlikely]]
+      if (answer_.frame_to_begin() == nullptr) [[unlikely]]
         detail::throw_not_awaitable();
       return false;
     }
@@ -673,20 +697,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
       return start(awaiting, detail::context_of(awaiting));
     }
 
-    T await_resume() { return answer_.outcome.take(); }
+    T await_resume() { return answer_.take(); }
 
    protected:
     bool start(std::coroutine_handle<> awaiting, coworker::context* shared) noexcept {
-      const std::coroutine_handle<promise_type> coroutine = callee();
+      const auto coroutine = std::coroutine_handle<promise_type>::from_address(answer_.frame_to_begin());
       coroutine.promise().begin(awaiting, shared, answer_);
       return !detail::enter(coroutine);
     }
 
    private:
-    std::coroutine_handle<promise_type> callee() const noexcept {
-      return std::coroutine_handle<promise_type>::from_address(answer_.callee);
-    }
-
     detail::task_answer<T> answer_;
   };
 
@@ -717,16 +737,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     coworker::context& own_;
   };
 
-  awaiter operator co_await() && noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
+  awaiter operator co_await()&& noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
   /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
   /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
-  awaiter_in_context in(coworker::context& own) && noexcept {
+  awaiter_in_context in(coworker::context & own)&& noexcept {
     return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
   }
 
   template <class Task = task>
-  awaiter operator co_await() & noexcept {
+  awaiter operator co_await()& noexcept {
     static_assert(!std::same_as<Task, task>,
                   "a task runs once, so awaiting it uses it up: write co_await std::move(the_task)");
     return awaiter(coroutine_);
@@ -1369,6 +1389,95 @@ class context : public detail::context_awaiter<context> {
 
 }  // namespace this_coro
 }  // namespace coworker
+
+// ---- coworker/coro/result.hpp ------------------------------------------------------------------------------
+
+// The outcome of a coroutine while it waits to be fetched: nothing yet, a value, or an exception. Knows no
+// coroutine.
+
+namespace coworker::detail {
+
+enum class result_state : unsigned char { empty, value, exception };
+
+// Stored is T itself, a pointer for a reference, and an empty struct for void.
+template <class Stored>
+class result_storage {
+ public:
+  result_storage() noexcept {}
+  result_storage(const result_storage&) = delete;
+  result_storage& operator=(const result_storage&) = delete;
+
+  ~result_storage() {
+    if (state_ == result_state::exception) [[unlikely]] {
+      exception_.~exception_ptr();
+    } else if constexpr (!std::is_trivially_destructible_v<Stored>) {
+      if (state_ == result_state::value) value_.~Stored();
+    }
+  }
+
+  template <class... Args>
+  void emplace(Args&&... args) noexcept(std::is_nothrow_constructible_v<Stored, Args...>) {
+    ::new (static_cast<void*>(&value_)) Stored(std::forward<Args>(args)...);
+    state_ = result_state::value;
+  }
+
+  // In place of a value too: when a coroutine has given one, the destructor of a local may yet throw.
+  void set_exception(std::exception_ptr exception) noexcept {
+    if constexpr (!std::is_trivially_destructible_v<Stored>) {
+      if (state_ == result_state::value) value_.~Stored();
+    }
+    ::new (static_cast<void*>(&exception_)) std::exception_ptr(std::move(exception));
+    state_ = result_state::exception;
+  }
+
+  result_state state() const noexcept { return state_; }
+
+  // Only when state() says so.
+  const std::exception_ptr& exception() const noexcept { return exception_; }
+
+  // Only once a value or an exception is there.
+  Stored& get() {
+    if (state_ != result_state::value) [[unlikely]]
+      std::rethrow_exception(exception_);
+    return value_;
+  }
+
+ private:
+  union {
+    Stored value_;
+    std::exception_ptr exception_;
+  };
+  result_state state_ = result_state::empty;
+};
+
+template <class T>
+class result : public result_storage<T> {
+ public:
+  template <class U>
+  void set(U&& value) {
+    this->emplace(std::forward<U>(value));
+  }
+
+  T take() { return std::move(this->get()); }
+};
+
+template <class T>
+class result<T&> : public result_storage<T*> {
+ public:
+  void set(T& value) noexcept { this->emplace(&value); }
+  T& take() { return *this->get(); }
+};
+
+struct no_result {};
+
+template <>
+class result<void> : public result_storage<no_result> {
+ public:
+  void set() noexcept { emplace(); }
+  void take() { get(); }
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/coro/scope.hpp -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@
 #include <concepts>
 #include <coroutine>
 #include <coworker/coro/frame_memory.hpp>
-#include <coworker/coro/result.hpp>
+#include <coworker/coro/task_answer.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <exception>
 #include <stdexcept>
@@ -39,15 +39,6 @@ coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept
   }
 }
 
-// What an awaited task and its awaiter share, in the awaiter's frame.
-template <class T>
-struct task_answer {
-  void* callee;  // the task's frame; null once the task has ended and its frame is gone
-  result<T> outcome;
-
-  explicit task_answer(void* frame) noexcept : callee(frame) {}
-};
-
 // A task that ends frees its frame at once and then lets its awaiter go on, which is cheaper than being
 // destroyed from there.
 template <class T>
@@ -71,12 +62,16 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
   task<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { answer_->outcome.set_exception(std::current_exception()); }
+  void unhandled_exception() noexcept { answer_->set_exception(std::current_exception()); }
 
   final_awaiter final_suspend() noexcept {
     task_answer<T>& answer = *answer_;
     const bool handed_back = hand_back(self(), continuation_);
-    if (handed_back) answer.callee = nullptr;
+    if (handed_back) {
+      answer.frame_is_gone();
+    } else {
+      answer.ended_in_its_frame();
+    }
     return final_awaiter(handed_back);
   }
 
@@ -91,7 +86,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
  protected:
   task_promise_base() noexcept {}
-  result<T>& outcome() noexcept { return answer_->outcome; }
+  task_answer<T>& answer() noexcept { return *answer_; }
 
  private:
   std::coroutine_handle<task_promise<T>> self() noexcept;
@@ -105,20 +100,20 @@ class task_promise_base : public recycled_frame, public entered_promise {
 template <class T>
 class task_promise final : public task_promise_base<T> {
   static_assert(
-      alignof(result<T>) <= frame_alignment,
+      alignof(task_answer<T>) <= frame_alignment,
       "task<T>: T needs a stricter alignment than coroutine frames have; give a std::unique_ptr<T>");
 
  public:
   template <std::convertible_to<T> U = T>
   void return_value(U&& value) {
-    this->outcome().set(std::forward<U>(value));
+    this->answer().set(std::forward<U>(value));
   }
 };
 
 template <>
 class task_promise<void> final : public task_promise_base<void> {
  public:
-  void return_void() noexcept { outcome().set(); }
+  void return_void() noexcept { answer().set(); }
 };
 
 [[noreturn]] inline void throw_not_awaitable() {
@@ -155,11 +150,12 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     awaiter& operator=(const awaiter&) = delete;
 
     ~awaiter() {
-      if (answer_.callee != nullptr) callee().destroy();
+      if (answer_.frame() != nullptr)
+        std::coroutine_handle<promise_type>::from_address(answer_.frame()).destroy();
     }
 
     bool await_ready() const {
-      if (answer_.callee == nullptr) [[unlikely]]
+      if (answer_.frame_to_begin() == nullptr) [[unlikely]]
         detail::throw_not_awaitable();
       return false;
     }
@@ -169,20 +165,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
       return start(awaiting, detail::context_of(awaiting));
     }
 
-    T await_resume() { return answer_.outcome.take(); }
+    T await_resume() { return answer_.take(); }
 
    protected:
     bool start(std::coroutine_handle<> awaiting, coworker::context* shared) noexcept {
-      const std::coroutine_handle<promise_type> coroutine = callee();
+      const auto coroutine = std::coroutine_handle<promise_type>::from_address(answer_.frame_to_begin());
       coroutine.promise().begin(awaiting, shared, answer_);
       return !detail::enter(coroutine);
     }
 
    private:
-    std::coroutine_handle<promise_type> callee() const noexcept {
-      return std::coroutine_handle<promise_type>::from_address(answer_.callee);
-    }
-
     detail::task_answer<T> answer_;
   };
 
@@ -213,16 +205,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     coworker::context& own_;
   };
 
-  awaiter operator co_await() && noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
+  awaiter operator co_await()&& noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
   /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
   /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
-  awaiter_in_context in(coworker::context& own) && noexcept {
+  awaiter_in_context in(coworker::context & own)&& noexcept {
     return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
   }
 
   template <class Task = task>
-  awaiter operator co_await() & noexcept {
+  awaiter operator co_await()& noexcept {
     static_assert(!std::same_as<Task, task>,
                   "a task runs once, so awaiting it uses it up: write co_await std::move(the_task)");
     return awaiter(coroutine_);
