@@ -15864,8 +15864,12 @@ struct curl_easy_deleter {
 struct curl_multi_deleter {
   void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
 };
+struct curl_url_deleter {
+  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+};
 using curl_easy_owner = std::unique_ptr<CURL, curl_easy_deleter>;
 using curl_multi_owner = std::unique_ptr<CURLM, curl_multi_deleter>;
+using curl_url_owner = std::unique_ptr<CURLU, curl_url_deleter>;
 
 inline long to_milliseconds(duration span) noexcept {
   const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(span).count();
@@ -16014,15 +16018,16 @@ class curl_client final : public waiter {
   /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
   /// answer: libcurl does so by itself.
   task<http_answer> send(const http_request& request) {
-    const lease one(*this);
-    one->prepare(request);
+    http_answer answer;
+    const lease one(*this, request.body.has_value());
+    one->prepare(request, answer);
     co_await performed(*one);
-    co_return one->take_answer();
+    if (one->gave_up) throw cancelled();
+    co_return std::move(answer);
   }
 
   void wait(time_point deadline) override {
-    // What was added since the last look is begun before anything is waited for.
-    if (deadline != time_point::min() && !added_) {
+    if (deadline != time_point::min() && !perform_first_) {
       // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
       for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
       const bool endless = deadline == time_point::max();
@@ -16032,6 +16037,7 @@ class curl_client final : public waiter {
     }
     if (exchanges_.empty()) return;
     perform();
+    if (std::exchange(answers_begun_, false)) await_ends();
     if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
     end_farewells();
   }
@@ -16040,20 +16046,28 @@ class curl_client final : public waiter {
 
  private:
   // One request on its way, with a handle of libcurl's that keeps its settings from one request to the next.
+  // What did not change is not set again.
   struct exchange {
-    explicit exchange(curl_client& owner);
+    exchange(curl_client& owner, bool for_posts);
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
 
-    void prepare(const http_request& request);
-    void set_address(const std::string& url);
-    http_answer take_answer();
+    void prepare(const http_request& request, http_answer& to_fill);
+    void set_headers(const http_request& request);
+    void set_address(const std::string& address);
+    void set_server(std::string_view address, bool whole);
+    void set_limit(long milliseconds);
 
     curl_client& client;
+    const bool posts;               // or gets
+    detail::curl_url_owner parsed;  // the server, unless libcurl is to parse the whole address
     detail::curl_easy_owner easy;
-    std::string server;               // the part of the address before the path
+    std::string url;
+    std::string server;               // the part of it before the path, or all of it
     std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
-    http_answer answer;
+    const curl_slist* first_header = nullptr;
+    long limit = -1;  // in milliseconds; 0: none, as long as something comes
+    http_answer* answer = nullptr;
     std::coroutine_handle<> waiting;
     executor_ref executor;
     std::atomic<bool> stop_requested{false};
@@ -16069,10 +16083,10 @@ class curl_client final : public waiter {
   // An exchange for the time of one request.
   class lease {
    public:
-    explicit lease(curl_client& client) : client_(client), exchange_(client.take_exchange()) {}
+    lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
     lease(const lease&) = delete;
     lease& operator=(const lease&) = delete;
-    ~lease() { client_.idle_.push_back(std::move(exchange_)); }
+    ~lease() { client_.idle(exchange_->posts).push_back(std::move(exchange_)); }
     exchange& operator*() const noexcept { return *exchange_; }
     exchange* operator->() const noexcept { return exchange_.get(); }
 
@@ -16108,12 +16122,12 @@ class curl_client final : public waiter {
       one_.executor = here.executor;
       const CURLMcode added = curl_multi_add_handle(one_.client.multi_.get(), one_.easy.get());
       if (added != CURLM_OK) {
-        one_.answer.failure = http_failure::unusable;
-        one_.answer.problem = curl_multi_strerror(added);
+        one_.answer->failure = http_failure::unusable;
+        one_.answer->problem = curl_multi_strerror(added);
         return false;
       }
       one_.client.exchanges_.push_back(&one_);
-      one_.client.added_ = true;
+      one_.client.perform_first_ = true;
       on_stop_.emplace(here.stop, request_stop(one_));
       return true;
     }
@@ -16130,31 +16144,47 @@ class curl_client final : public waiter {
   static int before_request(void* user, char*, char*, int, int local_port);
   static int on_socket(void* user, curl_socket_t socket, curlsocktype purpose);
 
-  std::unique_ptr<exchange> take_exchange();
+  using exchange_list = std::vector<exchange*>;
+
+  std::vector<std::unique_ptr<exchange>>& idle(bool posts) noexcept {
+    return posts ? idle_posts_ : idle_gets_;
+  }
+  std::unique_ptr<exchange> take_exchange(bool for_post);
   void perform();
+  void await_ends();
   void stop_exchanges();
   bool all_leave(int port) const noexcept;
   bool close_our_side(int port) const noexcept;
   void end_farewells();
-  void finish(exchange& one);
-  void fail(exchange& one, CURLcode code);
+  void settle(exchange& one, CURLcode code);
+  exchange_list::iterator finish(exchange_list::iterator place);
 
   curl_client_options options_;
   // Given as headers, as libcurl writes the text of its own options twice, letter by letter, at a tenth of
   // the cost of a small request.
   std::string user_agent_;
   std::string encodings_ = "Accept-Encoding: gzip, deflate";
+  // Waiting for a 100 Continue costs a second where the server does not send one.
+  std::string no_expect_ = "Expect:";
+  // They end the list of every request: the last two of them, or all three. libcurl reads them only.
+  curl_slist last_headers_[3] = {{no_expect_.data(), &last_headers_[1]},
+                                 {user_agent_.data(), &last_headers_[2]},
+                                 {encodings_.data(), nullptr}};
   const detail::proxies proxies_{};
   std::vector<curl_socket_t> sockets_;  // all that there were; some may be closed, or others by now
   detail::curl_multi_owner multi_;
-  std::vector<std::unique_ptr<exchange>> idle_;
-  std::vector<exchange*> exchanges_;  // under way
-  bool added_ = false;                // some of them since perform()
+  // Apart, so that a handle serves requests that differ in little.
+  std::vector<std::unique_ptr<exchange>> idle_gets_;
+  std::vector<std::unique_ptr<exchange>> idle_posts_;
+  exchange_list exchanges_;     // under way
+  bool perform_first_ = false;  // before anything is waited for
+  bool answers_begun_ = false;  // or went on, since they were looked for
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
 };
 
-inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy(curl_easy_init()) {
+inline curl_client::exchange::exchange(curl_client& owner, bool for_posts)
+    : client(owner), posts(for_posts), easy(curl_easy_init()) {
   CURL* const handle = easy.get();
   if (handle == nullptr) throw std::bad_alloc();
   const curl_client_options& options = client.options_;
@@ -16179,7 +16209,10 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the server's
-  if (!client.proxies_.any) curl_easy_setopt(handle, CURLOPT_PROXY, "");  // or each request would look for one
+  if (!client.proxies_.any) {  // or each request would look for one
+    curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    curl_easy_setopt(handle, CURLOPT_NOPROXY, "");
+  }
   if (!options.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.ca_file.c_str());
   if (!options.ca_folder.empty()) curl_easy_setopt(handle, CURLOPT_CAPATH, options.ca_folder.c_str());
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &curl_client::on_body);
@@ -16195,67 +16228,74 @@ inline curl_client::exchange::exchange(curl_client& owner) : client(owner), easy
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 105L);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
+  if (posts) curl_easy_setopt(handle, CURLOPT_POST, 1L);
 }
 
-inline void curl_client::exchange::prepare(const http_request& request) {
-  answer = http_answer();
+inline void curl_client::exchange::prepare(const http_request& request, http_answer& to_fill) {
+  answer = &to_fill;
   stop_requested.store(false, std::memory_order_relaxed);
   answering = leaving = gave_up = false;
   port = -1;
   give_up_at = time_point::max();
   problem[0] = '\0';
-
-  // libcurl reads the list and leaves it alone, so that it can be made of what is there.
-  static char no_expect[] =
-      "Expect:";  // waiting for a 100 Continue costs a second where the server does not send one
-  headers.clear();
-  for (const std::string& header : request.headers)
-    headers.push_back({const_cast<char*>(header.c_str()), nullptr});
-  headers.push_back({client.user_agent_.data(), nullptr});
-  headers.push_back({client.encodings_.data(), nullptr});
-  headers.push_back({no_expect, nullptr});
-  for (std::size_t i = 1; i < headers.size(); ++i) headers[i - 1].next = &headers[i];
-
   timeout_to_end = request.timeout_to_end;
-  CURL* const handle = easy.get();
-  set_address(request.url);
-  // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
-  // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
-  curl_easy_setopt(handle, CURLOPT_PIPEWAIT, request.url.starts_with("https:") ? 1L : 0L);
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.data());
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, std::max(1L, detail::to_milliseconds(request.timeout)));
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 0L);
-  if (request.body) {
-    curl_easy_setopt(handle, CURLOPT_POST, 1L);
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, request.body->data());
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
-  } else {
-    curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
-  }
+  set_limit(std::max(1L, detail::to_milliseconds(request.timeout)));
+  set_headers(request);
+  if (url != request.url) set_address(request.url);
+  if (!posts) return;
+  curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, request.body->data());
+  curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
+}
+
+// libcurl reads the list and leaves it alone, so that it can be made of what is there.
+inline void curl_client::exchange::set_headers(const http_request& request) {
+  constexpr std::size_t least_expecting = 1000;  // bytes; smaller bodies no libcurl announces
+  const bool may_expect = posts && request.body->size() >= least_expecting;
+  curl_slist* next = &client.last_headers_[may_expect ? 0 : 1];
+  headers.resize(request.headers.size());
+  for (std::size_t i = headers.size(); i-- > 0; next = &headers[i])
+    headers[i] = {const_cast<char*>(request.headers[i].c_str()), next};
+  if (first_header == next) return;
+  first_header = next;
+  curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, next);
 }
 
 // libcurl takes an address apart and puts it together again letter by letter, at a tenth of the cost of a
 // small request. So it is told the server, once, and the rest as it is to be sent.
-inline void curl_client::exchange::set_address(const std::string& url) {
-  const std::size_t target = detail::plain_target(url, client.proxies_.plain);
+inline void curl_client::exchange::set_address(const std::string& address) {
+  const std::size_t target = detail::plain_target(address, client.proxies_.plain);
   const bool whole = target == std::string::npos;
-  const std::string_view address = std::string_view(url).substr(0, whole ? url.size() : target + 1);
-  if (server != address) {
-    server = address;
-    curl_easy_setopt(easy.get(), CURLOPT_URL, server.c_str());
-  }
-  curl_easy_setopt(easy.get(), CURLOPT_REQUEST_TARGET, whole ? nullptr : url.c_str() + target);
+  const std::string_view place = whole ? address : std::string_view(address).substr(0, target + 1);
+  if (server != place) set_server(place, whole);
+  curl_easy_setopt(easy.get(), CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
+  url = address;
 }
 
-inline http_answer curl_client::exchange::take_answer() {
-  if (gave_up) throw cancelled();
-  return std::move(answer);
+inline void curl_client::exchange::set_server(std::string_view address, bool whole) {
+  server = address;
+  detail::curl_url_owner taken_apart(whole ? nullptr : curl_url());
+  // What cannot be parsed is left to libcurl, which says why.
+  if (curl_url_set(taken_apart.get(), CURLUPART_URL, server.c_str(), 0) != CURLUE_OK) taken_apart.reset();
+  curl_easy_setopt(easy.get(), CURLOPT_CURLU, taken_apart.get());
+  curl_easy_setopt(easy.get(), CURLOPT_URL, taken_apart ? nullptr : server.c_str());
+  parsed = std::move(taken_apart);
+  // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
+  // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
+  curl_easy_setopt(easy.get(), CURLOPT_PIPEWAIT, server.starts_with("https:") ? 1L : 0L);
+}
+
+// In milliseconds; 0: as long as something comes.
+inline void curl_client::exchange::set_limit(long milliseconds) {
+  if (limit == milliseconds) return;
+  limit = milliseconds;
+  curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, milliseconds);
+  curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_LIMIT, milliseconds == 0 ? 1L : 0L);
 }
 
 inline std::size_t curl_client::on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<exchange*>(user);
   try {
-    one.answer.body.append(data, size * count);
+    one.answer->body.append(data, size * count);
   } catch (...) {
     return 0;  // no memory: libcurl ends the exchange with a write error
   }
@@ -16264,12 +16304,7 @@ inline std::size_t curl_client::on_body(char* data, std::size_t size, std::size_
 
 inline std::size_t curl_client::on_header(char*, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<exchange*>(user);
-  if (!std::exchange(one.answering, true) && !one.timeout_to_end) {
-    // It may hold jobs: from now on it is waited for as long as it keeps coming. Not before, as libcurl looks
-    // at the speed each second, and an idle poll is to wake nobody.
-    curl_easy_setopt(one.easy.get(), CURLOPT_TIMEOUT_MS, 0L);
-    curl_easy_setopt(one.easy.get(), CURLOPT_LOW_SPEED_LIMIT, 1L);
-  }
+  one.answering = one.client.answers_begun_ = true;
   return size * count;
 }
 
@@ -16291,48 +16326,62 @@ inline int curl_client::on_socket(void* user, curl_socket_t socket, curlsocktype
   return CURL_SOCKOPT_OK;
 }
 
-inline auto curl_client::take_exchange() -> std::unique_ptr<exchange> {
-  if (idle_.empty()) return std::make_unique<exchange>(*this);
-  std::unique_ptr<exchange> one = std::move(idle_.back());
-  idle_.pop_back();
+inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
+  std::vector<std::unique_ptr<exchange>>& from = idle(for_post);
+  if (from.empty()) return std::make_unique<exchange>(*this, for_post);
+  std::unique_ptr<exchange> one = std::move(from.back());
+  from.pop_back();
   return one;
 }
 
 inline void curl_client::perform() {
-  added_ = false;
+  perform_first_ = false;
   int running = 0;
   curl_multi_perform(multi_.get(), &running);
-  int left = 0;
-  while (const CURLMsg* const message = curl_multi_info_read(multi_.get(), &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
-    char* user = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
-    fail(*reinterpret_cast<exchange*>(user), message->data.result);
+  int left = static_cast<std::size_t>(running) < exchanges_.size() ? 1 : 0;
+  while (left > 0) {
+    const CURLMsg* const message = curl_multi_info_read(multi_.get(), &left);
+    if (message == nullptr || message->msg != CURLMSG_DONE) continue;
+    const auto one = std::find_if(exchanges_.begin(), exchanges_.end(), [message](const exchange* candidate) {
+      return candidate->easy.get() == message->easy_handle;
+    });
+    settle(**one, message->data.result);
+    finish(one);
   }
 }
 
-inline void curl_client::fail(exchange& one, CURLcode code) {
-  one.answer.failure = detail::failure_of(code);
+// What has begun and is not over may hold jobs: from now on it is waited for as long as it keeps coming. Not
+// before, as libcurl looks at the speed each second, and an idle poll is to wake nobody.
+inline void curl_client::await_ends() {
+  for (exchange* const one : exchanges_) {
+    if (!one->answering || one->timeout_to_end || one->limit == 0) continue;
+    one->set_limit(0);
+    perform_first_ = true;  // libcurl looks at the new limits
+  }
+}
+
+inline void curl_client::settle(exchange& one, CURLcode code) {
+  http_answer& answer = *one.answer;
+  answer.failure = detail::failure_of(code);
   if (code == CURLE_OK) {
     long status = 0;
     curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    one.answer.status = static_cast<int>(status);
+    answer.status = static_cast<int>(status);
     curl_off_t seconds = 0;
-    if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0) {
-      one.answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
-    }
+    if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+      answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
   } else {
-    one.answer.problem = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
+    answer.problem = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
     one.gave_up = one.leaving;
   }
-  finish(one);
 }
 
 // Takes the exchange out of libcurl's hands and lets its coroutine go on.
-inline void curl_client::finish(exchange& one) {
+inline auto curl_client::finish(exchange_list::iterator place) -> exchange_list::iterator {
+  exchange& one = **place;
   curl_multi_remove_handle(multi_.get(), one.easy.get());
-  exchanges_.erase(std::find(exchanges_.begin(), exchanges_.end(), &one));
   one.executor.post(one.waiting);
+  return exchanges_.erase(place);
 }
 
 // What had arrived was read just before this. An exchange that waits for its answer says that nothing more
@@ -16341,20 +16390,17 @@ inline void curl_client::finish(exchange& one) {
 // does not tell the server of one that is merely taken away, and the server would answer it into the void.
 inline void curl_client::stop_exchanges() {
   stops_postponed_ = false;
-  const std::vector<exchange*> under_way = exchanges_;
-  for (exchange* const one : under_way) {
-    if (one->answering || one->leaving || !one->stop_requested.load(std::memory_order_relaxed)) continue;
-    if (!all_leave(one->port)) {
+  for (auto place = exchanges_.begin(); place != exchanges_.end();) {
+    exchange& one = **place;
+    const bool stops = !one.answering && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
+    if (stops && !all_leave(one.port)) {
       stops_postponed_ = true;
-      continue;
+    } else if (stops) {
+      one.leaving = true;
+      one.gave_up = !close_our_side(one.port);
+      one.give_up_at = clock_type::now() + options_.farewell;
     }
-    one->leaving = true;
-    if (close_our_side(one->port)) {
-      one->give_up_at = clock_type::now() + options_.farewell;
-    } else {
-      one->gave_up = true;
-      finish(*one);
-    }
+    place = one.gave_up ? finish(place) : place + 1;
   }
 }
 
@@ -16375,14 +16421,11 @@ inline bool curl_client::close_our_side(int port) const noexcept {
 }
 
 inline void curl_client::end_farewells() {
-  for (std::size_t i = 0; i < exchanges_.size();) {
-    exchange& one = *exchanges_[i];
-    if (one.give_up_at == time_point::max() || one.answering || clock_type::now() < one.give_up_at) {
-      ++i;
-      continue;
-    }
-    one.gave_up = true;
-    finish(one);
+  for (auto place = exchanges_.begin(); place != exchanges_.end();) {
+    exchange& one = **place;
+    one.gave_up =
+        one.give_up_at != time_point::max() && !one.answering && clock_type::now() >= one.give_up_at;
+    place = one.gave_up ? finish(place) : place + 1;
   }
 }
 

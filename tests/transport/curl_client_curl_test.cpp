@@ -175,6 +175,67 @@ TEST_CASE("an address is asked for as it stands, or as libcurl cleans it up, one
   CHECK(split.failure == http_failure::unusable);
 }
 
+TEST_CASE("handles that are used again serve whatever server and kind of address comes next") {
+  const parrot left("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nleft");
+  const parrot right("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nright");
+  curl_client client;
+  event_loop loop(client);
+  const auto answer_of = [&](const std::string& url, bool posts) {
+    coworker::http_request request(url);
+    if (posts) request.body = "{}";
+    const http_answer answer = sync_wait(loop, client.send(request));
+    return answer.arrived() ? answer.body : answer.problem;
+  };
+  for (const bool posts : {false, true, false}) {
+    CAPTURE(posts);
+    const std::string method = posts ? "POST" : "GET";
+    CHECK(answer_of(left.url() + "plain", posts) == "left");
+    CHECK(answer_of(right.url() + "plain", posts) == "right");
+    CHECK(right.asked() == method + " /plain HTTP/1.1");
+    CHECK(answer_of(left.url() + "a/../whole#f", posts) == "left");
+    CHECK(left.asked() == method + " /whole HTTP/1.1");
+    CHECK(answer_of(right.url() + "again?n=1", posts) == "right");
+    CHECK(right.asked() == method + " /again?n=1 HTTP/1.1");
+    CHECK(answer_of("http://[bad/plain", posts) != "");
+    CHECK(answer_of(right.url() + "again?n=1", posts) == "right");
+    CHECK(answer_of(right.url(), posts) == "right");
+    CHECK(right.asked() == method + " / HTTP/1.1");
+  }
+}
+
+TEST_CASE("each request has its own headers and time, whatever the one before it had") {
+  queue_server server({.hold = answer::never});
+  curl_client client;
+  event_loop loop(client);
+  for (const auto limit : {100ms, 10'000ms, 50ms}) {
+    coworker::http_request ping(server.url() + "/v2/test/ping/w");
+    ping.headers = {"X-Limit: " + std::to_string(limit.count())};
+    if (limit == 10s) ping.headers.push_back("X-More: yes");
+    ping.timeout = limit;
+    CHECK(sync_wait(loop, client.send(ping)).status == 200);
+    const http_request asked = server.log().exchanges.back().request;
+    CHECK(asked.header("x-limit") == std::to_string(limit.count()));
+    CHECK(asked.header("x-more").has_value() == (limit == 10s));
+    coworker::http_request poll(server.url() + "/v2/test/job-take/w");
+    poll.timeout = std::min<duration>(limit, 200ms);
+    CHECK(sync_wait(loop, client.send(poll)).failure == http_failure::timed_out);
+  }
+}
+
+TEST_CASE("a large body is sent at once, without leave to go on being asked for") {
+  queue_server server;
+  curl_client client;
+  event_loop loop(client);
+  for (const std::size_t size : {2'000'000UL, 10UL, 2'000UL, 3'000'000UL}) {
+    coworker::http_request post(server.url() + "/v2/test/job-done/w/job?isStream=false");
+    post.body = '"' + std::string(size, 'x') + '"';
+    const time_point begun = clock_type::now();
+    CHECK(sync_wait(loop, client.send(post)).arrived());
+    CHECK(clock_type::now() - begun < 900ms);
+    CHECK(!server.log().exchanges.back().request.header("expect"));
+  }
+}
+
 TEST_CASE("a proxy is asked for the whole address") {
   const parrot proxy("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {

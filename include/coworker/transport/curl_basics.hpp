@@ -28,8 +28,12 @@ struct curl_easy_deleter {
 struct curl_multi_deleter {
   void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
 };
+struct curl_url_deleter {
+  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+};
 using curl_easy_owner = std::unique_ptr<CURL, curl_easy_deleter>;
 using curl_multi_owner = std::unique_ptr<CURLM, curl_multi_deleter>;
+using curl_url_owner = std::unique_ptr<CURLU, curl_url_deleter>;
 
 inline long to_milliseconds(duration span) noexcept {
   const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(span).count();
