@@ -47,6 +47,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -14349,7 +14350,9 @@ namespace coworker {
 struct http_request {
   std::string url;
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
-  std::vector<std::string> headers = {};           ///< each "Name: value"
+  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
+  std::span<const std::string> headers = {};
+  std::string own_header = {};                     ///< one more, of this request alone; empty: none
   duration timeout = std::chrono::seconds(30);     ///< until the answer begins; it ends when it ends
   bool timeout_to_end = false;                     ///< or until it ends, where nothing is lost with it
 
@@ -14558,12 +14561,16 @@ inline std::string describe_answer(const http_answer& answer) {
   return answer.arrived() ? "HTTP " + std::to_string(answer.status) : answer.problem;
 }
 
-/// A text as the value of a header, which must not break its line.
-inline std::string header_text(std::string_view text) {
-  for (const char c : text) {
-    if (c < ' ' || c > '~') return url_encode(text);
+/// A header of any value, which must not break its line.
+inline std::string header_line(std::string_view name, std::string_view value) {
+  constexpr std::string_view mark = ": ";
+  std::string line;
+  line.reserve(name.size() + mark.size() + value.size());
+  line.append(name).append(mark);
+  for (const char c : value) {
+    if (c < ' ' || c > '~') return line.append(url_encode(value));
   }
-  return std::string(text);
+  return line.append(value);
 }
 
 /// The body of the outcome that stands in for one that the queue refused.
@@ -15066,6 +15073,8 @@ class http_queue {
       : client_(client),
         options_(std::move(options)),
         urls_(options_.urls, options_.worker_id),
+        common_headers_(authorization(options_)),
+        post_headers_(common_headers_),
         log_(log),
         random_(options_.seed),
         take_backoff_(options_.retry, split_random()),
@@ -15078,6 +15087,8 @@ class http_queue {
       throw std::invalid_argument(
           "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
     }
+    post_headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
+    post_headers_.emplace_back("charset: utf-8");
   }
 
   http_queue(const http_queue&) = delete;
@@ -15101,12 +15112,7 @@ class http_queue {
   const jobs_in_progress& in_progress() const noexcept { return in_progress_; }
   const queue_urls& urls() const noexcept { return urls_; }
   /// The headers that every request carries.
-  std::vector<std::string> common_headers() const {
-    std::vector<std::string> headers;
-    headers.reserve(4);  // a post has three of its own
-    if (!options_.api_key.empty()) headers.push_back("Authorization: " + options_.api_key);
-    return headers;
-  }
+  const std::vector<std::string>& common_headers() const noexcept { return common_headers_; }
 
  private:
   enum class fate : unsigned char { accepted, refused, expired };
@@ -15116,6 +15122,10 @@ class http_queue {
     bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
   };
 
+  static std::vector<std::string> authorization(const http_queue_options& options) {
+    if (options.api_key.empty()) return {};
+    return {"Authorization: " + options.api_key};
+  }
   random_source split_random() noexcept { return random_source(random_.next()); }
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
   void take_failed(const http_answer& answer, bool held, time_point now);
@@ -15134,6 +15144,8 @@ class http_queue {
   Client& client_;
   const http_queue_options options_;
   const queue_urls urls_;
+  const std::vector<std::string> common_headers_;
+  std::vector<std::string> post_headers_;  // those, and what every post has
   logger& log_;
   random_source random_;
   backoff take_backoff_;
@@ -15151,7 +15163,7 @@ task<take_result> http_queue<Client, Spool>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
   while (executor.now() < take_not_before_) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
-  query.headers = common_headers();
+  query.headers = common_headers_;
   query.timeout = options_.poll_limit;
   const time_point asked = executor.now();
   const http_answer answer = co_await client_.send(query);
@@ -15218,10 +15230,8 @@ template <http_client Client, class Spool>
 http_request http_queue<Client, Spool>::post_of(std::string url, std::string_view job_id,
                                                 std::string body) const {
   http_request request(std::move(url));
-  request.headers = common_headers();
-  request.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
-  request.headers.emplace_back("charset: utf-8");
-  request.headers.push_back("X-Request-ID: " + header_text(job_id));
+  request.headers = post_headers_;
+  request.own_header = header_line("X-Request-ID", job_id);
   request.body = std::move(body);
   request.timeout = options_.post_limit;
   request.timeout_to_end = true;  // it may be posted again
@@ -15515,7 +15525,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progr
   channel_health health("The heartbeat", log);
   detail::ping_list pings(urls, jobs);
   http_request ping("");  // its URL names the jobs of the moment
-  ping.headers = std::move(options.headers);
+  ping.headers = options.headers;
   ping.timeout = detail::ping_limit(options.interval);
   ping.timeout_to_end = true;
   time_point next = executor.now();
@@ -15570,7 +15580,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   channel_health health("Asking for stops", log);
   backoff waits(options.retry, random_source(options.seed));
   http_request poll(urls.stop());
-  poll.headers = std::move(options.headers);
+  poll.headers = options.headers;
   poll.timeout = options.poll_limit;
   for (;;) {
     const time_point asked = executor.now();
@@ -16252,9 +16262,14 @@ inline void curl_client::exchange::set_headers(const http_request& request) {
   constexpr std::size_t least_expecting = 1000;  // bytes; smaller bodies no libcurl announces
   const bool may_expect = posts && request.body->size() >= least_expecting;
   curl_slist* next = &client.last_headers_[may_expect ? 0 : 1];
-  headers.resize(request.headers.size());
-  for (std::size_t i = headers.size(); i-- > 0; next = &headers[i])
-    headers[i] = {const_cast<char*>(request.headers[i].c_str()), next};
+  headers.resize(request.headers.size() + 1);
+  std::size_t place = headers.size();
+  const auto prepend = [&](const std::string& header) {
+    headers[--place] = {const_cast<char*>(header.c_str()), next};
+    next = &headers[place];
+  };
+  if (!request.own_header.empty()) prepend(request.own_header);
+  for (std::size_t i = request.headers.size(); i-- > 0;) prepend(request.headers[i]);
   if (first_header == next) return;
   first_header = next;
   curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, next);
@@ -18707,12 +18722,9 @@ class request_checks {
 
   bool check_job(const call& asked, const http_request& request) {
     constexpr std::string_view name = "X-Request-ID: ";
-    bool found = false;
-    for (const std::string_view header : request.headers) {
-      const bool names_job =
-          header.starts_with(name) && job_number(header.substr(name.size()), book_.job_count()) == asked.job;
-      found = found || (names_job && asked.job >= 0);
-    }
+    const std::string_view header = request.own_header;
+    const bool found = asked.job >= 0 && header.starts_with(name) &&
+                       job_number(header.substr(name.size()), book_.job_count()) == asked.job;
     if (!found) {
       book_.violate(invariant::own_result_posted,
                     "a post to " + request.url + " does not carry the request id of its job");
@@ -18786,7 +18798,9 @@ struct late_request {
   int worker;
 
   late_request(duration when, http_request what, int from)
-      : due(when), request(std::move(what)), worker(from) {}
+      : due(when), request(std::move(what)), worker(from) {
+    request.headers = {};  // its sender's, who may be gone by then
+  }
 };
 
 /// Models http_client for one worker.

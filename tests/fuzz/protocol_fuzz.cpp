@@ -138,11 +138,14 @@ class script_client {
     return answer;
   }
 
+  static void check_header(std::string_view header) {
+    for (const char c : header) require(c >= ' ' && c <= '~');
+  }
+
   static void check(const http_request& request) {
     for (const char c : request.url) require(c > ' ' && c <= '~');
-    for (const std::string& header : request.headers) {
-      for (const char c : header) require(c >= ' ' && c <= '~');
-    }
+    for (const std::string& header : request.headers) check_header(header);
+    check_header(request.own_header);
     if (request.body) require(parsed(*request.body).has_value());
   }
 

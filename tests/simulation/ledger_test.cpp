@@ -69,7 +69,7 @@ struct watched {
   void post(std::string url, std::string body, std::string header = "X-Request-ID: job-1") {
     coworker::http_request request(std::move(url));
     request.body = std::move(body);
-    request.headers.push_back(std::move(header));
+    request.own_header = std::move(header);
     checks.sent(sim::read_call(request, 0, 5), request);
   }
 

@@ -34,7 +34,7 @@ MUTANTS = [
     ("a take that is stopped drops its answer", QUEUE, "  co_return read_jobs(answer, asked, executor.now());",
      "  const stop_token stop = co_await this_coro::stop_token();\n  stop.throw_if_stopped();\n"
      "  co_return read_jobs(answer, asked, executor.now());"),
-    ("all posts carry one request id", QUEUE, "header_text(job_id));\n  request.body", "header_text(\"job-0\"));\n  request.body"),
+    ("all posts carry one request id", QUEUE, "header_line(\"X-Request-ID\", job_id)", "header_line(\"X-Request-ID\", \"job-0\")"),
     ("a job handed over twice is run twice", QUEUE, "if (!in_progress_.add(envelope->id)) {",
      "if (!in_progress_.add(envelope->id) && envelope->id.empty()) {"),
     ("a bad item costs its batch", QUEUE, "if (!envelope) return;", "if (!envelope) return taken.jobs.clear();"),

@@ -97,7 +97,7 @@ class scripted_client {
     if (here.stop.stop_requested()) throw coworker::cancelled();
     const std::size_t number = sent.size();
     const time_point start = here.executor.now();
-    sent.push_back({start.time_since_epoch(), request.url, request.body, request.headers, request.timeout});
+    sent.push_back({start.time_since_epoch(), request.url, request.body, headers_of(request), request.timeout});
     scripted_answer met = next(sent.back());
     const bool too_late = met.wait + (request.timeout_to_end ? met.arrival : duration()) >= request.timeout;
     try {
@@ -133,6 +133,12 @@ class scripted_client {
   }
 
  private:
+  static std::vector<std::string> headers_of(const coworker::http_request& request) {
+    std::vector<std::string> all(request.headers.begin(), request.headers.end());
+    if (!request.own_header.empty()) all.push_back(request.own_header);
+    return all;
+  }
+
   scripted_answer next(const sent_request& request) {
     if (decide) {
       if (std::optional<scripted_answer> decided = decide(request)) return *std::move(decided);

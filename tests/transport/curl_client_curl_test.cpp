@@ -209,13 +209,14 @@ TEST_CASE("each request has its own headers and time, whatever the one before it
   event_loop loop(client);
   for (const auto limit : {100ms, 10'000ms, 50ms}) {
     coworker::http_request ping(server.url() + "/v2/test/ping/w");
-    ping.headers = {"X-Limit: " + std::to_string(limit.count())};
-    if (limit == 10s) ping.headers.push_back("X-More: yes");
+    const std::vector<std::string> shared(limit == 10s ? 2 : 1, "X-Shared: yes");
+    ping.headers = shared;
+    ping.own_header = limit == 50ms ? "" : "X-Own: " + std::to_string(limit.count());
     ping.timeout = limit;
     CHECK(sync_wait(loop, client.send(ping)).status == 200);
     const http_request asked = server.log().exchanges.back().request;
-    CHECK(asked.header("x-limit") == std::to_string(limit.count()));
-    CHECK(asked.header("x-more").has_value() == (limit == 10s));
+    CHECK(asked.header("x-shared") == "yes");
+    CHECK(asked.header("x-own").value_or("none") == (limit == 50ms ? "none" : std::to_string(limit.count())));
     coworker::http_request poll(server.url() + "/v2/test/job-take/w");
     poll.timeout = std::min<duration>(limit, 200ms);
     CHECK(sync_wait(loop, client.send(poll)).failure == http_failure::timed_out);

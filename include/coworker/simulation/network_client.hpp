@@ -38,7 +38,9 @@ struct late_request {
   int worker;
 
   late_request(duration when, http_request what, int from)
-      : due(when), request(std::move(what)), worker(from) {}
+      : due(when), request(std::move(what)), worker(from) {
+    request.headers = {};  // its sender's, who may be gone by then
+  }
 };
 
 /// Models http_client for one worker.

@@ -108,12 +108,9 @@ class request_checks {
 
   bool check_job(const call& asked, const http_request& request) {
     constexpr std::string_view name = "X-Request-ID: ";
-    bool found = false;
-    for (const std::string_view header : request.headers) {
-      const bool names_job =
-          header.starts_with(name) && job_number(header.substr(name.size()), book_.job_count()) == asked.job;
-      found = found || (names_job && asked.job >= 0);
-    }
+    const std::string_view header = request.own_header;
+    const bool found = asked.job >= 0 && header.starts_with(name) &&
+                       job_number(header.substr(name.size()), book_.job_count()) == asked.job;
     if (!found) {
       book_.violate(invariant::own_result_posted,
                     "a post to " + request.url + " does not carry the request id of its job");

@@ -307,9 +307,14 @@ inline void curl_client::exchange::set_headers(const http_request& request) {
   constexpr std::size_t least_expecting = 1000;  // bytes; smaller bodies no libcurl announces
   const bool may_expect = posts && request.body->size() >= least_expecting;
   curl_slist* next = &client.last_headers_[may_expect ? 0 : 1];
-  headers.resize(request.headers.size());
-  for (std::size_t i = headers.size(); i-- > 0; next = &headers[i])
-    headers[i] = {const_cast<char*>(request.headers[i].c_str()), next};
+  headers.resize(request.headers.size() + 1);
+  std::size_t place = headers.size();
+  const auto prepend = [&](const std::string& header) {
+    headers[--place] = {const_cast<char*>(header.c_str()), next};
+    next = &headers[place];
+  };
+  if (!request.own_header.empty()) prepend(request.own_header);
+  for (std::size_t i = request.headers.size(); i-- > 0;) prepend(request.headers[i]);
   if (first_header == next) return;
   first_header = next;
   curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, next);

@@ -145,7 +145,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progr
   channel_health health("The heartbeat", log);
   detail::ping_list pings(urls, jobs);
   http_request ping("");  // its URL names the jobs of the moment
-  ping.headers = std::move(options.headers);
+  ping.headers = options.headers;
   ping.timeout = detail::ping_limit(options.interval);
   ping.timeout_to_end = true;
   time_point next = executor.now();

@@ -7,17 +7,19 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/task.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace coworker {
 
 struct http_request {
   std::string url;
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
-  std::vector<std::string> headers = {};           ///< each "Name: value"
+  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
+  std::span<const std::string> headers = {};
+  std::string own_header = {};                     ///< one more, of this request alone; empty: none
   duration timeout = std::chrono::seconds(30);     ///< until the answer begins; it ends when it ends
   bool timeout_to_end = false;                     ///< or until it ends, where nothing is lost with it
 

@@ -82,6 +82,8 @@ class http_queue {
       : client_(client),
         options_(std::move(options)),
         urls_(options_.urls, options_.worker_id),
+        common_headers_(authorization(options_)),
+        post_headers_(common_headers_),
         log_(log),
         random_(options_.seed),
         take_backoff_(options_.retry, split_random()),
@@ -94,6 +96,8 @@ class http_queue {
       throw std::invalid_argument(
           "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
     }
+    post_headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
+    post_headers_.emplace_back("charset: utf-8");
   }
 
   http_queue(const http_queue&) = delete;
@@ -117,12 +121,7 @@ class http_queue {
   const jobs_in_progress& in_progress() const noexcept { return in_progress_; }
   const queue_urls& urls() const noexcept { return urls_; }
   /// The headers that every request carries.
-  std::vector<std::string> common_headers() const {
-    std::vector<std::string> headers;
-    headers.reserve(4);  // a post has three of its own
-    if (!options_.api_key.empty()) headers.push_back("Authorization: " + options_.api_key);
-    return headers;
-  }
+  const std::vector<std::string>& common_headers() const noexcept { return common_headers_; }
 
  private:
   enum class fate : unsigned char { accepted, refused, expired };
@@ -132,6 +131,10 @@ class http_queue {
     bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
   };
 
+  static std::vector<std::string> authorization(const http_queue_options& options) {
+    if (options.api_key.empty()) return {};
+    return {"Authorization: " + options.api_key};
+  }
   random_source split_random() noexcept { return random_source(random_.next()); }
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
   void take_failed(const http_answer& answer, bool held, time_point now);
@@ -150,6 +153,8 @@ class http_queue {
   Client& client_;
   const http_queue_options options_;
   const queue_urls urls_;
+  const std::vector<std::string> common_headers_;
+  std::vector<std::string> post_headers_;  // those, and what every post has
   logger& log_;
   random_source random_;
   backoff take_backoff_;
@@ -167,7 +172,7 @@ task<take_result> http_queue<Client, Spool>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
   while (executor.now() < take_not_before_) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
-  query.headers = common_headers();
+  query.headers = common_headers_;
   query.timeout = options_.poll_limit;
   const time_point asked = executor.now();
   const http_answer answer = co_await client_.send(query);
@@ -234,10 +239,8 @@ template <http_client Client, class Spool>
 http_request http_queue<Client, Spool>::post_of(std::string url, std::string_view job_id,
                                                 std::string body) const {
   http_request request(std::move(url));
-  request.headers = common_headers();
-  request.headers.emplace_back("Content-Type: application/x-www-form-urlencoded");
-  request.headers.emplace_back("charset: utf-8");
-  request.headers.push_back("X-Request-ID: " + header_text(job_id));
+  request.headers = post_headers_;
+  request.own_header = header_line("X-Request-ID", job_id);
   request.body = std::move(body);
   request.timeout = options_.post_limit;
   request.timeout_to_end = true;  // it may be posted again

@@ -52,12 +52,16 @@ inline std::string describe_answer(const http_answer& answer) {
   return answer.arrived() ? "HTTP " + std::to_string(answer.status) : answer.problem;
 }
 
-/// A text as the value of a header, which must not break its line.
-inline std::string header_text(std::string_view text) {
-  for (const char c : text) {
-    if (c < ' ' || c > '~') return url_encode(text);
+/// A header of any value, which must not break its line.
+inline std::string header_line(std::string_view name, std::string_view value) {
+  constexpr std::string_view mark = ": ";
+  std::string line;
+  line.reserve(name.size() + mark.size() + value.size());
+  line.append(name).append(mark);
+  for (const char c : value) {
+    if (c < ' ' || c > '~') return line.append(url_encode(value));
   }
-  return std::string(text);
+  return line.append(value);
 }
 
 /// The body of the outcome that stands in for one that the queue refused.

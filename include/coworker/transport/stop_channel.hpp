@@ -41,7 +41,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   channel_health health("Asking for stops", log);
   backoff waits(options.retry, random_source(options.seed));
   http_request poll(urls.stop());
-  poll.headers = std::move(options.headers);
+  poll.headers = options.headers;
   poll.timeout = options.poll_limit;
   for (;;) {
     const time_point asked = executor.now();
