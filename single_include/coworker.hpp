@@ -2722,6 +2722,7 @@ class semaphore::acquire_awaiter {
   }
 
   permit await_resume() {
+    if (!on_stop_) return permit(from_);  // there was one at once
     on_stop_.reset();
     {
       const std::lock_guard lock(from_.mutex_);
@@ -12704,7 +12705,7 @@ enum class delivery : unsigned char {
 
 /// A result on its way back: the job, what became of it, and the body that says so, which is valid JSON.
 struct job_result {
-  std::string_view job_id;
+  std::string_view job_id;  ///< outlives the call, as `ended` does
   const outcome& ended;
   std::string body;
   bool streamed = false;  ///< the handler gave chunks
@@ -14394,11 +14395,9 @@ concept http_client = requires(Client& client, const http_request& request) {
   { client.send(request) } -> std::same_as<task<http_answer>>;
 };
 
-/// `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
-inline std::string url_encode(std::string_view text) {
+/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '-' || c == '.' || c == '_' || c == '~';
@@ -14411,6 +14410,12 @@ inline std::string url_encode(std::string_view text) {
     encoded += digits[byte >> 4];
     encoded += digits[byte & 15];
   }
+}
+
+inline std::string url_encode(std::string_view text) {
+  std::string encoded;
+  encoded.reserve(text.size());
+  append_url_encoded(encoded, text);
   return encoded;
 }
 
@@ -14726,26 +14731,27 @@ class queue_urls {
     };
     take_ = detail::replace_all(for_worker(std::move(given.take)), "$ID", worker);
     ping_ = detail::replace_all(for_worker(std::move(given.ping)), "$ID", worker);
-    done_ = for_worker(std::move(given.done));
+    done_ = with_parameter(for_worker(std::move(given.done)), "isStream=");
     stream_ = for_worker(std::move(given.stream));
+    if (has_stream()) stream_ = with_parameter(std::move(stream_), "isStream=false");
+    take_while_idle_ = with_parameter(take_, progress(false));
+    take_while_busy_ = with_parameter(take_, progress(true));
     take_batch_ = detail::replace_segment(take_, "/job-take/", "/job-take-batch/");
     stop_ = detail::replace_segment(take_, "/job-take/", "/job-stop/");
   }
 
   /// One job or, when `capacity` is above 1, a batch of up to so many.
   std::string take(std::size_t capacity, bool busy) const {
-    const std::string_view progress = busy ? "job_in_progress=1" : "job_in_progress=0";
-    if (capacity <= 1) return with_parameter(take_, progress);
-    return with_parameter(with_parameter(take_batch_, "batch_size=" + std::to_string(capacity)), progress);
+    if (capacity <= 1) return busy ? take_while_busy_ : take_while_idle_;
+    std::string url = with_parameter(take_batch_, "batch_size=" + std::to_string(capacity));
+    return with_parameter(std::move(url), progress(busy));
   }
 
   std::string done(std::string_view job_id, bool streamed) const {
-    return with_parameter(for_job(done_, job_id), streamed ? "isStream=true" : "isStream=false");
+    return for_job(done_, job_id).append(streamed ? "true" : "false");
   }
 
-  std::string stream(std::string_view job_id) const {
-    return with_parameter(for_job(stream_, job_id), "isStream=false");
-  }
+  std::string stream(std::string_view job_id) const { return for_job(stream_, job_id); }
 
   /// `query` is encoded already.
   std::string ping(std::string_view query) const { return with_parameter(ping_, query); }
@@ -14758,23 +14764,28 @@ class queue_urls {
   bool has_stop() const noexcept { return stop_ != take_; }
 
  private:
+  static std::string_view progress(bool busy) noexcept {
+    return busy ? "job_in_progress=1" : "job_in_progress=0";
+  }
+
   static std::string for_job(std::string_view url, std::string_view job_id) {
     constexpr std::string_view mark = "$ID";
-    constexpr std::size_t parameter = 20;  // what is appended to it
-    const std::string id = url_encode(job_id);
+    constexpr std::size_t value = 5;  // of what is appended to it
     std::string filled;
-    filled.reserve(url.size() + id.size() + parameter);
+    filled.reserve(url.size() + job_id.size() + value);
     for (std::size_t at = url.find(mark); at != std::string_view::npos; at = url.find(mark)) {
-      filled.append(url.substr(0, at)).append(id);
+      append_url_encoded(filled.append(url.substr(0, at)), job_id);
       url.remove_prefix(at + mark.size());
     }
     return filled.append(url);
   }
 
   std::string take_;
+  std::string take_while_idle_;
+  std::string take_while_busy_;
   std::string take_batch_;
   std::string stop_;
-  std::string done_;
+  std::string done_;  // this and the next one for a job yet to be named
   std::string stream_;
   std::string ping_;
 };
@@ -15095,7 +15106,9 @@ class http_queue {
   http_queue& operator=(const http_queue&) = delete;
 
   task<take_result> take(take_request request);
-  task<delivery> complete(job_result result);
+  task<delivery> complete(job_result result) {
+    return deliver(result.job_id, result.streamed, std::move(result.body), nullptr);
+  }
   task<delivery> chunk(std::string_view job_id, std::string text);
   task<delivery> progress(std::string_view job_id, std::string text);
   bool takes_chunks() const noexcept { return urls_.has_stream(); }
@@ -15139,7 +15152,10 @@ class http_queue {
   task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
   task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, signal& answered);
   task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
-  task<delivery> deliver(std::string job_id, bool streamed, std::string body, typename Spool::ticket kept);
+  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body,
+                         typename Spool::ticket* left);
+  task<delivery> end_unaccepted(const posted& first, http_request& request, typename Spool::ticket& kept,
+                                log_subject subject);
 
   Client& client_;
   const http_queue_options options_;
@@ -15161,11 +15177,11 @@ class http_queue {
 template <http_client Client, class Spool>
 task<take_result> http_queue<Client, Spool>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
-  while (executor.now() < take_not_before_) co_await sleep_until(take_not_before_);
+  time_point asked = executor.now();
+  for (; asked < take_not_before_; asked = executor.now()) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
   query.timeout = options_.poll_limit;
-  const time_point asked = executor.now();
   const http_answer answer = co_await client_.send(query);
   co_return read_jobs(answer, asked, executor.now());
 }
@@ -15238,23 +15254,29 @@ http_request http_queue<Client, Spool>::post_of(std::string url, std::string_vie
   return request;
 }
 
+// `left` is the place in the spool of a result that an earlier run left, whose job is not in progress here.
 template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::complete(job_result result) {
-  std::string id(result.job_id);
-  const delivery ended =
-      co_await deliver(id, result.streamed, std::move(result.body), typename Spool::ticket());
-  in_progress_.remove(id);
-  if (ended == delivery::accepted) log_.info("Finished.", log_subject(id));
+task<delivery> http_queue<Client, Spool>::deliver(std::string_view job_id, bool streamed, std::string body,
+                                                  typename Spool::ticket* left) {
+  const log_subject subject(job_id);
+  http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
+  typename Spool::ticket kept = left != nullptr ? std::move(*left) : spool_.prepare(job_id, streamed);
+  const posted first = co_await post_until_settled(request, &kept);
+  delivery ended = delivery::accepted;
+  if (first.ended == fate::accepted) {
+    spool_.remove(kept);
+  } else {
+    ended = co_await end_unaccepted(first, request, kept, subject);
+  }
+  if (left != nullptr) co_return ended;
+  in_progress_.remove(job_id);
+  if (ended == delivery::accepted) log_.info("Finished.", subject);
   co_return ended;
 }
 
 template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::deliver(std::string job_id, bool streamed, std::string body,
-                                                  typename Spool::ticket kept) {
-  const log_subject subject(job_id);
-  http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-  if (!kept) kept = spool_.prepare(job_id, streamed);
-  const posted first = co_await post_until_settled(request, &kept);
+task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, http_request& request,
+                                                         typename Spool::ticket& kept, log_subject subject) {
   if (first.ended == fate::refused && first.perhaps_accepted) {
     log_.error("The queue refuses the result of this job (" + first.reason +
                    ") after a try that it may have accepted; it is not told anything else instead.",
@@ -15275,10 +15297,6 @@ task<delivery> http_queue<Client, Spool>::deliver(std::string job_id, bool strea
     }
     spool_.remove(kept);
     co_return delivery::refused;
-  }
-  if (first.ended == fate::accepted) {
-    spool_.remove(kept);
-    co_return delivery::accepted;
   }
   log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
                  (kept.stored() ? "it is kept in the spool and posted at the next start."
@@ -15331,8 +15349,16 @@ auto http_queue<Client, Spool>::post_until_settled(const http_request& request, 
   bool uncertain = kept != nullptr && kept->perhaps_accepted();
   for (;;) {
     const bool keep = kept != nullptr && *kept && !kept->stored();
-    task<http_answer> trying = keep ? post_and_keep(request, *kept) : post(request, kept != nullptr);
-    const http_answer answer = co_await std::move(trying);
+    http_answer answer;
+    if (keep) {
+      answer = co_await post_and_keep(request, *kept);
+    } else if (kept == nullptr) {
+      answer = co_await post(request, false);
+    } else {
+      // As post() does, but without a coroutine more for each result.
+      const semaphore::permit turn = co_await post_turns_.acquire();
+      answer = co_await client_.send(request);
+    }
     const post_answer meaning = classify_post(answer);
     if (meaning == post_answer::accepted) {
       posts_.worked();
@@ -15388,7 +15414,7 @@ template <http_client Client, class Spool>
 task<void> http_queue<Client, Spool>::attend() {
   for (typename Spool::entry& left : spool_.load(log_)) {
     log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
-    co_await deliver(std::move(left.job_id), left.streamed, std::move(left.body), std::move(left.ticket));
+    co_await deliver(left.job_id, left.streamed, std::move(left.body), &left.ticket);
   }
 }
 

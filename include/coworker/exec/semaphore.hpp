@@ -124,6 +124,7 @@ class semaphore::acquire_awaiter {
   }
 
   permit await_resume() {
+    if (!on_stop_) return permit(from_);  // there was one at once
     on_stop_.reset();
     {
       const std::lock_guard lock(from_.mutex_);

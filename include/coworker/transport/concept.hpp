@@ -42,7 +42,7 @@ enum class delivery : unsigned char {
 
 /// A result on its way back: the job, what became of it, and the body that says so, which is valid JSON.
 struct job_result {
-  std::string_view job_id;
+  std::string_view job_id;  ///< outlives the call, as `ended` does
   const outcome& ended;
   std::string body;
   bool streamed = false;  ///< the handler gave chunks

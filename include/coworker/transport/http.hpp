@@ -61,11 +61,9 @@ concept http_client = requires(Client& client, const http_request& request) {
   { client.send(request) } -> std::same_as<task<http_answer>>;
 };
 
-/// `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
-inline std::string url_encode(std::string_view text) {
+/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                        c == '-' || c == '.' || c == '_' || c == '~';
@@ -78,6 +76,12 @@ inline std::string url_encode(std::string_view text) {
     encoded += digits[byte >> 4];
     encoded += digits[byte & 15];
   }
+}
+
+inline std::string url_encode(std::string_view text) {
+  std::string encoded;
+  encoded.reserve(text.size());
+  append_url_encoded(encoded, text);
   return encoded;
 }
 

@@ -104,7 +104,9 @@ class http_queue {
   http_queue& operator=(const http_queue&) = delete;
 
   task<take_result> take(take_request request);
-  task<delivery> complete(job_result result);
+  task<delivery> complete(job_result result) {
+    return deliver(result.job_id, result.streamed, std::move(result.body), nullptr);
+  }
   task<delivery> chunk(std::string_view job_id, std::string text);
   task<delivery> progress(std::string_view job_id, std::string text);
   bool takes_chunks() const noexcept { return urls_.has_stream(); }
@@ -148,7 +150,10 @@ class http_queue {
   task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
   task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, signal& answered);
   task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
-  task<delivery> deliver(std::string job_id, bool streamed, std::string body, typename Spool::ticket kept);
+  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body,
+                         typename Spool::ticket* left);
+  task<delivery> end_unaccepted(const posted& first, http_request& request, typename Spool::ticket& kept,
+                                log_subject subject);
 
   Client& client_;
   const http_queue_options options_;
@@ -170,11 +175,11 @@ class http_queue {
 template <http_client Client, class Spool>
 task<take_result> http_queue<Client, Spool>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
-  while (executor.now() < take_not_before_) co_await sleep_until(take_not_before_);
+  time_point asked = executor.now();
+  for (; asked < take_not_before_; asked = executor.now()) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
   query.timeout = options_.poll_limit;
-  const time_point asked = executor.now();
   const http_answer answer = co_await client_.send(query);
   co_return read_jobs(answer, asked, executor.now());
 }
@@ -247,23 +252,29 @@ http_request http_queue<Client, Spool>::post_of(std::string url, std::string_vie
   return request;
 }
 
+// `left` is the place in the spool of a result that an earlier run left, whose job is not in progress here.
 template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::complete(job_result result) {
-  std::string id(result.job_id);
-  const delivery ended =
-      co_await deliver(id, result.streamed, std::move(result.body), typename Spool::ticket());
-  in_progress_.remove(id);
-  if (ended == delivery::accepted) log_.info("Finished.", log_subject(id));
+task<delivery> http_queue<Client, Spool>::deliver(std::string_view job_id, bool streamed, std::string body,
+                                                  typename Spool::ticket* left) {
+  const log_subject subject(job_id);
+  http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
+  typename Spool::ticket kept = left != nullptr ? std::move(*left) : spool_.prepare(job_id, streamed);
+  const posted first = co_await post_until_settled(request, &kept);
+  delivery ended = delivery::accepted;
+  if (first.ended == fate::accepted) {
+    spool_.remove(kept);
+  } else {
+    ended = co_await end_unaccepted(first, request, kept, subject);
+  }
+  if (left != nullptr) co_return ended;
+  in_progress_.remove(job_id);
+  if (ended == delivery::accepted) log_.info("Finished.", subject);
   co_return ended;
 }
 
 template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::deliver(std::string job_id, bool streamed, std::string body,
-                                                  typename Spool::ticket kept) {
-  const log_subject subject(job_id);
-  http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-  if (!kept) kept = spool_.prepare(job_id, streamed);
-  const posted first = co_await post_until_settled(request, &kept);
+task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, http_request& request,
+                                                         typename Spool::ticket& kept, log_subject subject) {
   if (first.ended == fate::refused && first.perhaps_accepted) {
     log_.error("The queue refuses the result of this job (" + first.reason +
                    ") after a try that it may have accepted; it is not told anything else instead.",
@@ -284,10 +295,6 @@ task<delivery> http_queue<Client, Spool>::deliver(std::string job_id, bool strea
     }
     spool_.remove(kept);
     co_return delivery::refused;
-  }
-  if (first.ended == fate::accepted) {
-    spool_.remove(kept);
-    co_return delivery::accepted;
   }
   log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
                  (kept.stored() ? "it is kept in the spool and posted at the next start."
@@ -340,8 +347,16 @@ auto http_queue<Client, Spool>::post_until_settled(const http_request& request, 
   bool uncertain = kept != nullptr && kept->perhaps_accepted();
   for (;;) {
     const bool keep = kept != nullptr && *kept && !kept->stored();
-    task<http_answer> trying = keep ? post_and_keep(request, *kept) : post(request, kept != nullptr);
-    const http_answer answer = co_await std::move(trying);
+    http_answer answer;
+    if (keep) {
+      answer = co_await post_and_keep(request, *kept);
+    } else if (kept == nullptr) {
+      answer = co_await post(request, false);
+    } else {
+      // As post() does, but without a coroutine more for each result.
+      const semaphore::permit turn = co_await post_turns_.acquire();
+      answer = co_await client_.send(request);
+    }
     const post_answer meaning = classify_post(answer);
     if (meaning == post_answer::accepted) {
       posts_.worked();
@@ -397,7 +412,7 @@ template <http_client Client, class Spool>
 task<void> http_queue<Client, Spool>::attend() {
   for (typename Spool::entry& left : spool_.load(log_)) {
     log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
-    co_await deliver(std::move(left.job_id), left.streamed, std::move(left.body), std::move(left.ticket));
+    co_await deliver(left.job_id, left.streamed, std::move(left.body), &left.ticket);
   }
 }
 

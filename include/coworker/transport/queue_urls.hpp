@@ -47,26 +47,27 @@ class queue_urls {
     };
     take_ = detail::replace_all(for_worker(std::move(given.take)), "$ID", worker);
     ping_ = detail::replace_all(for_worker(std::move(given.ping)), "$ID", worker);
-    done_ = for_worker(std::move(given.done));
+    done_ = with_parameter(for_worker(std::move(given.done)), "isStream=");
     stream_ = for_worker(std::move(given.stream));
+    if (has_stream()) stream_ = with_parameter(std::move(stream_), "isStream=false");
+    take_while_idle_ = with_parameter(take_, progress(false));
+    take_while_busy_ = with_parameter(take_, progress(true));
     take_batch_ = detail::replace_segment(take_, "/job-take/", "/job-take-batch/");
     stop_ = detail::replace_segment(take_, "/job-take/", "/job-stop/");
   }
 
   /// One job or, when `capacity` is above 1, a batch of up to so many.
   std::string take(std::size_t capacity, bool busy) const {
-    const std::string_view progress = busy ? "job_in_progress=1" : "job_in_progress=0";
-    if (capacity <= 1) return with_parameter(take_, progress);
-    return with_parameter(with_parameter(take_batch_, "batch_size=" + std::to_string(capacity)), progress);
+    if (capacity <= 1) return busy ? take_while_busy_ : take_while_idle_;
+    std::string url = with_parameter(take_batch_, "batch_size=" + std::to_string(capacity));
+    return with_parameter(std::move(url), progress(busy));
   }
 
   std::string done(std::string_view job_id, bool streamed) const {
-    return with_parameter(for_job(done_, job_id), streamed ? "isStream=true" : "isStream=false");
+    return for_job(done_, job_id).append(streamed ? "true" : "false");
   }
 
-  std::string stream(std::string_view job_id) const {
-    return with_parameter(for_job(stream_, job_id), "isStream=false");
-  }
+  std::string stream(std::string_view job_id) const { return for_job(stream_, job_id); }
 
   /// `query` is encoded already.
   std::string ping(std::string_view query) const { return with_parameter(ping_, query); }
@@ -79,23 +80,28 @@ class queue_urls {
   bool has_stop() const noexcept { return stop_ != take_; }
 
  private:
+  static std::string_view progress(bool busy) noexcept {
+    return busy ? "job_in_progress=1" : "job_in_progress=0";
+  }
+
   static std::string for_job(std::string_view url, std::string_view job_id) {
     constexpr std::string_view mark = "$ID";
-    constexpr std::size_t parameter = 20;  // what is appended to it
-    const std::string id = url_encode(job_id);
+    constexpr std::size_t value = 5;  // of what is appended to it
     std::string filled;
-    filled.reserve(url.size() + id.size() + parameter);
+    filled.reserve(url.size() + job_id.size() + value);
     for (std::size_t at = url.find(mark); at != std::string_view::npos; at = url.find(mark)) {
-      filled.append(url.substr(0, at)).append(id);
+      append_url_encoded(filled.append(url.substr(0, at)), job_id);
       url.remove_prefix(at + mark.size());
     }
     return filled.append(url);
   }
 
   std::string take_;
+  std::string take_while_idle_;
+  std::string take_while_busy_;
   std::string take_batch_;
   std::string stop_;
-  std::string done_;
+  std::string done_;  // this and the next one for a job yet to be named
   std::string stream_;
   std::string ping_;
 };
