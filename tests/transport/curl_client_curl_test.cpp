@@ -343,4 +343,47 @@ TEST_CASE("a stop ends the exchange that it is for, and leaves those beside it a
   CHECK(server.log().aborted_polls == 1);
 }
 
+TEST_CASE(
+    "an answer that begins in an exchange's farewell is waited for, without a wake-up until more comes") {
+  listener place(0);
+  std::atomic<bool> asked{false};
+  std::atomic<bool> may_end{false};
+  std::thread server([&] {
+    pollfd readable{place.get(), POLLIN, 0};
+    ::poll(&readable, 1, -1);
+    const descriptor accepted = place.accept();
+    readable.fd = accepted.get();
+    char request[4096];
+    ::poll(&readable, 1, -1);
+    ::recv(accepted.get(), request, sizeof request, 0);
+    asked = true;
+    ::poll(&readable, 1, -1);
+    CHECK(::recv(accepted.get(), request, sizeof request, 0) == 0);  // nothing more will come from there
+    const std::string_view head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
+    ::send(accepted.get(), head.data(), head.size(), MSG_NOSIGNAL);
+    while (!may_end) std::this_thread::yield();
+    ::send(accepted.get(), "world", 5, MSG_NOSIGNAL);
+  });
+  curl_client client({.farewell = 50ms});
+  counting_waiter counted(client);
+  event_loop loop(counted);
+  const coworker::http_request request("http://127.0.0.1:" + std::to_string(place.port()) + "/");
+  std::string body;
+  const auto stopped_in_between = [&]() -> task<void> {
+    scope children(co_await this_coro::context());
+    children.spawn([&]() -> task<void> { body = (co_await client.send(request)).body; });
+    while (!asked) co_await sleep_for(1ms);
+    children.request_stop();
+    co_await sleep_for(200ms);
+    counted.waits = 0;
+    co_await sleep_for(100ms);
+    CHECK(counted.waits < 20);
+    may_end = true;
+    co_await children.join();
+  };
+  sync_wait(loop, stopped_in_between());
+  server.join();
+  CHECK(body == "helloworld");
+}
+
 }  // namespace coworker::testing

@@ -264,7 +264,7 @@ inline curl_client::exchange::exchange(curl_client& owner, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the server's
-  if (!client.proxies_.any) {  // or each request would look for one
+  if (!client.proxies_.any) {                                      // or each request would look for one
     curl_easy_setopt(handle, CURLOPT_PROXY, "");
     curl_easy_setopt(handle, CURLOPT_NOPROXY, "");
   }
@@ -281,7 +281,6 @@ inline curl_client::exchange::exchange(curl_client& owner, bool for_posts)
   // Seconds of silence in an answer that has begun. A server may begin one and hold the rest back, which
   // takes up to 90 s where it is a poll.
   curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 105L);
-  curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
   if (posts) curl_easy_setopt(handle, CURLOPT_POST, 1L);
 }
@@ -365,6 +364,7 @@ inline std::size_t curl_client::on_body(char* data, std::size_t size, std::size_
 inline std::size_t curl_client::on_header(char*, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<exchange*>(user);
   one.answering = one.client.answers_begun_ = true;
+  one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
   return size * count;
 }
 
@@ -483,8 +483,7 @@ inline bool curl_client::close_our_side(int port) const noexcept {
 inline void curl_client::end_farewells() {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    one.gave_up =
-        one.give_up_at != time_point::max() && !one.answering && clock_type::now() >= one.give_up_at;
+    one.gave_up = one.give_up_at != time_point::max() && clock_type::now() >= one.give_up_at;
     place = one.gave_up ? finish(place) : place + 1;
   }
 }
