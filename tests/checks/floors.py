@@ -14,10 +14,12 @@ FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transp
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
 SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
 CURL_BASICS = "transport/curl_basics.hpp"
+CURL_EXCHANGE = "transport/curl_exchange.hpp"
 CURL_CLIENT = "transport/curl_client.hpp"
 PRODUCTION_RUN = "start/production_run.hpp"
-# Headers that need libcurl, each with the only one that may include it.
-NEED_CURL = {CURL_BASICS: CURL_CLIENT, CURL_CLIENT: PRODUCTION_RUN, PRODUCTION_RUN: "start.hpp"}
+# Headers that need libcurl, each with the only ones that may include it.
+NEED_CURL = {CURL_BASICS: (CURL_EXCHANGE, CURL_CLIENT), CURL_EXCHANGE: (CURL_CLIENT,), CURL_CLIENT: (PRODUCTION_RUN,),
+             PRODUCTION_RUN: ("start.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")
@@ -62,8 +64,8 @@ def why_refused(header, written, conditions):
     if written == "<coworker.hpp>" or included == ROOF:
         return "it includes everything, so nothing may include it; name the header that is needed"
     if included in NEED_CURL:
-        if header != NEED_CURL[included]:
-            return f"it needs libcurl, so that only {NEED_CURL[included]} may include it"
+        if header not in NEED_CURL[included]:
+            return f"it needs libcurl, so that only {' and '.join(NEED_CURL[included])} may include it"
         if header not in NEED_CURL and not any("COWORKER_WITH_CURL" in condition for condition in conditions):
             return "without #ifdef COWORKER_WITH_CURL around it, everybody would need libcurl"
     own, other = floor_of(header), floor_of(included)
