@@ -94,14 +94,14 @@ void run_production(Worker& runner, http_queue_options options, duration ping_in
   curl_client client(client_options());
   const std::uint64_t seed = ~options.seed;
   http_queue queue(client, std::move(options), log);
-  const attendant_thread attendant(queue, ping_interval, seed, log,
-                                   [&runner](std::string id) { runner.stop_job(std::move(id)); });
   const termination_watch watch([&runner, &log] {
     runner.stop();
     log.info(
         "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
         "once.");
   });
+  const attendant_thread attendant(queue, ping_interval, seed, log,
+                                   [&runner](std::string id) { runner.stop_job(std::move(id)); });
   const worker_summary summary = runner.run(queue);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
            " failed, " + std::to_string(summary.stopped) + " stopped, " +
