@@ -43,7 +43,6 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -311,7 +310,7 @@ class task_answer {
                                       std::is_nothrow_constructible_v<value_type, Value...>) {
     void* const place = &value_;
     if constexpr (std::is_reference_v<T>) {
-      ::new (place) value_type(std::addressof(static_cast<T>(value)...));
+      ::new (place) value_type(&static_cast<T>(value)...);
     } else {
       ::new (place) value_type(std::forward<Value>(value)...);
     }

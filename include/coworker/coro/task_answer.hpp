@@ -5,7 +5,6 @@
 #include <coworker/coro/frame_memory.hpp>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -64,7 +63,7 @@ class task_answer {
                                       std::is_nothrow_constructible_v<value_type, Value...>) {
     void* const place = &value_;
     if constexpr (std::is_reference_v<T>) {
-      ::new (place) value_type(std::addressof(static_cast<T>(value)...));
+      ::new (place) value_type(&static_cast<T>(value)...);
     } else {
       ::new (place) value_type(std::forward<Value>(value)...);
     }
