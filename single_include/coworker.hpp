@@ -734,16 +734,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     coworker::context& own_;
   };
 
-  awaiter operator co_await()&& noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
+  awaiter operator co_await() && noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
   /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
   /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
-  awaiter_in_context in(coworker::context & own)&& noexcept {
+  awaiter_in_context in(coworker::context& own) && noexcept {
     return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
   }
 
   template <class Task = task>
-  awaiter operator co_await()& noexcept {
+  awaiter operator co_await() & noexcept {
     static_assert(!std::same_as<Task, task>,
                   "a task runs once, so awaiting it uses it up: write co_await std::move(the_task)");
     return awaiter(coroutine_);
@@ -13566,62 +13566,6 @@ struct worker_core {
 
 }  // namespace coworker::detail
 
-// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
-
-// From a job's reports of progress to the queue. Must not know the worker.
-
-namespace coworker::detail {
-
-// What is sent of a value; empty when JSON cannot hold it, which is logged.
-inline std::string progress_text(const json& value, const job_record& record, logger& log) {
-  try {
-    std::string text;
-    dump_within("progress", value, text);
-    return text;
-  } catch (const json_exception& error) {
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.batch_id));
-    return {};
-  }
-}
-
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
-template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
-  constexpr duration pause = std::chrono::seconds(1);
-  const executor_ref executor = co_await this_coro::executor();
-  progress_state& state = *job->progress.state();
-  try {
-    std::string text;
-    for (bool over = false; !over;) {
-      json latest;
-      if (state.take(latest)) text = progress_text(latest, *job, log);
-      if (text.empty()) break;
-      const delivery ended = co_await queue.progress(job->id, text);
-      switch (ended) {
-        case delivery::accepted:
-          text.clear();
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-          job->progress.close();
-          over = true;
-          break;
-      }
-    }
-  } catch (...) {
-    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
-              log_subject(job->id, job->batch_id));
-  }
-  state.sending = false;
-  state.sent.set();
-}
-
-}  // namespace coworker::detail
-
 // ---- coworker/worker/settled_body.hpp ----------------------------------------------------------------------
 
 // The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says
@@ -13686,6 +13630,126 @@ inline std::string settled_body(outcome& ended, const worker_options& options) {
 }  // namespace detail
 }  // namespace coworker
 
+// ---- coworker/worker/send_outcome.hpp ----------------------------------------------------------------------
+
+// From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs
+// are taken or run.
+
+namespace coworker::detail {
+
+template <class Queue>
+bool takes_chunks(const Queue& queue) {
+  if constexpr (requires { queue.takes_chunks(); }) {
+    return queue.takes_chunks();
+  } else {
+    return chunk_transport<Queue>;
+  }
+}
+
+// Whether the queue has the chunk.
+template <transport Queue>
+task<bool> send_chunk(Queue& queue, const job_record& job, std::string text, logger& log) {
+  bool sent = false;
+  if constexpr (chunk_transport<Queue>) {
+    try {
+      sent = co_await queue.chunk(job.id, std::move(text)) == delivery::accepted;
+    } catch (const cancelled&) {
+      throw;
+    } catch (...) {
+      log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
+                log_subject(job.id, job.batch_id));
+    }
+  }
+  co_return sent;
+}
+
+// Not inlined, as its frame would then be part of every job's from the start.
+template <transport Queue>
+[[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
+  outcome& ended = record.ended;
+  logger& log = core.log;
+  const log_subject subject(record.id, record.batch_id);
+  // No progress is to follow the outcome.
+  if (progress_state* const told = record.progress.state(); told != nullptr) {
+    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  }
+  if (record.timings != nullptr) add_timings(record, core.options);
+  std::string body = settled_body(ended, core.options);
+  if (ended.succeeded()) {
+    if (log.writes(log_level::debug)) log.debug("Handler output: " + ended.output.dump_spaced(), subject);
+  } else {
+    log.error(ended.error, subject);
+  }
+  if (log.writes(log_level::debug)) log.debug("run_job return: " + ended.body().dump_spaced(), subject);
+  job_result result{record.id, ended, std::move(body), core.handler.is_streaming && core.place.sends_chunks};
+  try {
+    co_return co_await queue.complete(std::move(result));
+  } catch (...) {
+    const exception_description error = describe_exception(std::current_exception());
+    log.error("The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
+              subject);
+  }
+  co_return delivery::given_up;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
+
+// From a job's reports of progress to the queue. Must not know the worker.
+
+namespace coworker::detail {
+
+// What is sent of a value; empty when JSON cannot hold it, which is logged.
+inline std::string progress_text(const json& value, const job_record& record, logger& log) {
+  try {
+    std::string text;
+    dump_within("progress", value, text);
+    return text;
+  } catch (const json_exception& error) {
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.batch_id));
+    return {};
+  }
+}
+
+// Sends the latest value until there is none newer; a value that does not get through is tried again while
+// its job runs. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  try {
+    std::string text;
+    for (bool over = false; !over;) {
+      json latest;
+      if (state.take(latest)) text = progress_text(latest, *job, log);
+      if (text.empty()) break;
+      const delivery ended = co_await queue.progress(job->id, text);
+      switch (ended) {
+        case delivery::accepted:
+          text.clear();
+          break;
+        case delivery::given_up:
+          over = co_await state.ending.wait_until(executor.now() + pause);
+          break;
+        case delivery::refused:
+          job->progress.close();
+          over = true;
+          break;
+      }
+    }
+  } catch (...) {
+    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
+              log_subject(job->id, job->batch_id));
+  }
+  state.sending = false;
+  state.sent.set();
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
 
 // How many jobs a worker has in which state, and so how many it may ask for. Counts only.
@@ -13722,20 +13786,11 @@ struct job_slots {
 
 // ---- coworker/worker/serving.hpp ---------------------------------------------------------------------------
 
-// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, and
-// hands every outcome back. It knows queues only as a concept, time only through its executor, and of
-// handlers and modifiers not even the types.
+// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
+// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
+// through its executor, and of handlers and modifiers not even the types.
 
 namespace coworker::detail {
-
-template <class Queue>
-bool takes_chunks(const Queue& queue) {
-  if constexpr (requires { queue.takes_chunks(); }) {
-    return queue.takes_chunks();
-  } else {
-    return chunk_transport<Queue>;
-  }
-}
 
 template <transport Queue>
 class serving {
@@ -13756,9 +13811,7 @@ class serving {
  private:
   task<void> take_jobs(int capacity);
   task<void> run_job(record_ref owned);
-  task<delivery> hand_back(job_record& record);
-  void ended(job_record& record, delivery delivered);
-  task<bool> send_chunk(const job_record& record, std::string text);
+  void job_ended(job_record& record, delivery delivered);
   task<void> watch_stops();
   task<void> wind_down();
   void ask_for_limit(time_point now);
@@ -13779,7 +13832,7 @@ class serving {
   struct send_chunk_of {
     serving& owner;
     task<bool> operator()(const job_record& job, std::string text) const {
-      return owner.send_chunk(job, std::move(text));
+      return send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
     }
   };
 
@@ -13787,14 +13840,15 @@ class serving {
   Queue& queue_;
   const executor_ref executor_;
   job_slots slots_;
-  job_list waiting_;                             // taken, and without a slot yet
-  job_watch watch_{core_.options, core_.log};    // over those that have one
-  time_point ask_again_ = time_point::min();     // when the modifier is asked next, while there are jobs
-  time_point tick_ = time_point::max();          // a timer that nothing puts off, to see how late the loop is
-  time_point sleeps_until_ = time_point::min();  // run(), or wind_down(); min: not any more
+  job_list waiting_;                           // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};  // over those that have one
+  time_point ask_again_ = time_point::min();   // when the modifier is asked next, while there are jobs
+  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
+  time_point sleeps_until_ =
+      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
   bool winding_down_ = false;
   bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
-  bool ended_ = false;         // the queue has
+  bool queue_ended_ = false;
   std::exception_ptr take_failure_;
   worker_summary summary_;
   send_chunk_of send_{*this};
@@ -13813,7 +13867,7 @@ task<worker_summary> serving<Queue>::run() {
   if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops());
 
   time_point now = start;
-  while (!core_.inbox.leaving() && !ended_) {
+  while (!core_.inbox.leaving() && !queue_ended_) {
     if (capacity() > 0 || (slots_.in_progress() > 0 && now >= ask_again_)) ask_for_limit(now);
     follow_inbox();
     watch_.look(now);
@@ -13891,7 +13945,7 @@ task<void> serving<Queue>::take_jobs(int capacity) {
   }
   slots_.requested -= capacity;
   --slots_.takes;
-  ended_ = ended_ || taken.ended;
+  queue_ended_ = queue_ended_ || taken.ended;
   const time_point now = executor_.now();
   recorded().take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
@@ -13952,12 +14006,12 @@ task<void> serving<Queue>::run_job(record_ref owned) {
     start_waiting(record.settled);
     job_moved(record.settled);
   }
-  ended(record, co_await hand_back(record));
+  job_ended(record, co_await send_outcome(queue_, record, core_));
 }
 
 // What is left to do once the outcome has been handed back, or given up.
 template <transport Queue>
-void serving<Queue>::ended(job_record& record, delivery delivered) {
+void serving<Queue>::job_ended(job_record& record, delivery delivered) {
   const time_point now = executor_.now();
   const outcome::status ended = record.ended.ended;
   recorded().job_ended(now, ended, now - record.taken, now - record.settled);
@@ -13972,55 +14026,6 @@ void serving<Queue>::ended(job_record& record, delivery delivered) {
                    log_subject(record.id, record.batch_id));
     core_.inbox.leave();
   }
-}
-
-// Not inlined, as its frame would then be part of every job's from the start.
-template <transport Queue>
-[[gnu::noinline]] task<delivery> serving<Queue>::hand_back(job_record& record) {
-  outcome& ended = record.ended;
-  const log_subject subject(record.id, record.batch_id);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
-  }
-  if (record.timings != nullptr) add_timings(record, core_.options);
-  std::string body = settled_body(ended, core_.options);
-  if (ended.succeeded()) {
-    if (core_.log.writes(log_level::debug))
-      core_.log.debug("Handler output: " + ended.output.dump_spaced(), subject);
-  } else {
-    core_.log.error(ended.error, subject);
-  }
-  if (core_.log.writes(log_level::debug))
-    core_.log.debug("run_job return: " + ended.body().dump_spaced(), subject);
-  job_result result{record.id, ended, std::move(body),
-                    core_.handler.is_streaming && core_.place.sends_chunks};
-  try {
-    co_return co_await queue_.complete(std::move(result));
-  } catch (...) {
-    const exception_description error = describe_exception(std::current_exception());
-    core_.log.error(
-        "The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
-        subject);
-  }
-  co_return delivery::given_up;
-}
-
-// Whether the queue has the chunk.
-template <transport Queue>
-task<bool> serving<Queue>::send_chunk(const job_record& job, std::string text) {
-  bool sent = false;
-  if constexpr (chunk_transport<Queue>) {
-    try {
-      sent = co_await queue_.chunk(job.id, std::move(text)) == delivery::accepted;
-    } catch (const cancelled&) {
-      throw;
-    } catch (...) {
-      core_.log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
-                      log_subject(job.id, job.batch_id));
-    }
-  }
-  co_return sent;
 }
 
 template <transport Queue>
@@ -14094,15 +14099,14 @@ task<void> serving<Queue>::wind_down() {
   }
 }
 
-// Wakes run() only where there is something for it to do, as a turn of it costs about as much as all else
-// that is done for a job.
+// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
 template <transport Queue>
 void serving<Queue>::job_moved(time_point now) {
   recorded().in_progress(now, slots_.in_progress());
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
   if (sleeps_until_ == time_point::min()) return;  // it does not sleep
-  if (winding_down_ || ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+  if (winding_down_ || queue_ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = time_point::min();
     core_.inbox.changed.set();
   }
@@ -14140,8 +14144,8 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(),
-         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {})
+    requires(job_handler<Handler> && concurrency_modifier<Modifier>)
       : handler_(std::move(handler)),
         modifier_(std::move(modifier)),
         core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
@@ -14149,14 +14153,15 @@ class worker {
   COWORKER_REFUSE(
       "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {})
+    requires(!job_handler<Handler>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   COWORKER_REFUSE(
       "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
       "`int(int current, const metrics&)` and give an integer")
-  worker(Handler handler, Modifier modifier,
-         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+  worker(Handler handler, Modifier modifier, worker_options = {})
+    requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   worker(const worker&) = delete;
@@ -14168,7 +14173,8 @@ class worker {
   /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
   /// progress have ended.
   template <transport Queue>
-  requires fits worker_summary run(Queue& queue) {
+    requires fits
+  worker_summary run(Queue& queue) {
     if constexpr (waiting_transport<Queue>) {
       event_loop loop(queue.waiter());
       return run_on(loop, queue);
@@ -14179,15 +14185,19 @@ class worker {
   }
 
   template <class Queue>
-  requires(!fits) worker_summary run(Queue&) {
+    requires(!fits)
+  worker_summary run(Queue&) {
     return {};  // the constructor has said what is wrong
   }
 
   template <class Queue>
-  requires(fits && !transport<Queue>) COWORKER_REFUSE(
+    requires(fits && !transport<Queue>)
+  COWORKER_REFUSE(
       "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
       "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&) { return {}; }
+  worker_summary run(Queue&) {
+    return {};
+  }
 
   /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
   /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
@@ -14352,9 +14362,9 @@ struct http_request {
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
   /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
   std::span<const std::string> headers = {};
-  std::string own_header = {};                     ///< one more, of this request alone; empty: none
-  duration timeout = std::chrono::seconds(30);     ///< until the answer begins; it ends when it ends
-  bool timeout_to_end = false;                     ///< or until it ends, where nothing is lost with it
+  std::string own_header = {};                  ///< one more, of this request alone; empty: none
+  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
+  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
@@ -14411,6 +14421,7 @@ inline void append_url_encoded(std::string& encoded, std::string_view text) {
   }
 }
 
+/// The same as a text of its own.
 inline std::string url_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
@@ -15314,7 +15325,8 @@ task<http_answer> http_queue<Client, Spool>::post(const http_request& request, b
   co_return co_await client_.send(request).in(unstoppable);
 }
 
-// Nor does the end of this process lose a result whose first try hangs, as behind a network that swallows all.
+// Nor does the end of this process lose a result whose first try hangs, as behind a network that swallows
+// all.
 template <http_client Client, class Spool>
 task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& request,
                                                            typename Spool::ticket& kept) {

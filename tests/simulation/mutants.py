@@ -18,7 +18,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUEUE, ANSWERS, WORKER = "transport/http_queue.hpp", "transport/queue_answers.hpp", "worker/serving.hpp"
-STREAM = "job/chunk_stream.hpp"
+STREAM, OUTCOME = "job/chunk_stream.hpp", "worker/send_outcome.hpp"
 
 # Name, header, old text, new text.
 MUTANTS = [
@@ -55,8 +55,8 @@ MUTANTS = [
     ("the grace period has no end", WORKER,
      "    watch_.stop_all(outcome::stop(\"stopped: the worker leaves, and its grace period is over\"), now);\n", ""),
     ("the grace period is over at once", WORKER, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
-    ("a result does not wait for progress", WORKER, "while (told->sending) co_await told->sent.wait();", ""),
-    ("a result waits for the first progress only", WORKER, "while (told->sending) co_await", "if (told->sending) co_await"),
+    ("a result does not wait for progress", OUTCOME, "while (told->sending) co_await told->sent.wait();", ""),
+    ("a result waits for the first progress only", OUTCOME, "while (told->sending) co_await", "if (told->sending) co_await"),
     ("progress is told of after the handler's end", WORKER, "    record.progress.close();\n", ""),
     ("an element of a stream replaces those that wait", STREAM, "pending_.append(1, ',').append(text);", "pending_ = text;"),
     ("what waits when a stream ends is not sent", STREAM, "if (pending_.empty()) co_return;", "if (pending_.empty() || finished_) co_return;"),

@@ -97,7 +97,8 @@ class scripted_client {
     if (here.stop.stop_requested()) throw coworker::cancelled();
     const std::size_t number = sent.size();
     const time_point start = here.executor.now();
-    sent.push_back({start.time_since_epoch(), request.url, request.body, headers_of(request), request.timeout});
+    sent.push_back(
+        {start.time_since_epoch(), request.url, request.body, headers_of(request), request.timeout});
     scripted_answer met = next(sent.back());
     const bool too_late = met.wait + (request.timeout_to_end ? met.arrival : duration()) >= request.timeout;
     try {

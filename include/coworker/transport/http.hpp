@@ -19,9 +19,9 @@ struct http_request {
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
   /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
   std::span<const std::string> headers = {};
-  std::string own_header = {};                     ///< one more, of this request alone; empty: none
-  duration timeout = std::chrono::seconds(30);     ///< until the answer begins; it ends when it ends
-  bool timeout_to_end = false;                     ///< or until it ends, where nothing is lost with it
+  std::string own_header = {};                  ///< one more, of this request alone; empty: none
+  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
+  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
@@ -78,6 +78,7 @@ inline void append_url_encoded(std::string& encoded, std::string_view text) {
   }
 }
 
+/// The same as a text of its own.
 inline std::string url_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());

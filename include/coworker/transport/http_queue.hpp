@@ -313,7 +313,8 @@ task<http_answer> http_queue<Client, Spool>::post(const http_request& request, b
   co_return co_await client_.send(request).in(unstoppable);
 }
 
-// Nor does the end of this process lose a result whose first try hangs, as behind a network that swallows all.
+// Nor does the end of this process lose a result whose first try hangs, as behind a network that swallows
+// all.
 template <http_client Client, class Spool>
 task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& request,
                                                            typename Spool::ticket& kept) {

@@ -1,7 +1,7 @@
 #pragma once
-// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, and
-// hands every outcome back. It knows queues only as a concept, time only through its executor, and of
-// handlers and modifiers not even the types.
+// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
+// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
+// through its executor, and of handlers and modifiers not even the types.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -19,8 +19,8 @@
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/job_watch.hpp>
 #include <coworker/worker/options.hpp>
+#include <coworker/worker/send_outcome.hpp>
 #include <coworker/worker/send_progress.hpp>
-#include <coworker/worker/settled_body.hpp>
 #include <coworker/worker/slots.hpp>
 #include <coworker/worker/watchdog.hpp>
 #include <cstddef>
@@ -30,15 +30,6 @@
 #include <utility>
 
 namespace coworker::detail {
-
-template <class Queue>
-bool takes_chunks(const Queue& queue) {
-  if constexpr (requires { queue.takes_chunks(); }) {
-    return queue.takes_chunks();
-  } else {
-    return chunk_transport<Queue>;
-  }
-}
 
 template <transport Queue>
 class serving {
@@ -59,9 +50,7 @@ class serving {
  private:
   task<void> take_jobs(int capacity);
   task<void> run_job(record_ref owned);
-  task<delivery> hand_back(job_record& record);
-  void ended(job_record& record, delivery delivered);
-  task<bool> send_chunk(const job_record& record, std::string text);
+  void job_ended(job_record& record, delivery delivered);
   task<void> watch_stops();
   task<void> wind_down();
   void ask_for_limit(time_point now);
@@ -82,7 +71,7 @@ class serving {
   struct send_chunk_of {
     serving& owner;
     task<bool> operator()(const job_record& job, std::string text) const {
-      return owner.send_chunk(job, std::move(text));
+      return send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
     }
   };
 
@@ -90,14 +79,15 @@ class serving {
   Queue& queue_;
   const executor_ref executor_;
   job_slots slots_;
-  job_list waiting_;                             // taken, and without a slot yet
-  job_watch watch_{core_.options, core_.log};    // over those that have one
-  time_point ask_again_ = time_point::min();     // when the modifier is asked next, while there are jobs
-  time_point tick_ = time_point::max();          // a timer that nothing puts off, to see how late the loop is
-  time_point sleeps_until_ = time_point::min();  // run(), or wind_down(); min: not any more
+  job_list waiting_;                           // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};  // over those that have one
+  time_point ask_again_ = time_point::min();   // when the modifier is asked next, while there are jobs
+  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
+  time_point sleeps_until_ =
+      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
   bool winding_down_ = false;
   bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
-  bool ended_ = false;         // the queue has
+  bool queue_ended_ = false;
   std::exception_ptr take_failure_;
   worker_summary summary_;
   send_chunk_of send_{*this};
@@ -116,7 +106,7 @@ task<worker_summary> serving<Queue>::run() {
   if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops());
 
   time_point now = start;
-  while (!core_.inbox.leaving() && !ended_) {
+  while (!core_.inbox.leaving() && !queue_ended_) {
     if (capacity() > 0 || (slots_.in_progress() > 0 && now >= ask_again_)) ask_for_limit(now);
     follow_inbox();
     watch_.look(now);
@@ -194,7 +184,7 @@ task<void> serving<Queue>::take_jobs(int capacity) {
   }
   slots_.requested -= capacity;
   --slots_.takes;
-  ended_ = ended_ || taken.ended;
+  queue_ended_ = queue_ended_ || taken.ended;
   const time_point now = executor_.now();
   recorded().take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
@@ -255,12 +245,12 @@ task<void> serving<Queue>::run_job(record_ref owned) {
     start_waiting(record.settled);
     job_moved(record.settled);
   }
-  ended(record, co_await hand_back(record));
+  job_ended(record, co_await send_outcome(queue_, record, core_));
 }
 
 // What is left to do once the outcome has been handed back, or given up.
 template <transport Queue>
-void serving<Queue>::ended(job_record& record, delivery delivered) {
+void serving<Queue>::job_ended(job_record& record, delivery delivered) {
   const time_point now = executor_.now();
   const outcome::status ended = record.ended.ended;
   recorded().job_ended(now, ended, now - record.taken, now - record.settled);
@@ -275,55 +265,6 @@ void serving<Queue>::ended(job_record& record, delivery delivered) {
                    log_subject(record.id, record.batch_id));
     core_.inbox.leave();
   }
-}
-
-// Not inlined, as its frame would then be part of every job's from the start.
-template <transport Queue>
-[[gnu::noinline]] task<delivery> serving<Queue>::hand_back(job_record& record) {
-  outcome& ended = record.ended;
-  const log_subject subject(record.id, record.batch_id);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
-  }
-  if (record.timings != nullptr) add_timings(record, core_.options);
-  std::string body = settled_body(ended, core_.options);
-  if (ended.succeeded()) {
-    if (core_.log.writes(log_level::debug))
-      core_.log.debug("Handler output: " + ended.output.dump_spaced(), subject);
-  } else {
-    core_.log.error(ended.error, subject);
-  }
-  if (core_.log.writes(log_level::debug))
-    core_.log.debug("run_job return: " + ended.body().dump_spaced(), subject);
-  job_result result{record.id, ended, std::move(body),
-                    core_.handler.is_streaming && core_.place.sends_chunks};
-  try {
-    co_return co_await queue_.complete(std::move(result));
-  } catch (...) {
-    const exception_description error = describe_exception(std::current_exception());
-    core_.log.error(
-        "The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
-        subject);
-  }
-  co_return delivery::given_up;
-}
-
-// Whether the queue has the chunk.
-template <transport Queue>
-task<bool> serving<Queue>::send_chunk(const job_record& job, std::string text) {
-  bool sent = false;
-  if constexpr (chunk_transport<Queue>) {
-    try {
-      sent = co_await queue_.chunk(job.id, std::move(text)) == delivery::accepted;
-    } catch (const cancelled&) {
-      throw;
-    } catch (...) {
-      core_.log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
-                      log_subject(job.id, job.batch_id));
-    }
-  }
-  co_return sent;
 }
 
 template <transport Queue>
@@ -397,15 +338,14 @@ task<void> serving<Queue>::wind_down() {
   }
 }
 
-// Wakes run() only where there is something for it to do, as a turn of it costs about as much as all else
-// that is done for a job.
+// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
 template <transport Queue>
 void serving<Queue>::job_moved(time_point now) {
   recorded().in_progress(now, slots_.in_progress());
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
   if (sleeps_until_ == time_point::min()) return;  // it does not sleep
-  if (winding_down_ || ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+  if (winding_down_ || queue_ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = time_point::min();
     core_.inbox.changed.set();
   }
