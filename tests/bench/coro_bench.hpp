@@ -194,9 +194,10 @@ class deadlines {
   clock::time_point first_;
 };
 
-/// Far enough ahead that `count` coroutines can be put to sleep before the first of them is due.
+/// Far enough ahead that `count` coroutines can be put to sleep before the first of them is due, also where
+/// something else has the processor for a while.
 [[nodiscard]] inline nanoseconds soon(std::size_t count) {
-  return std::chrono::microseconds(4) * static_cast<std::int64_t>(count);
+  return std::chrono::milliseconds(100) + std::chrono::microseconds(4) * static_cast<std::int64_t>(count);
 }
 
 /// Never, for a benchmark.
