@@ -707,7 +707,7 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     detail::task_answer<T> answer_;
   };
 
-  task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+  task(task && other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
 
   task& operator=(task&& other) noexcept {
     task moved(std::move(other));
@@ -734,16 +734,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     coworker::context& own_;
   };
 
-  awaiter operator co_await() && noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
+  awaiter operator co_await()&& noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
   /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
   /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
-  awaiter_in_context in(coworker::context& own) && noexcept {
+  awaiter_in_context in(coworker::context & own)&& noexcept {
     return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
   }
 
   template <class Task = task>
-  awaiter operator co_await() & noexcept {
+  awaiter operator co_await()& noexcept {
     static_assert(!std::same_as<Task, task>,
                   "a task runs once, so awaiting it uses it up: write co_await std::move(the_task)");
     return awaiter(coroutine_);
@@ -835,8 +835,8 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
   template <class U>
-    requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>)
-  handing_over yield_value(U&& value) {
+  requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>) handing_over
+      yield_value(U&& value) {
     return handing_over(std::forward<U>(value));
   }
 
@@ -919,7 +919,7 @@ class [[nodiscard("a generator does nothing until it is asked for a value")]] as
     std::coroutine_handle<promise_type> coroutine_;
   };
 
-  async_generator(async_generator&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+  async_generator(async_generator && other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
 
   async_generator& operator=(async_generator&& other) noexcept {
     async_generator moved(std::move(other));
@@ -1032,8 +1032,8 @@ class executor_ref {
   executor_ref() noexcept {}
 
   template <executor Executor>
-    requires(!std::same_as<Executor, executor_ref>)
-  executor_ref(Executor& place) noexcept : place_(&place), calls_(&calls_of<Executor>) {}
+  requires(!std::same_as<Executor, executor_ref>) executor_ref(Executor& place)
+  noexcept : place_(&place), calls_(&calls_of<Executor>) {}
 
   void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
   void arm(timer& alarm) const { calls_->arm(place_, alarm); }
@@ -1731,8 +1731,7 @@ using scope_body_task = std::invoke_result_t<Body&, scope&>;
 ///
 /// Errors: rethrows what the body threw, else what the first failed child threw.
 template <class Body>
-  requires std::invocable<Body&, scope&>
-detail::scope_body_task<Body> with_scope(Body body) {
+requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(Body body) {
   const context surrounding = co_await this_coro::context();
   scope children(surrounding);
   detail::result<typename detail::scope_body_task<Body>::value_type> outcome;
@@ -1819,8 +1818,7 @@ task<detail::all_values<T...>> when_all(task<T>... tasks) {
 /// The same for any number of tasks of one type: a std::vector of the results, in the order of the tasks;
 /// void if they are void.
 template <class T>
-  requires(!std::is_reference_v<T>)
-task<detail::list_of_values<T>> when_all(std::vector<task<T>> tasks) {
+requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::vector<task<T>> tasks) {
   const context surrounding = co_await this_coro::context();
   scope children(surrounding);
   std::vector<detail::result<T>> results(tasks.size());
@@ -1932,6 +1930,73 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   if constexpr (alike) (tasks.push_back(std::move(rest)), ...);
   return when_any(std::move(tasks));
 }
+
+}  // namespace coworker
+
+// ---- coworker/exec/random.hpp ------------------------------------------------------------------------------
+
+// Random numbers that are the same for the same seed everywhere: for jitter, and for the order of things in
+// simulations.
+
+namespace coworker {
+
+/// SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits from each step of a counter. Not for secrets.
+class random_source {
+ public:
+  explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
+
+  std::uint64_t next() noexcept {
+    std::uint64_t bits = state_ += 0x9e3779b97f4a7c15;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+    return bits ^ (bits >> 31);
+  }
+
+  /// From 0 up to, but not including, `end`, which is 1 or more.
+  std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
+
+  /// From 0 up to, but not including, 1.
+  double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/exec/backoff.hpp -----------------------------------------------------------------------------
+
+// How long to wait before trying again: exponential growth with jitter, so that many workers do not return in
+// step.
+
+namespace coworker {
+
+/// The n-th wait is drawn evenly from the upper half of [0, min(longest, first * 2^n)].
+class backoff {
+ public:
+  struct options {
+    duration first = std::chrono::milliseconds(200);  ///< above 0
+    duration longest = std::chrono::seconds(30);      ///< `first` or more
+  };
+
+  backoff(options chosen, random_source random) noexcept
+      : options_(chosen), next_(chosen.first), random_(random) {}
+
+  duration next() noexcept {
+    const duration bound = next_ < options_.longest ? next_ : options_.longest;
+    next_ = bound * 2;
+    const double share = 0.5 + 0.5 * random_.fraction();
+    return std::chrono::duration_cast<duration>(bound * share);
+  }
+
+  /// After a success.
+  void reset() noexcept { next_ = options_.first; }
+
+ private:
+  options options_;
+  duration next_;
+  random_source random_;
+};
 
 }  // namespace coworker
 
@@ -2517,37 +2582,6 @@ class event_loop {
 };
 
 static_assert(executor<event_loop>);
-
-}  // namespace coworker
-
-// ---- coworker/exec/random.hpp ------------------------------------------------------------------------------
-
-// Random numbers that are the same for the same seed everywhere: for jitter, and for the order of things in
-// simulations.
-
-namespace coworker {
-
-/// SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits from each step of a counter. Not for secrets.
-class random_source {
- public:
-  explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
-
-  std::uint64_t next() noexcept {
-    std::uint64_t bits = state_ += 0x9e3779b97f4a7c15;
-    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-    return bits ^ (bits >> 31);
-  }
-
-  /// From 0 up to, but not including, `end`, which is 1 or more.
-  std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
-
-  /// From 0 up to, but not including, 1.
-  double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
- private:
-  std::uint64_t state_;
-};
 
 }  // namespace coworker
 
@@ -3148,8 +3182,7 @@ T sync_wait(task<T> work) {
 /// Runs a task on an executor that has threads of its own, and blocks until it has ended. Not from one of
 /// those threads.
 template <executor Executor, class T>
-  requires(!runnable_executor<Executor>)
-T sync_wait(Executor& place, task<T> work) {
+requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work) {
   detail::result<T> outcome;
   detail::end_of_work end;
   auto main =
@@ -3397,6 +3430,93 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
     throw timed_out();
   }
   co_return outcome.take();
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/client.hpp ------------------------------------------------------------------------------
+
+// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
+// is written against this; libcurl and a simulated network are two models of it.
+
+namespace coworker {
+
+struct http_request {
+  std::string url;
+  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
+  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
+  std::span<const std::string> headers = {};
+  std::string own_header = {};                  ///< one more, of this request alone; empty: none
+  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
+  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
+
+  explicit http_request(std::string address) : url(std::move(address)) {}
+};
+
+/// Why there is no answer.
+enum class http_failure : unsigned char {
+  none,         ///< there is one
+  unreachable,  ///< no connection came about; nothing was sent
+  timed_out,    ///< the server may have acted
+  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
+  untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
+  unusable,     ///< the request itself cannot be sent, such as a malformed URL
+};
+
+struct http_answer {
+  http_failure failure = http_failure::none;
+  std::string problem;  ///< in words, when there is a failure
+  int status = 0;       ///< of an answer
+  std::string body;
+  std::optional<duration> retry_after;  ///< as the server asked; above zero
+
+  http_answer() noexcept {}
+  bool arrived() const noexcept { return failure == http_failure::none; }
+};
+
+/// An HTTP client, used on one thread.
+///
+///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task.
+///   Redirects are
+///                                                     not followed. Throws nothing but `cancelled`.
+///
+/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
+/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
+/// answer that has begun is received to its end.
+template <class Client>
+concept http_client = requires(Client& client, const http_request& request) {
+  { client.send(request) } -> std::same_as<task<http_answer>>;
+};
+
+/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+inline void append_url_encoded(std::string& encoded, std::string_view text) {
+  constexpr const char* digits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '%';
+    encoded += digits[byte >> 4];
+    encoded += digits[byte & 15];
+  }
+}
+
+/// The same as a text of its own.
+inline std::string url_encode(std::string_view text) {
+  std::string encoded;
+  encoded.reserve(text.size());
+  append_url_encoded(encoded, text);
+  return encoded;
+}
+
+/// The URL with one more parameter, `name=value`, which are encoded already.
+inline std::string with_parameter(std::string url, std::string_view parameter) {
+  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
+  return url.append(parameter);
 }
 
 }  // namespace coworker
@@ -4840,9 +4960,8 @@ class json_iterator {
   explicit json_iterator(pointer element) noexcept : element_(element) {}
   explicit json_iterator(maybe_const<json_member>* member) noexcept : member_(member) {}
   template <bool OtherConst>
-    requires(Const && !OtherConst)
-  json_iterator(const json_iterator<OtherConst>& other) noexcept
-      : element_(other.element_), member_(other.member_) {}
+  requires(Const && !OtherConst) json_iterator(const json_iterator<OtherConst>& other)
+  noexcept : element_(other.element_), member_(other.member_) {}
 
   reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
   pointer operator->() const noexcept { return &**this; }
@@ -7304,7 +7423,7 @@ class progress_desk {
   std::mutex mutex_;
   fifo<record_ref> jobs_;
   std::atomic<bool> any_{false};  // set before the worker is woken
-  signal& news_;  // for the worker: there is one more
+  signal& news_;                  // for the worker: there is one more
 };
 
 // What a job needs once it has reported progress; most never do.
@@ -7467,7 +7586,7 @@ inline json system_info() {
 /// asked for timings it costs nothing.
 class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpoint {
  public:
-  checkpoint(checkpoint&& other) noexcept
+  checkpoint(checkpoint && other) noexcept
       : job_(std::move(other.job_)),
         timings_(std::exchange(other.timings_, nullptr)),
         name_(std::move(other.name_)),
@@ -7482,7 +7601,7 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
   }
 
   /// Made by job::checkpoint().
-  checkpoint(detail::record_ref job, detail::job_timings* timings, std::string name)
+  checkpoint(detail::record_ref job, detail::job_timings * timings, std::string name)
       : job_(std::move(job)), timings_(timings), name_(std::move(name)) {
     if (timings_ != nullptr) start_ = timings_->now();
   }
@@ -7685,42 +7804,56 @@ class logger {
     secrets_.insert(place, std::string(secret));
   }
 
-  // Before anything is cut or escaped: secrets can still be recognised, and characters counted.
-  std::string cleaned(std::string_view text) const {
-    std::string clean(text);
+  bool is_clean(std::string_view text) const noexcept {
     for (const std::string& secret : secrets_) {
-      for (std::size_t at = clean.find(secret); at != std::string::npos; at = clean.find(secret, at + 3)) {
-        clean.replace(at, secret.size(), "***");
-      }
+      if (text.find(secret) != std::string_view::npos) return false;
     }
-    return find_invalid_utf8(clean) == std::string::npos ? clean : detail::valid_utf8(clean);
+    return find_invalid_utf8(text) == std::string_view::npos;
   }
 
-  std::string compose(log_level level, std::string_view message, log_subject subject) const {
-    std::string body;
-    if (!subject.batch_id.empty()) body.append("[batchId=").append(cleaned(subject.batch_id)).append("] ");
-    body += shorten_message(cleaned(message));
-    const std::string job_id = cleaned(subject.job_id);
-    std::string line;
-    if (form_ == log_form::json) {
-      line = R"({"requestId": )";
-      if (job_id.empty()) {
-        line += "null";
-      } else {
-        append_json_string_lossy(line, job_id);
+  // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
+  // are clean; `changed` has what becomes of the others.
+  std::string_view cleaned(std::string_view text, std::string& changed) const {
+    if (is_clean(text)) return text;
+    changed = text;
+    for (const std::string& secret : secrets_) {
+      for (std::size_t at = changed.find(secret); at != std::string::npos;
+           at = changed.find(secret, at + 3)) {
+        changed.replace(at, secret.size(), "***");
       }
-      line += R"(, "message": )";
-      append_json_string_lossy(line, body);
-      line.append(R"(, "level": ")").append(to_string(level)).append("\"}");
+    }
+    return changed = detail::valid_utf8(changed);
+  }
+
+  // Good until the next line.
+  std::string_view compose(log_level level, std::string_view message, log_subject subject) {
+    std::string changed_message, changed_id, changed_batch, body;
+    message = cleaned(message, changed_message);
+    if (message.size() > detail::longest_message) message = changed_message = shorten_message(message);
+    if (!subject.batch_id.empty()) {
+      body.append("[batchId=").append(cleaned(subject.batch_id, changed_batch)).append("] ").append(message);
+      message = body;
+    }
+    const std::string_view job_id = cleaned(subject.job_id, changed_id);
+    if (form_ == log_form::json) {
+      line_ = R"({"requestId": )";
+      if (job_id.empty()) {
+        line_ += "null";
+      } else {
+        append_json_string_lossy(line_, job_id);
+      }
+      line_ += R"(, "message": )";
+      append_json_string_lossy(line_, message);
+      line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
     } else {
       constexpr std::size_t level_width = 7;
-      line = to_string(level);
-      line.resize(level_width, ' ');
-      line += "| ";
-      if (!job_id.empty()) line.append(job_id).append(" | ");
-      line += body;
+      line_ = to_string(level);
+      line_.resize(level_width, ' ');
+      line_ += "| ";
+      if (!job_id.empty()) line_.append(job_id).append(" | ");
+      line_ += message;
     }
-    return line;
+    return line_;
   }
 
   std::atomic<log_level> level_;
@@ -7729,6 +7862,7 @@ class logger {
   stdout_sink stdout_;
   log_sink* sink_ = &stdout_;
   std::vector<std::string> secrets_;
+  std::string line_;  // the latest; kept for its memory
 };
 
 }  // namespace coworker
@@ -7859,7 +7993,29 @@ class log : public detail::context_awaiter<log> {
 }  // namespace this_coro
 }  // namespace coworker
 
-// ---- coworker/job/typed/members.hpp ------------------------------------------------------------------------
+// ---- coworker/refusal.hpp ----------------------------------------------------------------------------------
+
+// How an overload that is there only to be refused says why, at the call that the user wrote and in one
+// sentence. Knows nothing else.
+//
+// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
+// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
+// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere it
+// is a warning.
+//
+// Where a lambda may be what is refused, the overload needs a body, however empty: of a function without one
+// g++ says only that no other file can define it. `noipa` keeps the call from being optimised away.
+#if defined(__clang__)
+#define COWORKER_REFUSE(why)                                                            \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
+      __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
+#elif defined(__GNUC__)
+#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
+#else
+#define COWORKER_REFUSE(why) [[deprecated(why)]]
+#endif
+
+// ---- coworker/typed/members.hpp ----------------------------------------------------------------------------
 
 // The members of a plain struct, without their names: how many there are, and a call with all of them. C++20
 // has no reflection: the number is how many values the struct can be made from, and a structured binding,
@@ -7881,16 +8037,14 @@ inline constexpr std::size_t most_members = 40;
 template <class Struct>
 struct any_member {
   template <class T>
-    requires(!std::same_as<T, Struct>)
-  operator T() const;
+  requires(!std::same_as<T, Struct>) operator T() const;
 };
 
 /// Turns into the base of Struct only.
 template <class Struct>
 struct any_base {
   template <class T>
-    requires(std::is_base_of_v<T, Struct> && !std::same_as<T, Struct>)
-  operator T() const;
+  requires(std::is_base_of_v<T, Struct> && !std::same_as<T, Struct>) operator T() const;
 };
 
 #ifdef __clang__
@@ -7944,10 +8098,12 @@ consteval bool has_array_member(std::index_sequence<Index...>) {
 /// A struct that with_members can take apart: an aggregate that has from 1 to most_members members, all of
 /// them its own, none of them a C array or a reference.
 template <class T>
-concept plain_struct =
-    std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
-    std::move_constructible<T> && (member_count<T> >= 1) && (member_count<T> <= most_members) &&
-    !requires { T{any_base<T>()}; } && !has_array_member<T>(std::make_index_sequence<member_count<T>>());
+concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
+                       std::move_constructible<T> &&(member_count<T> >= 1) &&
+                       (member_count<T> <= most_members) && !requires {
+  T{any_base<T>()};
+}
+&&!has_array_member<T>(std::make_index_sequence<member_count<T>>());
 
 /// Calls `visit` with all members of `value`, in order.
 template <class Struct, class Visit>
@@ -8159,7 +8315,7 @@ constexpr decltype(auto) with_members(Struct& value, Visit&& visit) {
 
 }  // namespace coworker::detail
 
-// ---- coworker/job/typed/names.hpp --------------------------------------------------------------------------
+// ---- coworker/typed/names.hpp ------------------------------------------------------------------------------
 
 // Names that only the compiler knows: those of a plain struct's members, of an enum's values, of a type. They
 // are cut out of the text in which a compiler names a function template's arguments. Must not know of JSON.
@@ -8288,7 +8444,9 @@ inline constexpr std::string_view member_name = member_name_chars<T, Index>.view
 /// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
 /// other one not every integer may be turned into a value.
 template <class T>
-concept plain_enum = std::is_enum_v<T> && requires { T{0}; };
+concept plain_enum = std::is_enum_v<T> && requires {
+  T{0};
+};
 
 // Where values are looked for.
 inline constexpr int least_enum_value = -16;
@@ -8417,7 +8575,7 @@ constexpr std::string_view type_name() noexcept {
 
 }  // namespace coworker::detail
 
-// ---- coworker/job/typed/kinds.hpp --------------------------------------------------------------------------
+// ---- coworker/typed/kinds.hpp ------------------------------------------------------------------------------
 
 // What each C++ type is to a typed input or output, decided at compile time and from its shape, so that no
 // container's header is needed here. Only concepts; read.hpp and write.hpp do the work.
@@ -8429,9 +8587,13 @@ namespace coworker::detail {
 struct json_stand_in : json {};
 
 template <class T>
-concept has_own_from_json = requires(const json_stand_in& in, T& value) { from_json(in, value); };
+concept has_own_from_json = requires(const json_stand_in& in, T& value) {
+  from_json(in, value);
+};
 template <class T>
-concept has_own_to_json = requires(json_stand_in& out, const T& value) { to_json(out, value); };
+concept has_own_to_json = requires(json_stand_in& out, const T& value) {
+  to_json(out, value);
+};
 
 template <class T>
 concept duration_like = requires(const T& span) {
@@ -8443,7 +8605,9 @@ concept duration_like = requires(const T& span) {
 /// Texts that own their characters.
 template <class T>
 concept owned_text = text_like<T> && std::is_class_v<T> && std::constructible_from<T, std::string_view> &&
-                     requires(T& text) { text.assign("", std::size_t{}); };
+    requires(T& text) {
+  text.assign("", std::size_t{});
+};
 
 enum class input_kind : unsigned char {
   none,
@@ -8597,8 +8761,7 @@ struct member_of_input {
   static constexpr bool spoken = true;
 };
 template <class Struct, fixed_name Name, class Enum>
-  requires(std::is_enum_v<Enum>)
-struct member_of_input<Struct, Name, Enum, false> {
+requires(std::is_enum_v<Enum>) struct member_of_input<Struct, Name, Enum, false> {
   static_assert(
       always_false<Enum>,
       "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`, "
@@ -8616,8 +8779,7 @@ inline constexpr bool named_bad_members<Struct, std::index_sequence<Index...>, t
 template <class Input>
 inline constexpr bool fits_job = fills<Input>() || any_of<Input, std::string_view, std::nullptr_t>;
 template <class Input>
-  requires(!fills<Input>() && kind<Input> == input_kind::structure)
-inline constexpr bool fits_job<Input> =
+requires(!fills<Input>() && kind<Input> == input_kind::structure) inline constexpr bool fits_job<Input> =
     named_bad_members<Input, std::make_index_sequence<member_count<Input>>, member_types<Input>>;
 
 }  // namespace detail
@@ -8625,13 +8787,13 @@ inline constexpr bool fits_job<Input> =
 /// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
 /// may hold, is told by json_source.
 template <class T>
-concept typed_output =
-    (detail::plain_struct<T> || detail::plain_enum<T> || detail::duration_like<T>) &&
-    !detail::range_like<T> && !detail::optional_like<T> && !detail::text_like<T> && detail::pours<T>();
+concept typed_output = (detail::plain_struct<T> || detail::plain_enum<T> ||
+                        detail::duration_like<T>)&&!detail::range_like<T> &&
+                       !detail::optional_like<T> && !detail::text_like<T> && detail::pours<T>();
 
 }  // namespace coworker
 
-// ---- coworker/job/typed/rules.hpp --------------------------------------------------------------------------
+// ---- coworker/typed/rules.hpp ------------------------------------------------------------------------------
 
 // What a struct's author says beside it about what its members may be: the words to say it with. What becomes
 // of them is decided in check.hpp (when an input is read) and schema.hpp.
@@ -8667,8 +8829,7 @@ struct without_optional {
   using type = T;
 };
 template <class T>
-  requires(kind<T> == input_kind::optional)
-struct without_optional<T> {
+requires(kind<T> == input_kind::optional) struct without_optional<T> {
   using type = typename T::value_type;
 };
 
@@ -8677,8 +8838,7 @@ struct item_type {
   using type = T;
 };
 template <class T>
-  requires(kind<T> == input_kind::sequence || kind<T> == input_kind::fixed_array)
-struct item_type<T> {
+requires(kind<T> == input_kind::sequence || kind<T> == input_kind::fixed_array) struct item_type<T> {
   using type = typename without_optional<typename T::value_type>::type;
 };
 
@@ -8688,7 +8848,9 @@ template <class T>
 concept bounded = plain_integer<T> || std::floating_point<T> || duration_like<T>;
 
 template <class T>
-concept measurable = requires(const T& value) { value.size(); };
+concept measurable = requires(const T& value) {
+  value.size();
+};
 
 enum class presence : unsigned char { usual, required, optional };
 
@@ -8706,25 +8868,20 @@ class member_rule {
   static constexpr std::size_t choice_count = Choices;
   static constexpr std::size_t any_length = std::numeric_limits<std::size_t>::max();
 
-  explicit constexpr member_rule(Member Owner::* pointer) noexcept : which(pointer) {}
+  explicit constexpr member_rule(Member Owner::*pointer) noexcept : which(pointer) {}
 
   /// From `least` to `most`, both included; of a container each element. For numbers and durations.
-  constexpr member_rule range(bound_type least_value, bound_type most_value) const
-    requires detail::bounded<item_type>
-  {
+  constexpr member_rule range(bound_type least_value,
+                              bound_type most_value) const requires detail::bounded<item_type> {
     return at_least(least_value).at_most(most_value);
   }
-  constexpr member_rule at_least(bound_type value) const
-    requires detail::bounded<item_type>
-  {
+  constexpr member_rule at_least(bound_type value) const requires detail::bounded<item_type> {
     member_rule made = *this;
     made.least = value;
     made.has_least = true;
     return made;
   }
-  constexpr member_rule at_most(bound_type value) const
-    requires detail::bounded<item_type>
-  {
+  constexpr member_rule at_most(bound_type value) const requires detail::bounded<item_type> {
     member_rule made = *this;
     made.most = value;
     made.has_most = true;
@@ -8732,9 +8889,8 @@ class member_rule {
   }
 
   /// How long a text is, in characters (code points), or how many elements a container has.
-  constexpr member_rule length(std::size_t least_length, std::size_t most_length = any_length) const
-    requires detail::measurable<value_type>
-  {
+  constexpr member_rule length(std::size_t least_length, std::size_t most_length = any_length)
+      const requires detail::measurable<value_type> {
     member_rule made = *this;
     made.shortest = least_length;
     made.longest = most_length;
@@ -8744,8 +8900,7 @@ class member_rule {
   /// One of these; of a container each element. For texts and numbers; an enum's values need no such list.
   template <class... Value>
   constexpr member_rule<Owner, Member, sizeof...(Value)> one_of(Value... value) const
-    requires(!std::same_as<choice_type, detail::unbounded> && sizeof...(Value) > 0)
-  {
+      requires(!std::same_as<choice_type, detail::unbounded> && sizeof...(Value) > 0) {
     member_rule<Owner, Member, sizeof...(Value)> made(*this);
     std::size_t at = 0;
     ((made.choices[at++] = choice_type(value)), ...);
@@ -8815,7 +8970,7 @@ class member_rule {
         predicate(other.predicate),
         predicate_words(other.predicate_words) {}
 
-  Member Owner::* which;
+  Member Owner::*which;
   bound_type least{};
   bound_type most{};
   bool has_least = false;
@@ -8839,7 +8994,7 @@ struct struct_rule {
 
 /// Begins what is said about one member; all that is said must hold. See type for an example.
 template <class Owner, class Member>
-constexpr member_rule<Owner, Member> member(Member Owner::* which) noexcept {
+constexpr member_rule<Owner, Member> member(Member Owner::*which) noexcept {
   return member_rule<Owner, Member>(which);
 }
 
@@ -8858,7 +9013,9 @@ template <class Predicate>
 inline constexpr bool is_struct_rule<struct_rule<Predicate>> = true;
 
 template <class T>
-concept is_member_rule = requires { typename T::owner; };
+concept is_member_rule = requires {
+  typename T::owner;
+};
 
 // Whose member a rule is about; void when it is about none.
 template <class Rule>
@@ -8886,7 +9043,7 @@ constexpr auto rule_list(Rule... rule) {
 
 }  // namespace coworker
 
-// ---- coworker/job/typed/rule_lookup.hpp --------------------------------------------------------------------
+// ---- coworker/typed/rule_lookup.hpp ------------------------------------------------------------------------
 
 // Finds the rules beside a struct, and what its members are called in JSON because of them. Must not know
 // what any rule says.
@@ -8895,13 +9052,15 @@ namespace coworker::detail {
 
 // Found beside the struct: nothing else may be called so in these namespaces.
 template <class T>
-concept has_rules = requires { rules(type<T>()); };
+concept has_rules = requires {
+  rules(type<T>());
+};
 
 template <class T, class Rules>
 inline constexpr bool are_about = false;
 template <class T, class Call, class... Owner>
-inline constexpr bool are_about<T, rules_about<Call, Owner...>> =
-    ((std::is_void_v<Owner> || std::same_as<Owner, T>) && ...);
+inline constexpr bool are_about<T, rules_about<Call, Owner...>> = ((std::is_void_v<Owner> ||
+                                                                    std::same_as<Owner, T>)&&...);
 
 template <class T>
 consteval bool own_rules_fit() {
@@ -8992,28 +9151,6 @@ class member_keys {
 
 }  // namespace coworker::detail
 
-// ---- coworker/refusal.hpp ----------------------------------------------------------------------------------
-
-// How an overload that is there only to be refused says why, at the call that the user wrote and in one
-// sentence. Knows nothing else.
-//
-// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
-// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
-// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere it
-// is a warning.
-//
-// Where a lambda may be what is refused, the overload needs a body, however empty: of a function without one
-// g++ says only that no other file can define it. `noipa` keeps the call from being optimised away.
-#if defined(__clang__)
-#define COWORKER_REFUSE(why)                                                            \
-  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
-      __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
-#elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
-#else
-#define COWORKER_REFUSE(why) [[deprecated(why)]]
-#endif
-
 // ---- coworker/job/job.hpp ----------------------------------------------------------------------------------
 
 // A job as a handler meets it. Knows neither queues nor workers.
@@ -9053,13 +9190,12 @@ struct job {
   /// comes is replaced by it. Once the handler has returned, and where the queue takes no progress, it does
   /// nothing. A value that JSON cannot hold (NaN, text that is not UTF-8) is logged and not sent.
   template <class Value>
-    requires std::constructible_from<json, Value>
+  requires std::constructible_from<json, Value>
   void progress(Value&& value) const {
     if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
   }
   template <class Value>
-    requires(!std::constructible_from<json, Value>)
-  COWORKER_REFUSE(
+  requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
       "coworker::job::progress: the value does not fit; it must be something that turns into json, such as a "
       "number, a text or a plain struct of such")
   void progress(Value&&) const {}
@@ -9127,12 +9263,12 @@ struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
 template <class Callable>
 struct signature_of {};
 template <class Callable>
-  requires std::is_function_v<std::remove_pointer_t<Callable>>
+requires std::is_function_v<std::remove_pointer_t<Callable>>
 struct signature_of<Callable> {
   using type = std::remove_pointer_t<Callable>;
 };
 template <class Callable>
-  requires requires { &Callable::operator(); }
+requires requires { &Callable::operator(); }
 struct signature_of<Callable> {
   using type = decltype(&Callable::operator());
 };
@@ -9148,9 +9284,9 @@ struct input_of {
   using type = json;
 };
 template <class Handler>
-  requires requires {
-    typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
-  }
+requires requires {
+  typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
+}
 struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
 
 enum class handler_kind : unsigned char { plain, task, generator, range };
@@ -9162,7 +9298,7 @@ struct is_streamed<streamed<Range>> : std::true_type {};
 
 // Read once, from begin() to end(). One that can be read again, through const, is a list to JSON.
 template <class T>
-concept element_range = (is_streamed<T>::value || !range_like<T>) && requires(T& range) {
+concept element_range = (is_streamed<T>::value || !range_like<T>)&&requires(T& range) {
   { range.begin() != range.end() } -> std::convertible_to<bool>;
   *range.begin();
 };
@@ -9216,7 +9352,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
 template <class Handler>
 concept job_handler = callable_with_job<Handler> &&
-                      detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
+    detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
 
 /// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
 template <class Handler>
@@ -9232,7 +9368,7 @@ inline constexpr bool is_coroutine_handler =
 
 }  // namespace coworker
 
-// ---- coworker/job/typed/problems.hpp -----------------------------------------------------------------------
+// ---- coworker/typed/problems.hpp ---------------------------------------------------------------------------
 
 // What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
 // rules.
@@ -9356,7 +9492,7 @@ inline void refuse_unknown(const json& object, const std::string_view* keys, std
 }  // namespace detail
 }  // namespace coworker
 
-// ---- coworker/job/typed/write.hpp --------------------------------------------------------------------------
+// ---- coworker/typed/write.hpp ------------------------------------------------------------------------------
 
 // Plain structs, enums and durations into json. Must not know of inputs.
 
@@ -9410,7 +9546,7 @@ void to_json(Json& out, const T& value) {
 
 }  // namespace coworker
 
-// ---- coworker/job/typed/check.hpp --------------------------------------------------------------------------
+// ---- coworker/typed/check.hpp ------------------------------------------------------------------------------
 
 // Whether values that were read keep to their rules. Must not know how they were read.
 
@@ -9508,7 +9644,7 @@ void check_value(const Rule& rule, const Value& value, const input_place& place,
 
 }  // namespace coworker::detail
 
-// ---- coworker/job/typed/read_scalar.hpp --------------------------------------------------------------------
+// ---- coworker/typed/read_scalar.hpp ------------------------------------------------------------------------
 
 // json into numbers, durations and enums, with what was expected in words. Must not know of structs and
 // rules.
@@ -9651,7 +9787,7 @@ void read_enum(const json& from, Enum& target, const input_place& place, input_p
 
 }  // namespace coworker::detail
 
-// ---- coworker/job/typed/read.hpp ---------------------------------------------------------------------------
+// ---- coworker/typed/read.hpp -------------------------------------------------------------------------------
 
 // json into a typed input: a job's, or any other. Goes on after a problem, so that all of them are told at
 // once. Must not know of jobs.
@@ -9892,11 +10028,10 @@ void read_input(const json& from, T& target, std::string_view name) {
 /// The other way of to_json, for `json::get` and `json::value`: a struct from an object, an enum's value from
 /// its name, a duration from seconds. Errors: input_error with every problem.
 template <std::same_as<json> Json, class T>
-  requires(detail::kind<T> == detail::input_kind::structure ||
-           detail::kind<T> == detail::input_kind::enumeration ||
-           detail::kind<T> == detail::input_kind::duration) &&
-          typed_input<T>
-void from_json(const Json& from, T& value) {
+requires(detail::kind<T> == detail::input_kind::structure ||
+         detail::kind<T> == detail::input_kind::enumeration ||
+         detail::kind<T> == detail::input_kind::duration) &&
+    typed_input<T> void from_json(const Json& from, T& value) {
   static_assert(detail::rules_fit<T>(),
                 "json::get<T>: rules(type<T>) must return coworker::rule_list(...) of T's own members");
   detail::read_input(from, value, "");
@@ -10211,7 +10346,8 @@ struct wrapped_call<Handler> {
 template <class Handler>
 concept streaming_handler = job_handler<Handler> && is_streaming_handler<Handler>;
 template <class Handler>
-concept task_handler = job_handler<Handler> && kind_of_handler<Handler> == handler_kind::task;
+concept task_handler = job_handler<Handler> && kind_of_handler<Handler>
+== handler_kind::task;
 
 }  // namespace detail
 
@@ -10264,23 +10400,22 @@ concept predicate_over_job = requires(Allows& allows, const wrapped_job<Handler>
 template <class Handler, class Allows>
 class authorised {
  public:
-  authorised(Handler handler, Allows allows)
-    requires(job_handler<Handler> && detail::predicate_over_job<Allows, Handler>)
+  authorised(Handler handler,
+             Allows allows) requires(job_handler<Handler>&& detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
   COWORKER_REFUSE(
       "coworker::authorised: the handler does not fit; it must be callable with a job and give something "
       "that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  authorised(Handler handler, Allows allows)
-    requires(!job_handler<Handler>)
+  authorised(Handler handler, Allows allows) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
   COWORKER_REFUSE(
       "coworker::authorised: the predicate does not fit; it must be callable with the handler's job and say "
       "yes or no, as in `bool allows(const job<>& work)`")
-  authorised(Handler handler, Allows allows)
-    requires(job_handler<Handler> && !detail::predicate_over_job<Allows, Handler>)
+  authorised(Handler handler,
+             Allows allows) requires(job_handler<Handler> && !detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
   // By reference, so that the job is there for as long as a handler that takes it by reference runs.
@@ -10391,22 +10526,19 @@ bool thrown(const std::exception_ptr& exception) {
 template <class Handler>
 class retried {
  public:
-  retried(Handler handler, retry_options options = {})
-    requires(detail::repeatable_handler<Handler>)
+  retried(Handler handler, retry_options options = {}) requires(detail::repeatable_handler<Handler>)
       : handler_(std::move(handler)), options_(detail::checked(options)) {}
 
   COWORKER_REFUSE(
       "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  retried(Handler handler, retry_options options = {})
-    requires(!job_handler<Handler>)
+  retried(Handler handler, retry_options options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
   COWORKER_REFUSE(
       "coworker::retried: a streaming handler cannot be run again, as its first chunks have gone out; repeat "
       "what fails inside the handler")
-  retried(Handler handler, retry_options options = {})
-    requires(detail::streaming_handler<Handler>)
+  retried(Handler handler, retry_options options = {}) requires(detail::streaming_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
   wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
@@ -10467,379 +10599,6 @@ class retried {
 // Said outright because clang does not look at the constructors' constraints when it deduces.
 template <class Handler>
 retried(Handler, retry_options = {}) -> retried<Handler>;
-
-}  // namespace coworker
-
-// ---- coworker/job/typed/schema.hpp -------------------------------------------------------------------------
-
-// What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
-
-namespace coworker {
-
-namespace detail {
-
-/// Where in the schema the structs stand whose members are being described: one that holds itself is referred
-/// to.
-template <class Struct>
-struct schema_place {
-  std::string pointer;
-};
-
-template <class T, class... Open>
-json schema_of(const std::string& pointer, const schema_place<Open>&... open);
-
-/// One step of a JSON pointer, as it stands in a URI's fragment.
-inline std::string pointer_step(std::string_view key) {
-  constexpr char digits[] = "0123456789ABCDEF";
-  std::string step("/");
-  for (const char c : key) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '~' || c == '/') {
-      step.append(c == '~' ? "~0" : "~1");
-    } else if (in_identifier(c) && byte < 0x80) {
-      step += c;
-    } else {
-      step.append({'%', digits[byte >> 4], digits[byte & 15]});
-    }
-  }
-  return step;
-}
-
-template <class Integer>
-json integer_schema() {
-  json made{{"type", "integer"}};
-  // Limits that a double cannot tell apart from the next are left to the reader of the input.
-  if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
-    made["minimum"] = std::numeric_limits<Integer>::min();
-  }
-  if constexpr (sizeof(Integer) < 8) made["maximum"] = std::numeric_limits<Integer>::max();
-  return made;
-}
-
-template <class Enum>
-json enum_schema() {
-  json names = json::array();
-  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) names.push_back(names_of_enum<Enum>::name(i));
-  json made{{"type", "string"}};
-  made["enum"] = std::move(names);
-  return made;
-}
-
-inline json or_null(json schema) {
-  json made = json::object();
-  made["anyOf"] = json::array({std::move(schema), json{{"type", "null"}}});
-  return made;
-}
-
-inline void describe_with(json& schema, std::string_view words) {
-  std::string text = schema.value("description", "");
-  if (!text.empty()) text.append("; ");
-  schema["description"] = text.append(words);
-}
-
-/// The part of a member's schema that its limits go to: what is behind "or null".
-inline json& bounded_part(json& schema) { return schema.contains("anyOf") ? schema["anyOf"][0] : schema; }
-
-template <class Rule>
-void add_rule(json& schema, const Rule& rule) {
-  json& value = bounded_part(schema);
-  json& item = value.contains("items") ? bounded_part(value["items"]) : value;
-  if constexpr (bounded<typename Rule::item_type>) {
-    if (rule.has_least) item["minimum"] = json(rule.least);
-    if (rule.has_most) item["maximum"] = json(rule.most);
-  }
-  if constexpr (Rule::choice_count != 0) {
-    json choices = json::array();
-    for (std::size_t i = 0; i < Rule::choice_count; ++i) choices.push_back(json(rule.choices[i]));
-    item["enum"] = std::move(choices);
-  }
-  if (rule.shortest != 0 || rule.longest != Rule::any_length) {
-    constexpr input_kind is = kind<typename Rule::value_type>;
-    const std::string of = is == input_kind::text ? "Length" : is == input_kind::map ? "Properties" : "Items";
-    if (rule.shortest != 0) value["min" + of] = rule.shortest;
-    if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
-  }
-  if (!rule.description.empty()) describe_with(schema, rule.description);
-  if (!rule.predicate_words.empty()) describe_with(schema, rule.predicate_words);
-}
-
-/// Whether {} would do for a struct, and what is wrong if not: the reader knows.
-template <class Struct>
-struct struct_example {
-  Struct value{};
-  bool may_be_left_out = false;
-
-  struct_example() {
-    input_problems problems;
-    read_value(json::object(), value, input_place(), problems);
-    may_be_left_out = problems.none();
-  }
-};
-
-template <class Struct, class Member>
-bool must_be_given(const Struct& example, const Member& member) {
-  bool required = false;
-  if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
-                kind<Member> == input_kind::sequence) {
-    required = member.begin() == member.end();
-  } else if constexpr (kind<Member> == input_kind::structure) {
-    required = !struct_example<Member>().may_be_left_out;
-  }
-  for_each_member_rule<Struct>([&](const auto& rule) {
-    const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
-    if (about && rule.given != presence::usual) required = rule.given == presence::required;
-  });
-  return required;
-}
-
-template <class Struct, class... Open>
-class struct_schema {
- public:
-  struct_schema(const std::string& pointer, const schema_place<Open>&... open) {
-    out_["type"] = "object";
-    json properties = json::object();
-    json required = json::array();
-    bool ignored = false;
-    const schema_place<Struct> own{pointer};
-    const Struct example{};
-    const std::string_view* key = member_keys<Struct>::all();
-    with_members(example, [&](const auto&... member) {
-      ((properties[*key] = member_schema(example, member, *key, own, open...),
-        must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
-       ...);
-    });
-    for_each_rule<Struct>([&](const auto& rule) {
-      using rule_type = std::remove_cvref_t<decltype(rule)>;
-      if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
-      if constexpr (is_struct_rule<rule_type>) describe_with(out_, rule.words);
-    });
-    out_["properties"] = std::move(properties);
-    if (!required.empty()) out_["required"] = std::move(required);
-    if (!ignored) out_["additionalProperties"] = false;
-  }
-
-  json take() { return std::move(out_); }
-
- private:
-  template <class Member>
-  static json member_schema(const Struct& example, const Member& member, std::string_view key,
-                            const schema_place<Struct>& own, const schema_place<Open>&... open) {
-    json made = schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
-    for_each_member_rule<Struct>([&](const auto& rule) {
-      using rule_type = std::remove_cvref_t<decltype(rule)>;
-      if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
-        if (&(example.*rule.which) == &member) add_rule(made, rule);
-      }
-    });
-    if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
-      if (!must_be_given(example, member)) {
-        json usual(member);
-        if (!usual.is_null()) made["default"] = std::move(usual);
-      }
-    }
-    return made;
-  }
-
-  json out_ = json::object();
-};
-
-template <class T, class... Open>
-json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
-  constexpr input_kind is = kind<T>;
-  if constexpr (is == input_kind::boolean) {
-    return json{{"type", "boolean"}};
-  } else if constexpr (is == input_kind::integer) {
-    return integer_schema<T>();
-  } else if constexpr (is == input_kind::floating) {
-    return json{{"type", "number"}};
-  } else if constexpr (is == input_kind::text) {
-    return json{{"type", "string"}};
-  } else if constexpr (is == input_kind::enumeration) {
-    return enum_schema<T>();
-  } else if constexpr (is == input_kind::duration) {
-    return json{{"type", "number"}, {"description", "seconds"}};
-  } else if constexpr (is == input_kind::optional) {
-    return or_null(schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
-  } else if constexpr (is == input_kind::map) {
-    json made{{"type", "object"}};
-    made["additionalProperties"] =
-        schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
-    return made;
-  } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
-    json made{{"type", "array"}};
-    made["items"] = schema_of<typename T::value_type>(pointer + "/items", open...);
-    if constexpr (is == input_kind::fixed_array) {
-      made["minItems"] = std::tuple_size<T>::value;
-      made["maxItems"] = std::tuple_size<T>::value;
-    }
-    return made;
-  } else if constexpr (is == input_kind::structure && any_of<T, Open...>) {
-    std::string where;
-    ((std::same_as<T, Open> ? void(where = open.pointer) : void()), ...);
-    json made = json::object();
-    made["$ref"] = std::move(where);
-    return made;
-  } else if constexpr (is == input_kind::structure) {
-    return struct_schema<T, Open...>(pointer, open...).take();
-  } else {
-    return json::object();  // anything
-  }
-}
-
-}  // namespace detail
-
-/// The JSON Schema (2020-12) of what a job<T> takes as its input, with the rules beside its structs; what a
-/// predicate asks for stands in descriptions.
-template <typed_input T>
-json json_schema() {
-  json made = json::object();
-  made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
-  if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
-  json body = detail::schema_of<T>("#");
-  if (body.empty())
-    made["description"] = "Any JSON. A handler that takes a job<Struct> has a schema that says more.";
-  for (auto&& [key, value] : body.items()) made[key] = std::move(value);
-  return made;
-}
-
-}  // namespace coworker
-
-// ---- coworker/job/typed/validate.hpp -----------------------------------------------------------------------
-
-// Checks the input of a job<json> against a list of fields, by the rules that the platform's Python SDK has
-// for the same: for handlers whose input is told by data, and for those that are carried over. Must not know
-// of structs.
-
-namespace coworker {
-
-/// What a field of an input may hold. An integer does for `number`, and becomes a floating number; `true` is
-/// no integer.
-enum class input_type : unsigned char { anything, boolean, integer, number, string, array, object };
-
-/// One member of an input. null does for every type, and no constraint is asked about it.
-struct input_field {
-  std::string name;
-  input_type type = input_type::anything;
-  bool required = false;
-  json default_value = {};                    ///< what the input gets where it lacks the member
-  bool (*constraint)(const json&) = nullptr;  ///< asked when the type is right, also about the default
-  std::string words = {};  ///< what the constraint asks for: ends the sentence "expected ..."
-};
-
-/// An input with its defaults, or what is wrong with it.
-struct validation {
-  json input;
-  std::vector<std::string>
-      problems;  ///< each begins with its path, as in "input.steps: missing; expected an integer"
-
-  explicit operator bool() const noexcept { return problems.empty(); }
-};
-
-namespace detail {
-
-inline std::string_view words_for(input_type type) noexcept {
-  switch (type) {
-    case input_type::boolean:
-      return "a boolean";
-    case input_type::integer:
-      return "an integer";
-    case input_type::number:
-      return "a number";
-    case input_type::string:
-      return "a string";
-    case input_type::array:
-      return "an array";
-    case input_type::object:
-      return "an object";
-    case input_type::anything:
-      break;
-  }
-  return "a value";
-}
-
-inline bool is_of_type(const json& value, input_type type) noexcept {
-  switch (type) {
-    case input_type::boolean:
-      return value.is_boolean();
-    case input_type::integer:
-      return value.is_number_integer();
-    case input_type::number:
-      return value.is_number();
-    case input_type::string:
-      return value.is_string();
-    case input_type::array:
-      return value.is_array();
-    case input_type::object:
-      return value.is_object();
-    case input_type::anything:
-      break;
-  }
-  return true;
-}
-
-inline void validate_field(json& value, const input_field& field, const input_place& place,
-                           input_problems& problems) {
-  if (value.is_null()) return;
-  if (!is_of_type(value, field.type)) return problems.expected(place, words_for(field.type), value);
-  if (field.type == input_type::number) value = value.get<double>();
-  if (field.constraint == nullptr) return;
-  try {
-    if (field.constraint(value)) return;
-    problems.expected(place, field.words.empty() ? "what its constraint allows" : field.words, value);
-  } catch (const std::exception& error) {
-    problems.add(place, std::string("its constraint failed: ").append(error.what()));
-  }
-}
-
-inline void validate_fields(json& input, const std::vector<input_field>& fields, unknown_members unknown,
-                            input_problems& problems) {
-  const input_place root{nullptr, "input"};
-  if (!input.is_object()) return problems.expected(root, "an object", input);
-  std::vector<std::string_view> known;
-  known.reserve(fields.size());
-  for (const input_field& field : fields) known.push_back(field.name);
-  if (unknown == unknown_members::refused) {
-    refuse_unknown(input, known.data(), known.size(), root, problems);
-  }
-  for (const input_field& field : fields) {
-    const input_place place = root.member(field.name);
-    const bool given = input.contains(field.name);
-    if (!given && field.required) {
-      problems.add(place, std::string("missing; expected ").append(words_for(field.type)));
-      continue;
-    }
-    json& value = input[field.name];
-    if (!given) value = field.default_value;
-    validate_field(value, field, place, problems);
-  }
-}
-
-}  // namespace detail
-
-/// Checks a job's input and fills in the defaults:
-///
-///     const auto checked = coworker::validate(job.input, {
-///         {.name = "prompt", .type = input_type::string, .required = true},
-///         {.name = "steps", .type = input_type::integer, .default_value = 20,
-///          .constraint = [](const json& steps) { return steps.get<int>() <= 100; }, .words = "at most 100"},
-///     });
-///     if (!checked) ...   // checked.problems lists every one
-inline validation validate(json input, const std::vector<input_field>& fields,
-                           unknown_members unknown = unknown_members::refused) {
-  detail::input_problems problems;
-  detail::validate_fields(input, fields, unknown, problems);
-  return {std::move(input), std::move(problems).take()};
-}
-
-/// The same, for a handler that has nothing to add: gives the input. Errors: input_error with every problem,
-/// which becomes the job's error.
-inline json validated(json input, const std::vector<input_field>& fields,
-                      unknown_members unknown = unknown_members::refused) {
-  detail::input_problems problems;
-  detail::validate_fields(input, fields, unknown, problems);
-  problems.throw_if_any();
-  return input;
-}
 
 }  // namespace coworker
 
@@ -14144,8 +13903,8 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {})
-    requires(job_handler<Handler> && concurrency_modifier<Modifier>)
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
       : handler_(std::move(handler)),
         modifier_(std::move(modifier)),
         core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
@@ -14153,15 +13912,14 @@ class worker {
   COWORKER_REFUSE(
       "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {})
-    requires(!job_handler<Handler>)
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   COWORKER_REFUSE(
       "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
       "`int(int current, const metrics&)` and give an integer")
-  worker(Handler handler, Modifier modifier, worker_options = {})
-    requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+  worker(Handler handler, Modifier modifier,
+         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   worker(const worker&) = delete;
@@ -14173,8 +13931,7 @@ class worker {
   /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
   /// progress have ended.
   template <transport Queue>
-    requires fits
-  worker_summary run(Queue& queue) {
+  requires fits worker_summary run(Queue& queue) {
     if constexpr (waiting_transport<Queue>) {
       event_loop loop(queue.waiter());
       return run_on(loop, queue);
@@ -14185,19 +13942,15 @@ class worker {
   }
 
   template <class Queue>
-    requires(!fits)
-  worker_summary run(Queue&) {
+  requires(!fits) worker_summary run(Queue&) {
     return {};  // the constructor has said what is wrong
   }
 
   template <class Queue>
-    requires(fits && !transport<Queue>)
-  COWORKER_REFUSE(
+  requires(fits && !transport<Queue>) COWORKER_REFUSE(
       "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
       "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&) {
-    return {};
-  }
+  worker_summary run(Queue&) { return {}; }
 
   /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
   /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
@@ -14314,130 +14067,241 @@ int run_local(Worker& runner, local_plan plan, logger& log) {
 
 }  // namespace coworker::detail
 
-// ---- coworker/transport/backoff.hpp ------------------------------------------------------------------------
+// ---- coworker/typed/schema.hpp -----------------------------------------------------------------------------
 
-// How long to wait before trying again: exponential growth with jitter, so that many workers do not return in
-// step.
+// What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
 
 namespace coworker {
 
-/// The n-th wait is drawn evenly from the upper half of [0, min(longest, first * 2^n)].
-class backoff {
+namespace detail {
+
+/// Where in the schema the structs stand whose members are being described: one that holds itself is referred
+/// to.
+template <class Struct>
+struct schema_place {
+  std::string pointer;
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open);
+
+/// One step of a JSON pointer, as it stands in a URI's fragment.
+inline std::string pointer_step(std::string_view key) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string step("/");
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '~' || c == '/') {
+      step.append(c == '~' ? "~0" : "~1");
+    } else if (in_identifier(c) && byte < 0x80) {
+      step += c;
+    } else {
+      step.append({'%', digits[byte >> 4], digits[byte & 15]});
+    }
+  }
+  return step;
+}
+
+template <class Integer>
+json integer_schema() {
+  json made{{"type", "integer"}};
+  // Limits that a double cannot tell apart from the next are left to the reader of the input.
+  if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
+    made["minimum"] = std::numeric_limits<Integer>::min();
+  }
+  if constexpr (sizeof(Integer) < 8) made["maximum"] = std::numeric_limits<Integer>::max();
+  return made;
+}
+
+template <class Enum>
+json enum_schema() {
+  json names = json::array();
+  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) names.push_back(names_of_enum<Enum>::name(i));
+  json made{{"type", "string"}};
+  made["enum"] = std::move(names);
+  return made;
+}
+
+inline json or_null(json schema) {
+  json made = json::object();
+  made["anyOf"] = json::array({std::move(schema), json{{"type", "null"}}});
+  return made;
+}
+
+inline void describe_with(json& schema, std::string_view words) {
+  std::string text = schema.value("description", "");
+  if (!text.empty()) text.append("; ");
+  schema["description"] = text.append(words);
+}
+
+/// The part of a member's schema that its limits go to: what is behind "or null".
+inline json& bounded_part(json& schema) { return schema.contains("anyOf") ? schema["anyOf"][0] : schema; }
+
+template <class Rule>
+void add_rule(json& schema, const Rule& rule) {
+  json& value = bounded_part(schema);
+  json& item = value.contains("items") ? bounded_part(value["items"]) : value;
+  if constexpr (bounded<typename Rule::item_type>) {
+    if (rule.has_least) item["minimum"] = json(rule.least);
+    if (rule.has_most) item["maximum"] = json(rule.most);
+  }
+  if constexpr (Rule::choice_count != 0) {
+    json choices = json::array();
+    for (std::size_t i = 0; i < Rule::choice_count; ++i) choices.push_back(json(rule.choices[i]));
+    item["enum"] = std::move(choices);
+  }
+  if (rule.shortest != 0 || rule.longest != Rule::any_length) {
+    constexpr input_kind is = kind<typename Rule::value_type>;
+    const std::string of = is == input_kind::text ? "Length" : is == input_kind::map ? "Properties" : "Items";
+    if (rule.shortest != 0) value["min" + of] = rule.shortest;
+    if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
+  }
+  if (!rule.description.empty()) describe_with(schema, rule.description);
+  if (!rule.predicate_words.empty()) describe_with(schema, rule.predicate_words);
+}
+
+/// Whether {} would do for a struct, and what is wrong if not: the reader knows.
+template <class Struct>
+struct struct_example {
+  Struct value{};
+  bool may_be_left_out = false;
+
+  struct_example() {
+    input_problems problems;
+    read_value(json::object(), value, input_place(), problems);
+    may_be_left_out = problems.none();
+  }
+};
+
+template <class Struct, class Member>
+bool must_be_given(const Struct& example, const Member& member) {
+  bool required = false;
+  if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
+                kind<Member> == input_kind::sequence) {
+    required = member.begin() == member.end();
+  } else if constexpr (kind<Member> == input_kind::structure) {
+    required = !struct_example<Member>().may_be_left_out;
+  }
+  for_each_member_rule<Struct>([&](const auto& rule) {
+    const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
+    if (about && rule.given != presence::usual) required = rule.given == presence::required;
+  });
+  return required;
+}
+
+template <class Struct, class... Open>
+class struct_schema {
  public:
-  struct options {
-    duration first = std::chrono::milliseconds(200);  ///< above 0
-    duration longest = std::chrono::seconds(30);      ///< `first` or more
-  };
-
-  backoff(options chosen, random_source random) noexcept
-      : options_(chosen), next_(chosen.first), random_(random) {}
-
-  duration next() noexcept {
-    const duration bound = next_ < options_.longest ? next_ : options_.longest;
-    next_ = bound * 2;
-    const double share = 0.5 + 0.5 * random_.fraction();
-    return std::chrono::duration_cast<duration>(bound * share);
+  struct_schema(const std::string& pointer, const schema_place<Open>&... open) {
+    out_["type"] = "object";
+    json properties = json::object();
+    json required = json::array();
+    bool ignored = false;
+    const schema_place<Struct> own{pointer};
+    const Struct example{};
+    const std::string_view* key = member_keys<Struct>::all();
+    with_members(example, [&](const auto&... member) {
+      ((properties[*key] = member_schema(example, member, *key, own, open...),
+        must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
+       ...);
+    });
+    for_each_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
+      if constexpr (is_struct_rule<rule_type>) describe_with(out_, rule.words);
+    });
+    out_["properties"] = std::move(properties);
+    if (!required.empty()) out_["required"] = std::move(required);
+    if (!ignored) out_["additionalProperties"] = false;
   }
 
-  /// After a success.
-  void reset() noexcept { next_ = options_.first; }
+  json take() { return std::move(out_); }
 
  private:
-  options options_;
-  duration next_;
-  random_source random_;
-};
-
-}  // namespace coworker
-
-// ---- coworker/transport/http.hpp ---------------------------------------------------------------------------
-
-// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
-// is written against this; libcurl and a simulated network are two models of it.
-
-namespace coworker {
-
-struct http_request {
-  std::string url;
-  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
-  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
-  std::span<const std::string> headers = {};
-  std::string own_header = {};                  ///< one more, of this request alone; empty: none
-  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
-  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
-
-  explicit http_request(std::string address) : url(std::move(address)) {}
-};
-
-/// Why there is no answer.
-enum class http_failure : unsigned char {
-  none,         ///< there is one
-  unreachable,  ///< no connection came about; nothing was sent
-  timed_out,    ///< the server may have acted
-  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
-  untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
-  unusable,     ///< the request itself cannot be sent, such as a malformed URL
-};
-
-struct http_answer {
-  http_failure failure = http_failure::none;
-  std::string problem;  ///< in words, when there is a failure
-  int status = 0;       ///< of an answer
-  std::string body;
-  std::optional<duration> retry_after;  ///< as the server asked; above zero
-
-  http_answer() noexcept {}
-  bool arrived() const noexcept { return failure == http_failure::none; }
-};
-
-/// An HTTP client, used on one thread.
-///
-///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task.
-///   Redirects are
-///                                                     not followed. Throws nothing but `cancelled`.
-///
-/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
-/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
-/// answer that has begun is received to its end.
-template <class Client>
-concept http_client = requires(Client& client, const http_request& request) {
-  { client.send(request) } -> std::same_as<task<http_answer>>;
-};
-
-/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
-inline void append_url_encoded(std::string& encoded, std::string_view text) {
-  constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded += c;
-      continue;
+  template <class Member>
+  static json member_schema(const Struct& example, const Member& member, std::string_view key,
+                            const schema_place<Struct>& own, const schema_place<Open>&... open) {
+    json made = schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
+    for_each_member_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
+        if (&(example.*rule.which) == &member) add_rule(made, rule);
+      }
+    });
+    if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
+      if (!must_be_given(example, member)) {
+        json usual(member);
+        if (!usual.is_null()) made["default"] = std::move(usual);
+      }
     }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += digits[byte >> 4];
-    encoded += digits[byte & 15];
+    return made;
+  }
+
+  json out_ = json::object();
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::boolean) {
+    return json{{"type", "boolean"}};
+  } else if constexpr (is == input_kind::integer) {
+    return integer_schema<T>();
+  } else if constexpr (is == input_kind::floating) {
+    return json{{"type", "number"}};
+  } else if constexpr (is == input_kind::text) {
+    return json{{"type", "string"}};
+  } else if constexpr (is == input_kind::enumeration) {
+    return enum_schema<T>();
+  } else if constexpr (is == input_kind::duration) {
+    return json{{"type", "number"}, {"description", "seconds"}};
+  } else if constexpr (is == input_kind::optional) {
+    return or_null(schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+  } else if constexpr (is == input_kind::map) {
+    json made{{"type", "object"}};
+    made["additionalProperties"] =
+        schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
+    return made;
+  } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
+    json made{{"type", "array"}};
+    made["items"] = schema_of<typename T::value_type>(pointer + "/items", open...);
+    if constexpr (is == input_kind::fixed_array) {
+      made["minItems"] = std::tuple_size<T>::value;
+      made["maxItems"] = std::tuple_size<T>::value;
+    }
+    return made;
+  } else if constexpr (is == input_kind::structure && any_of<T, Open...>) {
+    std::string where;
+    ((std::same_as<T, Open> ? void(where = open.pointer) : void()), ...);
+    json made = json::object();
+    made["$ref"] = std::move(where);
+    return made;
+  } else if constexpr (is == input_kind::structure) {
+    return struct_schema<T, Open...>(pointer, open...).take();
+  } else {
+    return json::object();  // anything
   }
 }
 
-/// The same as a text of its own.
-inline std::string url_encode(std::string_view text) {
-  std::string encoded;
-  encoded.reserve(text.size());
-  append_url_encoded(encoded, text);
-  return encoded;
-}
+}  // namespace detail
 
-/// The URL with one more parameter, `name=value`, which are encoded already.
-inline std::string with_parameter(std::string url, std::string_view parameter) {
-  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
-  return url.append(parameter);
+/// The JSON Schema (2020-12) of what a job<T> takes as its input, with the rules beside its structs; what a
+/// predicate asks for stands in descriptions.
+template <typed_input T>
+json json_schema() {
+  json made = json::object();
+  made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
+  json body = detail::schema_of<T>("#");
+  if (body.empty())
+    made["description"] = "Any JSON. A handler that takes a job<Struct> has a schema that says more.";
+  for (auto&& [key, value] : body.items()) made[key] = std::move(value);
+  return made;
 }
 
 }  // namespace coworker
 
-// ---- coworker/transport/jobs_in_progress.hpp ---------------------------------------------------------------
+// ---- coworker/transport/runpod/jobs_in_progress.hpp --------------------------------------------------------
 
 // Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
 // beats.
@@ -14532,7 +14396,7 @@ class jobs_in_progress {
 
 }  // namespace coworker
 
-// ---- coworker/transport/queue_answers.hpp ------------------------------------------------------------------
+// ---- coworker/transport/runpod/responses.hpp ---------------------------------------------------------------
 
 // What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
 
@@ -14697,7 +14561,7 @@ class channel_health {
 
 }  // namespace coworker
 
-// ---- coworker/transport/queue_urls.hpp ---------------------------------------------------------------------
+// ---- coworker/transport/runpod/urls.hpp --------------------------------------------------------------------
 
 // The addresses of the queue protocol: templates as the platform gives them, with their placeholders filled
 // in.
@@ -15041,7 +14905,7 @@ using spool = basic_spool<spool_files>;
 
 }  // namespace coworker
 
-// ---- coworker/transport/http_queue.hpp ---------------------------------------------------------------------
+// ---- coworker/transport/runpod/queue.hpp -------------------------------------------------------------------
 
 // http_queue: the queue protocol over any HTTP client. It decides what each answer means, what is tried again
 // and when, and that no result is dropped. Must not know libcurl, threads, or the environment.
@@ -15126,11 +14990,7 @@ class http_queue {
   /// Posts what an earlier run left in the spool. Cancellation: what is left stays there.
   task<void> attend();
 
-  coworker::waiter& waiter()
-    requires std::derived_from<Client, coworker::waiter>
-  {
-    return client_;
-  }
+  coworker::waiter& waiter() requires std::derived_from<Client, coworker::waiter> { return client_; }
 
   const jobs_in_progress& in_progress() const noexcept { return in_progress_; }
   const queue_urls& urls() const noexcept { return urls_; }
@@ -15431,7 +15291,7 @@ task<void> http_queue<Client, Spool>::attend() {
 
 }  // namespace coworker
 
-// ---- coworker/transport/heartbeat.hpp ----------------------------------------------------------------------
+// ---- coworker/transport/runpod/heartbeat.hpp ---------------------------------------------------------------
 
 // The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
 // client, so that it can have a thread, a loop and a connection of its own, and be simulated.
@@ -15589,7 +15449,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progr
 
 }  // namespace coworker
 
-// ---- coworker/transport/stop_channel.hpp -------------------------------------------------------------------
+// ---- coworker/transport/runpod/stop_channel.hpp ------------------------------------------------------------
 
 // The stop channel: a long poll by which the server names jobs that are to end early. A coroutine over any
 // HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
@@ -15663,213 +15523,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
 
 #include <signal.h>
 
-// ---- coworker/start/production_settings.hpp ----------------------------------------------------------------
-
-// What the platform says through the environment, read once and checked, and what a worker is called there.
-
-#include <sys/utsname.h>
-#include <unistd.h>
-
-#include <charconv>
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <system_error>
-
-namespace coworker::detail {
-
-inline std::uint64_t random_bits() {
-  std::uint64_t bits = 0;
-  if (::getentropy(&bits, sizeof bits) != 0)
-    bits = static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count());
-  return bits;
-}
-
-// A UUID of version 4, variant 1 (RFC 9562).
-inline std::string fresh_uuid() {
-  constexpr const char* digits = "0123456789abcdef";
-  constexpr std::string_view form = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
-  std::uint64_t bits = 0;
-  int left = 0;
-  std::string uuid;
-  for (const char place : form) {
-    if (place != 'x' && place != 'y') {
-      uuid += place;
-      continue;
-    }
-    if (left == 0) {
-      bits = random_bits();
-      left = 16;
-    }
-    const auto value = static_cast<unsigned>(bits & 15);
-    uuid += digits[place == 'y' ? (value & 3) | 8 : value];
-    bits >>= 4;
-    --left;
-  }
-  return uuid;
-}
-
-// "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
-inline std::string user_agent() {
-  utsname system{};
-  std::string agent = "coworker/" COWORKER_VERSION;
-  if (::uname(&system) == 0) {
-    agent.append(" (")
-        .append(system.sysname)
-        .append(" ")
-        .append(system.release)
-        .append("; ")
-        .append(system.machine)
-        .append(")");
-  }
-  agent += " Language/C++ 20";
-  if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
-  return agent;
-}
-
-inline duration milliseconds_from_environment(const char* name, std::chrono::milliseconds fallback) {
-  const auto text = environment(name);
-  if (!text) return fallback;
-  std::int64_t value = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stopped, problem] = std::from_chars(text->data(), end, value);
-  if (problem != std::errc() || stopped != end || value < 1 || value > 1'000'000'000'000) {
-    throw usage_error(std::string(name) + ": \"" + *text +
-                      "\" is not a number of milliseconds; use a whole number, 1 or more");
-  }
-  return std::chrono::milliseconds(value);
-}
-
-inline std::string require_url(const char* name) {
-  const std::string url = environment(name).value_or("");
-  if (url.starts_with("http://") || url.starts_with("https://")) return url;
-  throw usage_error(std::string(name) + (url.empty() ? " is not set" : ": \"" + url + "\" is no URL") +
-                    ", so there is nowhere to send to; give an http:// or https:// URL");
-}
-
-/// A worker's settings in production.
-struct production_settings {
-  http_queue_options queue;
-  worker_identity identity;
-  duration ping_interval{};
-};
-
-// A line break in it, as from a file that ends with one, would begin a header of its own in every request.
-inline std::string api_key_from_environment() {
-  std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
-  for (const char c : key) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
-      throw usage_error("RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
-  }
-  return key;
-}
-
-/// Errors: usage_error names the variable that cannot be used.
-inline production_settings read_production_settings() {
-  production_settings made;
-  made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(fresh_uuid());
-  made.identity.hostname = environment("RUNPOD_POD_HOSTNAME").value_or("unknown");
-  made.ping_interval =
-      milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
-  made.queue.worker_id = made.identity.worker_id;
-  made.queue.api_key = api_key_from_environment();
-  made.queue.seed = random_bits();
-  made.queue.urls.take = require_url("RUNPOD_WEBHOOK_GET_JOB");
-  made.queue.urls.done = require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
-  made.queue.urls.stream = environment("RUNPOD_WEBHOOK_POST_STREAM").value_or("");
-  made.queue.urls.ping = environment("RUNPOD_WEBHOOK_PING").value_or("");
-  if (made.queue.urls.ping == "PING_NOT_SET") made.queue.urls.ping.clear();
-  return made;
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
-
-// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
-
-#include <signal.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
-#include <cstring>
-#include <stdexcept>
-#include <string>
-#include <thread>
-#include <utility>
-
-namespace coworker::detail {
-
-// What a signal handler can reach. Handlers belong to the process, so this state does too.
-struct termination_state {
-  std::atomic<int> signals{0};
-  std::atomic<int> pipe{-1};
-};
-inline termination_state this_process_termination;
-
-// Only what may be done inside a signal handler: count, write a byte, leave.
-inline void on_termination(int number) {
-  const int before = errno;
-  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
-  const char byte = 's';
-  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
-  errno = before;
-}
-
-/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
-/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
-/// when the system has no pipe left.
-template <class OnFirst>
-class termination_watch {
- public:
-  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
-    if (::pipe(ends_) != 0)
-      throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
-    this_process_termination.signals.store(0);
-    this_process_termination.pipe.store(ends_[1]);
-    watcher_ = std::thread([this] { watch(); });
-    struct sigaction action{};
-    action.sa_handler = &on_termination;
-    ::sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
-    ::sigaction(SIGTERM, &action, &before_term_);
-    ::sigaction(SIGINT, &action, &before_int_);
-  }
-
-  termination_watch(const termination_watch&) = delete;
-  termination_watch& operator=(const termination_watch&) = delete;
-
-  ~termination_watch() {
-    ::sigaction(SIGTERM, &before_term_, nullptr);
-    ::sigaction(SIGINT, &before_int_, nullptr);
-    const char byte = 'q';
-    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
-    ::close(ends_[0]);
-    ::close(ends_[1]);
-  }
-
- private:
-  void watch() {
-    for (;;) {
-      char byte = 0;
-      const auto size = ::read(ends_[0], &byte, 1);
-      if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || byte == 'q') return;
-      on_first_();
-    }
-  }
-
-  OnFirst on_first_;
-  int ends_[2] = {-1, -1};
-  std::thread watcher_;
-  struct sigaction before_term_{};
-  struct sigaction before_int_{};
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/transport/curl_client.hpp --------------------------------------------------------------------
+// ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
 
 // curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
 // client concept; and how an exchange is given up without losing an answer that is on its way. Must not know
@@ -15882,7 +15536,7 @@ class termination_watch {
 #include <atomic>
 #include <coroutine>
 
-// ---- coworker/transport/curl_basics.hpp --------------------------------------------------------------------
+// ---- coworker/http/curl/basics.hpp -------------------------------------------------------------------------
 
 // curl_basics: what curl_client needs of libcurl's C API, in C++'s terms: owners, times, failures, ports.
 // Must not know the client.
@@ -16010,7 +15664,7 @@ inline int local_port(curl_socket_t socket) noexcept {
 
 }  // namespace coworker
 
-// ---- coworker/transport/curl_exchange.hpp ------------------------------------------------------------------
+// ---- coworker/http/curl/exchange.hpp -----------------------------------------------------------------------
 
 // curl_exchange: how a request is put to libcurl, and an answer received. Must not know who waits for it, nor
 // how many there are.
@@ -16520,6 +16174,212 @@ inline void curl_client::end_farewells() {
 static_assert(http_client<curl_client>);
 
 }  // namespace coworker
+
+// ---- coworker/start/production_settings.hpp ----------------------------------------------------------------
+
+// What the platform says through the environment, read once and checked, and what a worker is called there.
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace coworker::detail {
+
+inline std::uint64_t random_bits() {
+  std::uint64_t bits = 0;
+  if (::getentropy(&bits, sizeof bits) != 0)
+    bits = static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count());
+  return bits;
+}
+
+// A UUID of version 4, variant 1 (RFC 9562).
+inline std::string fresh_uuid() {
+  constexpr const char* digits = "0123456789abcdef";
+  constexpr std::string_view form = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
+  std::uint64_t bits = 0;
+  int left = 0;
+  std::string uuid;
+  for (const char place : form) {
+    if (place != 'x' && place != 'y') {
+      uuid += place;
+      continue;
+    }
+    if (left == 0) {
+      bits = random_bits();
+      left = 16;
+    }
+    const auto value = static_cast<unsigned>(bits & 15);
+    uuid += digits[place == 'y' ? (value & 3) | 8 : value];
+    bits >>= 4;
+    --left;
+  }
+  return uuid;
+}
+
+// "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
+inline std::string user_agent() {
+  utsname system{};
+  std::string agent = "coworker/" COWORKER_VERSION;
+  if (::uname(&system) == 0) {
+    agent.append(" (")
+        .append(system.sysname)
+        .append(" ")
+        .append(system.release)
+        .append("; ")
+        .append(system.machine)
+        .append(")");
+  }
+  agent += " Language/C++ 20";
+  if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
+  return agent;
+}
+
+inline duration milliseconds_from_environment(const char* name, std::chrono::milliseconds fallback) {
+  const auto text = environment(name);
+  if (!text) return fallback;
+  std::int64_t value = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stopped, problem] = std::from_chars(text->data(), end, value);
+  if (problem != std::errc() || stopped != end || value < 1 || value > 1'000'000'000'000) {
+    throw usage_error(std::string(name) + ": \"" + *text +
+                      "\" is not a number of milliseconds; use a whole number, 1 or more");
+  }
+  return std::chrono::milliseconds(value);
+}
+
+inline std::string require_url(const char* name) {
+  const std::string url = environment(name).value_or("");
+  if (url.starts_with("http://") || url.starts_with("https://")) return url;
+  throw usage_error(std::string(name) + (url.empty() ? " is not set" : ": \"" + url + "\" is no URL") +
+                    ", so there is nowhere to send to; give an http:// or https:// URL");
+}
+
+/// A worker's settings in production.
+struct production_settings {
+  http_queue_options queue;
+  worker_identity identity;
+  duration ping_interval{};
+};
+
+// A line break in it, as from a file that ends with one, would begin a header of its own in every request.
+inline std::string api_key_from_environment() {
+  std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
+  for (const char c : key) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+      throw usage_error("RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
+  }
+  return key;
+}
+
+/// Errors: usage_error names the variable that cannot be used.
+inline production_settings read_production_settings() {
+  production_settings made;
+  made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(fresh_uuid());
+  made.identity.hostname = environment("RUNPOD_POD_HOSTNAME").value_or("unknown");
+  made.ping_interval =
+      milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
+  made.queue.worker_id = made.identity.worker_id;
+  made.queue.api_key = api_key_from_environment();
+  made.queue.seed = random_bits();
+  made.queue.urls.take = require_url("RUNPOD_WEBHOOK_GET_JOB");
+  made.queue.urls.done = require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
+  made.queue.urls.stream = environment("RUNPOD_WEBHOOK_POST_STREAM").value_or("");
+  made.queue.urls.ping = environment("RUNPOD_WEBHOOK_PING").value_or("");
+  if (made.queue.urls.ping == "PING_NOT_SET") made.queue.urls.ping.clear();
+  return made;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
+
+// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace coworker::detail {
+
+// What a signal handler can reach. Handlers belong to the process, so this state does too.
+struct termination_state {
+  std::atomic<int> signals{0};
+  std::atomic<int> pipe{-1};
+};
+inline termination_state this_process_termination;
+
+// Only what may be done inside a signal handler: count, write a byte, leave.
+inline void on_termination(int number) {
+  const int before = errno;
+  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
+  const char byte = 's';
+  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
+  errno = before;
+}
+
+/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
+/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
+/// when the system has no pipe left.
+template <class OnFirst>
+class termination_watch {
+ public:
+  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
+    if (::pipe(ends_) != 0)
+      throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
+    this_process_termination.signals.store(0);
+    this_process_termination.pipe.store(ends_[1]);
+    watcher_ = std::thread([this] { watch(); });
+    struct sigaction action {};
+    action.sa_handler = &on_termination;
+    ::sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGTERM, &action, &before_term_);
+    ::sigaction(SIGINT, &action, &before_int_);
+  }
+
+  termination_watch(const termination_watch&) = delete;
+  termination_watch& operator=(const termination_watch&) = delete;
+
+  ~termination_watch() {
+    ::sigaction(SIGTERM, &before_term_, nullptr);
+    ::sigaction(SIGINT, &before_int_, nullptr);
+    const char byte = 'q';
+    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+
+ private:
+  void watch() {
+    for (;;) {
+      char byte = 0;
+      const auto size = ::read(ends_[0], &byte, 1);
+      if (size < 0 && errno == EINTR) continue;
+      if (size != 1 || byte == 'q') return;
+      on_first_();
+    }
+  }
+
+  OnFirst on_first_;
+  int ends_[2] = {-1, -1};
+  std::thread watcher_;
+  struct sigaction before_term_ {};
+  struct sigaction before_int_ {};
+};
+
+}  // namespace coworker::detail
 #include <cstdint>
 #include <string>
 #include <thread>
@@ -16768,8 +16628,10 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
 /// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
 template <class Handler, class Modifier = fixed_concurrency>
-  requires(job_handler<Handler> && concurrency_modifier<Modifier>)
-int start(int argc, char** argv, Handler handler, Modifier modifier = Modifier(), options settings = {}) {
+requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
+                                                                          Handler handler,
+                                                                          Modifier modifier = Modifier(),
+                                                                          options settings = {}) {
   try {
     return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings);
   } catch (const detail::usage_error& error) {
@@ -16780,21 +16642,154 @@ int start(int argc, char** argv, Handler handler, Modifier modifier = Modifier()
 }
 
 template <class Handler, class Modifier = fixed_concurrency>
-  requires(!job_handler<Handler>)
-COWORKER_REFUSE(
+requires(!job_handler<Handler>) COWORKER_REFUSE(
     "coworker::start: the handler does not fit; it must be callable with a job and give something that turns "
     "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-int start(int, char**, Handler, Modifier = Modifier(), options = {}) {
-  return detail::exit_usage;
-}
+int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-  requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
-COWORKER_REFUSE(
+requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE(
     "coworker::start: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
     "`int(int current, const metrics&)` and give an integer")
-int start(int, char**, Handler, Modifier, options = {}) {
-  return detail::exit_usage;
+int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
+
+}  // namespace coworker
+
+// ---- coworker/typed/validate.hpp ---------------------------------------------------------------------------
+
+// Checks the input of a job<json> against a list of fields, by the rules that the platform's Python SDK has
+// for the same: for handlers whose input is told by data, and for those that are carried over. Must not know
+// of structs.
+
+namespace coworker {
+
+/// What a field of an input may hold. An integer does for `number`, and becomes a floating number; `true` is
+/// no integer.
+enum class input_type : unsigned char { anything, boolean, integer, number, string, array, object };
+
+/// One member of an input. null does for every type, and no constraint is asked about it.
+struct input_field {
+  std::string name;
+  input_type type = input_type::anything;
+  bool required = false;
+  json default_value = {};                    ///< what the input gets where it lacks the member
+  bool (*constraint)(const json&) = nullptr;  ///< asked when the type is right, also about the default
+  std::string words = {};  ///< what the constraint asks for: ends the sentence "expected ..."
+};
+
+/// An input with its defaults, or what is wrong with it.
+struct validation {
+  json input;
+  std::vector<std::string>
+      problems;  ///< each begins with its path, as in "input.steps: missing; expected an integer"
+
+  explicit operator bool() const noexcept { return problems.empty(); }
+};
+
+namespace detail {
+
+inline std::string_view words_for(input_type type) noexcept {
+  switch (type) {
+    case input_type::boolean:
+      return "a boolean";
+    case input_type::integer:
+      return "an integer";
+    case input_type::number:
+      return "a number";
+    case input_type::string:
+      return "a string";
+    case input_type::array:
+      return "an array";
+    case input_type::object:
+      return "an object";
+    case input_type::anything:
+      break;
+  }
+  return "a value";
+}
+
+inline bool is_of_type(const json& value, input_type type) noexcept {
+  switch (type) {
+    case input_type::boolean:
+      return value.is_boolean();
+    case input_type::integer:
+      return value.is_number_integer();
+    case input_type::number:
+      return value.is_number();
+    case input_type::string:
+      return value.is_string();
+    case input_type::array:
+      return value.is_array();
+    case input_type::object:
+      return value.is_object();
+    case input_type::anything:
+      break;
+  }
+  return true;
+}
+
+inline void validate_field(json& value, const input_field& field, const input_place& place,
+                           input_problems& problems) {
+  if (value.is_null()) return;
+  if (!is_of_type(value, field.type)) return problems.expected(place, words_for(field.type), value);
+  if (field.type == input_type::number) value = value.get<double>();
+  if (field.constraint == nullptr) return;
+  try {
+    if (field.constraint(value)) return;
+    problems.expected(place, field.words.empty() ? "what its constraint allows" : field.words, value);
+  } catch (const std::exception& error) {
+    problems.add(place, std::string("its constraint failed: ").append(error.what()));
+  }
+}
+
+inline void validate_fields(json& input, const std::vector<input_field>& fields, unknown_members unknown,
+                            input_problems& problems) {
+  const input_place root{nullptr, "input"};
+  if (!input.is_object()) return problems.expected(root, "an object", input);
+  std::vector<std::string_view> known;
+  known.reserve(fields.size());
+  for (const input_field& field : fields) known.push_back(field.name);
+  if (unknown == unknown_members::refused) {
+    refuse_unknown(input, known.data(), known.size(), root, problems);
+  }
+  for (const input_field& field : fields) {
+    const input_place place = root.member(field.name);
+    const bool given = input.contains(field.name);
+    if (!given && field.required) {
+      problems.add(place, std::string("missing; expected ").append(words_for(field.type)));
+      continue;
+    }
+    json& value = input[field.name];
+    if (!given) value = field.default_value;
+    validate_field(value, field, place, problems);
+  }
+}
+
+}  // namespace detail
+
+/// Checks a job's input and fills in the defaults:
+///
+///     const auto checked = coworker::validate(job.input, {
+///         {.name = "prompt", .type = input_type::string, .required = true},
+///         {.name = "steps", .type = input_type::integer, .default_value = 20,
+///          .constraint = [](const json& steps) { return steps.get<int>() <= 100; }, .words = "at most 100"},
+///     });
+///     if (!checked) ...   // checked.problems lists every one
+inline validation validate(json input, const std::vector<input_field>& fields,
+                           unknown_members unknown = unknown_members::refused) {
+  detail::input_problems problems;
+  detail::validate_fields(input, fields, unknown, problems);
+  return {std::move(input), std::move(problems).take()};
+}
+
+/// The same, for a handler that has nothing to add: gives the input. Errors: input_error with every problem,
+/// which becomes the job's error.
+inline json validated(json input, const std::vector<input_field>& fields,
+                      unknown_members unknown = unknown_members::refused) {
+  detail::input_problems problems;
+  detail::validate_fields(input, fields, unknown, problems);
+  problems.throw_if_any();
+  return input;
 }
 
 }  // namespace coworker
@@ -19236,35 +19231,24 @@ class observed_queue {
     co_return ended;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text)
-    requires chunk_transport<Queue>
-  {
+  task<delivery> chunk(std::string_view job_id, std::string text) requires chunk_transport<Queue> {
     part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, text);
     const delivery ended = co_await queue_.chunk(job_id, std::move(text));
     guard.ended = ended;
     co_return ended;
   }
 
-  bool takes_chunks() const
-    requires requires(const Queue& queue) { queue.takes_chunks(); }
-  {
-    return queue_.takes_chunks();
-  }
+  bool takes_chunks() const requires requires(const Queue& queue) { queue.takes_chunks(); }
+  { return queue_.takes_chunks(); }
 
-  task<delivery> progress(std::string_view job_id, std::string text)
-    requires progress_transport<Queue>
-  {
+  task<delivery> progress(std::string_view job_id, std::string text) requires progress_transport<Queue> {
     part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, text);
     const delivery ended = co_await queue_.progress(job_id, std::move(text));
     guard.ended = ended;
     co_return ended;
   }
 
-  task<void> attend()
-    requires attended_transport<Queue>
-  {
-    return queue_.attend();
-  }
+  task<void> attend() requires attended_transport<Queue> { return queue_.attend(); }
 
  private:
   struct taking {

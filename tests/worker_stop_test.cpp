@@ -104,7 +104,8 @@ TEST_CASE("jobs that outlast the grace period are asked to stop, and their outco
   CHECK(done.elapsed == 18s);
   CHECK(world.queue.result_of("short").ended == outcome::status::succeeded);
   CHECK(world.queue.result_of("long").ended == outcome::status::stopped);
-  CHECK(world.queue.result_of("long").body == json{{"error", "stopped: the worker leaves, and its grace period is over"}});
+  CHECK(world.queue.result_of("long").body ==
+        json{{"error", "stopped: the worker leaves, and its grace period is over"}});
   CHECK(world.output.count("The grace period is over: 1 running job is asked to stop.") == 1);
 }
 

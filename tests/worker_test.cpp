@@ -361,7 +361,8 @@ TEST_CASE("a huge limit takes all that there is") {
   add_jobs(world, 0s, 50, 100);
   for (const bool prefetch : {false, true}) {
     world.options.prefetch = prefetch;
-    worker w(sleep_for_ms, [](int) { return std::numeric_limits<std::int64_t>::max(); }, world.options);
+    worker w(
+        sleep_for_ms, [](int) { return std::numeric_limits<std::int64_t>::max(); }, world.options);
     const worker_summary done = world.serve(w);
     CHECK(done.jobs == (prefetch ? 0 : 50));
   }

@@ -198,42 +198,56 @@ class logger {
     secrets_.insert(place, std::string(secret));
   }
 
-  // Before anything is cut or escaped: secrets can still be recognised, and characters counted.
-  std::string cleaned(std::string_view text) const {
-    std::string clean(text);
+  bool is_clean(std::string_view text) const noexcept {
     for (const std::string& secret : secrets_) {
-      for (std::size_t at = clean.find(secret); at != std::string::npos; at = clean.find(secret, at + 3)) {
-        clean.replace(at, secret.size(), "***");
-      }
+      if (text.find(secret) != std::string_view::npos) return false;
     }
-    return find_invalid_utf8(clean) == std::string::npos ? clean : detail::valid_utf8(clean);
+    return find_invalid_utf8(text) == std::string_view::npos;
   }
 
-  std::string compose(log_level level, std::string_view message, log_subject subject) const {
-    std::string body;
-    if (!subject.batch_id.empty()) body.append("[batchId=").append(cleaned(subject.batch_id)).append("] ");
-    body += shorten_message(cleaned(message));
-    const std::string job_id = cleaned(subject.job_id);
-    std::string line;
-    if (form_ == log_form::json) {
-      line = R"({"requestId": )";
-      if (job_id.empty()) {
-        line += "null";
-      } else {
-        append_json_string_lossy(line, job_id);
+  // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
+  // are clean; `changed` has what becomes of the others.
+  std::string_view cleaned(std::string_view text, std::string& changed) const {
+    if (is_clean(text)) return text;
+    changed = text;
+    for (const std::string& secret : secrets_) {
+      for (std::size_t at = changed.find(secret); at != std::string::npos;
+           at = changed.find(secret, at + 3)) {
+        changed.replace(at, secret.size(), "***");
       }
-      line += R"(, "message": )";
-      append_json_string_lossy(line, body);
-      line.append(R"(, "level": ")").append(to_string(level)).append("\"}");
+    }
+    return changed = detail::valid_utf8(changed);
+  }
+
+  // Good until the next line.
+  std::string_view compose(log_level level, std::string_view message, log_subject subject) {
+    std::string changed_message, changed_id, changed_batch, body;
+    message = cleaned(message, changed_message);
+    if (message.size() > detail::longest_message) message = changed_message = shorten_message(message);
+    if (!subject.batch_id.empty()) {
+      body.append("[batchId=").append(cleaned(subject.batch_id, changed_batch)).append("] ").append(message);
+      message = body;
+    }
+    const std::string_view job_id = cleaned(subject.job_id, changed_id);
+    if (form_ == log_form::json) {
+      line_ = R"({"requestId": )";
+      if (job_id.empty()) {
+        line_ += "null";
+      } else {
+        append_json_string_lossy(line_, job_id);
+      }
+      line_ += R"(, "message": )";
+      append_json_string_lossy(line_, message);
+      line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
     } else {
       constexpr std::size_t level_width = 7;
-      line = to_string(level);
-      line.resize(level_width, ' ');
-      line += "| ";
-      if (!job_id.empty()) line.append(job_id).append(" | ");
-      line += body;
+      line_ = to_string(level);
+      line_.resize(level_width, ' ');
+      line_ += "| ";
+      if (!job_id.empty()) line_.append(job_id).append(" | ");
+      line_ += message;
     }
-    return line;
+    return line_;
   }
 
   std::atomic<log_level> level_;
@@ -242,6 +256,7 @@ class logger {
   stdout_sink stdout_;
   log_sink* sink_ = &stdout_;
   std::vector<std::string> secrets_;
+  std::string line_;  // the latest; kept for its memory
 };
 
 }  // namespace coworker

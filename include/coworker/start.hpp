@@ -5,7 +5,6 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/handler.hpp>
-#include <coworker/job/typed/schema.hpp>
 #include <coworker/log.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -13,6 +12,7 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/environment.hpp>
 #include <coworker/start/local_run.hpp>
+#include <coworker/typed/schema.hpp>
 #include <coworker/version.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
@@ -181,8 +181,10 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
 /// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
 template <class Handler, class Modifier = fixed_concurrency>
-  requires(job_handler<Handler> && concurrency_modifier<Modifier>)
-int start(int argc, char** argv, Handler handler, Modifier modifier = Modifier(), options settings = {}) {
+requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
+                                                                          Handler handler,
+                                                                          Modifier modifier = Modifier(),
+                                                                          options settings = {}) {
   try {
     return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings);
   } catch (const detail::usage_error& error) {
@@ -193,21 +195,15 @@ int start(int argc, char** argv, Handler handler, Modifier modifier = Modifier()
 }
 
 template <class Handler, class Modifier = fixed_concurrency>
-  requires(!job_handler<Handler>)
-COWORKER_REFUSE(
+requires(!job_handler<Handler>) COWORKER_REFUSE(
     "coworker::start: the handler does not fit; it must be callable with a job and give something that turns "
     "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-int start(int, char**, Handler, Modifier = Modifier(), options = {}) {
-  return detail::exit_usage;
-}
+int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-  requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
-COWORKER_REFUSE(
+requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE(
     "coworker::start: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
     "`int(int current, const metrics&)` and give an integer")
-int start(int, char**, Handler, Modifier, options = {}) {
-  return detail::exit_usage;
-}
+int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
 
 }  // namespace coworker

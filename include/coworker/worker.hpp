@@ -44,8 +44,8 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {})
-    requires(job_handler<Handler> && concurrency_modifier<Modifier>)
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
       : handler_(std::move(handler)),
         modifier_(std::move(modifier)),
         core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
@@ -53,15 +53,14 @@ class worker {
   COWORKER_REFUSE(
       "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {})
-    requires(!job_handler<Handler>)
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   COWORKER_REFUSE(
       "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
       "`int(int current, const metrics&)` and give an integer")
-  worker(Handler handler, Modifier modifier, worker_options = {})
-    requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+  worker(Handler handler, Modifier modifier,
+         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   worker(const worker&) = delete;
@@ -73,8 +72,7 @@ class worker {
   /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
   /// progress have ended.
   template <transport Queue>
-    requires fits
-  worker_summary run(Queue& queue) {
+  requires fits worker_summary run(Queue& queue) {
     if constexpr (waiting_transport<Queue>) {
       event_loop loop(queue.waiter());
       return run_on(loop, queue);
@@ -85,19 +83,15 @@ class worker {
   }
 
   template <class Queue>
-    requires(!fits)
-  worker_summary run(Queue&) {
+  requires(!fits) worker_summary run(Queue&) {
     return {};  // the constructor has said what is wrong
   }
 
   template <class Queue>
-    requires(fits && !transport<Queue>)
-  COWORKER_REFUSE(
+  requires(fits && !transport<Queue>) COWORKER_REFUSE(
       "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
       "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&) {
-    return {};
-  }
+  worker_summary run(Queue&) { return {}; }
 
   /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
   /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.

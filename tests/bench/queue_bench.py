@@ -226,7 +226,7 @@ def main():
     if arguments.quick:
         arguments.rounds, arguments.starts = 1, 1
     clients = [BARE]
-    if (ROOT / "include/coworker/transport/curl_client.hpp").exists():
+    if (ROOT / "include/coworker/http/curl/client.hpp").exists():
         clients += WORKERS
     else:
         del SOURCES["worker"]

@@ -10,9 +10,9 @@
 
 #include "bench.hpp"
 
-#include <coworker/job/typed/read.hpp>
-#include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/typed/read.hpp>
+#include <coworker/typed/write.hpp>
 #include <cstddef>
 #include <cstdio>
 #include <string>

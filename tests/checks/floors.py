@@ -9,13 +9,13 @@ import re
 import sys
 
 # From the top of the house down. A name that ends in / is a folder.
-FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "exec/", "coro/", "log.hpp", "json/",
+FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "typed/", "http/", "net/", "exec/", "coro/", "log.hpp", "json/",
           "refusal.hpp", "version.hpp"]
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
 SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
-CURL_BASICS = "transport/curl_basics.hpp"
-CURL_EXCHANGE = "transport/curl_exchange.hpp"
-CURL_CLIENT = "transport/curl_client.hpp"
+CURL_BASICS = "http/curl/basics.hpp"
+CURL_EXCHANGE = "http/curl/exchange.hpp"
+CURL_CLIENT = "http/curl/client.hpp"
 PRODUCTION_RUN = "start/production_run.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
 NEED_CURL = {CURL_BASICS: (CURL_EXCHANGE, CURL_CLIENT), CURL_EXCHANGE: (CURL_CLIENT,), CURL_CLIENT: (PRODUCTION_RUN,),

@@ -32,7 +32,7 @@ def readme_commands():
 def example_commands():
     has_curl = subprocess.run(["c++", "-x", "c++", "-E", "-"], input="#include <curl/curl.h>\n", text=True,
                               capture_output=True, check=False).returncode == 0
-    has_client = (ROOT / "include/coworker/transport/curl_client.hpp").is_file()
+    has_client = (ROOT / "include/coworker/http/curl/client.hpp").is_file()
     for compiler in filter(shutil.which, OLDEST_COMPILERS):
         command = f"cd examples && {compiler} -std=c++20 -fsyntax-only -Wall -Wextra -Werror -I ../single_include"
         for example in sorted((ROOT / "examples").glob("*.cpp")):

@@ -9,5 +9,6 @@ struct request {
 };
 
 inline auto rules_for(int step) {
-  return coworker::member(&request::width).check([step](int width) { return width % step == 0; }, "a multiple");
+  return coworker::member(&request::width)
+      .check([step](int width) { return width % step == 0; }, "a multiple");
 }

@@ -117,7 +117,8 @@ class suspend_and {
 #if defined(__clang__) && __clang_major__ < 19
   [[gnu::noinline]]
 #endif
-  void await_suspend(std::coroutine_handle<> handle) {
+  void
+  await_suspend(std::coroutine_handle<> handle) {
     callable_(handle);
   }
   void await_resume() const noexcept {}

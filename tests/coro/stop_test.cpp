@@ -42,9 +42,7 @@ TEST_CASE("a token made by default is never asked to stop") {
   CHECK_FALSE(token.stop_requested());
   CHECK_NOTHROW(token.throw_if_stopped());
   std::atomic<int> runs = 0;
-  {
-    const stop_counting_callback never(token, stop_count_up(runs));
-  }
+  { const stop_counting_callback never(token, stop_count_up(runs)); }
   CHECK(runs == 0);
 }
 

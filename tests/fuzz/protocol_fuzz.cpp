@@ -18,8 +18,8 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/json/utf8.hpp>
-#include <coworker/transport/http_queue.hpp>
-#include <coworker/transport/stop_channel.hpp>
+#include <coworker/transport/runpod/queue.hpp>
+#include <coworker/transport/runpod/stop_channel.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

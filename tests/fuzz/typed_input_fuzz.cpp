@@ -8,11 +8,11 @@
 
 #include <array>
 #include <chrono>
-#include <coworker/job/typed/read.hpp>
-#include <coworker/job/typed/schema.hpp>
-#include <coworker/job/typed/validate.hpp>
-#include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/typed/read.hpp>
+#include <coworker/typed/schema.hpp>
+#include <coworker/typed/validate.hpp>
+#include <coworker/typed/write.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -3,9 +3,9 @@
 #include <doctest/doctest.h>
 #include <chrono>
 #include <coworker/exec/sleep.hpp>
-#include <coworker/job/typed/write.hpp>
-#include <coworker/transport/curl_client.hpp>
-#include <coworker/transport/http_queue.hpp>
+#include <coworker/http/curl/client.hpp>
+#include <coworker/transport/runpod/queue.hpp>
+#include <coworker/typed/write.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
 #include <stdexcept>
@@ -146,12 +146,11 @@ TEST_CASE("a typed handler answers a struct over HTTP, and a job that has run to
     CHECK(bodies_of(typed, id) == std::vector<std::string>{R"({"output":{"n":3,"width":512}})"});
   worker_options options;
   options.job_timeout = 10ms;
-  const queue_log late =
-      serve_over_http([](job<>) -> task<void> { co_await sleep_for(1h); }, 8, options);
+  const queue_log late = serve_over_http([](job<>) -> task<void> { co_await sleep_for(1h); }, 8, options);
   CHECK(late.jobs.size() == 8);
   for (const auto& [id, story] : late.jobs) {
-    CHECK(bodies_of(late, id) == std::vector<std::string>{
-                                     R"({"error":"timed out: it ran longer than the 0.01 s that it may"})"});
+    CHECK(bodies_of(late, id) ==
+          std::vector<std::string>{R"({"error":"timed out: it ran longer than the 0.01 s that it may"})"});
   }
 }
 

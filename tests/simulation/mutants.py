@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-QUEUE, ANSWERS, WORKER = "transport/http_queue.hpp", "transport/queue_answers.hpp", "worker/serving.hpp"
+QUEUE, ANSWERS, WORKER = "transport/runpod/queue.hpp", "transport/runpod/responses.hpp", "worker/serving.hpp"
 STREAM, OUTCOME = "job/chunk_stream.hpp", "worker/send_outcome.hpp"
 
 # Name, header, old text, new text.
@@ -43,9 +43,9 @@ MUTANTS = [
     ("heartbeats name jobs that have ended", QUEUE, "  in_progress_.remove(job_id);\n", ""),
     ("a chunk is posted once and then forgotten", QUEUE, "const posted made = co_await post_until_settled(request, nullptr);",
      "co_await post(request, false);\n  const posted made{fate::accepted, {}};"),
-    ("the heart stops at the first refusal", "transport/heartbeat.hpp", "if (!detail::worth_another_ping(answer)) break;",
+    ("the heart stops at the first refusal", "transport/runpod/heartbeat.hpp", "if (!detail::worth_another_ping(answer)) break;",
      "if (!detail::worth_another_ping(answer)) co_return;"),
-    ("the heart waits for an answer to end", "transport/heartbeat.hpp", "ping.timeout_to_end = true;", ""),
+    ("the heart waits for an answer to end", "transport/runpod/heartbeat.hpp", "ping.timeout_to_end = true;", ""),
     ("whoever waits for a turn is not woken", "exec/semaphore.hpp", "    remove(served);\n    served.executor.cancel(served.alarm);",
      "    remove(served);"),
     ("a slot opens before its result is posted", "worker/slots.hpp", "return running + delivering;\n    return", "return running;\n    return"),
@@ -60,12 +60,12 @@ MUTANTS = [
     ("progress is told of after the handler's end", WORKER, "    record.progress.close();\n", ""),
     ("an element of a stream replaces those that wait", STREAM, "pending_.append(1, ',').append(text);", "pending_ = text;"),
     ("what waits when a stream ends is not sent", STREAM, "if (pending_.empty()) co_return;", "if (pending_.empty() || finished_) co_return;"),
-    ("stops are asked for again without a pause", "transport/stop_channel.hpp", "    co_await sleep_for(answer.retry_after",
+    ("stops are asked for again without a pause", "transport/runpod/stop_channel.hpp", "    co_await sleep_for(answer.retry_after",
      "    if (named.items.empty()) co_await sleep_for(answer.retry_after"),
     ("what a modifier throws ends the worker", "scale/modifier.hpp", "    return {measured.limit, limit_decision::fault::threw,",
      "    throw;\n    return {measured.limit, limit_decision::fault::threw,"),
     ("the modifier is asked without a pause", WORKER, "  ask_again_ = after(now, core_.options.modifier_interval);\n", ""),
-    ("pauses are drawn from the wall clock", "transport/backoff.hpp", "    const double share = 0.5 + 0.5 * random_.fraction();",
+    ("pauses are drawn from the wall clock", "exec/backoff.hpp", "    const double share = 0.5 + 0.5 * random_.fraction();",
      "    random_ = random_source(static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()));\n"
      "    const double share = 0.5 + 0.5 * random_.fraction();"),
 ]

@@ -4,8 +4,8 @@
 
 #include <chrono>
 #include <coworker/exec/sleep.hpp>
-#include <coworker/transport/curl_client.hpp>
-#include <coworker/transport/http_queue.hpp>
+#include <coworker/http/curl/client.hpp>
+#include <coworker/transport/runpod/queue.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
 #include <map>

@@ -9,7 +9,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/signal.hpp>
 #include <coworker/exec/sleep.hpp>
-#include <coworker/transport/http.hpp>
+#include <coworker/http/client.hpp>
 #include <cstddef>
 #include <deque>
 #include <functional>

@@ -71,8 +71,8 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
   template <class U>
-    requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>)
-  handing_over yield_value(U&& value) {
+  requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>) handing_over
+      yield_value(U&& value) {
     return handing_over(std::forward<U>(value));
   }
 
@@ -155,7 +155,7 @@ class [[nodiscard("a generator does nothing until it is asked for a value")]] as
     std::coroutine_handle<promise_type> coroutine_;
   };
 
-  async_generator(async_generator&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+  async_generator(async_generator && other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
 
   async_generator& operator=(async_generator&& other) noexcept {
     async_generator moved(std::move(other));

@@ -49,8 +49,8 @@ class executor_ref {
   executor_ref() noexcept {}
 
   template <executor Executor>
-    requires(!std::same_as<Executor, executor_ref>)
-  executor_ref(Executor& place) noexcept : place_(&place), calls_(&calls_of<Executor>) {}
+  requires(!std::same_as<Executor, executor_ref>) executor_ref(Executor& place)
+  noexcept : place_(&place), calls_(&calls_of<Executor>) {}
 
   void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
   void arm(timer& alarm) const { calls_->arm(place_, alarm); }

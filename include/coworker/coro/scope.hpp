@@ -268,8 +268,7 @@ using scope_body_task = std::invoke_result_t<Body&, scope&>;
 ///
 /// Errors: rethrows what the body threw, else what the first failed child threw.
 template <class Body>
-  requires std::invocable<Body&, scope&>
-detail::scope_body_task<Body> with_scope(Body body) {
+requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(Body body) {
   const context surrounding = co_await this_coro::context();
   scope children(surrounding);
   detail::result<typename detail::scope_body_task<Body>::value_type> outcome;

@@ -175,7 +175,7 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     detail::task_answer<T> answer_;
   };
 
-  task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+  task(task && other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
 
   task& operator=(task&& other) noexcept {
     task moved(std::move(other));
@@ -202,16 +202,16 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     coworker::context& own_;
   };
 
-  awaiter operator co_await() && noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
+  awaiter operator co_await()&& noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
   /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
   /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
-  awaiter_in_context in(coworker::context& own) && noexcept {
+  awaiter_in_context in(coworker::context & own)&& noexcept {
     return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
   }
 
   template <class Task = task>
-  awaiter operator co_await() & noexcept {
+  awaiter operator co_await()& noexcept {
     static_assert(!std::same_as<Task, task>,
                   "a task runs once, so awaiting it uses it up: write co_await std::move(the_task)");
     return awaiter(coroutine_);

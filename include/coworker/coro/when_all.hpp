@@ -81,8 +81,7 @@ task<detail::all_values<T...>> when_all(task<T>... tasks) {
 /// The same for any number of tasks of one type: a std::vector of the results, in the order of the tasks;
 /// void if they are void.
 template <class T>
-  requires(!std::is_reference_v<T>)
-task<detail::list_of_values<T>> when_all(std::vector<task<T>> tasks) {
+requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::vector<task<T>> tasks) {
   const context surrounding = co_await this_coro::context();
   scope children(surrounding);
   std::vector<detail::result<T>> results(tasks.size());

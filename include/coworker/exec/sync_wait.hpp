@@ -186,8 +186,7 @@ T sync_wait(task<T> work) {
 /// Runs a task on an executor that has threads of its own, and blocks until it has ended. Not from one of
 /// those threads.
 template <executor Executor, class T>
-  requires(!runnable_executor<Executor>)
-T sync_wait(Executor& place, task<T> work) {
+requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work) {
   detail::result<T> outcome;
   detail::end_of_work end;
   auto main =

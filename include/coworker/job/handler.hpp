@@ -12,9 +12,9 @@
 #include <coworker/job/job.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/record.hpp>
-#include <coworker/job/typed/read.hpp>
-#include <coworker/job/typed/write.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/typed/read.hpp>
+#include <coworker/typed/write.hpp>
 #include <exception>
 #include <optional>
 #include <string>

@@ -54,12 +54,12 @@ struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
 template <class Callable>
 struct signature_of {};
 template <class Callable>
-  requires std::is_function_v<std::remove_pointer_t<Callable>>
+requires std::is_function_v<std::remove_pointer_t<Callable>>
 struct signature_of<Callable> {
   using type = std::remove_pointer_t<Callable>;
 };
 template <class Callable>
-  requires requires { &Callable::operator(); }
+requires requires { &Callable::operator(); }
 struct signature_of<Callable> {
   using type = decltype(&Callable::operator());
 };
@@ -75,9 +75,9 @@ struct input_of {
   using type = json;
 };
 template <class Handler>
-  requires requires {
-    typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
-  }
+requires requires {
+  typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
+}
 struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
 
 enum class handler_kind : unsigned char { plain, task, generator, range };
@@ -89,7 +89,7 @@ struct is_streamed<streamed<Range>> : std::true_type {};
 
 // Read once, from begin() to end(). One that can be read again, through const, is a list to JSON.
 template <class T>
-concept element_range = (is_streamed<T>::value || !range_like<T>) && requires(T& range) {
+concept element_range = (is_streamed<T>::value || !range_like<T>)&&requires(T& range) {
   { range.begin() != range.end() } -> std::convertible_to<bool>;
   *range.begin();
 };
@@ -143,7 +143,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
 template <class Handler>
 concept job_handler = callable_with_job<Handler> &&
-                      detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
+    detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
 
 /// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
 template <class Handler>

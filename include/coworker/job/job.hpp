@@ -5,10 +5,10 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/job_log.hpp>
 #include <coworker/job/record.hpp>
-#include <coworker/job/typed/kinds.hpp>
-#include <coworker/job/typed/rule_lookup.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/refusal.hpp>
+#include <coworker/typed/kinds.hpp>
+#include <coworker/typed/rule_lookup.hpp>
 #include <string>
 #include <utility>
 
@@ -47,13 +47,12 @@ struct job {
   /// comes is replaced by it. Once the handler has returned, and where the queue takes no progress, it does
   /// nothing. A value that JSON cannot hold (NaN, text that is not UTF-8) is logged and not sent.
   template <class Value>
-    requires std::constructible_from<json, Value>
+  requires std::constructible_from<json, Value>
   void progress(Value&& value) const {
     if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
   }
   template <class Value>
-    requires(!std::constructible_from<json, Value>)
-  COWORKER_REFUSE(
+  requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
       "coworker::job::progress: the value does not fit; it must be something that turns into json, such as a "
       "number, a text or a plain struct of such")
   void progress(Value&&) const {}

@@ -65,7 +65,7 @@ class progress_desk {
   std::mutex mutex_;
   fifo<record_ref> jobs_;
   std::atomic<bool> any_{false};  // set before the worker is woken
-  signal& news_;  // for the worker: there is one more
+  signal& news_;                  // for the worker: there is one more
 };
 
 // What a job needs once it has reported progress; most never do.

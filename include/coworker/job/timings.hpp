@@ -78,7 +78,7 @@ inline json system_info() {
 /// asked for timings it costs nothing.
 class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpoint {
  public:
-  checkpoint(checkpoint&& other) noexcept
+  checkpoint(checkpoint && other) noexcept
       : job_(std::move(other.job_)),
         timings_(std::exchange(other.timings_, nullptr)),
         name_(std::move(other.name_)),
@@ -93,7 +93,7 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
   }
 
   /// Made by job::checkpoint().
-  checkpoint(detail::record_ref job, detail::job_timings* timings, std::string name)
+  checkpoint(detail::record_ref job, detail::job_timings * timings, std::string name)
       : job_(std::move(job)), timings_(timings), name_(std::move(name)) {
     if (timings_ != nullptr) start_ = timings_->now();
   }

@@ -62,9 +62,8 @@ class json_iterator {
   explicit json_iterator(pointer element) noexcept : element_(element) {}
   explicit json_iterator(maybe_const<json_member>* member) noexcept : member_(member) {}
   template <bool OtherConst>
-    requires(Const && !OtherConst)
-  json_iterator(const json_iterator<OtherConst>& other) noexcept
-      : element_(other.element_), member_(other.member_) {}
+  requires(Const && !OtherConst) json_iterator(const json_iterator<OtherConst>& other)
+  noexcept : element_(other.element_), member_(other.member_) {}
 
   reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
   pointer operator->() const noexcept { return &**this; }

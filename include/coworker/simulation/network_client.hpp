@@ -6,13 +6,13 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/signal.hpp>
+#include <coworker/http/client.hpp>
 #include <coworker/simulation/fault_plan.hpp>
 #include <coworker/simulation/ledger.hpp>
 #include <coworker/simulation/memory_disk.hpp>
 #include <coworker/simulation/queue_server.hpp>
 #include <coworker/simulation/request_checks.hpp>
 #include <coworker/simulation/wire.hpp>
-#include <coworker/transport/http.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -91,35 +91,24 @@ class observed_queue {
     co_return ended;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text)
-    requires chunk_transport<Queue>
-  {
+  task<delivery> chunk(std::string_view job_id, std::string text) requires chunk_transport<Queue> {
     part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, text);
     const delivery ended = co_await queue_.chunk(job_id, std::move(text));
     guard.ended = ended;
     co_return ended;
   }
 
-  bool takes_chunks() const
-    requires requires(const Queue& queue) { queue.takes_chunks(); }
-  {
-    return queue_.takes_chunks();
-  }
+  bool takes_chunks() const requires requires(const Queue& queue) { queue.takes_chunks(); }
+  { return queue_.takes_chunks(); }
 
-  task<delivery> progress(std::string_view job_id, std::string text)
-    requires progress_transport<Queue>
-  {
+  task<delivery> progress(std::string_view job_id, std::string text) requires progress_transport<Queue> {
     part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, text);
     const delivery ended = co_await queue_.progress(job_id, std::move(text));
     guard.ended = ended;
     co_return ended;
   }
 
-  task<void> attend()
-    requires attended_transport<Queue>
-  {
-    return queue_.attend();
-  }
+  task<void> attend() requires attended_transport<Queue> { return queue_.attend(); }
 
  private:
   struct taking {

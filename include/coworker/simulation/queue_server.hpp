@@ -6,11 +6,11 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/fifo.hpp>
 #include <coworker/exec/signal.hpp>
+#include <coworker/http/client.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/simulation/fault_plan.hpp>
 #include <coworker/simulation/ledger.hpp>
 #include <coworker/simulation/wire.hpp>
-#include <coworker/transport/http.hpp>
 #include <cstddef>
 #include <string>
 #include <string_view>

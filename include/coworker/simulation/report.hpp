@@ -5,7 +5,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/simulation/fault_plan.hpp>
 #include <coworker/simulation/violation.hpp>
-#include <coworker/transport/http_queue.hpp>
+#include <coworker/transport/runpod/queue.hpp>
 #include <coworker/worker/options.hpp>
 #include <cstddef>
 #include <cstdint>

@@ -1,9 +1,9 @@
 #pragma once
 // What is checked of each request at the moment it is sent.
 
+#include <coworker/http/client.hpp>
 #include <coworker/simulation/ledger.hpp>
 #include <coworker/simulation/wire.hpp>
-#include <coworker/transport/http.hpp>
 #include <string>
 #include <string_view>
 

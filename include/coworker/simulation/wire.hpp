@@ -1,9 +1,9 @@
 #pragma once
 // Requests of the queue protocol as a server reads them.
 
+#include <coworker/http/client.hpp>
 #include <coworker/simulation/ledger.hpp>
-#include <coworker/transport/http.hpp>
-#include <coworker/transport/queue_urls.hpp>
+#include <coworker/transport/runpod/urls.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>

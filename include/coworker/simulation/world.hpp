@@ -17,10 +17,10 @@
 #include <coworker/simulation/queue_server.hpp>
 #include <coworker/simulation/report.hpp>
 #include <coworker/simulation/trace.hpp>
-#include <coworker/transport/heartbeat.hpp>
-#include <coworker/transport/http_queue.hpp>
+#include <coworker/transport/runpod/heartbeat.hpp>
+#include <coworker/transport/runpod/queue.hpp>
+#include <coworker/transport/runpod/stop_channel.hpp>
 #include <coworker/transport/spool.hpp>
-#include <coworker/transport/stop_channel.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
 #include <cstdint>

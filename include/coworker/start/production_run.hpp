@@ -10,13 +10,13 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
+#include <coworker/http/curl/client.hpp>
 #include <coworker/log.hpp>
 #include <coworker/start/production_settings.hpp>
 #include <coworker/start/termination.hpp>
-#include <coworker/transport/curl_client.hpp>
-#include <coworker/transport/heartbeat.hpp>
-#include <coworker/transport/http_queue.hpp>
-#include <coworker/transport/stop_channel.hpp>
+#include <coworker/transport/runpod/heartbeat.hpp>
+#include <coworker/transport/runpod/queue.hpp>
+#include <coworker/transport/runpod/stop_channel.hpp>
 #include <coworker/worker.hpp>
 #include <cstdint>
 #include <string>

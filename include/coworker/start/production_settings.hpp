@@ -9,7 +9,7 @@
 #include <coworker/job/error_report.hpp>
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/environment.hpp>
-#include <coworker/transport/http_queue.hpp>
+#include <coworker/transport/runpod/queue.hpp>
 #include <coworker/version.hpp>
 #include <cstdint>
 #include <string>

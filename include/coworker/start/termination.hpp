@@ -42,7 +42,7 @@ class termination_watch {
     this_process_termination.signals.store(0);
     this_process_termination.pipe.store(ends_[1]);
     watcher_ = std::thread([this] { watch(); });
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = &on_termination;
     ::sigemptyset(&action.sa_mask);
     action.sa_flags = SA_RESTART;
@@ -76,8 +76,8 @@ class termination_watch {
   OnFirst on_first_;
   int ends_[2] = {-1, -1};
   std::thread watcher_;
-  struct sigaction before_term_{};
-  struct sigaction before_int_{};
+  struct sigaction before_term_ {};
+  struct sigaction before_int_ {};
 };
 
 }  // namespace coworker::detail

@@ -39,23 +39,22 @@ concept predicate_over_job = requires(Allows& allows, const wrapped_job<Handler>
 template <class Handler, class Allows>
 class authorised {
  public:
-  authorised(Handler handler, Allows allows)
-    requires(job_handler<Handler> && detail::predicate_over_job<Allows, Handler>)
+  authorised(Handler handler,
+             Allows allows) requires(job_handler<Handler>&& detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
   COWORKER_REFUSE(
       "coworker::authorised: the handler does not fit; it must be callable with a job and give something "
       "that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  authorised(Handler handler, Allows allows)
-    requires(!job_handler<Handler>)
+  authorised(Handler handler, Allows allows) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
   COWORKER_REFUSE(
       "coworker::authorised: the predicate does not fit; it must be callable with the handler's job and say "
       "yes or no, as in `bool allows(const job<>& work)`")
-  authorised(Handler handler, Allows allows)
-    requires(job_handler<Handler> && !detail::predicate_over_job<Allows, Handler>)
+  authorised(Handler handler,
+             Allows allows) requires(job_handler<Handler> && !detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
   // By reference, so that the job is there for as long as a handler that takes it by reference runs.

@@ -101,22 +101,19 @@ bool thrown(const std::exception_ptr& exception) {
 template <class Handler>
 class retried {
  public:
-  retried(Handler handler, retry_options options = {})
-    requires(detail::repeatable_handler<Handler>)
+  retried(Handler handler, retry_options options = {}) requires(detail::repeatable_handler<Handler>)
       : handler_(std::move(handler)), options_(detail::checked(options)) {}
 
   COWORKER_REFUSE(
       "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  retried(Handler handler, retry_options options = {})
-    requires(!job_handler<Handler>)
+  retried(Handler handler, retry_options options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
   COWORKER_REFUSE(
       "coworker::retried: a streaming handler cannot be run again, as its first chunks have gone out; repeat "
       "what fails inside the handler")
-  retried(Handler handler, retry_options options = {})
-    requires(detail::streaming_handler<Handler>)
+  retried(Handler handler, retry_options options = {}) requires(detail::streaming_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
   wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {

@@ -25,7 +25,8 @@ struct wrapped_call<Handler> {
 template <class Handler>
 concept streaming_handler = job_handler<Handler> && is_streaming_handler<Handler>;
 template <class Handler>
-concept task_handler = job_handler<Handler> && kind_of_handler<Handler> == handler_kind::task;
+concept task_handler = job_handler<Handler> && kind_of_handler<Handler>
+== handler_kind::task;
 
 }  // namespace detail
 

@@ -1,0 +1,128 @@
+#pragma once
+// curl_basics: what curl_client needs of libcurl's C API, in C++'s terms: owners, times, failures, ports.
+// Must not know the client.
+
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <coworker/coro/clock.hpp>
+#include <coworker/http/client.hpp>
+#include <cstddef>
+#include <cstdlib>
+#include <initializer_list>
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace coworker {
+
+namespace detail {
+
+struct curl_easy_deleter {
+  void operator()(CURL* easy) const noexcept { curl_easy_cleanup(easy); }
+};
+struct curl_multi_deleter {
+  void operator()(CURLM* multi) const noexcept { curl_multi_cleanup(multi); }
+};
+struct curl_url_deleter {
+  void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
+};
+using curl_easy_owner = std::unique_ptr<CURL, curl_easy_deleter>;
+using curl_multi_owner = std::unique_ptr<CURLM, curl_multi_deleter>;
+using curl_url_owner = std::unique_ptr<CURLU, curl_url_deleter>;
+
+inline long to_milliseconds(duration span) noexcept {
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(span).count();
+  return static_cast<long>(std::clamp<long long>(rounded, 0, std::numeric_limits<int>::max()));
+}
+
+// libcurl asks to be initialised once in a process, and never cleans up after itself while handles may live.
+inline void initialise_curl() {
+  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (initialised != CURLE_OK) {
+    throw std::runtime_error(std::string("curl_client: libcurl cannot be initialised: ") +
+                             curl_easy_strerror(initialised));
+  }
+}
+
+inline http_failure failure_of(CURLcode code) noexcept {
+  switch (code) {
+    case CURLE_OK:
+      return http_failure::none;
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_INTERFACE_FAILED:
+      return http_failure::unreachable;
+    case CURLE_OPERATION_TIMEDOUT:
+      return http_failure::timed_out;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+      return http_failure::untrusted;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+    case CURLE_FAILED_INIT:
+      return http_failure::unusable;
+    default:  // CURLE_UNSUPPORTED_PROTOCOL among them: it also means that what came is not HTTP
+      return http_failure::broken;
+  }
+}
+
+inline bool any_variable_set(std::initializer_list<const char*> names) noexcept {
+  for (const char* const name : names) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return true;
+  }
+  return false;
+}
+
+// Which addresses may go through a proxy, by the variables that libcurl reads.
+struct proxies {
+  bool plain = any_variable_set({"http_proxy", "all_proxy", "ALL_PROXY"});  // http://
+  bool any = plain || any_variable_set({"https_proxy", "HTTPS_PROXY"});
+};
+
+// Where the part of an address begins that goes into the request line just as it stands; npos where libcurl
+// must work that out itself: for a proxy, which is told the whole address, and for what it would clean up or
+// refuse (fragments, dot segments, what is not printable). `proxied` is said of addresses without TLS.
+inline std::size_t plain_target(std::string_view url, bool proxied) noexcept {
+  constexpr std::size_t none = std::string_view::npos;
+  const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : none;
+  if (scheme == none || (scheme == 7 && proxied)) return none;
+  std::size_t begin = scheme;
+  while (begin < url.size() && url[begin] != '/') {
+    if (url[begin] == '?' || url[begin] == '#') return none;
+    ++begin;
+  }
+  if (begin == url.size() || begin == scheme) return none;
+  char before = '\0';
+  for (std::size_t i = begin; i < url.size(); ++i) {
+    const char c = url[i];
+    if (c <= ' ' || c > '~' || c == '#' || (c == '.' && before == '/')) return none;
+    before = c;
+  }
+  return begin;
+}
+
+inline int local_port(curl_socket_t socket) noexcept {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return -1;
+  if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return -1;
+}
+
+}  // namespace detail
+
+}  // namespace coworker

@@ -1,0 +1,74 @@
+#pragma once
+// The stop channel: a long poll by which the server names jobs that are to end early. A coroutine over any
+// HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
+// nothing.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/backoff.hpp>
+#include <coworker/exec/random.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/http/client.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/runpod/responses.hpp>
+#include <coworker/transport/runpod/urls.hpp>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+struct stop_channel_options {
+  /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
+  duration poll_limit = std::chrono::seconds(105);
+  /// Waits between polls that fail, or that are answered at once with nothing.
+  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
+  std::vector<std::string> headers = {};
+  /// Seeds the jitter of the waits.
+  std::uint64_t seed = 0;
+};
+
+/// Polls until it is stopped (then throws `cancelled`) or the server says that it has no such channel, and
+/// calls `on_stop(id)` for each job that is named. All that is referred to must outlive the task.
+template <http_client Client, class OnStop>
+task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_options options, logger& log,
+                       OnStop on_stop) {
+  if (!urls.has_stop()) co_return;
+  const executor_ref executor = co_await this_coro::executor();
+  channel_health health("Asking for stops", log);
+  backoff waits(options.retry, random_source(options.seed));
+  http_request poll(urls.stop());
+  poll.headers = options.headers;
+  poll.timeout = options.poll_limit;
+  for (;;) {
+    const time_point asked = executor.now();
+    const http_answer answer = co_await client.send(poll);
+    if (answer.arrived() && answer.status == 404) {
+      log.info("The server has no stop channel (404); it is not asked again.");
+      co_return;
+    }
+    parsed_body<std::string> named;
+    if (answer.arrived() && answer.status == 200) {
+      named = parse_stops(answer.body);
+    } else if (!answer.arrived() || answer.status != 204) {
+      named.failure = answer;
+    }
+    const bool good = !named.failure;
+    if (good) {
+      health.worked();
+      for (std::string& id : named.items) on_stop(std::move(id));
+    } else {
+      health.failed(*named.failure, executor.now());
+    }
+    const bool held = executor.now() - asked >= std::chrono::seconds(1);
+    if (held || !named.items.empty()) waits.reset();
+    if (good && held) continue;
+    // Also after a stop that came at once: a server may name a job for as long as it runs.
+    co_await sleep_for(answer.retry_after.value_or(waits.next()));
+  }
+}
+
+}  // namespace coworker

@@ -1,0 +1,226 @@
+#pragma once
+// What each C++ type is to a typed input or output, decided at compile time and from its shape, so that no
+// container's header is needed here. Only concepts; read.hpp and write.hpp do the work.
+
+#include <concepts>
+#include <coworker/json/shape.hpp>
+#include <coworker/json/value.hpp>
+#include <coworker/typed/members.hpp>
+#include <coworker/typed/names.hpp>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace coworker::detail {
+
+// Stands for json where the question is whether a type's author wrote a conversion: the ones in write.hpp and
+// read.hpp, which fit nearly every struct, take json itself only.
+struct json_stand_in : json {};
+
+template <class T>
+concept has_own_from_json = requires(const json_stand_in& in, T& value) {
+  from_json(in, value);
+};
+template <class T>
+concept has_own_to_json = requires(json_stand_in& out, const T& value) {
+  to_json(out, value);
+};
+
+template <class T>
+concept duration_like = requires(const T& span) {
+  typename T::rep;
+  span.count();
+  requires(T::period::num > 0 && T::period::den > 0);
+};
+
+/// Texts that own their characters.
+template <class T>
+concept owned_text = text_like<T> && std::is_class_v<T> && std::constructible_from<T, std::string_view> &&
+    requires(T& text) {
+  text.assign("", std::size_t{});
+};
+
+enum class input_kind : unsigned char {
+  none,
+  anything,  // json
+  own,       // has a from_json of its own
+  boolean,
+  integer,
+  floating,
+  text,
+  enumeration,
+  duration,
+  optional,
+  map,
+  sequence,
+  fixed_array,
+  structure,
+};
+
+template <class T>
+consteval input_kind kind_of() {
+  using enum input_kind;
+  if constexpr (std::same_as<T, json>)
+    return anything;
+  else if constexpr (!std::is_object_v<T> || std::is_const_v<T> || std::is_array_v<T> || std::is_pointer_v<T>)
+    return none;
+  else if constexpr (has_own_from_json<T>)
+    return own;
+  else if constexpr (std::same_as<T, bool>)
+    return boolean;
+  else if constexpr (plain_integer<T>)
+    return integer;
+  else if constexpr (std::floating_point<T>)
+    return floating;
+  else if constexpr (plain_enum<T>)
+    return enumeration;
+  else if constexpr (owned_text<T>)
+    return text;
+  else if constexpr (text_like<T>)
+    return none;
+  else if constexpr (duration_like<T>)
+    return duration;
+  else if constexpr (optional_like<T>)
+    return optional;
+  else if constexpr (growing_map<T>)
+    return map;
+  else if constexpr (growing_sequence<T>)
+    return sequence;
+  else if constexpr (fixed_sequence<T>)
+    return fixed_array;
+  else if constexpr (range_like<T>)
+    return none;
+  else if constexpr (plain_struct<T>)
+    return structure;
+  else
+    return none;
+}
+
+template <class T>
+inline constexpr input_kind kind = kind_of<T>();
+
+template <class... T>
+struct type_list {};
+
+/// const stays: such a member can be written, not read.
+template <class Struct>
+using member_types = decltype(with_members(std::declval<Struct&>(), [](auto&... member) {
+  return type_list<std::remove_reference_t<decltype(member)>...>();
+}));
+
+// Structs may hold themselves, as in a tree; Open are those whose members are being looked at.
+template <class T, class... Open>
+consteval bool fills();
+
+template <class Struct, class... Open, class... Member>
+consteval bool all_fill(type_list<Member...>) {
+  return (fills<Member, Struct, Open...>() && ...);
+}
+
+template <class T, class... Open>
+consteval bool fills() {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
+    return fills<typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::map) {
+    return fills<typename T::mapped_type, Open...>();
+  } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
+    return all_fill<T, Open...>(member_types<T>());
+  } else if constexpr (is == input_kind::enumeration) {
+    return names_of_enum<T>::count != 0;
+  } else {
+    return is != input_kind::none;
+  }
+}
+
+// The same for what turns into json.
+template <class T, class... Open>
+consteval bool pours();
+
+template <class Struct, class... Open, class... Member>
+consteval bool all_pour(type_list<Member...>) {
+  return (pours<std::remove_const_t<Member>, Struct, Open...>() && ...);
+}
+
+template <class T, class... Open>
+consteval bool pours() {
+  if constexpr (any_of<T, json, Open...> || has_own_to_json<T> || plain_enum<T> || duration_like<T>) {
+    return true;
+  } else if constexpr (text_like<T>) {
+    return true;
+  } else if constexpr (optional_like<T>) {
+    return pours<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
+  } else if constexpr (keyed_range<T>) {
+    return pours<std::remove_cvref_t<decltype(std::declval<element_of<T>>().second)>, Open...>();
+  } else if constexpr (range_like<T>) {
+    if constexpr (std::same_as<element_of<T>, T>) {
+      return false;
+    } else if constexpr (requires { typename T::value_type; }) {
+      return pours<typename T::value_type, Open...>();
+    } else {
+      return pours<element_of<T>, Open...>();
+    }
+  } else if constexpr (plain_struct<T>) {
+    return all_pour<T, Open...>(member_types<T>());
+  } else {
+    return turns_into_json<T>();
+  }
+}
+
+}  // namespace coworker::detail
+
+namespace coworker {
+
+/// A type that a job's input may have: json, bool, numbers, texts, enums (by the names of their values, which
+/// are looked for from -16 to 143), durations (in seconds), optionals, containers, maps from strings, plain
+/// structs of such, and what has a `void from_json(const coworker::json&, T&)` beside it.
+///
+/// A plain struct is an aggregate with 1 to 40 members, none of them a C array or a reference, and no base.
+/// What an object leaves out keeps the default that the struct gives it; but a text or container whose
+/// default is empty must be given, and what the struct does not have is refused. Rules beside the struct say
+/// otherwise: see type in rules.hpp.
+template <class T>
+concept typed_input = detail::fills<T>();
+
+namespace detail {
+
+/// Says which member it is that JSON cannot fill: compilers name this class, and with it the struct and the
+/// member.
+template <class Struct, fixed_name Name, class Member, bool Fills = fills<Member>()>
+struct member_of_input {
+  static_assert(Fills, "job<Input>: JSON cannot fill this member; coworker::typed_input says what can");
+  static constexpr bool spoken = true;
+};
+template <class Struct, fixed_name Name, class Enum>
+requires(std::is_enum_v<Enum>) struct member_of_input<Struct, Name, Enum, false> {
+  static_assert(
+      always_false<Enum>,
+      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`, "
+      "and have values from -16 to 143");
+  static constexpr bool spoken = true;
+};
+
+template <class Struct, class Indices, class Members>
+inline constexpr bool named_bad_members = false;
+template <class Struct, std::size_t... Index, class... Member>
+inline constexpr bool named_bad_members<Struct, std::index_sequence<Index...>, type_list<Member...>> =
+    (member_of_input<Struct, member_name_chars<Struct, Index>, Member>::spoken && ...);
+
+/// Whether a job may have this input. For a struct that holds something else its members have said no.
+template <class Input>
+inline constexpr bool fits_job = fills<Input>() || any_of<Input, std::string_view, std::nullptr_t>;
+template <class Input>
+requires(!fills<Input>() && kind<Input> == input_kind::structure) inline constexpr bool fits_job<Input> =
+    named_bad_members<Input, std::make_index_sequence<member_count<Input>>, member_types<Input>>;
+
+}  // namespace detail
+
+/// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
+/// may hold, is told by json_source.
+template <class T>
+concept typed_output = (detail::plain_struct<T> || detail::plain_enum<T> ||
+                        detail::duration_like<T>)&&!detail::range_like<T> &&
+                       !detail::optional_like<T> && !detail::text_like<T> && detail::pours<T>();
+
+}  // namespace coworker

@@ -1,0 +1,153 @@
+#pragma once
+// json into numbers, durations and enums, with what was expected in words. Must not know of structs and
+// rules.
+
+#include <concepts>
+#include <coworker/json/json.hpp>
+#include <coworker/typed/kinds.hpp>
+#include <coworker/typed/names.hpp>
+#include <coworker/typed/problems.hpp>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace coworker::detail {
+
+template <class Enum>
+std::string enum_words() {
+  std::string text("one of ");
+  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) {
+    text.append(i == 0 ? "\"" : ", \"").append(names_of_enum<Enum>::name(i)).append("\"");
+  }
+  return text;
+}
+
+/// What a T is in JSON, as in "expected an integer".
+template <class T>
+std::string input_words() {
+  switch (kind<T>) {
+    case input_kind::boolean:
+      return "a boolean";
+    case input_kind::integer:
+      return "an integer";
+    case input_kind::floating:
+      return "a number";
+    case input_kind::text:
+      return "a string";
+    case input_kind::duration:
+      return "a number of seconds";
+    case input_kind::map:
+    case input_kind::structure:
+      return "an object";
+    case input_kind::sequence:
+      return "an array";
+    default:
+      break;
+  }
+  if constexpr (kind<T> == input_kind::enumeration) return enum_words<T>();
+  if constexpr (kind<T> == input_kind::optional) return input_words<typename T::value_type>();
+  if constexpr (kind<T> == input_kind::fixed_array) {
+    return "an array of " + std::to_string(std::tuple_size<T>::value);
+  }
+  return "a value";
+}
+
+template <class Integer>
+void read_integer(const json& from, Integer& target, const input_place& place, input_problems& problems) {
+  const json_slot& slot = json_gate::slot(from);
+  if (slot.kind() == slot_kind::integer) {
+    if (std::in_range<Integer>(slot.integer.value)) [[likely]] {
+      target = static_cast<Integer>(slot.integer.value);
+      return;
+    }
+  } else if (slot.kind() == slot_kind::natural) {
+    if (std::in_range<Integer>(slot.natural.value)) {
+      target = static_cast<Integer>(slot.natural.value);
+      return;
+    }
+  } else if (slot.kind() == slot_kind::floating) {
+    using limits = std::numeric_limits<Integer>;
+    const double whole = slot.floating.value;
+    // The largest value may round up as a double; one past it is a power of two and exact.
+    const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
+    if (whole >= static_cast<double>(limits::min()) && whole < past_largest) {
+      const auto cut = static_cast<Integer>(whole);
+      if (static_cast<double>(cut) == whole) {
+        target = cut;
+        return;
+      }
+      return problems.expected(place, "an integer", from);
+    }
+  } else {
+    return problems.expected(place, "an integer", from);
+  }
+  problems.expected(place, integer_range<Integer>(), from);
+}
+
+inline bool number_in(const json_slot& slot, double& value) noexcept {
+  switch (slot.kind()) {
+    case slot_kind::integer:
+      value = static_cast<double>(slot.integer.value);
+      return true;
+    case slot_kind::natural:
+      value = static_cast<double>(slot.natural.value);
+      return true;
+    case slot_kind::floating:
+      value = slot.floating.value;
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <class Float>
+void read_floating(const json& from, Float& target, const input_place& place, input_problems& problems) {
+  double value = 0;
+  if (!number_in(json_gate::slot(from), value)) return problems.expected(place, "a number", from);
+  if constexpr (sizeof(Float) < sizeof(double)) {
+    const double most = static_cast<double>(std::numeric_limits<Float>::max());
+    if (value > most || value < -most) {
+      return problems.expected(place, "a number that the member can hold", from);
+    }
+  }
+  target = static_cast<Float>(value);
+}
+
+template <class Duration>
+void read_duration(const json& from, Duration& target, const input_place& place, input_problems& problems) {
+  using rep = typename Duration::rep;
+  using period = typename Duration::period;
+  double seconds = 0;
+  if (!number_in(json_gate::slot(from), seconds)) {
+    return problems.expected(place, "a number of seconds", from);
+  }
+  const double count = seconds * static_cast<double>(period::den) / static_cast<double>(period::num);
+  if constexpr (std::floating_point<rep>) {
+    target = Duration(static_cast<rep>(count));
+  } else {
+    const double rounded = count < 0 ? count - 0.5 : count + 0.5;
+    const double past_largest = 2.0 * static_cast<double>(std::numeric_limits<rep>::max() / 2 + 1);
+    if (!(rounded >= static_cast<double>(std::numeric_limits<rep>::min()) && rounded < past_largest)) {
+      return problems.expected(place, "a number of seconds that the member can hold", from);
+    }
+    target = Duration(static_cast<rep>(rounded));
+  }
+}
+
+template <class Enum>
+void read_enum(const json& from, Enum& target, const input_place& place, input_problems& problems) {
+  if (from.is_string()) {
+    const std::string_view text = text_of(json_gate::slot(from));
+    for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) {
+      if (names_of_enum<Enum>::name(i) != text) continue;
+      target = names_of_enum<Enum>::value(i);
+      return;
+    }
+  }
+  problems.expected(place, enum_words<Enum>(), from);
+}
+
+}  // namespace coworker::detail

@@ -1,0 +1,247 @@
+#pragma once
+// What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
+
+#include <concepts>
+#include <coworker/json/json.hpp>
+#include <coworker/typed/check.hpp>
+#include <coworker/typed/kinds.hpp>
+#include <coworker/typed/read.hpp>
+#include <coworker/typed/rule_lookup.hpp>
+#include <coworker/typed/rules.hpp>
+#include <coworker/typed/write.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace coworker {
+
+namespace detail {
+
+/// Where in the schema the structs stand whose members are being described: one that holds itself is referred
+/// to.
+template <class Struct>
+struct schema_place {
+  std::string pointer;
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open);
+
+/// One step of a JSON pointer, as it stands in a URI's fragment.
+inline std::string pointer_step(std::string_view key) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string step("/");
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '~' || c == '/') {
+      step.append(c == '~' ? "~0" : "~1");
+    } else if (in_identifier(c) && byte < 0x80) {
+      step += c;
+    } else {
+      step.append({'%', digits[byte >> 4], digits[byte & 15]});
+    }
+  }
+  return step;
+}
+
+template <class Integer>
+json integer_schema() {
+  json made{{"type", "integer"}};
+  // Limits that a double cannot tell apart from the next are left to the reader of the input.
+  if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
+    made["minimum"] = std::numeric_limits<Integer>::min();
+  }
+  if constexpr (sizeof(Integer) < 8) made["maximum"] = std::numeric_limits<Integer>::max();
+  return made;
+}
+
+template <class Enum>
+json enum_schema() {
+  json names = json::array();
+  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) names.push_back(names_of_enum<Enum>::name(i));
+  json made{{"type", "string"}};
+  made["enum"] = std::move(names);
+  return made;
+}
+
+inline json or_null(json schema) {
+  json made = json::object();
+  made["anyOf"] = json::array({std::move(schema), json{{"type", "null"}}});
+  return made;
+}
+
+inline void describe_with(json& schema, std::string_view words) {
+  std::string text = schema.value("description", "");
+  if (!text.empty()) text.append("; ");
+  schema["description"] = text.append(words);
+}
+
+/// The part of a member's schema that its limits go to: what is behind "or null".
+inline json& bounded_part(json& schema) { return schema.contains("anyOf") ? schema["anyOf"][0] : schema; }
+
+template <class Rule>
+void add_rule(json& schema, const Rule& rule) {
+  json& value = bounded_part(schema);
+  json& item = value.contains("items") ? bounded_part(value["items"]) : value;
+  if constexpr (bounded<typename Rule::item_type>) {
+    if (rule.has_least) item["minimum"] = json(rule.least);
+    if (rule.has_most) item["maximum"] = json(rule.most);
+  }
+  if constexpr (Rule::choice_count != 0) {
+    json choices = json::array();
+    for (std::size_t i = 0; i < Rule::choice_count; ++i) choices.push_back(json(rule.choices[i]));
+    item["enum"] = std::move(choices);
+  }
+  if (rule.shortest != 0 || rule.longest != Rule::any_length) {
+    constexpr input_kind is = kind<typename Rule::value_type>;
+    const std::string of = is == input_kind::text ? "Length" : is == input_kind::map ? "Properties" : "Items";
+    if (rule.shortest != 0) value["min" + of] = rule.shortest;
+    if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
+  }
+  if (!rule.description.empty()) describe_with(schema, rule.description);
+  if (!rule.predicate_words.empty()) describe_with(schema, rule.predicate_words);
+}
+
+/// Whether {} would do for a struct, and what is wrong if not: the reader knows.
+template <class Struct>
+struct struct_example {
+  Struct value{};
+  bool may_be_left_out = false;
+
+  struct_example() {
+    input_problems problems;
+    read_value(json::object(), value, input_place(), problems);
+    may_be_left_out = problems.none();
+  }
+};
+
+template <class Struct, class Member>
+bool must_be_given(const Struct& example, const Member& member) {
+  bool required = false;
+  if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
+                kind<Member> == input_kind::sequence) {
+    required = member.begin() == member.end();
+  } else if constexpr (kind<Member> == input_kind::structure) {
+    required = !struct_example<Member>().may_be_left_out;
+  }
+  for_each_member_rule<Struct>([&](const auto& rule) {
+    const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
+    if (about && rule.given != presence::usual) required = rule.given == presence::required;
+  });
+  return required;
+}
+
+template <class Struct, class... Open>
+class struct_schema {
+ public:
+  struct_schema(const std::string& pointer, const schema_place<Open>&... open) {
+    out_["type"] = "object";
+    json properties = json::object();
+    json required = json::array();
+    bool ignored = false;
+    const schema_place<Struct> own{pointer};
+    const Struct example{};
+    const std::string_view* key = member_keys<Struct>::all();
+    with_members(example, [&](const auto&... member) {
+      ((properties[*key] = member_schema(example, member, *key, own, open...),
+        must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
+       ...);
+    });
+    for_each_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
+      if constexpr (is_struct_rule<rule_type>) describe_with(out_, rule.words);
+    });
+    out_["properties"] = std::move(properties);
+    if (!required.empty()) out_["required"] = std::move(required);
+    if (!ignored) out_["additionalProperties"] = false;
+  }
+
+  json take() { return std::move(out_); }
+
+ private:
+  template <class Member>
+  static json member_schema(const Struct& example, const Member& member, std::string_view key,
+                            const schema_place<Struct>& own, const schema_place<Open>&... open) {
+    json made = schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
+    for_each_member_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
+        if (&(example.*rule.which) == &member) add_rule(made, rule);
+      }
+    });
+    if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
+      if (!must_be_given(example, member)) {
+        json usual(member);
+        if (!usual.is_null()) made["default"] = std::move(usual);
+      }
+    }
+    return made;
+  }
+
+  json out_ = json::object();
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::boolean) {
+    return json{{"type", "boolean"}};
+  } else if constexpr (is == input_kind::integer) {
+    return integer_schema<T>();
+  } else if constexpr (is == input_kind::floating) {
+    return json{{"type", "number"}};
+  } else if constexpr (is == input_kind::text) {
+    return json{{"type", "string"}};
+  } else if constexpr (is == input_kind::enumeration) {
+    return enum_schema<T>();
+  } else if constexpr (is == input_kind::duration) {
+    return json{{"type", "number"}, {"description", "seconds"}};
+  } else if constexpr (is == input_kind::optional) {
+    return or_null(schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+  } else if constexpr (is == input_kind::map) {
+    json made{{"type", "object"}};
+    made["additionalProperties"] =
+        schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
+    return made;
+  } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
+    json made{{"type", "array"}};
+    made["items"] = schema_of<typename T::value_type>(pointer + "/items", open...);
+    if constexpr (is == input_kind::fixed_array) {
+      made["minItems"] = std::tuple_size<T>::value;
+      made["maxItems"] = std::tuple_size<T>::value;
+    }
+    return made;
+  } else if constexpr (is == input_kind::structure && any_of<T, Open...>) {
+    std::string where;
+    ((std::same_as<T, Open> ? void(where = open.pointer) : void()), ...);
+    json made = json::object();
+    made["$ref"] = std::move(where);
+    return made;
+  } else if constexpr (is == input_kind::structure) {
+    return struct_schema<T, Open...>(pointer, open...).take();
+  } else {
+    return json::object();  // anything
+  }
+}
+
+}  // namespace detail
+
+/// The JSON Schema (2020-12) of what a job<T> takes as its input, with the rules beside its structs; what a
+/// predicate asks for stands in descriptions.
+template <typed_input T>
+json json_schema() {
+  json made = json::object();
+  made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
+  json body = detail::schema_of<T>("#");
+  if (body.empty())
+    made["description"] = "Any JSON. A handler that takes a job<Struct> has a schema that says more.";
+  for (auto&& [key, value] : body.items()) made[key] = std::move(value);
+  return made;
+}
+
+}  // namespace coworker

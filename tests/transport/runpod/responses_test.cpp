@@ -1,0 +1,215 @@
+#include <doctest/doctest.h>
+#include <chrono>
+#include <coworker/transport/runpod/responses.hpp>
+#include <optional>
+#include <string>
+#include <support/captured_log.hpp>
+#include <vector>
+
+namespace coworker::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using id_list_of_stops = std::vector<std::string>;
+
+http_answer answer_of(int status) {
+  http_answer made;
+  made.status = status;
+  return made;
+}
+
+http_answer answer_that(http_failure failed, std::string problem = "no luck") {
+  http_answer made;
+  made.failure = failed;
+  made.problem = std::move(problem);
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("what the answers to a take mean") {
+  CHECK(classify_take(answer_of(200)) == take_answer::jobs);
+  CHECK(classify_take(answer_of(204)) == take_answer::none);
+  CHECK(classify_take(answer_of(400)) == take_answer::none);
+  CHECK(classify_take(answer_of(429)) == take_answer::throttled);
+  for (const int status : {301, 302, 401, 403, 404, 500, 502, 503, 504}) {
+    CAPTURE(status);
+    CHECK(classify_take(answer_of(status)) == take_answer::failed);
+  }
+  for (const http_failure failed : {http_failure::unreachable, http_failure::timed_out, http_failure::broken,
+                                    http_failure::untrusted, http_failure::unusable}) {
+    CHECK(classify_take(answer_that(failed)) == take_answer::failed);
+  }
+}
+
+TEST_CASE("what the answers to a result mean") {
+  for (const int status : {200, 201, 202, 204})
+    CHECK(classify_post(answer_of(status)) == post_answer::accepted);
+  for (const int status : {408, 425, 429, 500, 501, 502, 503, 504, 599}) {
+    CAPTURE(status);
+    CHECK(classify_post(answer_of(status)) == post_answer::try_again);
+  }
+  for (const int status : {301, 400, 401, 403, 404, 409, 410, 413, 422}) {
+    CAPTURE(status);
+    CHECK(classify_post(answer_of(status)) == post_answer::refused);
+  }
+  for (const http_failure failed :
+       {http_failure::unreachable, http_failure::timed_out, http_failure::broken, http_failure::untrusted}) {
+    CHECK(classify_post(answer_that(failed)) == post_answer::try_again);
+  }
+  CHECK(classify_post(answer_that(http_failure::unusable)) == post_answer::refused);
+}
+
+TEST_CASE("an answer is described by its status, or by what went wrong on the way") {
+  CHECK(describe_answer(answer_of(502)) == "HTTP 502");
+  CHECK(describe_answer(answer_that(http_failure::timed_out, "no answer in 60 s")) == "no answer in 60 s");
+}
+
+TEST_CASE("an id that a header cannot hold is encoded there, any other stands as it is") {
+  CHECK(header_line("X", "a/b c") == "X: a/b c");
+  CHECK(header_line("X", "a\r\nX-Evil: 1") == "X: a%0D%0AX-Evil%3A%201");
+  CHECK(header_line("X", "\xc3\xa9") == "X: %C3%A9");
+}
+
+TEST_CASE("the outcome that stands in for a refused one says why, as JSON whatever the reason holds") {
+  const json body = json::parse(refusal_body("HTTP 413 \"too large\"\n"));
+  CHECK(body.size() == 1);
+  CHECK(body.at("error") == "The queue refused the result of this job: HTTP 413 \"too large\"\n");
+}
+
+TEST_CASE("a take brings the elements of an array, or the one object") {
+  CHECK(parse_jobs(R"([{"id":"a"},{"id":"b"}])").items.size() == 2);
+  CHECK(parse_jobs(R"({"id":"a"})").items.size() == 1);
+  const parsed_body<json> nothing = parse_jobs("[]");
+  CHECK(nothing.items.empty());
+  CHECK(!nothing.failure);
+}
+
+TEST_CASE("a body that is no JSON brings nothing but a failure, whose text does not repeat the body") {
+  for (const char* const body : {"", "<html>secret payload</html>", R"({"id":"a","input":"secret)"}) {
+    CAPTURE(body);
+    const parsed_body<json> nothing = parse_jobs(body);
+    CHECK(nothing.items.empty());
+    REQUIRE(nothing.failure);
+    CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
+    CHECK(nothing.failure->problem.find("secret") == std::string::npos);
+  }
+}
+
+TEST_CASE("a job keeps all that came with it") {
+  captured_log log;
+  const auto envelope = read_envelope(
+      json::parse(R"({"id":"a","input":{"n":1},"webhook":"http://x","batchId":"b","policy":{"ttl":5}})"),
+      log.log);
+  REQUIRE(envelope);
+  CHECK(envelope->id == "a");
+  CHECK(envelope->input == json{{"n", 1}});
+  CHECK(envelope->details == json::parse(R"({"webhook":"http://x","batchId":"b","policy":{"ttl":5}})"));
+  CHECK(envelope->batch_id() == "b");
+  CHECK(envelope->problem.empty());
+}
+
+TEST_CASE("an input of null, or any other value, is an input") {
+  captured_log log;
+  for (const char* const text :
+       {R"({"id":"a","input":null})", R"({"id":"a","input":7})", R"({"id":"a","input":[]})"}) {
+    const auto envelope = read_envelope(json::parse(text), log.log);
+    REQUIRE(envelope);
+    CHECK(envelope->problem.empty());
+  }
+}
+
+TEST_CASE("a job without an input can still be answered") {
+  captured_log log;
+  const auto envelope = read_envelope(json::parse(R"({"id":"a"})"), log.log);
+  REQUIRE(envelope);
+  CHECK(envelope->problem.find("input") != std::string::npos);
+}
+
+TEST_CASE("what has no id can only be skipped, with a line") {
+  for (const char* const text : {R"({"input":1})", R"({"id":"","input":1})", R"({"id":7,"input":1})",
+                                 R"({"id":null,"input":1})", "7", "null", "[]", R"("text")"}) {
+    CAPTURE(text);
+    captured_log log;
+    CHECK(!read_envelope(json::parse(text), log.log));
+    CHECK(log.count("without an id") == 1);
+  }
+}
+
+TEST_CASE("the stop channel names jobs; what is no text among them is passed over") {
+  CHECK(parse_stops(R"({"jobsToStop":["a","b"]})").items == id_list_of_stops{"a", "b"});
+  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})").items == id_list_of_stops{"a", "b"});
+  const parsed_body<std::string> nothing = parse_stops(R"({"jobsToStop":[]})");
+  CHECK(nothing.items.empty());
+  CHECK(!nothing.failure);
+}
+
+TEST_CASE("an answer of the stop channel that is not what it should be stops nothing, and says so") {
+  for (const char* const body : {"", "nonsense", "{}", "[]", "7"}) {
+    CAPTURE(body);
+    const parsed_body<std::string> nothing = parse_stops(body);
+    CHECK(nothing.items.empty());
+    CHECK(nothing.failure);
+  }
+}
+
+TEST_CASE("stops that are no list stop nothing") {
+  for (const char* const body : {R"({"jobsToStop":"a"})", R"({"jobsToStop":null})", R"({"jobsToStop":{}})"}) {
+    CAPTURE(body);
+    CHECK(parse_stops(body).items.empty());
+  }
+}
+
+TEST_CASE("a channel that fails makes one line a kind of failure, and one when it works again") {
+  captured_log log;
+  channel_health health("Posting", log.log);
+  time_point now{};
+  health.worked();
+  CHECK(log.lines().empty());
+  for (int i = 0; i < 5; ++i) health.failed(answer_of(500 + i), now);
+  CHECK(log.count("Posting fails (HTTP 500)") == 1);
+  for (int i = 0; i < 5; ++i) health.failed(answer_that(http_failure::unreachable, "refused"), now);
+  CHECK(log.count("Posting fails (refused)") == 1);
+  for (int i = 0; i < 5; ++i) health.worked();
+  CHECK(log.count("Posting works again") == 1);
+  CHECK(log.lines().size() == 3);
+}
+
+TEST_CASE("an outage whose failures alternate makes no more lines than it has kinds of failure") {
+  captured_log log;
+  channel_health health("Posting", log.log);
+  time_point now{};
+  for (int i = 0; i < 100; ++i) {
+    health.failed(answer_of(502), now);
+    health.failed(answer_that(http_failure::timed_out), now);
+    health.failed(answer_of(429), now);
+  }
+  CHECK(log.lines().size() == 3);
+}
+
+TEST_CASE("a channel that comes and goes makes no more than two lines in ten seconds") {
+  captured_log log;
+  channel_health health("Posting", log.log);
+  time_point now{};
+  for (int i = 0; i < 1000; ++i, now += 5ms) {
+    health.failed(answer_of(500), now);
+    health.worked();
+  }
+  CHECK(log.lines().size() == 2);
+  health.failed(answer_of(500), now + 10s);
+  CHECK(log.lines().size() == 3);
+}
+
+TEST_CASE("an outage soon after another is told once it lasts") {
+  captured_log log;
+  channel_health health("Posting", log.log);
+  time_point now{};
+  health.failed(answer_of(500), now);
+  health.worked();
+  for (; now < time_point(20s); now += 1s) health.failed(answer_of(500), now);
+  health.worked();
+  CHECK(log.count("fails") == 2);
+  CHECK(log.count("works again") == 2);
+}
+
+}  // namespace coworker::testing
