@@ -36,7 +36,7 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 
 /// Runs a handler over the jobs of a queue, as many at once as the modifier says:
 ///
-///     worker w(handle, rate_threshold{.min = 1, .max = 10});
+///     worker w(handle, follow_demand{.min = 1, .max = 10});
 ///     w.run(queue);
 ///
 /// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the

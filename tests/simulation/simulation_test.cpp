@@ -82,6 +82,18 @@ TEST_CASE("without faults every job is handed over, started and answered once, i
   }
 }
 
+TEST_CASE("follow_demand runs jobs side by side that are submitted at once, whatever goes wrong besides") {
+  int highest = 0;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    const sim::options wanted = simulated_load(60, seed % 2 == 0 ? fault_set() : fault_set::all(), seed);
+    const sim::report seen = sim::simulate(simulated_work, coworker::follow_demand{.max = 10}, wanted);
+    CHECK_MESSAGE(seen.ok(), seen.text());
+    CHECK(seen.highest_in_progress <= 10);
+    if (seen.highest_in_progress > highest) highest = seen.highest_in_progress;
+  }
+  CHECK(highest >= 8);
+}
+
 TEST_CASE("seeds in which all is well, and which once raised a false alarm, raise none") {
   // Two jumps of the clock after the last mishap; the refusal of a job's first run that arrives in its second.
   for (const std::uint64_t seed : {90037948U, 5993560U}) {

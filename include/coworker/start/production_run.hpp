@@ -105,7 +105,8 @@ void run_production(Worker& runner, http_queue_options options, duration ping_in
   const worker_summary summary = runner.run(queue);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
            " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered.");
+           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+           std::to_string(summary.highest_in_progress) + ".");
 }
 
 }  // namespace coworker::detail
