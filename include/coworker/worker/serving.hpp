@@ -71,7 +71,7 @@ class serving {
   struct send_chunk_of {
     serving& owner;
     task<bool> operator()(const job_record& job, std::string text) const {
-      return send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
+      return detail::send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
     }
   };
 
@@ -99,7 +99,7 @@ class serving {
 template <transport Queue>
 task<worker_summary> serving<Queue>::run() {
   const time_point start = executor_.now();
-  core_.place.sends_chunks = takes_chunks(queue_) && !core_.options.only_outcomes;
+  core_.place.sends_chunks = detail::takes_chunks(queue_) && !core_.options.only_outcomes;
   core_.control.begin(start);
   scope beside((context(executor_)));
   if constexpr (attended_transport<Queue>) beside.spawn(queue_.attend());
@@ -245,7 +245,7 @@ task<void> serving<Queue>::run_job(record_ref owned) {
     start_waiting(record.settled);
     job_moved(record.settled);
   }
-  job_ended(record, co_await send_outcome(queue_, record, core_));
+  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
 }
 
 // What is left to do once the outcome has been handed back, or given up.
@@ -296,7 +296,8 @@ void serving<Queue>::follow_inbox() {
   if constexpr (progress_transport<Queue>) {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state& state = *job->progress.state();
-      if (!std::exchange(state.sending, true)) jobs_.spawn(send_progress(queue_, std::move(job), core_.log));
+      if (!std::exchange(state.sending, true))
+        jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
     }
   }
 }
