@@ -115,10 +115,10 @@ class worker {
  private:
   template <class Queue>
   worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (core_.options.loop_block_limit <= duration::zero()) return sync_wait(loop, serve(queue));
+    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
     detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
     const detail::borrowed borrowed(core_.dog, dog);
-    return sync_wait(loop, serve(queue));
+    return coworker::sync_wait(loop, serve(queue));
   }
 
   Handler handler_;

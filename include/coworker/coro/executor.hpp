@@ -6,6 +6,7 @@
 #include <coroutine>
 #include <coworker/coro/clock.hpp>
 #include <cstdint>
+#include <utility>
 
 namespace coworker {
 
@@ -42,6 +43,13 @@ concept executor = requires(Executor& place, std::coroutine_handle<> handle, tim
   { place.now() } -> std::same_as<time_point>;
 };
 
+/// An executor that can tell whether the calling thread is one that it resumes coroutines on. Whoever would
+/// block such a thread for the executor's own work is told so, instead of waiting for ever.
+template <class Executor>
+concept thread_aware_executor = executor<Executor> && requires(const Executor& place) {
+  { place.runs_on_this_thread() } -> std::same_as<bool>;
+};
+
 /// A reference to any executor, as cheap to copy as two pointers. The executor must outlive it. Empty by
 /// default.
 class executor_ref {
@@ -50,12 +58,14 @@ class executor_ref {
 
   template <executor Executor>
   requires(!std::same_as<Executor, executor_ref>) executor_ref(Executor& place)
-  noexcept : place_(&place), calls_(&calls_of<Executor>) {}
+  noexcept : place_(std::addressof(place)), calls_(&calls_of<Executor>) {}
 
   void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
   void arm(timer& alarm) const { calls_->arm(place_, alarm); }
   void cancel(timer& alarm) const { calls_->cancel(place_, alarm); }
   time_point now() const { return calls_->now(place_); }
+  /// False for an executor that cannot tell.
+  bool runs_on_this_thread() const { return calls_->runs_on_this_thread(place_); }
 
   explicit operator bool() const noexcept { return place_ != nullptr; }
   friend bool operator==(const executor_ref& a, const executor_ref& b) noexcept {
@@ -68,6 +78,7 @@ class executor_ref {
     void (*arm)(void*, timer&);
     void (*cancel)(void*, timer&);
     time_point (*now)(void*);
+    bool (*runs_on_this_thread)(void*);
   };
 
   template <class Executor>
@@ -76,12 +87,19 @@ class executor_ref {
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->arm(alarm); },
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->cancel(alarm); },
       [](void* place) { return static_cast<Executor*>(place)->now(); },
+      []([[maybe_unused]] void* place) -> bool {
+        if constexpr (thread_aware_executor<Executor>) {
+          return static_cast<Executor*>(place)->runs_on_this_thread();
+        } else {
+          return false;
+        }
+      },
   };
 
   void* place_ = nullptr;
   const calls* calls_ = nullptr;
 };
 
-static_assert(executor<executor_ref>);
+static_assert(thread_aware_executor<executor_ref>);
 
 }  // namespace coworker

@@ -11,6 +11,8 @@
 #include <coworker/exec/waiter.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
@@ -31,8 +33,15 @@ class event_loop {
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
-  /// A thread that has just posted the last thing, or called stop(), may still be waking the loop.
+  /// Not while it runs: a coroutine on the loop must not let go of the last reference to it.
   ~event_loop() {
+    if (running()) {
+      std::fputs(
+          "coworker: an event_loop was destroyed while it runs; let its owner outlive the call of run()\n",
+          stderr);
+      std::terminate();
+    }
+    // A thread that has just posted the last thing, or called stop(), may still be waking the loop.
     while (wakers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
   }
 
@@ -79,6 +88,9 @@ class event_loop {
   turn current_turn() const noexcept {
     return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
   }
+
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
 
   /// Whether a run() is in progress, on whatever thread.
   bool running() const {
@@ -203,6 +215,6 @@ class event_loop {
   bool running_ = false;
 };
 
-static_assert(executor<event_loop>);
+static_assert(thread_aware_executor<event_loop>);
 
 }  // namespace coworker

@@ -80,6 +80,8 @@ class simulated_loop {
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
 
+  bool runs_on_this_thread() const noexcept { return running_; }
+
   /// Makes run() return after the coroutine that calls this.
   void stop() noexcept { stop_ = true; }
 
@@ -125,6 +127,6 @@ class simulated_loop {
   bool running_ = false;
 };
 
-static_assert(executor<simulated_loop>);
+static_assert(thread_aware_executor<simulated_loop>);
 
 }  // namespace coworker

@@ -135,8 +135,8 @@ class modifier_ref {
 
   template <concurrency_modifier Modifier>
   explicit modifier_ref(Modifier& modifier) noexcept
-      : modifier_(&modifier), decide_([](void* asked, const metrics& measured) {
-          return decide_limit(*static_cast<Modifier*>(asked), measured);
+      : modifier_(std::addressof(modifier)), decide_([](void* asked, const metrics& measured) {
+          return coworker::decide_limit(*static_cast<Modifier*>(asked), measured);
         }) {}
 
   limit_decision decide(const metrics& measured) const { return decide_(modifier_, measured); }

@@ -65,7 +65,7 @@ class world {
 
   report run() {
     try {
-      sync_wait(loop_, main());
+      coworker::sync_wait(loop_, main());
       if (!book_.violated()) check_end();
     } catch (const std::exception& error) {
       const bool busy = loop_.steps() > most_steps();
@@ -240,11 +240,12 @@ class world {
     scope beside(here);
     heartbeat_options beats;
     beats.interval = wanted_.ping_interval;
-    beside.spawn(heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(), std::move(beats), log_));
+    beside.spawn(coworker::heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(),
+                                     std::move(beats), log_));
     stop_channel_options stops;
     stops.seed = wanted_.seed + 7;
     const auto on_stop = [this, &mine](std::string id) { stop(mine, std::move(id)); };
-    beside.spawn(watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
+    beside.spawn(coworker::watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
     beside.spawn(end(mine));
     std::string problem;
     try {

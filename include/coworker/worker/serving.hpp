@@ -81,7 +81,7 @@ class serving {
   struct send_chunk_of {
     serving& owner;
     task<bool> operator()(const job_record& job, std::string text) const {
-      return send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
+      return detail::send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
     }
   };
 
@@ -112,7 +112,7 @@ class serving {
 template <transport Queue>
 task<worker_summary> serving<Queue>::run() {
   const time_point start = executor_.now();
-  core_.place.sends_chunks = takes_chunks(queue_) && !core_.options.only_outcomes;
+  core_.place.sends_chunks = detail::takes_chunks(queue_) && !core_.options.only_outcomes;
   core_.control.begin(start);
   scope beside((context(executor_)));
   if constexpr (attended_transport<Queue>) beside.spawn(queue_.attend());
@@ -165,7 +165,7 @@ task<worker_summary> serving<Queue>::run() {
 template <transport Queue>
 void serving<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
-  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), backlog_of(queue_));
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
   slots_.limit = core_.control.ask(now, before);
   if (slots_.limit != before) {
     settled_ = false;
@@ -272,7 +272,7 @@ task<void> serving<Queue>::run_job(record_ref owned) {
   --slots_.running;
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  job_ended(record, co_await send_outcome(queue_, record, core_));
+  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
 }
 
 // The modifier is asked once for each slot that opens.
@@ -339,7 +339,8 @@ void serving<Queue>::follow_inbox() {
   if constexpr (progress_transport<Queue>) {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state& state = *job->progress.state();
-      if (!std::exchange(state.sending, true)) jobs_.spawn(send_progress(queue_, std::move(job), core_.log));
+      if (!std::exchange(state.sending, true))
+        jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
     }
   }
 }

@@ -282,7 +282,7 @@ task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, ht
     log_.error("The queue refuses the result of this job for good (" + first.reason +
                    "); it is told that the job failed.",
                subject);
-    request.body = refusal_body(first.reason);
+    request.body = coworker::refusal_body(first.reason);
     const posted second = co_await post_until_settled(request, nullptr);
     if (second.ended != fate::accepted) {
       log_.error(
