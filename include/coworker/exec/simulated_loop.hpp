@@ -112,7 +112,7 @@ class simulated_loop {
   }
 
   std::coroutine_handle<> take_ready() noexcept {
-    if (shuffles_) std::swap(ready_[0], ready_[static_cast<std::size_t>(random_.below(ready_.size()))]);
+    if (shuffles_) std::swap(ready_[0], ready_[random_.below(ready_.size())]);
     return ready_.pop();
   }
 

@@ -155,16 +155,10 @@ Integer integer_from(const json_slot& slot) {
 
 template <class Float>
 Float float_from(const json_slot& slot) {
-  switch (slot.kind()) {
-    case slot_kind::integer:
-      return static_cast<Float>(slot.integer.value);
-    case slot_kind::natural:
-      return static_cast<Float>(slot.natural.value);
-    case slot_kind::floating:
-      return static_cast<Float>(slot.floating.value);
-    default:
-      throw_type_error("a number", slot);
-  }
+  if (slot.kind() == slot_kind::integer) return static_cast<Float>(slot.integer.value);
+  if (slot.kind() == slot_kind::natural) return static_cast<Float>(slot.natural.value);
+  if (slot.kind() == slot_kind::floating) return static_cast<Float>(slot.floating.value);
+  throw_type_error("a number", slot);
 }
 
 template <class T>

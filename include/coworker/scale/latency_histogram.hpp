@@ -31,10 +31,11 @@ struct latency_buckets {
   static constexpr std::size_t count = static_cast<std::size_t>(octaves + 1) * parts;
 
   static std::size_t index(std::uint64_t microseconds) noexcept {
-    if (microseconds < parts) return static_cast<std::size_t>(microseconds);
+    // The masks change no number; they tell the compiler that each fits into a std::size_t.
+    if (microseconds < parts) return microseconds & (parts - 1);
     const int octave = highest_bit(microseconds) - part_bits;
     if (octave >= octaves) return count - 1;
-    return static_cast<std::size_t>(octave) * parts + static_cast<std::size_t>(microseconds >> octave);
+    return static_cast<std::size_t>(octave) * parts + ((microseconds >> octave) & (2 * parts - 1));
   }
 
   // The largest latency that falls into the bucket.

@@ -14,11 +14,11 @@ namespace coworker {
 
 namespace detail {
 
-// The types that std::cmp_greater and its like accept.
+// The types that std::cmp_greater and its like accept. (u8'x' is a char8_t, and with -fno-char8_t a char.)
 template <class T>
 concept integer_limit =
     std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-    !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+    !std::same_as<T, decltype(u8'x')> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 template <class Modifier>
 concept modifier_of_metrics = requires(Modifier& modifier, int current, const metrics& measured) {

@@ -178,7 +178,7 @@ struct enum_names {
 template <class Enum>
 consteval auto find_enum_names(std::string_view text) {
   constexpr int looked_at = looked_at_values<Enum>();
-  enum_names<looked_at> found;
+  enum_names<static_cast<std::size_t>(looked_at)> found;
   std::size_t end = text.size();
   // Backwards, as what stands before the values is not known; from the last value to the first.
   for (int i = looked_at - 1; i >= 0; --i) {

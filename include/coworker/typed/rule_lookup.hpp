@@ -100,11 +100,11 @@ class member_keys {
       if (rule.key.empty()) return;
       std::size_t at = 0;
       detail::with_members(example, [&](const auto&... member) {
-        ((static_cast<const void*>(&member) == static_cast<const void*>(&(example.*rule.which))
-              ? void(keys_[at] = rule.key)
-              : void(),
-          ++at),
-         ...);
+        const auto name_if_meant = [&](const void* one) {
+          if (one == static_cast<const void*>(&(example.*rule.which))) keys_[at] = rule.key;
+          ++at;
+        };
+        (name_if_meant(&member), ...);
       });
     });
   }

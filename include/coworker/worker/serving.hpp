@@ -338,9 +338,9 @@ void serving<Queue>::follow_inbox() {
   while (core_.inbox.next_to_stop(id)) follow_stop(id);
   if constexpr (progress_transport<Queue>) {
     while (record_ref job = core_.inbox.progress.take()) {
-      progress_state& state = *job->progress.state();
-      if (!std::exchange(state.sending, true))
-        jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+      progress_state* const state = job->progress.state();
+      if (state == nullptr || std::exchange(state->sending, true)) continue;
+      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
     }
   }
 }
