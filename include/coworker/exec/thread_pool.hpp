@@ -22,6 +22,8 @@ namespace coworker {
 /// let it go on a thread of its own.
 class thread_pool {
  public:
+  static constexpr executor_clock clock = executor_clock::real;
+
   /// As many threads as the machine runs at once.
   thread_pool() : thread_pool(detail::thread::hardware_concurrency()) {}
 
