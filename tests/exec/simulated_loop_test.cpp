@@ -310,6 +310,6 @@ TEST_CASE("where another thread's refusal cannot be thrown, the message ends the
                        "simulated loop has one thread") != std::string::npos);
   seen = child_process::run(release_on_thread);
   CHECK(seen.signal == SIGABRT);
-  CHECK(seen.text.find("simulated_loop::cancel: called on another thread") != std::string::npos);
+  CHECK(seen.text.find("simulated_loop::post: called on another thread") != std::string::npos);
 }
 #endif
