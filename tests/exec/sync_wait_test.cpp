@@ -52,8 +52,7 @@ cw::task<int> wait_nested(int depth) {
 
 const char* const wait_never_ends =
     "sync_wait: the task can never end: nothing is ready and no timer is armed; it waits for an event that "
-    "no one "
-    "will send";
+    "no one will send; a real thread cannot, in virtual time";
 
 }  // namespace
 

@@ -2,8 +2,8 @@
 #include <chrono>
 #include <coroutine>
 #include <coworker/coro/async_generator.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/resume_on.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/simulation/simulation.hpp>
 #include <cstddef>
@@ -119,7 +119,7 @@ TEST_CASE("what a handler throws, and what it cannot return, is the result of it
 
 TEST_CASE("a handler that goes on after it was asked to stop is reported once its patience is over") {
   const auto stubborn = [](job<>) -> task<json> {
-    coworker::signal never_set;
+    coworker::auto_reset_event never_set;
     const coworker::executor_ref here = co_await coworker::this_coro::executor();
     co_await never_set.wait_until(here.now() + 10min);
     co_return json(1);

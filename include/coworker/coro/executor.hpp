@@ -24,6 +24,10 @@ struct timer {
   timer(time_point when, std::coroutine_handle<> who) noexcept : due(when), handle(who) {}
 };
 
+/// What an executor's now() follows. Simulated time stands still for as long as a real thread works, so that
+/// neither can wait for the other.
+enum class executor_clock : unsigned char { unknown, real, simulated };
+
 /// A place where coroutines run. All four may be called on any thread, and none of them resumes anything
 /// itself.
 ///
@@ -35,6 +39,9 @@ struct timer {
 ///   now()          the executor's time
 ///
 /// post() and arm() may throw where memory or threads run out, and have then done nothing.
+///
+/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so that
+/// a coroutine that would never come back from there is refused before it goes.
 template <class Executor>
 concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
   place.post(handle);
@@ -67,6 +74,8 @@ class executor_ref {
   /// False for an executor that cannot tell.
   bool runs_on_this_thread() const { return calls_->runs_on_this_thread(place_); }
 
+  executor_clock clock() const noexcept { return calls_->clock; }
+
   explicit operator bool() const noexcept { return place_ != nullptr; }
   friend bool operator==(const executor_ref& a, const executor_ref& b) noexcept {
     return a.place_ == b.place_;
@@ -79,7 +88,14 @@ class executor_ref {
     void (*cancel)(void*, timer&);
     time_point (*now)(void*);
     bool (*runs_on_this_thread)(void*);
+    executor_clock clock;
   };
+
+  template <class Executor>
+  static constexpr executor_clock clock_of() noexcept {
+    if constexpr (requires { executor_clock{Executor::clock}; }) return Executor::clock;
+    return executor_clock::unknown;
+  }
 
   template <class Executor>
   static constexpr calls calls_of{
@@ -94,6 +110,7 @@ class executor_ref {
           return false;
         }
       },
+      clock_of<Executor>(),
   };
 
   void* place_ = nullptr;

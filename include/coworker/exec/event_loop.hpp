@@ -24,6 +24,8 @@ namespace coworker {
 /// run() is thread-safe.
 class event_loop {
  public:
+  static constexpr executor_clock clock = executor_clock::real;
+
   event_loop() noexcept : waiter_(own_waiter_), watches_(false) {}
 
   /// The loop blocks in `blocks_on`, which must outlive it, and lets it look around once in each round of

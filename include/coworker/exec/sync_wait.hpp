@@ -139,7 +139,7 @@ template <class Loop>
   }
   throw std::logic_error(
       "sync_wait: the task can never end: nothing is ready and no timer is armed; it waits for an event that "
-      "no one will send");
+      "no one will send; a real thread cannot, in virtual time");
 }
 
 }  // namespace detail

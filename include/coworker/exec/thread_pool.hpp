@@ -25,6 +25,8 @@ namespace coworker {
 /// ends the program.
 class thread_pool {
  public:
+  static constexpr executor_clock clock = executor_clock::real;
+
   /// As many threads as the machine runs at once.
   thread_pool() : thread_pool(detail::thread::hardware_concurrency()) {}
 
