@@ -1,6 +1,7 @@
 #pragma once
-// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, and a
-// reference that forgets which executor it is. Knows none of the executors; those are in exec/.
+// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, the
+// descriptor it watches there, and a reference that forgets which executor it is. Knows none of the
+// executors; those are in exec/.
 
 #include <concepts>
 #include <coroutine>
@@ -23,6 +24,8 @@ struct timer {
   timer(time_point when, std::coroutine_handle<> who) noexcept : due(when), handle(who) {}
 };
 
+struct descriptor_watch;
+
 /// A place where coroutines run. All four may be called on any thread, and none of them resumes anything
 /// itself.
 ///
@@ -42,6 +45,20 @@ concept executor = requires(Executor& place, std::coroutine_handle<> handle, tim
   { place.now() } -> std::same_as<time_point>;
 };
 
+/// An executor that also watches file descriptors. Called on its own thread only.
+///
+///   watch(watch)    cancels watch.alarm, by its own cancel(), once the descriptor is ready, hung up or in
+///                   error, and sets watch.ready first. Where watch.ready is set on return, there was nothing
+///                   to wait for, and the alarm is left alone. Errors: std::logic_error when the descriptor is
+///                   watched in this direction already; std::system_error when it cannot be watched. Nothing
+///                   is watched then.
+///   unwatch(watch)  ends the watch if it has not ended. noexcept.
+template <class Executor>
+concept watching_executor = executor<Executor> && requires(Executor& place, descriptor_watch& watch) {
+  place.watch(watch);
+  place.unwatch(watch);
+};
+
 /// A reference to any executor, as cheap to copy as two pointers. The executor must outlive it. Empty by
 /// default.
 class executor_ref {
@@ -57,18 +74,45 @@ class executor_ref {
   void cancel(timer& alarm) const { calls_->cancel(place_, alarm); }
   time_point now() const { return calls_->now(place_); }
 
+  /// Whether the executor is a watching_executor; only then may the two after it be called.
+  bool watches_descriptors() const noexcept { return calls_ != nullptr && calls_->watch != nullptr; }
+  void watch(descriptor_watch& watch) const { calls_->watch(place_, watch); }
+  void unwatch(descriptor_watch& watch) const noexcept { calls_->unwatch(place_, watch); }
+
   explicit operator bool() const noexcept { return place_ != nullptr; }
   friend bool operator==(const executor_ref& a, const executor_ref& b) noexcept {
     return a.place_ == b.place_;
   }
 
  private:
+  using watch_call = void (*)(void*, descriptor_watch&);
+
   struct calls {
     void (*post)(void*, std::coroutine_handle<>);
     void (*arm)(void*, timer&);
     void (*cancel)(void*, timer&);
     time_point (*now)(void*);
+    watch_call watch;  // null, as the next, where the executor watches none
+    watch_call unwatch;
   };
+
+  template <class Executor>
+  static constexpr watch_call watch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->watch(watch); };
+    } else {
+      return nullptr;
+    }
+  }
+
+  template <class Executor>
+  static constexpr watch_call unwatch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->unwatch(watch); };
+    } else {
+      return nullptr;
+    }
+  }
 
   template <class Executor>
   static constexpr calls calls_of{
@@ -76,10 +120,36 @@ class executor_ref {
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->arm(alarm); },
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->cancel(alarm); },
       [](void* place) { return static_cast<Executor*>(place)->now(); },
+      watch_of<Executor>(),
+      unwatch_of<Executor>(),
   };
 
   void* place_ = nullptr;
   const calls* calls_ = nullptr;
+};
+
+class waiter;  // what an event loop blocks on; defined in exec/waiter.hpp
+
+/// What a coroutine waits for on a descriptor.
+enum class io_direction : unsigned char { read, write };
+
+/// A coroutine that waits until a file descriptor can be read or written. It lives with the coroutine (no
+/// allocation) and must stay in place while watched. `alarm` is how the wait ends: whoever ends it cancels
+/// the alarm, and its own deadline may fire first.
+struct descriptor_watch {
+  timer alarm;
+  executor_ref executor;  ///< where the alarm is armed
+  int descriptor = -1;
+  io_direction direction = io_direction::read;
+  bool ready = false;  ///< set by the executor before it cancels the alarm
+  /// Who calls this keeps the descriptor open from one wait to the next, and passes on what the last wait
+  /// left here. 0: not known.
+  std::uint64_t registration = 0;
+  /// Makes the waiter that an event loop takes on when it has none that watches descriptors; the loop deletes
+  /// it. So the loop does not depend on any poller.
+  waiter* (*make_waiter)() = nullptr;
+
+  descriptor_watch() noexcept {}
 };
 
 static_assert(executor<executor_ref>);
