@@ -39,6 +39,11 @@
 #include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <coworker/net/poller.hpp>
+#include <coworker/net/readable.hpp>
+#include <coworker/net/tcp.hpp>
 #include <coworker/scale/aimd.hpp>
 #include <coworker/scale/climb_evidence.hpp>
 #include <coworker/scale/combine.hpp>

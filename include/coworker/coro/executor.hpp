@@ -1,6 +1,7 @@
 #pragma once
-// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, and a
-// reference that forgets which executor it is. Knows none of the executors; those are in exec/.
+// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, the
+// descriptor it watches there, and a reference that forgets which executor it is. Knows none of the
+// executors; those are in exec/.
 
 #include <concepts>
 #include <coroutine>
@@ -27,6 +28,8 @@ struct timer {
 /// What an executor's now() follows. Simulated time stands still for as long as a real thread works, so that
 /// neither can wait for the other.
 enum class executor_clock : unsigned char { unknown, real, simulated };
+
+struct descriptor_watch;
 
 /// A place where coroutines run. All four may be called on any thread, and none of them resumes anything
 /// itself.
@@ -57,6 +60,20 @@ concept thread_aware_executor = executor<Executor> && requires(const Executor& p
   { place.runs_on_this_thread() } -> std::same_as<bool>;
 };
 
+/// An executor that also watches file descriptors. Called on its own thread only.
+///
+///   watch(watch)    cancels watch.alarm, by its own cancel(), once the descriptor is ready, hung up or in
+///                   error, and sets watch.ready first. Where watch.ready is set on return, there was nothing
+///                   to wait for, and the alarm is left alone. Errors: std::logic_error when the descriptor is
+///                   watched in this direction already; std::system_error when it cannot be watched. Nothing
+///                   is watched then.
+///   unwatch(watch)  ends the watch if it has not ended. noexcept.
+template <class Executor>
+concept watching_executor = executor<Executor> && requires(Executor& place, descriptor_watch& watch) {
+  place.watch(watch);
+  place.unwatch(watch);
+};
+
 /// A reference to any executor, as cheap to copy as two pointers. The executor must outlive it. Empty by
 /// default.
 class executor_ref {
@@ -76,12 +93,19 @@ class executor_ref {
 
   executor_clock clock() const noexcept { return calls_->clock; }
 
+  /// Whether the executor is a watching_executor; only then may the two after it be called.
+  bool watches_descriptors() const noexcept { return calls_ != nullptr && calls_->watch != nullptr; }
+  void watch(descriptor_watch& watch) const { calls_->watch(place_, watch); }
+  void unwatch(descriptor_watch& watch) const noexcept { calls_->unwatch(place_, watch); }
+
   explicit operator bool() const noexcept { return place_ != nullptr; }
   friend bool operator==(const executor_ref& a, const executor_ref& b) noexcept {
     return a.place_ == b.place_;
   }
 
  private:
+  using watch_call = void (*)(void*, descriptor_watch&);
+
   struct calls {
     void (*post)(void*, std::coroutine_handle<>);
     void (*arm)(void*, timer&);
@@ -89,12 +113,32 @@ class executor_ref {
     time_point (*now)(void*);
     bool (*runs_on_this_thread)(void*);
     executor_clock clock;
+    watch_call watch;  // null, as the next, where the executor watches none
+    watch_call unwatch;
   };
 
   template <class Executor>
   static constexpr executor_clock clock_of() noexcept {
     if constexpr (requires { executor_clock{Executor::clock}; }) return Executor::clock;
     return executor_clock::unknown;
+  }
+
+  template <class Executor>
+  static constexpr watch_call watch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->watch(watch); };
+    } else {
+      return nullptr;
+    }
+  }
+
+  template <class Executor>
+  static constexpr watch_call unwatch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->unwatch(watch); };
+    } else {
+      return nullptr;
+    }
   }
 
   template <class Executor>
@@ -111,6 +155,8 @@ class executor_ref {
         }
       },
       clock_of<Executor>(),
+      watch_of<Executor>(),
+      unwatch_of<Executor>(),
   };
 
   void* place_ = nullptr;
@@ -118,5 +164,31 @@ class executor_ref {
 };
 
 static_assert(thread_aware_executor<executor_ref>);
+
+class waiter;  // what an event loop blocks on; defined in exec/waiter.hpp
+
+/// What a coroutine waits for on a descriptor.
+enum class io_direction : unsigned char { read, write };
+
+/// A coroutine that waits until a file descriptor can be read or written. It lives with the coroutine (no
+/// allocation) and must stay in place while watched. `alarm` is how the wait ends: whoever ends it cancels
+/// the alarm, and its own deadline may fire first.
+struct descriptor_watch {
+  timer alarm;
+  executor_ref executor;  ///< where the alarm is armed
+  int descriptor = -1;
+  io_direction direction = io_direction::read;
+  bool ready = false;  ///< set by the executor before it cancels the alarm
+  /// Who calls this keeps the descriptor open from one wait to the next, and passes on what the last wait
+  /// left here. 0: not known.
+  std::uint64_t registration = 0;
+  /// Makes the waiter that an event loop takes on when it has none that watches descriptors; the loop deletes
+  /// it. So the loop does not depend on any poller.
+  waiter* (*make_waiter)() = nullptr;
+
+  descriptor_watch() noexcept {}
+};
+
+static_assert(executor<executor_ref>);
 
 }  // namespace coworker
