@@ -1,11 +1,11 @@
 #pragma once
 // Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
 
+#include <charconv>
+#include <coworker/json/decimal.hpp>
 #include <coworker/scale/latency_histogram.hpp>
 #include <coworker/scale/metrics.hpp>
-#include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -29,10 +29,8 @@ class prometheus_writer {
   }
 
   void sample(std::string_view name, std::string_view labels, double value) {
-    char number[40];
-    const int length = std::snprintf(number, sizeof number, "%.15g", value);
     text.append("coworker_").append(name).append(labels).append(" ");
-    text.append(number, static_cast<std::size_t>(length)).append("\n");
+    text.append(decimal_text(value, std::chars_format::general, 15)).append("\n");
   }
 
   // Of the recent past, which is why these are gauges: a summary's sum must never fall.

@@ -8,10 +8,10 @@
 #include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/log/system.hpp>
 #include <coworker/transport/concept.hpp>
 #include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -137,10 +137,10 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   const auto fail = [&path](int reason) {
     throw local_job_error(
-        path + ": cannot be read (" + std::strerror(reason) +
+        path + ": cannot be read (" + detail::errno_text(reason) +
         "); name a file of jobs with --test_file PATH, or give one job with --test_input JSON");
   };
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  std::FILE* const file = std::fopen(path.c_str(), detail::read_mode);
   if (file == nullptr) fail(errno);
   std::string text;
   std::size_t size = 0;
