@@ -25,6 +25,7 @@
 #pragma once
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -44,13 +45,21 @@
 #include <initializer_list>
 #include <limits>
 #include <mutex>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <new>
 #include <optional>
+#include <poll.h>
+#include <signal.h>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <system_error>
+#include <thread>
 #include <time.h>
 #include <tuple>
 #include <type_traits>
@@ -132,9 +141,21 @@ void store_apart(T*& place, T* value) noexcept {
 
 namespace coworker::detail {
 
+inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
 inline constexpr std::size_t frame_classes = 33;  // class 0 is unused; the largest recycled frame is 1 KiB
+
+// g++ places each variable in a frame as its type asks for, and then asks for memory as for any other object
+// (GCC 104177). So there all frames suit the widest vector that the program is compiled for: 32 bytes with AVX,
+// 64 with AVX-512. What cannot be helped: an `alignas` of the variable itself, and types that ask for more. clang
+// asks for aligned memory where it is given -fcoro-aligned-allocation; see recycled_frame.
+#if defined(__GNUC__) && !defined(__clang__) && __BIGGEST_ALIGNMENT__ > __STDCPP_DEFAULT_NEW_ALIGNMENT__
+inline constexpr std::size_t frame_alignment = __BIGGEST_ALIGNMENT__;
+#else
 inline constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+#endif
+inline constexpr bool over_aligned_frames = frame_alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
 inline constexpr std::size_t kept_per_class =
     128 * 1024;  // bytes; bounds what a thread that only frees can hoard
 
@@ -169,6 +190,16 @@ inline frame_cache& this_thread_frames() noexcept {
   return cache;
 }
 
+inline void* new_block(std::size_t size) {
+  if constexpr (over_aligned_frames) return ::operator new(size, std::align_val_t(frame_alignment));
+  return ::operator new(size);
+}
+
+inline void delete_block(void* block) noexcept {
+  if constexpr (over_aligned_frames) return ::operator delete(block, std::align_val_t(frame_alignment));
+  ::operator delete(block);
+}
+
 // Gives the blocks back when the thread ends. Touched on the slow path only, because its destructor costs a
 // guard.
 struct frame_cache_closer {
@@ -187,7 +218,7 @@ struct frame_cache_closer {
       while (one.head->next != nullptr) {
         const free_frame* const block = one.head;
         one.head = block->next;
-        ::operator delete(const_cast<free_frame*>(block));
+        delete_block(const_cast<free_frame*>(block));
       }
       one.head = &shut_end;
     }
@@ -196,6 +227,8 @@ struct frame_cache_closer {
 
 // Null: there is no memory.
 COWORKER_SPARES_REGISTERS inline void* allocate_block(std::size_t size) noexcept {
+  if constexpr (over_aligned_frames)
+    return ::operator new(size, std::align_val_t(frame_alignment), std::nothrow);
   return ::operator new(size, std::nothrow);
 }
 
@@ -204,7 +237,7 @@ COWORKER_NOINLINE [[noreturn]] inline void throw_no_memory() { throw std::bad_al
 // For a list that takes no more, or none yet.
 COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_class) noexcept {
   frame_cache& cache = this_thread_frames();
-  if (cache.now != frame_cache::phase::unused) return ::operator delete(memory);
+  if (cache.now != frame_cache::phase::unused) return delete_block(memory);
   static thread_local frame_cache_closer closer(cache);
   (void)closer;
   cache.free[size_class].head = ::new (memory) free_frame{&open_end, 1};
@@ -212,7 +245,7 @@ COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_
 
 COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
-  if (size_class >= frame_classes) return ::operator new(size);
+  if (size_class >= frame_classes) return new_block(size);
   const free_frame*& head = this_thread_frames().free[size_class].head;
   const free_frame* const block = head;
   const free_frame* const next = block->next;
@@ -228,7 +261,7 @@ COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
 
 COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
-  if (size_class >= frame_classes) return ::operator delete(memory);
+  if (size_class >= frame_classes) return delete_block(memory);
   const free_frame*& head = this_thread_frames().free[size_class].head;
   const free_frame* const below = head;
   const std::size_t count = below->count;
@@ -238,13 +271,26 @@ COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t s
 }
 
 // Base of a promise whose frame comes from the cache. A frame may be freed on another thread than it was made
-// on. Its alignment is that of operator new: g++ does not align a stricter local variable of a coroutine,
-// wherever the frame lies (GCC 104177), so such an object belongs on the heap.
+// on.
 struct recycled_frame {
-#if COWORKER_RECYCLE_FRAMES
-  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) { return allocate_frame(size); }
+  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) {
+    if constexpr (recycles_frames) return allocate_frame(size);
+    return new_block(size);
+  }
   COWORKER_ALWAYS_INLINE static inline void operator delete(void* frame, std::size_t size) noexcept {
-    free_frame_memory(frame, size);
+    if constexpr (recycles_frames) return free_frame_memory(frame, size);
+    delete_block(frame);
+  }
+
+#ifdef __clang__
+  // With -fcoro-aligned-allocation clang looks for these first, and says what the frame needs.
+  static void* operator new(std::size_t size, std::align_val_t alignment) {
+    if (static_cast<std::size_t>(alignment) <= frame_alignment) return operator new(size);
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* frame, std::size_t size, std::align_val_t alignment) noexcept {
+    if (static_cast<std::size_t>(alignment) <= frame_alignment) return operator delete(frame, size);
+    ::operator delete(frame, alignment);
   }
 #endif
 };
@@ -308,9 +354,9 @@ class task_answer {
   template <class... Value>
   void set(Value&&... value) noexcept(std::is_reference_v<T> ||
                                       std::is_nothrow_constructible_v<value_type, Value...>) {
-    void* const place = &value_;
+    void* const place = std::addressof(value_);
     if constexpr (std::is_reference_v<T>) {
-      ::new (place) value_type(&static_cast<T>(value)...);
+      ::new (place) value_type(std::addressof(static_cast<T>(value))...);
     } else {
       ::new (place) value_type(std::forward<Value>(value)...);
     }
@@ -506,7 +552,7 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> call
 /// elsewhere by now.
 template <class Promise>
 bool enter(std::coroutine_handle<Promise> callee) {
-  return enter(callee, callee.promise().entry);
+  return detail::enter(callee, callee.promise().entry);
 }
 
 // `continuation` is a reference because it is seldom read.
@@ -524,14 +570,14 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry
 /// that. False: nobody on this stack would see to it, and `self` must suspend and leave().
 template <class Promise>
 bool hand_back(std::coroutine_handle<Promise> self, void* const& continuation) noexcept {
-  return hand_back(self.promise().entry, self.address(), continuation);
+  return detail::hand_back(self.promise().entry, self.address(), continuation);
 }
 
 /// Hands back in any case, from a coroutine that has suspended, for good or until its next value is asked
 /// for.
 template <class Promise>
 void leave(std::coroutine_handle<Promise> self, void* continuation) {
-  if (!hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
+  if (!detail::hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
 }
 
 }  // namespace detail
@@ -584,7 +630,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
     // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
       self.promise().answer_->ended_in_its_frame();
-      resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
+      detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
@@ -599,7 +645,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
   final_awaiter final_suspend() noexcept {
     task_answer<T>& answer = *answer_;
-    const bool handed_back = hand_back(self(), continuation_);
+    const bool handed_back = detail::hand_back(self(), continuation_);
     if (handed_back) answer.frame_is_gone();
     return final_awaiter(handed_back);
   }
@@ -805,7 +851,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
     bool await_ready() const noexcept { return false; }
 
     void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
-      self.promise().value_ = &value_;
+      self.promise().value_ = std::addressof(value_);
       hand_over(self);
     }
 
@@ -825,12 +871,12 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
   handing_back yield_value(T& value) noexcept {
-    value_ = &value;
+    value_ = std::addressof(value);
     return handing_back();
   }
 
   handing_back yield_value(T&& value) noexcept {
-    value_ = &value;
+    value_ = std::addressof(value);
     return handing_back();
   }
 
@@ -871,7 +917,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
   static void hand_over(std::coroutine_handle<generator_promise> self) noexcept {
     generator_promise& promise = self.promise();
     if (promise.goes_on_ == nullptr) [[likely]]
-      leave(self, promise.consumer_.address());
+      detail::leave(self, promise.consumer_.address());
     else
       *promise.goes_on_ = true;
   }
@@ -987,8 +1033,9 @@ inline time_point after(time_point start, duration span) noexcept {
 
 // ---- coworker/coro/executor.hpp ----------------------------------------------------------------------------
 
-// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, and a
-// reference that forgets which executor it is. Knows none of the executors; those are in exec/.
+// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, the
+// descriptor it watches there, and a reference that forgets which executor it is. Knows none of the
+// executors; those are in exec/.
 
 namespace coworker {
 
@@ -1006,6 +1053,12 @@ struct timer {
   timer(time_point when, std::coroutine_handle<> who) noexcept : due(when), handle(who) {}
 };
 
+/// What an executor's now() follows. Simulated time stands still for as long as a real thread works, so that
+/// neither can wait for the other.
+enum class executor_clock : unsigned char { unknown, real, simulated };
+
+struct descriptor_watch;
+
 /// A place where coroutines run. All four may be called on any thread, and none of them resumes anything
 /// itself.
 ///
@@ -1017,12 +1070,37 @@ struct timer {
 ///   now()          the executor's time
 ///
 /// post() and arm() may throw where memory or threads run out, and have then done nothing.
+///
+/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so that
+/// a coroutine that would never come back from there is refused before it goes. It may also say that it runs one thing
+/// at a time, `static constexpr bool serial = true;`, which whoever keeps state without locks asks for.
 template <class Executor>
 concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
   place.post(handle);
   place.arm(alarm);
   place.cancel(alarm);
   { place.now() } -> std::same_as<time_point>;
+};
+
+/// An executor that can tell whether the calling thread is one that it resumes coroutines on. Whoever would
+/// block such a thread for the executor's own work is told so, instead of waiting for ever.
+template <class Executor>
+concept thread_aware_executor = executor<Executor> && requires(const Executor& place) {
+  { place.runs_on_this_thread() } -> std::same_as<bool>;
+};
+
+/// An executor that also watches file descriptors. Called on its own thread only.
+///
+///   watch(watch)    cancels watch.alarm, by its own cancel(), once the descriptor is ready, hung up or in
+///                   error, and sets watch.ready first. Where watch.ready is set on return, there was nothing
+///                   to wait for, and the alarm is left alone. Errors: std::logic_error when the descriptor is
+///                   watched in this direction already; std::system_error when it cannot be watched. Nothing
+///                   is watched then.
+///   unwatch(watch)  ends the watch if it has not ended. noexcept.
+template <class Executor>
+concept watching_executor = executor<Executor> && requires(Executor& place, descriptor_watch& watch) {
+  place.watch(watch);
+  place.unwatch(watch);
 };
 
 /// A reference to any executor, as cheap to copy as two pointers. The executor must outlive it. Empty by
@@ -1033,12 +1111,23 @@ class executor_ref {
 
   template <executor Executor>
   requires(!std::same_as<Executor, executor_ref>) executor_ref(Executor& place)
-  noexcept : place_(&place), calls_(&calls_of<Executor>) {}
+  noexcept : place_(std::addressof(place)), calls_(&calls_of<Executor>) {}
 
   void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
   void arm(timer& alarm) const { calls_->arm(place_, alarm); }
   void cancel(timer& alarm) const { calls_->cancel(place_, alarm); }
   time_point now() const { return calls_->now(place_); }
+  /// False for an executor that cannot tell.
+  bool runs_on_this_thread() const { return calls_->runs_on_this_thread(place_); }
+
+  executor_clock clock() const noexcept { return calls_->clock; }
+  /// Whether the executor says that it runs one thing at a time.
+  bool is_serial() const noexcept { return calls_ != nullptr && calls_->serial; }
+
+  /// Whether the executor is a watching_executor; only then may the two after it be called.
+  bool watches_descriptors() const noexcept { return calls_ != nullptr && calls_->watch != nullptr; }
+  void watch(descriptor_watch& watch) const { calls_->watch(place_, watch); }
+  void unwatch(descriptor_watch& watch) const noexcept { calls_->unwatch(place_, watch); }
 
   explicit operator bool() const noexcept { return place_ != nullptr; }
   friend bool operator==(const executor_ref& a, const executor_ref& b) noexcept {
@@ -1046,12 +1135,49 @@ class executor_ref {
   }
 
  private:
+  using watch_call = void (*)(void*, descriptor_watch&);
+
   struct calls {
     void (*post)(void*, std::coroutine_handle<>);
     void (*arm)(void*, timer&);
     void (*cancel)(void*, timer&);
     time_point (*now)(void*);
+    bool (*runs_on_this_thread)(void*);
+    executor_clock clock;
+    bool serial;
+    watch_call watch;  // null, as the next, where the executor watches none
+    watch_call unwatch;
   };
+
+  template <class Executor>
+  static constexpr executor_clock clock_of() noexcept {
+    if constexpr (requires { executor_clock{Executor::clock}; }) return Executor::clock;
+    return executor_clock::unknown;
+  }
+
+  template <class Executor>
+  static constexpr bool serial_of() noexcept {
+    if constexpr (requires { bool{Executor::serial}; }) return Executor::serial;
+    return false;
+  }
+
+  template <class Executor>
+  static constexpr watch_call watch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->watch(watch); };
+    } else {
+      return nullptr;
+    }
+  }
+
+  template <class Executor>
+  static constexpr watch_call unwatch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->unwatch(watch); };
+    } else {
+      return nullptr;
+    }
+  }
 
   template <class Executor>
   static constexpr calls calls_of{
@@ -1059,10 +1185,47 @@ class executor_ref {
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->arm(alarm); },
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->cancel(alarm); },
       [](void* place) { return static_cast<Executor*>(place)->now(); },
+      []([[maybe_unused]] void* place) -> bool {
+        if constexpr (thread_aware_executor<Executor>) {
+          return static_cast<Executor*>(place)->runs_on_this_thread();
+        } else {
+          return false;
+        }
+      },
+      clock_of<Executor>(),
+      serial_of<Executor>(),
+      watch_of<Executor>(),
+      unwatch_of<Executor>(),
   };
 
   void* place_ = nullptr;
   const calls* calls_ = nullptr;
+};
+
+static_assert(thread_aware_executor<executor_ref>);
+
+class waiter;  // what an event loop blocks on; defined in exec/waiter.hpp
+
+/// What a coroutine waits for on a descriptor.
+enum class io_direction : unsigned char { read, write };
+
+/// A coroutine that waits until a file descriptor can be read or written. It lives with the coroutine (no
+/// allocation) and must stay in place while watched. `alarm` is how the wait ends: whoever ends it cancels
+/// the alarm, and its own deadline may fire first.
+struct descriptor_watch {
+  timer alarm;
+  executor_ref executor;  ///< where the alarm is armed
+  int descriptor = -1;
+  io_direction direction = io_direction::read;
+  bool ready = false;  ///< set by the executor before it cancels the alarm
+  /// Who calls this keeps the descriptor open from one wait to the next, and passes on what the last wait
+  /// left here. 0: not known.
+  std::uint64_t registration = 0;
+  /// Makes the waiter that an event loop takes on when it has none that watches descriptors; the loop deletes
+  /// it. So the loop does not depend on any poller.
+  waiter* (*make_waiter)() = nullptr;
+
+  descriptor_watch() noexcept {}
 };
 
 static_assert(executor<executor_ref>);
@@ -1327,7 +1490,7 @@ namespace detail {
 // The context of an awaiting coroutine, which it must have in order to do what `what` names.
 template <class Promise>
 coworker::context& require_context(std::coroutine_handle<Promise> awaiting, const char* what) {
-  coworker::context* const found = context_of(awaiting);
+  coworker::context* const found = detail::context_of(awaiting);
   if (found == nullptr || !found->executor) {
     throw std::logic_error(
         std::string(what) +
@@ -1345,7 +1508,7 @@ class context_awaiter {
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    context_ = &require_context(awaiting, Derived::name);
+    context_ = &detail::require_context(awaiting, Derived::name);
     return false;
   }
 
@@ -1414,7 +1577,7 @@ class result_storage {
 
   template <class... Args>
   void emplace(Args&&... args) noexcept(std::is_nothrow_constructible_v<Stored, Args...>) {
-    ::new (static_cast<void*>(&value_)) Stored(std::forward<Args>(args)...);
+    ::new (static_cast<void*>(std::addressof(value_))) Stored(std::forward<Args>(args)...);
     state_ = result_state::value;
   }
 
@@ -1461,7 +1624,7 @@ class result : public result_storage<T> {
 template <class T>
 class result<T&> : public result_storage<T*> {
  public:
-  void set(T& value) noexcept { this->emplace(&value); }
+  void set(T& value) noexcept { this->emplace(std::addressof(value)); }
   T& take() { return *this->get(); }
 };
 
@@ -1873,7 +2036,7 @@ struct race {
 template <class T>
 task<void> compete(task<T> work, std::size_t index, race<T>& race, scope& competitors) {
   result<T> mine;
-  co_await capture(std::move(work), mine);
+  co_await detail::capture(std::move(work), mine);
   {
     const std::lock_guard lock(race.mutex);
     if (race.decided) co_return;
@@ -1928,8 +2091,95 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   tasks.reserve(1 + sizeof...(rest));
   tasks.push_back(std::move(first));
   if constexpr (alike) (tasks.push_back(std::move(rest)), ...);
-  return when_any(std::move(tasks));
+  return coworker::when_any(std::move(tasks));
 }
+
+}  // namespace coworker
+
+// ---- coworker/exec/auto_reset_event.hpp --------------------------------------------------------------------
+
+// auto_reset_event: wakes one coroutine that waits for news, or lets it go on when a moment has come.
+
+namespace coworker {
+
+/// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
+/// it twice counts once. For several waiters, or one that a stop is to end, use `event`.
+///
+/// Thread safety: all operations may be called on any thread. Must outlive the wait and every call of set().
+class auto_reset_event {
+ public:
+  auto_reset_event() noexcept {}
+  auto_reset_event(const auto_reset_event&) = delete;
+  auto_reset_event& operator=(const auto_reset_event&) = delete;
+
+  /// Resumes the waiting coroutine on its executor, or lets the next wait return at once.
+  /// Throws: what that executor throws, as a simulated_loop does on a foreign thread; nothing is set then.
+  void set() {
+    const std::lock_guard lock(mutex_);
+    if (waiting_ == nullptr) {
+      set_ = true;
+      return;
+    }
+    executor_.cancel(*waiting_);
+    waiting_ = nullptr;
+  }
+
+  class wait_awaiter {
+   public:
+    wait_awaiter(auto_reset_event& awaited, time_point due) noexcept : event_(awaited) { alarm_.due = due; }
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      alarm_.handle = awaiting;
+      return event_.begin_wait(alarm_, detail::require_context(awaiting, "auto_reset_event").executor);
+    }
+
+    bool await_resume() noexcept { return event_.end_wait(alarm_); }
+
+   private:
+    auto_reset_event& event_;
+    timer alarm_;
+  };
+
+  /// Awaited, returns true once the event is set, or false when `due` comes first.
+  /// Throws: std::logic_error when another coroutine is waiting, or the awaiting one runs on no executor.
+  /// Cancellation: a stop does not end the wait, so that whoever winds things down can wait here.
+  wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+
+ private:
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: the event is set. Armed before it is noted, because only arming can throw.
+  COWORKER_NOINLINE bool begin_wait(timer& alarm, executor_ref executor) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_ != nullptr) {
+      throw std::logic_error(
+          "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
+          "event for several waiters, or give each waiter an auto_reset_event of its own");
+    }
+    if (set_) return false;
+    executor.arm(alarm);
+    waiting_ = &alarm;
+    executor_ = executor;
+    return true;
+  }
+
+  // set() clears the note of the waiter; where the note is still there, time ran out. After set(), the note
+  // may already be that of the next waiter.
+  bool end_wait(timer& alarm) noexcept {
+    const std::lock_guard lock(mutex_);
+    set_ = false;
+    if (waiting_ != &alarm) return true;
+    waiting_ = nullptr;
+    return false;
+  }
+
+  std::mutex mutex_;  // guards all below
+  timer* waiting_ = nullptr;
+  executor_ref executor_;
+  bool set_ = false;
+};
 
 }  // namespace coworker
 
@@ -1953,7 +2203,10 @@ class random_source {
   }
 
   /// From 0 up to, but not including, `end`, which is 1 or more.
-  std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
+  template <std::unsigned_integral Number>
+  Number below(Number end) noexcept {
+    return static_cast<Number>(next() % end);
+  }
 
   /// From 0 up to, but not including, 1.
   double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
@@ -2127,11 +2380,14 @@ class condition {
   }
 
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
-    constexpr duration::rep nanoseconds = 1'000'000'000;
-    const duration::rep since_start = due > time_point() ? due.time_since_epoch().count() : 0;
+    // The units count in timespec's own types, so that nothing needs a cast, nor has one too many.
+    using seconds = std::chrono::duration<time_t>;
+    using nanoseconds = std::chrono::duration<long, std::nano>;
+    const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
+    const auto whole = std::chrono::duration_cast<seconds>(since_start);
     timespec moment{};
-    moment.tv_sec = static_cast<time_t>(since_start / nanoseconds);
-    moment.tv_nsec = static_cast<long>(since_start % nanoseconds);
+    moment.tv_sec = whole.count();
+    moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
     ::pthread_cond_timedwait(&condition_, lock.mutex()->native_handle(), &moment);
   }
 
@@ -2225,6 +2481,231 @@ void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
   }
   stop.throw_if_stopped();
 }
+
+}  // namespace coworker
+
+// ---- coworker/exec/wait_list.hpp ---------------------------------------------------------------------------
+
+// Who waits for one thing, in the order in which they came: coroutines, each on its own executor, and threads
+// that block. Knows nothing of what they wait for; its owner brings the mutex that guards the list and all
+// who are in it.
+
+namespace coworker::detail {
+
+// A ring through the list itself, so that one can leave without knowing the list.
+struct wait_link {
+  wait_link* previous = nullptr;
+  wait_link* next = nullptr;
+
+  bool listed() const noexcept { return next != nullptr; }
+
+  void unlink() noexcept {
+    previous->next = next;
+    next->previous = previous;
+    previous = next = nullptr;
+  }
+};
+
+template <class Waiting>
+class wait_list {
+ public:
+  wait_list() noexcept { ends_.previous = ends_.next = &ends_; }
+  wait_list(const wait_list&) = delete;
+  wait_list& operator=(const wait_list&) = delete;
+
+  bool empty() const noexcept { return ends_.next == &ends_; }
+  Waiting& front() const noexcept { return static_cast<Waiting&>(*ends_.next); }
+  void push_back(Waiting& last) noexcept { insert(last, ends_); }
+  void push_front(Waiting& first) noexcept { insert(first, *ends_.next); }
+
+  Waiting& pop_front() noexcept {
+    Waiting& first = front();
+    first.unlink();
+    return first;
+  }
+
+ private:
+  static void insert(wait_link& added, wait_link& before) noexcept {
+    added.next = &before;
+    added.previous = before.previous;
+    before.previous->next = &added;
+    before.previous = &added;
+  }
+
+  wait_link ends_;
+};
+
+// One who waits; lives in its awaiter, or on the stack of its thread. Whoever takes it off its list, under
+// the lock, is the one who wakes it, and nobody else does.
+struct waiting : wait_link {
+  std::coroutine_handle<> handle;
+  executor_ref executor;
+  condition* thread = nullptr;  // what a thread blocks on; null for a coroutine
+  bool stopped = false;         // a stop was requested, whether or not it took this one off the list
+
+  waiting() noexcept {}
+
+  // One that is off its list. A coroutine may be gone when this returns; so may a thread, unless its lock is
+  // held. Throws: what the coroutine's executor throws; it is not woken then.
+  void wake() const {
+    if (thread != nullptr) return thread->notify_one();
+    const executor_ref place = executor;
+    place.post(handle);
+  }
+};
+
+// Wakes the first of a list that is not empty, and returns it: it goes no further than to the lock, which the
+// caller holds. Throws: what its executor throws; it is in the list as before then.
+template <class Waiting>
+Waiting& wake_first(wait_list<Waiting>& list) {
+  Waiting& first = list.pop_front();
+  try {
+    first.wake();
+  } catch (...) {
+    list.push_front(first);
+    throw;
+  }
+  return first;
+}
+
+// What a stop does to one who waits.
+struct leave_on_stop {
+  std::mutex* mutex;
+  waiting* who;
+
+  leave_on_stop(std::mutex& guard, waiting& one) noexcept : mutex(&guard), who(&one) {}
+
+  void operator()() const noexcept {
+    std::unique_lock lock(*mutex);
+    who->stopped = true;
+    if (who->thread != nullptr) return who->thread->notify_one();
+    if (!who->listed()) return;  // not there yet, or being woken by another
+    who->unlink();
+    lock.unlock();  // or it would go on only to wait for the lock
+    who->wake();
+  }
+};
+
+using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/event.hpp -------------------------------------------------------------------------------
+
+// event: something that happens once for many coroutines, as "the model is loaded"; they wait until it has.
+
+namespace coworker {
+
+/// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
+/// returns at once:
+///
+///     event loaded;
+///     co_await loaded.wait();  // in each of them
+///     loaded.set();            // on any thread
+///
+/// Thread safety: all operations may be called on any thread. Must outlive the waits and every call of set().
+class event {
+ public:
+  explicit event(bool set = false) noexcept : set_(set) {}
+  event(const event&) = delete;
+  event& operator=(const event&) = delete;
+
+  /// Resumes all who wait, each on its own executor, in the order in which they came.
+  /// Throws: what one of the executors throws, as a simulated_loop does on a foreign thread. The event is not
+  /// set then, and those who were not resumed yet still wait.
+  void set() {
+    const std::lock_guard lock(mutex_);
+    while (!waiting_.empty()) {
+      timed_waiter& first = waiting_.front();
+      first.executor.cancel(first.alarm);
+      first.unlink();
+    }
+    set_ = true;
+  }
+
+  /// Lets later waits wait again. Those who were resumed by set() are not affected.
+  void reset() noexcept {
+    const std::lock_guard lock(mutex_);
+    set_ = false;
+  }
+
+  bool is_set() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return set_;
+  }
+
+  class wait_awaiter;
+
+  /// Awaited, returns true once the event is set, or false when `due` comes first.
+  /// Throws: std::logic_error when the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was.
+  wait_awaiter wait_until(time_point due) noexcept;
+  wait_awaiter wait() noexcept;
+
+ private:
+  struct timed_waiter : detail::wait_link {
+    timer alarm;  // cancelling it is what resumes the coroutine, wherever that runs
+    executor_ref executor;
+  };
+
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: the event is set. Armed before it is listed, because only arming can throw.
+  COWORKER_NOINLINE bool enlist(timed_waiter& waiter) {
+    const std::lock_guard lock(mutex_);
+    if (set_) return false;
+    waiter.executor.arm(waiter.alarm);
+    waiting_.push_back(waiter);
+    return true;
+  }
+
+  // True: set() has resumed it, or the event was set before.
+  bool leave(timed_waiter& waiter) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!waiter.listed()) return true;
+    waiter.unlink();
+    return false;
+  }
+
+  mutable std::mutex mutex_;  // guards all below, and those who wait
+  detail::wait_list<timed_waiter> waiting_;
+  bool set_;
+};
+
+class event::wait_awaiter {
+ public:
+  wait_awaiter(event& awaited, time_point due) noexcept : event_(awaited) { waiter_.alarm.due = due; }
+  wait_awaiter(const wait_awaiter&) = delete;
+  wait_awaiter& operator=(const wait_awaiter&) = delete;
+  ~wait_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "event");
+    if (here.stop.stop_requested()) throw cancelled();
+    waiter_.executor = here.executor;
+    waiter_.alarm.handle = awaiting;
+    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiter_.alarm));
+    return event_.enlist(waiter_);
+  }
+
+  bool await_resume() {
+    on_stop_.reset();
+    if (event_.leave(waiter_)) return true;
+    if (waiter_.alarm.status == timer::state::cancelled) throw cancelled();
+    return false;
+  }
+
+ private:
+  event& event_;
+  timed_waiter waiter_;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, time_point::max()); }
 
 }  // namespace coworker
 
@@ -2335,8 +2816,9 @@ class timer_queue {
 
 // ---- coworker/exec/waiter.hpp ------------------------------------------------------------------------------
 
-// The seam between an event loop and what it blocks on while nothing is ready. The core's own waiter is a
-// condition variable; one that watches sockets, or drives an HTTP client, implements the same two functions.
+// The seam between an event loop and what it blocks on while nothing is ready. The loop's own waiter is a
+// condition variable; one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the
+// same functions.
 
 namespace coworker {
 
@@ -2351,9 +2833,20 @@ class waiter {
   /// Makes the current wait(), or else the next one, return at once. Any thread.
   virtual void wake() noexcept = 0;
 
+  /// Optional: watches a descriptor, as watching_executor says, and lets wait() hand over the coroutines whose
+  /// descriptors are ready. Called on the loop's thread only, as is unwatch().
+  virtual void watch(descriptor_watch&) {
+    throw std::logic_error(
+        "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
+        "watch() "
+        "and unwatch() in it, or make the loop without a waiter");
+  }
+  virtual void unwatch(descriptor_watch&) noexcept {}
+
+  virtual ~waiter() = default;
+
  protected:
   waiter() = default;
-  ~waiter() = default;
   waiter(const waiter&) = default;
   waiter& operator=(const waiter&) = default;
 };
@@ -2392,6 +2885,9 @@ class condition_waiter final : public waiter {
 
 // event_loop: one thread that resumes what is posted, fires timers, and sleeps in its waiter when there is
 // neither. It knows nothing of sockets or HTTP; whoever brings such things brings a waiter (see waiter.hpp).
+//
+// A loop without one sleeps on a condition variable, which is the fastest way to be woken by another thread.
+// When a coroutine first watches a descriptor there, the loop takes on the waiter that the watch brings along.
 
 namespace coworker {
 
@@ -2400,18 +2896,29 @@ namespace coworker {
 /// run() is thread-safe.
 class event_loop {
  public:
-  event_loop() noexcept : waiter_(own_waiter_), watches_(false) {}
+  static constexpr executor_clock clock = executor_clock::real;
+  static constexpr bool serial = true;
+
+  event_loop() noexcept {}
 
   /// The loop blocks in `blocks_on`, which must outlive it, and lets it look around once in each round of
   /// work.
-  explicit event_loop(waiter& blocks_on) noexcept : waiter_(blocks_on), watches_(true) {}
+  explicit event_loop(waiter& blocks_on) noexcept : waiter_(&blocks_on) {}
 
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
-  /// A thread that has just posted the last thing, or called stop(), may still be waking the loop.
+  /// Not while it runs: a coroutine on the loop must not let go of the last reference to it.
   ~event_loop() {
+    if (running()) {
+      std::fputs(
+          "coworker: an event_loop was destroyed while it runs; let its owner outlive the call of run()\n",
+          stderr);
+      std::terminate();
+    }
+    // A thread that has just posted the last thing, or called stop(), may still be waking the loop.
     while (wakers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
+    delete taken_on_;
   }
 
   void post(std::coroutine_handle<> handle) {
@@ -2436,6 +2943,20 @@ class event_loop {
 
   time_point now() const { return clock_type::now(); }
 
+  /// See watching_executor. Errors besides: std::logic_error when called anywhere but in a coroutine that this
+  /// loop runs.
+  void watch(descriptor_watch& watch) {
+    if (current() != this) {
+      throw std::logic_error(
+          "event_loop::watch: called on another thread than the loop's; co_await resume_on(the loop) before "
+          "awaiting a descriptor there");
+    }
+    if (waiter_ == &own_waiter_ && watch.make_waiter != nullptr) take_on(watch.make_waiter());
+    waiter_->watch(watch);
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept { waiter_->unwatch(watch); }
+
   /// Resumes what is ready, as it becomes ready, until stop(). What is then still posted or armed waits for
   /// the next run(). Errors: std::logic_error when it runs already; rethrows what a coroutine lets out of its
   /// resumption, which tasks never do.
@@ -2457,6 +2978,9 @@ class event_loop {
   turn current_turn() const noexcept {
     return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
   }
+
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
 
   /// Whether a run() is in progress, on whatever thread.
   bool running() const {
@@ -2514,9 +3038,16 @@ class event_loop {
     wake_if_asleep(lock, time_point::min());
   }
 
+  // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
+  // lives as long as the loop; but then this loop is not asleep.
+  void take_on(waiter* made) noexcept {
+    const std::lock_guard lock(mutex_);
+    taken_on_ = waiter_ = made;
+  }
+
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
-    if (watches_) waiter_.wait(time_point::min());
+    if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
     for (;;) {
       time_point deadline;
       {
@@ -2538,7 +3069,7 @@ class event_loop {
         asleep_ = true;
         deadline = wakes_at_ = timers_.next_due();
       }
-      waiter_.wait(deadline);
+      waiter_->wait(deadline);
     }
   }
 
@@ -2554,8 +3085,9 @@ class event_loop {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
     wakers_.fetch_add(1, std::memory_order_relaxed);
+    waiter* const asleep_in = waiter_;
     lock.unlock();
-    waiter_.wake();
+    asleep_in->wake();
     wakers_.fetch_sub(1, std::memory_order_release);
   }
 
@@ -2567,8 +3099,8 @@ class event_loop {
   std::atomic<void*> in_turn_{nullptr};
 
   condition_waiter own_waiter_;
-  waiter& waiter_;
-  const bool watches_;
+  waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
+  waiter* taken_on_ = nullptr;     // ...the one that the first watch made, which the loop owns
 
   std::atomic<int> wakers_{0};
 
@@ -2581,7 +3113,8 @@ class event_loop {
   bool running_ = false;
 };
 
-static_assert(executor<event_loop>);
+static_assert(thread_aware_executor<event_loop>);
+static_assert(watching_executor<event_loop>);
 
 }  // namespace coworker
 
@@ -2603,6 +3136,14 @@ class hop_awaiter {
     const executor_ref destination = destination_;
     if (!destination) throw std::logic_error("resume_on: the executor_ref is empty; give it an executor");
     context& chain = detail::require_context(awaiting, "resume_on");
+    if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
+      throw std::logic_error(
+          "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
+          "none of "
+          "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
+          "or "
+          "event_loop");
+    }
     const executor_ref origin = std::exchange(chain.executor, destination);
     try {
       destination.post(awaiting);
@@ -2621,8 +3162,8 @@ class hop_awaiter {
 /// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
 /// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
 /// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
-/// coroutine runs on no executor or `destination` is empty; what the destination's post() throws. The
-/// coroutine then goes on where it was.
+/// coroutine runs on no executor, `destination` is empty, or the hop leads from a simulated_loop to real
+/// threads; what the destination's post() throws. The coroutine then goes on where it was.
 inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
 
 /// Runs `work` on another executor and comes back with its result or exception.
@@ -2679,55 +3220,41 @@ class semaphore {
   acquire_awaiter acquire() noexcept;
 
  private:
-  struct waiter {
-    timer alarm;  // never due: cancelling it is what wakes the waiter, wherever that runs
-    executor_ref executor;
-    waiter* previous = nullptr;
-    waiter* next = nullptr;
-    bool waits = false;
+  struct waiter : detail::waiting {
+    bool granted = false;
   };
 
-  // Out of line, for the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). False: there was a permit after all. Armed before it is listed, for only arming can throw.
-  [[gnu::noinline]] bool enqueue(waiter& waiting) {
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: there was a permit after all, or a stop.
+  COWORKER_NOINLINE bool enqueue(waiter& one) {
     const std::lock_guard lock(mutex_);
     if (free_ > 0) {
       --free_;
-      return false;
+      one.granted = true;
+    } else if (!one.stopped) {
+      waiting_.push_back(one);
     }
-    waiting.executor.arm(waiting.alarm);
-    push_back(waiting);
-    return true;
+    return one.listed();
   }
 
   void release() {
     const std::lock_guard lock(mutex_);
-    if (first_ == nullptr) {
+    if (waiting_.empty()) {
       ++free_;
-      return;
+    } else {
+      detail::wake_first(waiting_).granted = true;
     }
-    waiter& served = *first_;
-    remove(served);
-    served.executor.cancel(served.alarm);
   }
 
-  void push_back(waiter& last) noexcept {
-    last.previous = last_;
-    (last_ != nullptr ? last_->next : first_) = &last;
-    last_ = &last;
-    last.waits = true;
-  }
-
-  void remove(waiter& leaving) noexcept {
-    (leaving.previous != nullptr ? leaving.previous->next : first_) = leaving.next;
-    (leaving.next != nullptr ? leaving.next->previous : last_) = leaving.previous;
-    leaving.waits = false;
+  // Whoever woke the waiter may still hold the lock.
+  bool was_granted(const waiter& one) {
+    const std::lock_guard lock(mutex_);
+    return one.granted;
   }
 
   std::mutex mutex_;  // guards all below, and the waiters
   std::size_t free_;
-  waiter* first_ = nullptr;
-  waiter* last_ = nullptr;
+  detail::wait_list<waiter> waiting_;
 };
 
 class semaphore::acquire_awaiter {
@@ -2741,109 +3268,32 @@ class semaphore::acquire_awaiter {
     const std::lock_guard lock(from_.mutex_);
     if (from_.free_ == 0) return false;
     --from_.free_;
+    one_.granted = true;
     return true;
   }
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) {
     const context& here = detail::require_context(awaiting, "semaphore");
-    waiting_.executor = here.executor;
-    waiting_.alarm.handle = awaiting;
-    waiting_.alarm.due = time_point::max();
-    on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiting_.alarm));
-    return from_.enqueue(waiting_);
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(from_.mutex_, one_));
+    return from_.enqueue(one_);
   }
 
   permit await_resume() {
-    if (!on_stop_) return permit(from_);  // there was one at once
     on_stop_.reset();
-    {
-      const std::lock_guard lock(from_.mutex_);
-      if (waiting_.waits) {
-        from_.remove(waiting_);
-        throw cancelled();
-      }
-    }
+    if (!from_.was_granted(one_)) throw cancelled();
     return permit(from_);
   }
 
  private:
   semaphore& from_;
-  waiter waiting_;
-  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+  waiter one_;
+  detail::stop_of_wait on_stop_;
 };
 
 inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
-
-}  // namespace coworker
-
-// ---- coworker/exec/signal.hpp ------------------------------------------------------------------------------
-
-// signal: how one coroutine sleeps until others have something for it to look at, or until a moment has come.
-
-namespace coworker {
-
-/// Set by anyone, waited for by one coroutine at a time. It stays set until a wait takes it; setting it twice
-/// counts once. Thread-safe. Must outlive the wait and every call of set().
-class signal {
- public:
-  signal() noexcept {}
-  signal(const signal&) = delete;
-  signal& operator=(const signal&) = delete;
-
-  void set() {
-    const std::lock_guard lock(mutex_);
-    if (waiting_ == nullptr) {
-      set_ = true;
-      return;
-    }
-    timer& alarm = *waiting_;
-    waiting_ = nullptr;
-    executor_.cancel(alarm);
-  }
-
-  class wait_awaiter {
-   public:
-    wait_awaiter(signal& awaited, time_point due) noexcept : signal_(awaited) { alarm_.due = due; }
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-      const executor_ref executor = detail::require_context(awaiting, "signal").executor;
-      const std::lock_guard lock(signal_.mutex_);
-      if (signal_.set_) return false;
-      alarm_.handle = awaiting;
-      signal_.waiting_ = &alarm_;
-      signal_.executor_ = executor;
-      executor.arm(alarm_);
-      return true;
-    }
-
-    // set() takes its note of the waiter away; where that still stands, time has run out.
-    bool await_resume() noexcept {
-      const std::lock_guard lock(signal_.mutex_);
-      const bool was_set = signal_.waiting_ != &alarm_;
-      signal_.waiting_ = nullptr;
-      signal_.set_ = false;
-      return was_set;
-    }
-
-   private:
-    signal& signal_;
-    timer alarm_;
-  };
-
-  /// Awaited, it returns true once the signal is set, or false when `due` has come first. A stop does not end
-  /// it: whoever waits here is who winds things down.
-  wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
-
- private:
-  std::mutex mutex_;  // guards all below
-  timer* waiting_ = nullptr;
-  executor_ref executor_;
-  bool set_ = false;
-};
 
 }  // namespace coworker
 
@@ -2899,26 +3349,38 @@ class fifo {
 namespace coworker {
 
 /// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
-/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed. One
-/// thread only.
+/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
+///
+/// Thread safety: none; it belongs to the thread that makes it. post(), arm(), cancel(), run() and stop()
+/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send into
+/// a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program. Real
+/// threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
 class simulated_loop {
  public:
+  static constexpr executor_clock clock = executor_clock::simulated;
+  static constexpr bool serial = true;
+
   simulated_loop() noexcept {}
   explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
 
   simulated_loop(const simulated_loop&) = delete;
   simulated_loop& operator=(const simulated_loop&) = delete;
 
-  void post(std::coroutine_handle<> handle) { ready_.push(handle); }
+  void post(std::coroutine_handle<> handle) {
+    require_own_thread("post");
+    ready_.push(handle);
+  }
 
   void arm(timer& alarm) {
+    require_own_thread("arm");
     const std::coroutine_handle<> handle = alarm.handle;
-    if (!timers_.arm(alarm)) post(handle);
+    if (!timers_.arm(alarm)) ready_.push(handle);
   }
 
   void cancel(timer& alarm) {
+    require_own_thread("cancel");
     const std::coroutine_handle<> handle = alarm.handle;
-    if (timers_.cancel(alarm)) post(handle);
+    if (timers_.cancel(alarm)) ready_.push(handle);
   }
 
   time_point now() const noexcept { return now_; }
@@ -2932,6 +3394,7 @@ class simulated_loop {
 
   /// The same, but goes no further than `end`, which the clock then shows.
   bool run_until(time_point end) {
+    require_own_thread("run");
     const running_guard guard(running_);
     for (stop_ = false; !stop_;) {
       const time_point next = timers_.next_due();
@@ -2940,7 +3403,7 @@ class simulated_loop {
         resume(take_ready());
       } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
-        while (timers_.next_due() <= now_) post(timers_.pop());
+        while (timers_.next_due() <= now_) ready_.push(timers_.pop());
       } else {
         if (end != time_point::max() && end > now_) now_ = end;
         return false;
@@ -2961,8 +3424,13 @@ class simulated_loop {
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
 
+  bool runs_on_this_thread() const noexcept { return running_; }
+
   /// Makes run() return after the coroutine that calls this.
-  void stop() noexcept { stop_ = true; }
+  void stop() {
+    require_own_thread("stop");
+    stop_ = true;
+  }
 
   /// Coroutines resumed so far.
   std::uint64_t steps() const noexcept { return steps_; }
@@ -2985,16 +3453,28 @@ class simulated_loop {
     ~running_guard() { running = false; }
   };
 
+  // Out of line, so that no compiler keeps the address over a suspension that changes the thread (LLVM 47179).
+  COWORKER_NOINLINE void require_own_thread(const char* operation) const {
+    if (owner_ == detail::this_thread_marker()) return;
+    throw std::logic_error(
+        std::string("simulated_loop::") + operation +
+        ": called on another thread than the one that made the loop. A simulated loop has one thread, and a "
+        "real "
+        "thread knows nothing of its virtual time; let a coroutine on the loop do what the thread does (its "
+        "sleep_for stands for the time that the thread takes), or run the test on an event_loop");
+  }
+
   [[noreturn]] void fail_busy() const {
     throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
                              " coroutines were resumed, the limit that was set; some go round without end");
   }
 
   std::coroutine_handle<> take_ready() noexcept {
-    if (shuffles_) std::swap(ready_[0], ready_[static_cast<std::size_t>(random_.below(ready_.size()))]);
+    if (shuffles_) std::swap(ready_[0], ready_[random_.below(ready_.size())]);
     return ready_.pop();
   }
 
+  const void* const owner_ = detail::this_thread_marker();
   detail::fifo<std::coroutine_handle<>> ready_;
   timer_queue timers_;
   time_point now_{};
@@ -3006,7 +3486,7 @@ class simulated_loop {
   bool running_ = false;
 };
 
-static_assert(executor<simulated_loop>);
+static_assert(thread_aware_executor<simulated_loop>);
 
 }  // namespace coworker
 
@@ -3084,7 +3564,7 @@ main_coroutine<Ended> run_main(coworker::context, Ended, task<void> work) {
 // Ends on the loop's own thread, wherever the work went, so that nobody else still uses the loop afterwards.
 template <class T>
 task<void> capture_and_come_home(task<T> work, result<T>& into, executor_ref home) {
-  co_await capture(std::move(work), into);
+  co_await detail::capture(std::move(work), into);
   co_await resume_on(home);
 }
 
@@ -3093,7 +3573,7 @@ template <class Loop>
 struct end_on_loop {
   Loop* loop;
   bool* ended;
-  end_on_loop(Loop& to_stop, bool& to_set) noexcept : loop(&to_stop), ended(&to_set) {}
+  end_on_loop(Loop& to_stop, bool& to_set) noexcept : loop(std::addressof(to_stop)), ended(&to_set) {}
   void operator()() const noexcept {
     *ended = true;
     loop->stop();
@@ -3135,7 +3615,7 @@ template <class Loop>
   }
   throw std::logic_error(
       "sync_wait: the task can never end: nothing is ready and no timer is armed; it waits for an event that "
-      "no one will send");
+      "no one will send; a real thread cannot, in virtual time");
 }
 
 }  // namespace detail
@@ -3176,13 +3656,21 @@ T sync_wait(Loop& loop, task<T> work) {
 template <class T>
 T sync_wait(task<T> work) {
   event_loop loop;
-  return sync_wait(loop, std::move(work));
+  return coworker::sync_wait(loop, std::move(work));
 }
 
-/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Not from one of
-/// those threads.
+/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Errors: rethrows
+/// what the task threw; std::logic_error when called on one of those threads, which could wait for itself.
 template <executor Executor, class T>
 requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work) {
+  if constexpr (thread_aware_executor<Executor>) {
+    if (place.runs_on_this_thread()) {
+      throw std::logic_error(
+          "sync_wait: this thread belongs to the executor that is to run the task, and would block what it "
+          "waits for; in a coroutine, co_await the task; elsewhere, sync_wait(task) runs it on a loop of its "
+          "own");
+    }
+  }
   detail::result<T> outcome;
   detail::end_of_work end;
   auto main =
@@ -3204,10 +3692,13 @@ namespace coworker {
 /// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
 ///
 /// The destructor resumes what is posted already, lets go of timers that are still armed (their coroutines
-/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes, and do not
-/// let it go on a thread of its own.
+/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes. On one of its
+/// own threads, as where a task on the pool drops the last shared_ptr to it, it cannot wait: it says so and
+/// ends the program.
 class thread_pool {
  public:
+  static constexpr executor_clock clock = executor_clock::real;
+
   /// As many threads as the machine runs at once.
   thread_pool() : thread_pool(detail::thread::hardware_concurrency()) {}
 
@@ -3218,6 +3709,13 @@ class thread_pool {
   thread_pool& operator=(const thread_pool&) = delete;
 
   ~thread_pool() {
+    if (runs_on_this_thread()) {
+      std::fputs(
+          "coworker: a thread_pool was destroyed on one of its own threads, which it would have to wait for; "
+          "keep a reference to it outside of the tasks that it runs\n",
+          stderr);
+      std::terminate();
+    }
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;  // no thread is started any more
@@ -3252,6 +3750,9 @@ class thread_pool {
 
   time_point now() const { return clock_type::now(); }
 
+  /// Whether the calling thread is one of the pool's.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
+
   /// Lets the pool grow to that many threads; it never shrinks.
   void set_max_threads(std::size_t count) {
     const std::lock_guard lock(mutex_);
@@ -3267,6 +3768,11 @@ class thread_pool {
   }
 
  private:
+  static const thread_pool*& current() noexcept {
+    static constinit thread_local const thread_pool* pool = nullptr;
+    return pool;
+  }
+
   void start_thread() {
     threads_.emplace_back(&work_in, this);
     ++idle_;
@@ -3309,6 +3815,7 @@ class thread_pool {
   }
 
   static void* work_in(void* pool) {
+    current() = static_cast<thread_pool*>(pool);
     static_cast<thread_pool*>(pool)->work();
     return nullptr;
   }
@@ -3365,7 +3872,7 @@ class thread_pool {
   bool closing_ = false;
 };
 
-static_assert(executor<thread_pool>);
+static_assert(thread_aware_executor<thread_pool>);
 
 }  // namespace coworker
 
@@ -3391,7 +3898,7 @@ inline task<void> stop_at(time_point due, scope& stopped, bool& ran_out) {
 
 template <class T>
 task<void> capture_and_stop(task<T> work, result<T>& into, scope& stopped) {
-  co_await capture(std::move(work), into);
+  co_await detail::capture(std::move(work), into);
   stopped.request_stop();
 }
 
@@ -3519,6 +4026,32 @@ inline std::string with_parameter(std::string url, std::string_view parameter) {
   return url.append(parameter);
 }
 
+}  // namespace coworker
+
+// ---- coworker/job/limits.hpp -------------------------------------------------------------------------------
+
+// What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
+
+namespace coworker {
+
+/// An output that is longer than the queue takes.
+class output_too_large : public std::length_error {
+ public:
+  output_too_large(std::size_t size, std::size_t limit)
+      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
+                          std::to_string(limit) +
+                          " (output_limit); return less, or a link to where the result is") {}
+};
+
+namespace detail {
+
+struct stream_terms {
+  bool sends_chunks = true;                                 // false: all elements are for the final output
+  std::size_t chunk_limit = static_cast<std::size_t>(-1);   // bytes of compact JSON
+  std::size_t output_limit = static_cast<std::size_t>(-1);  // of the final output
+};
+
+}  // namespace detail
 }  // namespace coworker
 
 // ---- coworker/json/bytes.hpp -------------------------------------------------------------------------------
@@ -3656,6 +4189,62 @@ inline void append_utf8(std::string& out, char32_t code_point) {
 }
 
 }  // namespace coworker
+
+// ---- coworker/job/text_carry.hpp ---------------------------------------------------------------------------
+
+// Keeps characters whole in a stream of texts, where a text may end within one, as a language model's tokens do.
+// Must not know streams.
+
+namespace coworker::detail {
+
+// How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
+inline std::size_t unfinished_bytes(std::string_view text) noexcept {
+  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;  // not the first of its sequence
+    const std::size_t whole = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
+    return byte >= 0xc2 && byte <= 0xf4 && whole > back ? back : 0;
+  }
+  return 0;
+}
+
+// Holds back the bytes of a character that a text does not finish, and puts them before the next text.
+class text_carry {
+ public:
+  bool holds() const noexcept { return !held_.empty(); }
+  // Whether next() would change nothing.
+  bool keeps_as_it_is(std::string_view text) const noexcept {
+    return held_.empty() && unfinished_bytes(text) == 0;
+  }
+
+  // The text as far as its characters are whole. Bytes that were held back and that it does not finish become U+FFFD.
+  std::string next(std::string text) {
+    if (!held_.empty()) {
+      const std::size_t added = text.size();
+      text.insert(0, held_);
+      const char* const end = text.data() + text.size();
+      const bool finished = utf8_sequence(text.data(), end) != 0;
+      // Short elements may bring one byte of it each.
+      const bool going_on = !finished && added > 0 && unfinished_bytes(text) == text.size();
+      if (!finished && !going_on) text.replace(0, held_.size(), replacement);
+      held_.clear();
+    }
+    const std::size_t unfinished = unfinished_bytes(text);
+    held_.assign(text, text.size() - unfinished, unfinished);
+    text.resize(text.size() - unfinished);
+    return text;
+  }
+
+  // What stands for the bytes that are still held back once no text can finish them; empty where there are none.
+  std::string end() { return std::exchange(held_, {}).empty() ? std::string() : std::string(replacement); }
+
+ private:
+  static constexpr const char* replacement = "\xef\xbf\xbd";
+
+  std::string held_;
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/json/escape.hpp ------------------------------------------------------------------------------
 
@@ -4145,7 +4734,7 @@ inline constexpr std::size_t text_padding = 16;
 /// its length.
 template <class Blocks>
 json_slot padded_text_slot(Blocks& blocks, std::string_view text) {
-  if (text.size() > short_text::capacity) return long_text_slot(blocks, text);
+  if (text.size() > short_text::capacity) return detail::long_text_slot(blocks, text);
   if constexpr (std::endian::native == std::endian::little) {
     alignas(8) static constexpr unsigned char keep[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                           255, 255, 255, 255, 255, 255, 255, 255};
@@ -5039,9 +5628,13 @@ namespace detail {
 template <class T, class... Others>
 concept any_of = (std::same_as<T, Others> || ...);
 
-/// Integers, but not the types that stand for a unit of wide text.
+/// The types of a unit of Unicode text. With -fno-char8_t there is no char8_t, and u8'x' is a char.
 template <class T>
-concept plain_integer = std::integral<T> && !any_of<T, bool, wchar_t, char8_t, char16_t, char32_t>;
+concept unicode_unit = any_of<T, wchar_t, decltype(u8'x'), char16_t, char32_t> && !std::same_as<T, char>;
+
+/// Integers, but not the types that stand for a unit of Unicode text.
+template <class T>
+concept plain_integer = std::integral<T> && !std::same_as<T, bool> && !unicode_unit<T>;
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
@@ -5683,7 +6276,7 @@ class inline_stack {
   void truncate(std::size_t size) noexcept { top_ = begin_ + size; }
 
  private:
-  T* frame() noexcept { return reinterpret_cast<T*>(storage_); }
+  T* frame() noexcept { return static_cast<T*>(static_cast<void*>(storage_)); }
 
   void grow() {
     const std::size_t count = size();
@@ -5748,9 +6341,12 @@ inline bool same_leaf(const json_slot& a, const json_slot& b) noexcept {
     case slot_kind::short_text:
     case slot_kind::long_text:
       return text_of(a) == text_of(b);
-    default:
-      return true;
+    case slot_kind::null:
+    case slot_kind::array:
+    case slot_kind::object:
+      break;
   }
+  return true;
 }
 
 /// Two arrays or two objects of the same size, and how far they have been compared.
@@ -5917,11 +6513,11 @@ json object_from(Range&& range) {
 template <class T>
 json_slot slot_from(const T& value) {
   if constexpr (std::same_as<T, bool>) {
-    return boolean_slot(value);
+    return detail::boolean_slot(value);
   } else if constexpr (std::signed_integral<T>) {
-    return integer_slot(value);
+    return detail::integer_slot(value);
   } else if constexpr (std::unsigned_integral<T>) {
-    return natural_slot(value);
+    return detail::natural_slot(value);
   } else if constexpr (std::floating_point<T>) {
     return floating_slot(static_cast<double>(value));
   } else {
@@ -6003,11 +6599,11 @@ Integer integer_from(const json_slot& slot) {
   using limits = std::numeric_limits<Integer>;
   if (slot.kind() == slot_kind::integer) {
     if (std::in_range<Integer>(slot.integer.value)) return static_cast<Integer>(slot.integer.value);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() == slot_kind::natural) {
     if (std::in_range<Integer>(slot.natural.value)) return static_cast<Integer>(slot.natural.value);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
   // The largest value may round up as a double; one past it is a power of two and exact.
@@ -6015,7 +6611,7 @@ Integer integer_from(const json_slot& slot) {
   const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
   if (!(value >= static_cast<double>(limits::min()) && value < past_largest)) {
     if (value - value != 0) throw_type_error("an integer", slot);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   const auto whole = static_cast<Integer>(value);
   if (static_cast<double>(whole) != value) throw_type_error("an integer", slot);
@@ -6024,16 +6620,10 @@ Integer integer_from(const json_slot& slot) {
 
 template <class Float>
 Float float_from(const json_slot& slot) {
-  switch (slot.kind()) {
-    case slot_kind::integer:
-      return static_cast<Float>(slot.integer.value);
-    case slot_kind::natural:
-      return static_cast<Float>(slot.natural.value);
-    case slot_kind::floating:
-      return static_cast<Float>(slot.floating.value);
-    default:
-      throw_type_error("a number", slot);
-  }
+  if (slot.kind() == slot_kind::integer) return static_cast<Float>(slot.integer.value);
+  if (slot.kind() == slot_kind::natural) return static_cast<Float>(slot.natural.value);
+  if (slot.kind() == slot_kind::floating) return static_cast<Float>(slot.floating.value);
+  throw_type_error("a number", slot);
 }
 
 template <class T>
@@ -6098,9 +6688,9 @@ T json::get() const {
     if (!is_boolean()) throw_type_error("a boolean", slot_);
     return slot_.boolean.value;
   } else if constexpr (plain_integer<T>) {
-    return integer_from<T>(slot_);
+    return detail::integer_from<T>(slot_);
   } else if constexpr (std::floating_point<T>) {
-    return float_from<T>(slot_);
+    return detail::float_from<T>(slot_);
   } else if constexpr (any_of<T, std::string, std::string_view>) {
     if (!is_string()) throw_type_error("a string", slot_);
     return T(text_of(slot_));
@@ -6112,11 +6702,11 @@ T json::get() const {
     return T(get<typename T::value_type>());
   } else if constexpr (growing_map<T>) {
     T result{};
-    read_members(*this, result);
+    detail::read_members(*this, result);
     return result;
   } else if constexpr (growing_sequence<T> || fixed_sequence<T>) {
     T result{};
-    read_elements(*this, result);
+    detail::read_elements(*this, result);
     return result;
   } else {
     static_assert(always_false<T>,
@@ -6699,7 +7289,8 @@ class text_sink {
   /// The most bytes that make_room gives at once.
   static constexpr std::size_t piece = 1024;
 
-  explicit text_sink(std::string& out) noexcept : out_(out) {}
+  /// Null: the text is only counted.
+  explicit text_sink(std::string* out) noexcept : out_(out) {}
   text_sink(const text_sink&) = delete;
   text_sink& operator=(const text_sink&) = delete;
 
@@ -6718,7 +7309,8 @@ class text_sink {
   void append(const char* text, std::size_t size) {
     if (size > piece) {
       flush();
-      out_.append(text, size);
+      if (out_ != nullptr) out_->append(text, size);
+      flushed_ += size;
       return;
     }
     if (size != 0) std::memcpy(make_room(size), text, size);
@@ -6727,12 +7319,17 @@ class text_sink {
   void append(std::string_view text) { append(text.data(), text.size()); }
 
   void flush() {
-    out_.append(buffer_, static_cast<std::size_t>(at_ - buffer_));
+    const auto size = static_cast<std::size_t>(at_ - buffer_);
+    if (out_ != nullptr) out_->append(buffer_, size);
+    flushed_ += size;
     at_ = buffer_;
   }
 
+  std::size_t flushed() const noexcept { return flushed_; }
+
  private:
-  std::string& out_;
+  std::string* out_;
+  std::size_t flushed_ = 0;
   char buffer_[piece];
   char* at_ = buffer_;
 };
@@ -6743,8 +7340,8 @@ class json_writer {
   /// own.
   enum class layout : unsigned char { compact, spaced, lines };
 
-  /// `indent`: the spaces a level, for lines.
-  json_writer(std::string& out, layout chosen, std::size_t indent) noexcept
+  /// `out`: null to count only. `indent`: the spaces a level, for lines.
+  json_writer(std::string* out, layout chosen, std::size_t indent) noexcept
       : sink_(out), layout_(chosen), indent_(indent) {}
 
   void write(const json_slot& root) {
@@ -6772,6 +7369,8 @@ class json_writer {
     }
     sink_.flush();
   }
+
+  std::size_t written() const noexcept { return sink_.flushed(); }
 
  private:
   /// An array or object that is not finished, and its next part.
@@ -6907,7 +7506,7 @@ inline void json::dump_to(std::string& out, int indent) const {
   using layout = detail::json_writer::layout;
   const std::size_t before = out.size();
   try {
-    detail::json_writer writer(out, indent < 0 ? layout::compact : layout::lines,
+    detail::json_writer writer(&out, indent < 0 ? layout::compact : layout::lines,
                                indent < 0 ? 0 : static_cast<std::size_t>(indent));
     writer.write(slot_);
   } catch (...) {
@@ -6918,8 +7517,15 @@ inline void json::dump_to(std::string& out, int indent) const {
 
 inline std::string json::dump_spaced() const {
   std::string out;
-  detail::json_writer(out, detail::json_writer::layout::spaced, 0).write(slot_);
+  detail::json_writer(&out, detail::json_writer::layout::spaced, 0).write(slot_);
   return out;
+}
+
+/// The length of value.dump() in bytes, without the text being made. Throws: json_write_error, as dump.
+inline std::size_t dump_size(const json& value) {
+  detail::json_writer writer(nullptr, detail::json_writer::layout::compact, 0);
+  writer.write(detail::json_gate::slot(value));
+  return writer.written();
 }
 
 inline std::string json::dump(int indent) const {
@@ -6935,108 +7541,28 @@ inline std::string json::dump(int indent) const {
 // JSON: values, parsing, writing, conversion. The front door of this floor; nothing here knows of jobs or
 // transports.
 
-// ---- coworker/job/outcome.hpp ------------------------------------------------------------------------------
-
-// What became of a job, and the body that tells a queue so. How it gets there is the transport's business.
-
-namespace coworker {
-
-namespace detail {
-
-// Appends the text of a value that is to become the member `key`: what cannot be written is named from there.
-inline void dump_within(std::string_view key, const json& value, std::string& text) {
-  try {
-    value.dump_to(text);
-  } catch (json_value_error& error) {
-    error.inside_member(key);
-    throw;
-  }
-}
-
-}  // namespace detail
-
-/// The end of a job: an output, or the text of an error. A stopped job has an error too, which says so.
-struct outcome {
-  enum class status : unsigned char { succeeded, failed, stopped };
-
-  json output;
-  std::string error;
-  status ended = status::succeeded;
-  bool stop_pod = false;  ///< asks the platform to recycle this worker after the job
-
-  static outcome success(json value) {
-    outcome made;
-    made.output = std::move(value);
-    return made;
-  }
-
-  static outcome failure(std::string text) {
-    outcome made;
-    made.ended = status::failed;
-    made.error = std::move(text);
-    return made;
-  }
-
-  static outcome stop(std::string text) {
-    outcome made = failure(std::move(text));
-    made.ended = status::stopped;
-    return made;
-  }
-
-  bool succeeded() const noexcept { return ended == status::succeeded; }
-
-  /// As the queue takes it: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where it is asked for.
-  /// An output that is an empty object is left out. A failed job may have an output too: what there was of it
-  /// before.
-  json body() const {
-    json made = json::object();
-    if (!succeeded()) made["error"] = error;
-    if (says_output()) made["output"] = output;
-    if (stop_pod) made["stopPod"] = true;
-    return made;
-  }
-
-  /// body().dump(), but without a copy of the output being made. Errors: as dump.
-  std::string body_text() const {
-    std::string text;
-    const auto add = [&text](std::string_view key, const json& value) {
-      text.append(text.empty() ? "{\"" : ",\"").append(key).append("\":");
-      detail::dump_within(key, value, text);
-    };
-    if (!succeeded()) add("error", json(error));
-    if (says_output()) add("output", output);
-    if (stop_pod) add("stopPod", json(true));
-    return text.append(text.empty() ? "{}" : "}");
-  }
-
- private:
-  bool says_output() const noexcept {
-    return !(output.is_object() && output.empty()) && !(output.is_null() && !succeeded());
-  }
-};
-
-}  // namespace coworker
-
 // ---- coworker/job/chunk_stream.hpp -------------------------------------------------------------------------
 
-// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than
-// the queue takes them. Must not know what a queue is.
+// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than the queue
+// takes them. Must not know what a queue is.
 
 namespace coworker {
 
-/// How the elements of a streaming handler become chunks.
+/// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
+/// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
+/// finishes becomes U+FFFD.
 struct stream_options {
-  /// How long an element may wait for others that go out in the same chunk, which then is an array of
-  /// elements, also of one. For token streams, such as 50 ms. Default 0: each element is a chunk.
+  /// How long an element may wait for others that go out in the same chunk, which then is an array of elements, also of
+  /// one. For token streams, such as 50 ms. Default: 0, each element is a chunk.
   duration gather_for{};
-  /// Elements go out sooner once they are as many bytes of JSON. Default 64 KiB.
+  /// Sends gathered elements sooner once they are as many bytes of JSON. Default: 64 KiB.
   std::size_t gather_bytes = 64 * 1024;
-  /// Whether gathered elements that are all texts go out as one text, in which they follow each other.
+  /// Sends gathered elements that are all texts as one text, in which they follow each other. Default: off.
   bool join_texts = false;
-  /// The longest chunk, in bytes of JSON, that the queue takes; an element beyond that fails its job. Default
-  /// 1 MB, the platform's limit.
-  std::size_t chunk_limit = 1'000'000;
-  /// Whether the final output lists all elements; else it is an empty list.
+  /// The longest chunk in bytes of compact JSON; an element beyond that fails its job. Default: 0, what the queue
+  /// states as its own limit.
+  std::size_t chunk_limit = 0;
+  /// Lists all elements in the final output; otherwise it is an empty list. Default: off.
   bool return_aggregate_stream = false;
 };
 
@@ -7048,17 +7574,16 @@ class chunk_error : public std::runtime_error {
 
 namespace detail {
 
-// One job's stream, used on one executor but for the stop of its job. `send(text)` gives a task<bool>:
-// whether the queue has the chunk. Left only after finish().
+// One job's stream, used on one executor but for the stop of its job. `send(json)` gives a task<bool>: whether the
+// queue has the chunk. Left only after finish().
 template <class Send>
 class chunk_stream {
  public:
-  // `sends` is false for a queue that takes no chunks; then all elements are for the final output.
-  chunk_stream(Send& send, const stream_options& options, bool sends, const context& job)
+  chunk_stream(Send& send, const stream_options& options, const stream_terms& terms, const context& job)
       : send_(send),
         options_(options),
-        sends_(sends),
-        aggregates_(options.return_aggregate_stream || !sends),
+        terms_(terms),
+        aggregates_(options.return_aggregate_stream || !terms.sends_chunks),
         stop_(job.stop),
         executor_(job.executor),
         sender_(job) {}
@@ -7066,33 +7591,38 @@ class chunk_stream {
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
 
-  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written, with its
-  // place among all; `cancelled`.
+  // Waits until there is room. Throws: chunk_error, output_too_large; json's when the element cannot be written, with
+  // its place among all; `cancelled`.
   task<void> push(json element) {
     ++elements_;
-    const bool is_text = element.is_string();
-    const std::string text = text_of_element(element);
-    if (sends_ && text.size() > longest_chunk()) throw chunk_error(too_long(text.size()));
-    if (aggregates_) all_.push_back(std::move(element));
-    if (!sends_ || broken_) co_return fail_if_broken();
-    if (!std::exchange(started_, true)) sender_.spawn(send_all());
-    while (!has_room(text.size(), is_text) && !broken_) {
-      stop_.throw_if_stopped();
-      full_ = true;
-      news_.set();
-      const stop_callback on_stop(stop_, [this] { room_.set(); });
-      co_await room_.wait();
+    if (element.is_string()) {
+      const std::string_view given = element.template get<std::string_view>();
+      if (!text_.keeps_as_it_is(given)) {
+        const bool was_empty = given.empty();
+        element = text_.next(std::string(given));
+        if (!was_empty && element.template get<std::string_view>().empty()) return nothing();
+      }
+    } else if (text_.holds()) {
+      return add_both(text_.end(), std::move(element));
     }
-    if (broken_) co_return fail_if_broken();
-    add(text, is_text);
+    return add_when_there_is_room(std::move(element));
   }
 
-  // Sends what there is and waits for its end. Errors: chunk_error when not all has arrived that had to;
-  // `cancelled` when that is because of a stop.
+  // Sends what there is and waits for its end. Throws: chunk_error when not all has arrived that had to; `cancelled`
+  // when that is because of a stop.
   task<void> finish() {
+    std::exception_ptr problem;
+    if (text_.holds() && !stop_.stop_requested()) {
+      try {
+        co_await add_when_there_is_room(text_.end());
+      } catch (...) {
+        problem = std::current_exception();
+      }
+    }
     finished_ = true;
     news_.set();
     co_await sender_.join();
+    if (problem != nullptr) std::rethrow_exception(problem);
     fail_if_broken();
   }
 
@@ -7101,9 +7631,45 @@ class chunk_stream {
   bool aggregates() const noexcept { return aggregates_; }
 
  private:
-  std::string text_of_element(const json& element) const {
+  task<void> nothing() {
+    fail_if_broken();
+    co_return;
+  }
+
+  task<void> add_both(json first, json second) {
+    co_await add_when_there_is_room(std::move(first));
+    co_await add_when_there_is_room(std::move(second));
+  }
+
+  task<void> add_when_there_is_room(json element) {
+    const bool is_text = element.is_string();
+    const std::size_t size = size_of_element(element);
+    if (terms_.sends_chunks && size > longest_chunk()) throw chunk_error(too_long(size));
+    if (aggregates_) {
+      all_size_ += size + 1;  // and a comma
+      if (all_size_ + 1 > terms_.output_limit) throw output_too_large(all_size_ + 1, terms_.output_limit);
+      if (!terms_.sends_chunks || broken_) {
+        all_.push_back(std::move(element));
+        co_return;
+      }
+      all_.push_back(element);
+    }
+    if (broken_) co_return fail_if_broken();
+    if (!std::exchange(started_, true)) sender_.spawn(send_all());
+    while (!has_room(size, is_text) && !broken_) {
+      stop_.throw_if_stopped();
+      full_ = true;
+      news_.set();
+      const stop_callback on_stop(stop_, [this] { room_.set(); });
+      co_await room_.wait();
+    }
+    if (broken_) co_return fail_if_broken();
+    add(std::move(element), size, is_text);
+  }
+
+  std::size_t size_of_element(const json& element) const {
     try {
-      return element.dump();
+      return coworker::dump_size(element);
     } catch (json_value_error& error) {
       error.inside_element(elements_ - 1);
       error.inside_member("output");
@@ -7115,60 +7681,70 @@ class chunk_stream {
 
   // Of elements, without the brackets that may be put around them.
   std::size_t longest_chunk() const noexcept {
-    const bool brackets = gathers() && options_.chunk_limit > 2;
-    return brackets ? options_.chunk_limit - 2 : options_.chunk_limit;
+    const bool brackets = gathers() && terms_.chunk_limit > 2;
+    return brackets ? terms_.chunk_limit - 2 : terms_.chunk_limit;
   }
   std::size_t longest_gathered() const noexcept {
     const std::size_t most = longest_chunk();
     return options_.gather_bytes < most ? options_.gather_bytes : most;
   }
   bool has_room(std::size_t more, bool is_text) const noexcept {
-    if (pending_.empty()) return true;
+    if (pending_size_ == 0) return true;
     if (!gathers() || (options_.join_texts && is_text != pending_text_)) return false;
-    return pending_.size() + 1 + more <= longest_gathered();
+    return pending_size_ + 1 + more <= longest_gathered();
   }
 
-  void add(const std::string& text, bool is_text) {
-    if (pending_.empty()) {
-      pending_ = text;
+  // Pending is one element, or one text made of several, or a list of elements.
+  void add(json element, std::size_t size, bool is_text) {
+    const bool joins = options_.join_texts && is_text;
+    if (pending_size_ == 0) {
       pending_text_ = is_text;
       send_at_ = detail::after(executor_.now(), options_.gather_for);
-    } else if (options_.join_texts && is_text) {
-      pending_.pop_back();  // the quotes between them
-      pending_.append(text, 1);
+      if (gathers() && !joins) pending_ = json::array();
+    }
+    if (!gathers()) {
+      pending_ = std::move(element);
+    } else if (!joins) {
+      pending_.push_back(std::move(element));
     } else {
-      pending_.append(1, ',').append(text);
+      joined_ += element.template get<std::string_view>();
+    }
+    if (pending_size_ == 0) {
+      pending_size_ = size;
+    } else {
+      pending_size_ += joins ? size - 2 : size + 1;  // without the quotes between texts; with a comma
     }
     news_.set();
   }
 
-  std::string take_pending() {
-    const bool as_array = gathers() && !(options_.join_texts && pending_text_);
-    std::string text = std::exchange(pending_, {});
+  json take_pending() {
+    pending_size_ = 0;
     full_ = false;
-    return as_array ? "[" + text + "]" : text;
+    if (!joined_.empty()) return std::exchange(joined_, {});
+    const bool empty_text = gathers() && options_.join_texts && pending_text_;
+    return empty_text ? json("") : std::exchange(pending_, json());
   }
 
   task<void> send_all() {
     for (;;) {
-      while (pending_.empty() && !finished_) co_await news_.wait();
-      if (pending_.empty()) co_return;
-      while (gathers() && !finished_ && !full_ && pending_.size() < longest_gathered() &&
+      while (pending_size_ == 0 && !finished_) co_await news_.wait();
+      if (pending_size_ == 0) co_return;
+      while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
              executor_.now() < send_at_) {
         co_await news_.wait_until(send_at_);
       }
       ++chunks_;
-      std::string text = take_pending();
+      json chunk = take_pending();
       room_.set();
-      const bool arrived = co_await delivered(std::move(text));
+      const bool arrived = co_await delivered(std::move(chunk));
       broken_ = !arrived;
       if (broken_) co_return room_.set();
     }
   }
 
-  task<bool> delivered(std::string text) {
+  task<bool> delivered(json chunk) {
     try {
-      co_return co_await send_(std::move(text));
+      co_return co_await send_(std::move(chunk));
     } catch (const cancelled&) {
       cut_off_ = true;
     }
@@ -7186,21 +7762,25 @@ class chunk_stream {
   std::string too_long(std::size_t size) const {
     return "element " + std::to_string(elements_) + " of the stream is " + std::to_string(size) +
            " bytes of JSON, and the queue takes no more than " + std::to_string(longest_chunk()) +
-           " in a chunk (stream_options::chunk_limit); stream smaller ones";
+           " in a chunk; stream smaller ones";
   }
 
   Send& send_;
   const stream_options& options_;
-  const bool sends_;
+  const stream_terms& terms_;
   const bool aggregates_;
   const stop_token stop_;
   const executor_ref executor_;
   scope sender_;
-  signal news_;          // for the sender
-  signal room_;          // for push()
-  std::string pending_;  // one element, or several with commas between them, or one text made of several
+  auto_reset_event news_;  // for the sender
+  auto_reset_event room_;  // for push()
+  text_carry text_;
+  json pending_;
+  std::string joined_;
+  std::size_t pending_size_ = 0;  // bytes of JSON, without the brackets of a list; 0: nothing is pending
   time_point send_at_{};
   json all_ = json::array();
+  std::size_t all_size_ = 0;
   std::size_t elements_ = 0;  // pushed
   std::size_t chunks_ = 0;    // sent
   bool pending_text_ = false;
@@ -7214,21 +7794,10 @@ class chunk_stream {
 }  // namespace detail
 }  // namespace coworker
 
-// ---- coworker/version.hpp ----------------------------------------------------------------------------------
+// ---- coworker/job/error_info.hpp ---------------------------------------------------------------------------
 
-// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
-// pkg-config read it from here.
-
-#define COWORKER_VERSION_MAJOR 0
-#define COWORKER_VERSION_MINOR 1
-#define COWORKER_VERSION_PATCH 0
-
-/// The same three numbers as text.
-#define COWORKER_VERSION "0.1.0"
-
-// ---- coworker/job/error_report.hpp -------------------------------------------------------------------------
-
-// An exception in words: its type's real name, its message, and what it was caused by. Knows no job.
+// What went wrong, as a value: the type of an exception, its message, and what caused it. Must not know jobs, nor how
+// an engine encodes it.
 
 #if __has_include(<cxxabi.h>)
 #include <cxxabi.h>
@@ -7236,10 +7805,29 @@ class chunk_stream {
 
 namespace coworker {
 
-/// Who reports: part of each error report.
-struct worker_identity {
-  std::string worker_id = "unknown";
-  std::string hostname = "unknown";
+/// One of the causes of an error: an exception nested in another.
+struct error_cause {
+  std::string type;
+  std::string message;
+};
+
+/// What went wrong. Any of its texts may hold bytes that are not UTF-8.
+struct error_info {
+  std::string type =
+      {};  ///< of the exception, as in "std::runtime_error"; empty: no exception, only a message
+  std::string message = {};
+  std::vector<error_cause> causes = {};  ///< what caused it, then what caused that, ...
+
+  /// "type: message", or the message alone where there is no type.
+  std::string text() const { return type.empty() ? message : type + ": " + message; }
+
+  /// text(), and a line "caused by ..." for each cause.
+  std::string trace() const {
+    std::string lines = text();
+    for (const error_cause& cause : causes)
+      lines.append("\ncaused by ").append(cause.type).append(": ").append(cause.message);
+    return lines;
+  }
 };
 
 namespace detail {
@@ -7279,24 +7867,19 @@ inline std::string current_exception_type_name() {
 
 }  // namespace detail
 
-/// An exception taken apart.
-struct exception_description {
-  std::string type;     ///< as in "std::runtime_error"
-  std::string message;  ///< its what(); the value itself for a thrown text
-  std::string trace;    ///< one line for it and one for each exception nested in it
-};
-
-inline exception_description describe_exception(const std::exception_ptr& exception);
+/// Describes an exception of any type and what is nested in it. Throws: std::bad_alloc only.
+inline error_info describe_exception(const std::exception_ptr& exception);
 
 namespace detail {
 
-inline std::string trace_of(const exception_description& error, const std::exception_ptr& cause) {
-  std::string trace = error.type + ": " + error.message;
-  if (cause != nullptr) trace += "\ncaused by " + describe_exception(cause).trace;
-  return trace;
+inline void add_causes(error_info& to, const std::exception_ptr& cause) {
+  if (cause == nullptr) return;
+  error_info described = describe_exception(cause);
+  to.causes.push_back({std::move(described.type), std::move(described.message)});
+  for (error_cause& further : described.causes) to.causes.push_back(std::move(further));
 }
 
-// std::throw_with_nested takes any class, so that what is no std::exception may have a cause too.
+// std::throw_with_nested takes any class, so that an exception of any type may have a cause.
 inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept {
   try {
     std::rethrow_exception(exception);
@@ -7307,22 +7890,54 @@ inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept
   }
 }
 
+#ifdef __cpp_rtti
+
+inline std::string type_name_of(const std::exception& error) { return readable_type_name(typeid(error)); }
+
+inline std::exception_ptr cause_of(const std::exception& error) noexcept {
+  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
+  return outer != nullptr ? outer->nested_ptr() : nullptr;
+}
+
+#else
+
+// Without RTTI, only the exception that is being handled tells its type and its cause.
+inline bool is_being_handled(const std::exception& error) noexcept {
+  if (std::current_exception() == nullptr) return false;
+  try {
+    throw;
+  } catch (const std::exception& handled) {
+    return &handled == &error;
+  } catch (...) {
+    return false;
+  }
+}
+
+inline std::string type_name_of(const std::exception& error) {
+  return is_being_handled(error) ? current_exception_type_name() : "std::exception";
+}
+
+inline std::exception_ptr cause_of(const std::exception& error) noexcept {
+  return is_being_handled(error) ? cause_of(std::current_exception()) : nullptr;
+}
+
+#endif
+
 }  // namespace detail
 
-/// Errors: std::bad_alloc only; any exception can be described.
-inline exception_description describe_exception(const std::exception& error) {
-  exception_description made;
-  made.type = detail::readable_type_name(typeid(error));
+/// The same of one that was caught. In a program without RTTI, one that is not being handled by a catch clause is
+/// described as a std::exception without a cause.
+inline error_info describe_exception(const std::exception& error) {
+  error_info made;
+  made.type = detail::type_name_of(error);
   const char* const text = error.what();
   if (text != nullptr) made.message = text;
-  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
-  made.trace = detail::trace_of(made, outer != nullptr ? outer->nested_ptr() : nullptr);
+  detail::add_causes(made, detail::cause_of(error));
   return made;
 }
 
-/// The same of one that may be anything.
-inline exception_description describe_exception(const std::exception_ptr& exception) {
-  exception_description made;
+inline error_info describe_exception(const std::exception_ptr& exception) {
+  error_info made;
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& error) {
@@ -7337,28 +7952,98 @@ inline exception_description describe_exception(const std::exception_ptr& except
     made.type = detail::current_exception_type_name();
     made.message = "a value that is not a std::exception was thrown";
   }
-  made.trace = detail::trace_of(made, detail::cause_of(exception));
+  detail::add_causes(made, detail::cause_of(exception));
   return made;
 }
 
-/// The text that a queue shows for a failed job, itself JSON, with the members that clients of the platform
-/// expect. Bytes that are not UTF-8 are replaced.
-inline std::string error_report(const exception_description& error, const worker_identity& reporter) {
-  std::string report;
-  const auto add = [&report](std::string_view name, std::string_view text) {
-    report += report.empty() ? "{" : ",";
-    append_json_string_lossy(report, name);
-    report += ":";
-    append_json_string_lossy(report, text);
-  };
-  add("error_type", error.type);
-  add("error_message", error.message);
-  add("error_traceback", error.trace);
-  add("hostname", reporter.hostname);
-  add("worker_id", reporter.worker_id);
-  add("runpod_version", COWORKER_VERSION);
-  return report += "}";
-}
+}  // namespace coworker
+
+// ---- coworker/job/outcome.hpp ------------------------------------------------------------------------------
+
+// What a job came to, as a value that every engine encodes in its own way. Must not know any of them.
+
+namespace coworker {
+
+/// How a job ended.
+enum class outcome_status : unsigned char {
+  succeeded,  ///< it has an output
+  failed,     ///< it has an error, and perhaps what there was of an output before
+  stopped,    ///< the same, because it was asked to stop
+};
+
+/// What a job came to: an output or an error. A value.
+class outcome {
+ public:
+  json output;
+  outcome_status status = outcome_status::succeeded;
+  bool recycle_worker = false;  ///< the worker is to end, so that a fresh one takes its place
+  /// Whether `output` is a json that the handler itself put together. Only then may an engine give a meaning to its
+  /// members; what is made from a type of the user's has none.
+  bool untyped = false;
+
+  outcome() noexcept {}
+  outcome(const outcome& other)
+      : output(other.output),
+        status(other.status),
+        recycle_worker(other.recycle_worker),
+        untyped(other.untyped),
+        error_(other.error_ != nullptr ? new error_info(*other.error_) : nullptr) {}
+  outcome(outcome&& other) noexcept
+      : output(std::move(other.output)),
+        status(other.status),
+        recycle_worker(other.recycle_worker),
+        untyped(other.untyped),
+        error_(std::exchange(other.error_, nullptr)) {}
+  outcome& operator=(outcome other) noexcept {
+    output = std::move(other.output);
+    status = other.status;
+    recycle_worker = other.recycle_worker;
+    untyped = other.untyped;
+    std::swap(error_, other.error_);
+    return *this;
+  }
+  ~outcome() { delete error_; }
+
+  static outcome success(json value) {
+    outcome made;
+    made.output = std::move(value);
+    return made;
+  }
+
+  static outcome failure(error_info error) {
+    outcome made;
+    made.fail(std::move(error));
+    return made;
+  }
+  static outcome failure(std::string message) { return failure(error_info{.message = std::move(message)}); }
+
+  static outcome stop(std::string message) {
+    outcome made = failure(std::move(message));
+    made.status = outcome_status::stopped;
+    return made;
+  }
+
+  bool succeeded() const noexcept { return status == outcome_status::succeeded; }
+
+  /// What went wrong. Null where nothing did, and where there was no memory to say it.
+  const error_info* error() const noexcept { return error_; }
+
+  /// Makes it a failure. The output stays.
+  void fail(error_info error) {
+    auto* const made = new error_info(std::move(error));
+    delete std::exchange(error_, made);
+    status = outcome_status::failed;
+  }
+
+  /// error()->message; empty where nothing went wrong.
+  std::string_view message() const noexcept {
+    if (error_ != nullptr) return error_->message;
+    return succeeded() ? std::string_view() : std::string_view("the job failed, and there was no memory to say why");
+  }
+
+ private:
+  error_info* error_ = nullptr;  // its own; apart, since most jobs have none
+};
 
 }  // namespace coworker
 
@@ -7399,7 +8084,7 @@ class record_ref {
 // The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's.
 class progress_desk {
  public:
-  explicit progress_desk(signal& news) noexcept : news_(news) {}
+  explicit progress_desk(auto_reset_event& news) noexcept : news_(news) {}
 
   void add(record_ref job) {
     {
@@ -7423,7 +8108,7 @@ class progress_desk {
   std::mutex mutex_;
   fifo<record_ref> jobs_;
   std::atomic<bool> any_{false};  // set before the worker is woken
-  signal& news_;                  // for the worker: there is one more
+  auto_reset_event& news_;        // for the worker: there is one more
 };
 
 // What a job needs once it has reported progress; most never do.
@@ -7435,9 +8120,9 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool sending = false;  // a coroutine is at it
-  signal ending;         // for that coroutine: there is no more use in trying again
-  signal sent;           // for who waits for that coroutine: it has ended
+  bool sending = false;     // a coroutine is at it
+  auto_reset_event ending;  // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;    // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {
@@ -7519,10 +8204,6 @@ class progress_line {
 
 // Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
 
-#if __has_include(<sys/utsname.h>)
-#include <sys/utsname.h>
-#endif
-
 namespace coworker {
 namespace detail {
 
@@ -7567,19 +8248,6 @@ class job_timings {
   std::vector<stretch> stretches_;
 };
 
-inline json system_info() {
-  json made = json::object();
-#if __has_include(<sys/utsname.h>)
-  utsname found{};
-  if (::uname(&found) == 0) {
-    made["os"] = std::string(found.sysname) + " " + found.release;
-    made["processor"] = found.machine;
-  }
-#endif
-  made["runpod"] = COWORKER_VERSION;
-  return made;
-}
-
 }  // namespace detail
 
 /// The time from a job's checkpoint() to its own end, under a name, among the job's timings. Where nobody
@@ -7615,6 +8283,677 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
 
 }  // namespace coworker
 
+// ---- coworker/log/escapes.hpp ------------------------------------------------------------------------------
+
+// What a line must not hold, so that one event is one line and looks like what it is: characters that break
+// lines, move the cursor or reverse the reading order. Knows texts only.
+
+namespace coworker::detail {
+
+/// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
+struct unprintable {
+  std::size_t size = 0;
+  unsigned code = 0;
+};
+
+/// Looks at the character at that place of valid UTF-8. Unprintable are the controls (U+0000 to U+001F, U+007F
+/// to U+009F), the line and paragraph separators, and what sets the direction of text (U+2028 to U+202E, U+2066
+/// to U+2069).
+inline unprintable unprintable_at(std::string_view text, std::size_t at) noexcept {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x20 || first == 0x7f) return {1, first};
+  if (first == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return {2, byte(1)};
+  if (first != 0xe2) return {};
+  const unsigned code = 0x2000 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+  const bool separates = code >= 0x2028 && code <= 0x202e;
+  const bool isolates = code >= 0x2066 && code <= 0x2069;
+  return separates || isolates ? unprintable{3, code} : unprintable{};
+}
+
+/// Where the next unprintable character begins, from that place on; npos: nowhere.
+inline std::size_t find_unprintable(std::string_view text, std::size_t from) noexcept {
+  constexpr std::uint64_t spaces = repeat_byte(0x20);
+  constexpr std::uint64_t deletes = repeat_byte(0x7f);
+  for (std::size_t at = from; at < text.size();) {
+    if (text.size() - at >= 8) {  // eight printable ASCII characters at a time
+      const std::uint64_t word = load_word(text.data() + at);
+      const std::uint64_t is_delete = (word ^ deletes) - repeat_byte(1);
+      if (((word | (word - spaces) | is_delete) & high_bits) == 0) {
+        at += 8;
+        continue;
+      }
+    }
+    const std::size_t end = text.size() - at >= 8 ? at + 8 : text.size();
+    for (; at < end; ++at) {
+      if (unprintable_at(text, at).size > 0) return at;
+    }
+  }
+  return std::string_view::npos;
+}
+
+/// Appends valid UTF-8 with each unprintable character escaped as JSON does it: \n, \t, \u001b.
+inline void append_printable(std::string& out, std::string_view text) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::size_t done = 0;
+  for (std::size_t at = find_unprintable(text, 0); at != std::string_view::npos;
+       at = find_unprintable(text, done)) {
+    const unprintable found = unprintable_at(text, at);
+    out.append(text.substr(done, at - done));
+    if (found.code == '\n') {
+      out += "\\n";
+    } else if (found.code == '\r') {
+      out += "\\r";
+    } else if (found.code == '\t') {
+      out += "\\t";
+    } else {
+      out += {'\\',
+              'u',
+              digits[found.code >> 12],
+              digits[found.code >> 8 & 15],
+              digits[found.code >> 4 & 15],
+              digits[found.code & 15]};
+    }
+    done = at + found.size;
+  }
+  out.append(text.substr(done));
+}
+
+/// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
+inline std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
+       bad = find_invalid_utf8(text)) {
+    valid.append(text.substr(0, bad));
+    append_utf8(valid, U'\ufffd');
+    text.remove_prefix(bad + 1);
+  }
+  return valid.append(text);
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/log/descriptor.hpp ---------------------------------------------------------------------------
+
+// Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
+// bytes only.
+
+#if defined(__unix__) || defined(__APPLE__)
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+// In nanoseconds.
+inline std::int64_t monotonic_now() noexcept {
+  timespec moment{};
+  ::clock_gettime(CLOCK_MONOTONIC, &moment);
+  return std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
+}
+
+/// Writes to a descriptor without ever waiting for whoever reads it, and without changing how others write
+/// to it: whether a descriptor waits is a property of what it refers to, which other processes share. So a
+/// pipe or a terminal is opened once more by its name in /proc, a socket is told with each message, and where
+/// neither can be had, poll says before each piece of at most PIPE_BUF bytes whether there is room. (Should
+/// others fill a pipe between the two, the last way waits.) Files do not wait. On one thread.
+class patient_descriptor {
+ public:
+  explicit patient_descriptor(int number) noexcept : number_(number) {}
+  patient_descriptor(const patient_descriptor&) = delete;
+  patient_descriptor& operator=(const patient_descriptor&) = delete;
+  ~patient_descriptor() { forget(); }
+
+  /// How many bytes went out; 0: there is no room now; -1: it failed, and errno says why.
+  ssize_t write(std::string_view text) noexcept {
+    look();
+    ssize_t sent = 0;
+    if (way_ == way::socket) {
+      sent = ::send(number_, text.data(), text.size(), MSG_DONTWAIT | no_signal);
+    } else if (way_ == way::own) {
+      sent = ::write(own_, text.data(), text.size());
+    } else if (way_ == way::asked && !has_room(0)) {
+      return 0;
+    } else {
+      const bool cut = way_ == way::asked && text.size() > PIPE_BUF;
+      sent = ::write(number_, text.data(), cut ? PIPE_BUF : text.size());
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+    if (sent < 0) way_ = way::unknown;
+    return sent;
+  }
+
+  /// Waits for room; also true when writing would fail.
+  bool has_room(int milliseconds) const noexcept {
+    pollfd asked{number_, POLLOUT, 0};
+    return ::poll(&asked, 1, milliseconds) > 0;
+  }
+
+ private:
+  enum class way : unsigned char { unknown, plain, own, socket, asked };
+#ifdef MSG_NOSIGNAL
+  static constexpr int no_signal = MSG_NOSIGNAL;
+#else
+  static constexpr int no_signal = 0;
+#endif
+
+  void forget() noexcept {
+    if (own_ >= 0) ::close(own_);
+    own_ = -1;
+    way_ = way::unknown;
+  }
+
+  // The program may point the number at something else at any time. That is noticed within a tenth of a second.
+  void look() noexcept {
+    const std::int64_t moment = monotonic_now();
+    if (way_ != way::unknown && moment - looked_ < 100'000'000) return;
+    looked_ = moment;
+    struct stat now {};
+    if (::fstat(number_, &now) != 0) return forget();
+    if (way_ != way::unknown && now.st_dev == device_ && now.st_ino == inode_) return;
+    forget();
+    device_ = now.st_dev;
+    inode_ = now.st_ino;
+    way_ = way::plain;
+    if (S_ISSOCK(now.st_mode)) way_ = way::socket;
+    if (!S_ISFIFO(now.st_mode) && !S_ISCHR(now.st_mode)) return;
+    way_ = way::asked;
+    try {
+      const std::string name = "/proc/self/fd/" + std::to_string(number_);
+      own_ = ::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    } catch (...) {  // no memory for the name
+    }
+    if (own_ >= 0) way_ = way::own;
+  }
+
+  const int number_;
+  int own_ = -1;
+  way way_ = way::unknown;
+  std::int64_t looked_ = 0;
+  dev_t device_{};
+  ino_t inode_{};
+};
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/log/output.hpp -------------------------------------------------------------------------------
+
+// Where lines leave the process: in order, whole, and without holding up whoever writes them. Knows lines as bytes
+// only.
+
+#if defined(__unix__) || defined(__APPLE__)
+
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#ifdef __linux__
+#include <stdio_ext.h>
+#endif
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
+/// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
+/// dropped and counted, unless a reader makes room at once; a line in its place tells the count.
+/// Thread-safe.
+class line_output {
+ public:
+  /// `most_waiting` is in bytes.
+  explicit line_output(int descriptor, std::size_t most_waiting = 1024 * 1024) noexcept
+      : most_waiting_(most_waiting), out_(descriptor) {}
+  line_output(const line_output&) = delete;
+  line_output& operator=(const line_output&) = delete;
+
+  /// Waits as wait_until_written() does.
+  ~line_output() {
+    wait_until_written();
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_ = true;
+    }
+    end_thread();
+  }
+
+  /// `line` has no line break at its end.
+  void write(std::string_view line) noexcept {
+    const std::lock_guard lock(mutex_);
+    json_ = !line.empty() && line.front() == '{';
+    try {
+      if (left() > 0 && !thread_runs_) {  // no thread could be started for them
+        send_waiting();
+        if (left() > 0) start_thread();
+      }
+      if (!take(line)) ++dropped_;
+    } catch (...) {  // no memory for it
+      ++dropped_;
+    }
+  }
+
+  /// Returns when all has gone out, or nothing has for a second in all.
+  void wait_until_written() noexcept {
+    std::size_t known = 0;
+    for (int waits = 0; waits < 10;) {
+      const turn now = send_some();
+      if (now.done) return;
+      if (now.left >= known && known > 0) ++waits;
+      known = now.left;
+      wait_for_room(now.moved);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t most_patience = 100'000'000;
+
+  struct turn {
+    bool done;  // nothing is left, or it is hopeless
+    bool moved;
+    std::size_t left;
+  };
+
+  std::size_t left() const noexcept { return waiting_.size() - sent_; }
+
+  // False: there is no room for it.
+  bool take(std::string_view line) {
+    if (dropped_ > 0 && left() > most_waiting_ / 2) return false;  // rather one long gap than many short ones
+    const auto fits = [&] { return left() + line.size() < most_waiting_; };
+    if (!fits()) wait_patiently();
+    if (!fits()) return false;
+    const std::size_t before = left();
+    const std::size_t dropped = dropped_;
+    if (dropped > 0) tell_dropped();
+    waiting_.reserve(waiting_.size() + line.size() + 1);
+    waiting_.append(line) += '\n';
+    if (before > 0) return true;  // its turn comes
+    if (!send_waiting()) {
+      dropped_ = dropped + 1;
+    } else if (left() > 0) {
+      start_thread();
+    }
+    return true;
+  }
+
+  // A reader who is at it sets the pace, so that `program | grep` misses nothing. One who is slow or away holds up
+  // nobody for more than a tenth of a second in all the time that it takes to read 64 KiB.
+  void wait_patiently() noexcept {
+    const std::int64_t before = monotonic_now();
+    const bool room = out_.has_room(static_cast<int>(patience_ / 1'000'000));
+    patience_ -= monotonic_now() - before;
+    if (patience_ < 0) patience_ = 0;
+    if (room) send_waiting();
+  }
+
+  // In the form of the lines that it stands for.
+  void tell_dropped() {
+    const std::string message = std::to_string(dropped_) +
+                                (dropped_ == 1 ? " log line was" : " log lines were") +
+                                " dropped: standard output took no more.";
+    const std::string line =
+        json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
+              : "WARN   | " + message + "\n";
+    waiting_.append(line);
+    dropped_ = 0;
+  }
+
+  // As much as there is room for. False: writing failed, because nobody will ever read, or a disk is full; what
+  // waited is dropped.
+  bool send_waiting() noexcept {
+    bool failed = false;
+    while (left() > 0 && !failed) {
+      const ssize_t count = out_.write(std::string_view(waiting_).substr(sent_));
+      if (count == 0) break;
+      failed = count < 0;
+      if (failed) continue;
+      sent_ += static_cast<std::size_t>(count);
+      read_ += static_cast<std::size_t>(count);
+      if (read_ < 64 * 1024) continue;
+      patience_ = most_patience;
+      read_ = 0;
+    }
+    if (failed) {
+      for (const char c : std::string_view(waiting_).substr(sent_)) dropped_ += c == '\n' ? 1 : 0;
+      sent_ = waiting_.size();
+    }
+    if (left() == 0) {
+      constexpr std::size_t worth_giving_back = 64 * 1024;
+      waiting_.capacity() > worth_giving_back ? std::string().swap(waiting_) : waiting_.clear();
+      sent_ = 0;
+    } else if (sent_ > waiting_.size() / 2) {
+      waiting_.erase(0, sent_);
+      sent_ = 0;
+    }
+    return !failed;
+  }
+
+  turn send_some() noexcept {
+    const std::lock_guard lock(mutex_);
+    const std::size_t before = left();
+    bool works = send_waiting();
+    if (works && left() == 0 && dropped_ > 0) {
+      try {
+        tell_dropped();
+        works = send_waiting();
+      } catch (...) {  // no memory: with the next line
+      }
+    }
+    return {left() == 0 || !works, left() < before, left()};
+  }
+
+  // Until there is some, or for a tenth of a second.
+  void wait_for_room(bool moved) const noexcept {
+    if (out_.has_room(100) && !moved) ::poll(nullptr, 0, 10);  // so little that nothing fits
+  }
+
+  void start_thread() noexcept {
+    if (thread_runs_) return;  // and sees what waits now before it ends
+    end_thread();
+    owner_ = ::getpid();
+    thread_runs_ = thread_known_ = ::pthread_create(&thread_, nullptr, &run, this) == 0;
+  }
+
+  void end_thread() noexcept {
+    if (thread_known_ && owner_ == ::getpid()) ::pthread_join(thread_, nullptr);  // a forked child has none
+    thread_known_ = false;
+  }
+
+  static void* run(void* self) noexcept {
+    static_cast<line_output*>(self)->hand_on();
+    return nullptr;
+  }
+
+  void hand_on() noexcept {
+    for (;;) {
+      const turn now = send_some();
+      {
+        const std::lock_guard lock(mutex_);
+        if (leaving_ || (now.done && left() == 0)) {
+          thread_runs_ = false;
+          return;
+        }
+      }
+      wait_for_room(now.moved);
+    }
+  }
+
+  const std::size_t most_waiting_;
+  std::mutex mutex_;  // guards what follows
+  patient_descriptor out_;
+  std::string waiting_;  // whole lines, of which the first `sent_` bytes have gone out
+  std::size_t sent_ = 0;
+  std::size_t dropped_ = 0;
+  std::int64_t patience_ = most_patience;  // in nanoseconds
+  std::size_t read_ = 0;                   // since it was full
+  bool json_ = false;                      // the form of the latest line
+  bool leaving_ = false;
+  bool thread_runs_ = false;
+  bool thread_known_ = false;  // and is to be joined
+  pid_t owner_ = 0;            // of the thread
+  pthread_t thread_{};
+};
+
+/// Sends on what the program itself has printed, so that it stands before the next line: as far as that waits
+/// neither for a reader nor for whoever is printing.
+inline void write_out_printed() noexcept {
+#ifdef __linux__
+  if (::ftrylockfile(stdout) != 0) return;
+  const std::size_t printed = ::__fpending(stdout);
+  pollfd asked{1, POLLOUT, 0};
+  if (printed > 0 && printed <= PIPE_BUF && ::poll(&asked, 1, 0) > 0) ::fflush_unlocked(stdout);
+  ::funlockfile(stdout);
+#endif
+}
+
+}  // namespace coworker::detail
+
+#else
+
+#include <cstddef>
+#include <cstdio>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// To standard output, however long that takes.
+class line_output {
+ public:
+  explicit line_output(int, std::size_t = 0) noexcept {}
+  void write(std::string_view line) noexcept {
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fputc('\n', stdout);
+    std::fflush(stdout);
+  }
+  void wait_until_written() noexcept {}
+};
+
+inline void write_out_printed() noexcept {}
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/log/secrets.hpp ------------------------------------------------------------------------------
+
+// Secrets in a text, and how they are masked. Knows texts only; must not know where they go.
+
+namespace coworker::detail {
+
+// All of these know ASCII only, whatever the locale.
+constexpr bool is_ascii_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_token_char(char c) noexcept {
+  return is_ascii_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+constexpr char ascii_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+inline bool ends_in_lower_case(std::string_view text, std::string_view end) noexcept {
+  if (text.size() < end.size()) return false;
+  text.remove_prefix(text.size() - end.size());
+  for (std::size_t i = 0; i < end.size(); ++i) {
+    if (ascii_lower(text[i]) != end[i]) return false;
+  }
+  return true;
+}
+
+/// Whether a secret cannot be mistaken for a word or a number: 8 bytes or more, or 5 of which some are
+/// letters and some are not.
+inline bool stands_out(std::string_view secret) noexcept {
+  constexpr std::size_t longer_than_most_words = 8;
+  constexpr std::size_t shortest_mixed = 5;
+  if (secret.size() >= longer_than_most_words) return true;
+  bool letters = false, others = false;
+  for (const char c : secret) (is_ascii_letter(c) ? letters : others) = true;
+  return secret.size() >= shortest_mixed && letters && others;
+}
+
+// Whether what stands at [begin, end) is the whole value that a credential's name introduces, as in
+// `Authorization: x`, `"api_key":"x"`, `token=x`, `Bearer x`.
+inline bool is_named_as_credential(std::string_view text, std::size_t begin, std::size_t end) noexcept {
+  constexpr std::size_t longest_name = 64;
+  if (end < text.size() && is_token_char(text[end])) return false;
+  std::size_t at = begin;
+  const auto skip_back = [&](std::string_view skipped) {
+    const std::size_t before = at;
+    while (at > 0 && before - at < longest_name && skipped.find(text[at - 1]) != std::string_view::npos) --at;
+    return before - at;
+  };
+  const std::size_t gap = skip_back(" \"'\\");
+  const bool joined = at > 0 && (text[at - 1] == ':' || text[at - 1] == '=');
+  if (joined) {
+    --at;
+    skip_back(" \"'\\");
+  } else if (gap == 0 || text[begin - gap] != ' ') {
+    return false;
+  }
+  std::size_t first = at;
+  while (first > 0 && at - first < longest_name && is_token_char(text[first - 1])) --first;
+  const std::string_view name = text.substr(first, at - first);
+  if (!joined) return ends_in_lower_case(name, "bearer") || ends_in_lower_case(name, "basic");
+  for (const std::string_view known :
+       {"authorization", "key", "token", "secret", "password", "passwd", "credential", "credentials"}) {
+    if (ends_in_lower_case(name, known)) return true;
+  }
+  return false;
+}
+
+/// Where the user and the password stand in the next URL of `text` from `from` on that has them; an empty
+/// range at the end when there is none.
+inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, std::size_t from) noexcept {
+  const std::pair<std::size_t, std::size_t> none(text.size(), text.size());
+  for (;;) {
+    std::size_t at = text.find(':', from);
+    if (at == std::string_view::npos) return none;
+    from = ++at;
+    for (int slashes = 0; slashes < 2; ++slashes) {
+      if (at < text.size() && text[at] == '\\') ++at;  // as some write a slash in JSON
+      if (at == text.size() || text[at] != '/') {
+        at = 0;
+        break;
+      }
+      ++at;
+    }
+    if (at == 0) continue;
+    std::size_t user_end = at;
+    std::size_t end = at;
+    for (; end < text.size(); ++end) {
+      const char c = text[end];
+      if (static_cast<unsigned char>(c) <= ' ' ||
+          std::string_view("/?#\"'<>\\`").find(c) != std::string_view::npos)
+        break;
+      if (c == '@') user_end = end;
+    }
+    if (user_end > at) return {at, user_end};
+    from = end;
+  }
+}
+
+/// Texts that are to stand nowhere in clear. On one thread at a time.
+class secret_masks {
+ public:
+  /// Gives whether it is masked wherever it stands: not so for a short one.
+  bool add(std::string_view secret) {
+    if (secret.empty()) return true;
+    std::string quoted = in_json(secret);
+    add_form(std::string(secret));
+    add_form(in_json(quoted));  // JSON text as a string in JSON text
+    add_form(std::move(quoted));
+    add_form(percent_encoded(secret));
+    return stands_out(secret);
+  }
+
+  /// Whether masking would leave the text as it is.
+  bool leaves(std::string_view text) const noexcept {
+    if (find_url_user(text, 0).first != text.size()) return false;
+    for (const form& one : forms_) {
+      if (next_of(one, text, 0) != std::string_view::npos) return false;
+    }
+    return true;
+  }
+
+  /// The text with *** in place of each secret and of the user and password in each URL. Takes time in
+  /// proportion to the text.
+  std::string masked(std::string_view text) const {
+    std::string made;
+    std::vector<std::size_t> next;  // where each form stands next
+    next.reserve(forms_.size());
+    for (const form& one : forms_) next.push_back(next_of(one, text, 0));
+    std::pair<std::size_t, std::size_t> user = find_url_user(text, 0);
+    std::size_t done = 0;
+    for (;;) {
+      std::size_t begin = user.first;
+      for (const std::size_t at : next) begin = at < begin ? at : begin;
+      if (begin == text.size()) return made.append(text.substr(done));
+      // What overlaps is masked together, so that no part of a secret is left over.
+      std::size_t end = begin;
+      for (bool grown = true; grown;) {
+        grown = false;
+        if (user.first < end || user.first == begin) {
+          if (user.second > end) end = user.second;
+          user = find_url_user(text, user.second);
+          grown = true;
+        }
+        for (std::size_t i = 0; i < forms_.size(); ++i) {
+          while (next[i] < end || next[i] == begin) {
+            if (next[i] + forms_[i].text.size() > end) end = next[i] + forms_[i].text.size();
+            next[i] = next_of(forms_[i], text, next[i] + 1);
+            grown = true;
+          }
+        }
+      }
+      made.append(text.substr(done, begin - done)).append("***");
+      done = end;
+    }
+  }
+
+ private:
+  struct form {
+    std::string text;
+    bool anywhere;
+  };
+
+  static std::string in_json(std::string_view text) {
+    std::string quoted;
+    append_json_string_lossy(quoted, text);
+    return quoted.substr(1, quoted.size() - 2);
+  }
+
+  static std::string percent_encoded(std::string_view text) {
+    constexpr const char* digits = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : text) {
+      if (is_token_char(c) || c == '.' || c == '~') {
+        encoded += c;
+      } else {
+        const auto byte = static_cast<unsigned char>(c);
+        encoded += {'%', digits[byte >> 4], digits[byte & 15]};
+      }
+    }
+    return encoded;
+  }
+
+  void add_form(std::string text) {
+    for (const form& one : forms_) {
+      if (one.text == text) return;
+    }
+    const bool anywhere = stands_out(text);
+    forms_.push_back({std::move(text), anywhere});
+  }
+
+  // npos becomes the text's size, where nothing begins.
+  static std::size_t next_of(const form& one, std::string_view text, std::size_t from) noexcept {
+    for (;; ++from) {
+      from = text.find(one.text, from);
+      if (from == std::string_view::npos) return from;
+      if (one.anywhere || is_named_as_credential(text, from, from + one.text.size())) return from;
+    }
+  }
+
+  std::vector<form> forms_;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/log.hpp --------------------------------------------------------------------------------------
 
 // Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
@@ -7648,18 +8987,23 @@ inline std::optional<log_level> parse_log_level(std::string_view name) {
 /// What a line is about, where it is about a job. Both may be empty.
 struct log_subject {
   std::string_view job_id;
-  std::string_view batch_id;
+  std::string_view label;  ///< stands in brackets before the message
 
   log_subject() noexcept {}
-  explicit log_subject(std::string_view job, std::string_view batch = {}) noexcept
-      : job_id(job), batch_id(batch) {}
+  explicit log_subject(std::string_view job, std::string_view shown_label = {}) noexcept
+      : job_id(job), label(shown_label) {}
 };
 
-/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs.
+/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs, which waits for
+/// it: so it should not wait for anything itself.
 class log_sink {
  public:
-  /// `line` has no line break at its end.
+  /// `line` is valid UTF-8 without line breaks and other control characters.
   virtual void write(log_level level, std::string_view line) noexcept = 0;
+
+  /// Waits a moment for lines that are still on their way; called before the process ends. Default: there are
+  /// none.
+  virtual void wait_until_written() noexcept {}
 
  protected:
   log_sink() = default;
@@ -7668,14 +9012,20 @@ class log_sink {
   log_sink& operator=(const log_sink&) = default;
 };
 
-/// A line a time to standard output, which platforms collect, flushed at once.
+/// A line a time to standard output, which platforms collect. Never waits for whoever reads it: while nobody
+/// does, up to 1 MiB of lines wait in memory, further ones are dropped, and how many were is told once somebody
+/// reads again. Its end waits for a reader for no longer than a second. Thread-safe.
 class stdout_sink final : public log_sink {
  public:
   void write(log_level, std::string_view line) noexcept override {
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
+    detail::write_out_printed();
+    output_.write(line);
   }
+
+  void wait_until_written() noexcept override { output_.wait_until_written(); }
+
+ private:
+  detail::line_output output_{1};
 };
 
 /// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
@@ -7684,14 +9034,15 @@ enum class log_form : unsigned char { text, json };
 
 namespace detail {
 
-inline constexpr std::size_t longest_message =
-    4096;  // characters; the platform's own limit on a line's message
+// In characters. That of a message is the platform's own.
+inline constexpr std::size_t longest_message = 4096;
+inline constexpr std::size_t longest_id = 512;
 
 inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 inline std::size_t count_characters(std::string_view text) noexcept {
   std::size_t count = 0;
-  for (const char c : text) count += is_continuation_byte(c) ? 0 : 1;
+  for (const char c : text) count += is_continuation_byte(c) ? 0U : 1U;
   return count;
 }
 
@@ -7706,16 +9057,16 @@ inline std::size_t character_offset(std::string_view text, std::size_t index) no
   return at;
 }
 
-// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
-inline std::string valid_utf8(std::string_view text) {
-  std::string valid;
-  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
-       bad = find_invalid_utf8(text)) {
-    valid.append(text.substr(0, bad));
-    append_utf8(valid, U'\ufffd');
-    text.remove_prefix(bad + 1);
-  }
-  return valid.append(text);
+// The text itself, or of one that has more than `most` characters the first and last of them around a note of
+// how many are left out.
+inline std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  const std::size_t characters = count_characters(text);
+  if (characters <= most) return std::string(text);
+  const std::size_t half = most / 2;
+  std::string made(text.substr(0, character_offset(text, half)));
+  made += "\n...TRUNCATED " + std::to_string(characters - most) + " CHARACTERS...\n";
+  return made.append(text.substr(character_offset(text, characters - half)));
 }
 
 }  // namespace detail
@@ -7723,13 +9074,7 @@ inline std::string valid_utf8(std::string_view text) {
 /// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
 /// left out. It is to be valid UTF-8.
 inline std::string shorten_message(std::string_view message) {
-  if (message.size() <= detail::longest_message) return std::string(message);
-  const std::size_t characters = detail::count_characters(message);
-  if (characters <= detail::longest_message) return std::string(message);
-  const std::size_t half = detail::longest_message / 2;
-  std::string shortened(message.substr(0, detail::character_offset(message, half)));
-  shortened += "\n...TRUNCATED " + std::to_string(characters - detail::longest_message) + " CHARACTERS...\n";
-  return shortened.append(message.substr(detail::character_offset(message, characters - half)));
+  return detail::shortened(message, detail::longest_message);
 }
 
 /// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
@@ -7757,15 +9102,31 @@ class logger {
     sink_ = &sink;
   }
 
-  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text. An empty
-  /// one is ignored.
-  void hide(const std::string& secret) {
-    if (secret.empty()) return;
-    std::string quoted;
-    append_json_string_lossy(quoted, secret);
+  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text or in a URL.
+  /// One that could be a word or a number (under 8 bytes, and not 5 of letters beside others) would make lines
+  /// unreadable: it is masked only where it is the value of a credential, as in `Authorization: x`,
+  /// `"api_key":"x"`, `token=x` or `Bearer x`. An empty one is ignored. Returns whether it is masked wherever
+  /// it stands.
+  bool hide(std::string_view secret) {
     const std::lock_guard lock(mutex_);
-    add_secret(secret);
-    add_secret(quoted.substr(1, quoted.size() - 2));
+    return secrets_.add(secret);
+  }
+
+  /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
+  /// all else that leaves the process, such as error reports.
+  std::string masked(std::string_view text) const {
+    const detail::secret_masks secrets = copied_secrets();
+    return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
+  }
+
+  /// Waits a moment for lines that are still on their way: for before the process is ended at once.
+  void wait_until_written() noexcept {
+    log_sink* sink = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      sink = sink_;
+    }
+    sink->wait_until_written();
   }
 
   /// Never throws: a line for which there is no memory is lost.
@@ -7795,46 +9156,29 @@ class logger {
   }
 
  private:
-  // The longest first, so that one which is part of another does not spoil it.
-  void add_secret(const std::string& secret) {
-    auto place = secrets_.begin();
-    for (; place != secrets_.end() && place->size() >= secret.size(); ++place) {
-      if (*place == secret) return;
-    }
-    secrets_.insert(place, std::string(secret));
-  }
-
-  bool is_clean(std::string_view text) const noexcept {
-    for (const std::string& secret : secrets_) {
-      if (text.find(secret) != std::string_view::npos) return false;
-    }
-    return find_invalid_utf8(text) == std::string_view::npos;
+  detail::secret_masks copied_secrets() const {
+    const std::lock_guard lock(mutex_);
+    return secrets_;
   }
 
   // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
   // are clean; `changed` has what becomes of the others.
-  std::string_view cleaned(std::string_view text, std::string& changed) const {
-    if (is_clean(text)) return text;
-    changed = text;
-    for (const std::string& secret : secrets_) {
-      for (std::size_t at = changed.find(secret); at != std::string::npos;
-           at = changed.find(secret, at + 3)) {
-        changed.replace(at, secret.size(), "***");
-      }
-    }
-    return changed = detail::valid_utf8(changed);
+  std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
+    if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
+    if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
+    if (text.size() > most) text = changed = detail::shortened(text, most);
+    return text;
   }
 
   // Good until the next line.
   std::string_view compose(log_level level, std::string_view message, log_subject subject) {
-    std::string changed_message, changed_id, changed_batch, body;
-    message = cleaned(message, changed_message);
-    if (message.size() > detail::longest_message) message = changed_message = shorten_message(message);
-    if (!subject.batch_id.empty()) {
-      body.append("[batchId=").append(cleaned(subject.batch_id, changed_batch)).append("] ").append(message);
+    std::string changed_message, changed_id, changed_label, body;
+    message = cleaned(message, detail::longest_message, changed_message);
+    if (!subject.label.empty()) {
+      body.append("[").append(cleaned(subject.label, detail::longest_id, changed_label)).append("] ").append(message);
       message = body;
     }
-    const std::string_view job_id = cleaned(subject.job_id, changed_id);
+    const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);
     if (form_ == log_form::json) {
       line_ = R"({"requestId": )";
       if (job_id.empty()) {
@@ -7845,23 +9189,42 @@ class logger {
       line_ += R"(, "message": )";
       append_json_string_lossy(line_, message);
       line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
+      // JSON leaves some characters as they are that readers may take for line breaks.
+      if (detail::find_unprintable(line_, 0) != std::string::npos) {
+        body.clear();
+        detail::append_printable(body, line_);
+        line_.swap(body);
+      }
     } else {
       constexpr std::size_t level_width = 7;
       line_ = to_string(level);
       line_.resize(level_width, ' ');
       line_ += "| ";
-      if (!job_id.empty()) line_.append(job_id).append(" | ");
-      line_ += message;
+      if (!job_id.empty()) {
+        append_job_id(job_id);
+        line_ += " | ";
+      }
+      detail::append_printable(line_, message);
     }
     return line_;
   }
 
+  // The bar stands between id and message, and only there.
+  void append_job_id(std::string_view id) {
+    for (std::size_t bar = id.find('|'); bar != std::string_view::npos; bar = id.find('|')) {
+      detail::append_printable(line_, id.substr(0, bar));
+      line_ += "\\u007c";
+      id.remove_prefix(bar + 1);
+    }
+    detail::append_printable(line_, id);
+  }
+
   std::atomic<log_level> level_;
-  std::mutex mutex_;  // guards what follows, and keeps lines whole
+  mutable std::mutex mutex_;  // guards what follows, and keeps lines whole
   log_form form_;
   stdout_sink stdout_;
   log_sink* sink_ = &stdout_;
-  std::vector<std::string> secrets_;
+  detail::secret_masks secrets_;
   std::string line_;  // the latest; kept for its memory
 };
 
@@ -7876,28 +9239,31 @@ namespace coworker {
 
 /// A job as a queue hands it over.
 struct job_envelope {
-  std::string id;
-  json input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  std::string id;  ///< not empty, and no other job's that is in progress
+  json input = {};
+  json details = json::object();  ///< whatever else came with it; the handler finds it in job::details
   std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
-
-  /// The batch that the job says it belongs to; empty for none.
-  std::string_view batch_id() const {
-    const auto found = details.find("batchId");
-    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
-  }
+  duration time_limit{};          ///< how long its handler may run; 0: as long as the worker allows
+  time_point deadline = time_point::max();  ///< when it is of no use any more, by the worker's executor
+  int deliveries = 0;             ///< how often the queue has handed it over, with this time; 0: not known
+  std::string trace_parent = {};  ///< of the request that it serves, as in W3C's header; empty: none
+  std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
 };
 
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
   std::string id;
-  std::string batch_id;
-  json input;                            ///< until the handler has it
-  json details;                          ///< as well
-  stop_source stop;                      ///< stops this job only
-  outcome ended;                         ///< once it has; while it is being stopped, what it ends with then
-  bool runnable = true;                  ///< false: it has its outcome already
+  std::string log_label;
+  json input;                 ///< until the handler has it
+  json details;               ///< as well
+  std::string trace_parent;   ///< of the request that it serves
+  stop_source stop;           ///< stops this job only
+  coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
+  bool runnable = true;       ///< false: it has its outcome already
+  int deliveries = 0;
+  duration time_limit{};
+  time_point deadline = time_point::max();
   time_point taken{};                    ///< when the queue handed it over
   time_point started{};                  ///< when its handler was
   time_point settled{};                  ///< when it got its outcome
@@ -7910,9 +9276,13 @@ struct job_record {
 
   explicit job_record(job_envelope&& envelope)
       : id(std::move(envelope.id)),
-        batch_id(envelope.batch_id()),
+        log_label(std::move(envelope.log_label)),
         input(std::move(envelope.input)),
-        details(std::move(envelope.details)) {
+        details(std::move(envelope.details)),
+        trace_parent(std::move(envelope.trace_parent)),
+        deliveries(envelope.deliveries),
+        time_limit(envelope.time_limit),
+        deadline(envelope.deadline) {
     if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
   }
 
@@ -7921,8 +9291,8 @@ struct job_record {
   ~job_record() { delete timings; }
 
   /// Gives it an outcome without its being run.
-  void settle(outcome known) {
-    ended = std::move(known);
+  void settle(coworker::outcome known) {
+    outcome = std::move(known);
     runnable = false;
   }
 
@@ -7958,13 +9328,13 @@ class job_log {
   job_log() noexcept {}
   explicit job_log(const job_record* job) noexcept : job_(job) {}
 
-  /// Whether a line of that level would be written: ask before composing one that is dear.
+  /// Whether a line of that level would be written: ask before composing one that is expensive.
   bool writes(log_level level) const noexcept {
     return destination() != nullptr && destination()->writes(level);
   }
 
   void write(log_level level, std::string_view message) const noexcept {
-    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->batch_id));
+    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->log_label));
   }
 
   void trace(std::string_view message) const noexcept { write(log_level::trace, message); }
@@ -8015,6 +9385,17 @@ class log : public detail::context_awaiter<log> {
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif
 
+// What a handler that does not fit is told, at whatever it was given to.
+#define COWORKER_REFUSE_HANDLER(where)                                                                       \
+  COWORKER_REFUSE(                                                                                           \
+      where                                                                                                  \
+      ": the handler does not fit; it must be callable with a job and give something that turns into json, " \
+      "as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+#define COWORKER_REFUSE_MODIFIER(where)                                                                    \
+  COWORKER_REFUSE(where                                                                                    \
+                  ": the concurrency modifier does not fit; it must be callable as `int(int current)` or " \
+                  "`int(int current, const metrics&)` and give an integer")
+
 // ---- coworker/typed/members.hpp ----------------------------------------------------------------------------
 
 // The members of a plain struct, without their names: how many there are, and a call with all of them. C++20
@@ -8057,7 +9438,7 @@ consteval bool made_from(std::index_sequence<Index...>) {
 }
 
 template <class Struct, std::size_t Count>
-inline constexpr bool made_from_count = made_from<Struct>(std::make_index_sequence<Count>());
+inline constexpr bool made_from_count = detail::made_from<Struct>(std::make_index_sequence<Count>());
 
 /// Whether what comes after the first Index members may begin with an empty brace: not where the next one is
 /// an array such as int[3], whose elements count one by one.
@@ -8090,8 +9471,8 @@ inline constexpr std::size_t member_count = count_members<Struct, 0, most_member
 
 template <class Struct, std::size_t... Index>
 consteval bool has_array_member(std::index_sequence<Index...>) {
-  return !(next_is_one<Struct>(std::make_index_sequence<Index>(),
-                               std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
+  return !(detail::next_is_one<Struct>(std::make_index_sequence<Index>(),
+                                       std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
            ...);
 }
 
@@ -8103,7 +9484,7 @@ concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::defa
                        (member_count<T> <= most_members) && !requires {
   T{any_base<T>()};
 }
-&&!has_array_member<T>(std::make_index_sequence<member_count<T>>());
+&&!detail::has_array_member<T>(std::make_index_sequence<member_count<T>>());
 
 /// Calls `visit` with all members of `value`, in order.
 template <class Struct, class Visit>
@@ -8396,11 +9777,11 @@ constexpr std::string_view arguments_in(std::string_view text) noexcept {
 
 template <class T, std::size_t Index>
 consteval std::string_view text_of_member() {
-  constexpr auto addresses = with_members(never_made<T>.value, [](const auto&... member) {
+  constexpr auto addresses = detail::with_members(never_made<T>.value, [](const auto&... member) {
     return address_list<std::make_index_sequence<sizeof...(member)>,
                         std::remove_cvref_t<decltype(member)>...>{{&member}...};
   });
-  return arguments_in(text_with_member<address_at<Index>(addresses)>().chars);
+  return detail::arguments_in(text_with_member<detail::address_at<Index>(addresses)>().chars);
 }
 
 #ifdef __clang__
@@ -8433,7 +9814,7 @@ struct fixed_name {
 
 template <class T, std::size_t Index>
 inline constexpr auto member_name_chars = [] {
-  constexpr std::string_view name = last_identifier(text_of_member<T, Index>());
+  constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index>());
   return fixed_name<name.size()>(name);
 }();
 
@@ -8470,7 +9851,8 @@ consteval int looked_at_values() {
 // All values at once: one text, which is read here: "Values = {color::red, (color)1, ns::color::blue}".
 template <class Enum, int... Offset>
 consteval std::string_view text_of_values(std::integer_sequence<int, Offset...>) {
-  return arguments_in(text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
+  return detail::arguments_in(
+      text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
 }
 
 /// The name of one enum value and which it is.
@@ -8489,7 +9871,7 @@ struct enum_names {
 template <class Enum>
 consteval auto find_enum_names(std::string_view text) {
   constexpr int looked_at = looked_at_values<Enum>();
-  enum_names<looked_at> found;
+  enum_names<static_cast<std::size_t>(looked_at)> found;
   std::size_t end = text.size();
   // Backwards, as what stands before the values is not known; from the last value to the first.
   for (int i = looked_at - 1; i >= 0; --i) {
@@ -8523,8 +9905,8 @@ template <class Enum>
 struct names_of_enum {
  private:
   static constexpr std::string_view text_ =
-      text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
-  static constexpr auto found_ = find_enum_names<Enum>(text_);
+      detail::text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
+  static constexpr auto found_ = detail::find_enum_names<Enum>(text_);
 
   struct joined_names {
     static constexpr std::size_t total = [] {
@@ -8559,7 +9941,7 @@ struct names_of_enum {
 /// A type's name without its namespaces; of a template's instance the template's.
 template <class T>
 constexpr std::string_view type_name() noexcept {
-  std::string_view text = arguments_in(text_with_type<T>().chars);
+  std::string_view text = detail::arguments_in(text_with_type<T>().chars);
   if (text.ends_with('>')) {
     int open = 0;
     std::size_t end = text.size();
@@ -8673,7 +10055,7 @@ struct type_list {};
 
 /// const stays: such a member can be written, not read.
 template <class Struct>
-using member_types = decltype(with_members(std::declval<Struct&>(), [](auto&... member) {
+using member_types = decltype(detail::with_members(std::declval<Struct&>(), [](auto&... member) {
   return type_list<std::remove_reference_t<decltype(member)>...>();
 }));
 
@@ -8694,7 +10076,7 @@ consteval bool fills() {
   } else if constexpr (is == input_kind::map) {
     return fills<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return all_fill<T, Open...>(member_types<T>());
+    return detail::all_fill<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
     return names_of_enum<T>::count != 0;
   } else {
@@ -8730,7 +10112,7 @@ consteval bool pours() {
       return pours<element_of<T>, Open...>();
     }
   } else if constexpr (plain_struct<T>) {
-    return all_pour<T, Open...>(member_types<T>());
+    return detail::all_pour<T, Open...>(member_types<T>());
   } else {
     return turns_into_json<T>();
   }
@@ -9088,7 +10470,7 @@ consteval bool rules_fit() {
   } else if constexpr (is == input_kind::map) {
     return rules_fit<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return own_rules_fit<T>() && member_rules_fit<T, Open...>(member_types<T>());
+    return own_rules_fit<T>() && detail::member_rules_fit<T, Open...>(member_types<T>());
   } else {
     return true;
   }
@@ -9102,7 +10484,7 @@ void for_each_rule(Visit&& visit) {
 /// The same for those about members.
 template <class T, class Visit>
 void for_each_member_rule(Visit&& visit) {
-  for_each_rule<T>([&visit](const auto& rule) {
+  detail::for_each_rule<T>([&visit](const auto& rule) {
     if constexpr (is_member_rule<std::remove_cvref_t<decltype(rule)>>) visit(rule);
   });
 }
@@ -9133,15 +10515,15 @@ class member_keys {
 
   explicit member_keys(const T& example) {
     for (std::size_t i = 0; i < count; ++i) keys_[i] = usual_[i];
-    for_each_member_rule<T>([&](const auto& rule) {
+    detail::for_each_member_rule<T>([&](const auto& rule) {
       if (rule.key.empty()) return;
       std::size_t at = 0;
-      with_members(example, [&](const auto&... member) {
-        ((static_cast<const void*>(&member) == static_cast<const void*>(&(example.*rule.which))
-              ? void(keys_[at] = rule.key)
-              : void(),
-          ++at),
-         ...);
+      detail::with_members(example, [&](const auto&... member) {
+        const auto name_if_meant = [&](const void* one) {
+          if (one == static_cast<const void*>(&(example.*rule.which))) keys_[at] = rule.key;
+          ++at;
+        };
+        (name_if_meant(&member), ...);
       });
     });
   }
@@ -9167,7 +10549,7 @@ struct job {
 
   std::string id;
   Input input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  json details = json::object();  ///< whatever else came with it from the queue
 
   job(std::string job_id, Input job_input, json other_members = json::object())
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
@@ -9183,6 +10565,16 @@ struct job {
   /// Valid as long as this job, or a copy of it, lives.
   coworker::stop_token stop_token() const noexcept {
     return record_ ? record_->stop.get_token() : coworker::stop_token();
+  }
+
+  /// How often the queue has handed this job over, with this time; 0 where it does not say. Above 1, an earlier worker
+  /// may have done part of the work.
+  int deliveries() const noexcept { return record_ ? record_->deliveries : 0; }
+
+  /// The `traceparent` header of the request that this job serves, to be passed on to services that it calls; empty
+  /// where there is none. Valid as long as this job, or a copy of it, lives.
+  std::string_view trace_parent() const noexcept {
+    return record_ ? std::string_view(record_->trace_parent) : std::string_view();
   }
 
   /// Tells whoever waits for this job how far it is: anything that turns into JSON. On any thread, at any
@@ -9204,7 +10596,7 @@ struct job {
   job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
-  /// --rp_debugger adds to the output: `auto measured = work.checkpoint("load");`. Any thread.
+  /// the worker collects (worker_options::measure_times): `auto measured = work.checkpoint("load");`. Any thread.
   coworker::checkpoint checkpoint(std::string name) const {
     return coworker::checkpoint(record_, record_ ? record_->timings : nullptr, std::move(name));
   }
@@ -9332,10 +10724,10 @@ concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
 
 template <class Handler>
-using handler_answer = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
+using handler_result = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
 
 template <class Handler>
-inline constexpr handler_kind kind_of_handler = awaited<handler_answer<Handler>>::kind;
+inline constexpr handler_kind kind_of_handler = awaited<handler_result<Handler>>::kind;
 
 }  // namespace detail
 
@@ -9352,7 +10744,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
 template <class Handler>
 concept job_handler = callable_with_job<Handler> &&
-    detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
+    detail::output_value<typename detail::awaited<detail::handler_result<Handler>>::type>;
 
 /// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
 template <class Handler>
@@ -9365,6 +10757,35 @@ template <class Handler>
 inline constexpr bool is_coroutine_handler =
     detail::kind_of_handler<Handler> == detail::handler_kind::task ||
     detail::kind_of_handler<Handler> == detail::handler_kind::generator;
+
+}  // namespace coworker
+
+// ---- coworker/job/job_error.hpp ----------------------------------------------------------------------------
+
+// job_error: an exception by which a handler of any kind says more than that its job failed. Must not know how
+// handlers are run.
+
+namespace coworker {
+
+/// What a job_error asks for besides the failure of its job.
+struct job_error_options {
+  /// Takes no more jobs and ends the worker once those in progress have ended, so that the platform starts a fresh
+  /// one: for what a process does not recover from, such as a GPU that is out of memory. Default: no.
+  bool recycle_worker = false;
+};
+
+/// Thrown by a handler, fails its job with this message: `throw job_error("CUDA: out of memory", {.recycle_worker =
+/// true});`. Counts too when it is nested in what is thrown.
+class job_error : public std::runtime_error {
+ public:
+  explicit job_error(const std::string& message, job_error_options options = {})
+      : std::runtime_error(message), options_(options) {}
+
+  const job_error_options& options() const noexcept { return options_; }
+
+ private:
+  job_error_options options_;
+};
 
 }  // namespace coworker
 
@@ -9526,7 +10947,7 @@ json struct_to_json(const Struct& value) {
   json out = json::object();
   out.reserve(member_count<Struct>);
   const std::string_view* key = member_keys<Struct>::all();
-  with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
+  detail::with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
   return out;
 }
 
@@ -9588,19 +11009,19 @@ std::string length_text(const Rule& rule, std::string_view of) {
 template <class Rule, class Item>
 void check_item(const Rule& rule, const Item& item, const input_place& place, input_problems& problems) {
   if constexpr (kind<Item> == input_kind::optional) {
-    if (item.has_value()) check_item(rule, *item, place, problems);
+    if (item.has_value()) detail::check_item(rule, *item, place, problems);
   } else {
     if constexpr (bounded<Item>) {
       const bool low = rule.has_least && item < rule.least;
       const bool high = rule.has_most && rule.most < item;
-      if (low || high) problems.expected(place, bounds_text(rule), json(item));
+      if (low || high) problems.expected(place, detail::bounds_text(rule), json(item));
     }
     if constexpr (Rule::choice_count != 0) {
       bool found = false;
       for (std::size_t i = 0; i < Rule::choice_count; ++i) {
         found = found || typename Rule::choice_type(item) == rule.choices[i];
       }
-      if (!found) problems.expected(place, choices_text(rule), json(item));
+      if (!found) problems.expected(place, detail::choices_text(rule), json(item));
     }
   }
 }
@@ -9611,31 +11032,31 @@ void check_length(const Rule& rule, const Value& value, const input_place& place
   std::size_t length = 0;
   std::string_view of;
   if constexpr (text_like<Value>) {
-    length = characters_in(value);
+    length = detail::characters_in(value);
     of = "characters";
   } else {
     length = value.size();
     of = kind<Value> == input_kind::map ? "members" : "elements";
   }
   if (length >= rule.shortest && length <= rule.longest) return;
-  problems.add(place, "expected " + length_text(rule, of) + ", found " + std::to_string(length));
+  problems.add(place, "expected " + detail::length_text(rule, of) + ", found " + std::to_string(length));
 }
 
 /// Checks what one rule says about the member that it is about.
 template <class Rule, class Value>
 void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
   if constexpr (kind<Value> == input_kind::optional) {
-    if (value.has_value()) check_value(rule, *value, place, problems);
+    if (value.has_value()) detail::check_value(rule, *value, place, problems);
   } else {
     const std::size_t before = problems.count();
-    if constexpr (measurable<Value>) check_length(rule, value, place, problems);
+    if constexpr (measurable<Value>) detail::check_length(rule, value, place, problems);
     if constexpr (kind<Value> == input_kind::sequence || kind<Value> == input_kind::fixed_array) {
       std::size_t index = 0;
       for (const typename Value::value_type& item : value) {
-        check_item(rule, item, place.element(index++), problems);
+        detail::check_item(rule, item, place.element(index++), problems);
       }
     } else {
-      check_item(rule, value, place, problems);
+      detail::check_item(rule, value, place, problems);
     }
     if (rule.predicate == nullptr || problems.count() != before || rule.predicate(value)) return;
     problems.expected(place, rule.predicate_words, json(value));
@@ -9679,7 +11100,12 @@ std::string input_words() {
       return "an object";
     case input_kind::sequence:
       return "an array";
-    default:
+    case input_kind::enumeration:
+    case input_kind::optional:
+    case input_kind::fixed_array:
+    case input_kind::anything:
+    case input_kind::own:
+    case input_kind::none:
       break;
   }
   if constexpr (kind<T> == input_kind::enumeration) return enum_words<T>();
@@ -9723,19 +11149,16 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
 }
 
 inline bool number_in(const json_slot& slot, double& value) noexcept {
-  switch (slot.kind()) {
-    case slot_kind::integer:
-      value = static_cast<double>(slot.integer.value);
-      return true;
-    case slot_kind::natural:
-      value = static_cast<double>(slot.natural.value);
-      return true;
-    case slot_kind::floating:
-      value = slot.floating.value;
-      return true;
-    default:
-      return false;
+  if (slot.kind() == slot_kind::integer) {
+    value = static_cast<double>(slot.integer.value);
+  } else if (slot.kind() == slot_kind::natural) {
+    value = static_cast<double>(slot.natural.value);
+  } else if (slot.kind() == slot_kind::floating) {
+    value = slot.floating.value;
+  } else {
+    return false;
   }
+  return true;
 }
 
 template <class Float>
@@ -9818,7 +11241,7 @@ void read_sequence(const json& from, T& target, const input_place& place, input_
   std::size_t index = 0;
   for (const json& part : from) {
     typename T::value_type element{};
-    read_value(part, element, place.element(index++), problems);
+    detail::read_value(part, element, place.element(index++), problems);
     if constexpr (requires { target.push_back(std::move(element)); }) {
       target.push_back(std::move(element));
     } else {
@@ -9835,7 +11258,7 @@ void read_fixed_array(const json& from, T& target, const input_place& place, inp
   }
   std::size_t index = 0;
   for (const json& part : from) {
-    read_value(part, target[index], place.element(index), problems);
+    detail::read_value(part, target[index], place.element(index), problems);
     ++index;
   }
 }
@@ -9846,7 +11269,7 @@ void read_map(const json& from, T& target, const input_place& place, input_probl
   target.clear();
   for (const auto& [key, part] : from.items()) {
     typename T::mapped_type value{};
-    read_value(part, value, place.member(key), problems);
+    detail::read_value(part, value, place.member(key), problems);
     target.insert_or_assign(typename T::key_type(key), std::move(value));
   }
 }
@@ -9890,12 +11313,12 @@ class struct_reader {
   void read() {
     const std::size_t before = problems_.count();
     member_search search(from_);
-    with_members(target_, [&](auto&... member) {
+    detail::with_members(target_, [&](auto&... member) {
       std::size_t index = 0;
       (read_member(search, member, index++), ...);
     });
     if (search.left() != 0 && !ignores_unknown()) {
-      refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
+      detail::refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
     }
     if constexpr (has_rules<Struct>) check_rules(before);
   }
@@ -9906,7 +11329,7 @@ class struct_reader {
     const input_place place = place_.member(keys_[index]);
     if (const json* const found = search.find(keys_[index])) {
       const std::size_t before = problems_.count();
-      read_value(*found, member, place, problems_);
+      detail::read_value(*found, member, place, problems_);
       if (problems_.count() == before) fine_ |= std::uint64_t{1} << index;
     } else {
       do_without(member, place);
@@ -9917,7 +11340,7 @@ class struct_reader {
   void do_without(Member& member, const input_place& place) {
     bool required = false;
     presence said = presence::usual;
-    for_each_member_rule<Struct>([&](const auto& rule) {
+    detail::for_each_member_rule<Struct>([&](const auto& rule) {
       if (is_about(rule, member) && rule.given != presence::usual) said = rule.given;
     });
     if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
@@ -9925,7 +11348,7 @@ class struct_reader {
       required = member.begin() == member.end();
     } else if constexpr (kind<Member> == input_kind::structure) {
       // As if {} were given: its own members may be left out or not.
-      if (said == presence::usual) return read_value(json::object(), member, place, problems_);
+      if (said == presence::usual) return detail::read_value(json::object(), member, place, problems_);
     }
     if (said != presence::usual) required = said == presence::required;
     if (required) problems_.add(place, "missing; expected " + input_words<Member>());
@@ -9938,7 +11361,7 @@ class struct_reader {
 
   static bool ignores_unknown() {
     bool ignored = false;
-    for_each_rule<Struct>([&ignored](const auto& rule) {
+    detail::for_each_rule<Struct>([&ignored](const auto& rule) {
       if constexpr (std::same_as<std::remove_cvref_t<decltype(rule)>, unknown_members>) {
         ignored = rule == unknown_members::ignored;
       }
@@ -9947,14 +11370,14 @@ class struct_reader {
   }
 
   void check_rules(std::size_t problems_before) {
-    for_each_member_rule<Struct>([this](const auto& rule) {
+    detail::for_each_member_rule<Struct>([this](const auto& rule) {
       std::size_t index = 0;
-      with_members(target_, [&](const auto&... member) {
+      detail::with_members(target_, [&](const auto&... member) {
         ((is_about(rule, member) ? check_rule(rule, index) : void(), ++index), ...);
       });
     });
     if (problems_.count() != problems_before) return;
-    for_each_rule<Struct>([this](const auto& rule) {
+    detail::for_each_rule<Struct>([this](const auto& rule) {
       if constexpr (is_struct_rule<std::remove_cvref_t<decltype(rule)>>) {
         if (!rule.predicate(std::as_const(target_)))
           problems_.add(place_, std::string("expected ").append(rule.words));
@@ -9966,7 +11389,7 @@ class struct_reader {
   template <class Rule>
   void check_rule(const Rule& rule, std::size_t index) {
     if ((fine_ >> index & 1) != 0)
-      check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
+      detail::check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
   }
 
   const json& from_;
@@ -9984,31 +11407,31 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   if constexpr (is == input_kind::anything) {
     target = from;
   } else if constexpr (is == input_kind::own) {
-    read_own(from, target, place, problems);
+    detail::read_own(from, target, place, problems);
   } else if constexpr (is == input_kind::boolean) {
     if (!from.is_boolean()) return problems.expected(place, "a boolean", from);
     target = slot.boolean.value;
   } else if constexpr (is == input_kind::integer) {
-    read_integer(from, target, place, problems);
+    detail::read_integer(from, target, place, problems);
   } else if constexpr (is == input_kind::floating) {
-    read_floating(from, target, place, problems);
+    detail::read_floating(from, target, place, problems);
   } else if constexpr (is == input_kind::text) {
     if (!from.is_string()) return problems.expected(place, "a string", from);
     const std::string_view text = text_of(slot);
     target.assign(text.data(), text.size());
   } else if constexpr (is == input_kind::enumeration) {
-    read_enum(from, target, place, problems);
+    detail::read_enum(from, target, place, problems);
   } else if constexpr (is == input_kind::duration) {
-    read_duration(from, target, place, problems);
+    detail::read_duration(from, target, place, problems);
   } else if constexpr (is == input_kind::optional) {
     target.reset();
-    if (!from.is_null()) read_value(from, target.emplace(), place, problems);
+    if (!from.is_null()) detail::read_value(from, target.emplace(), place, problems);
   } else if constexpr (is == input_kind::map) {
-    read_map(from, target, place, problems);
+    detail::read_map(from, target, place, problems);
   } else if constexpr (is == input_kind::sequence) {
-    read_sequence(from, target, place, problems);
+    detail::read_sequence(from, target, place, problems);
   } else if constexpr (is == input_kind::fixed_array) {
-    read_fixed_array(from, target, place, problems);
+    detail::read_fixed_array(from, target, place, problems);
   } else {
     if (!from.is_object()) return problems.expected(place, "an object", from);
     struct_reader<T>(from, target, place, problems).read();
@@ -10019,7 +11442,7 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
 template <typed_input T>
 void read_input(const json& from, T& target, std::string_view name) {
   input_problems problems;
-  read_value(from, target, input_place{nullptr, name}, problems);
+  detail::read_value(from, target, input_place{nullptr, name}, problems);
   problems.throw_if_any();
 }
 
@@ -10039,14 +11462,12 @@ requires(detail::kind<T> == detail::input_kind::structure ||
 
 }  // namespace coworker
 
-// ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
+// ---- coworker/job/job_input.hpp ----------------------------------------------------------------------------
 
-// How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
-// queue.
+// How a handler is called with its job: the input is read out of JSON, and the job is kept for as long as its coroutine
+// needs it. Must not know how a handler is run.
 
-namespace coworker {
-
-namespace detail {
+namespace coworker::detail {
 
 template <class Input>
 Input take_input(json& input) {
@@ -10055,7 +11476,7 @@ Input take_input(json& input) {
   } else if constexpr (typed_input<Input>) {
     const json given = std::move(input);  // not kept beside what is made of it
     Input made{};
-    read_input(given, made, "input");
+    detail::read_input(given, made, "input");
     return made;
   } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
     try {
@@ -10069,89 +11490,10 @@ Input take_input(json& input) {
   }
 }
 
-// Takes a member out of an object. null where there is none, or where it says no: false, 0 or "", which
-// handlers that came from other languages may always set.
-inline json take_out(json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end()) return json();
-  json value = std::move(*found);
-  object.erase(key);
-  const bool says_no = value == json(false) || value == json(0) || value == json("");
-  return says_no ? json() : value;
-}
-
-// A returned object may say that the job failed, and that the worker is to be recycled; both members are
-// taken out.
-inline outcome outcome_of(json returned) {
-  outcome made;
-  if (returned.is_object()) {
-    made.stop_pod = !take_out(returned, "refresh_worker").is_null();
-    const json error = take_out(returned, "error");
-    if (!error.is_null()) {
-      made.ended = outcome::status::failed;
-      made.error = error.is_string() ? error.get<std::string>() : error.dump();
-    }
-  }
-  made.output = std::move(returned);
-  return made;
-}
-
-template <class Handler>
-json call_plain(Handler& handler, job<handler_input<Handler>> work) {
-  if constexpr (std::is_void_v<handler_answer<Handler>>) {
-    handler(std::move(work));
-    return json();
-  } else {
-    return json(handler(std::move(work)));
-  }
-}
-
 template <class Input>
 job<Input> job_of(job_record& record) {
-  return job<Input>(record_ref(record), take_input<Input>(record.input));
+  return job<Input>(record_ref(record), detail::take_input<Input>(record.input));
 }
-
-inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
-                          const worker_identity& identity) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const cancelled&) {
-    if (!record.stop.stop_requested())
-      return outcome::failure(error_report(describe_exception(thrown), identity));
-    return record.ended.succeeded() ? outcome::stop("stopped: a stop was requested") : record.ended;
-  } catch (const std::exception& error) {
-    return outcome::failure(error_report(describe_exception(error), identity));
-  } catch (...) {
-    return outcome::failure(error_report(describe_exception(thrown), identity));
-  }
-}
-
-inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const job_record& record,
-                          const worker_identity& identity) {
-  if (thrown != nullptr) {
-    outcome made = outcome_of(thrown, record, identity);
-    made.output = std::move(returned);
-    return made;
-  }
-  try {
-    return outcome_of(std::move(returned));
-  } catch (...) {
-    return outcome_of(std::current_exception(), record, identity);
-  }
-}
-
-}  // namespace detail
-
-/// Where handlers run, and how.
-struct handler_place {
-  executor_ref pool;         ///< for plain functions
-  worker_identity identity;  ///< named in error reports
-  executor_ref coroutines;   ///< for the others; empty: where the worker is
-  stream_options stream;
-  bool sends_chunks = true;  ///< false: the elements of a stream are kept for its final output
-};
-
-namespace detail {
 
 // Calls a coroutine with its job, and keeps the job meanwhile where the coroutine only has a reference to it.
 template <class Handler>
@@ -10159,7 +11501,7 @@ struct job_keeper {
   std::optional<job<handler_input<Handler>>> work = std::nullopt;
 
   auto call(Handler& handler, job_record& record) {
-    work.emplace(job_of<handler_input<Handler>>(record));
+    work.emplace(detail::job_of<handler_input<Handler>>(record));
     return handler(std::move(*work));
   }
 };
@@ -10167,9 +11509,70 @@ struct job_keeper {
 template <takes_by_value Handler>
 struct job_keeper<Handler> {
   auto call(Handler& handler, job_record& record) const {
-    return handler(job_of<handler_input<Handler>>(record));
+    return handler(detail::job_of<handler_input<Handler>>(record));
   }
 };
+
+}  // namespace coworker::detail
+
+// ---- coworker/job/stream_handler.hpp -----------------------------------------------------------------------
+
+// How the elements of a streaming handler are read and handed to its stream. Must not know the worker or any queue.
+
+namespace coworker {
+
+/// Where handlers run, and how.
+struct handler_place {
+  executor_ref pool;        ///< for plain functions
+  executor_ref coroutines;  ///< for the others; empty: where the worker is
+  stream_options stream;
+  detail::stream_terms terms;
+};
+
+namespace detail {
+
+// What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
+// task<bool> send(const job_record&, json) and void interpret(outcome&).
+class stream_sink {
+ public:
+  template <class Target>
+  explicit stream_sink(Target& target) noexcept
+      : target_(&target),
+        send_([](void* to, const job_record& record, json&& chunk) {
+          return static_cast<Target*>(to)->send(record, std::move(chunk));
+        }),
+        interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
+
+  task<bool> send(const job_record& record, json chunk) const {
+    return send_(target_, record, std::move(chunk));
+  }
+  void interpret(outcome& made) const { interpret_(target_, made); }
+
+ private:
+  void* target_;
+  task<bool> (*send_)(void*, const job_record&, json&&);
+  void (*interpret_)(void*, outcome&);
+};
+
+// An element that is an object of the handler's own making may say that the job failed, as a returned one may. False:
+// it does, and the stream ends here.
+template <class Element>
+bool read_element(Element& element, json& value, const stream_sink& sink, outcome& made) {
+  value = json(std::move(element));
+  if constexpr (std::same_as<Element, json>) {
+    if (!value.is_object()) return true;
+    outcome seen = outcome::success(std::move(value));
+    seen.untyped = true;
+    sink.interpret(seen);
+    made.recycle_worker = made.recycle_worker || seen.recycle_worker;
+    if (!seen.succeeded()) {
+      made.fail(seen.error() != nullptr ? *seen.error() : error_info());
+      return false;
+    }
+    value = std::move(seen.output);
+  }
+  return true;
+}
 
 // Hands one element on, from wherever the handler is.
 template <class Stream>
@@ -10183,15 +11586,36 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
 }
 
 template <class Handler, class Stream>
-task<void> stream_elements(Handler& handler, job_record& record, Stream& stream, executor_ref home) {
+task<void> stream_generator(Handler& handler, job_record& record, Stream& stream, executor_ref home,
+                            const stream_sink& sink, outcome& made) {
   [[maybe_unused]] job_keeper<Handler> keeper;
   auto elements = keeper.call(handler, record);
-  if constexpr (kind_of_handler<Handler> == handler_kind::generator) {
-    for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next())
-      co_await push_element(stream, json(std::move(*one)), home);
-  } else {
-    auto one = elements.begin();
-    for (const auto end = elements.end(); one != end; ++one) co_await push_element(stream, json(*one), home);
+  for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    json value;
+    if (!detail::read_element(*one, value, sink, made)) break;
+    co_await detail::push_element(stream, std::move(value), home);
+  }
+}
+
+// The whole range is read on one thread, as what it reads from may be bound to a thread: it blocks until the queue has
+// room. Where the worker itself is on this thread, as in a simulation, it awaits that instead.
+template <class Handler, class Stream>
+task<void> stream_range(Handler& handler, job_record& record, Stream& stream, executor_ref home,
+                        const stream_sink& sink, outcome& made) {
+  const bool blocks = !home.runs_on_this_thread();
+  [[maybe_unused]] job_keeper<Handler> keeper;
+  auto elements = keeper.call(handler, record);
+  auto one = elements.begin();
+  for (const auto end = elements.end(); one != end; ++one) {
+    json value;
+    auto&& element = *one;
+    std::remove_cvref_t<decltype(element)> own(std::forward<decltype(element)>(element));
+    if (!detail::read_element(own, value, sink, made)) break;
+    if (blocks) {
+      coworker::sync_wait(home, stream.push(std::move(value)));
+    } else {
+      co_await detail::push_element(stream, std::move(value), home);
+    }
   }
 }
 
@@ -10200,32 +11624,109 @@ inline task<void> return_home(executor_ref home) {
   if (here != home) co_await resume_on(home);
 }
 
-// Ends with the handler's exception or the stream's; `output` is then what was kept, if any was to be.
-template <class Handler, class Send>
-task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, const Send& send,
-                         json& output) {
+// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
+template <class Handler>
+task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place,
+                         const stream_sink& sink, outcome& made) {
   const context job = co_await this_coro::context();
-  const auto send_of_job = [&send, &record](std::string text) { return send(record, std::move(text)); };
-  chunk_stream stream(send_of_job, place.stream, place.sends_chunks, job);
+  const auto send_of_job = [&sink, &record](json chunk) { return sink.send(record, std::move(chunk)); };
+  chunk_stream stream(send_of_job, place.stream, place.terms, job);
   std::exception_ptr thrown;
   try {
     if constexpr (kind_of_handler<Handler> == handler_kind::range) {
       co_await resume_on(place.pool);
-    } else if (place.coroutines) {
-      co_await resume_on(place.coroutines);
+      co_await detail::stream_range(handler, record, stream, job.executor, sink, made);
+    } else {
+      if (place.coroutines) co_await resume_on(place.coroutines);
+      co_await detail::stream_generator(handler, record, stream, job.executor, sink, made);
     }
-    co_await stream_elements(handler, record, stream, job.executor);
   } catch (...) {
     thrown = std::current_exception();
   }
-  co_await return_home(job.executor);
+  co_await detail::return_home(job.executor);
   try {
     co_await stream.finish();
   } catch (...) {
     if (thrown == nullptr) thrown = std::current_exception();
   }
-  if (thrown == nullptr || stream.aggregates()) output = stream.take_output();
+  const bool ended_well = thrown == nullptr && made.succeeded();
+  if (ended_well || stream.aggregates()) made.output = stream.take_output();
   if (thrown != nullptr) std::rethrow_exception(thrown);
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
+
+// How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
+// queue.
+
+namespace coworker {
+
+namespace detail {
+
+template <class Handler>
+json call_plain(Handler& handler, job<handler_input<Handler>> work) {
+  if constexpr (std::is_void_v<handler_result<Handler>>) {
+    handler(std::move(work));
+    return json();
+  } else {
+    return json(handler(std::move(work)));
+  }
+}
+
+// Whether the exception, or one that is nested in it, asks for a fresh worker.
+inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
+  std::exception_ptr next = thrown;
+  while (next != nullptr) {
+    const std::exception_ptr here = std::exchange(next, nullptr);
+    try {
+      std::rethrow_exception(here);
+    } catch (const job_error& error) {
+      if (error.options().recycle_worker) return true;
+      next = detail::cause_of(here);
+    } catch (...) {
+      next = detail::cause_of(here);
+    }
+  }
+  return false;
+}
+
+// What a job comes to whose handler threw.
+inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) {
+  bool was_cancelled = false;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const cancelled&) {
+    was_cancelled = record.stop.stop_requested();
+  } catch (...) {
+  }
+  if (was_cancelled) {
+    if (record.outcome.succeeded()) return outcome::stop("stopped: a stop was requested");
+    return std::move(record.outcome);
+  }
+  outcome made = outcome::failure(describe_exception(thrown));
+  made.recycle_worker = detail::asks_to_recycle(thrown);
+  return made;
+}
+
+}  // namespace detail
+
+namespace detail {
+
+// Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
+inline void settle(job_record& record, outcome made, const std::exception_ptr& thrown,
+                   const stream_sink& sink) {
+  if (thrown == nullptr) {
+    sink.interpret(made);
+    record.outcome = std::move(made);
+    return;
+  }
+  outcome failed = detail::outcome_of(thrown, record);
+  failed.output = std::move(made.output);
+  failed.recycle_worker = failed.recycle_worker || made.recycle_worker;
+  record.outcome = std::move(failed);
 }
 
 }  // namespace detail
@@ -10241,57 +11742,40 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 //
 // One coroutine for all but streams, with few locals: its frame is what each job in progress costs. Inlined,
 // as clang would have it, that frame would stay with its caller's until the outcome is delivered.
-template <job_handler Handler, class Send>
+template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         const Send& send) {
+                                         const detail::stream_sink& sink) {
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
+  using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();
-  json returned;
+  outcome made;
   std::exception_ptr thrown;
   try {
     if constexpr (is_streaming_handler<Handler>) {
-      co_await detail::run_streaming(handler, record, place, send, returned);
+      co_await detail::run_streaming(handler, record, place, sink, made);
     } else if constexpr (kind == detail::handler_kind::plain) {
       co_await resume_on(place.pool);
-      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
+      made.output = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
     } else {
       if (place.coroutines) co_await resume_on(place.coroutines);
       [[maybe_unused]] detail::job_keeper<Handler> keeper;
-      auto answer = keeper.call(handler, record);
-      if constexpr (std::is_void_v<typename detail::awaited<detail::handler_answer<Handler>>::type>) {
-        co_await std::move(answer);
+      auto running = keeper.call(handler, record);
+      if constexpr (std::is_void_v<value>) {
+        co_await std::move(running);
       } else {
-        returned = json(co_await std::move(answer));
+        made.output = json(co_await std::move(running));
       }
     }
+    made.untyped = std::same_as<value, json> && !is_streaming_handler<Handler>;
   } catch (...) {
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
   if (here != home) co_await resume_on(home);
-  record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
+  detail::settle(record, std::move(made), thrown, sink);
 }
 
 namespace detail {
-
-// How a stream hands on its chunks, for whoever runs a handler without knowing the queue. Refers to a
-// callable that gives a task<bool>.
-class chunk_sender {
- public:
-  template <class Send>
-  explicit chunk_sender(Send& send) noexcept
-      : send_(&send), call_([](void* to, const job_record& record, std::string&& text) {
-          return (*static_cast<Send*>(to))(record, std::move(text));
-        }) {}
-
-  task<bool> operator()(const job_record& record, std::string text) const {
-    return call_(send_, record, std::move(text));
-  }
-
- private:
-  void* send_;
-  task<bool> (*call_)(void*, const job_record&, std::string&&);
-};
 
 // A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
 class handler_ref {
@@ -10302,13 +11786,13 @@ class handler_ref {
   explicit handler_ref(Handler& handler) noexcept
       : is_streaming(is_streaming_handler<Handler>),
         is_coroutine(is_coroutine_handler<Handler>),
-        handler_(&handler),
-        run_([](void* called, job_record& record, const handler_place& place, const chunk_sender& send) {
-          return run_handler(*static_cast<Handler*>(called), record, place, send);
+        handler_(std::addressof(handler)),
+        run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
+          return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
         }) {}
 
-  task<void> run(job_record& record, const handler_place& place, const chunk_sender& send) const {
-    return run_(handler_, record, place, send);
+  task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
+    return run_(handler_, record, place, sink);
   }
 
   bool is_streaming = false;
@@ -10316,7 +11800,7 @@ class handler_ref {
 
  private:
   void* handler_ = nullptr;
-  task<void> (*run_)(void*, job_record&, const handler_place&, const chunk_sender&) = nullptr;
+  task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
 };
 
 }  // namespace detail
@@ -10340,7 +11824,7 @@ struct wrapped_call {
 template <job_handler Handler>
 struct wrapped_call<Handler> {
   using input = handler_input<Handler>;
-  using answer = handler_answer<Handler>;
+  using answer = handler_result<Handler>;
 };
 
 template <class Handler>
@@ -10404,10 +11888,7 @@ class authorised {
              Allows allows) requires(job_handler<Handler>&& detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
-  COWORKER_REFUSE(
-      "coworker::authorised: the handler does not fit; it must be callable with a job and give something "
-      "that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::authorised")
   authorised(Handler handler, Allows allows) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
@@ -10529,9 +12010,7 @@ class retried {
   retried(Handler handler, retry_options options = {}) requires(detail::repeatable_handler<Handler>)
       : handler_(std::move(handler)), options_(detail::checked(options)) {}
 
-  COWORKER_REFUSE(
-      "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::retried")
   retried(Handler handler, retry_options options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
@@ -10564,7 +12043,7 @@ class retried {
       } catch (...) {
         failure = std::current_exception();
       }
-      co_await sleep_for(wait_after_failure(number, failure, work));
+      co_await coworker::sleep_for(wait_after_failure(number, failure, work));
     }
   }
 
@@ -10576,7 +12055,7 @@ class retried {
       } catch (...) {
         failure = std::current_exception();
       }
-      block_for(wait_after_failure(number, failure, work), work.stop_token());
+      coworker::block_for(wait_after_failure(number, failure, work), work.stop_token());
     }
   }
 
@@ -10599,6 +12078,1134 @@ class retried {
 // Said outright because clang does not look at the constructors' constraints when it deduces.
 template <class Handler>
 retried(Handler, retry_options = {}) -> retried<Handler>;
+
+}  // namespace coworker
+
+// ---- coworker/net/address.hpp ------------------------------------------------------------------------------
+
+// socket_address: where a TCP socket listens or connects to: an IPv4 or IPv6 address and a port.
+
+namespace coworker {
+
+class socket_address {
+ public:
+  /// 0.0.0.0:0.
+  socket_address() noexcept {
+    storage_.ss_family = AF_INET;
+    size_ = sizeof(sockaddr_in);
+  }
+
+  /// What a system call filled in, of that size.
+  socket_address(const sockaddr* address, socklen_t size) noexcept : size_(size) {
+    std::memcpy(&storage_, address, size_ <= sizeof storage_ ? size_ : sizeof storage_);
+  }
+
+  /// An address in digits, such as "0.0.0.0", "127.0.0.1", "::" or "[::1]"; "localhost" is 127.0.0.1. Looks up
+  /// no names; resolve() does. Throws std::invalid_argument for anything else.
+  socket_address(std::string_view host, std::uint16_t port) {
+    std::string digits(host == "localhost" ? "127.0.0.1" : host);
+    if (digits.starts_with('[') && digits.ends_with(']')) digits = digits.substr(1, digits.size() - 2);
+    sockaddr_in four{};
+    sockaddr_in6 six{};
+    if (::inet_pton(AF_INET, digits.c_str(), &four.sin_addr) == 1) {
+      four.sin_family = AF_INET;
+      four.sin_port = htons(port);
+      *this = socket_address(reinterpret_cast<const sockaddr*>(&four), sizeof four);
+    } else if (::inet_pton(AF_INET6, digits.c_str(), &six.sin6_addr) == 1) {
+      six.sin6_family = AF_INET6;
+      six.sin6_port = htons(port);
+      *this = socket_address(reinterpret_cast<const sockaddr*>(&six), sizeof six);
+    } else {
+      throw std::invalid_argument(
+          "\"" + std::string(host) +
+          "\" is not an IP address; give one such as 0.0.0.0 (all interfaces), 127.0.0.1 "
+          "or ::1, or look the name up with resolve()");
+    }
+  }
+
+  std::uint16_t port() const noexcept {
+    return ntohs(is_ipv6() ? reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port
+                           : reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
+  }
+
+  /// The address in digits, without the port.
+  std::string host() const {
+    char digits[INET6_ADDRSTRLEN] = {};
+    const void* const bytes =
+        is_ipv6() ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr)
+                  : static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(storage_).sin_addr);
+    ::inet_ntop(storage_.ss_family, bytes, digits, sizeof digits);
+    return digits;
+  }
+
+  /// "127.0.0.1:8080", "[::1]:8080".
+  std::string to_string() const {
+    return (is_ipv6() ? "[" + host() + "]:" : host() + ":") + std::to_string(port());
+  }
+
+  bool is_ipv6() const noexcept { return storage_.ss_family == AF_INET6; }
+  int family() const noexcept { return storage_.ss_family; }
+  const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t size() const noexcept { return size_; }
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
+};
+
+/// Looks up a name, in the order in which its addresses are to be tried; not empty. Blocks while the name server
+/// does not answer, which may take many seconds: call it before the loop runs, or on a thread_pool. Throws
+/// std::runtime_error when the name is not known.
+inline std::vector<socket_address> resolve(const std::string& host, std::uint16_t port) {
+  addrinfo wanted{};
+  wanted.ai_family = AF_UNSPEC;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
+  if (failed != 0)
+    throw std::runtime_error("\"" + host + "\" cannot be looked up: " + ::gai_strerror(failed));
+  struct owner {
+    addrinfo* list;
+    ~owner() { ::freeaddrinfo(list); }
+  } const freed{found};
+  std::vector<socket_address> addresses;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
+    addresses.emplace_back(one->ai_addr, one->ai_addrlen);
+  return addresses;
+}
+
+}  // namespace coworker
+
+// ---- coworker/net/descriptor.hpp ---------------------------------------------------------------------------
+
+// unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
+// call and the way out. Must not know what a descriptor stands for.
+
+namespace coworker {
+
+/// Owns a file descriptor and closes it. Movable, not copyable. Not thread-safe.
+class unique_fd {
+ public:
+  unique_fd() noexcept {}
+  explicit unique_fd(int descriptor) noexcept : descriptor_(descriptor) {}
+
+  unique_fd(unique_fd&& other) noexcept : descriptor_(other.descriptor_), registration_(other.registration_) {
+    other.release();
+  }
+
+  unique_fd& operator=(unique_fd&& other) noexcept {
+    unique_fd moved(std::move(other));
+    std::swap(descriptor_, moved.descriptor_);
+    std::swap(registration_, moved.registration_);
+    return *this;
+  }
+
+  ~unique_fd() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  /// The descriptor; -1 when there is none.
+  int get() const noexcept { return descriptor_; }
+  explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+  /// Closes the descriptor and owns another one instead, or none.
+  void reset(int descriptor = -1) noexcept { *this = unique_fd(descriptor); }
+
+  /// Gives the descriptor away. Returns -1 when there is none.
+  int release() noexcept {
+    registration_ = 0;
+    return std::exchange(descriptor_, -1);
+  }
+
+ private:
+  friend class descriptor_awaiter;
+
+  int descriptor_ = -1;
+  std::uint64_t registration_ = 0;  // see descriptor_watch::registration
+};
+
+namespace detail {
+
+/// What to do about an error of the operating system that leaves a program short of something; empty for any
+/// other error.
+inline std::string_view way_out_of(int error) noexcept {
+  switch (error) {
+    case EMFILE:
+      return "this process has as many files and connections open as it may: raise that limit, ulimit -n, or "
+             "lower the concurrency";
+    case ENFILE:
+      return "the machine has as many files open as it may: raise sysctl fs.file-max";
+    case ENOMEM:
+    case ENOBUFS:
+      return "the machine or the container has no memory left for this";
+    default:
+      return {};
+  }
+}
+
+/// Throws the std::system_error of a system call that failed with `error`: "WHAT (what to do): errno's text".
+[[noreturn]] inline void throw_system_error(int error, std::string what, std::string_view way_out = {}) {
+  if (way_out.empty()) way_out = way_out_of(error);
+  if (!way_out.empty()) what.append(" (").append(way_out).append(")");
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+/// The result of a system call. Throws std::system_error where it is negative.
+inline int checked(int result, std::string_view what) {
+  if (result < 0) throw_system_error(errno, std::string(what));
+  return result;
+}
+
+/// For systems that cannot do so at a descriptor's birth.
+inline void set_cloexec_and_nonblocking(int descriptor) {
+  checked(::fcntl(descriptor, F_SETFD, FD_CLOEXEC), "fcntl");
+  checked(::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK), "fcntl");
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/net/watch_slot.hpp ---------------------------------------------------------------------------
+
+// watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
+// share.
+
+namespace coworker::detail {
+
+constexpr std::size_t index_of(io_direction direction) noexcept {
+  return direction == io_direction::read ? 0 : 1;
+}
+
+struct watch_slot {
+  descriptor_watch* waiting[2] = {nullptr, nullptr};  // by direction
+};
+
+[[noreturn]] inline void throw_unwatchable(int error, int descriptor) {
+  const std::string name = "descriptor " + std::to_string(descriptor);
+  if (error == EBADF) throw_system_error(error, name + " cannot be awaited", "it is not open");
+  if (error == ENOSPC) {
+    throw_system_error(error, name + " cannot be awaited",
+                       "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
+  }
+  throw_system_error(error, name + " cannot be awaited");
+}
+
+inline void require_descriptor(const descriptor_watch& watch) {
+  if (watch.descriptor < 0) throw_unwatchable(EBADF, watch.descriptor);
+}
+
+inline void require_unwatched(const watch_slot& slot, const descriptor_watch& watch) {
+  if (slot.waiting[index_of(watch.direction)] == nullptr) return;
+  const bool reads = watch.direction == io_direction::read;
+  throw std::logic_error("descriptor " + std::to_string(watch.descriptor) +
+                         " is already awaited by another coroutine that waits to " +
+                         (reads ? "read from" : "write to") +
+                         " it; let one coroutine do so, or guard it with a semaphore of 1");
+}
+
+/// Lets the waiting coroutine go on. Returns false where there was no memory for that; it is to be tried again.
+inline bool hand_over(descriptor_watch*& waiting) noexcept {
+  descriptor_watch& watch = *waiting;
+  watch.ready = true;
+  try {
+    watch.executor.cancel(watch.alarm);
+  } catch (...) {
+    return false;
+  }
+  waiting = nullptr;
+  return true;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/net/epoll_set.hpp ----------------------------------------------------------------------------
+
+// epoll_set: the descriptors that the coroutines of one event loop wait for, watched by epoll. Linux; poll_set
+// is the same for other systems. Must not know what a loop blocks on.
+//
+// A descriptor stays registered, level-triggered, from one wait to the next, so that waiting for it again and
+// again makes no system call. A registration that brings an event which nobody waits for is taken back: that
+// costs one call, and happens only where something comes unasked. Edge-triggering would save that too, but
+// would lose what a coroutine has left unread, and one-shot registrations cost a call for each wait.
+//
+// A number alone does not tell whether a registration still stands: the descriptor may have been closed, and the
+// number may be another file's by now. So the registration counts only for who has kept the descriptor open
+// since and says so (descriptor_watch::registration); for anybody else, one call asks the kernel.
+
+#if defined(__linux__)
+
+#include <poll.h>
+
+#include <atomic>
+
+// ---- coworker/net/epoll.hpp --------------------------------------------------------------------------------
+
+// epoll: Linux's own call of that name as an object: what it watches is known by a key, and another thread can
+// wake who waits. Must not know coroutines, nor whose keys they are.
+
+#if defined(__linux__)
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+class epoll {
+ public:
+  using key = std::uint64_t;
+
+  /// Throws std::system_error when there is no descriptor left for it.
+  epoll() : events_(64) { renew(); }
+
+  /// Watches nothing any more. Throws std::system_error when there is no descriptor left for that, and then has
+  /// changed nothing.
+  void renew() {
+    unique_fd fresh(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+    std::swap(epoll_, fresh);
+    const int failed = add(wake_up_.get(), EPOLLIN | EPOLLET, wake_key);
+    if (failed == 0) return;
+    std::swap(epoll_, fresh);
+    throw_system_error(failed, "epoll_ctl");
+  }
+
+  /// Each returns 0, or the error of epoll_ctl.
+  int add(int descriptor, std::uint32_t events, key whose) noexcept {
+    return control(EPOLL_CTL_ADD, descriptor, events, whose);
+  }
+  int modify(int descriptor, std::uint32_t events, key whose) noexcept {
+    return control(EPOLL_CTL_MOD, descriptor, events, whose);
+  }
+  int remove(int descriptor) noexcept { return control(EPOLL_CTL_DEL, descriptor, 0, 0); }
+
+  /// Makes room for wait() to find so many at once. Throws std::bad_alloc.
+  void make_room(std::size_t descriptors) {
+    if (events_.size() <= descriptors) events_.resize(descriptors + descriptors / 2 + 1);
+  }
+
+  /// Blocks until something is ready, or for `timeout` milliseconds at most; -1 is for ever. Returns all that is
+  /// ready, with the key in data.u64; a wake-up has `wake_key`. The one function besides wake() that may be
+  /// called while another thread adds, modifies or removes.
+  std::span<const epoll_event> wait(int timeout) noexcept {
+    const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
+    return {events_.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+  }
+
+  /// Ends the current wait(), or else the next one. Thread-safe.
+  void wake() noexcept { ::eventfd_write(wake_up_.get(), 1); }
+
+  /// Readable while something is ready.
+  int descriptor() const noexcept { return epoll_.get(); }
+
+  static constexpr key wake_key = ~key{0};
+
+ private:
+  int control(int operation, int descriptor, std::uint32_t events, key whose) noexcept {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = whose;
+    return ::epoll_ctl(epoll_.get(), operation, descriptor, &event) == 0 ? 0 : errno;
+  }
+
+  unique_fd epoll_;
+  // Edge-triggered, so that it need not be read: its counter does not overflow in a program's life.
+  unique_fd wake_up_{checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")};
+  std::vector<epoll_event> events_;
+};
+
+}  // namespace coworker::detail
+
+#endif
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace coworker::detail {
+
+/// All but wake() belongs to one thread.
+class epoll_set {
+ public:
+  /// See watching_executor. Throws std::bad_alloc too.
+  void watch(descriptor_watch& watch) {
+    require_descriptor(watch);
+    const auto place = static_cast<std::size_t>(watch.descriptor);
+    if (place >= slots_.size()) slots_.resize(place + place / 2 + 8);
+    epoll_.make_room(registered_ + 2);
+    slot& one = slots_[place];
+    require_unwatched(one, watch);
+    const std::uint32_t wanted = event_of(watch.direction);
+    const bool stands = watch.registration != 0 && watch.registration == one.registration;
+    if (!stands || (one.registered & wanted) == 0) {
+      if (!add(watch.descriptor, one, (stands ? one.registered : awaited(one)) | wanted)) {
+        watch.ready = true;
+        return;
+      }
+    }
+    watch.registration = one.registration;
+    one.waiting[index_of(watch.direction)] = &watch;
+    ++waiting_;
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept {
+    slot& one = slots_[static_cast<std::size_t>(watch.descriptor)];
+    descriptor_watch*& waiting = one.waiting[index_of(watch.direction)];
+    if (waiting != &watch) return;
+    waiting = nullptr;
+    --waiting_;
+    take_back(watch.descriptor, one, event_of(watch.direction));
+  }
+
+  /// How many wait.
+  std::size_t waiting() const noexcept { return waiting_; }
+
+  /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
+  /// over all that is. Returns whether it was woken.
+  bool wait(int timeout) noexcept {
+    bool woken = false;
+    bool stale = false;
+    for (const epoll_event& event : epoll_.wait(timeout)) {
+      if (event.data.u64 == epoll::wake_key) {
+        woken = true;
+      } else {
+        stale = !handle(event) || stale;
+      }
+    }
+    if (stale) rebuild();
+    return woken;
+  }
+
+  /// Ends the current wait(), or else the next one. Any thread.
+  void wake() noexcept { epoll_.wake(); }
+
+  /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
+  /// until the next call of another function.
+  std::span<const pollfd> pollable() noexcept {
+    pollable_ = {epoll_.descriptor(), POLLIN, 0};
+    return {&pollable_, 1};
+  }
+
+ private:
+  struct slot : watch_slot {
+    std::uint32_t registered = 0;    // for these events, as far as is known
+    std::uint64_t registration = 0;  // the latest one of this number; 0: none
+  };
+
+  static constexpr std::uint32_t event_of(io_direction direction) noexcept {
+    return direction == io_direction::read ? EPOLLIN : EPOLLOUT;
+  }
+
+  static std::uint32_t awaited(const slot& one) noexcept {
+    return (one.waiting[0] != nullptr ? EPOLLIN : 0U) | (one.waiting[1] != nullptr ? EPOLLOUT : 0U);
+  }
+
+  static epoll::key key_of(int descriptor, std::uint64_t registration) noexcept {
+    return (registration << 32) | static_cast<std::uint32_t>(descriptor);
+  }
+
+  // Unlike any other in this process: a descriptor may be waited for on one loop and then on another.
+  static std::uint64_t new_registration() noexcept {
+    static constinit std::atomic<std::uint64_t> latest{0};
+    return latest.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
+  // False: epoll does not take it, as a regular file, which is always ready.
+  bool add(int descriptor, slot& one, std::uint32_t events) {
+    int failed = ENOENT;
+    if (one.registration != 0)
+      failed = epoll_.modify(descriptor, events, key_of(descriptor, one.registration));
+    if (failed == ENOENT) {
+      const std::uint64_t fresh = new_registration();
+      failed = epoll_.add(descriptor, events, key_of(descriptor, fresh));
+      if (failed == EEXIST) failed = epoll_.modify(descriptor, events, key_of(descriptor, fresh));
+      if (failed == 0) {
+        if (one.registration == 0) ++registered_;
+        one.registration = fresh;
+      }
+    }
+    if (failed == EPERM) return false;
+    if (failed != 0) throw_unwatchable(failed, descriptor);
+    one.registered = events;
+    return true;
+  }
+
+  // False: the kernel knows of no such registration.
+  bool take_back(int descriptor, slot& one, std::uint32_t events) noexcept {
+    one.registered &= ~events;
+    if (one.registered != 0)
+      return epoll_.modify(descriptor, one.registered, key_of(descriptor, one.registration)) == 0;
+    one.registration = 0;
+    --registered_;
+    return epoll_.remove(descriptor) == 0;
+  }
+
+  // False: the event is of a descriptor that was closed while a copy of it is still open somewhere, such as in a
+  // child process. It goes on to bring events, and cannot be taken back any more.
+  bool handle(const epoll_event& event) noexcept {
+    constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;  // told of whatever the registration is for
+    const auto place = static_cast<std::size_t>(event.data.u64 & 0xffffffffU);
+    const int descriptor = static_cast<int>(place);
+    slot& one = slots_[place];
+    if (event.data.u64 != key_of(descriptor, one.registration)) return false;
+    std::uint32_t unasked = 0;
+    for (const io_direction direction : {io_direction::read, io_direction::write}) {
+      const std::uint32_t wanted = event_of(direction);
+      if ((event.events & (wanted | over)) == 0) continue;
+      if (one.waiting[index_of(direction)] == nullptr) {
+        unasked |= wanted & one.registered;
+      } else if (hand_over(one.waiting[index_of(direction)])) {
+        --waiting_;
+      }
+    }
+    return unasked == 0 || take_back(descriptor, one, unasked);
+  }
+
+  // A new set without the registrations that cannot be taken back.
+  void rebuild() noexcept {
+    try {
+      epoll_.renew();
+    } catch (...) {
+      return;  // no descriptor or memory for it now; the event comes again
+    }
+    registered_ = 0;
+    for (std::size_t place = 0; place < slots_.size(); ++place) {
+      slot& one = slots_[place];
+      const std::uint32_t events = awaited(one);
+      one.registered = 0;
+      one.registration = 0;
+      if (events != 0) register_again(static_cast<int>(place), one, events);
+    }
+  }
+
+  // What cannot be watched any more counts as ready, so that its coroutine meets the error.
+  void register_again(int descriptor, slot& one, std::uint32_t events) noexcept {
+    const std::uint64_t fresh = new_registration();
+    if (epoll_.add(descriptor, events, key_of(descriptor, fresh)) == 0) {
+      one.registered = events;
+      one.registration = fresh;
+      ++registered_;
+      return;
+    }
+    for (descriptor_watch*& waiting : one.waiting) {
+      if (waiting != nullptr && hand_over(waiting)) --waiting_;
+    }
+  }
+
+  epoll epoll_;
+  std::vector<slot> slots_;  // by descriptor
+  std::size_t registered_ = 0;
+  std::size_t waiting_ = 0;
+  pollfd pollable_{};
+};
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/net/poll_set.hpp -----------------------------------------------------------------------------
+
+// poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
+// without epoll: each wait costs time in proportion to how many there are.
+
+namespace coworker::detail {
+
+/// All but wake() belongs to one thread.
+class poll_set {
+ public:
+  /// Throws std::system_error when there is no descriptor left for it.
+  poll_set() {
+    int ends[2];
+    checked(::pipe(ends), "pipe");
+    wake_read_.reset(ends[0]);
+    wake_write_.reset(ends[1]);
+    set_cloexec_and_nonblocking(ends[0]);
+    set_cloexec_and_nonblocking(ends[1]);
+    polled_.push_back({ends[0], POLLIN, 0});
+    waiters_.emplace_back();
+  }
+
+  /// See watching_executor. Throws std::bad_alloc too.
+  void watch(descriptor_watch& watch) {
+    require_descriptor(watch);
+    const auto number = static_cast<std::size_t>(watch.descriptor);
+    if (places_.size() <= number) places_.resize(number + number / 2 + 8);
+    std::size_t place = places_[number];
+    if (place != 0) require_unwatched(waiters_[place], watch);
+    if (::fcntl(watch.descriptor, F_GETFD) < 0) throw_unwatchable(errno, watch.descriptor);
+    if (place == 0) {
+      place = polled_.size();
+      waiters_.resize(place + 1);  // one more than polled, where that throws
+      polled_.push_back({watch.descriptor, 0, 0});
+      places_[number] = place;
+    }
+    polled_[place].events = static_cast<short>(polled_[place].events | event_of(watch.direction));
+    waiters_[place].waiting[index_of(watch.direction)] = &watch;
+    ++waiting_;
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept {
+    const std::size_t place = places_[static_cast<std::size_t>(watch.descriptor)];
+    descriptor_watch*& waiting = waiters_[place].waiting[index_of(watch.direction)];
+    if (waiting != &watch) return;
+    waiting = nullptr;
+    end(place, watch.direction);
+  }
+
+  /// How many wait.
+  std::size_t waiting() const noexcept { return waiting_; }
+
+  /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
+  /// over all that is. Returns whether it was woken.
+  bool wait(int timeout) noexcept {
+    if (::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout) <= 0) return false;
+    for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
+    const bool woken = polled_[0].revents != 0;
+    char bytes[64];
+    if (woken) {
+      while (::read(wake_read_.get(), bytes, sizeof bytes) == sizeof bytes) {
+      }
+    }
+    return woken;
+  }
+
+  /// Ends the current wait(), or else the next one. Any thread.
+  void wake() noexcept {
+    const char byte = 0;
+    [[maybe_unused]] const ssize_t written = ::write(wake_write_.get(), &byte, 1);  // or the pipe is full
+  }
+
+  /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
+  /// until the next call of another function.
+  std::span<const pollfd> pollable() noexcept { return polled_; }
+
+ private:
+  static constexpr short event_of(io_direction direction) noexcept {
+    return direction == io_direction::read ? POLLIN : POLLOUT;
+  }
+
+  // True: another one has its place now.
+  bool handle(std::size_t place) noexcept {
+    constexpr short over = POLLERR | POLLHUP | POLLNVAL;
+    const short found = polled_[place].revents;
+    for (const io_direction direction : {io_direction::read, io_direction::write}) {
+      if ((found & (event_of(direction) | over)) == 0) continue;
+      descriptor_watch*& waiting = waiters_[place].waiting[index_of(direction)];
+      if (waiting != nullptr && hand_over(waiting) && end(place, direction)) return true;
+    }
+    return false;
+  }
+
+  // The last one takes the place of one that nobody waits for any more: true.
+  bool end(std::size_t place, io_direction direction) noexcept {
+    --waiting_;
+    polled_[place].events = static_cast<short>(polled_[place].events & ~event_of(direction));
+    if (polled_[place].events != 0) return false;
+    places_[static_cast<std::size_t>(polled_[place].fd)] = 0;
+    if (place + 1 != polled_.size()) {
+      polled_[place] = polled_.back();
+      waiters_[place] = waiters_.back();
+      places_[static_cast<std::size_t>(polled_[place].fd)] = place;
+    }
+    polled_.pop_back();
+    waiters_.pop_back();
+    return true;
+  }
+
+  unique_fd wake_read_;
+  unique_fd wake_write_;
+  std::vector<pollfd> polled_;       // the first is for wake()
+  std::vector<watch_slot> waiters_;  // in the same order
+  std::vector<std::size_t> places_;  // by descriptor; 0: none
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/net/poller.hpp -------------------------------------------------------------------------------
+
+// poller: what an event loop blocks on once a coroutine awaits a descriptor there. Must not know who waits, nor
+// what for.
+
+namespace coworker {
+
+namespace detail {
+
+// The one place that knows which systems have epoll.
+#if defined(__linux__)
+using descriptor_set = epoll_set;
+#else
+using descriptor_set = poll_set;
+#endif
+
+// For poll() and its like: -1 is for ever.
+inline int poll_timeout(time_point deadline) noexcept {
+  if (deadline == time_point::max()) return -1;
+  if (deadline == time_point::min()) return 0;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
+  return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace detail
+
+/// Blocks in the system's own call for watching descriptors.
+template <class Set>
+class basic_poller final : public waiter {
+ public:
+  /// Throws std::system_error when the process has no descriptors left for it.
+  basic_poller() = default;
+
+  void wait(time_point deadline) override {
+    if (deadline != time_point::min()) {
+      set_.wait(woken_ ? 0 : detail::poll_timeout(deadline));
+      woken_ = false;
+    } else if (set_.waiting() != 0) {
+      woken_ = set_.wait(0) || woken_;  // a look around does not use up a wake-up
+    }
+  }
+
+  void wake() noexcept override { set_.wake(); }
+  void watch(descriptor_watch& watch) override { set_.watch(watch); }
+  void unwatch(descriptor_watch& watch) noexcept override { set_.unwatch(watch); }
+
+ private:
+  Set set_;
+  bool woken_ = false;
+};
+
+using poller = basic_poller<detail::descriptor_set>;
+
+}  // namespace coworker
+
+// ---- coworker/net/readable.hpp -----------------------------------------------------------------------------
+
+// readable and writable: how a coroutine on an event loop waits for a file descriptor. What then happens with
+// the descriptor is the caller's.
+
+namespace coworker {
+
+namespace detail {
+
+inline waiter* make_poller() { return new poller; }  // the event loop deletes it
+
+inline void require_watching(executor_ref executor) {
+  if (executor.watches_descriptors()) return;
+  throw std::logic_error(
+      "readable, writable: the executor of this coroutine watches no descriptors; await them on an "
+      "event_loop, "
+      "or, on a thread_pool, call read() or poll() and block");
+}
+
+}  // namespace detail
+
+/// What readable_until and writable_until give; made to be awaited at once.
+class descriptor_awaiter {
+ public:
+  descriptor_awaiter(int descriptor, io_direction direction, time_point due) noexcept {
+    watch_.descriptor = descriptor;
+    watch_.direction = direction;
+    watch_.alarm.due = due;
+  }
+  descriptor_awaiter(unique_fd& owner, io_direction direction, time_point due) noexcept
+      : descriptor_awaiter(owner.get(), direction, due) {
+    owner_ = &owner;
+  }
+  descriptor_awaiter(const descriptor_awaiter&) = delete;
+  descriptor_awaiter& operator=(const descriptor_awaiter&) = delete;
+  ~descriptor_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    return start(awaiting, detail::require_context(awaiting, "readable, writable"));
+  }
+
+  bool await_resume() {
+    on_stop_.reset();
+    if (watch_.ready) return true;
+    if (watched_) watch_.executor.unwatch(watch_);
+    if (watch_.alarm.status == timer::state::cancelled) throw cancelled();
+    return false;
+  }
+
+ private:
+  // Of the three that may end the wait, the first cancels or fires the alarm; the others then find it ended.
+  bool start(std::coroutine_handle<> awaiting, const context& here) {
+    if (here.stop.stop_requested()) {
+      watch_.alarm.status = timer::state::cancelled;
+      return false;
+    }
+    detail::require_watching(here.executor);
+    watch_.alarm.handle = awaiting;
+    watch_.executor = here.executor;
+    watch_.make_waiter = &detail::make_poller;
+    if (owner_ != nullptr) watch_.registration = owner_->registration_;
+    watch_.executor.watch(watch_);
+    if (watch_.ready) return false;
+    if (owner_ != nullptr) owner_->registration_ = watch_.registration;
+    watched_ = true;
+    arm(here.stop);
+    return true;
+  }
+
+  void arm(stop_token stop) {
+    // A stop between these two finds the alarm idle, and arming then posts the handle at once.
+    on_stop_.emplace(stop, detail::cancel_timer(watch_.executor, watch_.alarm));
+    try {
+      watch_.executor.arm(watch_.alarm);
+    } catch (...) {
+      on_stop_.reset();
+      watch_.executor.unwatch(watch_);
+      throw;
+    }
+  }
+
+  descriptor_watch watch_;
+  unique_fd* owner_ = nullptr;
+  bool watched_ = false;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+/// What readable and writable give; made to be awaited at once.
+class ready_awaiter : public descriptor_awaiter {
+ public:
+  using descriptor_awaiter::descriptor_awaiter;
+  void await_resume() { descriptor_awaiter::await_resume(); }
+};
+
+/// Awaited, it returns once `descriptor` can be read without blocking. That includes its end (read() gives 0)
+/// and errors (read() fails). What can always be read, such as a regular file, is ready at once. The descriptor
+/// is not changed: where it blocks, as an inherited standard input does, read at most once per wait, and with
+/// read() rather than through a stdio buffer, which would keep back what it has read.
+///
+/// The descriptor must stay open until the wait has ended. One coroutine at a time may wait to read it, and
+/// another one to write.
+///
+/// Throws: std::logic_error when another coroutine already waits to read it, or when the awaiting coroutine does
+/// not run on an event_loop; std::system_error when it is not open or the system can watch no more.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; it is then no longer
+/// watched.
+///
+///     co_await readable(0);
+///     const ssize_t count = ::read(0, buffer, sizeof buffer);
+inline ready_awaiter readable(int descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+}
+
+/// Awaited, it returns once `descriptor` can be written without blocking, or writing to it fails. The rest as
+/// readable().
+inline ready_awaiter writable(int descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+}
+
+/// The same for a descriptor that is owned, which must stay in place until the wait has ended. Waiting for it
+/// again and again makes no system call, as nobody else can have closed it in between.
+inline ready_awaiter readable(unique_fd& descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+}
+inline ready_awaiter writable(unique_fd& descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+}
+
+/// The same with a deadline: awaited, it returns true once the descriptor is ready, or false when the executor's
+/// clock has reached `due` first.
+inline descriptor_awaiter readable_until(int descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::read, due);
+}
+inline descriptor_awaiter writable_until(int descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::write, due);
+}
+inline descriptor_awaiter readable_until(unique_fd& descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::read, due);
+}
+inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::write, due);
+}
+
+}  // namespace coworker
+
+// ---- coworker/net/socket.hpp -------------------------------------------------------------------------------
+
+// The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
+// know coroutines; tcp.hpp waits.
+
+namespace coworker::detail {
+
+inline void set_flag(int socket, int level, int name) {
+  const int on = 1;
+  checked(::setsockopt(socket, level, name, &on, sizeof on), "setsockopt");
+}
+
+#ifdef MSG_NOSIGNAL
+inline constexpr int send_flags = MSG_NOSIGNAL;  // a peer that is gone is an error, not a SIGPIPE
+#else
+inline constexpr int send_flags = 0;
+#endif
+
+inline void prepare_connected(int socket) {
+  set_flag(socket, IPPROTO_TCP, TCP_NODELAY);
+#if !defined(MSG_NOSIGNAL) && defined(SO_NOSIGPIPE)
+  set_flag(socket, SOL_SOCKET, SO_NOSIGPIPE);
+#endif
+}
+
+inline unique_fd make_socket(int family) {
+#ifdef SOCK_CLOEXEC
+  return unique_fd(checked(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
+#else
+  unique_fd made(checked(::socket(family, SOCK_STREAM, 0), "socket"));
+  set_cloexec_and_nonblocking(made.get());
+  return made;
+#endif
+}
+
+inline unique_fd bound_socket(const socket_address& address) {
+  unique_fd made = make_socket(address.family());
+  set_flag(made.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (address.is_ipv6()) {
+    const int off = 0;  // "::" listens for IPv4 too
+    ::setsockopt(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  }
+  if (::bind(made.get(), address.data(), address.size()) == 0) return made;
+  const int error = errno;
+  const std::string what = "cannot listen on " + address.to_string();
+  if (error == EADDRINUSE)
+    throw_system_error(error, what,
+                       "another program does: stop it, or choose another port, or 0 for any that is free");
+  if (error == EADDRNOTAVAIL)
+    throw_system_error(error, what, "this machine does not have that address: 0.0.0.0 listens on all it has");
+  if (error == EACCES) throw_system_error(error, what, "choose a port above 1023");
+  throw_system_error(error, what);
+}
+
+/// Port 0 is any that is free.
+inline unique_fd listening_socket(const socket_address& address) {
+  unique_fd made = bound_socket(address);
+  checked(::listen(made.get(), SOMAXCONN), "listen");
+  return made;
+}
+
+inline socket_address local_address(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  checked(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
+  return {reinterpret_cast<const sockaddr*>(&address), size};
+}
+
+inline socket_address peer_address(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  checked(::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size), "getpeername");
+  return {reinterpret_cast<const sockaddr*>(&address), size};
+}
+
+/// Of a connection that came to its end before it was accepted; the next one is to be tried.
+inline bool accept_again(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ETIMEDOUT:
+    case EPERM:  // a firewall's
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The next connection that waits; none where there is none. Throws std::system_error.
+inline unique_fd accept_socket(int listening) {
+  for (;;) {
+#ifdef SOCK_CLOEXEC
+    unique_fd made(::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+#else
+    unique_fd made(::accept(listening, nullptr, nullptr));
+    if (made) set_cloexec_and_nonblocking(made.get());
+#endif
+    if (made) {
+      prepare_connected(made.get());
+      return made;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return made;
+    if (!accept_again(errno)) throw_system_error(errno, "a connection cannot be accepted");
+  }
+}
+
+/// Makes closing the socket a reset.
+inline void reset_on_close(int socket) noexcept {
+  const linger at_once{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/net/tcp.hpp ----------------------------------------------------------------------------------
+
+// tcp_listener and tcp_stream: TCP for coroutines on an event loop. Must not know what is sent.
+
+namespace coworker {
+
+/// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
+/// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
+///
+/// Throws, where nothing else is said: std::system_error for what the system or the peer has against it;
+/// `timed_out` at the deadline. Cancellation: throws `cancelled` as soon as a stop is requested.
+class tcp_stream {
+ public:
+  tcp_stream() noexcept {}
+
+  /// A connected, non-blocking socket.
+  explicit tcp_stream(unique_fd connected) noexcept : socket_(std::move(connected)) {}
+
+  /// Connects. Several addresses of one host are tried by calling it for each.
+  static task<tcp_stream> connect(socket_address to) {
+    unique_fd socket = detail::make_socket(to.family());
+    detail::prepare_connected(socket.get());
+    int error = ::connect(socket.get(), to.data(), to.size()) == 0 ? 0 : errno;
+    if (error == EINPROGRESS || error == EINTR) {
+      co_await coworker::writable(socket);
+      socklen_t size = sizeof error;
+      detail::checked(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size), "getsockopt");
+    }
+    if (error == ECONNREFUSED)
+      detail::throw_system_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
+    if (error != 0) detail::throw_system_error(error, "cannot connect to " + to.to_string());
+    co_return tcp_stream(std::move(socket));
+  }
+
+  /// From now on no wait of read_some() or write_all() goes on after `due`. Default: time_point::max(), none.
+  void set_deadline(time_point due) noexcept { deadline_ = due; }
+
+  /// Reads what is there, up to the size of `into`, waiting until there is something. Returns how many bytes; 0
+  /// when the peer has closed its side.
+  task<std::size_t> read_some(std::span<char> into) {
+    for (;;) {
+      if (turns_ != 0) {
+        const ssize_t count = ::recv(socket_.get(), into.data(), into.size(), 0);
+        if (count >= 0) {
+          --turns_;
+          co_return static_cast<std::size_t>(count);
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+          detail::throw_system_error(errno, "cannot read from a connection");
+      }
+      turns_ = most_turns;
+      const bool in_time = co_await readable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Writes `first`, then `second`, whole. Both must live until it has ended. When it throws, it is not known how
+  /// much was written, and the connection is of no more use.
+  task<void> write_all(std::string_view first, std::string_view second = {}) {
+    while (!first.empty() || !second.empty()) {
+      iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                         {const_cast<char*>(second.data()), second.size()}};
+      msghdr message{};
+      message.msg_iov = pieces;
+      message.msg_iovlen = 2;
+      const ssize_t count = ::sendmsg(socket_.get(), &message, detail::send_flags);
+      if (count >= 0) {
+        const auto written = static_cast<std::size_t>(count);
+        const std::size_t of_first = written < first.size() ? written : first.size();
+        first.remove_prefix(of_first);
+        second.remove_prefix(written - of_first);
+        continue;
+      }
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK)
+        detail::throw_system_error(errno, "cannot write to a connection");
+      const bool in_time = co_await writable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Awaited, it returns once there is something to read, or the peer has closed its side or is gone.
+  ready_awaiter readable() noexcept { return coworker::readable(socket_); }
+
+  /// Tells the peer that nothing more will come from here. Reading goes on.
+  void shutdown_write() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+
+  /// Nothing may wait for it then.
+  void close() noexcept { socket_.reset(); }
+
+  /// Closes the connection with a reset: what was written and not yet received is dropped, and the peer sees an
+  /// error.
+  void abort() noexcept {
+    detail::reset_on_close(socket_.get());
+    close();
+  }
+
+  bool is_open() const noexcept { return static_cast<bool>(socket_); }
+  socket_address local_address() const { return detail::local_address(socket_.get()); }
+  socket_address peer_address() const { return detail::peer_address(socket_.get()); }
+
+  /// For the options that the system has and this class has not; it stays this object's.
+  int descriptor() const noexcept { return socket_.get(); }
+
+ private:
+  // Reads in a row that need not wait, before the loop has a turn: a peer that sends as fast as it is read must
+  // not hold up everything else.
+  static constexpr unsigned most_turns = 16;
+
+  unique_fd socket_;
+  time_point deadline_ = time_point::max();
+  unsigned turns_ = most_turns;
+};
+
+/// Listens for TCP connections. Closed by its destructor. It must stay in place while it is awaited.
+///
+///     tcp_listener door("127.0.0.1", 8080);
+///     tcp_stream guest = co_await door.accept();
+class tcp_listener {
+ public:
+  /// Port 0 is any that is free. Throws std::system_error when it cannot listen there; std::invalid_argument
+  /// when `host` is not an IP address.
+  tcp_listener(std::string_view host, std::uint16_t port) : tcp_listener(socket_address(host, port)) {}
+  explicit tcp_listener(const socket_address& address) : socket_(detail::listening_socket(address)) {}
+
+  /// The next connection. One coroutine at a time.
+  /// Throws: std::system_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
+  /// ENOBUFS, ENOMEM): the connection still waits, so let some time pass, then call it again.
+  /// Cancellation: throws `cancelled`; no connection is lost.
+  task<tcp_stream> accept() {
+    for (;;) {
+      if (turns_ != 0) {
+        unique_fd accepted = detail::accept_socket(socket_.get());
+        if (accepted) {
+          --turns_;
+          co_return tcp_stream(std::move(accepted));
+        }
+      }
+      turns_ = most_turns;
+      co_await readable(socket_);
+    }
+  }
+
+  socket_address local_address() const { return detail::local_address(socket_.get()); }
+  std::uint16_t local_port() const { return local_address().port(); }
+
+  /// Connections are refused from now on. Nothing may wait for it then.
+  void close() noexcept { socket_.reset(); }
+  bool is_open() const noexcept { return static_cast<bool>(socket_); }
+  int descriptor() const noexcept { return socket_.get(); }
+
+ private:
+  static constexpr unsigned most_turns = 64;  // as in tcp_stream
+
+  unique_fd socket_;
+  unsigned turns_ = most_turns;
+};
 
 }  // namespace coworker
 
@@ -10788,10 +13395,11 @@ struct latency_buckets {
   static constexpr std::size_t count = static_cast<std::size_t>(octaves + 1) * parts;
 
   static std::size_t index(std::uint64_t microseconds) noexcept {
-    if (microseconds < parts) return static_cast<std::size_t>(microseconds);
+    // The masks change no number; they tell the compiler that each fits into a std::size_t.
+    if (microseconds < parts) return microseconds & (parts - 1);
     const int octave = highest_bit(microseconds) - part_bits;
     if (octave >= octaves) return count - 1;
-    return static_cast<std::size_t>(octave) * parts + static_cast<std::size_t>(microseconds >> octave);
+    return static_cast<std::size_t>(octave) * parts + ((microseconds >> octave) & (2 * parts - 1));
   }
 
   // The largest latency that falls into the bucket.
@@ -11030,11 +13638,11 @@ namespace coworker {
 
 namespace detail {
 
-// The types that std::cmp_greater and its like accept.
+// The types that std::cmp_greater and its like accept. (u8'x' is a char8_t, and with -fno-char8_t a char.)
 template <class T>
 concept integer_limit =
     std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-    !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+    !std::same_as<T, decltype(u8'x')> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 template <class Modifier>
 concept modifier_of_metrics = requires(Modifier& modifier, int current, const metrics& measured) {
@@ -11134,7 +13742,7 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
             "the concurrency modifier returned " + std::to_string(wanted) +
                 "; limits are 1 or more, so 1 is used"};
   } catch (...) {
-    const exception_description error = describe_exception(std::current_exception());
+    const error_info error = describe_exception(std::current_exception());
     return {measured.limit, limit_decision::fault::threw,
             "the concurrency modifier threw " + error.type + " (" + error.message + "); the limit stays at " +
                 std::to_string(measured.limit)};
@@ -11151,8 +13759,8 @@ class modifier_ref {
 
   template <concurrency_modifier Modifier>
   explicit modifier_ref(Modifier& modifier) noexcept
-      : modifier_(&modifier), decide_([](void* asked, const metrics& measured) {
-          return decide_limit(*static_cast<Modifier*>(asked), measured);
+      : modifier_(std::addressof(modifier)), decide_([](void* asked, const metrics& measured) {
+          return coworker::decide_limit(*static_cast<Modifier*>(asked), measured);
         }) {}
 
   limit_decision decide(const metrics& measured) const { return decide_(modifier_, measured); }
@@ -11946,6 +14554,25 @@ static_assert(concurrency_modifier<hill_climb>);
 
 }  // namespace coworker
 
+// ---- coworker/json/decimal.hpp -----------------------------------------------------------------------------
+
+// Numbers for people and for other programs' parsers, the same in every locale: std::snprintf writes a comma for the
+// point where the program has chosen a locale that does. Knows nothing of JSON.
+
+namespace coworker::detail {
+
+/// As printf writes it with %g (chars_format::general: `digits` significant ones) or %f (fixed: `digits` behind
+/// the point), and always with a point.
+inline std::string decimal_text(double value, std::chars_format format, int digits) {
+  constexpr std::size_t longest_fixed = 310;  // digits before the point, and the sign
+  std::string text(longest_fixed + 2 + static_cast<std::size_t>(digits), ' ');
+  const auto [end, problem] = std::to_chars(text.data(), text.data() + text.size(), value, format, digits);
+  text.resize(problem == std::errc() ? static_cast<std::size_t>(end - text.data()) : 0);
+  return text;
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/scale/prometheus.hpp -------------------------------------------------------------------------
 
 // Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
@@ -11970,10 +14597,8 @@ class prometheus_writer {
   }
 
   void sample(std::string_view name, std::string_view labels, double value) {
-    char number[40];
-    const int length = std::snprintf(number, sizeof number, "%.15g", value);
     text.append("coworker_").append(name).append(labels).append(" ");
-    text.append(number, static_cast<std::size_t>(length)).append("\n");
+    text.append(decimal_text(value, std::chars_format::general, 15)).append("\n");
   }
 
   // Of the recent past, which is why these are gauges: a summary's sum must never fall.
@@ -12102,15 +14727,15 @@ class metrics_recorder {
   void handler_ended(time_point now, duration ran) noexcept { handlers_.add(now, ran); }
 
   /// A job has ended: so long after it was taken, and after its handler ended, its outcome was delivered.
-  void job_ended(time_point now, outcome::status ended, duration since_taken, duration delivering) noexcept {
+  void job_ended(time_point now, outcome_status ended, duration since_taken, duration delivering) noexcept {
     switch (ended) {
-      case outcome::status::succeeded:
+      case outcome_status::succeeded:
         ++measured_.jobs_succeeded;
         break;
-      case outcome::status::failed:
+      case outcome_status::failed:
         ++measured_.jobs_failed;
         break;
-      case outcome::status::stopped:
+      case outcome_status::stopped:
         ++measured_.jobs_stopped;
         break;
     }
@@ -12229,6 +14854,32 @@ static_assert(concurrency_modifier<resource_guard>);
 
 }  // namespace coworker
 
+// ---- coworker/log/system.hpp -------------------------------------------------------------------------------
+
+// What every floor asks of the system in the same way: its words for what went wrong, and files to read.
+
+namespace coworker::detail {
+
+/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
+/// the library is glibc, and thread-safe there.
+inline std::string errno_text(int number) {
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+#if __GLIBC_PREREQ(2, 32)
+  if (const char* const text = ::strerrordesc_np(number)) return text;
+#endif
+#endif
+  return std::strerror(number);
+}
+
+/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
+#ifdef _WIN32
+inline constexpr const char* read_mode = "rbN";
+#else
+inline constexpr const char* read_mode = "rbe";
+#endif
+
+}  // namespace coworker::detail
+
 // ---- coworker/scale/resources.hpp --------------------------------------------------------------------------
 
 // resource_reader: what this process uses of processors and memory, and what it may use. Linux only:
@@ -12258,7 +14909,7 @@ namespace detail {
 // The whole of a small file; empty where it cannot be read.
 inline std::string file_text(const std::string& path) {
   std::string text;
-  std::FILE* const file = std::fopen(path.c_str(), "r");
+  std::FILE* const file = std::fopen(path.c_str(), read_mode);
   if (file == nullptr) return text;
   char part[4096];
   for (std::size_t got; (got = std::fread(part, 1, sizeof part, file)) > 0;) text.append(part, got);
@@ -12538,6 +15189,7 @@ namespace coworker::detail {
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_undelivered = 3;
 
 inline constexpr std::string_view usage_text =
     "Arguments that coworker takes; any others are left to the program:\n"
@@ -12550,7 +15202,10 @@ inline constexpr std::string_view usage_text =
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
-    "directory.\n";
+    "directory.\n"
+    "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
+    "not fit; 3 "
+    "the queue did not get all results.\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;
@@ -12625,138 +15280,1986 @@ class argument_reader {
 
 }  // namespace coworker::detail
 
-// ---- coworker/start/environment.hpp ------------------------------------------------------------------------
+// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
 
-// The environment's variables, and those that every mode reads.
+// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
 
 namespace coworker::detail {
 
-// An empty value counts as unset.
-inline std::optional<std::string> environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
+// What a signal handler can reach. Handlers belong to the process, so this state does too.
+struct termination_state {
+  std::atomic<int> signals{0};
+  std::atomic<int> pipe{-1};
+};
+inline termination_state this_process_termination;
+
+// Only what may be done inside a signal handler: count, write a byte, leave.
+inline void on_termination(int number) {
+  const int before = errno;
+  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
+  const char byte = 's';
+  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
+  errno = before;
 }
 
-inline log_level level_from_environment(log_level fallback) {
-  for (const char* const name : {"RUNPOD_LOG_LEVEL", "RUNPOD_DEBUG_LEVEL"}) {
-    if (const auto value = environment(name)) return require_log_level(name, *value);
+/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
+/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
+/// when the system has no pipe left.
+template <class OnFirst>
+class termination_watch {
+ public:
+  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
+    if (::pipe(ends_) != 0)
+      throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
+    this_process_termination.signals.store(0);
+    this_process_termination.pipe.store(ends_[1]);
+    watcher_ = std::thread([this] { watch(); });
+    struct sigaction action {};
+    action.sa_handler = &on_termination;
+    ::sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGTERM, &action, &before_term_);
+    ::sigaction(SIGINT, &action, &before_int_);
   }
-  return fallback;
-}
+
+  termination_watch(const termination_watch&) = delete;
+  termination_watch& operator=(const termination_watch&) = delete;
+
+  ~termination_watch() {
+    ::sigaction(SIGTERM, &before_term_, nullptr);
+    ::sigaction(SIGINT, &before_int_, nullptr);
+    const char byte = 'q';
+    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+
+ private:
+  void watch() {
+    for (;;) {
+      char byte = 0;
+      const auto size = ::read(ends_[0], &byte, 1);
+      if (size < 0 && errno == EINTR) continue;
+      if (size != 1 || byte == 'q') return;
+      on_first_();
+    }
+  }
+
+  OnFirst on_first_;
+  int ends_[2] = {-1, -1};
+  std::thread watcher_;
+  struct sigaction before_term_ {};
+  struct sigaction before_int_ {};
+};
 
 }  // namespace coworker::detail
 
-// ---- coworker/transport/concept.hpp ------------------------------------------------------------------------
+// ---- coworker/transport/control.hpp ------------------------------------------------------------------------
 
-// What a worker asks of a queue. Each queue is a model of this concept; what it can do beyond taking and
-// completing is found out at compile time.
+// What an engine may ask of the worker that serves it: attend() is given it. Must not know the worker.
 
 namespace coworker {
 
-/// What a worker tells a queue when it asks for jobs.
+namespace detail {
+
+// The worker's side. Any thread.
+class worker_access {
+ public:
+  virtual void stop_job(std::string id) = 0;
+  virtual void drain() = 0;
+  virtual std::vector<std::string> jobs_in_progress() const = 0;
+  virtual metrics measured() const = 0;
+  virtual stop_token leaving() const = 0;
+
+ protected:
+  worker_access() = default;
+  ~worker_access() = default;
+  worker_access(const worker_access&) = delete;
+  worker_access& operator=(const worker_access&) = delete;
+};
+
+}  // namespace detail
+
+/// A handle to the worker that serves an engine, for what the engine does beside its jobs. A value, cheap to copy.
+///
+/// Thread safety: any thread, until attend() has ended.
+class worker_control {
+ public:
+  /// Made by the worker.
+  explicit worker_control(detail::worker_access& worker) noexcept : worker_(&worker) {}
+
+  /// Asks the job to stop; one that has no slot yet ends without being run. An id that is not in progress is ignored.
+  void stop_job(std::string id) const { worker_->stop_job(std::move(id)); }
+
+  /// Takes no more jobs, and ends the worker once those in progress have ended; as worker::stop().
+  void drain() const { worker_->drain(); }
+
+  /// The ids of all jobs that take() has handed over and whose complete() has not returned, in no order.
+  std::vector<std::string> jobs_in_progress() const { return worker_->jobs_in_progress(); }
+
+  /// Triggered when the worker begins to leave: no more jobs are taken, those in progress end within its grace period.
+  stop_token leaving() const { return worker_->leaving(); }
+
+  /// What the worker measures, as a concurrency modifier sees it.
+  metrics measured() const { return worker_->measured(); }
+
+ private:
+  detail::worker_access* worker_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/transport/concept.hpp ------------------------------------------------------------------------
+
+// The contract between a worker and a queue engine: what a worker calls, when, and what an engine owes it. Must not know
+// any engine.
+
+namespace coworker {
+
+/// What a worker tells an engine when it asks for jobs.
 struct take_request {
-  std::size_t capacity = 1;     ///< how many jobs it can start at once; 1 or more
-  std::size_t in_progress = 0;  ///< how many it is busy with
+  std::size_t capacity = 1;     ///< jobs that it can start at once; 1 or more
+  std::size_t in_progress = 0;  ///< jobs that it is busy with
 };
 
-/// What a queue answers. No jobs, and not ended, means ask again: the transport has waited as long as is fit.
+/// What an engine returns from a take. No jobs, and not closed, means ask again: the engine has waited as long as it
+/// thinks fit.
 struct take_result {
-  std::vector<job_envelope> jobs;
-  bool ended = false;  ///< no job will ever come again
+  std::vector<job_envelope> jobs = {};  ///< `capacity` at most
+  bool closed = false;                  ///< no job will ever come again
 };
 
-/// What a queue says of jobs that are to end early.
-struct stop_request {
-  std::vector<std::string> job_ids;
-  bool ended = false;  ///< it will never name one again
-};
-
-/// What became of an outcome.
+/// What became of an outcome, a chunk, or a report of progress.
 enum class delivery : unsigned char {
   accepted,  ///< the queue has it
   refused,   ///< the queue will never take it
-  given_up,  ///< it could not be delivered in the time allowed
+  given_up,  ///< it could not be delivered in the time allowed; for progress: the next value may get through
 };
 
-/// A result on its way back: the job, what became of it, and the body that says so, which is valid JSON.
+/// A result on its way back. The engine owns it, and may free the output as soon as it is encoded.
 struct job_result {
-  std::string_view job_id;  ///< outlives the call, as `ended` does
-  const outcome& ended;
-  std::string body;
-  bool streamed = false;  ///< the handler gave chunks
+  std::string_view job_id;  ///< valid until complete() has returned
+  coworker::outcome outcome;
+  bool streamed = false;  ///< chunks were sent for it
+  const detail::job_timings* timings =
+      nullptr;  ///< what was measured; null unless worker_options::measure_times
 };
 
-/// A queue.
+/// What an engine takes at most. Sizes are bytes of compact JSON.
+struct transport_limits {
+  std::size_t output =
+      std::numeric_limits<std::size_t>::max();  ///< of a job's output; beyond it the job fails
+  std::size_t chunk = std::numeric_limits<std::size_t>::max();  ///< of a chunk; beyond it the job fails
+  bool chunks = true;  ///< false: chunk() is not called; the elements of a stream become its output
+  int jobs =
+      std::numeric_limits<int>::max();  ///< in progress at once, whatever the concurrency modifier says
+  int takes = 1;                        ///< calls of take() that may be under way at once; 1 or more
+};
+
+/// A queue engine, as a worker sees it. Two operations are required; the others are optional and found by their names.
+/// One that has the name but not the signature is refused when the worker is compiled.
 ///
-///   take(take_request) -> task<take_result>     waits for jobs. Cancellation: ends soon, but never so that a
-///   job which the
-///                                               queue has handed over is lost; throws `cancelled` or returns
-///                                               what it has.
-///   complete(job_result) -> task<delivery>      keeps at it until the queue has the result or never will.
-///   Not cancelled.
+/// Threads: all operations are called, and resumed, on the worker's executor, which runs one thing at a time. They need
+/// no locks among themselves. Calls of different operations overlap wherever one awaits; calls of the same operation
+/// overlap as said below.
 ///
-/// Optional:
+/// Lifetime: the engine outlives the run. What is passed by reference or view outlives the call.
 ///
-///   chunk(job_id, text) -> task<delivery>       one chunk of a streaming handler's output, valid JSON; one
-///                                               at a time for each job, none after its outcome.
-///                                               Cancellation: tries no more, but leaves no try under way.
-///   takes_chunks() -> bool                      false: there is no such thing at this server, and chunk() is
-///                                               not called
-///   progress(job_id, text) -> task<delivery>    how far a job is, valid JSON; as chunk, but tried once:
-///                                               `given_up` means that another try may do
-///   next_stops() -> task<stop_request>          waits for the queue to name jobs that are to stop.
-///                                               Cancellation: as take.
-///   attend() -> task<void>                      whatever the queue has to do beside the jobs; stopped once
-///                                               all jobs have ended
-///   backlog() const -> std::size_t              how many jobs wait in the queue, so that concurrency modifiers see
-///                                               it; asked often
-///   waiter() -> waiter&                         what the worker's event loop is to block on
+/// Errors: an operation reports by what it returns and what it logs. It throws nothing but `cancelled`; what else it
+/// throws is logged, and counts as written at each operation.
 ///
-/// All are called on the worker's executor. No call throws, but for `cancelled`: what goes wrong is logged or
-/// returned.
+///
+/// task<take_result> take(take_request request)
+///
+///   Waits for jobs and hands over `request.capacity` at most. Called whenever slots are free, until it has returned
+///   `closed` or the worker leaves. Overlap: with itself up to limits().takes times, which is once unless the engine says
+///   otherwise. Cancellation: when the worker leaves, its stop token is triggered. It must then end soon, and may throw
+///   `cancelled` only where the queue has handed nothing over: what it has, or is being given, is returned and will be
+///   run. Throws: any other exception ends the run; run() rethrows it after the jobs in progress have ended.
+///   Job ids must not be empty. A job whose id is in progress already is dropped with a warning.
+///
+/// task<delivery> complete(job_result result)
+///
+///   Delivers a job's result and returns once the queue has it or never will. Called exactly once for each job that was
+///   handed over, also for one that never ran. The job keeps its slot until it returns. Overlap: with itself for
+///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up.
+///
+/// task<delivery> chunk(std::string_view job_id, json value)                                      optional
+///
+///   Delivers one chunk of a streaming handler's output. Overlap: with itself for different jobs; for one job, one call at
+///   a time, in order, and none after its complete() began. Cancellation: the job's own stop; it may throw `cancelled`,
+///   but must not leave a chunk on its way that could arrive after what follows it. Anything but `accepted` ends the
+///   stream. Throws: counts as given_up.
+///
+/// task<delivery> progress(std::string_view job_id, json value)                                   optional
+///
+///   Tells how far a job is. One try: values replace each other, so the next one may do. Overlap and order: as chunk.
+///   `refused`: no more progress of this job is sent. Cancellation: none. Throws: counts as refused.
+///
+/// transport_limits limits() const                                                                optional
+///
+///   Called once, when the run begins. Without it nothing is limited, and takes do not overlap. noexcept.
+///
+/// void interpret(outcome& made) const                                                            optional
+///
+///   Reads what the engine's platform means by members of a handler's output, such as an error in a returned object.
+///   Called once for each outcome that is not an exception's, before it is counted and measured, and for each element of
+///   a stream that is an object; only where made.untyped is true may members have a meaning. Throws: fails the job.
+///
+/// task<void> attend(worker_control control)                                                      optional
+///
+///   Does whatever the engine has to do beside the jobs: heartbeats, stop channels. Called once, when the run begins;
+///   `control` may be used until it has ended. Cancellation: stopped once all jobs have ended, and then awaited; it ends by
+///   returning or by `cancelled`. Throws: any other exception drains the worker, and run() rethrows it.
+///
+/// std::size_t backlog() const                                                                    optional
+///
+///   How many jobs wait in the queue, so that concurrency modifiers see it. Called often. noexcept.
+///
+/// waiter& waiter()                                                                               optional
+///
+///   What worker::run() makes its event loop block on: for engines that bring their own way to wait. Engines that await
+///   descriptors with readable() need none. noexcept.
+///
+///
+/// A whole engine, over a list of numbers:
+///
+///     struct countdown {
+///       int next = 3;
+///
+///       cw::task<cw::take_result> take(cw::take_request request) {
+///         cw::take_result taken;
+///         for (; next > 0 && taken.jobs.size() < request.capacity; --next) {
+///           cw::job_envelope one;
+///           one.id = std::to_string(next);
+///           one.input = next;
+///           taken.jobs.push_back(std::move(one));
+///         }
+///         taken.closed = next == 0;
+///         co_return taken;
+///       }
+///
+///       cw::task<cw::delivery> complete(cw::job_result result) {
+///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)), result.outcome.output.dump().c_str());
+///         co_return cw::delivery::accepted;
+///       }
+///     };
+///     static_assert(cw::transport<countdown>);
 template <class Transport>
 concept transport = requires(Transport& queue, take_request request, job_result result) {
   { queue.take(request) } -> std::same_as<task<take_result>>;
   { queue.complete(std::move(result)) } -> std::same_as<task<delivery>>;
 };
 
-/// A queue that takes chunks while a job runs.
+/// An engine that takes chunks while a job runs.
 template <class Transport>
-concept chunk_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
-  { queue.chunk(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
+concept chunk_transport = requires(Transport& queue, std::string_view job_id, json value) {
+  { queue.chunk(job_id, std::move(value)) } -> std::same_as<task<delivery>>;
 };
 
-/// A queue that can be told how far a job is.
+/// An engine that can be told how far a job is.
 template <class Transport>
-concept progress_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
-  { queue.progress(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
+concept progress_transport = requires(Transport& queue, std::string_view job_id, json value) {
+  { queue.progress(job_id, std::move(value)) } -> std::same_as<task<delivery>>;
 };
 
-/// A queue that can have jobs stopped.
+/// An engine that states what it takes at most.
 template <class Transport>
-concept stopping_transport = requires(Transport& queue) {
-  { queue.next_stops() } -> std::same_as<task<stop_request>>;
+concept limited_transport = requires(const Transport& queue) {
+  { queue.limits() } -> std::same_as<transport_limits>;
 };
 
-/// A queue that has work of its own.
+/// An engine whose platform gives members of an output a meaning.
 template <class Transport>
-concept attended_transport = requires(Transport& queue) {
-  { queue.attend() } -> std::same_as<task<void>>;
+concept interpreting_transport = requires(const Transport& queue, outcome& made) {
+  { queue.interpret(made) } -> std::same_as<void>;
 };
 
-/// A queue that knows how many jobs wait in it.
+/// An engine that has work of its own beside the jobs.
+template <class Transport>
+concept attended_transport = requires(Transport& queue, worker_control control) {
+  { queue.attend(control) } -> std::same_as<task<void>>;
+};
+
+/// An engine that knows how many jobs wait in it.
 template <class Transport>
 concept counted_transport = requires(const Transport& queue) {
   { queue.backlog() } -> std::same_as<std::size_t>;
 };
 
-/// A queue that the worker's event loop must block on.
+/// An engine that the worker's event loop must block on.
 template <class Transport>
 concept waiting_transport = requires(Transport& queue) {
   { queue.waiter() } -> std::same_as<coworker::waiter&>;
 };
 
 }  // namespace coworker
+
+// ---- coworker/transport/checks.hpp -------------------------------------------------------------------------
+
+// Finds what an engine got almost right: an optional operation with a wrong signature would otherwise be ignored, and
+// nobody would know. Must not know any engine.
+
+namespace coworker::detail {
+
+// In a class that derives from an engine and from this one, a name that the engine has too is ambiguous, whatever the
+// engine has under it: a function, several, a template, a type.
+struct operation_names {
+  int chunk, progress, limits, interpret, attend, backlog, waiter, takes_chunks, next_stops;
+};
+template <class Transport>
+struct names_beside : Transport, operation_names {};
+
+// A final class can only be asked for what has one meaning.
+template <class Transport>
+concept open_class = std::is_class_v<Transport> && !std::is_final_v<Transport>;
+
+template <class Transport>
+concept has_chunk = (open_class<Transport> && !requires { &names_beside<Transport>::chunk; }) || requires {
+  &Transport::chunk;
+};
+template <class Transport>
+concept has_progress =
+    (open_class<Transport> && !requires { &names_beside<Transport>::progress; }) || requires {
+  &Transport::progress;
+};
+template <class Transport>
+concept has_limits = (open_class<Transport> && !requires { &names_beside<Transport>::limits; }) || requires {
+  &Transport::limits;
+};
+template <class Transport>
+concept has_interpret =
+    (open_class<Transport> && !requires { &names_beside<Transport>::interpret; }) || requires {
+  &Transport::interpret;
+};
+template <class Transport>
+concept has_attend = (open_class<Transport> && !requires { &names_beside<Transport>::attend; }) || requires {
+  &Transport::attend;
+};
+template <class Transport>
+concept has_backlog =
+    (open_class<Transport> && !requires { &names_beside<Transport>::backlog; }) || requires {
+  &Transport::backlog;
+};
+template <class Transport>
+concept has_waiter = (open_class<Transport> && !requires { &names_beside<Transport>::waiter; }) || requires {
+  &Transport::waiter;
+};
+template <class Transport>
+concept has_takes_chunks =
+    (open_class<Transport> && !requires { &names_beside<Transport>::takes_chunks; }) || requires {
+  &Transport::takes_chunks;
+};
+template <class Transport>
+concept has_next_stops =
+    (open_class<Transport> && !requires { &names_beside<Transport>::next_stops; }) || requires {
+  &Transport::next_stops;
+};
+
+enum class near_miss : unsigned char {
+  none,
+  no_transport,
+  chunk,
+  progress,
+  limits,
+  interpret,
+  attend,
+  backlog,
+  waiter,
+  takes_chunks,
+  next_stops
+};
+
+// The first thing that is wrong with an engine.
+template <class Transport>
+consteval near_miss find_near_miss() {
+  if (!transport<Transport>) return near_miss::no_transport;
+  if (has_chunk<Transport> && !chunk_transport<Transport>) return near_miss::chunk;
+  if (has_progress<Transport> && !progress_transport<Transport>) return near_miss::progress;
+  if (has_limits<Transport> && !limited_transport<Transport>) return near_miss::limits;
+  if (has_interpret<Transport> && !interpreting_transport<Transport>) return near_miss::interpret;
+  if (has_attend<Transport> && !attended_transport<Transport>) return near_miss::attend;
+  if (has_backlog<Transport> && !counted_transport<Transport>) return near_miss::backlog;
+  if (has_waiter<Transport> && !waiting_transport<Transport>) return near_miss::waiter;
+  if (has_takes_chunks<Transport>) return near_miss::takes_chunks;
+  if (has_next_stops<Transport>) return near_miss::next_stops;
+  return near_miss::none;
+}
+
+// What says that an engine was looked at. Made in a default argument, so that compilers point at the call that the user
+// wrote.
+struct engine_checked {};
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::none) constexpr engine_checked
+    check_engine() noexcept {
+  return {};
+}
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::no_transport) COWORKER_REFUSE(
+    "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and `task<delivery> "
+    "complete(job_result)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::chunk) COWORKER_REFUSE(
+    "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "
+    "chunk(std::string_view job_id, json value)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::progress) COWORKER_REFUSE(
+    "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "
+    "progress(std::string_view job_id, json value)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::limits) COWORKER_REFUSE(
+    "coworker: this engine's limits() does not fit and would not be called; write `transport_limits limits() "
+    "const`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::interpret) COWORKER_REFUSE(
+    "coworker: this engine's interpret() does not fit and would not be called; write `void "
+    "interpret(outcome& made) const`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::attend) COWORKER_REFUSE(
+    "coworker: this engine's attend() does not fit and would not be called; write `task<void> "
+    "attend(worker_control control)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::backlog) COWORKER_REFUSE(
+    "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "
+    "const`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::waiter) COWORKER_REFUSE(
+    "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "
+    "waiter()`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::takes_chunks) COWORKER_REFUSE(
+    "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::next_stops) COWORKER_REFUSE(
+    "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> "
+    "attend(worker_control control)`")
+engine_checked check_engine() noexcept { return {}; }
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/inbox.hpp -----------------------------------------------------------------------------
+
+// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
+// has progress to send.
+
+namespace coworker::detail {
+
+class worker_inbox {
+ public:
+  // Any thread.
+  void leave() {
+    leaving_.store(true, std::memory_order_relaxed);
+    changed.set();
+  }
+  void stop_job(std::string id) {
+    {
+      const std::lock_guard lock(mutex_);
+      to_stop_.push(std::move(id));
+      any_to_stop_.store(true, std::memory_order_relaxed);
+    }
+    changed.set();
+  }
+  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+
+  // The worker's thread.
+  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
+  bool next_to_stop(std::string& id) {
+    if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
+    const std::lock_guard lock(mutex_);
+    id = to_stop_.pop();
+    if (to_stop_.empty()) any_to_stop_.store(false, std::memory_order_relaxed);
+    return true;
+  }
+
+  auto_reset_event changed;  // something that the worker decides by is not what it was
+  progress_desk progress{changed};
+
+ private:
+  std::atomic<bool> leaving_{false};
+  std::mutex mutex_;
+  fifo<std::string> to_stop_;
+  std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/jobs_in_progress.hpp ------------------------------------------------------------------
+
+// Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
+// beats.
+
+namespace coworker {
+
+/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
+/// many there are.
+class jobs_in_progress {
+ public:
+  /// False: it is in progress already.
+  bool add(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    if ((count_ + 1) * 4 > places_.size() * 3) grow();
+    std::string& place = places_[place_of(id)];
+    if (!place.empty()) return false;
+    place = id;
+    ++count_;
+    return true;
+  }
+
+  void remove(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    if (places_.empty()) return;
+    std::size_t gap = place_of(id);
+    if (places_[gap].empty()) return;
+    places_[gap].clear();
+    --count_;
+    // Those behind the gap, up to the next free place, may have been driven there by what stood in it.
+    for (std::size_t i = next(gap); !places_[i].empty(); i = next(i)) {
+      const std::size_t home = first_choice(places_[i]);
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      std::swap(places_[gap], places_[i]);
+      gap = i;
+    }
+  }
+
+  /// All of them, in no order.
+  std::vector<std::string> ids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    all.reserve(count_);
+    for (const std::string& id : places_) {
+      if (!id.empty()) all.push_back(id);
+    }
+    return all;
+  }
+
+  /// "a,b,c", in no order; empty when idle.
+  std::string joined() const {
+    std::string all;
+    for (const std::string& id : ids()) {
+      if (!all.empty()) all += ',';
+      all += id;
+    }
+    return all;
+  }
+
+ private:
+  // FNV-1a: the order of the places is to depend on nothing but the ids.
+  static std::uint64_t hash(std::string_view id) noexcept {
+    std::uint64_t mixed = 14695981039346656037U;
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return mixed ^ (mixed >> 32);
+  }
+
+  std::size_t first_choice(std::string_view id) const noexcept { return hash(id) & (places_.size() - 1); }
+  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
+
+  // Where the id is, or else a free place for it.
+  std::size_t place_of(std::string_view id) const noexcept {
+    std::size_t place = first_choice(id);
+    while (!places_[place].empty() && places_[place] != id) place = next(place);
+    return place;
+  }
+
+  void grow() {
+    std::vector<std::string> old(places_.empty() ? 16 : places_.size() * 2);
+    old.swap(places_);
+    for (std::string& id : old) {
+      if (!id.empty()) places_[place_of(id)] = std::move(id);
+    }
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> places_;  // a hash table: a power of two of them, a quarter empty at least
+  std::size_t count_ = 0;
+};
+
+}  // namespace coworker
+
+// ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
+
+// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
+// know the worker.
+
+namespace coworker::detail {
+
+// Used on the worker's thread, but for published().
+class limit_control {
+ public:
+  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
+      : modifier_(modifier), resources_(resources), log_(log) {}
+
+  // A run begins over a queue that takes so many jobs at once.
+  void begin(time_point now, int most) {
+    most_ = most;
+    recorded = metrics_recorder(now);
+    low_limit_logged_ = throwing_modifier_logged_ = false;
+    told_limit_ = 0;
+    tell_again_ = time_point::min();
+  }
+
+  // The limit from now on.
+  int ask(time_point now, int limit) {
+    const metrics& measured = look(now, limit);
+    limit_decision decision = modifier_.decide(measured);
+    if (decision.limit > most_) decision.limit = most_;
+    publish(measured, decision.limit);
+    if (decision.found != limit_decision::fault::none) complain(decision);
+    tell_change(now, decision.limit);
+    return decision.limit;
+  }
+
+  // Writes the line of a change that came too soon after the last one. For the end of a run.
+  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
+
+  // Shows the figures of now to whoever asks for them, but not to the modifier.
+  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
+
+  // Whether what was published last will not hold for long, though no job may be in progress any more, or the log is
+  // still to be told of the latest change.
+  bool goes_stale() const noexcept {
+    return published_.limit != told_limit_ || published_.in_progress > 0 ||
+           published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
+  }
+
+  // What was published last. Any thread.
+  metrics published() const {
+    const std::lock_guard lock(mutex_);
+    return published_;
+  }
+
+  metrics_recorder recorded;
+
+ private:
+  const metrics& look(time_point now, int limit) {
+    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    return recorded.snapshot(now, limit);
+  }
+
+  void publish(const metrics& measured, int limit) {
+    const std::lock_guard lock(mutex_);
+    published_ = measured;
+    published_.limit = limit;
+  }
+
+  // One line a second at most: a limit may move with every job.
+  void tell_change(time_point now, int limit) {
+    if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
+    if (limit == told_limit_ || now < tell_again_) return;
+    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    told_limit_ = limit;
+    tell_again_ = after(now, std::chrono::seconds(1));
+  }
+
+  void complain(const limit_decision& decision) {
+    const bool threw = decision.found == limit_decision::fault::threw;
+    bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
+    if (!std::exchange(logged, true)) log_.warn(decision.problem);
+  }
+
+  const modifier_ref modifier_;
+  resource_reader* resources_;
+  logger& log_;
+  mutable std::mutex mutex_;
+  metrics published_;
+  int most_ = 1;
+  int told_limit_ = 0;  // the latest in the log; 0: none yet
+  time_point tell_again_ = time_point::min();
+  bool low_limit_logged_ = false;
+  bool throwing_modifier_logged_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/options.hpp ---------------------------------------------------------------------------
+
+// The settings of a worker, and what it says of a run afterwards. Must not know the worker.
+
+namespace coworker {
+
+/// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
+/// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
+struct options {
+  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. 0 or more.
+  /// Default: 30 s.
+  duration grace_period = std::chrono::seconds(30);
+  /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
+  duration modifier_interval = std::chrono::seconds(1);
+  /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
+  /// such outcomes may be under way; beyond that, slots wait for them. Default: off, a slot opens once the queue has
+  /// the outcome.
+  bool overlap_delivery = false;
+  /// Takes one extra job per slot, so that it can start the moment the slot is free. Default: off, because a job
+  /// waiting here could run on another worker.
+  bool prefetch = false;
+  /// How long a handler may run before its job is stopped and fails. A job that brings a limit of its own has the
+  /// smaller of the two. 0 or more. Default: 0, as long as it likes.
+  duration job_timeout{};
+  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it ends: what
+  /// runs cannot be taken away from a thread. 0 or more. Default: 10 s.
+  duration stop_patience = std::chrono::seconds(10);
+  /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while it does so.
+  /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job. Only in
+  /// run() and start(). 0 or more. Default: 0, off.
+  duration loop_block_limit{};
+  /// Runs handlers that are coroutines on the pool, each on any of its threads at a time, instead of all on the worker's
+  /// own thread. For those that compute. Default: off.
+  bool coroutines_on_pool = false;
+  /// How streaming handlers' elements become chunks.
+  stream_options stream = {};
+  /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers that take
+  /// any post for the outcome. Default: off.
+  bool only_outcomes = false;
+  /// The longest output in bytes of compact JSON; beyond it a job fails with an error that says so. 0, or 1000 or more.
+  /// Default: 0, what the queue states as its own limit.
+  std::size_t output_limit = 0;
+  /// Measures where each job's time goes (job::checkpoint()) and hands that to the queue with the result. Default: off.
+  bool measure_times = false;
+  /// Where log lines go; null means standard output. Used where `log` is null. Must outlive the run.
+  log_sink* sink = nullptr;
+  /// The worker's log; null means one of its own at INFO. start() makes its own in any case. Must outlive the worker.
+  logger* log = nullptr;
+  /// Where plain functions run, and coroutines where they are to. Default: empty, a thread pool of the worker's own, as
+  /// large as jobs in progress need, or as the machine has processors for coroutines.
+  executor_ref pool = {};
+  /// Reads what the process uses of processors, memory and GPU into the metrics, on the worker's thread, when the
+  /// modifier is asked and its interval is over. Default: null, modifiers see nothing of that; start() makes one in any
+  /// case. Must outlive the worker; one reader, one worker.
+  resource_reader* resources = nullptr;
+
+  // For what start() makes.
+
+  /// How a GPU is doing; called some ten times a second on the worker's thread: see resource_options. Default: null.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
+  /// How long a result is posted again and again before it is given up. 0 or more. Default: 10 min.
+  duration delivery_deadline = std::chrono::minutes(10);
+  /// A folder, which must exist, for results that could not be posted; the next start posts them. Default: none.
+  std::string spool_folder = {};
+};
+
+/// The name that a program uses which makes a `worker` itself.
+using worker_options = options;
+
+namespace detail {
+
+inline options checked(options wanted) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("options::") + problem);
+  };
+  require(wanted.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
+  require(wanted.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
+  require(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
+  require(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
+  require(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require(wanted.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
+  require(wanted.output_limit == 0 || wanted.output_limit >= 1000,
+          "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
+  require(wanted.delivery_deadline >= duration::zero(),
+          "delivery_deadline is negative; it must be 0 or more");
+  return wanted;
+}
+
+}  // namespace detail
+
+/// What a worker did from start to end.
+struct worker_summary {
+  std::uint64_t jobs = 0;         ///< taken
+  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
+  std::uint64_t stopped = 0;      ///< ended because they were asked to
+  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
+  int highest_in_progress = 0;
+  duration elapsed{};
+};
+
+}  // namespace coworker
+
+// ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
+
+// How a worker holds the records of its jobs. Knows no worker.
+
+namespace coworker::detail {
+
+// Records of jobs, in the order in which they came. Owns none.
+class job_list {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  job_record* front() const noexcept { return first_; }
+  job_record* back() const noexcept { return last_; }
+
+  void push_back(job_record& record) noexcept {
+    record.previous = last_;
+    record.next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = &record;
+    last_ = &record;
+  }
+
+  void remove(job_record& record) noexcept {
+    (record.previous != nullptr ? record.previous->next : first_) = record.next;
+    (record.next != nullptr ? record.next->previous : last_) = record.previous;
+  }
+
+  job_record* find(std::string_view id) const noexcept {
+    job_record* record = first_;
+    while (record != nullptr && record->id != id) record = record->next;
+    return record;
+  }
+
+ private:
+  job_record* first_ = nullptr;
+  job_record* last_ = nullptr;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/job_watch.hpp -------------------------------------------------------------------------
+
+// Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
+// or because their time is over. Must not know how a job is run.
+
+namespace coworker::detail {
+
+// "2 s", "0.25 s"
+inline std::string seconds_text(duration span) {
+  return decimal_text(std::chrono::duration<double>(span).count(), std::chars_format::general, 6) + " s";
+}
+
+// The running jobs of one worker, on its thread. One look over all of them serves every deadline that has
+// passed, so that a job costs no timer of its own.
+class job_watch {
+ public:
+  job_watch(const coworker::options& options, logger& log) noexcept : options_(options), log_(log) {}
+
+  void add(job_record& record, time_point now) {
+    running_.push_back(record);
+    duration limit = record.time_limit;
+    if (options_.job_timeout > duration::zero() &&
+        (limit <= duration::zero() || options_.job_timeout < limit))
+      limit = options_.job_timeout;
+    const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
+    if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
+      set_alarm(record, due);
+    record.started = now;
+  }
+
+  void remove(job_record& record) noexcept { running_.remove(record); }
+
+  // Null: its handler does not run.
+  job_record* find(std::string_view id) const noexcept { return running_.find(id); }
+
+  // `ended` is what becomes of it unless the handler says otherwise.
+  void stop(job_record& record, outcome ended, time_point now) {
+    if (record.stop.stop_requested()) return;
+    record.outcome = std::move(ended);
+    set_alarm(record, after(now, options_.stop_patience));
+    record.stop.request_stop();
+  }
+
+  void stop_all(const outcome& ended, time_point now) {
+    for (job_record* record = running_.front(); record != nullptr; record = record->next)
+      stop(*record, ended, now);
+  }
+
+  // When look() is to be called next.
+  time_point next_look() const noexcept { return next_; }
+
+  // Stops the jobs whose time is over, and names those that were stopped and go on all the same.
+  void look(time_point now) {
+    if (now < next_) return;
+    next_ = time_point::max();
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->alarm <= now) ring(*record, now);
+      if (record->alarm < next_) next_ = record->alarm;
+    }
+    // So that thousands of deadlines cost one look in a millisecond, not one each.
+    const time_point soonest = after(now, std::chrono::milliseconds(1));
+    if (next_ < soonest) next_ = soonest;
+  }
+
+ private:
+  void set_alarm(job_record& record, time_point at) noexcept {
+    record.alarm = at;
+    if (at < next_) next_ = at;
+  }
+
+  void ring(job_record& record, time_point now) {
+    const log_subject subject(record.id, record.log_label);
+    if (!record.stop.stop_requested()) {
+      const std::string limit = seconds_text(record.alarm - record.started);
+      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
+      stop(record, outcome::failure("timed out: it ran longer than the " + limit + " that it may"), now);
+      return;
+    }
+    record.alarm = time_point::max();
+    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
+                  " ago and still runs; it keeps its slot until it ends.",
+              subject);
+  }
+
+  const coworker::options& options_;
+  logger& log_;
+  job_list running_;
+  time_point next_ = time_point::max();
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/watchdog.hpp --------------------------------------------------------------------------
+
+// The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
+// Must not know the worker.
+
+namespace coworker::detail {
+
+class watchdog;
+
+// The loop as the executor of one job's chains: notes which coroutines are the job's.
+class watched_executor {
+ public:
+  watched_executor(watchdog& dog, const job_record& job);
+
+  void post(std::coroutine_handle<> handle);
+  void arm(timer& alarm);
+  void cancel(timer& alarm);
+  time_point now() const;
+
+ private:
+  friend class watchdog;
+  struct noted {
+    void* coroutine;
+    std::uint64_t number;  // of the note, among all that the watchdog has been given
+  };
+
+  void note(std::coroutine_handle<> handle);
+  void note(void* coroutine, std::uint64_t number) {
+    for (noted& known : coroutines_) {
+      if (known.coroutine == coroutine) return void(known.number = number);
+    }
+    coroutines_.push_back({coroutine, number});
+  }
+  std::uint64_t note_of(void* coroutine) const noexcept {
+    for (const noted& known : coroutines_) {
+      if (known.coroutine == coroutine) return known.number;
+    }
+    return 0;
+  }
+
+  watchdog& dog_;
+  const std::string id_;
+  const std::string log_label_;
+  std::vector<noted> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
+  bool named_ = false;
+};
+
+// Looks twice in each `limit` while there are jobs, and sleeps while there are none.
+class watchdog {
+ public:
+  watchdog(event_loop& loop, duration limit, logger& log)
+      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {}
+
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+
+  ~watchdog() {
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  // On the loop, in the job's first turn.
+  watched_executor* add(const job_record& job) {
+    auto* const made = new watched_executor(*this, job);
+    const std::lock_guard lock(mutex_);
+    made->note(loop_.current_turn().coroutine, ++notes_);
+    jobs_.push_back(made);
+    if (jobs_.size() == 1) changed_.notify_one();
+    return made;
+  }
+
+  // Once none of its coroutines is left.
+  void remove(watched_executor* job) noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
+    }
+    delete job;
+  }
+
+ private:
+  friend class watched_executor;
+
+  static void* run_in(void* dog) {
+    static_cast<watchdog*>(dog)->watch();
+    return nullptr;
+  }
+
+  void watch() {
+    std::unique_lock lock(mutex_);
+    event_loop::turn seen;
+    time_point since = clock_type::now();
+    while (!closing_) {
+      if (jobs_.empty()) {
+        changed_.wait(lock);
+        since = clock_type::now();
+        continue;
+      }
+      changed_.wait_until(lock, clock_type::now() + limit_ / 2);
+      const event_loop::turn found = loop_.current_turn();
+      const time_point now = clock_type::now();
+      if (found.coroutine == nullptr || found.number != seen.number) {
+        since = now;
+      } else if (now - since >= limit_) {
+        name_who_has(found.coroutine);
+      }
+      seen = found;
+    }
+  }
+
+  // Frames are recycled between jobs, so that several may have noted the same one: the last has it now.
+  watched_executor* last_to_note(void* coroutine) const noexcept {
+    watched_executor* last = nullptr;
+    std::uint64_t number = 0;
+    for (watched_executor* const job : jobs_) {
+      if (job->note_of(coroutine) <= number) continue;
+      number = job->note_of(coroutine);
+      last = job;
+    }
+    return last;
+  }
+
+  void name_who_has(void* coroutine) {
+    watched_executor* const job = last_to_note(coroutine);
+    if (job == nullptr || std::exchange(job->named_, true)) return;
+    log_.warn(
+        "It has kept the event loop to itself for " + seconds_text(limit_) +
+            " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
+            "pool: a plain function as handler, run_on, or coroutines_on_pool.",
+        log_subject(job->id_, job->log_label_));
+  }
+
+  event_loop& loop_;
+  const duration limit_;
+  logger& log_;
+  std::mutex mutex_;  // guards all below
+  condition changed_;
+  std::vector<watched_executor*> jobs_;
+  std::uint64_t notes_ = 0;
+  bool closing_ = false;
+  thread thread_;
+};
+
+// A pointer that is set for as long as this lives.
+template <class T>
+class borrowed {
+ public:
+  borrowed(T*& place, T& lent) noexcept : place_(place) { place_ = &lent; }
+  borrowed(const borrowed&) = delete;
+  borrowed& operator=(const borrowed&) = delete;
+  ~borrowed() { place_ = nullptr; }
+
+ private:
+  T*& place_;
+};
+
+inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
+    : dog_(dog), id_(job.id), log_label_(job.log_label) {}
+
+inline void watched_executor::note(std::coroutine_handle<> handle) {
+  const std::lock_guard lock(dog_.mutex_);
+  note(handle.address(), ++dog_.notes_);
+}
+
+inline void watched_executor::post(std::coroutine_handle<> handle) {
+  note(handle);
+  dog_.loop_.post(handle);
+}
+
+inline void watched_executor::arm(timer& alarm) {
+  note(alarm.handle);
+  dog_.loop_.arm(alarm);
+}
+
+inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }
+inline time_point watched_executor::now() const { return dog_.loop_.now(); }
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/core.hpp ------------------------------------------------------------------------------
+
+// worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
+// it was told, where it runs things, and what other threads say to it. Must not know any queue.
+
+namespace coworker::detail {
+
+struct worker_core final : worker_access {
+  // Errors: std::invalid_argument for options out of their range.
+  worker_core(handler_ref runs, modifier_ref limits, coworker::options chosen)
+      : handler(runs),
+        options(checked(std::move(chosen))),
+        log(options.log != nullptr ? *options.log : own_log),
+        own_pool(pool_size()),
+        control(limits, options.resources, log) {
+    if (options.sink != nullptr) own_log.set_sink(*options.sink);
+    place.pool = options.pool ? options.pool : executor_ref(own_pool);
+    if (options.coroutines_on_pool) place.coroutines = place.pool;
+    place.stream = options.stream;
+  }
+
+  worker_core(const worker_core&) = delete;
+  worker_core& operator=(const worker_core&) = delete;
+
+  // What an engine asks for, on any thread.
+  void stop_job(std::string id) override { inbox.stop_job(std::move(id)); }
+  void drain() override { inbox.leave(); }
+  std::vector<std::string> jobs_in_progress() const override { return in_progress.ids(); }
+  metrics measured() const override { return control.published(); }
+  stop_token leaving() const override { return leaving_source ? leaving_source->get_token() : stop_token(); }
+
+  const handler_ref handler;
+  const coworker::options options;
+  logger own_log;
+  logger& log;
+  thread_pool own_pool;  // has no thread until one is needed
+  handler_place place;
+  limit_control control;
+  worker_inbox inbox;
+  coworker::jobs_in_progress in_progress;
+  std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
+  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+
+ private:
+  // What blocks has a thread for each job; what computes, one for each processor.
+  std::size_t pool_size() const noexcept {
+    const bool computes = options.coroutines_on_pool && handler.is_coroutine;
+    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/sendable.hpp --------------------------------------------------------------------------
+
+// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says why. Must not
+// know the worker.
+
+namespace coworker::detail {
+
+// Throws: json_write_error with the place from "output" on; output_too_large.
+inline void check_output(const json& output, std::size_t limit) {
+  std::size_t size = 0;
+  try {
+    size = coworker::dump_size(output);
+  } catch (json_value_error& error) {
+    error.inside_member("output");
+    throw;
+  }
+  if (size > limit) throw output_too_large(size, limit);
+}
+
+// Keeps the beginning of an error that is too long to be sent.
+inline void shorten(error_info& error, std::size_t longest) {
+  std::size_t room = longest;
+  const auto cut = [&room](std::string& text) {
+    if (text.size() > room) text.resize(room);
+    room -= text.size();
+  };
+  cut(error.type);
+  cut(error.message);
+  for (error_cause& cause : error.causes) {
+    cut(cause.type);
+    cut(cause.message);
+  }
+  while (!error.causes.empty() && error.causes.back().message.empty() && error.causes.back().type.empty())
+    error.causes.pop_back();
+}
+
+// Changes an outcome to a failure where JSON or the queue, which takes `limit` bytes of it, cannot hold its output.
+inline void make_sendable(outcome& made, std::size_t limit) {
+  constexpr std::size_t most_per_byte = 6;  // as "\u0000"
+  constexpr std::size_t longest_error = 1'000'000;
+  try {
+    detail::check_output(made.output, limit);
+  } catch (...) {
+    if (made.succeeded()) made.fail(describe_exception(std::current_exception()));
+    made.output = json();
+  }
+  if (made.error() == nullptr) return;
+  const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
+  const error_info& error = *made.error();
+  std::size_t size = error.type.size() + error.message.size();
+  for (const error_cause& cause : error.causes) size += cause.type.size() + cause.message.size();
+  if (size <= longest) return;
+  const outcome_status before = made.status;
+  error_info shortened = error;
+  detail::shorten(shortened, longest);
+  made.fail(std::move(shortened));
+  made.status = before;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_outcome.hpp ----------------------------------------------------------------------
+
+// From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs are taken or
+// run.
+
+namespace coworker::detail {
+
+template <class Queue>
+transport_limits limits_of(const Queue& queue) {
+  transport_limits found;
+  if constexpr (limited_transport<Queue>) found = queue.limits();
+  found.chunks = found.chunks && chunk_transport<Queue>;
+  return found;
+}
+
+// Whether the queue has the chunk.
+template <transport Queue>
+task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& log) {
+  bool sent = false;
+  if constexpr (chunk_transport<Queue>) {
+    try {
+      sent = co_await queue.chunk(job.id, std::move(chunk)) == delivery::accepted;
+    } catch (const cancelled&) {
+      throw;
+    } catch (...) {
+      log.error("The engine's chunk() threw " + describe_exception(std::current_exception()).trace(),
+                log_subject(job.id, job.log_label));
+    }
+  }
+  co_return sent;
+}
+
+// A job that was stopped did what it was asked to.
+inline void log_outcome(const outcome& made, logger& log, log_subject subject) {
+  if (made.succeeded()) {
+    if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
+    return;
+  }
+  const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
+  if (made.status == outcome_status::stopped) {
+    log.info(text, subject);
+  } else {
+    log.error(text, subject);
+  }
+}
+
+// Not inlined, as its frame would then be part of every job's from the start.
+template <transport Queue>
+[[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
+  logger& log = core.log;
+  const log_subject subject(record.id, record.log_label);
+  // No progress is to follow the outcome.
+  if (progress_state* const told = record.progress.state(); told != nullptr) {
+    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  }
+  try {
+    if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
+    detail::make_sendable(record.outcome, core.place.terms.output_limit);
+    detail::log_outcome(record.outcome, log, subject);
+    job_result result;
+    result.job_id = record.id;
+    result.outcome = std::move(record.outcome);
+    record.outcome.status = result.outcome.status;
+    record.outcome.recycle_worker = result.outcome.recycle_worker;
+    result.streamed = core.handler.is_streaming && core.place.terms.sends_chunks;
+    result.timings = record.timings;
+    co_return co_await queue.complete(std::move(result));
+  } catch (...) {
+    const error_info error = describe_exception(std::current_exception());
+    log.error("The engine gave up this result: its complete() threw " + error.text(), subject);
+  }
+  co_return delivery::given_up;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
+
+// From a job's reports of progress to the queue. Must not know the worker.
+
+namespace coworker::detail {
+
+// Whether JSON can hold the value; where not, that is logged.
+inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
+  try {
+    coworker::dump_size(value);
+    return true;
+  } catch (json_value_error& error) {
+    error.inside_member("progress");
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.log_label));
+    return false;
+  }
+}
+
+// Sends the latest value until there is none newer; a value that does not get through is tried again while
+// its job runs. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  try {
+    json value;
+    bool waits = false;  // `value` is to be sent
+    for (bool over = false; !over;) {
+      json latest;
+      if (state.take(latest)) {
+        waits = detail::can_be_sent(latest, *job, log);
+        value = std::move(latest);
+      }
+      if (!waits) break;
+      const delivery made = co_await queue.progress(job->id, value);
+      switch (made) {
+        case delivery::accepted:
+          waits = false;
+          break;
+        case delivery::given_up:
+          over = co_await state.ending.wait_until(executor.now() + pause);
+          break;
+        case delivery::refused:
+          job->progress.close();
+          over = true;
+          break;
+      }
+    }
+  } catch (...) {
+    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
+              log_subject(job->id, job->log_label));
+  }
+  state.sending = false;
+  state.sent.set();
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
+
+// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
+
+namespace coworker::detail {
+
+struct job_slots {
+  int limit = 1;       // jobs that may have slots
+  int waiting = 0;     // taken, and without a slot yet
+  int running = 0;     // handlers
+  int delivering = 0;  // outcomes being handed back
+  int requested = 0;   // jobs that takes under way may bring
+  int takes = 0;       // under way
+
+  int in_progress() const noexcept { return running + delivering + waiting; }
+
+  int in_use(bool overlap_delivery) const noexcept {
+    if (!overlap_delivery) return running + delivering;
+    return delivering > limit ? running + delivering - limit : running;
+  }
+
+  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
+  // then is still on its way: what is lacking may be more than an int can say.
+  int capacity(bool overlap_delivery, bool prefetch) const noexcept {
+    const std::int64_t most = std::numeric_limits<int>::max();
+    const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
+    const std::int64_t places = wanted < most ? wanted : most;
+    const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
+    return free > 0 ? static_cast<int>(free) : 0;
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/worker_run.hpp ------------------------------------------------------------------------
+
+// worker_run: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
+// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
+// through its executor, and of handlers and modifiers not even the types.
+
+namespace coworker::detail {
+
+template <class Queue>
+std::size_t backlog_of(const Queue& queue) {
+  if constexpr (counted_transport<Queue>) {
+    return queue.backlog();
+  } else {
+    return 0;
+  }
+}
+
+template <transport Queue>
+class worker_run {
+ public:
+  worker_run(worker_core& core, Queue& queue, executor_ref executor)
+      : core_(core),
+        queue_(queue),
+        executor_(executor),
+        jobs_(context(executor)),
+        takes_(context(executor)) {}
+
+  worker_run(const worker_run&) = delete;
+  worker_run& operator=(const worker_run&) = delete;
+
+  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
+  task<worker_summary> run();
+
+ private:
+  task<void> take_jobs(int capacity);
+  void accept(job_envelope& envelope, time_point now);
+  task<void> run_job(record_ref owned);
+  void job_ended(job_record& record, delivery delivered);
+  void slot_opened(time_point now);
+  void read_limits();
+  task<void> attend();
+  task<void> wind_down();
+  void ask_for_limit(time_point now, bool interval_over);
+  time_point next_turn(time_point now);
+  void start_queued_jobs(time_point now);
+  void start(job_record& record, time_point now);
+  void follow_stop(const std::string& id);
+  void follow_inbox();
+  void job_moved(time_point now);
+
+  int slots_in_use() const noexcept { return slots_.in_use(core_.options.overlap_delivery); }
+  int capacity() const noexcept {
+    if (slots_.takes >= limits_.takes) return 0;
+    return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
+  }
+  metrics_recorder& recorded() noexcept { return core_.control.recorded; }
+
+  // What a stream hands its chunks to.
+  struct chunk_target {
+    worker_run& run;
+    task<bool> send(const job_record& job, json chunk) const {
+      return detail::send_chunk(run.queue_, job, std::move(chunk), run.core_.log);
+    }
+    void interpret([[maybe_unused]] outcome& made) const {
+      if constexpr (interpreting_transport<Queue>) run.queue_.interpret(made);
+    }
+  };
+
+  worker_core& core_;
+  Queue& queue_;
+  const executor_ref executor_;
+  transport_limits limits_;
+  job_slots slots_;
+  job_list waiting_;                           // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};  // over those that have one
+  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
+  bool ask_soon_ = false;                      // a take brought more jobs than have slots
+  bool asked_for_slot_ = false;                // that the next take will fill
+  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
+  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
+  time_point sleeps_until_ =
+      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
+  bool winding_down_ = false;
+  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
+  bool queue_closed_ = false;
+  std::exception_ptr failure_;
+  worker_summary summary_;
+  chunk_target target_{*this};
+  const stream_sink sink_{target_};
+  scope jobs_;
+  scope takes_;
+};
+
+template <transport Queue>
+task<worker_summary> worker_run<Queue>::run() {
+  const time_point start = executor_.now();
+  read_limits();
+  core_.leaving_source.emplace();
+  core_.control.begin(start, limits_.jobs);
+  scope beside((context(executor_)));
+  if constexpr (attended_transport<Queue>) beside.spawn(attend());
+
+  time_point now = start;
+  while (!core_.inbox.leaving() && !queue_closed_) {
+    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
+    const bool take_due = capacity() > 0 && !asked_for_slot_;
+    asked_for_slot_ = false;
+    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
+    follow_inbox();
+    watch_.look(now);
+    start_queued_jobs(now);
+    if (const int wanted = capacity(); wanted > 0) {
+      slots_.requested += wanted;
+      ++slots_.takes;
+      takes_.spawn(take_jobs(wanted));
+      continue;
+    }
+    const time_point due = sleeps_until_ = next_turn(now);
+    co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (now >= due) recorded().timer_late(now - due);
+    if (now < tick_) continue;
+    tick_ = time_point::max();
+    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+  }
+
+  winding_down_ = true;
+  core_.leaving_source->request_stop();
+  takes_.request_stop();
+  co_await wind_down();
+  co_await takes_.join();
+  co_await jobs_.join();
+  while (core_.inbox.progress.take()) {
+  }
+  beside.request_stop();
+  co_await beside.join();
+  core_.control.tell_last_change(slots_.limit);
+  core_.control.publish(executor_.now(), slots_.limit);
+  summary_.elapsed = executor_.now() - start;
+  core_.inbox.open_again();
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+  co_return summary_;
+}
+
+// What the engine states, as far as the options do not say otherwise.
+template <transport Queue>
+void worker_run<Queue>::read_limits() {
+  limits_ = detail::limits_of(queue_);
+  stream_terms& terms = core_.place.terms;
+  terms.sends_chunks = limits_.chunks && !core_.options.only_outcomes;
+  terms.chunk_limit =
+      core_.options.stream.chunk_limit != 0 ? core_.options.stream.chunk_limit : limits_.chunk;
+  terms.output_limit = core_.options.output_limit != 0 ? core_.options.output_limit : limits_.output;
+}
+
+// An engine that cannot do its part, such as its heartbeats, is not to be given more jobs.
+template <transport Queue>
+task<void> worker_run<Queue>::attend() {
+  const stop_token stop = co_await this_coro::stop_token();
+  try {
+    co_await queue_.attend(worker_control(core_));
+  } catch (const cancelled&) {
+    if (!stop.stop_requested())
+      failure_ = std::make_exception_ptr(
+          std::logic_error("coworker::worker: the engine's attend() threw `cancelled`, but was not stopped"));
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  if (failure_ != nullptr) core_.inbox.leave();
+}
+
+// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
+// no longer changes by itself.
+template <transport Queue>
+void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
+  const int before = slots_.limit;
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+  slots_.limit = core_.control.ask(now, before);
+  if (slots_.limit != before) {
+    settled_ = false;
+  } else if (interval_over && slots_.in_progress() == 0) {
+    settled_ = !core_.control.goes_stale();
+  }
+  ask_soon_ = false;
+  ask_again_ = after(now, core_.options.modifier_interval);
+}
+
+template <transport Queue>
+time_point worker_run<Queue>::next_turn(time_point now) {
+  const bool idle = slots_.in_progress() == 0;
+  if (idle && !core_.control.goes_stale()) {
+    tick_ = time_point::max();
+  } else if (tick_ == time_point::max()) {
+    tick_ = after(now, core_.options.modifier_interval);
+  }
+  time_point due = watch_.next_look();
+  if (tick_ < due) due = tick_;
+  if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
+  return due;
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::take_jobs(int capacity) {
+  const stop_token stop = co_await this_coro::stop_token();
+  const time_point asked = executor_.now();
+  recorded().take_sent(asked, static_cast<std::size_t>(capacity));
+  take_result taken;
+  try {
+    const take_request request{static_cast<std::size_t>(capacity),
+                               static_cast<std::size_t>(slots_.in_progress())};
+    taken = co_await queue_.take(request);
+  } catch (const cancelled&) {
+    if (!stop.stop_requested()) {
+      failure_ = std::make_exception_ptr(
+          std::logic_error("coworker::worker: the engine's take() threw `cancelled`, but was not stopped"));
+      taken.closed = true;
+    }
+  } catch (...) {
+    failure_ = std::current_exception();
+    taken.closed = true;
+  }
+  slots_.requested -= capacity;
+  --slots_.takes;
+  queue_closed_ = queue_closed_ || taken.closed;
+  const time_point now = executor_.now();
+  recorded().take_answered(now, asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  for (job_envelope& envelope : taken.jobs) accept(envelope, now);
+  if (!taken.jobs.empty()) settled_ = false;
+  start_queued_jobs(now);
+  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
+  job_moved(now);
+}
+
+// Makes a record of a job that was handed over.
+template <transport Queue>
+void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
+  const auto make = [&] {
+    if (!core_.in_progress.add(envelope.id)) {
+      core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
+                     log_subject(envelope.id, envelope.log_label));
+      return;
+    }
+    waiting_.push_back(*new job_record(std::move(envelope)));
+    waiting_.back()->taken = now;
+    ++slots_.waiting;
+    ++summary_.jobs;
+  };
+  make();
+}
+
+// Gives slots to waiting jobs, in the order in which they came.
+template <transport Queue>
+void worker_run<Queue>::start_queued_jobs(time_point now) {
+  while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
+    job_record& next = *waiting_.front();
+    if (jobs_stopped_) next.stop.request_stop();
+    start(next, now);
+  }
+}
+
+template <transport Queue>
+void worker_run<Queue>::start(job_record& record, time_point now) {
+  waiting_.remove(record);
+  --slots_.waiting;
+  ++slots_.running;
+  watch_.add(record, now);
+  jobs_.spawn(run_job(record_ref(record)));
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::run_job(record_ref owned) {
+  job_record& record = *owned;
+  if (record.runnable && record.stop.stop_requested())
+    record.settle(outcome::stop("stopped before it was started"));
+  if (record.runnable) {
+    core_.log.info("Started.", log_subject(record.id, record.log_label));
+    if constexpr (progress_transport<Queue>) {
+      if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
+    }
+    record.log = &core_.log;
+    if (core_.options.measure_times) record.timings = new job_timings(executor_);
+    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+    co_await core_.handler.run(record, core_.place, sink_).in(own);
+    if (watched != nullptr) core_.dog->remove(watched);
+    record.settled = executor_.now();
+    recorded().handler_ended(record.settled, record.settled - record.started);
+    record.progress.close();
+  } else {
+    record.settled = executor_.now();
+  }
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
+  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
+}
+
+// The modifier is asked once for each slot that opens.
+template <transport Queue>
+void worker_run<Queue>::slot_opened(time_point now) {
+  if (!winding_down_ && !core_.inbox.leaving() && !queue_closed_) {
+    ask_for_limit(now, false);
+    asked_for_slot_ = true;
+  }
+  start_queued_jobs(now);
+  job_moved(now);
+}
+
+// What is left to do once the outcome has been handed back, or given up.
+template <transport Queue>
+void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
+  const time_point now = executor_.now();
+  const outcome_status status = record.outcome.status;
+  core_.in_progress.remove(record.id);
+  recorded().job_ended(now, status, now - record.taken, now - record.settled);
+  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (status == outcome_status::failed) ++summary_.failed;
+  if (status == outcome_status::stopped) ++summary_.stopped;
+  --slots_.delivering;
+  settled_ = false;
+  if (core_.options.overlap_delivery) {
+    start_queued_jobs(now);
+    job_moved(now);
+  } else {
+    slot_opened(now);
+  }
+  if (record.outcome.recycle_worker && !core_.inbox.leaving()) {
+    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
+                   log_subject(record.id, record.log_label));
+    core_.inbox.leave();
+  }
+}
+
+// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
+template <transport Queue>
+void worker_run<Queue>::follow_stop(const std::string& id) {
+  if (job_record* const running = watch_.find(id)) {
+    core_.log.info("Stop requested.", log_subject(id));
+    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
+  } else if (job_record* const waiting = waiting_.find(id)) {
+    waiting->stop.request_stop();
+    start(*waiting, executor_.now());
+  }
+}
+
+// What other threads have asked for: stops, and progress to be sent.
+template <transport Queue>
+void worker_run<Queue>::follow_inbox() {
+  std::string id;
+  while (core_.inbox.next_to_stop(id)) follow_stop(id);
+  if constexpr (progress_transport<Queue>) {
+    while (record_ref job = core_.inbox.progress.take()) {
+      progress_state* const state = job->progress.state();
+      if (state == nullptr || std::exchange(state->sending, true)) continue;
+      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+    }
+  }
+}
+
+// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
+// themselves, also those that a take still brings.
+template <transport Queue>
+task<void> worker_run<Queue>::wind_down() {
+  time_point last_call = time_point::max();
+  time_point publish_at = time_point::min();
+  bool counting = false;
+  while (slots_.takes > 0 || slots_.in_progress() > 0) {
+    time_point now = executor_.now();
+    if (core_.inbox.leaving() && !counting) {
+      counting = true;
+      last_call = after(now, core_.options.grace_period);
+    }
+    follow_inbox();
+    watch_.look(now);
+    if (now >= publish_at) {
+      core_.control.publish(now, slots_.limit);
+      publish_at = after(now, core_.options.modifier_interval);
+    }
+    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (publish_at < due) due = publish_at;
+    sleeps_until_ = due;
+    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (was_set || now < last_call) continue;
+    if (slots_.running > 0) {
+      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
+                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    }
+    jobs_stopped_ = true;
+    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    start_queued_jobs(now);
+    last_call = time_point::max();
+  }
+}
+
+// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
+template <transport Queue>
+void worker_run<Queue>::job_moved(time_point now) {
+  recorded().in_progress(now, slots_.in_progress());
+  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
+    summary_.highest_in_progress = slots_.running + slots_.delivering;
+  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
+  if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+    sleeps_until_ = time_point::min();
+    core_.inbox.changed.set();
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+
+// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
+// users see; how it is done stands in worker/worker_run.hpp.
+
+namespace coworker {
+
+namespace detail {
+
+inline task<worker_summary> nothing_to_serve() { co_return worker_summary(); }
+
+// Serves on the executor of whoever awaits it, whose stop is the worker's.
+template <transport Queue>
+task<worker_summary> serve(worker_core& core, Queue& queue) {
+  const context surrounding = co_await this_coro::context();
+  if (!surrounding.executor.is_serial()) {
+    throw std::logic_error(
+        "coworker::worker::serve: the awaiting coroutine must be on an executor that runs one thing at a "
+        "time, as an "
+        "event_loop or a simulated_loop does, and not a thread_pool; an executor of your own says so with "
+        "`static "
+        "constexpr bool serial = true;`");
+  }
+  const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
+  worker_run<Queue> run(core, queue, surrounding.executor);
+  co_return co_await run.run();
+}
+
+}  // namespace detail
+
+/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
+///
+///     worker w(handle, follow_demand{.min = 1, .max = 10});
+///     w.run(queue);
+///
+/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
+/// constructor throws std::invalid_argument for options out of their range.
+template <class Handler, class Modifier = fixed_concurrency>
+class worker {
+ public:
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)),
+        modifier_(std::move(modifier)),
+        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
+
+  COWORKER_REFUSE_HANDLER("coworker::worker")
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+
+  COWORKER_REFUSE_MODIFIER("coworker::worker")
+  worker(Handler handler, Modifier modifier,
+         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
+
+  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  template <class Engine>
+  worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (!fits || !transport<Engine>) {
+      return {};  // what is wrong has been said
+    } else if constexpr (waiting_transport<Engine>) {
+      event_loop loop(engine.waiter());
+      return run_on(loop, engine);
+    } else {
+      event_loop loop;
+      return run_on(loop, engine);
+    }
+  }
+
+  /// The same on the executor of the awaiting coroutine, which must run one thing at a time, as an event_loop or a
+  /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
+  /// delivered before it returns.
+  template <class Engine>
+  task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (transport<Engine>) {
+      return detail::serve(core_, engine);
+    } else {
+      return detail::nothing_to_serve();
+    }
+  }
+
+  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
+  /// thread.
+  void stop() { core_.inbox.leave(); }
+
+  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
+  /// that is not here, or has ended, is passed over. Any thread.
+  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+
+  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
+  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
+  metrics measured() const { return core_.control.published(); }
+
+ private:
+  template <class Queue>
+  worker_summary run_on(event_loop& loop, Queue& queue) {
+    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
+    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
+    const detail::borrowed borrowed(core_.dog, dog);
+    return coworker::sync_wait(loop, serve(queue));
+  }
+
+  Handler handler_;
+  Modifier modifier_;
+  detail::worker_core core_;
+};
+
+// Said outright because clang does not look at the constructors' constraints when it deduces.
+template <class Handler, class Modifier = fixed_concurrency>
+worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
+
+}  // namespace coworker
+
+// ---- coworker/start/run_engine.hpp -------------------------------------------------------------------------
+
+// What every mode shares: signals, the drain, the summary, the exit status. Must not know any engine.
+
+namespace coworker::detail {
+
+inline std::string summary_line(const worker_summary& summary) {
+  const double elapsed = std::chrono::duration<double>(summary.elapsed).count();
+  return std::to_string(summary.jobs) + (summary.jobs == 1 ? " job, " : " jobs, ") +
+         std::to_string(summary.failed + summary.stopped) + " failed, " +
+         detail::decimal_text(elapsed, std::chars_format::fixed, 2) + " s, highest concurrency " +
+         std::to_string(summary.highest_in_progress) + ".";
+}
+
+// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
+template <class Worker, class Engine>
+worker_summary run_engine(Worker& runner, Engine& engine, logger& log) {
+  const termination_watch watch([&runner, &log] {
+    runner.stop();
+    log.info(
+        "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
+        "once.");
+  });
+  return runner.run(engine);
+}
+
+// The same for an engine that serves until it is told to leave.
+template <class Worker, class Engine>
+int serve_engine(Worker& runner, Engine& engine, logger& log) {
+  const worker_summary summary = detail::run_engine(runner, engine, log);
+  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+           " failed, " + std::to_string(summary.stopped) + " stopped, " +
+           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+           std::to_string(summary.highest_in_progress) + ".");
+  return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+}
+
+}  // namespace coworker::detail
 
 // ---- coworker/transport/local_file.hpp ---------------------------------------------------------------------
 
@@ -12882,10 +17385,10 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   const auto fail = [&path](int reason) {
     throw local_job_error(
-        path + ": cannot be read (" + std::strerror(reason) +
+        path + ": cannot be read (" + detail::errno_text(reason) +
         "); name a file of jobs with --test_file PATH, or give one job with --test_input JSON");
   };
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  std::FILE* const file = std::fopen(path.c_str(), detail::read_mode);
   if (file == nullptr) fail(errno);
   std::string text;
   std::size_t size = 0;
@@ -12918,7 +17421,7 @@ class local_file {
       if (log_.writes(log_level::debug)) log_.debug("Retrieved local job: " + whole(envelope).dump_spaced());
       taken.jobs.push_back(std::move(envelope));
     }
-    taken.ended = next_ == jobs_.size();
+    taken.closed = next_ == jobs_.size();
     co_return taken;
   }
 
@@ -12926,24 +17429,25 @@ class local_file {
 
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
-    if (result.ended.succeeded()) {
+    if (result.outcome.succeeded()) {
       log_.info("Job " + id + " completed successfully.");
+      log_.info("Job result: {\"output\": " + result.outcome.output.dump_spaced() + "}");
     } else {
-      log_.error("Job " + id + " failed with error: " + result.ended.error);
+      log_.error("Job " + id +
+                 (result.outcome.status == outcome_status::stopped ? " was stopped." : " failed."));
     }
-    log_.info("Job result: " + result.ended.body().dump_spaced());
     if (const auto known = numbers_.find(id); known != numbers_.end())
-      outcomes_[known->get<std::size_t>()] = result.ended;
+      outcomes_[known->get<std::size_t>()] = std::move(result.outcome);
     co_return delivery::accepted;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text) {
-    log_.info("Stream output: " + text, log_subject(job_id));
+  task<delivery> chunk(std::string_view job_id, json value) {
+    log_.info("Stream output: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
-  task<delivery> progress(std::string_view job_id, std::string text) {
-    log_.info("Progress: " + text, log_subject(job_id));
+  task<delivery> progress(std::string_view job_id, json value) {
+    log_.info("Progress: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
@@ -12966,1322 +17470,371 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
+static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> &&
+              progress_transport<local_file>);
 
 }  // namespace coworker
 
-// ---- coworker/worker/inbox.hpp -----------------------------------------------------------------------------
+// ---- coworker/version.hpp ----------------------------------------------------------------------------------
 
-// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
-// has progress to send.
+// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
+// pkg-config read it from here.
 
-namespace coworker::detail {
+#define COWORKER_VERSION_MAJOR 0
+#define COWORKER_VERSION_MINOR 1
+#define COWORKER_VERSION_PATCH 0
 
-class worker_inbox {
- public:
-  // Any thread.
-  void leave() {
-    leaving_.store(true, std::memory_order_relaxed);
-    changed.set();
-  }
-  void stop_job(std::string id) {
-    {
-      const std::lock_guard lock(mutex_);
-      to_stop_.push(std::move(id));
-      any_to_stop_.store(true, std::memory_order_relaxed);
-    }
-    changed.set();
-  }
-  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+/// The same three numbers as text.
+#define COWORKER_VERSION "0.1.0"
 
-  // The worker's thread.
-  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
-  bool next_to_stop(std::string& id) {
-    if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
-    const std::lock_guard lock(mutex_);
-    id = to_stop_.pop();
-    if (to_stop_.empty()) any_to_stop_.store(false, std::memory_order_relaxed);
-    return true;
-  }
+// ---- coworker/transport/runpod/bodies.hpp ------------------------------------------------------------------
 
-  signal changed;  // something that the worker decides by is not what it was
-  progress_desk progress{changed};
+// The bodies of the platform's protocol: an outcome, a chunk, a report of progress as JSON text, and what the platform
+// means by members of a handler's output. Must not send anything.
 
- private:
-  std::atomic<bool> leaving_{false};
-  std::mutex mutex_;
-  fifo<std::string> to_stop_;
-  std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
-
-// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
-// know the worker.
-
-namespace coworker::detail {
-
-// Used on the worker's thread, but for published().
-class limit_control {
- public:
-  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
-      : modifier_(modifier), resources_(resources), log_(log) {}
-
-  // A run begins.
-  void begin(time_point now) {
-    recorded = metrics_recorder(now);
-    low_limit_logged_ = throwing_modifier_logged_ = false;
-    told_limit_ = 0;
-    tell_again_ = time_point::min();
-  }
-
-  // The limit from now on.
-  int ask(time_point now, int limit) {
-    const metrics& measured = look(now, limit);
-    const limit_decision decision = modifier_.decide(measured);
-    publish(measured, decision.limit);
-    if (decision.found != limit_decision::fault::none) complain(decision);
-    tell_change(now, decision.limit);
-    return decision.limit;
-  }
-
-  // Writes the line of a change that came too soon after the last one. For the end of a run.
-  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
-
-  // Shows the figures of now to whoever asks for them, but not to the modifier.
-  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
-
-  // Whether what was published last will not hold for long, though no job may be in progress any more, or the log is
-  // still to be told of the latest change.
-  bool goes_stale() const noexcept {
-    return published_.limit != told_limit_ || published_.in_progress > 0 ||
-           published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
-  }
-
-  // What was published last. Any thread.
-  metrics published() const {
-    const std::lock_guard lock(mutex_);
-    return published_;
-  }
-
-  metrics_recorder recorded;
-
- private:
-  const metrics& look(time_point now, int limit) {
-    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
-    return recorded.snapshot(now, limit);
-  }
-
-  void publish(const metrics& measured, int limit) {
-    const std::lock_guard lock(mutex_);
-    published_ = measured;
-    published_.limit = limit;
-  }
-
-  // One line a second at most: a limit may move with every job.
-  void tell_change(time_point now, int limit) {
-    if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
-    if (limit == told_limit_ || now < tell_again_) return;
-    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
-    told_limit_ = limit;
-    tell_again_ = after(now, std::chrono::seconds(1));
-  }
-
-  void complain(const limit_decision& decision) {
-    const bool threw = decision.found == limit_decision::fault::threw;
-    bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
-    if (!std::exchange(logged, true)) log_.warn(decision.problem);
-  }
-
-  const modifier_ref modifier_;
-  resource_reader* resources_;
-  logger& log_;
-  mutable std::mutex mutex_;
-  metrics published_;
-  int told_limit_ = 0;  // the latest in the log; 0: none yet
-  time_point tell_again_ = time_point::min();
-  bool low_limit_logged_ = false;
-  bool throwing_modifier_logged_ = false;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/options.hpp ---------------------------------------------------------------------------
-
-// What a worker is told before it runs, and what it says of a run afterwards. Must not know the worker.
+#if __has_include(<sys/utsname.h>)
+#include <sys/utsname.h>
+#endif
 
 namespace coworker {
 
-struct worker_options {
-  /// How long jobs in progress may go on after stop() before they are asked to stop. 0 or more; default 30 s.
-  duration grace_period = std::chrono::seconds(30);
-  /// How often the concurrency modifier is asked while jobs are in progress and no take asks it. Above 0;
-  /// default 1 s.
-  duration modifier_interval = std::chrono::seconds(1);
-  /// How many takes may be under way at once, so that new slots need not wait for an idle long poll. 1 or
-  /// more; default 2.
-  int takes_at_once = 2;
-  /// Whether a job's slot opens as soon as its handler has ended, while its outcome is still being handed
-  /// back. Up to the limit such outcomes may be under way; beyond that, slots wait for them. Default: a slot
-  /// opens once the queue has it.
-  bool overlap_delivery = false;
-  /// Whether one more job is taken for each slot, to be at hand the moment the slot opens. Default: it is
-  /// not, since a job at hand here is one that another worker could run.
-  bool prefetch = false;
-  /// How long a handler may run before its job is stopped, as if the queue had asked for it, and ends as
-  /// failed. A job whose `policy` says an `executionTimeout`, in milliseconds, has that instead. Default 0:
-  /// as long as it likes.
-  duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it
-  /// ends: what runs cannot be taken away from a thread. Default 10 s.
-  duration stop_patience = std::chrono::seconds(10);
-  /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while
-  /// it does so. It costs a thread, which looks twice in that time while there are jobs, and a lock at each
-  /// wait of a job. Only in run(). Default 0: nobody looks.
-  duration loop_block_limit{};
-  /// Whether handlers that are coroutines run on the pool, each on any of its threads at a time, instead of
-  /// all on the worker's own thread. For those that compute. Default: they do not.
-  bool coroutines_on_pool = false;
-  /// How streaming handlers' elements become chunks.
-  stream_options stream = {};
-  /// Whether nothing but outcomes is sent: no progress, and the elements of a stream in its final output. For
-  /// servers that take any post for the outcome. Default: all is sent.
-  bool only_outcomes = false;
-  /// The longest outcome, in bytes of JSON, that the queue takes; beyond it a job fails with an error that
-  /// says so. Default 20 MB, the platform's limit.
-  std::size_t output_limit = 20'000'000;
-  /// Whether outputs that are objects get a member `rp_debugger`: how long the handler took and what it
-  /// measured with job::checkpoint(), as the platform's clients read it. Default: they do not.
-  bool rp_debugger = false;
-  /// How long the process took until it could serve, for `rp_debugger`.
-  duration ready_delay{};
-  /// Named in error reports.
-  worker_identity identity = {};
-  /// Where lines go; null means standard output at INFO. Must outlive the worker.
-  logger* log = nullptr;
-  /// Where plain functions run, and coroutines where they are to; empty means a thread pool of the worker's
-  /// own, as large as jobs in progress need, or the machine has processors for coroutines.
-  executor_ref pool = {};
-  /// Reads what the process uses of processors, memory and GPU into the metrics, on the worker's thread, when
-  /// the modifier is asked and its interval is over. Default: nobody does, and modifiers see nothing of that.
-  /// Must outlive the worker; one reader, one worker.
-  resource_reader* resources = nullptr;
+/// Who reports: part of each error report.
+struct worker_identity {
+  std::string worker_id = "unknown";
+  std::string hostname = "unknown";
 };
 
 namespace detail {
 
-inline worker_options checked(worker_options options) {
-  const auto require = [](bool holds, const char* problem) {
-    if (!holds) throw std::invalid_argument(std::string("worker_options::") + problem);
-  };
-  require(options.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
-  require(options.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
-  require(options.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
-  require(options.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
-  require(options.loop_block_limit >= duration::zero(),
-          "loop_block_limit is negative; 0 means that nobody looks");
-  require(options.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
-  require(options.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
-  require(options.takes_at_once >= 1, "takes_at_once must be 1 or more, or no job would ever be taken");
-  return options;
+// Takes a member out of an object. null where there is none, or where it says no: false, 0 or "", which handlers that
+// came from other languages may always set.
+inline json take_member(json& object, std::string_view key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return json();
+  json value = std::move(*found);
+  object.erase(key);
+  const bool says_no = value == json(false) || value == json(0) || value == json("");
+  return says_no ? json() : value;
 }
 
 }  // namespace detail
 
-/// What a worker did from start to end.
-struct worker_summary {
-  std::uint64_t jobs = 0;         ///< taken
-  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
-  std::uint64_t stopped = 0;      ///< ended because they were asked to
-  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
-  int highest_in_progress = 0;
-  duration elapsed{};
-};
+/// Reads what the platform means by members of an object that a handler returned as `json`: `error` fails the job,
+/// `refresh_worker` recycles the worker; both are taken out. Nothing in an output that was made from a type of the
+/// handler's, and nothing deeper inside.
+inline void read_magic_members(outcome& made) {
+  if (!made.untyped || !made.output.is_object()) return;
+  if (!detail::take_member(made.output, "refresh_worker").is_null()) made.recycle_worker = true;
+  json error = detail::take_member(made.output, "error");
+  if (error.is_null()) return;
+  error_info described;
+  described.message = error.is_string() ? error.get<std::string>() : error.dump();
+  made.fail(std::move(described));
+}
+
+/// The text that the platform shows for a failed job: its message or, for an exception, JSON in text with the members
+/// that the platform's clients expect. Secrets of the log are masked; bytes that are not UTF-8 are replaced.
+inline std::string error_report(const error_info& error, const worker_identity& reporter, const logger& log) {
+  if (error.type.empty()) return log.masked(error.message);
+  std::string report;
+  const auto add = [&report, &log](std::string_view name, std::string_view text) {
+    report += report.empty() ? "{" : ",";
+    coworker::append_json_string_lossy(report, name);
+    report += ":";
+    coworker::append_json_string_lossy(report, log.masked(text));
+  };
+  add("error_type", error.type);
+  add("error_message", error.message);
+  add("error_traceback", error.trace());
+  add("hostname", reporter.hostname);
+  add("worker_id", reporter.worker_id);
+  add("runpod_version", COWORKER_VERSION);
+  return report += "}";
+}
+
+namespace detail {
+
+inline json system_info() {
+  json made = json::object();
+#if __has_include(<sys/utsname.h>)
+  utsname found{};
+  if (::uname(&found) == 0) {
+    made["os"] = std::string(found.sysname) + " " + found.release;
+    made["processor"] = found.machine;
+  }
+#endif
+  made["runpod"] = COWORKER_VERSION;
+  return made;
+}
+
+}  // namespace detail
+
+/// Adds to an output that is an object where the job's time went, as the platform's clients read it. `ready_delay`: how
+/// long the process took until it could serve.
+inline void add_debugger_member(outcome& made, const detail::job_timings& timings, duration ready_delay) {
+  if (!made.succeeded() || !made.output.is_object()) return;
+  json member = json::object();
+  member["system_info"] = detail::system_info();
+  member["timestamps"] = timings.to_json();
+  member["ready_delay_ms"] = std::chrono::duration<double, std::milli>(ready_delay).count();
+  made.output["rp_debugger"] = std::move(member);
+}
+
+/// The body that reports an outcome: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where the worker is to be
+/// recycled. An output that is an empty object is left out; a failed job may have one too, of what there was before.
+/// Throws: std::bad_alloc; json_write_error for an output that is no JSON.
+inline std::string result_body(const outcome& made, const worker_identity& reporter, const logger& log) {
+  std::string body;
+  const auto begin_member = [&body](std::string_view name) {
+    body.append(body.empty() ? "{\"" : ",\"").append(name).append("\":");
+  };
+  if (!made.succeeded()) {
+    begin_member("error");
+    const error_info* const error = made.error();
+    coworker::append_json_string_lossy(
+        body, error != nullptr ? coworker::error_report(*error, reporter, log) : std::string(made.message()));
+  }
+  const bool empty = made.output.is_object() && made.output.empty();
+  if (!empty && (made.succeeded() || !made.output.is_null())) {
+    begin_member("output");
+    made.output.dump_to(body);
+  }
+  if (made.recycle_worker) {
+    begin_member("stopPod");
+    body += "true";
+  }
+  return body.append(body.empty() ? "{}" : "}");
+}
+
+inline std::string chunk_body(const json& value) {
+  std::string body = R"({"output":)";
+  value.dump_to(body);
+  return body += "}";
+}
+
+inline std::string progress_body(const json& value) {
+  std::string body = R"({"status":"IN_PROGRESS","output":)";
+  value.dump_to(body);
+  return body += "}";
+}
 
 }  // namespace coworker
 
-// ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
+// ---- coworker/transport/runpod/job_list.hpp ----------------------------------------------------------------
 
-// How a worker holds the records of its jobs. Knows no worker.
+// The jobs out of the body of a take, item by item: one that is not JSON does not cost the others. Must not know what
+// is done with them.
 
-namespace coworker::detail {
+namespace coworker {
 
-// Records of jobs, in the order in which they came. Owns none.
-class job_list {
- public:
-  bool empty() const noexcept { return first_ == nullptr; }
-  job_record* front() const noexcept { return first_; }
-  job_record* back() const noexcept { return last_; }
+namespace detail {
 
-  void push_back(job_record& record) noexcept {
-    record.previous = last_;
-    record.next = nullptr;
-    (last_ != nullptr ? last_->next : first_) = &record;
-    last_ = &record;
-  }
+inline bool is_json_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-  void remove(job_record& record) noexcept {
-    (record.previous != nullptr ? record.previous->next : first_) = record.next;
-    (record.next != nullptr ? record.next->previous : last_) = record.previous;
-  }
-
-  job_record* find(std::string_view id) const noexcept {
-    job_record* record = first_;
-    while (record != nullptr && record->id != id) record = record->next;
-    return record;
-  }
-
- private:
-  job_record* first_ = nullptr;
-  job_record* last_ = nullptr;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/job_watch.hpp -------------------------------------------------------------------------
-
-// Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
-// or because their time is over. Must not know how a job is run.
-
-namespace coworker::detail {
-
-// "2 s", "0.25 s"
-inline std::string seconds_text(duration span) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(span).count());
+inline std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && detail::is_json_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && detail::is_json_space(text.back())) text.remove_suffix(1);
   return text;
 }
 
-// What a job's own policy allows it; 0 where it says nothing, or nothing that makes sense.
-inline duration execution_timeout(const json& details) {
-  constexpr double longest = 1e12;  // milliseconds; some thirty years
+// The parts of a JSON array or object, as texts: what stands between its commas. Looks at strings and brackets only, so
+// that a part which is not JSON does not spoil those around it. The last part may be cut off.
+class json_parts {
+ public:
+  // `text` begins with [ or {.
+  explicit json_parts(std::string_view text) noexcept : left_(text.substr(1)) {}
+
+  // False: there are no more.
+  bool next(std::string_view& part) noexcept {
+    if (over_) return false;
+    std::size_t depth = 0, at = 0;
+    bool in_string = false;
+    for (; at < left_.size(); ++at) {
+      const char c = left_[at];
+      if (in_string) {
+        if (c == '\\') {
+          ++at;
+        } else if (c == '"') {
+          in_string = false;
+        }
+      } else if (c == '"') {
+        in_string = true;
+      } else if (c == '[' || c == '{') {
+        ++depth;
+      } else if (c == ']' || c == '}') {
+        if (depth == 0) break;
+        --depth;
+      } else if (c == ',' && depth == 0) {
+        break;
+      }
+    }
+    if (at > left_.size()) at = left_.size();
+    part = detail::trimmed(left_.substr(0, at));
+    over_ = at == left_.size() || left_[at] != ',';
+    whole_ = at < left_.size();
+    left_.remove_prefix(at < left_.size() ? at + 1 : at);
+    return !(over_ && part.empty());
+  }
+
+  // Whether the latest part had its end.
+  bool whole() const noexcept { return whole_; }
+
+ private:
+  std::string_view left_;
+  bool over_ = false;
+  bool whole_ = true;
+};
+
+// The text of a member's value, in an object that need not be JSON as a whole; empty where there is none.
+inline std::string_view find_member(std::string_view object, std::string_view key) noexcept {
+  if (object.empty() || object.front() != '{') return {};
+  json_parts members(object);
+  std::string_view member;
+  while (members.next(member)) {
+    if (member.empty() || member.front() != '"') continue;
+    std::size_t end = 1;
+    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
+    if (end >= member.size() || member.substr(1, end - 1) != key) continue;
+    const std::string_view value = detail::trimmed(member.substr(end + 1));
+    if (!value.empty() && value.front() == ':') return detail::trimmed(value.substr(1));
+  }
+  return {};
+}
+
+// The same of a value that is a string and JSON.
+inline std::optional<std::string> find_text_member(std::string_view object, std::string_view key) {
+  try {
+    const json read = json::parse(detail::find_member(object, key));
+    if (read.is_string()) return read.get<std::string>();
+  } catch (const json_exception&) {
+  }
+  return std::nullopt;
+}
+
+}  // namespace detail
+
+/// Reads what the platform says of a job beside its input: `batchId`, which names it in the log, and
+/// `policy.executionTimeout` in milliseconds.
+inline void read_job_details(job_envelope& job) {
+  const json& details = job.details;
+  if (const auto batch = details.find("batchId"); batch != details.end() && batch->is_string())
+    job.log_label = "batchId=" + batch->get<std::string>();
   const auto policy = details.find("policy");
-  if (policy == details.end() || !policy->is_object()) return duration::zero();
+  if (policy == details.end() || !policy->is_object()) return;
   const auto limit = policy->find("executionTimeout");
-  if (limit == policy->end() || !limit->is_number()) return duration::zero();
-  const double milliseconds = limit->template get<double>();
-  if (!(milliseconds > 0)) return duration::zero();
-  const std::chrono::duration<double, std::milli> span(milliseconds < longest ? milliseconds : longest);
-  return std::chrono::duration_cast<duration>(span);
+  if (limit == policy->end() || !limit->is_number()) return;
+  constexpr double longest = 1e12;  // milliseconds; some thirty years
+  const double given = limit->get<double>();
+  const std::chrono::duration<double, std::milli> span(given < longest ? given : longest);
+  if (given > 0) job.time_limit = std::chrono::duration_cast<duration>(span);
 }
 
-// The running jobs of one worker, on its thread. One look over all of them serves every deadline that has
-// passed, so that a job costs no timer of its own.
-class job_watch {
- public:
-  job_watch(const worker_options& options, logger& log) noexcept : options_(options), log_(log) {}
-
-  void add(job_record& record, time_point now) {
-    running_.push_back(record);
-    const duration own = execution_timeout(record.details);
-    const duration limit = own > duration::zero() ? own : options_.job_timeout;
-    if (limit > duration::zero()) set_alarm(record, after(now, limit));
-    record.started = now;
+/// A job out of its JSON. One without input has a problem instead; nothing, and a line at ERROR, for what has no id and
+/// so cannot be answered.
+inline std::optional<job_envelope> read_envelope(json item, logger& log) {
+  const auto id = item.find("id");
+  if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
+    log.error("The queue handed over something without an id, which cannot be answered and is skipped.");
+    return std::nullopt;
   }
-
-  void remove(job_record& record) noexcept { running_.remove(record); }
-
-  // Null: its handler does not run.
-  job_record* find(std::string_view id) const noexcept { return running_.find(id); }
-
-  // `ended` is what becomes of it unless the handler says otherwise.
-  void stop(job_record& record, outcome ended, time_point now) {
-    if (record.stop.stop_requested()) return;
-    record.ended = std::move(ended);
-    set_alarm(record, after(now, options_.stop_patience));
-    record.stop.request_stop();
-  }
-
-  void stop_all(const outcome& ended, time_point now) {
-    for (job_record* record = running_.front(); record != nullptr; record = record->next)
-      stop(*record, ended, now);
-  }
-
-  // When look() is to be called next.
-  time_point next_look() const noexcept { return next_; }
-
-  // Stops the jobs whose time is over, and names those that were stopped and go on all the same.
-  void look(time_point now) {
-    if (now < next_) return;
-    next_ = time_point::max();
-    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
-      if (record->alarm <= now) ring(*record, now);
-      if (record->alarm < next_) next_ = record->alarm;
-    }
-    // So that thousands of deadlines cost one look in a millisecond, not one each.
-    const time_point soonest = after(now, std::chrono::milliseconds(1));
-    if (next_ < soonest) next_ = soonest;
-  }
-
- private:
-  void set_alarm(job_record& record, time_point at) noexcept {
-    record.alarm = at;
-    if (at < next_) next_ = at;
-  }
-
-  void ring(job_record& record, time_point now) {
-    const log_subject subject(record.id, record.batch_id);
-    if (!record.stop.stop_requested()) {
-      const std::string limit = seconds_text(record.alarm - record.started);
-      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
-      stop(record, outcome::failure("timed out: it ran longer than the " + limit + " that it may"), now);
-      return;
-    }
-    record.alarm = time_point::max();
-    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
-                  " ago and still runs; it keeps its slot until it ends.",
-              subject);
-  }
-
-  const worker_options& options_;
-  logger& log_;
-  job_list running_;
-  time_point next_ = time_point::max();
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/watchdog.hpp --------------------------------------------------------------------------
-
-// The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
-// Must not know the worker.
-
-namespace coworker::detail {
-
-class watchdog;
-
-// The loop as the executor of one job's chains: notes which coroutines are the job's.
-class watched_executor {
- public:
-  watched_executor(watchdog& dog, const job_record& job);
-
-  void post(std::coroutine_handle<> handle);
-  void arm(timer& alarm);
-  void cancel(timer& alarm);
-  time_point now() const;
-
- private:
-  friend class watchdog;
-  struct noted {
-    void* coroutine;
-    std::uint64_t number;  // of the note, among all that the watchdog has been given
-  };
-
-  void note(std::coroutine_handle<> handle);
-  void note(void* coroutine, std::uint64_t number) {
-    for (noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return void(known.number = number);
-    }
-    coroutines_.push_back({coroutine, number});
-  }
-  std::uint64_t note_of(void* coroutine) const noexcept {
-    for (const noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return known.number;
-    }
-    return 0;
-  }
-
-  watchdog& dog_;
-  const std::string id_;
-  const std::string batch_id_;
-  std::vector<noted> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
-  bool named_ = false;
-};
-
-// Looks twice in each `limit` while there are jobs, and sleeps while there are none.
-class watchdog {
- public:
-  watchdog(event_loop& loop, duration limit, logger& log)
-      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {}
-
-  watchdog(const watchdog&) = delete;
-  watchdog& operator=(const watchdog&) = delete;
-
-  ~watchdog() {
-    {
-      const std::lock_guard lock(mutex_);
-      closing_ = true;
-    }
-    changed_.notify_one();
-    thread_.join();
-  }
-
-  // On the loop, in the job's first turn.
-  watched_executor* add(const job_record& job) {
-    auto* const made = new watched_executor(*this, job);
-    const std::lock_guard lock(mutex_);
-    made->note(loop_.current_turn().coroutine, ++notes_);
-    jobs_.push_back(made);
-    if (jobs_.size() == 1) changed_.notify_one();
-    return made;
-  }
-
-  // Once none of its coroutines is left.
-  void remove(watched_executor* job) noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
-    }
-    delete job;
-  }
-
- private:
-  friend class watched_executor;
-
-  static void* run_in(void* dog) {
-    static_cast<watchdog*>(dog)->watch();
-    return nullptr;
-  }
-
-  void watch() {
-    std::unique_lock lock(mutex_);
-    event_loop::turn seen;
-    time_point since = clock_type::now();
-    while (!closing_) {
-      if (jobs_.empty()) {
-        changed_.wait(lock);
-        since = clock_type::now();
-        continue;
-      }
-      changed_.wait_until(lock, clock_type::now() + limit_ / 2);
-      const event_loop::turn found = loop_.current_turn();
-      const time_point now = clock_type::now();
-      if (found.coroutine == nullptr || found.number != seen.number) {
-        since = now;
-      } else if (now - since >= limit_) {
-        name_who_has(found.coroutine);
-      }
-      seen = found;
-    }
-  }
-
-  // Frames are recycled between jobs, so that several may have noted the same one: the last has it now.
-  watched_executor* last_to_note(void* coroutine) const noexcept {
-    watched_executor* last = nullptr;
-    std::uint64_t number = 0;
-    for (watched_executor* const job : jobs_) {
-      if (job->note_of(coroutine) <= number) continue;
-      number = job->note_of(coroutine);
-      last = job;
-    }
-    return last;
-  }
-
-  void name_who_has(void* coroutine) {
-    watched_executor* const job = last_to_note(coroutine);
-    if (job == nullptr || std::exchange(job->named_, true)) return;
-    log_.warn(
-        "It has kept the event loop to itself for " + seconds_text(limit_) +
-            " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
-            "pool: a plain function as handler, run_on, or coroutines_on_pool.",
-        log_subject(job->id_, job->batch_id_));
-  }
-
-  event_loop& loop_;
-  const duration limit_;
-  logger& log_;
-  std::mutex mutex_;  // guards all below
-  condition changed_;
-  std::vector<watched_executor*> jobs_;
-  std::uint64_t notes_ = 0;
-  bool closing_ = false;
-  thread thread_;
-};
-
-// A pointer that is set for as long as this lives.
-template <class T>
-class borrowed {
- public:
-  borrowed(T*& place, T& lent) noexcept : place_(place) { place_ = &lent; }
-  borrowed(const borrowed&) = delete;
-  borrowed& operator=(const borrowed&) = delete;
-  ~borrowed() { place_ = nullptr; }
-
- private:
-  T*& place_;
-};
-
-inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
-    : dog_(dog), id_(job.id), batch_id_(job.batch_id) {}
-
-inline void watched_executor::note(std::coroutine_handle<> handle) {
-  const std::lock_guard lock(dog_.mutex_);
-  note(handle.address(), ++dog_.notes_);
-}
-
-inline void watched_executor::post(std::coroutine_handle<> handle) {
-  note(handle);
-  dog_.loop_.post(handle);
-}
-
-inline void watched_executor::arm(timer& alarm) {
-  note(alarm.handle);
-  dog_.loop_.arm(alarm);
-}
-
-inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }
-inline time_point watched_executor::now() const { return dog_.loop_.now(); }
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/core.hpp ------------------------------------------------------------------------------
-
-// worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
-// it was told, where it runs things, and what other threads say to it. Must not know any queue.
-
-namespace coworker::detail {
-
-struct worker_core {
-  // Errors: std::invalid_argument for options out of their range.
-  worker_core(handler_ref runs, modifier_ref limits, worker_options chosen)
-      : handler(runs),
-        options(checked(std::move(chosen))),
-        log(options.log != nullptr ? *options.log : own_log),
-        own_pool(pool_size()),
-        control(limits, options.resources, log) {
-    place.pool = options.pool ? options.pool : executor_ref(own_pool);
-    place.identity = options.identity;
-    if (options.coroutines_on_pool) place.coroutines = place.pool;
-    place.stream = options.stream;
-  }
-
-  worker_core(const worker_core&) = delete;
-  worker_core& operator=(const worker_core&) = delete;
-
-  const handler_ref handler;
-  const worker_options options;
-  logger own_log;
-  logger& log;
-  thread_pool own_pool;  // has no thread until one is needed
-  handler_place place;
-  limit_control control;
-  worker_inbox inbox;
-  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
-
- private:
-  // What blocks has a thread for each job; what computes, one for each processor.
-  std::size_t pool_size() const noexcept {
-    const bool computes = options.coroutines_on_pool && handler.is_coroutine;
-    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
-  }
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/settled_body.hpp ----------------------------------------------------------------------
-
-// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says
-// why.
-
-namespace coworker {
-
-/// An outcome that is longer than the queue takes.
-class output_too_large : public std::length_error {
- public:
-  output_too_large(std::size_t size, std::size_t limit)
-      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
-                          std::to_string(limit) +
-                          " (output_limit); return less, or a link to where the result is") {}
-};
-
-namespace detail {
-
-// Adds to the output, where it is an object, how long the handler took and what it measured.
-inline void add_timings(job_record& record, const worker_options& options) {
-  json& output = record.ended.output;
-  if (!record.ended.succeeded() || !output.is_object()) return;
-  record.timings->add("handler", record.started, record.settled);
-  json made = json::object();
-  made["system_info"] = system_info();
-  made["timestamps"] = record.timings->to_json();
-  made["ready_delay_ms"] = job_timings::seconds(options.ready_delay) * 1e3;
-  output["rp_debugger"] = std::move(made);
-}
-
-inline std::string body_within(const outcome& ended, std::size_t limit) {
-  std::string body = ended.body_text();
-  if (body.size() > limit) throw output_too_large(body.size(), limit);
-  return body;
-}
-
-// The first `longest` bytes; those that are not text, or no longer, are replaced.
-inline std::string sendable_text(std::string_view text, std::size_t longest) {
-  std::string quoted;
-  append_json_string_lossy(quoted, text.substr(0, longest));
-  return json::parse(quoted).get<std::string>();
-}
-
-// The body that says `ended`, which is changed to a failure where JSON or the queue cannot hold it. A failure
-// that is too long keeps the beginning of its text.
-inline std::string settled_body(outcome& ended, const worker_options& options) {
-  try {
-    return body_within(ended, options.output_limit);
-  } catch (...) {
-    const bool stop_pod = ended.stop_pod;
-    const outcome::status before = ended.ended;
-    std::string error = std::move(ended.error);
-    if (before == outcome::status::succeeded)
-      error = error_report(describe_exception(std::current_exception()), options.identity);
-    ended = outcome::failure(sendable_text(error, options.output_limit / 8));  // escaped, a byte may be six
-    if (before == outcome::status::stopped) ended.ended = before;
-    ended.stop_pod = stop_pod;
-    return ended.body_text();
-  }
-}
-
-}  // namespace detail
-}  // namespace coworker
-
-// ---- coworker/worker/send_outcome.hpp ----------------------------------------------------------------------
-
-// From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs
-// are taken or run.
-
-namespace coworker::detail {
-
-template <class Queue>
-bool takes_chunks(const Queue& queue) {
-  if constexpr (requires { queue.takes_chunks(); }) {
-    return queue.takes_chunks();
+  job_envelope made;
+  made.id = id->get<std::string>();
+  item.erase("id");
+  if (const auto input = item.find("input"); input != item.end()) {
+    made.input = std::move(*input);
+    item.erase("input");
   } else {
-    return chunk_transport<Queue>;
+    made.problem = "The queue handed over this job without an \"input\".";
   }
+  made.details = std::move(item);
+  coworker::read_job_details(made);
+  return made;
 }
 
-// Whether the queue has the chunk.
-template <transport Queue>
-task<bool> send_chunk(Queue& queue, const job_record& job, std::string text, logger& log) {
-  bool sent = false;
-  if constexpr (chunk_transport<Queue>) {
+/// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
+/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. Throws: json_parse_error where the
+/// body is neither an array nor an object.
+inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
+  std::vector<job_envelope> found;
+  const auto add = [&found, &log](json item) {
+    if (item.is_null() || (item.is_object() && item.empty())) return;
+    if (std::optional<job_envelope> made = coworker::read_envelope(std::move(item), log))
+      found.push_back(std::move(*made));
+  };
+  const std::string_view text = detail::trimmed(body);
+  if (text.empty()) return found;
+  try {
+    json document = json::parse(text);
+    if (!document.is_array()) {
+      add(std::move(document));
+      return found;
+    }
+    for (json& item : document) add(std::move(item));
+    return found;
+  } catch (const json_parse_error&) {
+    if (text.front() != '[' && text.front() != '{') throw;
+    found.clear();
+  }
+  const auto read_item = [&](std::string_view item) {
     try {
-      sent = co_await queue.chunk(job.id, std::move(text)) == delivery::accepted;
-    } catch (const cancelled&) {
-      throw;
-    } catch (...) {
-      log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
-                log_subject(job.id, job.batch_id));
-    }
-  }
-  co_return sent;
-}
-
-// Not inlined, as its frame would then be part of every job's from the start.
-template <transport Queue>
-[[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
-  outcome& ended = record.ended;
-  logger& log = core.log;
-  const log_subject subject(record.id, record.batch_id);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
-  }
-  if (record.timings != nullptr) add_timings(record, core.options);
-  std::string body = settled_body(ended, core.options);
-  if (ended.succeeded()) {
-    if (log.writes(log_level::debug)) log.debug("Handler output: " + ended.output.dump_spaced(), subject);
-  } else {
-    log.error(ended.error, subject);
-  }
-  if (log.writes(log_level::debug)) log.debug("run_job return: " + ended.body().dump_spaced(), subject);
-  job_result result{record.id, ended, std::move(body), core.handler.is_streaming && core.place.sends_chunks};
-  try {
-    co_return co_await queue.complete(std::move(result));
-  } catch (...) {
-    const exception_description error = describe_exception(std::current_exception());
-    log.error("The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
-              subject);
-  }
-  co_return delivery::given_up;
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
-
-// From a job's reports of progress to the queue. Must not know the worker.
-
-namespace coworker::detail {
-
-// What is sent of a value; empty when JSON cannot hold it, which is logged.
-inline std::string progress_text(const json& value, const job_record& record, logger& log) {
-  try {
-    std::string text;
-    dump_within("progress", value, text);
-    return text;
-  } catch (const json_exception& error) {
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.batch_id));
-    return {};
-  }
-}
-
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
-template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
-  constexpr duration pause = std::chrono::seconds(1);
-  const executor_ref executor = co_await this_coro::executor();
-  progress_state& state = *job->progress.state();
-  try {
-    std::string text;
-    for (bool over = false; !over;) {
-      json latest;
-      if (state.take(latest)) text = progress_text(latest, *job, log);
-      if (text.empty()) break;
-      const delivery ended = co_await queue.progress(job->id, text);
-      switch (ended) {
-        case delivery::accepted:
-          text.clear();
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-          job->progress.close();
-          over = true;
-          break;
+      add(json::parse(item));
+    } catch (const json_parse_error& error) {
+      const std::string problem =
+          std::string("The queue handed over this job as what is not JSON: ") + error.what();
+      if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
+        job_envelope made;
+        made.id = std::move(*id);
+        made.problem = problem;
+        found.push_back(std::move(made));
+      } else {
+        log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
       }
     }
-  } catch (...) {
-    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
-              log_subject(job->id, job->batch_id));
-  }
-  state.sending = false;
-  state.sent.set();
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
-
-// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
-
-namespace coworker::detail {
-
-struct job_slots {
-  int limit = 1;       // jobs that may have slots
-  int waiting = 0;     // taken, and without a slot yet
-  int running = 0;     // handlers
-  int delivering = 0;  // outcomes being handed back
-  int requested = 0;   // jobs that takes under way may bring
-  int takes = 0;       // under way
-
-  int in_progress() const noexcept { return running + delivering + waiting; }
-
-  int in_use(bool overlap_delivery) const noexcept {
-    if (!overlap_delivery) return running + delivering;
-    return delivering > limit ? running + delivering - limit : running;
-  }
-
-  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
-  // then is still on its way: what is lacking may be more than an int can say.
-  int capacity(bool overlap_delivery, bool prefetch) const noexcept {
-    const std::int64_t most = std::numeric_limits<int>::max();
-    const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
-    const std::int64_t places = wanted < most ? wanted : most;
-    const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
-    return free > 0 ? static_cast<int>(free) : 0;
-  }
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/serving.hpp ---------------------------------------------------------------------------
-
-// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
-// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
-// through its executor, and of handlers and modifiers not even the types.
-
-namespace coworker::detail {
-
-template <class Queue>
-std::size_t backlog_of(const Queue& queue) {
-  if constexpr (counted_transport<Queue>) {
-    return queue.backlog();
-  } else {
-    return 0;
-  }
-}
-
-template <transport Queue>
-class serving {
- public:
-  serving(worker_core& core, Queue& queue, executor_ref executor)
-      : core_(core),
-        queue_(queue),
-        executor_(executor),
-        jobs_(context(executor)),
-        takes_(context(executor)) {}
-
-  serving(const serving&) = delete;
-  serving& operator=(const serving&) = delete;
-
-  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
-  task<worker_summary> run();
-
- private:
-  task<void> take_jobs(int capacity);
-  task<void> run_job(record_ref owned);
-  void job_ended(job_record& record, delivery delivered);
-  void slot_opened(time_point now);
-  task<void> watch_stops();
-  task<void> wind_down();
-  void ask_for_limit(time_point now, bool interval_over);
-  time_point next_turn(time_point now);
-  void start_waiting(time_point now);
-  void start(job_record& record, time_point now);
-  void follow_stop(const std::string& id);
-  void follow_inbox();
-  void job_moved(time_point now);
-
-  int slots_in_use() const noexcept { return slots_.in_use(core_.options.overlap_delivery); }
-  int capacity() const noexcept {
-    if (slots_.takes >= core_.options.takes_at_once) return 0;
-    return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
-  }
-  metrics_recorder& recorded() noexcept { return core_.control.recorded; }
-
-  struct send_chunk_of {
-    serving& owner;
-    task<bool> operator()(const job_record& job, std::string text) const {
-      return send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
-    }
   };
-
-  worker_core& core_;
-  Queue& queue_;
-  const executor_ref executor_;
-  job_slots slots_;
-  job_list waiting_;                           // taken, and without a slot yet
-  job_watch watch_{core_.options, core_.log};  // over those that have one
-  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
-  bool ask_soon_ = false;                      // a take brought more jobs than have slots
-  bool asked_for_slot_ = false;                // that the next take will fill
-  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
-  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
-  time_point sleeps_until_ =
-      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
-  bool winding_down_ = false;
-  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
-  bool queue_ended_ = false;
-  std::exception_ptr take_failure_;
-  worker_summary summary_;
-  send_chunk_of send_{*this};
-  const chunk_sender sender_{send_};
-  scope jobs_;
-  scope takes_;
-};
-
-template <transport Queue>
-task<worker_summary> serving<Queue>::run() {
-  const time_point start = executor_.now();
-  core_.place.sends_chunks = takes_chunks(queue_) && !core_.options.only_outcomes;
-  core_.control.begin(start);
-  scope beside((context(executor_)));
-  if constexpr (attended_transport<Queue>) beside.spawn(queue_.attend());
-  if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops());
-
-  time_point now = start;
-  while (!core_.inbox.leaving() && !queue_ended_) {
-    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
-    const bool take_due = capacity() > 0 && !asked_for_slot_;
-    asked_for_slot_ = false;
-    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
-    follow_inbox();
-    watch_.look(now);
-    start_waiting(now);
-    if (const int wanted = capacity(); wanted > 0) {
-      slots_.requested += wanted;
-      ++slots_.takes;
-      takes_.spawn(take_jobs(wanted));
-      continue;
-    }
-    const time_point due = sleeps_until_ = next_turn(now);
-    co_await core_.inbox.changed.wait_until(due);
-    sleeps_until_ = time_point::min();
-    now = executor_.now();
-    if (now >= due) recorded().timer_late(now - due);
-    if (now < tick_) continue;
-    tick_ = time_point::max();
-    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+  if (text.front() == '{') {
+    read_item(text);
+    return found;
   }
-
-  winding_down_ = true;
-  takes_.request_stop();
-  co_await wind_down();
-  co_await takes_.join();
-  co_await jobs_.join();
-  while (core_.inbox.progress.take()) {
-  }
-  beside.request_stop();
-  co_await beside.join();
-  core_.control.tell_last_change(slots_.limit);
-  core_.control.publish(executor_.now(), slots_.limit);
-  summary_.elapsed = executor_.now() - start;
-  core_.inbox.open_again();
-  if (take_failure_ != nullptr) std::rethrow_exception(std::exchange(take_failure_, nullptr));
-  co_return summary_;
+  detail::json_parts items(text);
+  std::string_view item;
+  while (items.next(item)) read_item(item);
+  return found;
 }
 
-// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
-// no longer changes by itself.
-template <transport Queue>
-void serving<Queue>::ask_for_limit(time_point now, bool interval_over) {
-  const int before = slots_.limit;
-  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), backlog_of(queue_));
-  slots_.limit = core_.control.ask(now, before);
-  if (slots_.limit != before) {
-    settled_ = false;
-  } else if (interval_over && slots_.in_progress() == 0) {
-    settled_ = !core_.control.goes_stale();
-  }
-  ask_soon_ = false;
-  ask_again_ = after(now, core_.options.modifier_interval);
-}
-
-template <transport Queue>
-time_point serving<Queue>::next_turn(time_point now) {
-  const bool idle = slots_.in_progress() == 0;
-  if (idle && !core_.control.goes_stale()) {
-    tick_ = time_point::max();
-  } else if (tick_ == time_point::max()) {
-    tick_ = after(now, core_.options.modifier_interval);
-  }
-  time_point due = watch_.next_look();
-  if (tick_ < due) due = tick_;
-  if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
-  return due;
-}
-
-template <transport Queue>
-task<void> serving<Queue>::take_jobs(int capacity) {
-  const stop_token stop = co_await this_coro::stop_token();
-  const time_point asked = executor_.now();
-  recorded().take_sent(asked, static_cast<std::size_t>(capacity));
-  take_result taken;
+/// The ids in `{"jobsToStop": [...]}`. Throws: json_exception where there is no such list.
+inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
+  std::vector<std::string> ids;
+  const auto add = [&ids](const json& id) {
+    if (id.is_string() && !id.get<std::string_view>().empty()) ids.push_back(id.get<std::string>());
+  };
   try {
-    const take_request request{static_cast<std::size_t>(capacity),
-                               static_cast<std::size_t>(slots_.in_progress())};
-    taken = co_await queue_.take(request);
-  } catch (const cancelled&) {
-    if (!stop.stop_requested()) {
-      take_failure_ = std::make_exception_ptr(std::logic_error(
-          "coworker::worker: the transport's take() threw `cancelled`, but was not stopped"));
-      taken.ended = true;
-    }
-  } catch (...) {
-    take_failure_ = std::current_exception();
-    taken.ended = true;
-  }
-  slots_.requested -= capacity;
-  --slots_.takes;
-  queue_ended_ = queue_ended_ || taken.ended;
-  const time_point now = executor_.now();
-  recorded().take_answered(now, asked, static_cast<std::size_t>(capacity), taken.jobs.size());
-  summary_.jobs += taken.jobs.size();
-  for (job_envelope& envelope : taken.jobs) {
-    waiting_.push_back(*new job_record(std::move(envelope)));
-    waiting_.back()->taken = now;
-    ++slots_.waiting;
-  }
-  if (!taken.jobs.empty()) settled_ = false;
-  start_waiting(now);
-  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
-  job_moved(now);
-}
-
-// Gives slots to waiting jobs, in the order in which they came.
-template <transport Queue>
-void serving<Queue>::start_waiting(time_point now) {
-  while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
-    job_record& next = *waiting_.front();
-    if (jobs_stopped_) next.stop.request_stop();
-    start(next, now);
-  }
-}
-
-template <transport Queue>
-void serving<Queue>::start(job_record& record, time_point now) {
-  waiting_.remove(record);
-  --slots_.waiting;
-  ++slots_.running;
-  watch_.add(record, now);
-  jobs_.spawn(run_job(record_ref(record)));
-}
-
-template <transport Queue>
-task<void> serving<Queue>::run_job(record_ref owned) {
-  job_record& record = *owned;
-  if (record.runnable && record.stop.stop_requested())
-    record.settle(outcome::stop("stopped before it was started"));
-  if (record.runnable) {
-    core_.log.info("Started.", log_subject(record.id, record.batch_id));
-    if constexpr (progress_transport<Queue>) {
-      if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
-    }
-    record.log = &core_.log;
-    if (core_.options.rp_debugger) record.timings = new job_timings(executor_);
-    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
-    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
-    co_await core_.handler.run(record, core_.place, sender_).in(own);
-    if (watched != nullptr) core_.dog->remove(watched);
-    record.settled = executor_.now();
-    recorded().handler_ended(record.settled, record.settled - record.started);
-    record.progress.close();
-  } else {
-    record.settled = executor_.now();
-  }
-  watch_.remove(record);
-  --slots_.running;
-  ++slots_.delivering;
-  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  job_ended(record, co_await send_outcome(queue_, record, core_));
-}
-
-// The modifier is asked once for each slot that opens.
-template <transport Queue>
-void serving<Queue>::slot_opened(time_point now) {
-  if (!winding_down_ && !core_.inbox.leaving() && !queue_ended_) {
-    ask_for_limit(now, false);
-    asked_for_slot_ = true;
-  }
-  start_waiting(now);
-  job_moved(now);
-}
-
-// What is left to do once the outcome has been handed back, or given up.
-template <transport Queue>
-void serving<Queue>::job_ended(job_record& record, delivery delivered) {
-  const time_point now = executor_.now();
-  const outcome::status ended = record.ended.ended;
-  recorded().job_ended(now, ended, now - record.taken, now - record.settled);
-  if (delivered != delivery::accepted) ++summary_.undelivered;
-  if (ended == outcome::status::failed) ++summary_.failed;
-  if (ended == outcome::status::stopped) ++summary_.stopped;
-  --slots_.delivering;
-  settled_ = false;
-  if (core_.options.overlap_delivery) {
-    start_waiting(now);
-    job_moved(now);
-  } else {
-    slot_opened(now);
-  }
-  if (record.ended.stop_pod && !core_.inbox.leaving()) {
-    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
-                   log_subject(record.id, record.batch_id));
-    core_.inbox.leave();
-  }
-}
-
-template <transport Queue>
-task<void> serving<Queue>::watch_stops() {
-  for (;;) {
-    const stop_request asked = co_await queue_.next_stops();
-    for (const std::string& id : asked.job_ids) follow_stop(id);
-    if (asked.ended) co_return;
-  }
-}
-
-// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
-template <transport Queue>
-void serving<Queue>::follow_stop(const std::string& id) {
-  if (job_record* const running = watch_.find(id)) {
-    core_.log.info("Stop requested.", log_subject(id));
-    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
-  } else if (job_record* const waiting = waiting_.find(id)) {
-    waiting->stop.request_stop();
-    start(*waiting, executor_.now());
-  }
-}
-
-// What other threads have asked for: stops, and progress to be sent.
-template <transport Queue>
-void serving<Queue>::follow_inbox() {
-  std::string id;
-  while (core_.inbox.next_to_stop(id)) follow_stop(id);
-  if constexpr (progress_transport<Queue>) {
-    while (record_ref job = core_.inbox.progress.take()) {
-      progress_state& state = *job->progress.state();
-      if (!std::exchange(state.sending, true)) jobs_.spawn(send_progress(queue_, std::move(job), core_.log));
+    const json document = json::parse(body);
+    for (const json& id : document.at("jobsToStop")) add(id);
+    return ids;
+  } catch (const json_parse_error&) {
+    const std::string_view list = detail::find_member(detail::trimmed(body), "jobsToStop");
+    if (list.empty() || list.front() != '[') throw;
+    ids.clear();
+    detail::json_parts items(list);
+    std::string_view item;
+    while (items.next(item)) {
+      try {
+        add(json::parse(item));
+      } catch (const json_parse_error& error) {
+        log.error(std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
+                  error.what());
+      }
     }
   }
+  return ids;
 }
-
-// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
-// themselves, also those that a take still brings.
-template <transport Queue>
-task<void> serving<Queue>::wind_down() {
-  time_point last_call = time_point::max();
-  time_point publish_at = time_point::min();
-  bool counting = false;
-  while (slots_.takes > 0 || slots_.in_progress() > 0) {
-    time_point now = executor_.now();
-    if (core_.inbox.leaving() && !counting) {
-      counting = true;
-      last_call = after(now, core_.options.grace_period);
-    }
-    follow_inbox();
-    watch_.look(now);
-    if (now >= publish_at) {
-      core_.control.publish(now, slots_.limit);
-      publish_at = after(now, core_.options.modifier_interval);
-    }
-    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
-    if (publish_at < due) due = publish_at;
-    sleeps_until_ = due;
-    const bool was_set = co_await core_.inbox.changed.wait_until(due);
-    sleeps_until_ = time_point::min();
-    now = executor_.now();
-    if (was_set || now < last_call) continue;
-    if (slots_.running > 0) {
-      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
-                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
-    }
-    jobs_stopped_ = true;
-    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
-    start_waiting(now);
-    last_call = time_point::max();
-  }
-}
-
-// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
-template <transport Queue>
-void serving<Queue>::job_moved(time_point now) {
-  recorded().in_progress(now, slots_.in_progress());
-  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
-    summary_.highest_in_progress = slots_.running + slots_.delivering;
-  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
-  if (winding_down_ || queue_ended_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
-    sleeps_until_ = time_point::min();
-    core_.inbox.changed.set();
-  }
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
-
-// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
-// users see; how it is done stands in worker/serving.hpp.
-
-namespace coworker {
-
-namespace detail {
-
-// Serves on the executor of whoever awaits it, whose stop is the worker's.
-template <transport Queue>
-task<worker_summary> serve(worker_core& core, Queue& queue) {
-  const context surrounding = co_await this_coro::context();
-  const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
-  serving<Queue> now(core, queue, surrounding.executor);
-  co_return co_await now.run();
-}
-
-}  // namespace detail
-
-/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
-///
-///     worker w(handle, follow_demand{.min = 1, .max = 10});
-///     w.run(queue);
-///
-/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range.
-template <class Handler, class Modifier = fixed_concurrency>
-class worker {
- public:
-  worker(Handler handler, Modifier modifier = Modifier(),
-         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)),
-        modifier_(std::move(modifier)),
-        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
-
-  COWORKER_REFUSE(
-      "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  COWORKER_REFUSE(
-      "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
-      "`int(int current, const metrics&)` and give an integer")
-  worker(Handler handler, Modifier modifier,
-         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  worker(const worker&) = delete;
-  worker& operator=(const worker&) = delete;
-
-  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
-
-  /// Serves the queue on an event loop of its own until the queue has ended or stop() was called; blocks
-  /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
-  /// progress have ended.
-  template <transport Queue>
-  requires fits worker_summary run(Queue& queue) {
-    if constexpr (waiting_transport<Queue>) {
-      event_loop loop(queue.waiter());
-      return run_on(loop, queue);
-    } else {
-      event_loop loop;
-      return run_on(loop, queue);
-    }
-  }
-
-  template <class Queue>
-  requires(!fits) worker_summary run(Queue&) {
-    return {};  // the constructor has said what is wrong
-  }
-
-  template <class Queue>
-  requires(fits && !transport<Queue>) COWORKER_REFUSE(
-      "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
-      "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&) { return {}; }
-
-  /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
-  /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
-  template <transport Queue>
-  task<worker_summary> serve(Queue& queue) {
-    return detail::serve(core_, queue);
-  }
-
-  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
-  /// thread.
-  void stop() { core_.inbox.leave(); }
-
-  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
-  /// that is not here, or has ended, is passed over. Any thread.
-  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
-
-  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
-  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
-  metrics measured() const { return core_.control.published(); }
-
- private:
-  template <class Queue>
-  worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (core_.options.loop_block_limit <= duration::zero()) return sync_wait(loop, serve(queue));
-    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
-    const detail::borrowed borrowed(core_.dog, dog);
-    return sync_wait(loop, serve(queue));
-  }
-
-  Handler handler_;
-  Modifier modifier_;
-  detail::worker_core core_;
-};
-
-// Said outright because clang does not look at the constructors' constraints when it deduces.
-template <class Handler, class Modifier = fixed_concurrency>
-worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
 
 }  // namespace coworker
 
-// ---- coworker/start/local_run.hpp --------------------------------------------------------------------------
+// ---- coworker/start/local_mode.hpp -------------------------------------------------------------------------
 
-// A run over local jobs: from arguments to jobs, and from outcomes to an exit status.
+// The local mode: jobs from a file or an argument, and from their outcomes an exit status. The jobs are read as the
+// platform would, so that a handler behaves on a desk as it will there.
 
 namespace coworker::detail {
 
@@ -14301,6 +17854,7 @@ inline local_plan plan_local_run(const start_arguments& arguments, logger& log) 
     log.info("Using " + path + " as job input.");
     plan.jobs = read_local_job_file(path);
   }
+  for (job_envelope& job : plan.jobs) coworker::read_job_details(job);
   if (!arguments.test_output) return plan;
   json expected = parse_local(*arguments.test_output, "--test_output", 0);
   if (plan.jobs.size() == 1) {
@@ -14328,22 +17882,34 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
   return match;
 }
 
-inline std::string summary_line(const worker_summary& summary) {
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.2f", std::chrono::duration<double>(summary.elapsed).count());
-  return std::to_string(summary.jobs) + (summary.jobs == 1 ? " job, " : " jobs, ") +
-         std::to_string(summary.failed + summary.stopped) + " failed, " + seconds +
-         " s, highest concurrency " + std::to_string(summary.highest_in_progress) + ".";
-}
+// Local jobs, with what the platform makes of outputs.
+class desk_queue : public local_file {
+ public:
+  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay)
+      : local_file(std::move(jobs), log), ready_delay_(ready_delay) {}
+
+  task<delivery> complete(job_result result) {
+    if (result.timings != nullptr)
+      coworker::add_debugger_member(result.outcome, *result.timings, ready_delay_);
+    return local_file::complete(std::move(result));
+  }
+  void interpret(outcome& made) const { coworker::read_magic_members(made); }
+
+ private:
+  const duration ready_delay_;
+};
+
+static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_transport<desk_queue> &&
+              interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local(Worker& runner, local_plan plan, logger& log) {
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
-  local_file queue(std::move(plan.jobs), log);
-  const worker_summary summary = runner.run(queue);
-  const bool match = outputs_match(queue, ids, plan.expected, log);
-  if (ids.size() > 1) log.info(summary_line(summary));
+  desk_queue queue(std::move(plan.jobs), log, ready_delay);
+  const worker_summary summary = detail::run_engine(runner, queue, log);
+  const bool match = detail::outputs_match(queue, ids, plan.expected, log);
+  if (ids.size() > 1) log.info(detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
   if (not_run > 0) {
     log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
@@ -14354,6 +17920,32 @@ int run_local(Worker& runner, local_plan plan, logger& log) {
 }
 
 }  // namespace coworker::detail
+
+// ---- coworker/transport/environment.hpp --------------------------------------------------------------------
+
+// The environment's variables, as engines read their settings from them. Must not know any engine.
+
+namespace coworker {
+
+/// A variable that cannot be used; the message names it, what it holds, and the way out.
+class environment_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The value of a variable of the environment. White space around it is not part of it: a file of variables that was
+/// written on Windows leaves a carriage return at the end of each. Nothing where it is unset or empty.
+inline std::optional<std::string> environment(const char* name) {
+  const char* const given = std::getenv(name);
+  std::string_view value(given != nullptr ? given : "");
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!value.empty() && is_space(value.back())) value.remove_suffix(1);
+  while (!value.empty() && is_space(value.front())) value.remove_prefix(1);
+  if (value.empty()) return std::nullopt;
+  return std::string(value);
+}
+
+}  // namespace coworker
 
 // ---- coworker/typed/schema.hpp -----------------------------------------------------------------------------
 
@@ -14444,8 +18036,8 @@ void add_rule(json& schema, const Rule& rule) {
     if (rule.shortest != 0) value["min" + of] = rule.shortest;
     if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
   }
-  if (!rule.description.empty()) describe_with(schema, rule.description);
-  if (!rule.predicate_words.empty()) describe_with(schema, rule.predicate_words);
+  if (!rule.description.empty()) detail::describe_with(schema, rule.description);
+  if (!rule.predicate_words.empty()) detail::describe_with(schema, rule.predicate_words);
 }
 
 /// Whether {} would do for a struct, and what is wrong if not: the reader knows.
@@ -14456,7 +18048,7 @@ struct struct_example {
 
   struct_example() {
     input_problems problems;
-    read_value(json::object(), value, input_place(), problems);
+    detail::read_value(json::object(), value, input_place(), problems);
     may_be_left_out = problems.none();
   }
 };
@@ -14470,7 +18062,7 @@ bool must_be_given(const Struct& example, const Member& member) {
   } else if constexpr (kind<Member> == input_kind::structure) {
     required = !struct_example<Member>().may_be_left_out;
   }
-  for_each_member_rule<Struct>([&](const auto& rule) {
+  detail::for_each_member_rule<Struct>([&](const auto& rule) {
     const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
     if (about && rule.given != presence::usual) required = rule.given == presence::required;
   });
@@ -14488,15 +18080,15 @@ class struct_schema {
     const schema_place<Struct> own{pointer};
     const Struct example{};
     const std::string_view* key = member_keys<Struct>::all();
-    with_members(example, [&](const auto&... member) {
+    detail::with_members(example, [&](const auto&... member) {
       ((properties[*key] = member_schema(example, member, *key, own, open...),
-        must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
+        detail::must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
        ...);
     });
-    for_each_rule<Struct>([&](const auto& rule) {
+    detail::for_each_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
-      if constexpr (is_struct_rule<rule_type>) describe_with(out_, rule.words);
+      if constexpr (is_struct_rule<rule_type>) detail::describe_with(out_, rule.words);
     });
     out_["properties"] = std::move(properties);
     if (!required.empty()) out_["required"] = std::move(required);
@@ -14509,15 +18101,15 @@ class struct_schema {
   template <class Member>
   static json member_schema(const Struct& example, const Member& member, std::string_view key,
                             const schema_place<Struct>& own, const schema_place<Open>&... open) {
-    json made = schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
-    for_each_member_rule<Struct>([&](const auto& rule) {
+    json made = detail::schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
+    detail::for_each_member_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
-        if (&(example.*rule.which) == &member) add_rule(made, rule);
+        if (&(example.*rule.which) == &member) detail::add_rule(made, rule);
       }
     });
     if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
-      if (!must_be_given(example, member)) {
+      if (!detail::must_be_given(example, member)) {
         json usual(member);
         if (!usual.is_null()) made["default"] = std::move(usual);
       }
@@ -14544,15 +18136,15 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
   } else if constexpr (is == input_kind::duration) {
     return json{{"type", "number"}, {"description", "seconds"}};
   } else if constexpr (is == input_kind::optional) {
-    return or_null(schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+    return detail::or_null(detail::schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
   } else if constexpr (is == input_kind::map) {
     json made{{"type", "object"}};
     made["additionalProperties"] =
-        schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
+        detail::schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
     return made;
   } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
     json made{{"type", "array"}};
-    made["items"] = schema_of<typename T::value_type>(pointer + "/items", open...);
+    made["items"] = detail::schema_of<typename T::value_type>(pointer + "/items", open...);
     if constexpr (is == input_kind::fixed_array) {
       made["minItems"] = std::tuple_size<T>::value;
       made["maxItems"] = std::tuple_size<T>::value;
@@ -14589,101 +18181,6 @@ json json_schema() {
 
 }  // namespace coworker
 
-// ---- coworker/transport/runpod/jobs_in_progress.hpp --------------------------------------------------------
-
-// Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
-// beats.
-
-namespace coworker {
-
-/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
-/// many there are.
-class jobs_in_progress {
- public:
-  /// False: it is in progress already.
-  bool add(std::string_view id) {
-    const std::lock_guard lock(mutex_);
-    if ((count_ + 1) * 4 > places_.size() * 3) grow();
-    std::string& place = places_[place_of(id)];
-    if (!place.empty()) return false;
-    place = id;
-    ++count_;
-    return true;
-  }
-
-  void remove(std::string_view id) {
-    const std::lock_guard lock(mutex_);
-    if (places_.empty()) return;
-    std::size_t gap = place_of(id);
-    if (places_[gap].empty()) return;
-    places_[gap].clear();
-    --count_;
-    // Those behind the gap, up to the next free place, may have been driven there by what stood in it.
-    for (std::size_t i = next(gap); !places_[i].empty(); i = next(i)) {
-      const std::size_t home = first_choice(places_[i]);
-      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
-      if (reachable_past_gap) continue;
-      std::swap(places_[gap], places_[i]);
-      gap = i;
-    }
-  }
-
-  /// All of them, in no order.
-  std::vector<std::string> ids() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::string> all;
-    all.reserve(count_);
-    for (const std::string& id : places_) {
-      if (!id.empty()) all.push_back(id);
-    }
-    return all;
-  }
-
-  /// "a,b,c", in no order; empty when idle.
-  std::string joined() const {
-    std::string all;
-    for (const std::string& id : ids()) {
-      if (!all.empty()) all += ',';
-      all += id;
-    }
-    return all;
-  }
-
- private:
-  // FNV-1a: the order of the places is to depend on nothing but the ids.
-  static std::uint64_t hash(std::string_view id) noexcept {
-    std::uint64_t mixed = 14695981039346656037U;
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
-    return mixed ^ (mixed >> 32);
-  }
-
-  std::size_t first_choice(std::string_view id) const noexcept {
-    return static_cast<std::size_t>(hash(id)) & (places_.size() - 1);
-  }
-  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
-
-  // Where the id is, or else a free place for it.
-  std::size_t place_of(std::string_view id) const noexcept {
-    std::size_t place = first_choice(id);
-    while (!places_[place].empty() && places_[place] != id) place = next(place);
-    return place;
-  }
-
-  void grow() {
-    std::vector<std::string> old(places_.empty() ? 16 : places_.size() * 2);
-    old.swap(places_);
-    for (std::string& id : old) {
-      if (!id.empty()) places_[place_of(id)] = std::move(id);
-    }
-  }
-
-  mutable std::mutex mutex_;
-  std::vector<std::string> places_;  // a hash table: a power of two of them, a quarter empty at least
-  std::size_t count_ = 0;
-};
-
-}  // namespace coworker
-
 // ---- coworker/transport/runpod/responses.hpp ---------------------------------------------------------------
 
 // What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
@@ -14701,17 +18198,26 @@ inline take_answer classify_take(const http_answer& answer) noexcept {
   return answer.status == 429 ? take_answer::throttled : take_answer::failed;
 }
 
-enum class post_answer : unsigned char { accepted, refused, try_again };
+/// What an answer to a post means.
+enum class post_answer : unsigned char {
+  accepted,
+  blames_body,  ///< it will never take this body: 400, 413, 422
+  unknown_job,  ///< it no longer knows the job: 404, 409, 410
+  denied,       ///< it does not let us: any other 4xx, and redirects; somebody may put that right
+  try_again,    ///< it fails for now, or no answer came: 408, 425, 429, 5xx
+  unsendable,   ///< the request itself cannot be sent
+};
 
-/// Any 2xx accepts. 408, 425, 429, every 5xx and what is no answer to the request are tried again; the rest
-/// is final.
+/// Any 2xx accepts.
 inline post_answer classify_post(const http_answer& answer) noexcept {
   if (!answer.arrived())
-    return answer.failure == http_failure::unusable ? post_answer::refused : post_answer::try_again;
-  if (answer.status >= 200 && answer.status < 300) return post_answer::accepted;
-  const bool passing =
-      answer.status == 408 || answer.status == 425 || answer.status == 429 || answer.status >= 500;
-  return passing ? post_answer::try_again : post_answer::refused;
+    return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
+  const int status = answer.status;
+  if (status >= 200 && status < 300) return post_answer::accepted;
+  if (status == 400 || status == 413 || status == 422) return post_answer::blames_body;
+  if (status == 404 || status == 409 || status == 410) return post_answer::unknown_job;
+  if (status == 408 || status == 425 || status == 429 || status >= 500) return post_answer::try_again;
+  return post_answer::denied;
 }
 
 /// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
@@ -14723,9 +18229,30 @@ inline bool perhaps_accepted(const http_answer& answer) noexcept {
   return answer.status >= 500 && answer.status != 503;
 }
 
-/// "HTTP 502", or what went wrong on the way.
+/// "HTTP 502", with the server's own words where it has any, or what went wrong on the way.
 inline std::string describe_answer(const http_answer& answer) {
-  return answer.arrived() ? "HTTP " + std::to_string(answer.status) : answer.problem;
+  if (!answer.arrived()) return answer.problem;
+  std::string text = "HTTP " + std::to_string(answer.status);
+  if (answer.status < 300) return text;
+  constexpr std::size_t longest = 200;
+  std::string words;
+  for (const char c : std::string_view(answer.body).substr(0, longest)) {
+    const bool space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
+    if (!space) {
+      words += c;
+    } else if (!words.empty() && words.back() != ' ') {
+      words += ' ';
+    }
+  }
+  if (!words.empty()) text.append(": ").append(words);
+  if (answer.body.size() > longest) text += "...";
+  return text;
+}
+
+/// How long to wait before the next try: as long as the server asks, within bounds, or else `usual`.
+inline duration retry_wait(const http_answer& answer, duration usual, duration longest) noexcept {
+  if (!answer.retry_after) return usual;
+  return *answer.retry_after < longest ? *answer.retry_after : longest;
 }
 
 /// A header of any value, which must not break its line.
@@ -14758,57 +18285,28 @@ inline http_answer unreadable_answer(const json_exception& error) {
 /// What a body held, or why it cannot be read.
 template <class Item>
 struct parsed_body {
-  std::vector<Item> items;
-  std::optional<http_answer> failure;
+  std::vector<Item> items = {};
+  std::optional<http_answer> failure = std::nullopt;
 };
 
-/// The items of a take's body: the elements of an array, or the one object.
-inline parsed_body<json> parse_jobs(std::string_view body) {
-  parsed_body<json> made;
+/// The jobs in the body of a take.
+inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log) {
+  parsed_body<job_envelope> made;
   try {
-    json document = json::parse(body);
-    if (document.is_array()) {
-      for (json& item : document) made.items.push_back(std::move(item));
-    } else {
-      made.items.push_back(std::move(document));
-    }
+    made.items = coworker::read_jobs(body, log);
   } catch (const json_exception& error) {
-    made.failure = unreadable_answer(error);
+    made.failure = coworker::unreadable_answer(error);
   }
   return made;
 }
 
-/// A job out of its JSON; nothing, and a line, for what cannot even be answered. One without input has a
-/// problem instead.
-inline std::optional<job_envelope> read_envelope(json item, logger& log) {
-  const auto id = item.find("id");
-  if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
-    log.error("The queue handed over something without an id, which is skipped.");
-    return std::nullopt;
-  }
-  job_envelope made;
-  made.id = id->get<std::string>();
-  item.erase("id");
-  if (const auto input = item.find("input"); input != item.end()) {
-    made.input = std::move(*input);
-    item.erase("input");
-  } else {
-    made.problem = "The queue handed over this job without an \"input\".";
-  }
-  made.details = std::move(item);
-  return made;
-}
-
-/// The ids in `{"jobsToStop": [...]}`.
-inline parsed_body<std::string> parse_stops(std::string_view body) {
+/// The ids of jobs that are to stop.
+inline parsed_body<std::string> parse_stops(std::string_view body, logger& log) {
   parsed_body<std::string> made;
   try {
-    const json document = json::parse(body);
-    for (const json& id : document.at("jobsToStop")) {
-      if (id.is_string()) made.items.push_back(id.get<std::string>());
-    }
+    made.items = coworker::read_stops(body, log);
   } catch (const json_exception& error) {
-    made.failure = unreadable_answer(error);
+    made.failure = coworker::unreadable_answer(error);
   }
   return made;
 }
@@ -14819,14 +18317,18 @@ class channel_health {
   /// `name` must be a literal; it begins the lines.
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
-  void failed(const http_answer& answer, time_point now) {
+  /// `wait`: until the next try.
+  void failed(const http_answer& answer, time_point now, duration wait) {
     const unsigned kind = 1U << kind_of(answer);
     const bool comes_and_goes = told_ == 0 && now < quiet_until_;
     if ((told_ & kind) != 0 || comes_and_goes) return;
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
-    log_.warn(std::string(name_) + " fails (" + describe_answer(answer) +
-              "); it is tried again at growing intervals.");
+    const auto seconds = wait / std::chrono::seconds(1);
+    log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+              (answer.retry_after
+                   ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                   : "it is tried again at growing intervals."));
   }
 
   void worked() {
@@ -14952,6 +18454,344 @@ class queue_urls {
   std::string ping_;
 };
 
+}  // namespace coworker
+
+// ---- coworker/transport/runpod/heartbeat.hpp ---------------------------------------------------------------
+
+// The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
+// client, so that it can have a thread, a loop and a connection of its own, and be simulated.
+
+namespace coworker {
+
+struct heartbeat_options {
+  /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
+  duration interval = std::chrono::seconds(10);
+  std::vector<std::string> headers = {};
+};
+
+namespace detail {
+
+// A ping that is given up costs its connection. Over a network that takes longer than two short intervals
+// for a handshake and an answer, none would ever arrive.
+inline duration ping_limit(duration interval) noexcept {
+  constexpr duration least = std::chrono::seconds(1);
+  return interval * 2 < least ? least : interval * 2;
+}
+
+// No server, proxy or gateway with its usual settings refuses a request line of so many bytes (gunicorn's
+// limit is 4,094, that of nginx and Apache about 8,190, with many proxies it is 16 KiB).
+inline constexpr std::size_t safe_ping_length = 4'000;
+
+// The addresses of the pings that together name all of these jobs, none of them longer than `longest` unless
+// it is for a single id.
+inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vector<std::string>& ids,
+                                          std::size_t longest) {
+  constexpr std::string_view version = "runpod_version=" COWORKER_VERSION;
+  constexpr std::string_view key = "job_id=";
+  constexpr std::string_view comma = "%2C";
+  const std::size_t without_ids = urls.ping(version).size() + key.size() + 1;
+  std::vector<std::string> made;
+  std::string query;
+  const auto end_list = [&] {
+    made.push_back(urls.ping((query.empty() ? query : query + '&').append(version)));
+    query.clear();
+  };
+  for (const std::string& id : ids) {
+    const std::string encoded = url_encode(id);
+    const std::size_t listed = query.empty() ? 0 : query.size() - key.size() + comma.size();
+    if (!query.empty() && without_ids + listed + encoded.size() > longest) end_list();
+    query.append(query.empty() ? key : comma).append(encoded);
+  }
+  if (made.empty() || !query.empty()) end_list();
+  return made;
+}
+
+inline bool worth_another_ping(const http_answer& answer) noexcept {
+  if (!answer.arrived()) return true;
+  return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
+}
+
+// Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
+// servers just hang up.
+inline bool may_be_too_long(const std::string& url, const http_answer& answer) noexcept {
+  if (url.size() <= safe_ping_length) return false;
+  if (!answer.arrived()) return answer.failure == http_failure::broken;
+  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
+}
+
+// The pings of one beat after another. Each beat names every job: in one ping as long as the server takes
+// that, else in several.
+class ping_list {
+ public:
+  ping_list(const queue_urls& urls, worker_control worker) noexcept : urls_(urls), worker_(worker) {}
+
+  void begin_beat() {
+    divided_ = false;
+    left_.clear();
+  }
+
+  // The next ping. One that names all jobs names those of this moment, also when it is a second try.
+  const std::string& next() {
+    if (!divided_) {
+      left_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
+      if (left_.back().size() >= refused_length_) divide();
+    }
+    return left_.back();
+  }
+
+  // True: that was the last one of this beat.
+  bool accepted() {
+    left_.pop_back();
+    return left_.empty();
+  }
+
+  // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
+  // refused in so many words is not tried at that length again.
+  bool shortened(const http_answer& answer) {
+    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
+    if (answer.arrived()) refused_length_ = left_.back().size();
+    divide();
+    return true;
+  }
+
+ private:
+  void divide() {
+    left_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
+    divided_ = true;
+  }
+
+  const queue_urls& urls_;
+  const worker_control worker_;
+  std::vector<std::string> left_;
+  bool divided_ = false;
+  std::size_t refused_length_ = std::string::npos;
+};
+
+}  // namespace detail
+
+/// Beats until it is stopped; then throws `cancelled`. A beat that fails is tried again up to three times,
+/// with the jobs of that moment; a beat that is late does not make the next one late. All that is referred to
+/// must outlive the task.
+///
+/// However many jobs there are, each beat names all of them: in one ping, as the protocol has it, unless the
+/// server finds its address too long; then in several, one right after the other, of at most 4,000 bytes
+/// each. The protocol does not say whether a ping adds to what the server knows or replaces it. To a server
+/// that replaces it, a divided list looks like the last part alone, so a list is never divided before the
+/// server has refused it whole: with a server that takes long addresses, each ping is the whole truth, and
+/// with one that does not, many pings that it reads beat one that it refuses. Nothing is cut off in either.
+template <http_client Client>
+task<void> heartbeat(Client& client, const queue_urls& urls, worker_control worker, heartbeat_options options,
+                     logger& log) {
+  constexpr int tries = 4;
+  const executor_ref executor = co_await this_coro::executor();
+  channel_health health("The heartbeat", log);
+  detail::ping_list pings(urls, worker);
+  http_request ping("");  // its URL names the jobs of the moment
+  ping.headers = options.headers;
+  ping.timeout = detail::ping_limit(options.interval);
+  ping.timeout_to_end = true;
+  time_point next = executor.now();
+  for (;;) {
+    co_await sleep_until(next);
+    pings.begin_beat();
+    for (int left = tries; left > 0;) {
+      ping.url = pings.next();
+      const http_answer answer = co_await client.send(ping);
+      if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
+        health.worked();
+        if (pings.accepted()) break;
+        continue;
+      }
+      if (pings.shortened(answer)) continue;
+      health.failed(answer, executor.now(), options.interval / tries);
+      if (!detail::worth_another_ping(answer)) break;
+      if (--left > 0) co_await sleep_for(options.interval / tries);
+    }
+    next += options.interval;
+    if (const time_point now = executor.now(); next < now) next = now;
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/transport/runpod/stop_channel.hpp ------------------------------------------------------------
+
+// The stop channel: a long poll by which the server names jobs that are to end early. A coroutine over any
+// HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
+// nothing.
+
+namespace coworker {
+
+struct stop_channel_options {
+  /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
+  duration poll_timeout = std::chrono::seconds(105);
+  /// Waits between polls that fail, or that are answered at once with nothing.
+  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
+  /// The longest wait that a server may ask for (Retry-After). Default: 60 s.
+  duration longest_retry_after = std::chrono::seconds(60);
+  std::vector<std::string> headers = {};
+  /// Seeds the jitter of the waits.
+  std::uint64_t seed = 0;
+};
+
+/// Polls until it is stopped (then throws `cancelled`) or the server says that it has no such channel, and
+/// calls `on_stop(id)` for each job that is named. All that is referred to must outlive the task.
+template <http_client Client, class OnStop>
+task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_options options, logger& log,
+                       OnStop on_stop) {
+  if (!urls.has_stop()) co_return;
+  const executor_ref executor = co_await this_coro::executor();
+  channel_health health("Asking for stops", log);
+  backoff waits(options.retry, random_source(options.seed));
+  http_request poll(urls.stop());
+  poll.headers = options.headers;
+  poll.timeout = options.poll_timeout;
+  for (;;) {
+    const time_point asked = executor.now();
+    const http_answer answer = co_await client.send(poll);
+    if (answer.arrived() && answer.status == 404) {
+      log.info("The server has no stop channel (404); it is not asked again.");
+      co_return;
+    }
+    const bool held = executor.now() - asked >= std::chrono::seconds(1);
+    parsed_body<std::string> named;
+    if (answer.arrived() && answer.status == 200) {
+      named = coworker::parse_stops(answer.body, log);
+    } else if (!answer.arrived() || answer.status != 204) {
+      named.failure = answer;
+    }
+    const bool good = !named.failure;
+    if (held || !named.items.empty()) waits.reset();
+    duration wait{};
+    if (good) {
+      health.worked();
+      for (std::string& id : named.items) on_stop(std::move(id));
+    } else {
+      wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+      health.failed(*named.failure, executor.now(), wait);
+    }
+    if (good && held) continue;
+    // Also after a stop that came at once: a server may name a job for as long as it runs.
+    if (good) wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+    co_await sleep_for(wait);
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/transport/runpod/attendant.hpp ---------------------------------------------------------------
+
+// What the platform's queue does beside the jobs: its heartbeat and its stop channel, over a client of their own. Must
+// not know the queue, nor threads.
+
+namespace coworker {
+
+struct attendant_settings {
+  heartbeat_options beats = {};
+  stop_channel_options stops = {};
+};
+
+/// Beats, and passes on stops, until it is stopped. All that is referred to must outlive the task.
+template <http_client Client>
+task<void> attend_jobs(Client& client, const queue_urls& urls, attendant_settings settings,
+                       worker_control control, logger& log) {
+  scope both(co_await this_coro::context());
+  if (urls.has_ping()) both.spawn(coworker::heartbeat(client, urls, control, std::move(settings.beats), log));
+  const auto on_stop = [control](std::string id) { control.stop_job(std::move(id)); };
+  both.spawn(coworker::watch_stops(client, urls, std::move(settings.stops), log, on_stop));
+  co_await both.join();
+}
+
+/// Nobody beats.
+struct no_attendant {
+  task<void> run(const queue_urls&, attendant_settings, worker_control, logger&) {
+    event never;
+    co_await never.wait();
+  }
+};
+
+/// Beats on the worker's own executor.
+template <http_client Client>
+class same_loop_attendant {
+ public:
+  /// The client must outlive it.
+  explicit same_loop_attendant(Client& client) noexcept : client_(&client) {}
+
+  task<void> run(const queue_urls& urls, attendant_settings settings, worker_control control, logger& log) {
+    return coworker::attend_jobs(*client_, urls, std::move(settings), control, log);
+  }
+
+ private:
+  Client* client_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/transport/runpod/options.hpp -----------------------------------------------------------------
+
+// The settings of the platform's queue. Must not know how it is served.
+
+namespace coworker {
+
+struct runpod_options {
+  queue_urls::templates urls = {};
+  worker_identity identity = {};
+  /// Sent as the Authorization header as it stands. Default: empty, none is sent.
+  std::string api_key = {};
+  /// Between heartbeats. 1 ms or more. Default: 10 s.
+  duration ping_interval = std::chrono::seconds(10);
+  /// How long a take or a poll for stops may stay unanswered. More than the 90 s that servers hold them. Default: 105 s.
+  duration poll_timeout = std::chrono::seconds(105);
+  /// How long one post of a result may take without an answer. Default: 60 s.
+  duration post_timeout = std::chrono::seconds(60);
+  /// How long one post of a job's progress may take. Its outcome waits for it. Default: 10 s.
+  duration progress_timeout = std::chrono::seconds(10);
+  /// How many results, chunks and reports of progress may be on their way at once, each over a connection of its own
+  /// where the server has no HTTP/2; the others wait for their turn. 1 or more. Default: 128.
+  std::size_t posts_at_once = 128;
+  /// How long a result is posted again and again before it is given up, to the spool where there is one.
+  /// Default: 10 min.
+  duration delivery_deadline = std::chrono::minutes(10);
+  /// How long after the worker began to leave results are still posted again; then each is tried once more. Default:
+  /// 30 s.
+  duration leave_within = std::chrono::seconds(30);
+  /// Waits between tries while the server fails or cannot be reached.
+  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
+  /// Waits between takes while the server says at once that there are no jobs, instead of holding the poll.
+  backoff::options idle = {std::chrono::milliseconds(50), std::chrono::seconds(2)};
+  /// Waits after "too many requests" where the server does not say how long. Default: 5 s.
+  duration throttled = std::chrono::seconds(5);
+  /// The longest wait that a server may ask for (Retry-After). Default: 60 s.
+  duration longest_retry_after = std::chrono::seconds(60);
+  /// A folder, which must exist, where results are kept that could not be posted. Default: empty, none.
+  std::string spool_folder = {};
+  /// The longest result in bytes of JSON. Default: 20 MB, the platform's limit.
+  std::size_t output_limit = 20'000'000;
+  /// The longest chunk in bytes of JSON. Default: 1 MB, the platform's limit.
+  std::size_t chunk_limit = 1'000'000;
+  /// Gives the members `error` and `refresh_worker` of an object that a handler returns as `json` the meaning that the
+  /// platform's documentation gives them. A handler that returns what a client sent lets the client set them: turn this
+  /// off there, or return a struct. Default: on.
+  bool magic_members = true;
+  /// How long the process took until it could serve, for the timings that --rp_debugger adds to outputs.
+  duration ready_delay{};
+  /// Seeds the jitter of all waits.
+  std::uint64_t seed = 0;
+};
+
+namespace detail {
+
+inline runpod_options checked(runpod_options wanted) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("runpod_options::") + problem);
+  };
+  require(wanted.posts_at_once >= 1, "posts_at_once must be 1 or more, or no result would ever be posted");
+  require(wanted.ping_interval >= std::chrono::milliseconds(1), "ping_interval must be 1 ms or more");
+  require(wanted.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
+  return wanted;
+}
+
+}  // namespace detail
 }  // namespace coworker
 
 // ---- coworker/transport/spool_files.hpp --------------------------------------------------------------------
@@ -15193,178 +19033,487 @@ using spool = basic_spool<spool_files>;
 
 }  // namespace coworker
 
+// ---- coworker/transport/runpod/poster.hpp ------------------------------------------------------------------
+
+// poster: how results, chunks and reports of progress get to the platform's server: what each answer means, what is tried
+// again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
+
+namespace coworker::detail {
+
+// Used on the worker's executor. Client, options, URLs and logger must outlive it.
+template <http_client Client, class Spool>
+class poster {
+ public:
+  using ticket = typename Spool::ticket;
+
+  poster(Client& client, const runpod_options& options, const queue_urls& urls,
+         std::vector<std::string> headers, logger& log, random_source random, Spool kept)
+      : client_(client),
+        options_(options),
+        urls_(urls),
+        headers_(std::move(headers)),
+        log_(log),
+        random_(random),
+        health_("Posting results", log),
+        turns_(options.posts_at_once),
+        spool_(std::move(kept)) {
+    headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
+    headers_.emplace_back("charset: utf-8");
+    allowed_.set();
+  }
+
+  poster(const poster&) = delete;
+  poster& operator=(const poster&) = delete;
+
+  // Until the server has the result, has refused it for good, or time is up.
+  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
+    ticket kept = spool_.prepare(job_id, streamed);
+    http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
+    const posted made = co_await post_until_settled(request, &kept);
+    if (made.end != ending::accepted)
+      co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
+    spool_.remove(kept);
+    co_return delivery::accepted;
+  }
+
+  task<delivery> send_chunk(std::string_view job_id, std::string body) {
+    const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
+    const posted made = co_await post_until_settled(request, nullptr);
+    if (made.end == ending::accepted) co_return delivery::accepted;
+    log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+               log_subject(job_id));
+    co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
+  }
+
+  // One try.
+  task<delivery> send_progress(std::string_view job_id, std::string body) {
+    http_request request = post_of(urls_.done(job_id, false), job_id, std::move(body));
+    request.timeout = options_.progress_timeout;
+    const http_answer answer = co_await send(request);
+    switch (coworker::classify_post(answer)) {
+      case post_answer::accepted:
+        health_.worked();
+        co_return delivery::accepted;
+      case post_answer::denied:
+      case post_answer::try_again:
+        health_.failed(answer, co_await now(), duration::zero());
+        co_return delivery::given_up;
+      case post_answer::blames_body:
+      case post_answer::unknown_job:
+      case post_answer::unsendable:
+        break;
+    }
+    log_.warn("The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+              log_subject(job_id));
+    co_return delivery::refused;
+  }
+
+  // Set while the server lets us post. While it does not, no more jobs should be taken.
+  event& allowed() noexcept { return allowed_; }
+
+  // Until it is stopped: keeps results whose first try hangs, as behind a network that swallows all. So not even the end
+  // of this process loses them.
+  task<void> keep_unanswered() {
+    const executor_ref executor = co_await this_coro::executor();
+    for (;;) {
+      while (!firsts_.empty()) {
+        const time_point due = firsts_.front().keep_at;
+        co_await sleep_until(due);
+        while (!firsts_.empty() && firsts_.front().keep_at <= executor.now()) {
+          first_try& one = firsts_.front();
+          one.unlink();
+          spool_.store(*one.kept, *one.request->body, true, log_);
+        }
+      }
+      first_sent_.reset();
+      co_await first_sent_.wait();
+    }
+  }
+
+  // Until it is stopped, which cuts off what is still on its way. Once the worker leaves, results have `leave_within` to
+  // be accepted; then each is tried once more, for two seconds at most.
+  task<void> hurry_when_leaving(stop_token leaving) {
+    cut_off_.emplace();
+    hurry_.reset();
+    const stop_callback at_the_end(co_await this_coro::stop_token(), [this] { cut_off_->request_stop(); });
+    event left;
+    const stop_callback on_leaving(leaving, [&left] { left.set(); });
+    co_await left.wait();
+    co_await sleep_for(options_.leave_within);
+    hurry_.set();
+    co_await sleep_for(std::chrono::seconds(2));
+    cut_off_->request_stop();
+  }
+
+  // Posts what earlier runs left in the spool, one after the other. Cancellation: what is left stays there.
+  task<void> post_left_over() {
+    for (typename Spool::entry& left : spool_.load(log_)) {
+      const log_subject subject(left.job_id);
+      log_.info("Posting a result that an earlier run left in the spool.", subject);
+      http_request request =
+          post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+      const posted made = co_await post_until_settled(request, &left.ticket);
+      if (made.end == ending::accepted) {
+        spool_.remove(left.ticket);
+      } else {
+        co_await end_unaccepted(made, request, left.ticket, subject);
+      }
+    }
+  }
+
+ private:
+  enum class ending : unsigned char { accepted, blamed, unknown_job, expired };
+  struct posted {
+    ending end = ending::expired;
+    std::string reason = {};
+    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
+  };
+
+  // The first try of a result that has a place in the spool and is not in it yet.
+  struct first_try : wait_link {
+    time_point keep_at;
+    const http_request* request;
+    ticket* kept;
+
+    first_try(time_point due, const http_request& posts, ticket& keeps) noexcept
+        : keep_at(due), request(&posts), kept(&keeps) {}
+    ~first_try() {
+      if (listed()) unlink();
+    }
+  };
+
+  // As long as one lives, no jobs should be taken.
+  class denial {
+   public:
+    explicit denial(poster& of) noexcept : poster_(of) {}
+    denial(const denial&) = delete;
+    denial& operator=(const denial&) = delete;
+    ~denial() { set(false); }
+
+    void set(bool denied) {
+      if (denied == denied_) return;
+      denied_ = denied;
+      if (denied) {
+        if (poster_.denials_++ == 0) poster_.allowed_.reset();
+      } else if (--poster_.denials_ == 0) {
+        poster_.allowed_.set();
+      }
+    }
+
+   private:
+    poster& poster_;
+    bool denied_ = false;
+  };
+
+  static task<time_point> now() {
+    const executor_ref executor = co_await this_coro::executor();
+    co_return executor.now();
+  }
+
+  http_request post_of(std::string url, std::string_view job_id, std::string body) const {
+    http_request request(std::move(url));
+    request.headers = headers_;
+    request.own_header = coworker::header_line("X-Request-ID", job_id);
+    request.body = std::move(body);
+    request.timeout = options_.post_timeout;
+    request.timeout_to_end = true;  // it may be posted again
+    return request;
+  }
+
+  // A stop of the job does not reach what is on its way: it might still arrive, after what follows it.
+  task<http_answer> send(const http_request& request) {
+    const semaphore::permit turn = co_await turns_.acquire();
+    context unstopped(co_await this_coro::executor(), cut_off_->get_token());
+    http_answer answer;
+    try {
+      answer = co_await client_.send(request).in(unstopped);
+    } catch (const cancelled&) {
+      answer.failure = http_failure::timed_out;
+      answer.problem = "cut off, because the worker leaves";
+    }
+    co_return answer;
+  }
+
+  // Tries until the server has accepted or refused, or time is up. The first failure puts a result into the spool, with
+  // what the next run is to think of it: should this process end in the middle of a later try, nobody knows what became
+  // of that one. Cancellation: throws `cancelled` between two tries.
+  task<posted> post_until_settled(const http_request& request, ticket* kept) {
+    const executor_ref executor = co_await this_coro::executor();
+    const time_point deadline = after(executor.now(), options_.delivery_deadline);
+    backoff waits(options_.retry, random_source(random_.next()));
+    posted made;
+    made.perhaps_accepted = kept != nullptr && kept->perhaps_accepted();
+    bool unknown_before = false;
+    denial denied(*this);
+    for (;;) {
+      const bool last_call = hurry_.is_set();
+      http_answer answer;
+      {
+        first_try first(after(executor.now(), std::chrono::seconds(1)), request,
+                        kept != nullptr ? *kept : no_ticket_);
+        if (kept != nullptr && *kept && !kept->stored()) {
+          firsts_.push_back(first);
+          first_sent_.set();
+        }
+        answer = co_await send(request);
+      }
+      const post_answer meaning = coworker::classify_post(answer);
+      if (meaning == post_answer::accepted) {
+        health_.worked();
+        made.end = ending::accepted;
+        co_return made;
+      }
+      made.reason = coworker::describe_answer(answer);
+      if (meaning == post_answer::blames_body) {
+        made.end = ending::blamed;
+        co_return made;
+      }
+      if (meaning == post_answer::unknown_job && std::exchange(unknown_before, true)) {
+        made.end = ending::unknown_job;
+        co_return made;
+      }
+      made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(answer);
+      const time_point here = executor.now();
+      const duration usual = answer.status == 429 ? options_.throttled : waits.next();
+      const duration wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
+      health_.failed(answer, here, wait);
+      denied.set(meaning == post_answer::denied);
+      const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
+      if (kept != nullptr) spool_.store(*kept, *request.body, made.perhaps_accepted || !last, log_);
+      if (last) co_return made;
+      co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+    }
+  }
+
+  // A result that the queue does not have.
+  task<delivery> end_unaccepted(const posted& first, http_request& request, ticket& kept,
+                                log_subject subject) {
+    switch (first.end) {
+      case ending::unknown_job:
+        log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
+                  subject);
+        spool_.remove(kept);
+        co_return delivery::refused;
+      case ending::blamed:
+        break;
+      case ending::accepted:
+      case ending::expired:
+        log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
+                       (kept.stored() ? "it is kept in the spool and posted at the next start."
+                                      : "it is lost to the queue. A spool folder would have kept it."),
+                   subject);
+        co_return delivery::given_up;
+    }
+    if (first.perhaps_accepted) {
+      log_.error("The queue refuses the result of this job (" + first.reason +
+                     ") after a try that it may have accepted; it is not told anything else instead.",
+                 subject);
+    } else {
+      log_.error("The queue refuses the result of this job for good (" + first.reason +
+                     "); it is told that the job failed.",
+                 subject);
+      request.body = coworker::refusal_body(first.reason);
+      const posted second = co_await post_until_settled(request, nullptr);
+      if (second.end != ending::accepted)
+        log_.error(
+            "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
+            subject);
+    }
+    spool_.remove(kept);
+    co_return delivery::refused;
+  }
+
+  Client& client_;
+  const runpod_options& options_;
+  const queue_urls& urls_;
+  std::vector<std::string> headers_;
+  logger& log_;
+  random_source random_;
+  channel_health health_;
+  semaphore turns_;
+  Spool spool_;
+  ticket no_ticket_;
+  wait_list<first_try> firsts_;
+  event first_sent_;
+  event hurry_;          // the worker leaves, and its time is nearly over
+  // Its time is over. From one attend() to the next, so that nothing of an earlier run is left in it.
+  std::optional<stop_source> cut_off_{std::in_place};
+  event allowed_;
+  int denials_ = 0;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/transport/runpod/queue.hpp -------------------------------------------------------------------
 
-// http_queue: the queue protocol over any HTTP client. It decides what each answer means, what is tried again
-// and when, and that no result is dropped. Must not know libcurl, threads, or the environment.
+// runpod_queue: the platform's serverless queue as an engine, over any HTTP client. Takes jobs and says what their answers
+// mean; results go through the poster. Must not know libcurl, threads, or the environment.
 
 namespace coworker {
 
-struct http_queue_options {
-  queue_urls::templates urls;
-  std::string worker_id = "unknown";
-  /// Sent as the Authorization header as it stands; empty: none is sent.
-  std::string api_key = {};
-  /// How long a take may stay unanswered. More than the 90 s that servers hold them;
-  /// default 105 s.
-  duration poll_limit = std::chrono::seconds(105);
-  /// How long one post of a result may take. Default 60 s.
-  duration post_limit = std::chrono::seconds(60);
-  /// How long one post of a job's progress may take. Its outcome waits for it. Default 10 s.
-  duration progress_limit = std::chrono::seconds(10);
-  /// How many results, chunks and reports of progress may be on their way at once, each over a connection of
-  /// its own where the server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
-  std::size_t posts_at_once = 128;
-  /// How long a result is posted again and again before it is given up (to the spool, where there is one).
-  /// Default 10 min.
-  duration delivery_deadline = std::chrono::minutes(10);
-  /// Waits between tries while the server fails or cannot be reached.
-  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
-  /// Waits between takes while the server says at once that there are no jobs, instead of holding the poll.
-  backoff::options idle = {std::chrono::milliseconds(50), std::chrono::seconds(2)};
-  /// Waits after "too many requests" where the server does not say how long. Default 5 s.
-  duration throttled = std::chrono::seconds(5);
-  /// A folder, which must exist, where results are kept that could not be posted; empty: none.
-  std::string spool_folder = {};
-  /// Seeds the jitter of all waits.
-  std::uint64_t seed = 0;
+namespace detail {
+
+// A client that an event loop must block on gives its queue a waiter().
+template <class Client>
+class waiter_of_client {
+ public:
+  explicit waiter_of_client(Client&) noexcept {}
 };
 
-/// A queue of the platform's protocol. All of it is used on the worker's executor, but for in_progress(),
-/// which any thread may ask. The client, the logger and the options' strings live on this side; client and
-/// logger must outlive it.
-template <http_client Client, class Spool = spool>
-class http_queue {
+template <std::derived_from<coworker::waiter> Client>
+class waiter_of_client<Client> {
  public:
-  /// Errors: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out
-  /// of their range.
-  http_queue(Client& client, http_queue_options options, logger& log)
-      : http_queue(client, options, log, Spool(options.spool_folder)) {}
+  explicit waiter_of_client(Client& client) noexcept : client_(client) {}
+  coworker::waiter& waiter() noexcept { return client_; }
+
+ private:
+  Client& client_;
+};
+
+}  // namespace detail
+
+/// The platform's queue. `Attendant` runs its heartbeat and its stop channel; by default nobody does, as in a program
+/// that takes a few jobs and ends. Client, logger and attendant must outlive it.
+template <http_client Client, class Spool = spool, class Attendant = no_attendant>
+class runpod_queue : public detail::waiter_of_client<Client> {
+ public:
+  /// Throws: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out of their
+  /// range.
+  runpod_queue(Client& client, runpod_options wanted, logger& log, Attendant attendant = {})
+      : runpod_queue(client, wanted, log, Spool(wanted.spool_folder), std::move(attendant)) {}
 
   /// With a spool of the caller's own; the options' folder counts for nothing then.
-  http_queue(Client& client, http_queue_options options, logger& log, Spool kept)
-      : client_(client),
-        options_(std::move(options)),
-        urls_(options_.urls, options_.worker_id),
+  runpod_queue(Client& client, runpod_options wanted, logger& log, Spool kept, Attendant attendant = {})
+      : detail::waiter_of_client<Client>(client),
+        client_(client),
+        options_(detail::checked(std::move(wanted))),
+        urls_(options_.urls, options_.identity.worker_id),
         common_headers_(authorization(options_)),
-        post_headers_(common_headers_),
         log_(log),
         random_(options_.seed),
         take_backoff_(options_.retry, split_random()),
         idle_backoff_(options_.idle, split_random()),
         takes_("Taking jobs", log),
-        posts_("Posting results", log),
-        post_turns_(options_.posts_at_once),
-        spool_(std::move(kept)) {
-    if (options_.posts_at_once == 0) {
-      throw std::invalid_argument(
-          "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
-    }
-    post_headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
-    post_headers_.emplace_back("charset: utf-8");
-  }
+        poster_(client, options_, urls_, common_headers_, log, split_random(), std::move(kept)),
+        attendant_(std::move(attendant)) {}
 
-  http_queue(const http_queue&) = delete;
-  http_queue& operator=(const http_queue&) = delete;
+  runpod_queue(const runpod_queue&) = delete;
+  runpod_queue& operator=(const runpod_queue&) = delete;
 
   task<take_result> take(take_request request);
+
   task<delivery> complete(job_result result) {
-    return deliver(result.job_id, result.streamed, std::move(result.body), nullptr);
+    return poster_.deliver(result.job_id, result.streamed, body_of(result));
   }
-  task<delivery> chunk(std::string_view job_id, std::string text);
-  task<delivery> progress(std::string_view job_id, std::string text);
-  bool takes_chunks() const noexcept { return urls_.has_stream(); }
 
-  /// Posts what an earlier run left in the spool. Cancellation: what is left stays there.
-  task<void> attend();
+  task<delivery> chunk(std::string_view job_id, json value) {
+    return poster_.send_chunk(job_id, coworker::chunk_body(value));
+  }
 
-  coworker::waiter& waiter() requires std::derived_from<Client, coworker::waiter> { return client_; }
+  task<delivery> progress(std::string_view job_id, json value) {
+    return poster_.send_progress(job_id, coworker::progress_body(value));
+  }
 
-  const jobs_in_progress& in_progress() const noexcept { return in_progress_; }
-  const queue_urls& urls() const noexcept { return urls_; }
-  /// The headers that every request carries.
-  const std::vector<std::string>& common_headers() const noexcept { return common_headers_; }
+  transport_limits limits() const noexcept {
+    constexpr std::size_t around_the_output = 32;
+    transport_limits made;
+    made.output = options_.output_limit - around_the_output;
+    made.chunk = options_.chunk_limit;
+    made.chunks = urls_.has_stream();
+    made.takes = 2;  // so that a slot that opens need not wait for an idle long poll
+    return made;
+  }
+
+  void interpret(outcome& made) const {
+    if (options_.magic_members) coworker::read_magic_members(made);
+  }
+
+  /// Heartbeats, the stop channel, and the results that an earlier run left in the spool.
+  task<void> attend(worker_control control) {
+    attendant_settings settings;
+    settings.beats.interval = options_.ping_interval;
+    settings.beats.headers = settings.stops.headers = common_headers_;
+    settings.stops.poll_timeout = options_.poll_timeout;
+    settings.stops.retry = options_.retry;
+    settings.stops.seed = ~options_.seed;
+    scope beside(co_await this_coro::context());
+    beside.spawn(poster_.keep_unanswered());
+    beside.spawn(poster_.hurry_when_leaving(control.leaving()));
+    beside.spawn(poster_.post_left_over());
+    std::exception_ptr problem;
+    try {
+      co_await attendant_.run(urls_, std::move(settings), control, log_);
+    } catch (...) {
+      problem = std::current_exception();
+    }
+    if (problem != nullptr) beside.request_stop();
+    co_await beside.join();
+    if (problem != nullptr) std::rethrow_exception(problem);
+  }
 
  private:
-  enum class fate : unsigned char { accepted, refused, expired };
-  struct posted {
-    fate ended;
-    std::string reason;
-    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
-  };
-
-  static std::vector<std::string> authorization(const http_queue_options& options) {
-    if (options.api_key.empty()) return {};
-    return {"Authorization: " + options.api_key};
+  static std::vector<std::string> authorization(const runpod_options& from) {
+    if (from.api_key.empty()) return {};
+    return {"Authorization: " + from.api_key};
   }
   random_source split_random() noexcept { return random_source(random_.next()); }
+  std::string body_of(job_result& result) const;
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
   void take_failed(const http_answer& answer, bool held, time_point now);
-  void take_in(json value, take_result& taken);
-  void hold_takes_off(time_point now, duration wait) {
-    const time_point until = detail::after(now, wait);
-    if (take_not_before_ < until) take_not_before_ = until;
+  void delay_takes_until(time_point moment) noexcept {
+    if (take_not_before_ < moment) take_not_before_ = moment;
   }
-  http_request post_of(std::string url, std::string_view job_id, std::string body) const;
-  task<http_answer> post(const http_request& request, bool may_be_cut_off);
-  task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
-  task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, signal& answered);
-  task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
-  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body,
-                         typename Spool::ticket* left);
-  task<delivery> end_unaccepted(const posted& first, http_request& request, typename Spool::ticket& kept,
-                                log_subject subject);
 
   Client& client_;
-  const http_queue_options options_;
+  const runpod_options options_;
   const queue_urls urls_;
   const std::vector<std::string> common_headers_;
-  std::vector<std::string> post_headers_;  // those, and what every post has
   logger& log_;
   random_source random_;
   backoff take_backoff_;
   backoff idle_backoff_;
   time_point take_not_before_ = time_point::min();
   channel_health takes_;
-  channel_health posts_;
-  semaphore post_turns_;
-  jobs_in_progress in_progress_;
-  Spool spool_;
+  detail::poster<Client, Spool> poster_;
+  Attendant attendant_;
 };
 
-template <http_client Client, class Spool>
-task<take_result> http_queue<Client, Spool>::take(take_request request) {
+template <http_client Client, class Spool, class Attendant>
+task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
+  co_await poster_.allowed().wait();
   time_point asked = executor.now();
   for (; asked < take_not_before_; asked = executor.now()) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
-  query.timeout = options_.poll_limit;
+  query.timeout = options_.poll_timeout;
   const http_answer answer = co_await client_.send(query);
   co_return read_jobs(answer, asked, executor.now());
 }
 
-template <http_client Client, class Spool>
-take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time_point asked,
-                                                 time_point now) {
+template <http_client Client, class Spool, class Attendant>
+take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer& answer, time_point asked,
+                                                              time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
-  switch (classify_take(answer)) {
+  switch (coworker::classify_take(answer)) {
     case take_answer::jobs: {
-      parsed_body<json> found = parse_jobs(answer.body);
+      parsed_body<job_envelope> found = coworker::parse_jobs(answer.body, log_);
       if (found.failure) {
         take_failed(*found.failure, held, now);
         return taken;
       }
-      for (json& one : found.items) take_in(std::move(one), taken);
+      taken.jobs = std::move(found.items);
       break;
     }
     case take_answer::none:
       break;
-    case take_answer::throttled:
-      takes_.failed(answer, now);
-      hold_takes_off(now, answer.retry_after.value_or(options_.throttled));
+    case take_answer::throttled: {
+      const duration wait = coworker::retry_wait(answer, options_.throttled, options_.longest_retry_after);
+      takes_.failed(answer, now, wait);
+      delay_takes_until(detail::after(now, wait));
       return taken;
+    }
     case take_answer::failed:
       take_failed(answer, held, now);
       return taken;
@@ -15375,423 +19524,31 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
   if (held || !taken.jobs.empty()) {
     idle_backoff_.reset();
   } else {
-    hold_takes_off(asked, idle_backoff_.next());
+    delay_takes_until(detail::after(asked, idle_backoff_.next()));
   }
   return taken;
 }
 
-template <http_client Client, class Spool>
-void http_queue<Client, Spool>::take_failed(const http_answer& answer, bool held, time_point now) {
-  takes_.failed(answer, now);
+template <http_client Client, class Spool, class Attendant>
+void runpod_queue<Client, Spool, Attendant>::take_failed(const http_answer& answer, bool held,
+                                                         time_point now) {
   if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
-  hold_takes_off(now, answer.retry_after.value_or(take_backoff_.next()));
+  const duration wait = coworker::retry_wait(answer, take_backoff_.next(), options_.longest_retry_after);
+  takes_.failed(answer, now, wait);
+  delay_takes_until(detail::after(now, wait));
 }
 
-// A bad item does not cost its batch: one with an id is answered, any other can only be skipped.
-template <http_client Client, class Spool>
-void http_queue<Client, Spool>::take_in(json value, take_result& taken) {
-  std::optional<job_envelope> envelope = read_envelope(std::move(value), log_);
-  if (!envelope) return;
-  if (!in_progress_.add(envelope->id)) {
-    log_.warn("The queue handed over a job that is in progress here already; it goes on once.",
-              log_subject(envelope->id));
-    return;
-  }
-  taken.jobs.push_back(std::move(*envelope));
-}
-
-template <http_client Client, class Spool>
-http_request http_queue<Client, Spool>::post_of(std::string url, std::string_view job_id,
-                                                std::string body) const {
-  http_request request(std::move(url));
-  request.headers = post_headers_;
-  request.own_header = header_line("X-Request-ID", job_id);
-  request.body = std::move(body);
-  request.timeout = options_.post_limit;
-  request.timeout_to_end = true;  // it may be posted again
-  return request;
-}
-
-// `left` is the place in the spool of a result that an earlier run left, whose job is not in progress here.
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::deliver(std::string_view job_id, bool streamed, std::string body,
-                                                  typename Spool::ticket* left) {
-  const log_subject subject(job_id);
-  http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-  typename Spool::ticket kept = left != nullptr ? std::move(*left) : spool_.prepare(job_id, streamed);
-  const posted first = co_await post_until_settled(request, &kept);
-  delivery ended = delivery::accepted;
-  if (first.ended == fate::accepted) {
-    spool_.remove(kept);
-  } else {
-    ended = co_await end_unaccepted(first, request, kept, subject);
-  }
-  if (left != nullptr) co_return ended;
-  in_progress_.remove(job_id);
-  if (ended == delivery::accepted) log_.info("Finished.", subject);
-  co_return ended;
-}
-
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, http_request& request,
-                                                         typename Spool::ticket& kept, log_subject subject) {
-  if (first.ended == fate::refused && first.perhaps_accepted) {
-    log_.error("The queue refuses the result of this job (" + first.reason +
-                   ") after a try that it may have accepted; it is not told anything else instead.",
-               subject);
-    spool_.remove(kept);
-    co_return delivery::refused;
-  }
-  if (first.ended == fate::refused) {
-    log_.error("The queue refuses the result of this job for good (" + first.reason +
-                   "); it is told that the job failed.",
-               subject);
-    request.body = refusal_body(first.reason);
-    const posted second = co_await post_until_settled(request, nullptr);
-    if (second.ended != fate::accepted) {
-      log_.error(
-          "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
-          subject);
+// The output is freed with the result, so that only the body stays until it is delivered.
+template <http_client Client, class Spool, class Attendant>
+std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) const {
+  try {
+    if (result.timings != nullptr) {
+      coworker::add_debugger_member(result.outcome, *result.timings, options_.ready_delay);
     }
-    spool_.remove(kept);
-    co_return delivery::refused;
-  }
-  log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
-                 (kept.stored() ? "it is kept in the spool and posted at the next start."
-                                : "it is lost to the queue. A spool folder would have kept it."),
-             subject);
-  co_return delivery::given_up;
-}
-
-// A try that is cut off by a stop may still arrive, after what follows it; so only one that may come twice
-// is.
-template <http_client Client, class Spool>
-task<http_answer> http_queue<Client, Spool>::post(const http_request& request, bool may_be_cut_off) {
-  const semaphore::permit turn = co_await post_turns_.acquire();
-  if (may_be_cut_off) co_return co_await client_.send(request);
-  context unstoppable(co_await this_coro::executor());
-  co_return co_await client_.send(request).in(unstoppable);
-}
-
-// Nor does the end of this process lose a result whose first try hangs, as behind a network that swallows
-// all.
-template <http_client Client, class Spool>
-task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& request,
-                                                           typename Spool::ticket& kept) {
-  signal answered;
-  scope beside(co_await this_coro::context());
-  beside.spawn(keep_soon(request, kept, answered));
-  detail::result<http_answer> answer;
-  co_await detail::capture(post(request, true), answer);
-  answered.set();
-  co_await beside.join();
-  co_return answer.take();
-}
-
-template <http_client Client, class Spool>
-task<void> http_queue<Client, Spool>::keep_soon(const http_request& request, typename Spool::ticket& kept,
-                                                signal& answered) {
-  const executor_ref executor = co_await this_coro::executor();
-  const bool in_time = co_await answered.wait_until(detail::after(executor.now(), std::chrono::seconds(1)));
-  if (!in_time) spool_.store(kept, *request.body, true, log_);
-}
-
-// Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
-// spool, so that not even the end of this process loses it. Should that end come in the middle of a later
-// try, nobody will know what became of it; only after the last one that is known.
-template <http_client Client, class Spool>
-auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
-    -> task<posted> {
-  const executor_ref executor = co_await this_coro::executor();
-  const time_point deadline = detail::after(executor.now(), options_.delivery_deadline);
-  backoff waits(options_.retry, split_random());
-  bool uncertain = kept != nullptr && kept->perhaps_accepted();
-  for (;;) {
-    const bool keep = kept != nullptr && *kept && !kept->stored();
-    http_answer answer;
-    if (keep) {
-      answer = co_await post_and_keep(request, *kept);
-    } else if (kept == nullptr) {
-      answer = co_await post(request, false);
-    } else {
-      // As post() does, but without a coroutine more for each result.
-      const semaphore::permit turn = co_await post_turns_.acquire();
-      answer = co_await client_.send(request);
-    }
-    const post_answer meaning = classify_post(answer);
-    if (meaning == post_answer::accepted) {
-      posts_.worked();
-      co_return posted{fate::accepted, {}};
-    }
-    std::string reason = describe_answer(answer);
-    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason), uncertain};
-    uncertain = uncertain || perhaps_accepted(answer);
-    const time_point now = executor.now();
-    posts_.failed(answer, now);
-    const bool last = now >= deadline;
-    if (kept != nullptr) spool_.store(*kept, *request.body, uncertain || !last, log_);
-    if (last) co_return posted{fate::expired, std::move(reason)};
-    const duration wait =
-        answer.retry_after.value_or(answer.status == 429 ? options_.throttled : waits.next());
-    co_await sleep_until(wait < deadline - now ? now + wait : deadline);
-  }
-}
-
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::chunk(std::string_view job_id, std::string text) {
-  const http_request request = post_of(urls_.stream(job_id), job_id, R"({"output":)" + std::move(text) + "}");
-  const posted made = co_await post_until_settled(request, nullptr);
-  if (made.ended == fate::accepted) co_return delivery::accepted;
-  log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
-             log_subject(job_id));
-  co_return made.ended == fate::refused ? delivery::refused : delivery::given_up;
-}
-
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::progress(std::string_view job_id, std::string text) {
-  const executor_ref executor = co_await this_coro::executor();
-  http_request request = post_of(urls_.done(job_id, false), job_id,
-                                 R"({"status":"IN_PROGRESS","output":)" + std::move(text) + "}");
-  request.timeout = options_.progress_limit;
-  const http_answer answer = co_await post(request, false);
-  switch (classify_post(answer)) {
-    case post_answer::accepted:
-      posts_.worked();
-      co_return delivery::accepted;
-    case post_answer::try_again:
-      posts_.failed(answer, executor.now());
-      co_return delivery::given_up;
-    case post_answer::refused:
-      break;
-  }
-  log_.warn("The queue refuses the progress of this job (" + describe_answer(answer) + ").",
-            log_subject(job_id));
-  co_return delivery::refused;
-}
-
-template <http_client Client, class Spool>
-task<void> http_queue<Client, Spool>::attend() {
-  for (typename Spool::entry& left : spool_.load(log_)) {
-    log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
-    co_await deliver(left.job_id, left.streamed, std::move(left.body), &left.ticket);
-  }
-}
-
-}  // namespace coworker
-
-// ---- coworker/transport/runpod/heartbeat.hpp ---------------------------------------------------------------
-
-// The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
-// client, so that it can have a thread, a loop and a connection of its own, and be simulated.
-
-namespace coworker {
-
-struct heartbeat_options {
-  /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
-  duration interval = std::chrono::seconds(10);
-  std::vector<std::string> headers = {};
-};
-
-namespace detail {
-
-// A ping that is given up costs its connection. Over a network that takes longer than two short intervals
-// for a handshake and an answer, none would ever arrive.
-inline duration ping_limit(duration interval) noexcept {
-  constexpr duration least = std::chrono::seconds(1);
-  return interval * 2 < least ? least : interval * 2;
-}
-
-// No server, proxy or gateway with its usual settings refuses a request line of so many bytes (gunicorn's
-// limit is 4,094, that of nginx and Apache about 8,190, with many proxies it is 16 KiB).
-inline constexpr std::size_t safe_ping_length = 4'000;
-
-// The addresses of the pings that together name all of these jobs, none of them longer than `longest` unless
-// it is for a single id.
-inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vector<std::string>& ids,
-                                          std::size_t longest) {
-  constexpr std::string_view version = "runpod_version=" COWORKER_VERSION;
-  constexpr std::string_view key = "job_id=";
-  constexpr std::string_view comma = "%2C";
-  const std::size_t without_ids = urls.ping(version).size() + key.size() + 1;
-  std::vector<std::string> made;
-  std::string query;
-  const auto end_list = [&] {
-    made.push_back(urls.ping((query.empty() ? query : query + '&').append(version)));
-    query.clear();
-  };
-  for (const std::string& id : ids) {
-    const std::string encoded = url_encode(id);
-    const std::size_t listed = query.empty() ? 0 : query.size() - key.size() + comma.size();
-    if (!query.empty() && without_ids + listed + encoded.size() > longest) end_list();
-    query.append(query.empty() ? key : comma).append(encoded);
-  }
-  if (made.empty() || !query.empty()) end_list();
-  return made;
-}
-
-inline bool worth_another_ping(const http_answer& answer) noexcept {
-  if (!answer.arrived()) return true;
-  return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
-}
-
-// Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
-// servers just hang up.
-inline bool may_be_too_long(const std::string& url, const http_answer& answer) noexcept {
-  if (url.size() <= safe_ping_length) return false;
-  if (!answer.arrived()) return answer.failure == http_failure::broken;
-  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
-}
-
-// The pings of one beat after another. Each beat names every job: in one ping as long as the server takes
-// that, else in several.
-class ping_list {
- public:
-  ping_list(const queue_urls& urls, const jobs_in_progress& jobs) noexcept : urls_(urls), jobs_(jobs) {}
-
-  void begin_beat() {
-    divided_ = false;
-    left_.clear();
-  }
-
-  // The next ping. One that names all jobs names those of this moment, also when it is a second try.
-  const std::string& next() {
-    if (!divided_) {
-      left_ = ping_urls(urls_, jobs_.ids(), std::string::npos);
-      if (left_.back().size() >= refused_length_) divide();
-    }
-    return left_.back();
-  }
-
-  // True: that was the last one of this beat.
-  bool accepted() {
-    left_.pop_back();
-    return left_.empty();
-  }
-
-  // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
-  // refused in so many words is not tried at that length again.
-  bool shortened(const http_answer& answer) {
-    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
-    if (answer.arrived()) refused_length_ = left_.back().size();
-    divide();
-    return true;
-  }
-
- private:
-  void divide() {
-    left_ = ping_urls(urls_, jobs_.ids(), safe_ping_length);
-    divided_ = true;
-  }
-
-  const queue_urls& urls_;
-  const jobs_in_progress& jobs_;
-  std::vector<std::string> left_;
-  bool divided_ = false;
-  std::size_t refused_length_ = std::string::npos;
-};
-
-}  // namespace detail
-
-/// Beats until it is stopped; then throws `cancelled`. A beat that fails is tried again up to three times,
-/// with the jobs of that moment; a beat that is late does not make the next one late. All that is referred to
-/// must outlive the task.
-///
-/// However many jobs there are, each beat names all of them: in one ping, as the protocol has it, unless the
-/// server finds its address too long; then in several, one right after the other, of at most 4,000 bytes
-/// each. The protocol does not say whether a ping adds to what the server knows or replaces it. To a server
-/// that replaces it, a divided list looks like the last part alone, so a list is never divided before the
-/// server has refused it whole: with a server that takes long addresses, each ping is the whole truth, and
-/// with one that does not, many pings that it reads beat one that it refuses. Nothing is cut off in either.
-template <http_client Client>
-task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progress& jobs,
-                     heartbeat_options options, logger& log) {
-  constexpr int tries = 4;
-  const executor_ref executor = co_await this_coro::executor();
-  channel_health health("The heartbeat", log);
-  detail::ping_list pings(urls, jobs);
-  http_request ping("");  // its URL names the jobs of the moment
-  ping.headers = options.headers;
-  ping.timeout = detail::ping_limit(options.interval);
-  ping.timeout_to_end = true;
-  time_point next = executor.now();
-  for (;;) {
-    co_await sleep_until(next);
-    pings.begin_beat();
-    for (int left = tries; left > 0;) {
-      ping.url = pings.next();
-      const http_answer answer = co_await client.send(ping);
-      if (answer.arrived() && answer.status < 400) {
-        health.worked();
-        if (pings.accepted()) break;
-        continue;
-      }
-      if (pings.shortened(answer)) continue;
-      health.failed(answer, executor.now());
-      if (!detail::worth_another_ping(answer)) break;
-      if (--left > 0) co_await sleep_for(options.interval / tries);
-    }
-    next += options.interval;
-    if (const time_point now = executor.now(); next < now) next = now;
-  }
-}
-
-}  // namespace coworker
-
-// ---- coworker/transport/runpod/stop_channel.hpp ------------------------------------------------------------
-
-// The stop channel: a long poll by which the server names jobs that are to end early. A coroutine over any
-// HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
-// nothing.
-
-namespace coworker {
-
-struct stop_channel_options {
-  /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
-  duration poll_limit = std::chrono::seconds(105);
-  /// Waits between polls that fail, or that are answered at once with nothing.
-  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
-  std::vector<std::string> headers = {};
-  /// Seeds the jitter of the waits.
-  std::uint64_t seed = 0;
-};
-
-/// Polls until it is stopped (then throws `cancelled`) or the server says that it has no such channel, and
-/// calls `on_stop(id)` for each job that is named. All that is referred to must outlive the task.
-template <http_client Client, class OnStop>
-task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_options options, logger& log,
-                       OnStop on_stop) {
-  if (!urls.has_stop()) co_return;
-  const executor_ref executor = co_await this_coro::executor();
-  channel_health health("Asking for stops", log);
-  backoff waits(options.retry, random_source(options.seed));
-  http_request poll(urls.stop());
-  poll.headers = options.headers;
-  poll.timeout = options.poll_limit;
-  for (;;) {
-    const time_point asked = executor.now();
-    const http_answer answer = co_await client.send(poll);
-    if (answer.arrived() && answer.status == 404) {
-      log.info("The server has no stop channel (404); it is not asked again.");
-      co_return;
-    }
-    parsed_body<std::string> named;
-    if (answer.arrived() && answer.status == 200) {
-      named = parse_stops(answer.body);
-    } else if (!answer.arrived() || answer.status != 204) {
-      named.failure = answer;
-    }
-    const bool good = !named.failure;
-    if (good) {
-      health.worked();
-      for (std::string& id : named.items) on_stop(std::move(id));
-    } else {
-      health.failed(*named.failure, executor.now());
-    }
-    const bool held = executor.now() - asked >= std::chrono::seconds(1);
-    if (held || !named.items.empty()) waits.reset();
-    if (good && held) continue;
-    // Also after a stop that came at once: a server may name a job for as long as it runs.
-    co_await sleep_for(answer.retry_after.value_or(waits.next()));
+    return coworker::result_body(result.outcome, options_.identity, log_);
+  } catch (const std::bad_alloc&) {
+    result.outcome.output = json();  // which frees what a short text needs
+    return R"({"error":"out of memory: there was none left to write the output"})";
   }
 }
 
@@ -15804,12 +19561,38 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
 
 #ifdef COWORKER_WITH_CURL
 
-// ---- coworker/start/production_run.hpp ---------------------------------------------------------------------
+// ---- coworker/start/runpod_mode.hpp ------------------------------------------------------------------------
 
-// A run against the platform's queue over libcurl: the client, the queue, the heartbeat's thread, the
-// signals, the worker.
+// The mode of the platform's queue, over libcurl. Needs libcurl.
+
+// ---- coworker/transport/runpod/engine.hpp ------------------------------------------------------------------
+
+// runpod_engine: the platform's queue over libcurl, complete with its heartbeat and stop channel on a thread of their own.
+// What start() serves in production, and a hand-run worker too. Needs libcurl.
+
+// ---- coworker/http/curl/broken_pipe.hpp --------------------------------------------------------------------
+
+// Neither a connection nor a reader of our log that goes away may end the process. libcurl leaves that to its users.
 
 #include <signal.h>
+
+namespace coworker::detail {
+
+inline void do_nothing(int) {}
+
+// Sees to it that SIGPIPE does not end the process, unless the program has its own way. A function, not SIG_IGN: programs
+// that a handler starts inherit an ignored signal, but not a function.
+inline void ignore_broken_pipes() noexcept {
+  struct sigaction before {};
+  if (::sigaction(SIGPIPE, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
+  struct sigaction action {};
+  action.sa_handler = &do_nothing;
+  ::sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGPIPE, &action, nullptr);
+}
+
+}  // namespace coworker::detail
 
 // ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
 
@@ -15875,7 +19658,7 @@ inline void initialise_curl() {
 }
 
 inline http_failure failure_of(CURLcode code) noexcept {
-  switch (code) {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
     case CURLE_OK:
       return http_failure::none;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -16072,7 +19855,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   CURL* const handle = easy.get();
   if (handle == nullptr) throw std::bad_alloc();
   const curl_client_options& options = common.options;
-  const auto keep_alive = static_cast<long>(options.keep_alive.count());
+  const long keep_alive = std::chrono::duration<long>(options.keep_alive).count();
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
   // A look-up that hangs is left to its thread when its exchange ends. Otherwise the loop would wait for it,
@@ -16463,14 +20246,16 @@ static_assert(http_client<curl_client>);
 
 }  // namespace coworker
 
-// ---- coworker/start/production_settings.hpp ----------------------------------------------------------------
+// ---- coworker/transport/runpod/environment.hpp -------------------------------------------------------------
 
-// What the platform says through the environment, read once and checked, and what a worker is called there.
+// What the platform says through the environment, read once and checked before any job is taken, and what a worker is
+// called there.
 
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16534,148 +20319,80 @@ inline duration milliseconds_from_environment(const char* name, std::chrono::mil
   const char* const end = text->data() + text->size();
   const auto [stopped, problem] = std::from_chars(text->data(), end, value);
   if (problem != std::errc() || stopped != end || value < 1 || value > 1'000'000'000'000) {
-    throw usage_error(std::string(name) + ": \"" + *text +
-                      "\" is not a number of milliseconds; use a whole number, 1 or more");
+    throw environment_error(std::string(name) + ": \"" + *text +
+                            "\" is not a number of milliseconds; use a whole number, 1 or more");
   }
   return std::chrono::milliseconds(value);
 }
 
-inline std::string require_url(const char* name) {
-  const std::string url = environment(name).value_or("");
-  if (url.starts_with("http://") || url.starts_with("https://")) return url;
-  throw usage_error(std::string(name) + (url.empty() ? " is not set" : ": \"" + url + "\" is no URL") +
-                    ", so there is nowhere to send to; give an http:// or https:// URL");
+// A URL that is not one would only be noticed once there are results to send.
+inline std::string checked_url(const char* name, const std::string& url) {
+  const bool scheme = url.starts_with("http://") || url.starts_with("https://");
+  bool plain = true;
+  for (const char c : url) plain = plain && static_cast<unsigned char>(c) > ' ' && c != '\x7f';
+  const std::size_t host = url.find("://") + 3;
+  if (scheme && plain && url.size() > host && url[host] != '/') return url;
+  throw environment_error(std::string(name) + ": \"" + url +
+                          "\" is no URL, so there is nowhere to send to; give an http:// or https:// URL");
 }
 
-/// A worker's settings in production.
-struct production_settings {
-  http_queue_options queue;
-  worker_identity identity;
-  duration ping_interval{};
-};
+inline std::string require_url(const char* name) {
+  if (const auto url = environment(name)) return detail::checked_url(name, *url);
+  throw environment_error(std::string(name) +
+                          " is not set, so there is nowhere to send to; give an http:// or https:// URL");
+}
 
-// A line break in it, as from a file that ends with one, would begin a header of its own in every request.
+inline std::string optional_url(const char* name, std::string_view counts_as_unset = {}) {
+  const auto url = environment(name);
+  if (!url || *url == counts_as_unset) return {};
+  return detail::checked_url(name, *url);
+}
+
+// A line break in it would begin a header of its own in every request.
 inline std::string api_key_from_environment() {
   std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
   for (const char c : key) {
     if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
-      throw usage_error("RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
+      throw environment_error(
+          "RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
   }
   return key;
 }
 
-/// Errors: usage_error names the variable that cannot be used.
-inline production_settings read_production_settings() {
-  production_settings made;
-  made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(fresh_uuid());
+}  // namespace coworker::detail
+
+namespace coworker {
+
+/// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
+/// be used.
+inline runpod_options runpod_options_from_environment() {
+  runpod_options made;
+  made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(detail::fresh_uuid());
   made.identity.hostname = environment("RUNPOD_POD_HOSTNAME").value_or("unknown");
   made.ping_interval =
-      milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
-  made.queue.worker_id = made.identity.worker_id;
-  made.queue.api_key = api_key_from_environment();
-  made.queue.seed = random_bits();
-  made.queue.urls.take = require_url("RUNPOD_WEBHOOK_GET_JOB");
-  made.queue.urls.done = require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
-  made.queue.urls.stream = environment("RUNPOD_WEBHOOK_POST_STREAM").value_or("");
-  made.queue.urls.ping = environment("RUNPOD_WEBHOOK_PING").value_or("");
-  if (made.queue.urls.ping == "PING_NOT_SET") made.queue.urls.ping.clear();
+      detail::milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
+  made.api_key = detail::api_key_from_environment();
+  made.seed = detail::random_bits();
+  made.urls.take = detail::require_url("RUNPOD_WEBHOOK_GET_JOB");
+  made.urls.done = detail::require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
+  made.urls.stream = detail::optional_url("RUNPOD_WEBHOOK_POST_STREAM");
+  made.urls.ping = detail::optional_url("RUNPOD_WEBHOOK_PING", "PING_NOT_SET");
   return made;
 }
 
-}  // namespace coworker::detail
-
-// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
-
-// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
-
-#include <signal.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
-#include <cstring>
+}  // namespace coworker
+#include <exception>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker {
 
-// What a signal handler can reach. Handlers belong to the process, so this state does too.
-struct termination_state {
-  std::atomic<int> signals{0};
-  std::atomic<int> pipe{-1};
-};
-inline termination_state this_process_termination;
+namespace detail {
 
-// Only what may be done inside a signal handler: count, write a byte, leave.
-inline void on_termination(int number) {
-  const int before = errno;
-  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
-  const char byte = 's';
-  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
-  errno = before;
-}
-
-/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
-/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
-/// when the system has no pipe left.
-template <class OnFirst>
-class termination_watch {
- public:
-  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
-    if (::pipe(ends_) != 0)
-      throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
-    this_process_termination.signals.store(0);
-    this_process_termination.pipe.store(ends_[1]);
-    watcher_ = std::thread([this] { watch(); });
-    struct sigaction action {};
-    action.sa_handler = &on_termination;
-    ::sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
-    ::sigaction(SIGTERM, &action, &before_term_);
-    ::sigaction(SIGINT, &action, &before_int_);
-  }
-
-  termination_watch(const termination_watch&) = delete;
-  termination_watch& operator=(const termination_watch&) = delete;
-
-  ~termination_watch() {
-    ::sigaction(SIGTERM, &before_term_, nullptr);
-    ::sigaction(SIGINT, &before_int_, nullptr);
-    const char byte = 'q';
-    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
-    ::close(ends_[0]);
-    ::close(ends_[1]);
-  }
-
- private:
-  void watch() {
-    for (;;) {
-      char byte = 0;
-      const auto size = ::read(ends_[0], &byte, 1);
-      if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || byte == 'q') return;
-      on_first_();
-    }
-  }
-
-  OnFirst on_first_;
-  int ends_[2] = {-1, -1};
-  std::thread watcher_;
-  struct sigaction before_term_ {};
-  struct sigaction before_int_ {};
-};
-
-}  // namespace coworker::detail
-#include <cstdint>
-#include <string>
-#include <thread>
-#include <utility>
-
-namespace coworker::detail {
-
-inline curl_client_options client_options() {
+inline curl_client_options runpod_client_options() {
   curl_client_options made;
   made.user_agent = user_agent();
   // As the curl tool reads them; libcurl by itself reads none of them.
@@ -16686,126 +20403,108 @@ inline curl_client_options client_options() {
   return made;
 }
 
-// Neither a connection nor a reader of our log that goes away may end the process. libcurl leaves this to us.
-inline void ignore_broken_pipes() noexcept {
-  const auto before = ::signal(SIGPIPE, SIG_IGN);
-  if (before != SIG_DFL && before != SIG_ERR) ::signal(SIGPIPE, before);  // the program has its own way
-}
-
-// Beats, and watches for stops, on a thread, a loop and connections of its own: nothing that a handler does
-// can hold that up, and idle polls do not slow the jobs' requests.
-class attendant_thread {
+// A thread, a loop and connections of its own: nothing that a handler does can hold up a heartbeat, and idle polls do not
+// slow the jobs' requests.
+class own_thread_attendant {
  public:
-  template <class Queue, class OnStop>
-  attendant_thread(const Queue& queue, duration ping_interval, std::uint64_t seed, logger& log,
-                   OnStop on_stop) {
-    heartbeat_options beats;
-    beats.interval = ping_interval;
-    beats.headers = queue.common_headers();
-    stop_channel_options stops;
-    stops.headers = queue.common_headers();
-    stops.seed = seed;
-    thread_ = std::thread([this, &queue, beats, stops, &log, on_stop] {
-      curl_client_options connections = client_options();
-      connections.farewell = duration::zero();  // no job can be lost here
-      curl_client client(std::move(connections));
-      event_loop loop(client);
-      sync_wait(loop, attend(client, queue, beats, stops, log, on_stop, stop_.get_token()));
-    });
-  }
-
-  attendant_thread(const attendant_thread&) = delete;
-  attendant_thread& operator=(const attendant_thread&) = delete;
-
-  ~attendant_thread() {
-    stop_.request_stop();
-    thread_.join();
+  task<void> run(const queue_urls& urls, attendant_settings settings, worker_control control, logger& log) {
+    stop_source ending;
+    auto_reset_event ended;
+    std::exception_ptr problem;
+    const auto attend = [&] {
+      try {
+        curl_client_options connections = detail::runpod_client_options();
+        connections.farewell = duration::zero();  // no job can be lost here
+        curl_client client(std::move(connections));
+        event_loop loop(client);
+        coworker::sync_wait(loop, until_stopped(client, urls, settings, control, log, ending.get_token()));
+      } catch (...) {
+        problem = std::current_exception();
+      }
+      ended.set();
+    };
+    std::thread thread = started(attend);
+    {
+      const stop_callback on_stop(co_await this_coro::stop_token(), [&ending] { ending.request_stop(); });
+      co_await ended.wait();
+    }
+    thread.join();
+    if (problem != nullptr) std::rethrow_exception(problem);
   }
 
  private:
-  template <class Queue, class OnStop>
-  static task<void> attend(curl_client& client, const Queue& queue, heartbeat_options beats,
-                           stop_channel_options stops, logger& log, OnStop on_stop, stop_token stop) {
-    const executor_ref here = co_await this_coro::executor();
-    scope both(context(here, stop));
-    if (queue.urls().has_ping())
-      both.spawn(heartbeat(client, queue.urls(), queue.in_progress(), std::move(beats), log));
-    both.spawn(watch_stops(client, queue.urls(), std::move(stops), log, std::move(on_stop)));
-    co_await both.join();
+  template <class Body>
+  static std::thread started(const Body& body) {
+    try {
+      return std::thread(body);
+    } catch (const std::system_error& error) {
+      throw std::runtime_error(
+          std::string("the thread of the heartbeat cannot be started (") + error.what() +
+          "); allow this process more threads (ulimit -u, or the container's pids limit)");
+    }
   }
 
-  stop_source stop_;
-  std::thread thread_;
+  static task<void> until_stopped(curl_client& client, const queue_urls& urls, attendant_settings settings,
+                                  worker_control control, logger& log, stop_token stop) {
+    context own(co_await this_coro::executor(), stop);
+    try {
+      co_await coworker::attend_jobs(client, urls, std::move(settings), control, log).in(own);
+    } catch (const cancelled&) {
+    }
+  }
 };
 
+// Before the queue, which refers to it.
+struct owned_curl_client {
+  curl_client client{detail::runpod_client_options()};
+};
+
+}  // namespace detail
+
+/// The platform's queue over libcurl: `runpod_engine queue(runpod_options_from_environment(), log); w.run(queue);`. While
+/// one exists, SIGPIPE does not end the process.
+class runpod_engine : private detail::owned_curl_client,
+                      public runpod_queue<curl_client, spool, detail::own_thread_attendant> {
+ public:
+  /// The logger must outlive it. Throws: as runpod_queue; std::runtime_error when libcurl cannot be used.
+  runpod_engine(runpod_options wanted, logger& log)
+      : runpod_queue(owned_curl_client::client, std::move(wanted), log) {
+    detail::ignore_broken_pipes();
+  }
+};
+
+static_assert(transport<runpod_engine> && chunk_transport<runpod_engine> &&
+              progress_transport<runpod_engine> && limited_transport<runpod_engine> &&
+              interpreting_transport<runpod_engine> && attended_transport<runpod_engine> &&
+              waiting_transport<runpod_engine>);
+
+}  // namespace coworker
+#include <utility>
+
+namespace coworker::detail {
+
+// Before anything is logged.
+inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
+  runpod_options found = coworker::runpod_options_from_environment();
+  log.hide(found.api_key);
+  found.delivery_deadline = settings.delivery_deadline;
+  found.leave_within = settings.grace_period;
+  found.spool_folder = settings.spool_folder;
+  if (settings.output_limit != 0) found.output_limit = settings.output_limit;
+  found.ready_delay = ready_delay;
+  return found;
+}
+
 template <class Worker>
-void run_production(Worker& runner, http_queue_options options, duration ping_interval, logger& log) {
-  ignore_broken_pipes();
-  curl_client client(client_options());
-  const std::uint64_t seed = ~options.seed;
-  http_queue queue(client, std::move(options), log);
-  const termination_watch watch([&runner, &log] {
-    runner.stop();
-    log.info(
-        "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
-        "once.");
-  });
-  const attendant_thread attendant(queue, ping_interval, seed, log,
-                                   [&runner](std::string id) { runner.stop_job(std::move(id)); });
-  const worker_summary summary = runner.run(queue);
-  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-           " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-           std::to_string(summary.highest_in_progress) + ".");
+int run_runpod_mode(Worker& runner, runpod_options wanted, logger& log) {
+  runpod_engine engine(std::move(wanted), log);
+  return detail::serve_engine(runner, engine, log);
 }
 
 }  // namespace coworker::detail
 #endif
 
 namespace coworker {
-
-/// Settings of start(), for designated initialisers: `start(argc, argv, handle, {}, {.grace_period = 5s})`.
-struct options {
-  /// How long jobs in progress may go on once the worker is to leave. 0 or more; default 30 s.
-  duration grace_period = std::chrono::seconds(30);
-  /// How often the concurrency modifier is asked while jobs are in progress and no take asks it. Above 0;
-  /// default 1 s.
-  duration modifier_interval = std::chrono::seconds(1);
-  /// Whether a slot opens before the queue has its last job's outcome: see worker_options. Default: it does
-  /// not.
-  bool overlap_delivery = false;
-  /// Whether one more job is taken for each slot, to be at hand: see worker_options. Default: none is.
-  bool prefetch = false;
-  /// How long a handler may run before its job is stopped and fails; a job's own policy comes first: see
-  /// worker_options. Default 0: as long as it likes.
-  duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it. Default 10 s.
-  duration stop_patience = std::chrono::seconds(10);
-  /// How long a coroutine may keep the event loop to itself before the log names its job: see worker_options.
-  /// Default 0: nobody looks.
-  duration loop_block_limit{};
-  /// Whether handlers that are coroutines run on a pool of threads: see worker_options. Default: all on one
-  /// thread.
-  bool coroutines_on_pool = false;
-  /// How streaming handlers' elements become chunks.
-  stream_options stream = {};
-  /// Whether nothing but outcomes is sent, for servers that take any post for the outcome: see
-  /// worker_options. Default: progress and chunks are sent.
-  bool only_outcomes = false;
-  /// The longest outcome that the queue takes, in bytes of JSON. Default 20 MB, the platform's limit.
-  std::size_t output_limit = 20'000'000;
-  /// How long a result is posted again and again before it is given up. Default 10 min.
-  duration delivery_deadline = std::chrono::minutes(10);
-  /// A folder, which must exist, for results that could not be posted; the next start posts them. Where
-  /// several workers share it, one that starts may post what another still tries to, so that it arrives
-  /// twice. Default: none.
-  std::string spool_folder = {};
-  /// Says how a GPU is doing, some ten times a second, on the worker's thread: see resource_options. Default:
-  /// none.
-  gpu_reading (*gpu_probe)() noexcept = nullptr;
-  /// Where log lines go; null means standard output. Must outlive the call of start().
-  log_sink* sink = nullptr;
-};
 
 namespace detail {
 
@@ -16817,60 +20516,67 @@ inline int complain(const char* problem, int status) noexcept {
 
 inline const time_point loaded_at = clock_type::now();
 
-inline worker_options worker_options_of(const start_arguments& arguments, const options& settings,
-                                        resource_reader& resources, logger& log) {
-  worker_options made;
-  made.grace_period = settings.grace_period;
-  made.modifier_interval = settings.modifier_interval;
-  made.overlap_delivery = settings.overlap_delivery;
-  made.prefetch = settings.prefetch;
-  made.job_timeout = settings.job_timeout;
-  made.stop_patience = settings.stop_patience;
-  made.loop_block_limit = settings.loop_block_limit;
-  made.coroutines_on_pool = settings.coroutines_on_pool;
-  made.stream = settings.stream;
-  made.only_outcomes = settings.only_outcomes;
-  made.output_limit = settings.output_limit;
-  made.rp_debugger = arguments.rp_debugger;
-  made.ready_delay = clock_type::now() - loaded_at;
-  made.log = &log;
-  made.resources = &resources;
-  return made;
+inline log_level level_from_environment(log_level fallback) {
+  for (const char* const name : {"RUNPOD_LOG_LEVEL", "RUNPOD_DEBUG_LEVEL"}) {
+    if (const auto value = environment(name)) return detail::require_log_level(name, *value);
+  }
+  return fallback;
 }
 
+// No engine of the program's own.
+struct no_engine {};
+
+// All that a mode needs besides its engine.
 template <class Handler, class Modifier>
-int start_local(const start_arguments& arguments, Handler handler, Modifier modifier, const options& settings,
-                logger& log) {
-  local_plan plan = plan_local_run(arguments, log);
-  resource_reader resources({.gpu_probe = settings.gpu_probe});
-  worker runner(std::move(handler), std::move(modifier),
-                worker_options_of(arguments, settings, resources, log));
-  return run_local(runner, std::move(plan), log);
-}
+struct start_parts {
+  const start_arguments& arguments;
+  Handler handler;
+  Modifier modifier;
+  const options& settings;
+  logger& log;
+  resource_reader resources;
+  duration ready_delay = clock_type::now() - loaded_at;
+
+  start_parts(const start_arguments& given, Handler runs, Modifier limits, const options& wanted,
+              logger& lines)
+      : arguments(given),
+        handler(std::move(runs)),
+        modifier(std::move(limits)),
+        settings(wanted),
+        log(lines),
+        resources({.gpu_probe = wanted.gpu_probe}) {}
+
+  worker<Handler, Modifier> make_worker() {
+    options made = settings;
+    made.measure_times = settings.measure_times || arguments.rp_debugger;
+    made.log = &log;
+    made.resources = &resources;
+    return worker<Handler, Modifier>(std::move(handler), std::move(modifier), std::move(made));
+  }
+};
 
 #ifdef COWORKER_WITH_CURL
-template <class Handler, class Modifier>
-int start_production(const start_arguments& arguments, Handler handler, Modifier modifier,
-                     const options& settings, logger& log) {
-  production_settings found = read_production_settings();
-  log.hide(found.queue.api_key);
-  found.queue.delivery_deadline = settings.delivery_deadline;
-  found.queue.spool_folder = settings.spool_folder;
-  resource_reader resources({.gpu_probe = settings.gpu_probe});
-  worker_options wanted = worker_options_of(arguments, settings, resources, log);
-  wanted.identity = std::move(found.identity);
-  worker runner(std::move(handler), std::move(modifier), std::move(wanted));
-  run_production(runner, std::move(found.queue), found.ping_interval, log);
-  return exit_ok;
+template <class Parts>
+int start_runpod_mode(Parts& parts) {
+  runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+  auto runner = parts.make_worker();
+  return detail::run_runpod_mode(runner, std::move(found), parts.log);
 }
 #else
-template <class Handler, class Modifier>
-int start_production(const start_arguments&, Handler, Modifier, const options&, logger&) {
+template <class Parts>
+int start_runpod_mode(Parts&) {
   throw usage_error(
       "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
       "-DCOWORKER_WITH_CURL -lcurl");
 }
 #endif
+
+template <class Parts>
+int start_local_mode(Parts& parts) {
+  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
+  auto runner = parts.make_worker();
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.log);
+}
 
 template <class Input>
 int print_schema() {
@@ -16886,60 +20592,88 @@ int print_schema() {
   }
 }
 
-template <class Handler, class Modifier>
-int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings) {
+// Which mode runs: flags first, then the program's own engine, then what only the platform sets, then the local file.
+template <class Handler, class Modifier, class Engine>
+int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+                  Engine& engine) {
+  constexpr bool own_engine = !std::is_same_v<Engine, no_engine>;
   const start_arguments arguments = argument_reader(argc, argv).read();
   if (arguments.help) {
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
     return exit_ok;
   }
-  if (arguments.print_schema) return print_schema<handler_input<Handler>>();
-  const bool local = arguments.test_input || arguments.test_file || !environment("RUNPOD_WEBHOOK_GET_JOB");
+  if (arguments.print_schema) return detail::print_schema<handler_input<Handler>>();
+  const bool flagged = arguments.test_input || arguments.test_file;
+  const bool local = flagged || (!own_engine && !environment("RUNPOD_WEBHOOK_GET_JOB"));
   const log_level usual = local ? log_level::debug : log_level::info;
-  logger log(arguments.level ? *arguments.level : level_from_environment(usual),
+  logger log(arguments.level ? *arguments.level : detail::level_from_environment(usual),
              environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
   if (settings.sink != nullptr) log.set_sink(*settings.sink);
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
-  if (!local) return start_production(arguments, std::move(handler), std::move(modifier), settings, log);
-  return start_local(arguments, std::move(handler), std::move(modifier), settings, log);
+  start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
+  if (local) return detail::start_local_mode(parts);
+  if constexpr (own_engine) {
+    auto runner = parts.make_worker();
+    return detail::serve_engine(runner, engine, log);
+  } else {
+    return detail::start_runpod_mode(parts);
+  }
+}
+
+template <class Handler, class Modifier, class Engine>
+int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+                     Engine& engine) {
+  try {
+    return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+  } catch (const usage_error& error) {
+    return detail::complain(error.what(), exit_usage);
+  } catch (const environment_error& error) {
+    return detail::complain(error.what(), exit_usage);
+  } catch (const std::exception& error) {
+    return detail::complain(error.what(), exit_failed);
+  }
 }
 
 }  // namespace detail
 
-/// Runs a worker as the arguments and the environment say, and gives the exit status for main to return: 0
-/// when all went well, 1 for bad input or a failed job, 2 for arguments, an environment or a build that
-/// cannot be followed. With
-/// --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it runs local jobs once; else it
-/// serves the platform's queue until SIGTERM or SIGINT and has drained. Blocks. Logs to standard output.
+/// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
+/// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
+/// the queue did not get all results. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
+/// runs local jobs once; else it serves the platform's queue. SIGTERM or SIGINT drains it. Blocks. Logs to standard
+/// output.
 ///
-/// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
-/// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
+/// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
+/// `modifier` says how many jobs may be in progress: see concurrency_modifier.
 template <class Handler, class Modifier = fixed_concurrency>
 requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
                                                                           Handler handler,
                                                                           Modifier modifier = Modifier(),
                                                                           options settings = {}) {
-  try {
-    return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings);
-  } catch (const detail::usage_error& error) {
-    return detail::complain(error.what(), detail::exit_usage);
-  } catch (const std::exception& error) {
-    return detail::complain(error.what(), detail::exit_failed);
+  detail::no_engine none;
+  return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, none);
+}
+
+/// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
+/// until the engine is closed or a signal comes.
+template <class Handler, class Modifier, class Engine>
+requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(
+    int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
+    detail::engine_checked = detail::check_engine<Engine>()) {
+  if constexpr (transport<Engine>) {
+    return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+  } else {
+    return detail::exit_usage;
   }
 }
 
 template <class Handler, class Modifier = fixed_concurrency>
-requires(!job_handler<Handler>) COWORKER_REFUSE(
-    "coworker::start: the handler does not fit; it must be callable with a job and give something that turns "
-    "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+requires(!job_handler<Handler>) COWORKER_REFUSE_HANDLER("coworker::start")
 int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE(
-    "coworker::start: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
-    "`int(int current, const metrics&)` and give an integer")
+requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
 
 }  // namespace coworker
@@ -17159,7 +20893,7 @@ class fault_set {
   bool empty() const noexcept { return bits_ == 0; }
   std::size_t size() const noexcept {
     std::size_t count = 0;
-    for (std::size_t i = 0; i < fault_names.size(); ++i) count += has(static_cast<fault>(i)) ? 1 : 0;
+    for (std::size_t i = 0; i < fault_names.size(); ++i) count += has(static_cast<fault>(i)) ? 1U : 0U;
     return count;
   }
 
@@ -17535,7 +21269,7 @@ struct options {
   /// As for a worker; `log` and `pool` are the simulation's own.
   worker_options worker = {};
   /// As for the queue; URLs, seed and spool folder are the simulation's own.
-  http_queue_options queue = {};
+  runpod_options queue = {};
   /// Whether results that cannot be posted are kept on a simulated disk. Default: they are.
   bool spool = true;
   /// Between heartbeats. Default 10 s.
@@ -17715,7 +21449,7 @@ class seed_runner {
   report explain() {
     options failing = base_;
     failing.seed = lowest_failure_;
-    if (!differs_) failing = shrink(failing, run_);
+    if (!differs_) failing = simulation::shrink(failing, run_);
     failing.trace = true;
     report shown = run_(std::as_const(failing));
     if (differs_) {
@@ -17967,7 +21701,7 @@ struct worker_terms {
   duration grace_period{};
   duration stop_patience{};  ///< how long handlers may go on after they were asked to stop
   duration delivery_deadline{};
-  duration post_limit{};
+  duration post_timeout{};
   duration ping_interval{};
   stream_options stream = {};
 };
@@ -18270,7 +22004,8 @@ class ledger {
 
   // --- handing back ---------------------------------------------------------------------------------------
 
-  void completes(int worker, const job_result& result);
+  /// `body`: as it is to be posted.
+  void completes(int worker, const job_result& result, std::string_view body);
   /// Whether any worker ever had that result for the job; it may come out of a spool.
   bool knows_result(int job, std::uint64_t hash) const noexcept {
     for (const known_result& one : results_) {
@@ -18329,6 +22064,10 @@ class ledger {
     if (busy(one) > one.over_limit && counts(one)) too_many_run(worker, one.over_job, one.over_limit);
   }
 
+  bool grace_is_over(const worker_account& one) const noexcept {
+    return one.told_to_leave != duration::max() && now() - one.told_to_leave >= terms_.grace_period;
+  }
+
   void too_many_run(int worker, int job, int limit) {
     violate(invariant::within_the_limit, about(worker, job) + " is started as number " +
                                              std::to_string(busy(account(worker))) + " with a limit of " +
@@ -18336,7 +22075,7 @@ class ledger {
   }
 
   void check_chunk(int worker, int job, held_job& held, std::string_view text);
-  void check_stop(int worker, int job, const held_job& held, outcome::status ended);
+  void check_stop(int worker, int job, const held_job& held, outcome_status ended);
 
   struct known_result {
     int job;
@@ -18352,17 +22091,17 @@ class ledger {
 };
 
 // Its result is ready: from here on nothing but that may be said of the job.
-inline void ledger::completes(int worker, const job_result& result) {
+inline void ledger::completes(int worker, const job_result& result, std::string_view body) {
   const int job = job_number(result.job_id, job_count());
   if (job < 0) return;
   look_back(worker);
   worker_account& one = account(worker);
   held_job& held = at(worker, job);
-  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.ended.ended));
+  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.outcome.status));
   held.ready = now();
-  held.result = text_hash(result.body);
+  held.result = text_hash(body);
   results_.push_back({job, held.result});
-  check_stop(worker, job, held, result.ended.ended);
+  check_stop(worker, job, held, result.outcome.status);
   if (held.running) {
     --one.running;
     ++one.delivering;
@@ -18372,23 +22111,23 @@ inline void ledger::completes(int worker, const job_result& result) {
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready while a chunk or progress is on its way");
   // An output that lists all makes up for what the stream lacks.
-  const bool whole = result.streamed && result.ended.succeeded() && !terms_.stream.return_aggregate_stream;
+  const bool whole = result.streamed && result.outcome.succeeded() && !terms_.stream.return_aggregate_stream;
   if (whole && !held.yielded.empty() && counts(one))
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready, and no chunk says " + held.yielded);
   held.completing = true;
 }
 
-inline void ledger::check_stop(int worker, int job, const held_job& held, outcome::status ended) {
+inline void ledger::check_stop(int worker, int job, const held_job& held, outcome_status ended) {
   const worker_account& one = account(worker);
   if (!counts(one)) return;
   const bool leaving = one.told_to_leave != duration::max();
   const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
-  if (ended == outcome::status::stopped && held.stop_came < held.arrived && !grace_over)
+  if (ended == outcome_status::stopped && held.stop_came < held.arrived && !grace_over)
     violate(invariant::stops_only_its_job,
             about(worker, job) + " ends as stopped, and nobody asked for that");
   // A chunk that is under way is waited for, and so is one of what had been gathered meanwhile.
-  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_limit + jumped;
+  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_timeout + jumped;
   if (held.running && !held.reporting && leaving &&
       now() - one.told_to_leave > allowed + std::chrono::seconds(2)) {
     violate(invariant::leaves_in_time,
@@ -18413,7 +22152,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
   if (what == delivery::refused && held.refusals == 0)
     violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
-  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline)
+  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
     violate(invariant::told_truly, about(worker, job) + " was given up before its time");
   if (what == delivery::given_up && !kept)
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
@@ -18474,7 +22213,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if (*told == delivery::refused && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
-  const bool in_time = now() - mine.began < terms_.delivery_deadline;
+  const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*told == delivery::given_up && what == part::chunk && in_time)
     violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
 }
@@ -18654,7 +22393,7 @@ struct held_poll {
   call asked;
   http_answer answer;
   std::vector<int> handed;  ///< jobs in the answer
-  signal* wake = nullptr;
+  auto_reset_event* wake = nullptr;
   bool answered = false;
   bool forgotten = false;  ///< the server has restarted and will never answer
 };
@@ -18667,7 +22406,7 @@ class queue_server {
   served_job& job(int number) noexcept { return jobs_[static_cast<std::size_t>(number)]; }
   const std::vector<served_job>& jobs() const noexcept { return jobs_; }
   std::size_t unsettled() const noexcept { return jobs_.size() - settled_; }
-  signal& all_settled() noexcept { return all_settled_; }
+  auto_reset_event& all_settled() noexcept { return all_settled_; }
 
   // --- the world's side -----------------------------------------------------------------------------------
 
@@ -18731,7 +22470,7 @@ class queue_server {
   std::vector<std::string> stops_;
   std::vector<held_poll*> polls_;
   std::size_t settled_ = 0;
-  signal all_settled_;
+  auto_reset_event all_settled_;
 };
 
 inline void queue_server::stop(int number) {
@@ -18866,7 +22605,8 @@ inline void queue_server::hand_over(int number, held_poll& poll) {
   book_.note(happening::job_handed_over, poll.asked.worker, number, ++one.hand_overs);
 }
 
-// Jobs that cannot be read out of it have not been handed over.
+// Jobs whose ids cannot be read out of it have not been handed over. What else of them is cut off cannot be run, but must
+// be answered.
 inline void queue_server::spoil(held_poll& poll) {
   std::string& body = poll.answer.body;
   if (body.starts_with('[') && dice_.chance(0.5)) {  // beside the jobs, what is none
@@ -18875,11 +22615,15 @@ inline void queue_server::spoil(held_poll& poll) {
     if (!last) body.insert(1, body == "[]" ? R"({"input":{}},7,null)" : R"({"input":{}},{"id":5},"x",)");
     return;
   }
-  poll.handed.clear();
   const int how = dice_.below(3);
   if (how == 0) body.clear();
   if (how == 1) body = "<html>502 Bad Gateway</html>";
   if (how == 2) body.resize(body.size() / 2);
+  std::vector<int> readable;
+  for (const int number : poll.handed) {
+    if (body.find("\"id\":\"" + job_name(number) + "\"") != std::string::npos) readable.push_back(number);
+  }
+  poll.handed = std::move(readable);
 }
 
 inline bool queue_server::name_stops(held_poll& poll) {
@@ -19022,7 +22766,8 @@ class request_checks {
     const worker_account& one = book_.account(worker);
     // Four tries of twice the interval each, with pauses; then the next is due at once.
     const duration longest = book_.terms().ping_interval * 11 + book_.jumped;
-    if (book_.counts(one) && one.present && book_.now() - one.last_ping > longest)
+    const bool done = one.told_to_leave != duration::max() && one.in_progress == 0;
+    if (book_.counts(one) && one.present && !done && book_.now() - one.last_ping > longest)
       book_.violate(invariant::heartbeat_exact,
                     "worker " + std::to_string(worker) + " sends no heartbeats any more");
   }
@@ -19195,7 +22940,7 @@ class network_client {
   struct exchange {
     network_client& owner;
     executor_ref executor;
-    signal woken;
+    auto_reset_event woken;
     duration answer_by;
     duration left_at = duration::max();  // its sender has gone
 
@@ -19220,7 +22965,7 @@ class network_client {
 
     duration now() const noexcept { return owner.around_.book.now(); }
     bool leaving() const noexcept { return left_at != duration::max(); }
-    signal::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
+    auto_reset_event::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
     void leave() {
       left_at = now();
       woken.set();
@@ -19232,7 +22977,7 @@ class network_client {
 
   // Said here once more, as what is checked must not be asked.
   static bool refuses_for_good(int status) noexcept {
-    return status >= 300 && status < 500 && status != 408 && status != 425 && status != 429;
+    return status == 400 || status == 413 || status == 422 || status == 404 || status == 409 || status == 410;
   }
 
   fate draw();
@@ -19445,6 +23190,7 @@ static_assert(http_client<network_client>);
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coworker::simulation {
 
@@ -19467,10 +23213,10 @@ class observed_handler {
 
   // By reference, so that the job is there for as long as a handler that takes it by reference runs.
   auto operator()(job<handler_input<Handler>>&& work) {
-    const int number = job_number(work.id, book_->job_count());
+    const int number = simulation::job_number(work.id, book_->job_count());
     if (number >= 0) book_->starts(worker_, number, work.stop_token());
     if constexpr (coworker::detail::kind_of_handler<Handler> == coworker::detail::handler_kind::generator) {
-      return watch_elements(handler_(std::move(work)), *book_, worker_, number);
+      return simulation::watch_elements(handler_(std::move(work)), *book_, worker_, number);
     } else {
       return handler_(std::move(work));
     }
@@ -19500,12 +23246,40 @@ class observed_modifier {
   int worker_;
 };
 
+/// What a queue asks of its worker, with an eye on the stops.
+class observed_control final : public coworker::detail::worker_access {
+ public:
+  observed_control(worker_control worker, ledger& book, int number) noexcept
+      : control_(worker), book_(book), number_(number) {}
+
+  void stop_job(std::string id) override {
+    const int job = job_number(id, book_.job_count());
+    if (job >= 0) book_.told_to_stop(number_, job);
+    control_.stop_job(std::move(id));
+  }
+  void drain() override { control_.drain(); }
+  std::vector<std::string> jobs_in_progress() const override { return control_.jobs_in_progress(); }
+  metrics measured() const override { return control_.measured(); }
+  stop_token leaving() const override { return control_.leaving(); }
+
+ private:
+  worker_control control_;
+  ledger& book_;
+  int number_;
+};
+
 /// `kept(job_id)` says whether a result that was given up is in the spool, or need not be.
 template <transport Queue, class Kept>
 class observed_queue {
  public:
-  observed_queue(Queue& queue, ledger& book, int worker, Kept kept)
-      : queue_(queue), book_(book), worker_(worker), kept_(std::move(kept)) {}
+  observed_queue(Queue& queue, ledger& book, int worker, Kept kept, worker_identity identity,
+                 const logger& log)
+      : queue_(queue),
+        book_(book),
+        worker_(worker),
+        kept_(std::move(kept)),
+        identity_(std::move(identity)),
+        log_(log) {}
 
   task<take_result> take(take_request request) {
     const taking counted(book_, worker_, static_cast<int>(request.capacity));
@@ -19514,30 +23288,33 @@ class observed_queue {
 
   task<delivery> complete(job_result result) {
     const int job = job_number(result.job_id, book_.job_count());
-    book_.completes(worker_, result);
+    book_.completes(worker_, result, coworker::result_body(result.outcome, identity_, log_));
     const delivery ended = co_await queue_.complete(std::move(result));
     if (job >= 0) book_.lets_go(worker_, job, ended, ended != delivery::given_up || kept_(job));
     co_return ended;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text) requires chunk_transport<Queue> {
-    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, text);
-    const delivery ended = co_await queue_.chunk(job_id, std::move(text));
+  task<delivery> chunk(std::string_view job_id, json value) {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, value.dump());
+    const delivery ended = co_await queue_.chunk(job_id, std::move(value));
     guard.ended = ended;
     co_return ended;
   }
 
-  bool takes_chunks() const requires requires(const Queue& queue) { queue.takes_chunks(); }
-  { return queue_.takes_chunks(); }
-
-  task<delivery> progress(std::string_view job_id, std::string text) requires progress_transport<Queue> {
-    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, text);
-    const delivery ended = co_await queue_.progress(job_id, std::move(text));
+  task<delivery> progress(std::string_view job_id, json value) {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, value.dump());
+    const delivery ended = co_await queue_.progress(job_id, std::move(value));
     guard.ended = ended;
     co_return ended;
   }
 
-  task<void> attend() requires attended_transport<Queue> { return queue_.attend(); }
+  transport_limits limits() const { return queue_.limits(); }
+  void interpret(outcome& made) const { queue_.interpret(made); }
+
+  task<void> attend(worker_control control) {
+    observed_control seen(control, book_, worker_);
+    co_await queue_.attend(worker_control(seen));
+  }
 
  private:
   struct taking {
@@ -19575,6 +23352,8 @@ class observed_queue {
   ledger& book_;
   int worker_;
   Kept kept_;
+  worker_identity identity_;
+  const logger& log_;
 };
 
 }  // namespace coworker::simulation
@@ -19608,8 +23387,8 @@ class world {
         book_(loop_, trace_, wanted.jobs, plan_.workers.size(), terms_of(wanted)),
         server_(plan_, book_, ~wanted.seed),
         checks_(book_),
-        fates_(wanted.seed * 3 + 1),
-        around_{plan_, book_, server_, checks_, fates_} {
+        outcomes_(wanted.seed * 3 + 1),
+        around_{plan_, book_, server_, checks_, outcomes_} {
     log_.set_sink(nowhere_);
     disk_.full = plan_.active.has(fault::spool_failures);
     for (std::size_t i = 0; i < wanted.jobs; ++i) server_.job(static_cast<int>(i)).item = input_of(i);
@@ -19621,7 +23400,7 @@ class world {
 
   report run() {
     try {
-      sync_wait(loop_, main());
+      coworker::sync_wait(loop_, main());
       if (!book_.violated()) check_end();
     } catch (const std::exception& error) {
       const bool busy = loop_.steps() > most_steps();
@@ -19632,7 +23411,7 @@ class world {
 
  private:
   using disk_spool = basic_spool<memory_files>;
-  using queue_type = http_queue<network_client, disk_spool>;
+  using queue_type = runpod_queue<network_client, disk_spool, same_loop_attendant<network_client>>;
 
   struct kept_check {
     world* owner;
@@ -19641,23 +23420,25 @@ class world {
   };
 
   // A worker with all that belongs to its process.
-  struct life {
+  struct lifetime {
     const worker_span span;
     const int number;
     bool crashed = false;
-    signal ending;
+    auto_reset_event ending;
     network_client client;
     queue_type queue;
     observed_queue<queue_type, kept_check> seen;
     worker<observed_handler<Handler>, observed_modifier<Modifier>> runner;
 
-    life(world& owner, int index)
+    lifetime(world& owner, int index)
         : span(owner.plan_.workers[static_cast<std::size_t>(index)]),
           number(index),
           client(owner.around_, index),
           queue(client, owner.queue_options(index), owner.log_,
-                disk_spool(owner.wanted_.spool ? "spool" : "", memory_files(owner.disk_, index, crashed))),
-          seen(queue, owner.book_, index, kept_check{&owner, index}),
+                disk_spool(owner.wanted_.spool ? "spool" : "", memory_files(owner.disk_, index, crashed)),
+                same_loop_attendant<network_client>(client)),
+          seen(queue, owner.book_, index, kept_check{&owner, index}, owner.queue_options(index).identity,
+               owner.log_),
           runner(observed_handler<Handler>(owner.handler_, owner.book_, index),
                  observed_modifier<Modifier>(owner.modifier_, owner.book_, index), owner.runner_options()) {}
   };
@@ -19678,7 +23459,7 @@ class world {
     made.grace_period = wanted.worker.grace_period;
     made.stop_patience = wanted.stop_patience;
     made.delivery_deadline = wanted.queue.delivery_deadline;
-    made.post_limit = wanted.queue.post_limit;
+    made.post_timeout = wanted.queue.post_timeout;
     made.ping_interval = wanted.ping_interval;
     made.stream = wanted.worker.stream;
     return made;
@@ -19689,10 +23470,12 @@ class world {
     return R"({"index":)" + std::to_string(index) + "}";
   }
 
-  http_queue_options queue_options(int worker) const {
-    http_queue_options made = wanted_.queue;
+  runpod_options queue_options(int worker) const {
+    runpod_options made = wanted_.queue;
     made.urls = server_urls();
-    made.worker_id = "worker-" + std::to_string(worker);
+    made.identity.worker_id = "worker-" + std::to_string(worker);
+    made.ping_interval = wanted_.ping_interval;
+    made.leave_within = wanted_.worker.grace_period;
     made.seed = wanted_.seed + static_cast<std::uint64_t>(worker);
     return made;
   }
@@ -19707,10 +23490,10 @@ class world {
   task<void> main() {
     const context here = co_await this_coro::context();
     scope beside(here);
-    beside.spawn(unfold());
-    scope lives(here);
-    for (std::size_t i = 0; i < plan_.workers.size(); ++i) lives.spawn(live(static_cast<int>(i)));
-    co_await lives.join();
+    beside.spawn(run_plan());
+    scope lifetimes(here);
+    for (std::size_t i = 0; i < plan_.workers.size(); ++i) lifetimes.spawn(live(static_cast<int>(i)));
+    co_await lifetimes.join();
     over_ = true;
     changed_.set();
     co_await beside.join();
@@ -19719,7 +23502,7 @@ class world {
   // --- the plan -------------------------------------------------------------------------------------------
 
   // What the plan has in store, and every few seconds the server's look at who has gone silent.
-  task<void> unfold() {
+  task<void> run_plan() {
     const duration look_every = std::chrono::seconds(5);
     duration next_look = look_every;
     std::size_t next = 0;
@@ -19733,7 +23516,7 @@ class world {
         look_around();
         next_look = book_.now() + look_every;
       } else {
-        befall(plan_.upheavals[next++]);
+        inject(plan_.upheavals[next++]);
       }
     }
   }
@@ -19741,14 +23524,14 @@ class world {
   void look_around() {
     if (book_.now() >= plan_.calm_from) disk_.full = false;
     server_.look_for_lost_jobs();
-    for (const std::unique_ptr<life>& one : lives_) {
+    for (const std::unique_ptr<lifetime>& one : lifetimes_) {
       one->client.deliver_late(book_.now());
       checks_.check_ping_pause(one->number);
     }
     end_if_violated();
   }
 
-  void befall(const upheaval& one) {
+  void inject(const upheaval& one) {
     switch (one.what) {
       case upheaval::kind::submission:
         server_.submit(one.job);
@@ -19776,7 +23559,7 @@ class world {
     if (!book_.violated() || std::exchange(ending_, true)) return;
     constexpr std::uint64_t to_the_end = 50'000;
     loop_.limit_steps(loop_.steps() + to_the_end);  // something may wait for ever, and the heart beat on
-    for (const std::unique_ptr<life>& one : lives_) one->ending.set();
+    for (const std::unique_ptr<lifetime>& one : lifetimes_) one->ending.set();
     server_.all_settled().set();
   }
 
@@ -19787,20 +23570,13 @@ class world {
     const duration starts = plan_.workers[static_cast<std::size_t>(number)].starts;
     co_await sleep_until(time_point(starts));
     if (book_.violated()) co_return;
-    lives_.push_back(std::make_unique<life>(*this, number));
-    life& mine = *lives_.back();
+    lifetimes_.push_back(std::make_unique<lifetime>(*this, number));
+    lifetime& mine = *lifetimes_.back();
     worker_account& account = book_.account(number);
     account.present = true;
     account.last_ping = book_.now();
     book_.note(happening::worker_started, number, trace::nobody);
     scope beside(here);
-    heartbeat_options beats;
-    beats.interval = wanted_.ping_interval;
-    beside.spawn(heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(), std::move(beats), log_));
-    stop_channel_options stops;
-    stops.seed = wanted_.seed + 7;
-    const auto on_stop = [this, &mine](std::string id) { stop(mine, std::move(id)); };
-    beside.spawn(watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
     beside.spawn(end(mine));
     std::string problem;
     try {
@@ -19819,17 +23595,11 @@ class world {
     if (book_.violated()) end_if_violated();
   }
 
-  void stop(life& mine, std::string id) {
-    const int job = job_number(id, wanted_.jobs);
-    if (job >= 0) book_.told_to_stop(mine.number, job);
-    mine.runner.stop_job(std::move(id));
-  }
-
   // Waits for the end of this worker's time, and brings it about.
-  task<void> end(life& mine) {
+  task<void> end(lifetime& mine) {
     const bool last = mine.span.ends == duration::max();
     const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
-    signal& sooner = last ? server_.all_settled() : mine.ending;
+    auto_reset_event& sooner = last ? server_.all_settled() : mine.ending;
     while (book_.now() < due && server_.unsettled() > 0 && !book_.violated()) {
       const bool was_set = co_await sooner.wait_until(time_point(due));
       if (was_set) break;
@@ -19844,7 +23614,7 @@ class world {
   }
 
   // The process is gone: nothing that it still does here can be seen from outside.
-  void crash(life& mine) {
+  void crash(lifetime& mine) {
     mine.crashed = true;
     worker_account& account = book_.account(mine.number);
     account.crashed = true;
@@ -19868,15 +23638,14 @@ class world {
     }
   }
 
-  // The grace period, then what handlers may still take, then what may hold up the results.
+  // The grace period, then what handlers may still take, a last try for each result, and the rest of an answer whose
+  // beginning is there, which the network may hold back for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
     if (account.told_to_leave == duration::max()) return duration::max();
     const worker_terms& terms = book_.terms();
-    const duration base = account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped;
-    const bool calm = account.told_to_leave > plan_.calm_from + std::chrono::minutes(2);
-    if (calm) return base + std::chrono::seconds(5);
-    return base + 3 * (terms.delivery_deadline + terms.post_limit) + std::chrono::minutes(1);
+    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped + terms.post_timeout +
+           std::chrono::seconds(35);
   }
 
   // --- the spool ------------------------------------------------------------------------------------------
@@ -19950,11 +23719,11 @@ class world {
   ledger book_;
   queue_server server_;
   request_checks checks_;
-  dice fates_;
+  dice outcomes_;
   surroundings around_;
   memory_disk disk_;
-  std::vector<std::unique_ptr<life>> lives_;
-  signal changed_;
+  std::vector<std::unique_ptr<lifetime>> lifetimes_;
+  auto_reset_event changed_;
   bool over_ = false;
   bool ending_ = false;  // because of a violation
 };
@@ -19986,8 +23755,9 @@ report simulate(Handler handler, Modifier modifier = Modifier(), const options& 
 template <job_handler Handler, concurrency_modifier Modifier = fixed_concurrency>
 seeds_report simulate_seeds(std::uint64_t count, Handler handler, Modifier modifier = Modifier(),
                             const options& wanted = {}, unsigned threads = 1) {
-  return run_seeds(wanted, count, threads,
-                   [&handler, &modifier](const options& one) { return simulate(handler, modifier, one); });
+  return simulation::run_seeds(wanted, count, threads, [&handler, &modifier](const options& one) {
+    return simulation::simulate(handler, modifier, one);
+  });
 }
 
 }  // namespace coworker::simulation

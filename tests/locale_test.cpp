@@ -6,7 +6,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log/system.hpp>
 #include <coworker/scale/prometheus.hpp>
-#include <coworker/start/local_run.hpp>
+#include <coworker/start/local_mode.hpp>
 #include <coworker/worker/job_watch.hpp>
 #include <string>
 

@@ -26,11 +26,13 @@
 #include <coworker/exec/waiter.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/job/chunk_stream.hpp>
-#include <coworker/job/error_report.hpp>
+#include <coworker/job/error_info.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/job_error.hpp>
 #include <coworker/job/job_log.hpp>
+#include <coworker/job/limits.hpp>
 #include <coworker/job/middleware/authorised.hpp>
 #include <coworker/job/middleware/retried.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
@@ -60,9 +62,14 @@
 #include <coworker/scale/throughput_sample.hpp>
 #include <coworker/scale/vegas.hpp>
 #include <coworker/start.hpp>
+#include <coworker/transport/checks.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/transport/control.hpp>
+#include <coworker/transport/environment.hpp>
 #include <coworker/transport/local_file.hpp>
+#include <coworker/transport/runpod/attendant.hpp>
 #include <coworker/transport/runpod/heartbeat.hpp>
+#include <coworker/transport/runpod/options.hpp>
 #include <coworker/transport/runpod/queue.hpp>
 #include <coworker/transport/runpod/stop_channel.hpp>
 #include <coworker/transport/runpod/urls.hpp>
@@ -75,7 +82,6 @@
 #include <coworker/version.hpp>
 #include <coworker/worker.hpp>
 #include <coworker/worker/options.hpp>
-#include <coworker/worker/settled_body.hpp>
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION

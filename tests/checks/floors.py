@@ -16,10 +16,11 @@ SIMULATION = "simulation/"  # on top of all else, and only for those who ask for
 CURL_BASICS = "http/curl/basics.hpp"
 CURL_EXCHANGE = "http/curl/exchange.hpp"
 CURL_CLIENT = "http/curl/client.hpp"
-PRODUCTION_RUN = "start/production_run.hpp"
+RUNPOD_ENGINE = "transport/runpod/engine.hpp"
+RUNPOD_MODE = "start/runpod_mode.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
-NEED_CURL = {CURL_BASICS: (CURL_EXCHANGE, CURL_CLIENT), CURL_EXCHANGE: (CURL_CLIENT,), CURL_CLIENT: (PRODUCTION_RUN,),
-             PRODUCTION_RUN: ("start.hpp",)}
+NEED_CURL = {CURL_BASICS: (CURL_EXCHANGE, CURL_CLIENT), CURL_EXCHANGE: (CURL_CLIENT,), CURL_CLIENT: (RUNPOD_ENGINE,),
+             RUNPOD_ENGINE: (RUNPOD_MODE,), RUNPOD_MODE: ("start.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")

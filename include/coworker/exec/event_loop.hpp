@@ -28,6 +28,7 @@ namespace coworker {
 class event_loop {
  public:
   static constexpr executor_clock clock = executor_clock::real;
+  static constexpr bool serial = true;
 
   event_loop() noexcept {}
 

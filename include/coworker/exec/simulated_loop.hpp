@@ -29,6 +29,7 @@ namespace coworker {
 class simulated_loop {
  public:
   static constexpr executor_clock clock = executor_clock::simulated;
+  static constexpr bool serial = true;
 
   simulated_loop() noexcept {}
   explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}

@@ -16,13 +16,13 @@ class job_log {
   job_log() noexcept {}
   explicit job_log(const job_record* job) noexcept : job_(job) {}
 
-  /// Whether a line of that level would be written: ask before composing one that is dear.
+  /// Whether a line of that level would be written: ask before composing one that is expensive.
   bool writes(log_level level) const noexcept {
     return destination() != nullptr && destination()->writes(level);
   }
 
   void write(log_level level, std::string_view message) const noexcept {
-    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->batch_id));
+    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->log_label));
   }
 
   void trace(std::string_view message) const noexcept { write(log_level::trace, message); }

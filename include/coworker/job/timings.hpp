@@ -5,15 +5,10 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/job/progress.hpp>
 #include <coworker/json/json.hpp>
-#include <coworker/version.hpp>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
-
-#if __has_include(<sys/utsname.h>)
-#include <sys/utsname.h>
-#endif
 
 namespace coworker {
 namespace detail {
@@ -58,19 +53,6 @@ class job_timings {
   mutable std::mutex mutex_;
   std::vector<stretch> stretches_;
 };
-
-inline json system_info() {
-  json made = json::object();
-#if __has_include(<sys/utsname.h>)
-  utsname found{};
-  if (::uname(&found) == 0) {
-    made["os"] = std::string(found.sysname) + " " + found.release;
-    made["processor"] = found.machine;
-  }
-#endif
-  made["runpod"] = COWORKER_VERSION;
-  return made;
-}
 
 }  // namespace detail
 

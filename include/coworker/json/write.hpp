@@ -26,7 +26,8 @@ class text_sink {
   /// The most bytes that make_room gives at once.
   static constexpr std::size_t piece = 1024;
 
-  explicit text_sink(std::string& out) noexcept : out_(out) {}
+  /// Null: the text is only counted.
+  explicit text_sink(std::string* out) noexcept : out_(out) {}
   text_sink(const text_sink&) = delete;
   text_sink& operator=(const text_sink&) = delete;
 
@@ -45,7 +46,8 @@ class text_sink {
   void append(const char* text, std::size_t size) {
     if (size > piece) {
       flush();
-      out_.append(text, size);
+      if (out_ != nullptr) out_->append(text, size);
+      flushed_ += size;
       return;
     }
     if (size != 0) std::memcpy(make_room(size), text, size);
@@ -54,12 +56,17 @@ class text_sink {
   void append(std::string_view text) { append(text.data(), text.size()); }
 
   void flush() {
-    out_.append(buffer_, static_cast<std::size_t>(at_ - buffer_));
+    const auto size = static_cast<std::size_t>(at_ - buffer_);
+    if (out_ != nullptr) out_->append(buffer_, size);
+    flushed_ += size;
     at_ = buffer_;
   }
 
+  std::size_t flushed() const noexcept { return flushed_; }
+
  private:
-  std::string& out_;
+  std::string* out_;
+  std::size_t flushed_ = 0;
   char buffer_[piece];
   char* at_ = buffer_;
 };
@@ -70,8 +77,8 @@ class json_writer {
   /// own.
   enum class layout : unsigned char { compact, spaced, lines };
 
-  /// `indent`: the spaces a level, for lines.
-  json_writer(std::string& out, layout chosen, std::size_t indent) noexcept
+  /// `out`: null to count only. `indent`: the spaces a level, for lines.
+  json_writer(std::string* out, layout chosen, std::size_t indent) noexcept
       : sink_(out), layout_(chosen), indent_(indent) {}
 
   void write(const json_slot& root) {
@@ -99,6 +106,8 @@ class json_writer {
     }
     sink_.flush();
   }
+
+  std::size_t written() const noexcept { return sink_.flushed(); }
 
  private:
   /// An array or object that is not finished, and its next part.
@@ -234,7 +243,7 @@ inline void json::dump_to(std::string& out, int indent) const {
   using layout = detail::json_writer::layout;
   const std::size_t before = out.size();
   try {
-    detail::json_writer writer(out, indent < 0 ? layout::compact : layout::lines,
+    detail::json_writer writer(&out, indent < 0 ? layout::compact : layout::lines,
                                indent < 0 ? 0 : static_cast<std::size_t>(indent));
     writer.write(slot_);
   } catch (...) {
@@ -245,8 +254,15 @@ inline void json::dump_to(std::string& out, int indent) const {
 
 inline std::string json::dump_spaced() const {
   std::string out;
-  detail::json_writer(out, detail::json_writer::layout::spaced, 0).write(slot_);
+  detail::json_writer(&out, detail::json_writer::layout::spaced, 0).write(slot_);
   return out;
+}
+
+/// The length of value.dump() in bytes, without the text being made. Throws: json_write_error, as dump.
+inline std::size_t dump_size(const json& value) {
+  detail::json_writer writer(nullptr, detail::json_writer::layout::compact, 0);
+  writer.write(detail::json_gate::slot(value));
+  return writer.written();
 }
 
 inline std::string json::dump(int indent) const {

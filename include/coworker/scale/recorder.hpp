@@ -58,15 +58,15 @@ class metrics_recorder {
   void handler_ended(time_point now, duration ran) noexcept { handlers_.add(now, ran); }
 
   /// A job has ended: so long after it was taken, and after its handler ended, its outcome was delivered.
-  void job_ended(time_point now, outcome::status ended, duration since_taken, duration delivering) noexcept {
+  void job_ended(time_point now, outcome_status ended, duration since_taken, duration delivering) noexcept {
     switch (ended) {
-      case outcome::status::succeeded:
+      case outcome_status::succeeded:
         ++measured_.jobs_succeeded;
         break;
-      case outcome::status::failed:
+      case outcome_status::failed:
         ++measured_.jobs_failed;
         break;
-      case outcome::status::stopped:
+      case outcome_status::stopped:
         ++measured_.jobs_stopped;
         break;
     }

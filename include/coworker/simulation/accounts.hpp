@@ -100,7 +100,7 @@ struct worker_terms {
   duration grace_period{};
   duration stop_patience{};  ///< how long handlers may go on after they were asked to stop
   duration delivery_deadline{};
-  duration post_limit{};
+  duration post_timeout{};
   duration ping_interval{};
   stream_options stream = {};
 };

@@ -156,7 +156,8 @@ class ledger {
 
   // --- handing back ---------------------------------------------------------------------------------------
 
-  void completes(int worker, const job_result& result);
+  /// `body`: as it is to be posted.
+  void completes(int worker, const job_result& result, std::string_view body);
   /// Whether any worker ever had that result for the job; it may come out of a spool.
   bool knows_result(int job, std::uint64_t hash) const noexcept {
     for (const known_result& one : results_) {
@@ -215,6 +216,10 @@ class ledger {
     if (busy(one) > one.over_limit && counts(one)) too_many_run(worker, one.over_job, one.over_limit);
   }
 
+  bool grace_is_over(const worker_account& one) const noexcept {
+    return one.told_to_leave != duration::max() && now() - one.told_to_leave >= terms_.grace_period;
+  }
+
   void too_many_run(int worker, int job, int limit) {
     violate(invariant::within_the_limit, about(worker, job) + " is started as number " +
                                              std::to_string(busy(account(worker))) + " with a limit of " +
@@ -222,7 +227,7 @@ class ledger {
   }
 
   void check_chunk(int worker, int job, held_job& held, std::string_view text);
-  void check_stop(int worker, int job, const held_job& held, outcome::status ended);
+  void check_stop(int worker, int job, const held_job& held, outcome_status ended);
 
   struct known_result {
     int job;
@@ -238,17 +243,17 @@ class ledger {
 };
 
 // Its result is ready: from here on nothing but that may be said of the job.
-inline void ledger::completes(int worker, const job_result& result) {
+inline void ledger::completes(int worker, const job_result& result, std::string_view body) {
   const int job = job_number(result.job_id, job_count());
   if (job < 0) return;
   look_back(worker);
   worker_account& one = account(worker);
   held_job& held = at(worker, job);
-  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.ended.ended));
+  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.outcome.status));
   held.ready = now();
-  held.result = text_hash(result.body);
+  held.result = text_hash(body);
   results_.push_back({job, held.result});
-  check_stop(worker, job, held, result.ended.ended);
+  check_stop(worker, job, held, result.outcome.status);
   if (held.running) {
     --one.running;
     ++one.delivering;
@@ -258,23 +263,23 @@ inline void ledger::completes(int worker, const job_result& result) {
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready while a chunk or progress is on its way");
   // An output that lists all makes up for what the stream lacks.
-  const bool whole = result.streamed && result.ended.succeeded() && !terms_.stream.return_aggregate_stream;
+  const bool whole = result.streamed && result.outcome.succeeded() && !terms_.stream.return_aggregate_stream;
   if (whole && !held.yielded.empty() && counts(one))
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready, and no chunk says " + held.yielded);
   held.completing = true;
 }
 
-inline void ledger::check_stop(int worker, int job, const held_job& held, outcome::status ended) {
+inline void ledger::check_stop(int worker, int job, const held_job& held, outcome_status ended) {
   const worker_account& one = account(worker);
   if (!counts(one)) return;
   const bool leaving = one.told_to_leave != duration::max();
   const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
-  if (ended == outcome::status::stopped && held.stop_came < held.arrived && !grace_over)
+  if (ended == outcome_status::stopped && held.stop_came < held.arrived && !grace_over)
     violate(invariant::stops_only_its_job,
             about(worker, job) + " ends as stopped, and nobody asked for that");
   // A chunk that is under way is waited for, and so is one of what had been gathered meanwhile.
-  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_limit + jumped;
+  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_timeout + jumped;
   if (held.running && !held.reporting && leaving &&
       now() - one.told_to_leave > allowed + std::chrono::seconds(2)) {
     violate(invariant::leaves_in_time,
@@ -299,7 +304,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
   if (what == delivery::refused && held.refusals == 0)
     violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
-  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline)
+  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
     violate(invariant::told_truly, about(worker, job) + " was given up before its time");
   if (what == delivery::given_up && !kept)
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
@@ -360,7 +365,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if (*told == delivery::refused && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
-  const bool in_time = now() - mine.began < terms_.delivery_deadline;
+  const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*told == delivery::given_up && what == part::chunk && in_time)
     violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
 }

@@ -253,7 +253,8 @@ inline void queue_server::hand_over(int number, held_poll& poll) {
   book_.note(happening::job_handed_over, poll.asked.worker, number, ++one.hand_overs);
 }
 
-// Jobs that cannot be read out of it have not been handed over.
+// Jobs whose ids cannot be read out of it have not been handed over. What else of them is cut off cannot be run, but must
+// be answered.
 inline void queue_server::spoil(held_poll& poll) {
   std::string& body = poll.answer.body;
   if (body.starts_with('[') && dice_.chance(0.5)) {  // beside the jobs, what is none
@@ -262,11 +263,15 @@ inline void queue_server::spoil(held_poll& poll) {
     if (!last) body.insert(1, body == "[]" ? R"({"input":{}},7,null)" : R"({"input":{}},{"id":5},"x",)");
     return;
   }
-  poll.handed.clear();
   const int how = dice_.below(3);
   if (how == 0) body.clear();
   if (how == 1) body = "<html>502 Bad Gateway</html>";
   if (how == 2) body.resize(body.size() / 2);
+  std::vector<int> readable;
+  for (const int number : poll.handed) {
+    if (body.find("\"id\":\"" + job_name(number) + "\"") != std::string::npos) readable.push_back(number);
+  }
+  poll.handed = std::move(readable);
 }
 
 inline bool queue_server::name_stops(held_poll& poll) {

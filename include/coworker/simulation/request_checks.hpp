@@ -51,7 +51,8 @@ class request_checks {
     const worker_account& one = book_.account(worker);
     // Four tries of twice the interval each, with pauses; then the next is due at once.
     const duration longest = book_.terms().ping_interval * 11 + book_.jumped;
-    if (book_.counts(one) && one.present && book_.now() - one.last_ping > longest)
+    const bool done = one.told_to_leave != duration::max() && one.in_progress == 0;
+    if (book_.counts(one) && one.present && !done && book_.now() - one.last_ping > longest)
       book_.violate(invariant::heartbeat_exact,
                     "worker " + std::to_string(worker) + " sends no heartbeats any more");
   }

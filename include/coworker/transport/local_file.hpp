@@ -4,8 +4,8 @@
 
 #include <cerrno>
 #include <coworker/coro/task.hpp>
-#include <coworker/job/job.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/log/system.hpp>
@@ -173,7 +173,7 @@ class local_file {
       if (log_.writes(log_level::debug)) log_.debug("Retrieved local job: " + whole(envelope).dump_spaced());
       taken.jobs.push_back(std::move(envelope));
     }
-    taken.ended = next_ == jobs_.size();
+    taken.closed = next_ == jobs_.size();
     co_return taken;
   }
 
@@ -181,24 +181,25 @@ class local_file {
 
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
-    if (result.ended.succeeded()) {
+    if (result.outcome.succeeded()) {
       log_.info("Job " + id + " completed successfully.");
+      log_.info("Job result: {\"output\": " + result.outcome.output.dump_spaced() + "}");
     } else {
-      log_.error("Job " + id + " failed with error: " + result.ended.error);
+      log_.error("Job " + id +
+                 (result.outcome.status == outcome_status::stopped ? " was stopped." : " failed."));
     }
-    log_.info("Job result: " + result.ended.body().dump_spaced());
     if (const auto known = numbers_.find(id); known != numbers_.end())
-      outcomes_[known->get<std::size_t>()] = result.ended;
+      outcomes_[known->get<std::size_t>()] = std::move(result.outcome);
     co_return delivery::accepted;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text) {
-    log_.info("Stream output: " + text, log_subject(job_id));
+  task<delivery> chunk(std::string_view job_id, json value) {
+    log_.info("Stream output: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
-  task<delivery> progress(std::string_view job_id, std::string text) {
-    log_.info("Progress: " + text, log_subject(job_id));
+  task<delivery> progress(std::string_view job_id, json value) {
+    log_.info("Progress: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
@@ -221,6 +222,7 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
+static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> &&
+              progress_transport<local_file>);
 
 }  // namespace coworker

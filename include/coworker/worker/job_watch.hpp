@@ -23,30 +23,21 @@ inline std::string seconds_text(duration span) {
   return decimal_text(std::chrono::duration<double>(span).count(), std::chars_format::general, 6) + " s";
 }
 
-// What a job's own policy allows it; 0 where it says nothing, or nothing that makes sense.
-inline duration execution_timeout(const json& details) {
-  constexpr double longest = 1e12;  // milliseconds; some thirty years
-  const auto policy = details.find("policy");
-  if (policy == details.end() || !policy->is_object()) return duration::zero();
-  const auto limit = policy->find("executionTimeout");
-  if (limit == policy->end() || !limit->is_number()) return duration::zero();
-  const double milliseconds = limit->template get<double>();
-  if (!(milliseconds > 0)) return duration::zero();
-  const std::chrono::duration<double, std::milli> span(milliseconds < longest ? milliseconds : longest);
-  return std::chrono::duration_cast<duration>(span);
-}
-
 // The running jobs of one worker, on its thread. One look over all of them serves every deadline that has
 // passed, so that a job costs no timer of its own.
 class job_watch {
  public:
-  job_watch(const worker_options& options, logger& log) noexcept : options_(options), log_(log) {}
+  job_watch(const coworker::options& options, logger& log) noexcept : options_(options), log_(log) {}
 
   void add(job_record& record, time_point now) {
     running_.push_back(record);
-    const duration own = execution_timeout(record.details);
-    const duration limit = own > duration::zero() ? own : options_.job_timeout;
-    if (limit > duration::zero()) set_alarm(record, after(now, limit));
+    duration limit = record.time_limit;
+    if (options_.job_timeout > duration::zero() &&
+        (limit <= duration::zero() || options_.job_timeout < limit))
+      limit = options_.job_timeout;
+    const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
+    if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
+      set_alarm(record, due);
     record.started = now;
   }
 
@@ -58,7 +49,7 @@ class job_watch {
   // `ended` is what becomes of it unless the handler says otherwise.
   void stop(job_record& record, outcome ended, time_point now) {
     if (record.stop.stop_requested()) return;
-    record.ended = std::move(ended);
+    record.outcome = std::move(ended);
     set_alarm(record, after(now, options_.stop_patience));
     record.stop.request_stop();
   }
@@ -91,7 +82,7 @@ class job_watch {
   }
 
   void ring(job_record& record, time_point now) {
-    const log_subject subject(record.id, record.batch_id);
+    const log_subject subject(record.id, record.log_label);
     if (!record.stop.stop_requested()) {
       const std::string limit = seconds_text(record.alarm - record.started);
       log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
@@ -104,7 +95,7 @@ class job_watch {
               subject);
   }
 
-  const worker_options& options_;
+  const coworker::options& options_;
   logger& log_;
   job_list running_;
   time_point next_ = time_point::max();

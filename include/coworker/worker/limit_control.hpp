@@ -21,8 +21,9 @@ class limit_control {
   limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
       : modifier_(modifier), resources_(resources), log_(log) {}
 
-  // A run begins.
-  void begin(time_point now) {
+  // A run begins over a queue that takes so many jobs at once.
+  void begin(time_point now, int most) {
+    most_ = most;
     recorded = metrics_recorder(now);
     low_limit_logged_ = throwing_modifier_logged_ = false;
     told_limit_ = 0;
@@ -32,7 +33,8 @@ class limit_control {
   // The limit from now on.
   int ask(time_point now, int limit) {
     const metrics& measured = look(now, limit);
-    const limit_decision decision = modifier_.decide(measured);
+    limit_decision decision = modifier_.decide(measured);
+    if (decision.limit > most_) decision.limit = most_;
     publish(measured, decision.limit);
     if (decision.found != limit_decision::fault::none) complain(decision);
     tell_change(now, decision.limit);
@@ -92,6 +94,7 @@ class limit_control {
   logger& log_;
   mutable std::mutex mutex_;
   metrics published_;
+  int most_ = 1;
   int told_limit_ = 0;  // the latest in the log; 0: none yet
   time_point tell_again_ = time_point::min();
   bool low_limit_logged_ = false;

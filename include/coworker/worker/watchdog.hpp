@@ -54,7 +54,7 @@ class watched_executor {
 
   watchdog& dog_;
   const std::string id_;
-  const std::string batch_id_;
+  const std::string log_label_;
   std::vector<noted> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
   bool named_ = false;
 };
@@ -145,7 +145,7 @@ class watchdog {
         "It has kept the event loop to itself for " + seconds_text(limit_) +
             " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
             "pool: a plain function as handler, run_on, or coroutines_on_pool.",
-        log_subject(job->id_, job->batch_id_));
+        log_subject(job->id_, job->log_label_));
   }
 
   event_loop& loop_;
@@ -173,7 +173,7 @@ class borrowed {
 };
 
 inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
-    : dog_(dog), id_(job.id), batch_id_(job.batch_id) {}
+    : dog_(dog), id_(job.id), log_label_(job.log_label) {}
 
 inline void watched_executor::note(std::coroutine_handle<> handle) {
   const std::lock_guard lock(dog_.mutex_);

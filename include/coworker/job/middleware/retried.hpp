@@ -104,9 +104,7 @@ class retried {
   retried(Handler handler, retry_options options = {}) requires(detail::repeatable_handler<Handler>)
       : handler_(std::move(handler)), options_(detail::checked(options)) {}
 
-  COWORKER_REFUSE(
-      "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::retried")
   retried(Handler handler, retry_options options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 

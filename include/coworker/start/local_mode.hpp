@@ -1,5 +1,6 @@
 #pragma once
-// A run over local jobs: from arguments to jobs, and from outcomes to an exit status.
+// The local mode: jobs from a file or an argument, and from their outcomes an exit status. The jobs are read as the
+// platform would, so that a handler behaves on a desk as it will there.
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
@@ -9,7 +10,10 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/start/arguments.hpp>
+#include <coworker/start/run_engine.hpp>
 #include <coworker/transport/local_file.hpp>
+#include <coworker/transport/runpod/bodies.hpp>
+#include <coworker/transport/runpod/job_list.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
 #include <string>
@@ -34,6 +38,7 @@ inline local_plan plan_local_run(const start_arguments& arguments, logger& log) 
     log.info("Using " + path + " as job input.");
     plan.jobs = read_local_job_file(path);
   }
+  for (job_envelope& job : plan.jobs) coworker::read_job_details(job);
   if (!arguments.test_output) return plan;
   json expected = parse_local(*arguments.test_output, "--test_output", 0);
   if (plan.jobs.size() == 1) {
@@ -61,22 +66,34 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
   return match;
 }
 
-inline std::string summary_line(const worker_summary& summary) {
-  const double elapsed = std::chrono::duration<double>(summary.elapsed).count();
-  return std::to_string(summary.jobs) + (summary.jobs == 1 ? " job, " : " jobs, ") +
-         std::to_string(summary.failed + summary.stopped) + " failed, " +
-         decimal_text(elapsed, std::chars_format::fixed, 2) + " s, highest concurrency " +
-         std::to_string(summary.highest_in_progress) + ".";
-}
+// Local jobs, with what the platform makes of outputs.
+class desk_queue : public local_file {
+ public:
+  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay)
+      : local_file(std::move(jobs), log), ready_delay_(ready_delay) {}
+
+  task<delivery> complete(job_result result) {
+    if (result.timings != nullptr)
+      coworker::add_debugger_member(result.outcome, *result.timings, ready_delay_);
+    return local_file::complete(std::move(result));
+  }
+  void interpret(outcome& made) const { coworker::read_magic_members(made); }
+
+ private:
+  const duration ready_delay_;
+};
+
+static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_transport<desk_queue> &&
+              interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local(Worker& runner, local_plan plan, logger& log) {
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
-  local_file queue(std::move(plan.jobs), log);
-  const worker_summary summary = runner.run(queue);
-  const bool match = outputs_match(queue, ids, plan.expected, log);
-  if (ids.size() > 1) log.info(summary_line(summary));
+  desk_queue queue(std::move(plan.jobs), log, ready_delay);
+  const worker_summary summary = detail::run_engine(runner, queue, log);
+  const bool match = detail::outputs_match(queue, ids, plan.expected, log);
+  if (ids.size() > 1) log.info(detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
   if (not_run > 0) {
     log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +

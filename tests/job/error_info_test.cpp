@@ -1,6 +1,5 @@
 #include <doctest/doctest.h>
-#include <coworker/job/error_report.hpp>
-#include <coworker/json/json.hpp>
+#include <coworker/job/error_info.hpp>
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -20,10 +19,10 @@ struct speechless : std::exception {
 namespace {
 
 using coworker::describe_exception;
-using coworker::exception_description;
+using coworker::error_info;
 
 template <class Thrown>
-exception_description description_of(Thrown thrown) {
+error_info description_of(Thrown thrown) {
   return describe_exception(std::make_exception_ptr(std::move(thrown)));
 }
 
@@ -33,7 +32,7 @@ TEST_CASE("an exception is described by the name of its real type and what it sa
   const auto described = description_of(job_errors::out_of_memory_on_gpu("12 GB wanted"));
   CHECK(described.type == "job_errors::out_of_memory_on_gpu");
   CHECK(described.message == "12 GB wanted");
-  CHECK(described.trace == "job_errors::out_of_memory_on_gpu: 12 GB wanted");
+  CHECK(described.trace() == "job_errors::out_of_memory_on_gpu: 12 GB wanted");
 }
 
 TEST_CASE("a thrown text is its own message") {
@@ -72,7 +71,7 @@ TEST_CASE(
   const auto described = describe_exception(caught);
   CHECK(described.type == "job_errors::out_of_memory_on_gpu");
   CHECK(described.message == "cannot speak");
-  CHECK(described.trace ==
+  CHECK(described.trace() ==
         "job_errors::out_of_memory_on_gpu: cannot speak\n"
         "caused by std::invalid_argument: no such voice\n"
         "caused by std::out_of_range: index 7");
@@ -87,7 +86,7 @@ TEST_CASE("what is no std::exception may be nested around a cause as well") {
         std::throw_with_nested(std::move(thrown));
       }
     } catch (...) {
-      return describe_exception(std::current_exception()).trace;
+      return describe_exception(std::current_exception()).trace();
     }
   };
   CHECK(trace_of_nested(std::string("cannot speak")) ==
@@ -97,23 +96,26 @@ TEST_CASE("what is no std::exception may be nested around a cause as well") {
         "caused by std::out_of_range: index 7");
 }
 
-TEST_CASE("an error report is JSON text with the members that the platform's clients read") {
-  exception_description error;
-  error.type = "std::runtime_error";
-  error.message = "said \"no\"";
-  error.trace = "std::runtime_error: said \"no\"";
-  coworker::worker_identity reporter;
-  reporter.worker_id = "pod-7";
-  reporter.hostname = "host-3";
-  CHECK(coworker::error_report(error, reporter) ==
-        R"({"error_type":"std::runtime_error","error_message":"said \"no\"",)"
-        R"("error_traceback":"std::runtime_error: said \"no\"","hostname":"host-3","worker_id":"pod-7",)"
-        R"("runpod_version":")" COWORKER_VERSION R"("})");
+TEST_CASE("the causes of an error are values too, the nearest first") {
+  std::exception_ptr caught;
+  try {
+    try {
+      throw std::out_of_range("index 7");
+    } catch (...) {
+      std::throw_with_nested(std::runtime_error("cannot speak"));
+    }
+  } catch (...) {
+    caught = std::current_exception();
+  }
+  const error_info described = describe_exception(caught);
+  REQUIRE(described.causes.size() == 1);
+  CHECK(described.causes[0].type == "std::out_of_range");
+  CHECK(described.causes[0].message == "index 7");
 }
 
-TEST_CASE("bytes that are not UTF-8 are replaced in a report, so that it can always be sent") {
-  exception_description error;
-  error.message = "bad \xff byte";
-  const auto report = coworker::json::parse(coworker::error_report(error, {}));
-  CHECK(report.at("error_message") == "bad \ufffd byte");
+TEST_CASE("what is only a message has no type in its text") {
+  error_info error;
+  error.message = "no such model";
+  CHECK(error.text() == "no such model");
+  CHECK(error.trace() == "no such model");
 }

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 #include <coworker/exec/random.hpp>
-#include <coworker/transport/runpod/jobs_in_progress.hpp>
+#include <coworker/worker/jobs_in_progress.hpp>
 #include <cstdint>
 #include <set>
 #include <sstream>

@@ -1,14 +1,14 @@
 #pragma once
-// An exception in words: its type's real name, its message, and what it was caused by. Knows no job.
+// What went wrong, as a value: the type of an exception, its message, and what caused it. Must not know jobs, nor how
+// an engine encodes it.
 
-#include <coworker/json/escape.hpp>
-#include <coworker/version.hpp>
 #include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 #if __has_include(<cxxabi.h>)
 #include <cxxabi.h>
@@ -16,10 +16,29 @@
 
 namespace coworker {
 
-/// Who reports: part of each error report.
-struct worker_identity {
-  std::string worker_id = "unknown";
-  std::string hostname = "unknown";
+/// One of the causes of an error: an exception nested in another.
+struct error_cause {
+  std::string type;
+  std::string message;
+};
+
+/// What went wrong. Any of its texts may hold bytes that are not UTF-8.
+struct error_info {
+  std::string type =
+      {};  ///< of the exception, as in "std::runtime_error"; empty: no exception, only a message
+  std::string message = {};
+  std::vector<error_cause> causes = {};  ///< what caused it, then what caused that, ...
+
+  /// "type: message", or the message alone where there is no type.
+  std::string text() const { return type.empty() ? message : type + ": " + message; }
+
+  /// text(), and a line "caused by ..." for each cause.
+  std::string trace() const {
+    std::string lines = text();
+    for (const error_cause& cause : causes)
+      lines.append("\ncaused by ").append(cause.type).append(": ").append(cause.message);
+    return lines;
+  }
 };
 
 namespace detail {
@@ -59,21 +78,16 @@ inline std::string current_exception_type_name() {
 
 }  // namespace detail
 
-/// An exception taken apart.
-struct exception_description {
-  std::string type;     ///< as in "std::runtime_error"
-  std::string message;  ///< its what(); the value itself for a thrown text
-  std::string trace;    ///< one line for it and one for each exception nested in it
-};
-
-inline exception_description describe_exception(const std::exception_ptr& exception);
+/// Describes an exception of any type and what is nested in it. Throws: std::bad_alloc only.
+inline error_info describe_exception(const std::exception_ptr& exception);
 
 namespace detail {
 
-inline std::string trace_of(const exception_description& error, const std::exception_ptr& cause) {
-  std::string trace = error.type + ": " + error.message;
-  if (cause != nullptr) trace += "\ncaused by " + describe_exception(cause).trace;
-  return trace;
+inline void add_causes(error_info& to, const std::exception_ptr& cause) {
+  if (cause == nullptr) return;
+  error_info described = describe_exception(cause);
+  to.causes.push_back({std::move(described.type), std::move(described.message)});
+  for (error_cause& further : described.causes) to.causes.push_back(std::move(further));
 }
 
 // std::throw_with_nested takes any class, so that an exception of any type may have a cause.
@@ -122,20 +136,19 @@ inline std::exception_ptr cause_of(const std::exception& error) noexcept {
 
 }  // namespace detail
 
-/// Errors: std::bad_alloc only; any exception can be described. In a program without RTTI, one that is not being
-/// handled by a catch clause is described as a std::exception without a cause.
-inline exception_description describe_exception(const std::exception& error) {
-  exception_description made;
+/// The same of one that was caught. In a program without RTTI, one that is not being handled by a catch clause is
+/// described as a std::exception without a cause.
+inline error_info describe_exception(const std::exception& error) {
+  error_info made;
   made.type = detail::type_name_of(error);
   const char* const text = error.what();
   if (text != nullptr) made.message = text;
-  made.trace = detail::trace_of(made, detail::cause_of(error));
+  detail::add_causes(made, detail::cause_of(error));
   return made;
 }
 
-/// The same of one that may be anything.
-inline exception_description describe_exception(const std::exception_ptr& exception) {
-  exception_description made;
+inline error_info describe_exception(const std::exception_ptr& exception) {
+  error_info made;
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& error) {
@@ -150,27 +163,8 @@ inline exception_description describe_exception(const std::exception_ptr& except
     made.type = detail::current_exception_type_name();
     made.message = "a value that is not a std::exception was thrown";
   }
-  made.trace = detail::trace_of(made, detail::cause_of(exception));
+  detail::add_causes(made, detail::cause_of(exception));
   return made;
-}
-
-/// The text that a queue shows for a failed job, itself JSON, with the members that clients of the platform
-/// expect. Bytes that are not UTF-8 are replaced.
-inline std::string error_report(const exception_description& error, const worker_identity& reporter) {
-  std::string report;
-  const auto add = [&report](std::string_view name, std::string_view text) {
-    report += report.empty() ? "{" : ",";
-    append_json_string_lossy(report, name);
-    report += ":";
-    append_json_string_lossy(report, text);
-  };
-  add("error_type", error.type);
-  add("error_message", error.message);
-  add("error_traceback", error.trace);
-  add("hostname", reporter.hostname);
-  add("worker_id", reporter.worker_id);
-  add("runpod_version", COWORKER_VERSION);
-  return report += "}";
 }
 
 }  // namespace coworker
