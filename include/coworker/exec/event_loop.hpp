@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
 #include <coworker/exec/waiter.hpp>
@@ -143,6 +144,7 @@ class event_loop {
   struct running_guard {
     event_loop& loop;
     event_loop* const outer;
+    const detail::loop_role role{};
 
     explicit running_guard(event_loop& to_run) : loop(to_run), outer(current()) {
       const std::lock_guard lock(loop.mutex_);
