@@ -13,6 +13,7 @@
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/block_for.hpp>
+#include <coworker/exec/blocking.hpp>
 #include <coworker/exec/channel.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/event_loop.hpp>

@@ -4,11 +4,13 @@
 #include <concepts>
 #include <coroutine>
 #include <coworker/coro/context.hpp>
+#include <coworker/coro/quirks.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/channel_core.hpp>
 #include <coworker/exec/shared_state.hpp>
 #include <coworker/exec/wait_list.hpp>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 namespace coworker {
@@ -45,7 +47,17 @@ class channel_sender {
   /// false when the channel is closed, and the value is destroyed. An unbounded channel always has room.
   /// Throws: std::bad_alloc; std::logic_error when the awaiting coroutine runs on no executor.
   /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it is sent.
-  send_awaiter send(T value) { return send_awaiter(core_.get(), std::move(value)); }
+  send_awaiter send(T&& value) {
+    static_assert(
+        detail::is_safe_temporary<T> || !std::is_aggregate_v<T>,
+        "channel_sender::send: g++ before 13 destroys an aggregate twice that is made inside a co_await "
+        "expression; pass one that has a name, which is copied, or give the type a constructor");
+    return send_awaiter(core_.get(), std::move(value));
+  }
+  send_awaiter send(const T& value) requires std::copy_constructible<T> {
+    T copy(value);
+    return send_awaiter(core_.get(), std::move(copy));
+  }
 
   /// Sends the value if there is room now; otherwise leaves it as it is. Throws: std::bad_alloc.
   send_result try_send(T&& value) const { return core_ ? core_->send(value) : send_result::closed; }
