@@ -13,8 +13,11 @@
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/block_for.hpp>
+#include <coworker/exec/blocking.hpp>
+#include <coworker/exec/channel.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/promise.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/semaphore.hpp>

@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
 #include <coworker/exec/waiter.hpp>
@@ -62,8 +63,9 @@ class event_loop {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
     const time_point due = alarm.due;
-    if (timers_.arm(alarm)) return wake_if_asleep(lock, due);
-    post_locked(handle, lock);
+    if (!timers_.arm(alarm)) return post_locked(handle, lock);
+    news_.store(true, std::memory_order_relaxed);
+    wake_if_asleep(lock, due);
   }
 
   void cancel(timer& alarm) {
@@ -123,6 +125,7 @@ class event_loop {
   void stop() {
     std::unique_lock lock(mutex_);
     stop_ = true;
+    news_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, time_point::min());
   }
 
@@ -142,6 +145,7 @@ class event_loop {
   struct running_guard {
     event_loop& loop;
     event_loop* const outer;
+    const detail::loop_role role{};
 
     explicit running_guard(event_loop& to_run) : loop(to_run), outer(current()) {
       const std::lock_guard lock(loop.mutex_);
@@ -166,7 +170,21 @@ class event_loop {
   void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
+    news_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, time_point::min());
+  }
+
+  // A busy loop that took the lock in each round would keep other threads from posting for milliseconds, as
+  // the lock is not a fair one.
+  bool only_ready_has_work() const {
+    return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
+           (next_due_ == time_point::max() || now() < next_due_);
+  }
+
+  void take_ready() noexcept {
+    batch_.clear();
+    resumed_ = 0;
+    batch_.swap(ready_);
   }
 
   // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
@@ -179,26 +197,28 @@ class event_loop {
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
     if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
+    if (only_ready_has_work()) {
+      take_ready();
+      return false;
+    }
     for (;;) {
       time_point deadline;
       {
         const std::lock_guard lock(mutex_);
+        news_.store(false, std::memory_order_relaxed);
         asleep_ = false;
         if (stop_) {
           stop_ = false;
           return true;
         }
         fire_timers();
-        if (resumed_ == batch_.size()) {
-          batch_.clear();
-          resumed_ = 0;
-          batch_.swap(ready_);
-        }
+        next_due_ = timers_.next_due();
+        if (resumed_ == batch_.size()) take_ready();
         for (const std::coroutine_handle<> handle : inbox_) batch_.push_back(handle);
         inbox_.clear();
         if (!batch_.empty()) return false;
         asleep_ = true;
-        deadline = wakes_at_ = timers_.next_due();
+        deadline = wakes_at_ = next_due_;
       }
       waiter_->wait(deadline);
     }
@@ -225,8 +245,9 @@ class event_loop {
   // The loop's thread only.
   std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
   std::vector<std::coroutine_handle<>> batch_;
-  std::size_t resumed_ = 0;              // of the batch
-  std::atomic<std::uint64_t> turns_{0};  // written by the loop's thread alone, as is the next
+  std::size_t resumed_ = 0;                  // of the batch
+  time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
+  std::atomic<std::uint64_t> turns_{0};      // written by the loop's thread alone, as is the next
   std::atomic<void*> in_turn_{nullptr};
 
   condition_waiter own_waiter_;
@@ -234,6 +255,10 @@ class event_loop {
   waiter* taken_on_ = nullptr;     // ...the one that the first watch made, which the loop owns
 
   std::atomic<int> wakers_{0};
+
+  // Something under the lock is not as collect() has left it; a timer less need not be told of. Written under
+  // the lock, so that a look at it needs no order of its own.
+  std::atomic<bool> news_{false};
 
   mutable std::mutex mutex_;  // guards what follows
   std::vector<std::coroutine_handle<>> inbox_;
