@@ -14,11 +14,16 @@ FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transp
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
 SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
 CURL_BASICS = "http/curl/basics.hpp"
+CURL_REDIRECT = "http/curl/redirect.hpp"
 CURL_EXCHANGE = "http/curl/exchange.hpp"
+CURL_DIAGNOSIS = "http/curl/diagnosis.hpp"
+CURL_PATIENCE = "http/curl/patience.hpp"
 CURL_CLIENT = "http/curl/client.hpp"
 PRODUCTION_RUN = "start/production_run.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
-NEED_CURL = {CURL_BASICS: (CURL_EXCHANGE, CURL_CLIENT), CURL_EXCHANGE: (CURL_CLIENT,), CURL_CLIENT: (PRODUCTION_RUN,),
+NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_CLIENT),
+             CURL_REDIRECT: (CURL_EXCHANGE, CURL_CLIENT), CURL_EXCHANGE: (CURL_DIAGNOSIS, CURL_PATIENCE, CURL_CLIENT),
+             CURL_DIAGNOSIS: (CURL_CLIENT,), CURL_PATIENCE: (CURL_CLIENT,), CURL_CLIENT: (PRODUCTION_RUN,),
              PRODUCTION_RUN: ("start.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 

@@ -17,12 +17,16 @@
 #include <coworker/exec/waiter.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/curl/basics.hpp>
+#include <coworker/http/curl/diagnosis.hpp>
 #include <coworker/http/curl/exchange.hpp>
+#include <coworker/http/curl/patience.hpp>
+#include <coworker/http/curl/redirect.hpp>
+#include <coworker/net/poller.hpp>
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <new>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,16 +36,16 @@ namespace coworker {
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
 /// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
-/// environment as libcurl does; if it names none when the client is made, none is looked for later. All on
-/// the loop's thread, but for wake() and a stop of the awaiting chain.
+/// environment as libcurl does; if it names none when the client is made, none is looked for later. Coroutines on
+/// the same loop may await descriptors: libcurl's wait and theirs are one. All on the loop's thread, but for
+/// wake() and a stop of the awaiting chain.
 ///
-/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up.
+/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up, for want of descriptors too.
 class curl_client final : public waiter {
  public:
   explicit curl_client(curl_client_options chosen = {}) : common_(std::move(chosen)) {
     detail::initialise_curl();
-    multi_.reset(curl_multi_init());
-    if (multi_ == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
+    multi_ = detail::make_multi();
     // By default the cache shrinks with the running transfers, so that a lull would cost all warm
     // connections.
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, common_.options.idle_connections);
@@ -55,33 +59,55 @@ class curl_client final : public waiter {
   /// answer: libcurl does so by itself.
   task<http_answer> send(const http_request& request) {
     http_answer answer;
-    const lease one(*this, request.body.has_value());
-    one->prepare(request, answer);
-    co_await performed(*this, *one);
-    if (one->gave_up) throw cancelled();
+    bool gave_up = false;
+    try {
+      const lease one(*this, request.body.has_value());
+      std::string address = request.url;
+      for (int redirects = 0;; ++redirects) {
+        one->prepare(request, address, answer);
+        co_await performed(*this, *one, request.body ? request.body->size() : 0);
+        gave_up = one->gave_up;
+        if (gave_up || redirects == most_redirects || !is_followed(answer, address)) break;
+        address = std::exchange(answer.location, {});
+        answer = http_answer();
+      }
+    } catch (const std::bad_alloc&) {
+      answer.failure = http_failure::unreachable;
+      answer.problem = "out of memory";
+    }
+    if (gave_up) throw cancelled();
     co_return std::move(answer);
   }
 
   void wait(time_point deadline) override {
     if (deadline != time_point::min() && !perform_first_) {
-      // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
-      for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
-      const bool endless = deadline == time_point::max();
-      const long span =
-          endless ? std::numeric_limits<int>::max() : detail::to_milliseconds(deadline - clock_type::now());
-      curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(span), nullptr);
+      block(deadline);
+    } else {
+      if (!exchanges_.empty()) listen(clock_type::now());
+      if (descriptors_ && descriptors_->waiting() != 0) descriptors_->wait(0);
     }
     if (exchanges_.empty()) return;
     perform();
-    if (std::exchange(common_.answers_begun, false)) await_ends();
     if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
-    end_farewells();
+    end_overdue();
   }
 
   void wake() noexcept override { curl_multi_wakeup(multi_.get()); }
 
+  /// For coroutines on the same loop that await descriptors; see event_loop.
+  void watch(descriptor_watch& watch) override {
+    if (!descriptors_) descriptors_.emplace();
+    descriptors_->watch(watch);
+  }
+  void unwatch(descriptor_watch& watch) noexcept override {
+    if (descriptors_) descriptors_->unwatch(watch);
+  }
+
  private:
   using exchange = detail::curl_exchange;
+
+  static constexpr int most_redirects = 5;
+  static constexpr duration noticeable = std::chrono::seconds(1);
 
   // An exchange for the time of one request.
   class lease {
@@ -89,7 +115,12 @@ class curl_client final : public waiter {
     lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
     lease(const lease&) = delete;
     lease& operator=(const lease&) = delete;
-    ~lease() { client_.idle(exchange_->posts).push_back(std::move(exchange_)); }
+    ~lease() {
+      try {
+        client_.idle(exchange_->posts).push_back(std::move(exchange_));
+      } catch (...) {  // no memory to keep it for later
+      }
+    }
     exchange& operator*() const noexcept { return *exchange_; }
     exchange* operator->() const noexcept { return exchange_.get(); }
 
@@ -111,7 +142,8 @@ class curl_client final : public waiter {
 
   class performed {
    public:
-    performed(curl_client& client, exchange& one) noexcept : client_(client), one_(one) {}
+    performed(curl_client& client, exchange& one, std::size_t body) noexcept
+        : client_(client), one_(one), body_(body) {}
     bool await_ready() const noexcept { return false; }
 
     template <class Promise>
@@ -123,13 +155,17 @@ class curl_client final : public waiter {
       }
       one_.waiting = awaiting;
       one_.executor = here.executor;
+      client_.exchanges_.push_back(&one_);
       const CURLMcode added = curl_multi_add_handle(client_.multi_.get(), one_.easy.get());
       if (added != CURLM_OK) {
-        one_.answer->failure = http_failure::unusable;
-        one_.answer->problem = curl_multi_strerror(added);
+        client_.exchanges_.pop_back();
+        one_.answer->failure = http_failure::unreachable;
+        explain(*one_.answer, [added] { return std::string(curl_multi_strerror(added)); });
         return false;
       }
-      client_.exchanges_.push_back(&one_);
+      const time_point now = clock_type::now();
+      detail::begin_patience(one_, now, body_);
+      if (client_.exchanges_.size() == 1) client_.heard_until_ = now;
       client_.perform_first_ = true;
       on_stop_.emplace(here.stop, request_stop{&client_, &one_});
       return true;
@@ -140,6 +176,7 @@ class curl_client final : public waiter {
    private:
     curl_client& client_;
     exchange& one_;
+    const std::size_t body_;
     std::optional<stop_callback<request_stop>> on_stop_;
   };
 
@@ -149,14 +186,20 @@ class curl_client final : public waiter {
     return posts ? idle_posts_ : idle_gets_;
   }
   std::unique_ptr<exchange> take_exchange(bool for_post);
+  static bool is_followed(const http_answer& answer, const std::string& asked);
+  template <class Words>
+  static void explain(http_answer& answer, Words words) noexcept;
+  void block(time_point deadline);
+  void poll(int timeout);
+  void listen(time_point now) noexcept;
   void perform();
-  void await_ends();
-  void stop_exchanges();
+  void stop_exchanges() noexcept;
   bool all_leave(int port) const noexcept;
   bool close_our_side(int port) const noexcept;
-  void end_farewells();
-  void settle(exchange& one, CURLcode code);
-  exchange_list::iterator finish(exchange_list::iterator place);
+  void end_overdue() noexcept;
+  void give_up(exchange& one, detail::patience seen) noexcept;
+  static void settle(exchange& one, CURLcode code) noexcept;
+  exchange_list::iterator finish(exchange_list::iterator place) noexcept;
 
   detail::curl_common common_;
   detail::curl_multi_owner multi_;
@@ -165,8 +208,11 @@ class curl_client final : public waiter {
   std::vector<std::unique_ptr<exchange>> idle_posts_;
   exchange_list exchanges_;     // under way
   bool perform_first_ = false;  // before anything is waited for
+  time_point heard_until_{};    // when libcurl last looked at its sockets
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
+  std::optional<detail::descriptor_set> descriptors_;
+  std::vector<curl_waitfd> polled_;  // kept for its memory
 };
 
 inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
@@ -175,6 +221,61 @@ inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchang
   std::unique_ptr<exchange> one = std::move(from.back());
   from.pop_back();
   return one;
+}
+
+// The same request again, on the same server: what it asked for moved, and nothing else learns our credentials.
+inline bool curl_client::is_followed(const http_answer& answer, const std::string& asked) {
+  return (answer.status == 307 || answer.status == 308) && !answer.location.empty() &&
+         detail::is_same_server(asked, answer.location);
+}
+
+// There may be no memory for the words.
+template <class Words>
+void curl_client::explain(http_answer& answer, Words words) noexcept {
+  try {
+    answer.problem = words();
+  } catch (...) {
+    answer.problem = "out of memory";  // short enough to need none
+  }
+}
+
+// Until something has happened, or the deadline, or something is due that nobody else would wake this thread for.
+inline void curl_client::block(time_point deadline) {
+  for (const exchange* const one : exchanges_) deadline = std::min({deadline, one->give_up_at, one->due});
+  const bool endless = deadline == time_point::max();
+  constexpr int longest = std::numeric_limits<int>::max();
+  if (exchanges_.empty() && endless) return poll(longest);
+  const time_point now = clock_type::now();
+  listen(now);
+  poll(endless ? longest : static_cast<int>(detail::to_milliseconds(deadline - now)));
+  const time_point woken = clock_type::now();
+  // Far too late: the process was frozen, nobody knows for how much of that time.
+  if (endless || woken - std::max(now, deadline) <= noticeable) heard_until_ = woken;
+  listen(woken);
+}
+
+// An epoll descriptor can be polled, so that what libcurl waits for and all other descriptors are one wait.
+inline void curl_client::poll(int timeout) {
+  polled_.clear();
+  if (descriptors_ && descriptors_->waiting() != 0) {
+    for (const pollfd& one : descriptors_->pollable()) polled_.push_back({one.fd, one.events, 0});
+  }
+  curl_multi_poll(multi_.get(), polled_.data(), static_cast<unsigned>(polled_.size()), timeout, nullptr);
+  const auto ready = [](const curl_waitfd& one) { return one.revents != 0; };
+  if (std::any_of(polled_.begin(), polled_.end(), ready)) descriptors_->wait(0);
+}
+
+// Between two looks at the sockets this thread was busy, or the process was frozen; silence that nobody could have
+// heard does not count.
+inline void curl_client::listen(time_point now) noexcept {
+  const duration deaf = now - std::exchange(heard_until_, now);
+  common_.now = now;
+  if (deaf <= noticeable) return;
+  for (exchange* const one : exchanges_) {
+    for (time_point* const moment : {&one->due, &one->give_up_at}) *moment = detail::after(*moment, deaf);
+    one->quiet_since += deaf;
+    one->window_begun += deaf;
+  }
 }
 
 inline void curl_client::perform() {
@@ -193,37 +294,43 @@ inline void curl_client::perform() {
   }
 }
 
-// What has begun and is not over may hold jobs: from now on it is waited for as long as it keeps coming. Not
-// before, as libcurl looks at the speed each second, and an idle poll is to wake nobody.
-inline void curl_client::await_ends() {
-  for (exchange* const one : exchanges_) {
-    if (!one->answering || one->timeout_to_end || one->limit == 0) continue;
-    one->set_limit(0);
-    perform_first_ = true;  // libcurl looks at the new limits
+inline void curl_client::settle(exchange& one, CURLcode code) noexcept {
+  http_answer& answer = *one.answer;
+  if (code != CURLE_OK) {
+    one.gave_up = one.leaving && !one.answering;
+    answer.failure = detail::failure_of(one, code);
+    return explain(answer, [&] { return detail::describe_failure(one, code); });
+  }
+  long status = 0;
+  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  answer.status = static_cast<int>(status);
+  curl_off_t seconds = 0;
+  if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+    answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
+  if (answer.location.empty()) return;
+  const bool redirects = status >= 300 && status < 400;
+  try {
+    answer.location = redirects ? detail::redirect_target(one.url, answer.location) : std::string();
+  } catch (...) {  // no memory: it stays as the server wrote it
   }
 }
 
-inline void curl_client::settle(exchange& one, CURLcode code) {
-  http_answer& answer = *one.answer;
-  answer.failure = detail::failure_of(code);
-  if (code == CURLE_OK) {
-    long status = 0;
-    curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    answer.status = static_cast<int>(status);
-    curl_off_t seconds = 0;
-    if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
-      answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
-  } else {
-    answer.problem = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
-    one.gave_up = one.leaving;
-  }
+inline void curl_client::give_up(exchange& one, detail::patience seen) noexcept {
+  one.gave_up = one.leaving && !one.answering;
+  one.answer->failure = one.port < 0 ? http_failure::unreachable : http_failure::timed_out;
+  explain(*one.answer, [&] { return detail::describe(one, seen, common_.now); });
 }
 
 // Takes the exchange out of libcurl's hands and lets its coroutine go on.
-inline auto curl_client::finish(exchange_list::iterator place) -> exchange_list::iterator {
+inline auto curl_client::finish(exchange_list::iterator place) noexcept -> exchange_list::iterator {
   exchange& one = **place;
-  curl_multi_remove_handle(multi_.get(), one.easy.get());
-  one.executor.post(one.waiting);
+  if (!std::exchange(one.settled, true)) curl_multi_remove_handle(multi_.get(), one.easy.get());
+  try {
+    one.executor.post(one.waiting);
+  } catch (...) {  // no memory; it is tried again soon
+    one.due = common_.now + std::chrono::milliseconds(10);
+    return place + 1;
+  }
   return exchanges_.erase(place);
 }
 
@@ -231,19 +338,21 @@ inline auto curl_client::finish(exchange_list::iterator place) -> exchange_list:
 // will come from here, and has until the farewell is over to receive what the server had already sent. On a
 // connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
 // does not tell the server of one that is merely taken away, and the server would answer it into the void.
-inline void curl_client::stop_exchanges() {
+inline void curl_client::stop_exchanges() noexcept {
   stops_postponed_ = false;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    const bool stops = !one.answering && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
+    const bool asked = !one.settled && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
+    const bool stops = asked && !one.answering;
+    if (asked && one.answering && !one.hurried) one.hurry();
     if (stops && !all_leave(one.port)) {
       stops_postponed_ = true;
     } else if (stops) {
       one.leaving = true;
       one.gave_up = !close_our_side(one.port);
-      one.give_up_at = clock_type::now() + common_.options.farewell;
+      one.give_up_at = detail::after(common_.now, common_.options.farewell);
     }
-    place = one.gave_up ? finish(place) : place + 1;
+    place = stops && one.gave_up ? finish(place) : place + 1;
   }
 }
 
@@ -254,20 +363,26 @@ inline bool curl_client::all_leave(int port) const noexcept {
   });
 }
 
-// Of the connection with that port, if there is one. (libcurl knows the socket of an exchange only once it is
-// over, but tells the port of our end when a request goes out.)
+// Of the connection with that port, if there is one.
 inline bool curl_client::close_our_side(int port) const noexcept {
-  for (const curl_socket_t socket : common_.sockets) {
-    if (port > 0 && detail::local_port(socket) == port) return ::shutdown(socket, SHUT_WR) == 0;
-  }
-  return false;
+  const curl_socket_t socket = detail::socket_at(common_, port);
+  return socket != CURL_SOCKET_BAD && ::shutdown(socket, SHUT_WR) == 0;
 }
 
-inline void curl_client::end_farewells() {
+// What had arrived was read just before this.
+inline void curl_client::end_overdue() noexcept {
+  using detail::patience;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    one.gave_up = one.give_up_at != time_point::max() && clock_type::now() >= one.give_up_at;
-    place = one.gave_up ? finish(place) : place + 1;
+    bool over = one.settled;
+    if (!over && common_.now >= one.give_up_at) {
+      one.gave_up = over = true;
+    } else if (!over && common_.now >= one.due) {
+      const patience seen = detail::look(one, common_.now);
+      over = seen != patience::goes_on;
+      if (over) give_up(one, seen);
+    }
+    place = over ? finish(place) : place + 1;
   }
 }
 
