@@ -60,11 +60,11 @@ inline void begin_patience(curl_exchange& one, time_point now, std::size_t body)
   one.due = after(now, body <= sent_at_once ? one.limit : one.limit / 4);
 }
 
-/// Whether something of the request got through since the last look.
-inline bool has_moved(curl_exchange& one) noexcept {
+/// Whether something of the request got through since the last look. `shared`: others use its connection too.
+inline bool has_moved(curl_exchange& one, bool shared) noexcept {
   if (!one.posts) return false;
   const curl_off_t sent = bytes_of(one, CURLINFO_SIZE_UPLOAD_T);
-  const int unsent = unconfirmed(socket_at(one.common, one.port));
+  const int unsent = shared ? 0 : unconfirmed(socket_at(one.common, one.port));
   const bool went_at_once = one.sent == 0 && unsent == 0 && sent <= static_cast<curl_off_t>(sent_at_once);
   const bool moved = (sent != one.sent || unsent != one.unsent) && !went_at_once;
   one.sent = sent;
@@ -72,12 +72,12 @@ inline bool has_moved(curl_exchange& one) noexcept {
   return moved;
 }
 
-/// What is due, after libcurl has read all that had arrived.
-inline patience look(curl_exchange& one, time_point now) noexcept {
+/// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
+inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
   const curl_client_options& options = one.common.options;
   time_point until = time_point::max();
   if (!one.in_body || one.timeout_to_end) {
-    const bool moved = has_moved(one);
+    const bool moved = has_moved(one, shared);
     if (moved) one.quiet_since = now;
     until = after(one.quiet_since, one.limit);
     if (now >= until) return patience::silent;
