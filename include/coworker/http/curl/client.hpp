@@ -85,8 +85,8 @@ class curl_client final : public waiter {
   /// For coroutines on the same loop that await descriptors; see event_loop.
   void watch(descriptor_watch& watch) override {
     if (!descriptors_) descriptors_.emplace();
+    polled_.reserve(descriptors_->pollable().size() + 1);  // so that waiting needs no memory
     descriptors_->watch(watch);
-    polled_.reserve(descriptors_->pollable().size());
   }
   void unwatch(descriptor_watch& watch) noexcept override {
     if (descriptors_) descriptors_->unwatch(watch);

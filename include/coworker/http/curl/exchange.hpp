@@ -90,6 +90,7 @@ struct curl_exchange {
   void set_headers(const http_request& request);
   void set_address(const std::string& address);
   void set_server(std::string_view address, bool whole);
+  void set_text(CURLoption option, const char* text);
   bool takes(std::size_t more) noexcept;
   void hurry() noexcept;
 
@@ -222,9 +223,17 @@ inline void curl_exchange::set_address(const std::string& address) {
   const std::size_t target = plain_target(address, common.proxy.plain);
   const bool whole = target == std::string::npos;
   const std::string_view place = whole ? address : std::string_view(address).substr(0, target + 1);
+  url.clear();  // what is known of the handle, should it throw
   if (server != place) set_server(place, whole);
-  curl_easy_setopt(easy.get(), CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
+  set_text(CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
   url = address;
+}
+
+// Where libcurl has no memory for a text, it keeps the one before, and would send this request to that address.
+inline void curl_exchange::set_text(CURLoption option, const char* text) {
+  if (curl_easy_setopt(easy.get(), option, text) == CURLE_OK) return;
+  server.clear();
+  throw std::bad_alloc();
 }
 
 inline void curl_exchange::set_server(std::string_view address, bool whole) {
@@ -233,7 +242,7 @@ inline void curl_exchange::set_server(std::string_view address, bool whole) {
   // What cannot be parsed is left to libcurl, which says why.
   if (curl_url_set(taken_apart.get(), CURLUPART_URL, server.c_str(), 0) != CURLUE_OK) taken_apart.reset();
   curl_easy_setopt(easy.get(), CURLOPT_CURLU, taken_apart.get());
-  curl_easy_setopt(easy.get(), CURLOPT_URL, taken_apart ? nullptr : server.c_str());
+  set_text(CURLOPT_URL, taken_apart ? nullptr : server.c_str());
   parsed = std::move(taken_apart);
   // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
   // without TLS, libcurl would wait for the first answer, which a long poll keeps back.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <coworker/http/curl/basics.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -24,12 +25,15 @@ inline std::string_view location_in(std::string_view line) noexcept {
   return line;
 }
 
+struct curl_text_deleter {
+  void operator()(char* text) const noexcept { curl_free(text); }
+};
+
 inline std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
   char* text = nullptr;
   if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
-  std::string copy(text);
-  curl_free(text);
-  return copy;
+  const std::unique_ptr<char, curl_text_deleter> owner(text);
+  return text;
 }
 
 inline curl_url_owner parsed_url(const std::string& url) {
