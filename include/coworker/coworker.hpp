@@ -10,13 +10,14 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/coro/when_all.hpp>
 #include <coworker/coro/when_any.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/block_for.hpp>
+#include <coworker/exec/event.hpp>
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/semaphore.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>

@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <coworker/coro/clock.hpp>
 #include <cstdint>
+#include <utility>
 
 namespace coworker {
 
@@ -24,6 +25,10 @@ struct timer {
   timer(time_point when, std::coroutine_handle<> who) noexcept : due(when), handle(who) {}
 };
 
+/// What an executor's now() follows. Simulated time stands still for as long as a real thread works, so that
+/// neither can wait for the other.
+enum class executor_clock : unsigned char { unknown, real, simulated };
+
 struct descriptor_watch;
 
 /// A place where coroutines run. All four may be called on any thread, and none of them resumes anything
@@ -37,12 +42,22 @@ struct descriptor_watch;
 ///   now()          the executor's time
 ///
 /// post() and arm() may throw where memory or threads run out, and have then done nothing.
+///
+/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so that
+/// a coroutine that would never come back from there is refused before it goes.
 template <class Executor>
 concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
   place.post(handle);
   place.arm(alarm);
   place.cancel(alarm);
   { place.now() } -> std::same_as<time_point>;
+};
+
+/// An executor that can tell whether the calling thread is one that it resumes coroutines on. Whoever would
+/// block such a thread for the executor's own work is told so, instead of waiting for ever.
+template <class Executor>
+concept thread_aware_executor = executor<Executor> && requires(const Executor& place) {
+  { place.runs_on_this_thread() } -> std::same_as<bool>;
 };
 
 /// An executor that also watches file descriptors. Called on its own thread only.
@@ -67,12 +82,16 @@ class executor_ref {
 
   template <executor Executor>
   requires(!std::same_as<Executor, executor_ref>) executor_ref(Executor& place)
-  noexcept : place_(&place), calls_(&calls_of<Executor>) {}
+  noexcept : place_(std::addressof(place)), calls_(&calls_of<Executor>) {}
 
   void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
   void arm(timer& alarm) const { calls_->arm(place_, alarm); }
   void cancel(timer& alarm) const { calls_->cancel(place_, alarm); }
   time_point now() const { return calls_->now(place_); }
+  /// False for an executor that cannot tell.
+  bool runs_on_this_thread() const { return calls_->runs_on_this_thread(place_); }
+
+  executor_clock clock() const noexcept { return calls_->clock; }
 
   /// Whether the executor is a watching_executor; only then may the two after it be called.
   bool watches_descriptors() const noexcept { return calls_ != nullptr && calls_->watch != nullptr; }
@@ -92,9 +111,17 @@ class executor_ref {
     void (*arm)(void*, timer&);
     void (*cancel)(void*, timer&);
     time_point (*now)(void*);
+    bool (*runs_on_this_thread)(void*);
+    executor_clock clock;
     watch_call watch;  // null, as the next, where the executor watches none
     watch_call unwatch;
   };
+
+  template <class Executor>
+  static constexpr executor_clock clock_of() noexcept {
+    if constexpr (requires { executor_clock{Executor::clock}; }) return Executor::clock;
+    return executor_clock::unknown;
+  }
 
   template <class Executor>
   static constexpr watch_call watch_of() noexcept {
@@ -120,6 +147,14 @@ class executor_ref {
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->arm(alarm); },
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->cancel(alarm); },
       [](void* place) { return static_cast<Executor*>(place)->now(); },
+      []([[maybe_unused]] void* place) -> bool {
+        if constexpr (thread_aware_executor<Executor>) {
+          return static_cast<Executor*>(place)->runs_on_this_thread();
+        } else {
+          return false;
+        }
+      },
+      clock_of<Executor>(),
       watch_of<Executor>(),
       unwatch_of<Executor>(),
   };
@@ -127,6 +162,8 @@ class executor_ref {
   void* place_ = nullptr;
   const calls* calls_ = nullptr;
 };
+
+static_assert(thread_aware_executor<executor_ref>);
 
 class waiter;  // what an event loop blocks on; defined in exec/waiter.hpp
 

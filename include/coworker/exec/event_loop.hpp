@@ -14,6 +14,8 @@
 #include <coworker/exec/waiter.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
@@ -25,6 +27,8 @@ namespace coworker {
 /// run() is thread-safe.
 class event_loop {
  public:
+  static constexpr executor_clock clock = executor_clock::real;
+
   event_loop() noexcept {}
 
   /// The loop blocks in `blocks_on`, which must outlive it, and lets it look around once in each round of
@@ -34,8 +38,15 @@ class event_loop {
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
-  /// A thread that has just posted the last thing, or called stop(), may still be waking the loop.
+  /// Not while it runs: a coroutine on the loop must not let go of the last reference to it.
   ~event_loop() {
+    if (running()) {
+      std::fputs(
+          "coworker: an event_loop was destroyed while it runs; let its owner outlive the call of run()\n",
+          stderr);
+      std::terminate();
+    }
+    // A thread that has just posted the last thing, or called stop(), may still be waking the loop.
     while (wakers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
     delete taken_on_;
   }
@@ -97,6 +108,9 @@ class event_loop {
   turn current_turn() const noexcept {
     return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
   }
+
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
 
   /// Whether a run() is in progress, on whatever thread.
   bool running() const {
@@ -229,6 +243,7 @@ class event_loop {
   bool running_ = false;
 };
 
+static_assert(thread_aware_executor<event_loop>);
 static_assert(watching_executor<event_loop>);
 
 }  // namespace coworker

@@ -94,7 +94,7 @@ inline curl_multi_owner make_multi() {
 }
 
 inline http_failure failure_of(CURLcode code) noexcept {
-  switch (code) {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
     case CURLE_OK:
       return http_failure::none;
     case CURLE_COULDNT_RESOLVE_PROXY:
