@@ -68,6 +68,7 @@ class event_loop {
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
+    make_room(current() == this ? ready_ : inbox_);  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) post_locked(handle, lock);
   }
 
@@ -126,6 +127,8 @@ class event_loop {
   }
 
  private:
+  using handles = std::vector<std::coroutine_handle<>>;
+
   void take_turn(std::coroutine_handle<> handle) {
     in_turn_.store(handle.address(), std::memory_order_relaxed);
     turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -193,8 +196,7 @@ class event_loop {
           resumed_ = 0;
           batch_.swap(ready_);
         }
-        for (const std::coroutine_handle<> handle : inbox_) batch_.push_back(handle);
-        inbox_.clear();
+        take_inbox();
         if (!batch_.empty()) return false;
         asleep_ = true;
         deadline = wakes_at_ = timers_.next_due();
@@ -203,10 +205,31 @@ class event_loop {
     }
   }
 
-  void fire_timers() {
+  // Throws std::bad_alloc, or else the next push_back does not.
+  static void make_room(handles& for_one_more) {
+    if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
+  }
+
+  // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
+  void fire_timers() noexcept {
     if (timers_.empty()) return;
     const time_point reached = now();
-    while (timers_.next_due() <= reached) inbox_.push_back(timers_.pop());
+    try {
+      while (timers_.next_due() <= reached) {
+        make_room(inbox_);
+        inbox_.push_back(timers_.pop());
+      }
+    } catch (...) {
+    }
+  }
+
+  void take_inbox() noexcept {
+    if (batch_.empty()) return batch_.swap(inbox_);
+    try {
+      batch_.insert(batch_.end(), inbox_.begin(), inbox_.end());
+      inbox_.clear();
+    } catch (...) {
+    }
   }
 
   // Wakes after the unlock, or the loop would wake only to wait for the lock. `wakers_` keeps the loop alive
@@ -222,8 +245,8 @@ class event_loop {
   }
 
   // The loop's thread only.
-  std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
-  std::vector<std::coroutine_handle<>> batch_;
+  handles ready_;  // posted by the batch itself
+  handles batch_;
   std::size_t resumed_ = 0;              // of the batch
   std::atomic<std::uint64_t> turns_{0};  // written by the loop's thread alone, as is the next
   std::atomic<void*> in_turn_{nullptr};
@@ -235,7 +258,7 @@ class event_loop {
   std::atomic<int> wakers_{0};
 
   mutable std::mutex mutex_;  // guards what follows
-  std::vector<std::coroutine_handle<>> inbox_;
+  handles inbox_;
   timer_queue timers_;
   time_point wakes_at_ = time_point::max();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this

@@ -88,7 +88,7 @@ inline curl_multi_owner make_multi() {
   before.close_on_exec();
   // Where it had no descriptors for that, libcurl says so only here, and nobody could ever wake it.
   if (curl_multi_wakeup(made.get()) != CURLM_OK)
-    throw_system_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
+    throw_io_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
   curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // takes that wake-up back
   return made;
 }

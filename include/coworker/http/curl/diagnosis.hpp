@@ -22,7 +22,7 @@ inline int descriptor_shortage() noexcept {
 }
 
 inline bool may_lack_descriptors(CURLcode code) noexcept {
-  switch (code) {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
