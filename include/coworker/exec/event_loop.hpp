@@ -212,7 +212,7 @@ class event_loop {
 
   // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
   void fire_timers() noexcept {
-    if (timers_.empty()) return;
+    if (timers_.next_due() == time_point::max()) return;  // nor is the clock read for what never comes
     const time_point reached = now();
     try {
       while (timers_.next_due() <= reached) {
