@@ -71,6 +71,7 @@ class event_loop {
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
+    make_room(current() == this ? ready_ : inbox_);  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) post_locked(handle, lock);
   }
 
@@ -130,6 +131,8 @@ class event_loop {
   }
 
  private:
+  using handles = std::vector<std::coroutine_handle<>>;
+
   void take_turn(std::coroutine_handle<> handle) {
     in_turn_.store(handle.address(), std::memory_order_relaxed);
     turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -214,8 +217,8 @@ class event_loop {
         fire_timers();
         next_due_ = timers_.next_due();
         if (resumed_ == batch_.size()) take_ready();
-        for (const std::coroutine_handle<> handle : inbox_) batch_.push_back(handle);
-        inbox_.clear();
+        take_inbox();
+        if (!inbox_.empty()) news_.store(true, std::memory_order_relaxed);  // there was no memory for it
         if (!batch_.empty()) return false;
         asleep_ = true;
         deadline = wakes_at_ = next_due_;
@@ -224,10 +227,31 @@ class event_loop {
     }
   }
 
-  void fire_timers() {
-    if (timers_.empty()) return;
+  // Throws std::bad_alloc, or else the next push_back does not.
+  static void make_room(handles& for_one_more) {
+    if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
+  }
+
+  // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
+  void fire_timers() noexcept {
+    if (timers_.next_due() == time_point::max()) return;  // nor is the clock read for what never comes
     const time_point reached = now();
-    while (timers_.next_due() <= reached) inbox_.push_back(timers_.pop());
+    try {
+      while (timers_.next_due() <= reached) {
+        make_room(inbox_);
+        inbox_.push_back(timers_.pop());
+      }
+    } catch (...) {
+    }
+  }
+
+  void take_inbox() noexcept {
+    if (batch_.empty()) return batch_.swap(inbox_);
+    try {
+      batch_.insert(batch_.end(), inbox_.begin(), inbox_.end());
+      inbox_.clear();
+    } catch (...) {
+    }
   }
 
   // Wakes after the unlock, or the loop would wake only to wait for the lock. `wakers_` keeps the loop alive
@@ -243,8 +267,8 @@ class event_loop {
   }
 
   // The loop's thread only.
-  std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
-  std::vector<std::coroutine_handle<>> batch_;
+  handles ready_;  // posted by the batch itself
+  handles batch_;
   std::size_t resumed_ = 0;                  // of the batch
   time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
   std::atomic<std::uint64_t> turns_{0};      // written by the loop's thread alone, as is the next
@@ -261,7 +285,7 @@ class event_loop {
   std::atomic<bool> news_{false};
 
   mutable std::mutex mutex_;  // guards what follows
-  std::vector<std::coroutine_handle<>> inbox_;
+  handles inbox_;
   timer_queue timers_;
   time_point wakes_at_ = time_point::max();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this

@@ -19,9 +19,12 @@ struct http_request {
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
   /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
   std::span<const std::string> headers = {};
-  std::string own_header = {};                  ///< one more, of this request alone; empty: none
-  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
-  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
+  std::string own_header = {};  ///< one more, of this request alone; empty: none
+  /// How long the exchange may be silent: nothing of the request gets through, and no answer begins. An answer
+  /// that has begun goes on as long as it comes at a decent speed. Default 30 s.
+  duration timeout = std::chrono::seconds(30);
+  /// The whole answer must be there within `timeout` of the end of the request, where nothing is lost with it.
+  bool timeout_to_end = false;
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
@@ -42,6 +45,7 @@ struct http_answer {
   int status = 0;       ///< of an answer
   std::string body;
   std::optional<duration> retry_after;  ///< as the server asked; above zero
+  std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
 
   http_answer() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }
@@ -49,13 +53,15 @@ struct http_answer {
 
 /// An HTTP client, used on one thread.
 ///
-///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task.
-///   Redirects are
-///                                                     not followed. Throws nothing but `cancelled`.
+///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task. Throws
+///                                                     nothing but `cancelled`; all else is a failure.
+///
+/// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
+/// carries credentials: its answer is what send() gives, with its target.
 ///
 /// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
 /// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
-/// answer that has begun is received to its end.
+/// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
 template <class Client>
 concept http_client = requires(Client& client, const http_request& request) {
   { client.send(request) } -> std::same_as<task<http_answer>>;

@@ -24,7 +24,7 @@ namespace coworker {
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
 /// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
 ///
-/// Throws, where nothing else is said: std::system_error for what the system or the peer has against it;
+/// Throws, where nothing else is said: io_error for what the system or the peer has against it;
 /// `timed_out` at the deadline. Cancellation: throws `cancelled` as soon as a stop is requested.
 class tcp_stream {
  public:
@@ -44,8 +44,8 @@ class tcp_stream {
       detail::checked(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size), "getsockopt");
     }
     if (error == ECONNREFUSED)
-      detail::throw_system_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
-    if (error != 0) detail::throw_system_error(error, "cannot connect to " + to.to_string());
+      detail::throw_io_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
+    if (error != 0) detail::throw_io_error(error, "cannot connect to " + to.to_string());
     co_return tcp_stream(std::move(socket));
   }
 
@@ -64,7 +64,7 @@ class tcp_stream {
         }
         if (errno == EINTR) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
-          detail::throw_system_error(errno, "cannot read from a connection");
+          detail::throw_io_error(errno, "cannot read from a connection");
       }
       turns_ = most_turns;
       const bool in_time = co_await readable_until(socket_, deadline_);
@@ -91,7 +91,7 @@ class tcp_stream {
       }
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK)
-        detail::throw_system_error(errno, "cannot write to a connection");
+        detail::throw_io_error(errno, "cannot write to a connection");
       const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
@@ -136,13 +136,13 @@ class tcp_stream {
 ///     tcp_stream guest = co_await door.accept();
 class tcp_listener {
  public:
-  /// Port 0 is any that is free. Throws std::system_error when it cannot listen there; std::invalid_argument
+  /// Port 0 is any that is free. Throws io_error when it cannot listen there; std::invalid_argument
   /// when `host` is not an IP address.
   tcp_listener(std::string_view host, std::uint16_t port) : tcp_listener(socket_address(host, port)) {}
   explicit tcp_listener(const socket_address& address) : socket_(detail::listening_socket(address)) {}
 
   /// The next connection. One coroutine at a time.
-  /// Throws: std::system_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
+  /// Throws: io_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
   /// ENOBUFS, ENOMEM): the connection still waits, so let some time pass, then call it again.
   /// Cancellation: throws `cancelled`; no connection is lost.
   task<tcp_stream> accept() {
