@@ -24,6 +24,7 @@
 #include <coworker/exec/timeout.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/error_report.hpp>
 #include <coworker/job/handler.hpp>
