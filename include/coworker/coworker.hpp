@@ -23,7 +23,12 @@
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/exec/timeout.hpp>
 #include <coworker/exec/waiter.hpp>
+#include <coworker/http/chunked_decoder.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/request_head.hpp>
+#include <coworker/http/request_limits.hpp>
+#include <coworker/http/request_parser.hpp>
+#include <coworker/http/status.hpp>
 #include <coworker/http/url.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/error_report.hpp>
