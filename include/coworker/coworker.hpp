@@ -25,9 +25,12 @@
 #include <coworker/exec/waiter.hpp>
 #include <coworker/http/chunked_decoder.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/date.hpp>
 #include <coworker/http/request_head.hpp>
 #include <coworker/http/request_limits.hpp>
 #include <coworker/http/request_parser.hpp>
+#include <coworker/http/response_head.hpp>
+#include <coworker/http/response_writer.hpp>
 #include <coworker/http/status.hpp>
 #include <coworker/http/url.hpp>
 #include <coworker/job/chunk_stream.hpp>
