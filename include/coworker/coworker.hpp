@@ -31,6 +31,7 @@
 #include <coworker/http/request_parser.hpp>
 #include <coworker/http/response_head.hpp>
 #include <coworker/http/response_writer.hpp>
+#include <coworker/http/route.hpp>
 #include <coworker/http/sse.hpp>
 #include <coworker/http/status.hpp>
 #include <coworker/http/url.hpp>
