@@ -27,12 +27,16 @@
 #include <coworker/http/chunked_decoder.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/date.hpp>
+#include <coworker/http/http_error.hpp>
 #include <coworker/http/request_head.hpp>
 #include <coworker/http/request_limits.hpp>
 #include <coworker/http/request_parser.hpp>
 #include <coworker/http/response_head.hpp>
 #include <coworker/http/response_writer.hpp>
 #include <coworker/http/route.hpp>
+#include <coworker/http/server.hpp>
+#include <coworker/http/server_exchange.hpp>
+#include <coworker/http/server_options.hpp>
 #include <coworker/http/sse.hpp>
 #include <coworker/http/status.hpp>
 #include <coworker/http/url.hpp>

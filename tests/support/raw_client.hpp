@@ -2,6 +2,7 @@
 // An HTTP client for tests of servers: blocking, one connection, exactly the bytes that it is told to send,
 // and a clear word on how the connection ended. Must not know what a queue is.
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -86,6 +87,12 @@ class raw_client {
 
   /// Sends no more, but reads on.
   void half_close() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+
+  /// Blocks until the connection is reset or closed on both sides, and reads nothing. False: it is not for 20 s.
+  bool wait_for_reset() const noexcept {
+    pollfd watched{socket_.get(), 0, 0};
+    return ::poll(&watched, 1, 20'000) == 1;
+  }
 
   void close() noexcept { socket_ = unique_fd(); }
 

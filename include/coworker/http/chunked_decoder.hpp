@@ -85,8 +85,14 @@ class chunked_decoder {
         return expect_line_feed(c, state::trailer);
       case state::last_line_feed:
         return expect_line_feed(c, state::done);
-      default:
+      case state::trailer:
+      case state::trailer_name:
+      case state::trailer_value:
         return read_trailer(c, limits);
+      case state::data:  // these three are not read by single characters
+      case state::done:
+      case state::refused:
+        return;
     }
   }
 

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace coworker {
 
@@ -55,6 +57,12 @@ class request_head_reader {
     return progress::needs_more;
   }
 
+  // Keeps no more memory than the head of a usual request needs. Only where none has begun.
+  void release_memory() noexcept {
+    if (head_.text_.capacity() > 2 * usual_head) std::string().swap(head_.text_);
+    if (head_.fields_.capacity() > 2 * usual_headers) std::vector<request_head::place>().swap(head_.fields_);
+  }
+
   // Whether any of a head has come.
   bool begun() const noexcept { return !head_.text_.empty(); }
 
@@ -63,6 +71,8 @@ class request_head_reader {
   const request_refusal& refusal() const noexcept { return refusal_; }
 
  private:
+  static constexpr std::size_t usual_head = 480;
+  static constexpr std::size_t usual_headers = 16;
   static constexpr char_set target_characters{
       "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"};
 
@@ -73,6 +83,7 @@ class request_head_reader {
     if (in_request_line_ && !measure_target(fitting, limits.target))
       return refuse(414, "the request's target is too long");
     if (part.size() > room) return refuse(431, "the request's head is too large");
+    if (head_.text_.capacity() < usual_head) head_.text_.reserve(usual_head);  // rather than by and by
     head_.text_.append(part);
     return true;
   }
@@ -181,6 +192,7 @@ class request_head_reader {
     const field_line read = read_field_line(line);
     if (read.problem != nullptr) return refuse(400, read.problem);
     if (head_.fields_.size() >= most) return refuse(431, "the request has too many header lines");
+    if (head_.fields_.empty()) head_.fields_.reserve(usual_headers);
     head_.fields_.push_back({line_at_, static_cast<std::uint32_t>(read.name.size()), position(read.value),
                              static_cast<std::uint32_t>(read.value.size())});
     switch (read.name.size()) {

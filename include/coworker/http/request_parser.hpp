@@ -86,9 +86,13 @@ class request_parser {
                                  : stage_ == stage::sized_body || stage_ == stage::chunked_body;
   }
 
-  /// Gives memory back while no request is under way.
+  /// Keeps no more memory than a usual request needs, for a connection that may be idle for long. Only
+  /// while no request is under way; head() must not be used until the next has begun.
   void release_memory() noexcept {
-    if (!in_request() && stage_ != stage::refused) *this = request_parser(limits_);
+    if (in_request() || stage_ == stage::refused) return;
+    reader_.begin();
+    reader_.release_memory();
+    stage_ = stage::head;
   }
 
  private:
