@@ -380,6 +380,7 @@ TEST_CASE("what a handler throws becomes a response, and the connection goes on"
     if (request.path() == "/404") throw http_error(404, "no such job: 7");
     if (request.path() == "/stop") throw cancelled();
     if (request.path() == "/odd") throw 5;
+    if (request.path() == "/200") throw http_error(200, "no error");
     if (request.path() == "/header") response.head().add("A", "b\nc");
     if (request.path() == "/bodiless") {
       response.head().set_status(204);
@@ -398,6 +399,7 @@ TEST_CASE("what a handler throws becomes a response, and the connection goes on"
     const std::vector<expectation> table{{"/404", 404, "no such job: 7\n"},
                                          {"/stop", 503, "the server is being stopped\n"},
                                          {"/odd", 500, "the server failed to answer this request\n"},
+                                         {"/200", 500, "the server failed to answer this request\n"},
                                          {"/header", 500, "the server failed to answer this request\n"},
                                          {"/bodiless", 500, "the server failed to answer this request\n"},
                                          {"/other", 500, "the server failed to answer this request\n"}};
@@ -414,7 +416,8 @@ TEST_CASE("what a handler throws becomes a response, and the connection goes on"
   CHECK(log.count("The handler of GET /other failed: the reason") == 1);
   CHECK(log.count("The handler of GET /odd failed: an exception of an unknown type") == 1);
   CHECK(log.count("The handler of GET /header failed: response header \"A\"") == 1);
-  CHECK(log.lines().size() == 4);
+  CHECK(log.count("The handler of GET /200 failed: http_error: the status 200") == 1);
+  CHECK(log.lines().size() == 5);
 }
 
 TEST_CASE("a response that fails on its way is cut, so that the client cannot take it for whole") {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <coworker/coro/context.hpp>
-#include <coworker/coro/result.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
@@ -22,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace coworker::detail {
 
@@ -41,12 +41,22 @@ class connection final : public host_link {
   ~connection() { host_.remove(*this); }
 
   // Serves the client until one of both closes the connection; one that there is no room for is only told so.
+  // Never throws.
   task<void> run(bool has_room) {
     scope receiving(here_);
-    receiving.spawn(input_.receive());
-    result<void> served;
-    co_await capture(serve(has_room), served);
-    if (served.state() == result_state::exception) output_.give_up();
+    try {
+      receiving.spawn(input_.receive());
+      keeps_ = has_room;
+      if (!has_room) co_await refuse(503, "the server has as many connections as it may have");
+      while (keeps_) {
+        keeps_ = co_await next_request();
+        if (keeps_) co_await answer();
+      }
+      co_await linger();
+    } catch (const std::exception& error) {  // such as that there is no memory
+      host_.log_failure("A connection", error.what());
+      output_.give_up();
+    }
     input_.end();
     receiving.request_stop();
     co_await receiving.join();
@@ -112,16 +122,6 @@ class connection final : public host_link {
       64 * 1024;  // of a body that no handler wants, to keep a connection
   static constexpr std::size_t most_lingering = 1024 * 1024;
 
-  task<void> serve(bool has_room) {
-    keeps_ = has_room;
-    if (!has_room) co_await refuse(503, "the server has as many connections as it may have");
-    while (keeps_) {
-      keeps_ = co_await next_request();
-      if (keeps_) co_await answer();
-    }
-    co_await linger();
-  }
-
   // True: a request has begun. False: the connection is to be closed.
   task<bool> next_request() {
     request_refusal refusal;
@@ -150,15 +150,22 @@ class connection final : public host_link {
 
   task<void> answer() {
     begin_exchange();
-    result<void> outcome;
-    co_await capture(respond(), outcome);
-    if (outcome.state() == result_state::exception) co_await fail(outcome.exception());
-    keeps_ = !output_.broken() && !closes_ && output_.keep_alive();
-    if (keeps_ && !body_ended_) {
-      result<void> skipped;
-      co_await capture(skip_rest(), skipped);
-      keeps_ = body_ended_;
+    std::exception_ptr failure;
+    context own(here_.executor, gone_.get_token());
+    try {
+      co_await host_.handle(*this).in(own);
+    } catch (...) {
+      failure = std::current_exception();
     }
+    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);  // the handler has hopped away
+    try {
+      if (!failure) co_await finish();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (failure) co_await fail(std::move(failure));
+    keeps_ = !output_.broken() && !closes_ && output_.keep_alive();
+    if (keeps_ && !body_ended_) keeps_ = co_await skip_rest();
     lingers_ = !body_ended_ || input_.has_bytes();
     stop_clock();
     host_.release(gathered_);
@@ -173,13 +180,8 @@ class connection final : public host_link {
     body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
   }
 
-  // Wherever the handler has hopped to, this goes on here.
-  task<void> respond() {
-    context own(here_.executor, gone_.get_token());
-    result<void> handled;
-    co_await capture(host_.handle(*this), handled).in(own);
-    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);
-    handled.take();
+  // What the handler has left out.
+  task<void> finish() {
     if (!begun()) {
       co_await send(std::string_view());
     } else if (output_.in_response()) {
@@ -190,12 +192,10 @@ class connection final : public host_link {
   task<void> fail(std::exception_ptr why) {
     const http_error told = explain(why);
     if (output_.in_response()) output_.give_up();
-    if (output_.broken() || begun()) co_return;
-    result<void> sent;
-    co_await capture(send_error(told.status(), told.what()), sent);
+    if (!output_.broken() && !begun()) co_await send_error(told.status(), told.what());
   }
 
-  http_error explain(const std::exception_ptr& why) noexcept {
+  http_error explain(const std::exception_ptr& why) {
     try {
       std::rethrow_exception(why);
     } catch (const http_error& error) {
@@ -204,18 +204,27 @@ class connection final : public host_link {
       if (!here_.stop.stop_requested() && gone_.stop_requested()) output_.give_up();
       return http_error(503, "the server is being stopped");
     } catch (const std::exception& error) {
-      host_.log_failure(request(), error.what());
+      host_.log_failure(handler_name(), error.what());
     } catch (...) {
-      host_.log_failure(request(), "an exception of an unknown type");
+      host_.log_failure(handler_name(), "an exception of an unknown type");
     }
     return http_error(500, "the server failed to answer this request");
   }
 
+  std::string handler_name() const {
+    std::string name("The handler of ");
+    return name.append(request().method()).append(" ").append(request().path());
+  }
+
+  // Never throws: a client that does not take it is gone.
   task<void> send_error(int status, std::string_view text) {
     response_ = response_head(status);
     response_.add("Content-Type", "text/plain; charset=utf-8");
     const std::string body = std::string(text) + "\n";
-    co_await send(body);
+    try {
+      co_await send(body);
+    } catch (const cancelled&) {
+    }
   }
 
   // Of a request that cannot be read to its end, so that nobody knows where the next one begins.
@@ -223,8 +232,7 @@ class connection final : public host_link {
     stop_clock();
     unreadable_ = lingers_ = true;
     output_.reset();
-    result<void> sent;
-    co_await capture(send_error(status, reason), sent);
+    co_await send_error(status, reason);
   }
 
   // The client may still be sending, and would not see the response if the connection were closed under it.
@@ -259,11 +267,16 @@ class connection final : public host_link {
     }
   }
 
-  task<void> skip_rest() {
-    for (;;) {
-      const std::string_view piece = co_await read();
-      if (piece.empty()) break;
+  // True: the next request can be read.
+  task<bool> skip_rest() {
+    try {
+      for (;;) {
+        const std::string_view piece = co_await read();
+        if (piece.empty()) break;
+      }
+    } catch (const std::exception&) {  // it does not come, or is none
     }
+    co_return body_ended_;
   }
 
   // Whether what is left of the body is little, and will come without being asked for.

@@ -8,7 +8,6 @@
 #include <coworker/http/date.hpp>
 #include <coworker/http/deadlines.hpp>
 #include <coworker/http/http_error.hpp>
-#include <coworker/http/request_head.hpp>
 #include <coworker/http/server_options.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -92,14 +91,8 @@ class connection_host {
     return date_.text();
   }
 
-  void log_failure(const request_head& request, std::string_view why) const noexcept {
-    if (options_.log == nullptr || !options_.log->writes(log_level::error)) return;
-    try {
-      std::string line("The handler of ");
-      line.append(request.method()).append(" ").append(request.path()).append(" failed: ").append(why);
-      options_.log->error(line);
-    } catch (...) {  // a line for which there is no memory is lost
-    }
+  void log_failure(std::string_view what, std::string_view why) const {
+    if (options_.log != nullptr) options_.log->error(std::string(what).append(" failed: ").append(why));
   }
 
  protected:

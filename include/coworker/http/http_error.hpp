@@ -1,24 +1,25 @@
 #pragma once
 // http_error: how whatever answers a request says that it cannot. Knows no request.
 
-#include <exception>
+#include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace coworker {
 
 /// Thrown by a handler, it becomes a response of that status with the text as its body.
-class http_error : public std::exception {
+class http_error : public std::runtime_error {
  public:
-  /// `status`: 400 to 599.
-  http_error(int status, std::string text) noexcept : status_(status), text_(std::move(text)) {}
+  /// Throws: std::invalid_argument where `status` is not one of an error, 400 to 599.
+  http_error(int status, const std::string& text) : runtime_error(text), status_(status) {
+    if (status < 400 || status > 599)
+      throw std::invalid_argument("http_error: the status " + std::to_string(status) +
+                                  " is not between 400 and 599");
+  }
 
   int status() const noexcept { return status_; }
-  const char* what() const noexcept override { return text_.c_str(); }
 
  private:
   int status_;
-  std::string text_;
 };
 
 }  // namespace coworker

@@ -195,14 +195,13 @@ class http_server {
     }
   }
 
-  // Never throws: one connection is no reason to stop the others.
+  // Throws nothing that would stop the others.
   task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
     const context here = co_await this_coro::context();
     const seat held(std::move(taken));
     detail::stream_of<stream> owned(std::move(accepted));
     detail::connection one(shared, owned, here);
-    detail::result<void> served;
-    co_await detail::capture(one.run(has_room), served);
+    co_await one.run(has_room);
   }
 
   void log(std::string_view problem) const {
