@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace coworker {
@@ -66,36 +65,5 @@ template <class Client>
 concept http_client = requires(Client& client, const http_request& request) {
   { client.send(request) } -> std::same_as<task<http_answer>>;
 };
-
-/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
-inline void append_url_encoded(std::string& encoded, std::string_view text) {
-  constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += digits[byte >> 4];
-    encoded += digits[byte & 15];
-  }
-}
-
-/// The same as a text of its own.
-inline std::string url_encode(std::string_view text) {
-  std::string encoded;
-  encoded.reserve(text.size());
-  append_url_encoded(encoded, text);
-  return encoded;
-}
-
-/// The URL with one more parameter, `name=value`, which are encoded already.
-inline std::string with_parameter(std::string url, std::string_view parameter) {
-  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
-  return url.append(parameter);
-}
 
 }  // namespace coworker

@@ -49,7 +49,7 @@ class tcp_stream {
     co_return tcp_stream(std::move(socket));
   }
 
-  /// From now on no wait of read_some() or write_all() goes on after `due`. Default: time_point::max(), none.
+  /// From now on no wait of reading or writing goes on after `due`. Default: time_point::max(), none.
   void set_deadline(time_point due) noexcept { deadline_ = due; }
 
   /// Reads what is there, up to the size of `into`, waiting until there is something. Returns how many bytes; 0
@@ -72,28 +72,28 @@ class tcp_stream {
     }
   }
 
-  /// Writes `first`, then `second`, whole. Both must live until it has ended. When it throws, it is not known how
-  /// much was written, and the connection is of no more use.
-  task<void> write_all(std::string_view first, std::string_view second = {}) {
-    while (!first.empty() || !second.empty()) {
-      iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
-                         {const_cast<char*>(second.data()), second.size()}};
-      msghdr message{};
-      message.msg_iov = pieces;
-      message.msg_iovlen = 2;
-      const ssize_t count = ::sendmsg(socket_.get(), &message, detail::send_flags);
-      if (count >= 0) {
-        const auto written = static_cast<std::size_t>(count);
-        const std::size_t of_first = written < first.size() ? written : first.size();
-        first.remove_prefix(of_first);
-        second.remove_prefix(written - of_first);
-        continue;
-      }
+  /// Writes as much of `first`, then `second`, as the system takes, waiting until it takes any. Returns how many
+  /// bytes, which is 0 only where both are empty.
+  task<std::size_t> write_some(std::string_view first, std::string_view second = {}) {
+    for (;;) {
+      const ssize_t count = send_now(first, second);
+      if (count >= 0) co_return static_cast<std::size_t>(count);
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK)
         detail::throw_io_error(errno, "cannot write to a connection");
       const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Writes `first`, then `second`, whole. Both must live until it has ended. When it throws, it is not known how
+  /// much was written, and the connection is of no more use.
+  task<void> write_all(std::string_view first, std::string_view second = {}) {
+    while (!first.empty() || !second.empty()) {
+      const std::size_t written = co_await write_some(first, second);
+      const std::size_t of_first = written < first.size() ? written : first.size();
+      first.remove_prefix(of_first);
+      second.remove_prefix(written - of_first);
     }
   }
 
@@ -124,6 +124,15 @@ class tcp_stream {
   // Reads in a row that need not wait, before the loop has a turn: a peer that sends as fast as it is read must
   // not hold up everything else.
   static constexpr unsigned most_turns = 16;
+
+  ssize_t send_now(std::string_view first, std::string_view second) const noexcept {
+    iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                       {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    return ::sendmsg(socket_.get(), &message, detail::send_flags);
+  }
 
   unique_fd socket_;
   time_point deadline_ = time_point::max();

@@ -3,6 +3,7 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/runpod/job_list.hpp>
