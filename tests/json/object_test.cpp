@@ -220,6 +220,7 @@ TEST_CASE("erasing a member of a large object moves no other, and touches few pl
 }
 
 TEST_CASE("an object from which the oldest member is erased for each new one stays as large as it is") {
+  if (!coworker::testing::memory_is_counted()) return;
   json value = json::object();
   std::size_t next = 0;
   for (; next < 1'000; ++next) value[object_key(next)] = next;

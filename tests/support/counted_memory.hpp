@@ -3,10 +3,28 @@
 // memory. The operators new and delete that do so stand in counted_memory_test.cpp: a test that includes this
 // is linked with that file.
 
+#include <doctest/doctest.h>
 #include <cstddef>
 #include <cstdint>
 
+// clang's thread sanitizer brings operators new and delete that cannot be replaced.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COWORKER_TEST_MEMORY_IS_NOT_COUNTED
+#endif
+#endif
+
 namespace coworker::testing {
+
+/// Whether allocations are counted. Says so where they are not: the test is to return then.
+inline bool memory_is_counted() {
+#ifdef COWORKER_TEST_MEMORY_IS_NOT_COUNTED
+  MESSAGE("skipped: this sanitizer does not let operator new be replaced");
+  return false;
+#else
+  return true;
+#endif
+}
 
 /// What one thread has allocated with `new`, in all and at a time.
 struct thread_memory {

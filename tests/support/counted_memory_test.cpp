@@ -2,7 +2,6 @@
 
 #include "support/counted_memory.hpp"
 
-#include <doctest/doctest.h>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +9,8 @@
 #include <new>
 #include <thread>
 #include <vector>
+
+#ifndef COWORKER_TEST_MEMORY_IS_NOT_COUNTED
 
 #ifdef __APPLE__
 #include <malloc/malloc.h>
@@ -54,6 +55,13 @@ void counted_delete(void* memory) noexcept {
 
 }  // namespace
 
+// Those for arrays and those that do not throw call these. Over-aligned ones are not counted.
+void* operator new(std::size_t size) { return counted_new(size); }
+void operator delete(void* memory) noexcept { counted_delete(memory); }
+void operator delete(void* memory, std::size_t) noexcept { counted_delete(memory); }
+
+#endif
+
 namespace coworker::testing {
 
 thread_memory& this_thread_memory() noexcept {
@@ -63,12 +71,8 @@ thread_memory& this_thread_memory() noexcept {
 
 }  // namespace coworker::testing
 
-// Those for arrays and those that do not throw call these. Over-aligned ones are not counted.
-void* operator new(std::size_t size) { return counted_new(size); }
-void operator delete(void* memory) noexcept { counted_delete(memory); }
-void operator delete(void* memory, std::size_t) noexcept { counted_delete(memory); }
-
 TEST_CASE("what a thread allocates is counted, and what another does is not") {
+  if (!coworker::testing::memory_is_counted()) return;
   const coworker::testing::counted_memory counted;
   auto large = std::make_unique<std::vector<char>>(100'000);
   std::thread([] { std::vector<char>(1'000'000).swap(*std::make_unique<std::vector<char>>()); }).join();
@@ -82,6 +86,7 @@ TEST_CASE("what a thread allocates is counted, and what another does is not") {
 }
 
 TEST_CASE("allocations fail when a test wants it, and not afterwards") {
+  if (!coworker::testing::memory_is_counted()) return;
   std::uint64_t failures = 0;
   bool thrown = false;
   {

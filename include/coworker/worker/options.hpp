@@ -38,8 +38,8 @@ struct worker_options {
   /// ends: what runs cannot be taken away from a thread. Default 10 s.
   duration stop_patience = std::chrono::seconds(10);
   /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while
-  /// it does so. It costs a thread, which looks twice in that time while there are jobs, and a lock at each
-  /// wait of a job. Only in run(). Default 0: nobody looks.
+  /// it does so. It costs a thread, which looks twice in that time while there are jobs, and two locks at
+  /// each wait of a job. Only in run(). Default 0: nobody looks.
   duration loop_block_limit{};
   /// Whether handlers that are coroutines run on the pool, each on any of its threads at a time, instead of
   /// all on the worker's own thread. For those that compute. Default: they do not.
