@@ -163,6 +163,34 @@ TEST_CASE("a stop that comes in the very moment in which its job is started is n
   }
 }
 
+TEST_CASE("a job costs the loop the same few turns, however many others are stopped or have deadlines") {
+  const auto turns_a_job = [](int count, bool stopped_by_id) {
+    simulation world;
+    for (int i = 0; i < count; ++i) {
+      const json details = stopped_by_id ? json::object() : policy(100.0 + i % 1'000);
+      world.queue.add(0s, std::to_string(i), watched_ms(3'600'000), details);
+    }
+    worker sleeper(watched_sleep, fixed_concurrency{count}, world.options);
+    const auto stop_all = [&]() -> task<void> {
+      co_await coworker::sleep_for(50ms);
+      for (int i = 0; stopped_by_id && i < 2 * count; ++i)
+        sleeper.stop_job(std::to_string(2 * count - 1 - i));
+    };
+    const auto both = [&]() -> task<void> {
+      coworker::scope beside(co_await coworker::this_coro::context());
+      beside.spawn(stop_all());
+      co_await sleeper.serve(world.queue);
+      co_await beside.join();
+    };
+    coworker::sync_wait(world.loop, both());
+    CHECK(world.queue.results.size() == static_cast<std::size_t>(count));
+    CHECK(world.loop.elapsed() < 2s);
+    return static_cast<double>(world.loop.steps()) / count;
+  };
+  CHECK(turns_a_job(4'000, true) < 1.05 * turns_a_job(1'000, true));
+  CHECK(turns_a_job(4'000, false) < 1.05 * turns_a_job(1'000, false));
+}
+
 TEST_CASE("a look goes only to the jobs whose time has come, however many run") {
   for (const std::size_t count : {1'000u, 20'000u}) {
     coworker::testing::captured_log output(coworker::log_level::error);
