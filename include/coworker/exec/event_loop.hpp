@@ -14,7 +14,6 @@
 #include <coworker/exec/timer_queue.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <mutex>
@@ -22,6 +21,18 @@
 #include <vector>
 
 namespace coworker {
+
+/// Told of every coroutine that an event_loop resumes, on the loop's thread.
+class turn_watcher {
+ public:
+  /// The coroutine is resumed next.
+  virtual void turn_begins(std::coroutine_handle<> coroutine) noexcept = 0;
+  /// It waits again, or is gone.
+  virtual void turn_ends() noexcept = 0;
+
+ protected:
+  ~turn_watcher() = default;
+};
 
 /// An executor of one thread: the one that calls run(). Handles are resumed in the order in which they were
 /// posted; timers in the order of their deadlines, never early. While idle it makes no wake-ups. All but
@@ -103,15 +114,8 @@ class event_loop {
     }
   }
 
-  /// What the loop is at: how many coroutines it has resumed so far, and which one it is in; null between
-  /// them. For whoever watches that none keeps it for long.
-  struct turn {
-    std::uint64_t number = 0;
-    void* coroutine = nullptr;
-  };
-  turn current_turn() const noexcept {
-    return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
-  }
+  /// Who is told of each turn; null, as at first: nobody. Not while the loop runs.
+  void watch_turns(turn_watcher* watcher) noexcept { watcher_ = watcher; }
 
   /// Whether the calling thread is the one that the loop runs on.
   bool runs_on_this_thread() const noexcept { return current() == this; }
@@ -134,10 +138,15 @@ class event_loop {
   using handles = std::vector<std::coroutine_handle<>>;
 
   void take_turn(std::coroutine_handle<> handle) {
-    in_turn_.store(handle.address(), std::memory_order_relaxed);
-    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    if (watcher_ == nullptr) [[likely]]
+      return resume(handle);
+    struct watched_turn {
+      turn_watcher& watcher;
+      ~watched_turn() { watcher.turn_ends(); }
+    };
+    watcher_->turn_begins(handle);
+    const watched_turn ends{*watcher_};
     resume(handle);
-    in_turn_.store(nullptr, std::memory_order_relaxed);
   }
 
   static event_loop*& current() noexcept {
@@ -271,8 +280,7 @@ class event_loop {
   handles batch_;
   std::size_t resumed_ = 0;                  // of the batch
   time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
-  std::atomic<std::uint64_t> turns_{0};      // written by the loop's thread alone, as is the next
-  std::atomic<void*> in_turn_{nullptr};
+  turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
   waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
