@@ -109,6 +109,20 @@
 
 namespace coworker::detail {
 
+// g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and then
+// destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+inline constexpr bool destroys_temporaries_twice = true;
+#else
+inline constexpr bool destroys_temporaries_twice = false;
+#endif
+
+// Whether a function template may be given such a T&& in a co_await expression; T as deduced. A lambda cannot be
+// told from other classes, nor a temporary from what std::move makes of a variable.
+template <class T>
+inline constexpr bool is_safe_temporary =
+    !destroys_temporaries_twice || std::is_lvalue_reference_v<T> || std::is_trivially_copyable_v<T>;
+
 // Stores a pointer by itself. g++ puts two stores to neighbours together in a vector register, which costs
 // more than both, and the loads that soon follow have to wait for it.
 template <class T>
@@ -1094,7 +1108,7 @@ concept thread_aware_executor = executor<Executor> && requires(const Executor& p
 ///   watch(watch)    cancels watch.alarm, by its own cancel(), once the descriptor is ready, hung up or in
 ///                   error, and sets watch.ready first. Where watch.ready is set on return, there was nothing
 ///                   to wait for, and the alarm is left alone. Errors: std::logic_error when the descriptor is
-///                   watched in this direction already; std::system_error when it cannot be watched. Nothing
+///                   watched in this direction already; what the system has against it. Nothing
 ///                   is watched then.
 ///   unwatch(watch)  ends the watch if it has not ended. noexcept.
 template <class Executor>
@@ -2096,6 +2110,87 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
 
 }  // namespace coworker
 
+// ---- coworker/exec/this_thread.hpp -------------------------------------------------------------------------
+
+// What the calling thread is, for those who may not be called on just any: whether blocking it would hold up
+// an executor, and whether it is foreign to a simulation. Knows none of the executors.
+
+namespace coworker::detail {
+
+struct thread_role {
+  bool is_loop = false;   // it runs a loop, on which nothing may block
+  bool is_alone = false;  // it is the only thread of its executor
+};
+
+// Out of line, so that no compiler keeps the address over a suspension that changes the thread (LLVM 47179).
+COWORKER_NOINLINE inline thread_role& role_of_this_thread() noexcept {
+  static constinit thread_local thread_role role{};
+  return role;
+}
+
+// For as long as a loop runs.
+class loop_role {
+ public:
+  loop_role() noexcept : outer_(role_of_this_thread()) { role_of_this_thread() = {true, true}; }
+  loop_role(const loop_role&) = delete;
+  loop_role& operator=(const loop_role&) = delete;
+  ~loop_role() { role_of_this_thread() = outer_; }
+
+ private:
+  const thread_role outer_;
+};
+
+// Asked before the calling thread blocks for something that coroutines on `needed` may have to bring about.
+// Throws: std::logic_error on the thread of a loop, and on the only thread of `needed`; the message says why it
+// would block, and `way_out`.
+inline void require_may_block(const char* why, const char* way_out, const executor_ref& needed = {}) {
+  const thread_role role = role_of_this_thread();
+  const char* problem = nullptr;
+  if (role.is_loop) {
+    problem =
+        ", and this thread runs an event loop, which must not block: what it would wait for may need this "
+        "very "
+        "thread; ";
+  } else if (role.is_alone && needed && needed.runs_on_this_thread()) {
+    problem = ", and what it would wait for needs the only thread of a thread_pool, which is this one; ";
+  }
+  if (problem != nullptr) throw std::logic_error(std::string(why) + problem + way_out);
+}
+
+[[noreturn]] inline void throw_foreign_to_simulation(const char* call, const char* own_thread) {
+  throw std::logic_error(std::string(call) + ": called on another thread than " + own_thread +
+                         ". A simulated loop has one thread, and a real thread knows nothing of its virtual "
+                         "time; let a coroutine on "
+                         "the loop do what the thread does (its sleep_for stands for the time that the "
+                         "thread takes), or run the test "
+                         "on an event_loop");
+}
+
+// Out of line for the same reason as role_of_this_thread().
+COWORKER_NOINLINE inline bool is_this_thread(const void* marker) noexcept {
+  return marker == this_thread_marker();
+}
+
+// For what wakes coroutines: keeps real threads away from it once coroutines on a simulated loop wait for it, at
+// whatever moment they come. Guarded by its owner's mutex.
+class simulated_waiters {
+ public:
+  // Called on the thread of whoever is about to wait.
+  void note(const executor_ref& waits_on) noexcept {
+    thread_ = waits_on.clock() == executor_clock::simulated ? this_thread_marker() : nullptr;
+  }
+
+  void refuse_foreign_thread(const char* call) const {
+    if (thread_ == nullptr || is_this_thread(thread_)) return;
+    throw_foreign_to_simulation(call, "that of the simulated_loop whose coroutines it would wake");
+  }
+
+ private:
+  const void* thread_ = nullptr;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/exec/auto_reset_event.hpp --------------------------------------------------------------------
 
 // auto_reset_event: wakes one coroutine that waits for news, or lets it go on when a moment has come.
@@ -2113,9 +2208,11 @@ class auto_reset_event {
   auto_reset_event& operator=(const auto_reset_event&) = delete;
 
   /// Resumes the waiting coroutine on its executor, or lets the next wait return at once.
-  /// Throws: what that executor throws, as a simulated_loop does on a foreign thread; nothing is set then.
+  /// Throws: std::logic_error on another thread where the coroutine waits, or has last waited, on a
+  /// simulated_loop; what an executor throws that has no memory. Nothing is set then.
   void set() {
     const std::lock_guard lock(mutex_);
+    simulated_.refuse_foreign_thread("auto_reset_event::set");
     if (waiting_ == nullptr) {
       set_ = true;
       return;
@@ -2158,6 +2255,7 @@ class auto_reset_event {
           "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
           "event for several waiters, or give each waiter an auto_reset_event of its own");
     }
+    simulated_.note(executor);
     if (set_) return false;
     executor.arm(alarm);
     waiting_ = &alarm;
@@ -2178,6 +2276,7 @@ class auto_reset_event {
   std::mutex mutex_;  // guards all below
   timer* waiting_ = nullptr;
   executor_ref executor_;
+  detail::simulated_waiters simulated_;
   bool set_ = false;
 };
 
@@ -2405,7 +2504,11 @@ class thread {
   /// more.
   thread(void* (*body)(void*), void* argument) {
     const int problem = ::pthread_create(&handle_, nullptr, body, argument);
-    if (problem != 0) throw std::system_error(problem, std::generic_category(), "a thread cannot be started");
+    if (problem == 0) return;
+    throw std::system_error(
+        problem, std::generic_category(),
+        "a thread cannot be started (raise the limit on processes, ulimit -u or pids.max of the "
+        "container, or give it more memory)");
   }
 
   void join() { ::pthread_join(handle_, nullptr); }
@@ -2483,6 +2586,295 @@ void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
 }
 
 }  // namespace coworker
+
+// ---- coworker/exec/resume_on.hpp ---------------------------------------------------------------------------
+
+// Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
+// there.
+
+namespace coworker {
+
+/// What resume_on gives; made to be awaited at once.
+class hop_awaiter {
+ public:
+  explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const executor_ref destination = destination_;
+    if (!destination) throw std::logic_error("resume_on: the executor_ref is empty; give it an executor");
+    context& chain = detail::require_context(awaiting, "resume_on");
+    if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
+      throw std::logic_error(
+          "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
+          "none of "
+          "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
+          "or "
+          "event_loop");
+    }
+    const executor_ref origin = std::exchange(chain.executor, destination);
+    try {
+      destination.post(awaiting);
+    } catch (...) {
+      chain.executor = origin;
+      throw;
+    }
+  }
+
+  void await_resume() const noexcept {}
+
+ private:
+  executor_ref destination_;
+};
+
+/// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
+/// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
+/// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
+/// coroutine runs on no executor, `destination` is empty, or the hop leads from a simulated_loop to real
+/// threads; what the destination's post() throws. The coroutine then goes on where it was.
+inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
+
+/// Runs `work` on another executor and comes back with its result or exception.
+template <class T>
+task<T> run_on(executor_ref destination, task<T> work) {
+  const executor_ref home = co_await this_coro::executor();
+  co_await resume_on(destination);
+  detail::result<T> outcome;
+  co_await detail::capture(std::move(work), outcome);
+  co_await resume_on(home);
+  co_return outcome.take();
+}
+
+}  // namespace coworker
+
+// ---- coworker/exec/blocking.hpp ----------------------------------------------------------------------------
+
+// blocking: a coroutine calls a function that blocks or computes for long, and awaits its result.
+
+namespace coworker {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+template <class Function, class... Args>
+struct call_result : std::type_identity<void> {};
+template <class Function, class... Args>
+requires std::is_invocable_v<Function&, Args...>
+struct call_result<Function, Args...> : std::invoke_result<Function&, Args...> {
+};
+
+// Stands for the result of a call that does not fit, so that the compiler complains of nothing but that.
+struct refused_call {
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<>) const noexcept;
+  refused_call await_resume() const noexcept;
+  template <class T>
+  operator T() const noexcept;
+};
+
+template <class Result, class Function, class... Args>
+task<Result> call_unless_stopped(Function function, Args... args) {
+  const stop_token stop = co_await this_coro::stop_token();
+  stop.throw_if_stopped();
+  co_return function(std::move(args)...);
+}
+
+}  // namespace detail
+
+/// Runs `function(args...)` on a thread of `pool`, while the coroutine's own executor is free, and gives what it
+/// returns or rethrows what it throws. The coroutine then goes on where it was:
+///
+///     const text transcript = co_await blocking(pool, transcribe, file);
+///
+/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for a
+/// reference. With g++ before 13, a lambda that captures more than references and plain values must be passed by
+/// name; a static_assert says so.
+///
+/// Throws: std::logic_error when the coroutine is on a simulated_loop and `pool` has real threads (in a test, give
+/// the loop itself as the pool), when it runs on no executor, or `pool` is empty; std::bad_alloc and
+/// std::system_error when the pool cannot start its first thread. The function was not called then.
+/// Cancellation: a stop that comes before a thread of the pool is free throws `cancelled` then, and the function is
+/// not called. Once called, it runs to its end; pass it `co_await this_coro::stop_token()` so that it can end
+/// early, as block_for does.
+/// Thread safety: the function runs on another thread, so that what it refers to must bear that.
+template <class Function, class... Args>
+auto blocking(executor_ref pool, Function&& function, Args&&... args) {
+  using result = typename detail::call_result<std::decay_t<Function>, std::decay_t<Args>...>::type;
+  constexpr bool callable = std::is_invocable_v<std::decay_t<Function>&, std::decay_t<Args>...>;
+  static_assert(
+      callable,
+      "blocking: the function cannot be called with these arguments; it gets copies of its own, as rvalues, "
+      "so take them by value or const reference, or pass std::ref(x)");
+  constexpr bool no_task = !detail::is_task<result>;
+  static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
+  constexpr bool safe = detail::is_safe_temporary<Function> &&
+                        ((detail::is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+  static_assert(
+      safe,
+      "blocking: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it is made "
+      "inside "
+      "a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await blocking(pool, f); "
+      "pass std::ref(f) if it cannot be copied");
+  if constexpr (callable && no_task && safe) {
+    return coworker::run_on(
+        pool, detail::call_unless_stopped<result, std::decay_t<Function>, std::decay_t<Args>...>(
+                  std::forward<Function>(function), std::forward<Args>(args)...));
+  } else {
+    return detail::refused_call();
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/exec/ring.hpp --------------------------------------------------------------------------------
+
+// ring<T>: a queue in one block of memory, which destroys each element as soon as it is taken. Not
+// thread-safe.
+
+namespace coworker::detail {
+
+// T moves without throwing; its users see to that.
+template <class T>
+class ring {
+ public:
+  ring() noexcept {}
+  ring(ring&& other) noexcept { swap(other); }
+  ring(const ring&) = delete;
+  ring& operator=(const ring&) = delete;
+
+  ~ring() {
+    while (size_ != 0) drop_front();
+    release(slots_);
+  }
+
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t size() const noexcept { return size_; }
+
+  // Throws: std::bad_alloc; `item` is not moved from then.
+  void push(T&& item) {
+    if (size_ == room_) grow();
+    ::new (static_cast<void*>(slots_ + place(size_))) T(std::move(item));
+    ++size_;
+  }
+
+  T& front() noexcept { return slots_[first_]; }
+
+  void drop_front() noexcept {
+    slots_[first_].~T();
+    first_ = place(1);
+    --size_;
+  }
+
+  void swap(ring& other) noexcept {
+    std::swap(slots_, other.slots_);
+    std::swap(room_, other.room_);
+    std::swap(first_, other.first_);
+    std::swap(size_, other.size_);
+  }
+
+ private:
+  // room_ is 0 or a power of two.
+  std::size_t place(std::size_t index) const noexcept { return (first_ + index) & (room_ - 1); }
+
+  static T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / 2 / sizeof(T)) throw std::bad_alloc();
+    if constexpr (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+      return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(alignof(T))));
+    } else {
+      return static_cast<T*>(::operator new(count * sizeof(T)));
+    }
+  }
+
+  static void release(T* slots) noexcept {
+    if constexpr (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+      ::operator delete(slots, std::align_val_t(alignof(T)));
+    } else {
+      ::operator delete(slots);
+    }
+  }
+
+  void grow() {
+    const std::size_t room = room_ == 0 ? 4 : room_ * 2;
+    T* const larger = allocate(room);
+    for (std::size_t i = 0; i != size_; ++i) {
+      T& item = slots_[place(i)];
+      ::new (static_cast<void*>(larger + i)) T(std::move(item));
+      item.~T();
+    }
+    release(slots_);
+    slots_ = larger;
+    room_ = room;
+    first_ = 0;
+  }
+
+  T* slots_ = nullptr;
+  std::size_t room_ = 0;
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/shared_state.hpp ------------------------------------------------------------------------
+
+// What two sides share that may go away in any order: an object on the heap, and handles that count
+// themselves. std::shared_ptr would do, at several times the cost of including.
+
+namespace coworker::detail {
+
+// Base of the object.
+class shared_state {
+ public:
+  shared_state() noexcept {}
+  shared_state(const shared_state&) = delete;
+  shared_state& operator=(const shared_state&) = delete;
+
+ protected:
+  ~shared_state() = default;
+
+ private:
+  template <class State>
+  friend class shared_handle;
+  std::atomic<std::size_t> handles_{0};
+};
+
+// Empty by default and when moved from.
+template <class State>
+class shared_handle {
+ public:
+  shared_handle() noexcept {}
+
+  explicit shared_handle(State* state) noexcept : state_(state) {
+    if (state_ != nullptr) state_->handles_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  shared_handle(const shared_handle& other) noexcept : shared_handle(other.state_) {}
+  shared_handle(shared_handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+  shared_handle& operator=(shared_handle other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+
+  ~shared_handle() {
+    if (state_ != nullptr && state_->handles_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete state_;
+  }
+
+  State* get() const noexcept { return state_; }
+  State* operator->() const noexcept { return state_; }
+  State& operator*() const noexcept { return *state_; }
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+ private:
+  State* state_ = nullptr;
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/exec/wait_list.hpp ---------------------------------------------------------------------------
 
@@ -2590,6 +2982,546 @@ using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
 
 }  // namespace coworker::detail
 
+// ---- coworker/exec/channel_core.hpp ------------------------------------------------------------------------
+
+// What the two sides of a channel share: the values, who waits to receive one, who waits for room, and how it
+// ended. Knows no awaiters; those are in channel.hpp.
+
+namespace coworker {
+
+/// What became of a try_send.
+enum class send_result : unsigned char {
+  sent,    ///< the value is in the channel
+  full,    ///< the channel has no room; the value was not moved from
+  closed,  ///< nobody receives any more; the value was not moved from
+};
+
+namespace detail {
+
+// Senders wait only while the queue is full, receivers only while it is empty.
+template <class T>
+class channel_core : public shared_state {
+ public:
+  struct receiver : waiting {
+    std::optional<T> value{};  // handed over by whoever took the receiver off the list
+  };
+
+  struct sender : waiting {
+    T* value;
+    bool sent = false;
+    explicit sender(T& to_send) noexcept : value(std::addressof(to_send)) {}
+  };
+
+  explicit channel_core(std::size_t capacity) noexcept : capacity_(capacity) {}
+
+  std::mutex& mutex() noexcept { return mutex_; }
+
+  // Throws: std::bad_alloc; std::logic_error on a thread foreign to a simulation; what the executor of a waiting
+  // receiver throws. The value is as before then.
+  send_result send(T& value) {
+    std::unique_lock lock(mutex_);
+    return send(value, lock);
+  }
+
+  // True: the sender is in the list, and may have gone on by now. False: it is decided, and was_sent() tells.
+  COWORKER_NOINLINE bool wait_for_room(sender& one) {
+    std::unique_lock lock(mutex_);
+    if (one.stopped || decide(one, lock)) return false;
+    senders_.push_back(one);
+    return true;
+  }
+
+  // Whoever woke the sender may still hold the lock.
+  bool was_sent(const sender& one) {
+    const std::lock_guard lock(mutex_);
+    return one.sent;
+  }
+
+  // Blocks the calling thread. False: closed.
+  bool send_blocking(T& value, stop_token stop) {
+    stop.throw_if_stopped();
+    sender one(value);
+    {
+      std::unique_lock lock(mutex_);
+      if (decide(one, lock)) return one.sent;
+      detail::require_may_block("channel_sender::blocking_send: the channel is full",
+                                "co_await send() instead, or use try_send()", receiver_place_);
+    }
+    condition woken;
+    one.thread = &woken;
+    const stop_callback on_stop(stop, leave_on_stop(mutex_, one));  // goes after the lock, which it takes
+    std::unique_lock lock(mutex_);
+    if (one.stopped) throw cancelled();
+    if (decide(one, lock)) return one.sent;
+    senders_.push_back(one);
+    while (one.listed() && !one.stopped) woken.wait(lock);
+    if (!one.listed()) return one.sent;
+    one.unlink();
+    throw cancelled();
+  }
+
+  // False: there is nothing to receive yet. True without a value: closed.
+  bool receive(receiver& one) {
+    const std::lock_guard lock(mutex_);
+    return receive_locked(one);
+  }
+
+  // True: the receiver is in the list, and may have gone on by now. False: it is decided, as above.
+  COWORKER_NOINLINE bool wait_to_receive(receiver& one) {
+    const std::lock_guard lock(mutex_);
+    if (one.stopped || receive_locked(one)) return false;
+    receiver_place_ = one.executor;
+    simulated_.note(one.executor);
+    receivers_.push_back(one);
+    return true;
+  }
+
+  // Adds all that can be received now. Throws: std::bad_alloc; nothing is received then.
+  void receive_all(std::vector<T>& into) {
+    const std::lock_guard lock(mutex_);
+    into.reserve(into.size() + values_.size());
+    for (; !values_.empty(); values_.drop_front()) into.push_back(std::move(values_.front()));
+    refill();
+  }
+
+  // Wakes all; what is in the queue can still be received. Throws: what an executor throws; to be called again
+  // then, for those who were not woken.
+  void close(std::exception_ptr failure) {
+    const std::lock_guard lock(mutex_);
+    if (closed_ && receivers_.empty() && senders_.empty()) return;
+    simulated_.refuse_foreign_thread("channel::close");
+    if (!closed_) failure_ = std::move(failure);
+    closed_ = true;
+    while (!receivers_.empty()) detail::wake_first(receivers_);
+    while (!senders_.empty()) detail::wake_first(senders_);
+  }
+
+  // For when nobody will receive any more.
+  void drop_values() noexcept {
+    ring<T> dropped;  // outlives the lock, as a value's destructor may use the channel
+    const std::lock_guard lock(mutex_);
+    dropped.swap(values_);
+  }
+
+  void throw_failure() {
+    std::exception_ptr failure;
+    {
+      const std::lock_guard lock(mutex_);
+      failure = failure_;
+    }
+    if (failure != nullptr) std::rethrow_exception(std::move(failure));
+  }
+
+  bool closed() {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+  std::size_t size() {
+    const std::lock_guard lock(mutex_);
+    return values_.size();
+  }
+
+  void add_sender() noexcept { sender_handles_.fetch_add(1, std::memory_order_relaxed); }
+  bool remove_sender() noexcept { return sender_handles_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+ private:
+  // May unlock.
+  send_result send(T& value, std::unique_lock<std::mutex>& lock) {
+    if (closed_) return send_result::closed;
+    simulated_.refuse_foreign_thread("channel_sender::send");
+    if (!receivers_.empty()) {
+      hand_over(value, lock);
+    } else if (values_.size() < capacity_) {
+      values_.push(std::move(value));
+    } else {
+      return send_result::full;
+    }
+    return send_result::sent;
+  }
+
+  bool decide(sender& one, std::unique_lock<std::mutex>& lock) {
+    const send_result became = send(*one.value, lock);
+    one.sent = became == send_result::sent;
+    return became != send_result::full;
+  }
+
+  // Unlocks before it wakes the receiver, which would otherwise go on only to wait for the lock.
+  void hand_over(T& value, std::unique_lock<std::mutex>& lock) {
+    receiver& first = receivers_.pop_front();
+    first.value.emplace(std::move(value));
+    lock.unlock();
+    try {
+      first.wake();
+    } catch (...) {
+      lock.lock();
+      value.~T();
+      ::new (static_cast<void*>(std::addressof(value))) T(std::move(*first.value));
+      first.value.reset();
+      receivers_.push_front(first);
+      throw;
+    }
+  }
+
+  bool receive_locked(receiver& one) {
+    if (!values_.empty()) {
+      one.value.emplace(std::move(values_.front()));
+      values_.drop_front();
+      refill();
+    } else if (!senders_.empty()) {  // a channel without a queue; or a sender could not be woken before
+      sender& first = detail::wake_first(senders_);
+      one.value.emplace(std::move(*first.value));
+      first.sent = true;
+    } else {
+      return closed_;
+    }
+    return true;
+  }
+
+  // Lets waiting senders into the room that there is now. One that cannot be woken stays in the list; the
+  // receiver that next finds the queue empty tries again, and throws.
+  void refill() noexcept {
+    try {
+      while (!senders_.empty() && values_.size() < capacity_) {
+        sender& first = detail::wake_first(senders_);
+        values_.push(std::move(*first.value));  // needs no memory: the queue has been this long before
+        first.sent = true;
+      }
+    } catch (...) {
+    }
+  }
+
+  const std::size_t capacity_;
+  std::atomic<std::size_t> sender_handles_{0};
+
+  std::mutex mutex_;  // guards all below, and those who wait
+  ring<T> values_;
+  wait_list<receiver> receivers_;
+  wait_list<sender> senders_;
+  executor_ref receiver_place_;  // where a receiver has waited last
+  simulated_waiters simulated_;
+  bool closed_ = false;
+  std::exception_ptr failure_;
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/exec/channel_sender.hpp ----------------------------------------------------------------------
+
+// channel_sender<T>: the side of a channel that sends, on any thread.
+
+namespace coworker {
+
+template <class T>
+class channel;
+
+/// Sends into a channel. Copies send into the same one; when the last is destroyed, the channel is closed. One
+/// that was moved from behaves as if the channel were closed.
+///
+/// Thread safety: a handle may be used by several threads at once, and each copy on a thread of its own. All
+/// may outlive the channel. If the receiver waits on a simulated_loop, a send on another thread throws
+/// std::logic_error.
+template <class T>
+class channel_sender {
+  using core = detail::channel_core<T>;
+
+ public:
+  channel_sender(const channel_sender& other) noexcept : core_(other.core_) { enter(); }
+  channel_sender(channel_sender&& other) noexcept = default;
+
+  channel_sender& operator=(channel_sender other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+
+  ~channel_sender() {
+    if (core_ && core_->remove_sender()) core_->close(nullptr);
+  }
+
+  class send_awaiter;
+
+  /// Awaited, sends the value once there is room, after those who waited before, and returns true; returns
+  /// false when the channel is closed, and the value is destroyed. An unbounded channel always has room.
+  /// Throws: std::bad_alloc; std::logic_error when the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it is sent.
+  send_awaiter send(T&& value) {
+    static_assert(
+        detail::is_safe_temporary<T> || !std::is_aggregate_v<T>,
+        "channel_sender::send: g++ before 13 destroys an aggregate twice that is made inside a co_await "
+        "expression; pass one that has a name, which is copied, or give the type a constructor");
+    return send_awaiter(core_.get(), std::move(value));
+  }
+  send_awaiter send(const T& value) requires std::copy_constructible<T> {
+    T copy(value);
+    return send_awaiter(core_.get(), std::move(copy));
+  }
+
+  /// Sends the value if there is room now; otherwise leaves it as it is. Throws: std::bad_alloc.
+  send_result try_send(T&& value) const { return core_ ? core_->send(value) : send_result::closed; }
+  send_result try_send(const T& value) const requires std::copy_constructible<T> {
+    T copy(value);
+    return try_send(std::move(copy));
+  }
+
+  /// Blocks the calling thread until there is room, and returns true; returns false when the channel is closed,
+  /// and the value is destroyed. For threads of your own and plain handlers.
+  /// Throws: std::bad_alloc; std::logic_error when it would have to wait on the thread of an event_loop or
+  /// simulated_loop, or on the only thread of the thread_pool where the receiver runs.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
+  bool blocking_send(T value, stop_token stop = {}) const {
+    return core_ && core_->send_blocking(value, stop);
+  }
+
+  /// Ends the channel: later sends return false, and next() ends once it has given what was sent before.
+  /// The first end counts, be it of a sender or of the channel.
+  void close() const { end(nullptr); }
+
+  /// Ends the channel with an exception, which each next() rethrows once all that was sent before is received.
+  void fail(std::exception_ptr failure) const { end(std::move(failure)); }
+  template <std::derived_from<std::exception> Exception>
+  void fail(Exception failure) const {
+    end(std::make_exception_ptr(std::move(failure)));
+  }
+
+  /// Whether sends are in vain: somebody ended the channel, or it is destroyed.
+  bool closed() const { return !core_ || core_->closed(); }
+
+ private:
+  friend class channel<T>;
+  explicit channel_sender(const detail::shared_handle<core>& to) noexcept : core_(to) { enter(); }
+
+  void enter() const noexcept {
+    if (core_) core_->add_sender();
+  }
+
+  void end(std::exception_ptr failure) const {
+    if (core_) core_->close(std::move(failure));
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] channel_sender<T>::send_awaiter {
+ public:
+  send_awaiter(core * to, T && value) noexcept : core_(to), value_(std::move(value)) {}
+  send_awaiter(const send_awaiter&) = delete;
+  send_awaiter& operator=(const send_awaiter&) = delete;
+  ~send_awaiter() = default;
+
+  bool await_ready() const noexcept { return core_ == nullptr; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "channel_sender::send");
+    here.stop.throw_if_stopped();
+    result_ = core_->send(value_);
+    if (result_ != send_result::full) return false;
+    kept_ = detail::shared_handle<core>(core_);
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+    return core_->wait_for_room(one_);
+  }
+
+  bool await_resume() {
+    if (result_ != send_result::full) return result_ == send_result::sent;
+    on_stop_.reset();
+    if (core_->was_sent(one_)) return true;
+    if (one_.stopped) throw cancelled();
+    return false;
+  }
+
+ private:
+  core* core_;
+  T value_;
+  send_result result_ = send_result::closed;
+  typename core::sender one_{value_};
+  detail::shared_handle<core> kept_;  // while it waits
+  detail::stop_of_wait on_stop_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/exec/channel.hpp -----------------------------------------------------------------------------
+
+// channel<T>: a queue from any thread to coroutines; this is the side that receives.
+
+namespace coworker {
+
+/// Hands values from any thread to coroutines, in the order in which they were sent. It is the receiving side;
+/// handles for the sending side come from sender():
+///
+///     channel<token> tokens(64);
+///     engine.start(prompt, tokens.sender());
+///     for (auto t = co_await tokens.next(); t; t = co_await tokens.next()) use(*t);
+///
+/// One coroutine may receive, or several, which take turns. When the channel is destroyed, what was not
+/// received is destroyed, sends return false, and coroutines that still wait in it see it as closed.
+///
+/// Thread safety: all operations but moving it may be called on any thread.
+template <class T>
+class channel {
+  static_assert(
+      std::is_object_v<T> && std::is_nothrow_move_constructible_v<T>,
+      "channel<T>: T must be an object whose move constructor is noexcept, so that no value is lost on its "
+      "way; send a std::unique_ptr<T>");
+  using core = detail::channel_core<T>;
+
+ public:
+  using value_type = T;
+
+  static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
+
+  /// At most `capacity` values wait in it, beyond which sends wait. With 0, each send waits for a receiver.
+  explicit channel(std::size_t capacity = unbounded) : core_(new core(capacity)) {}
+
+  channel(channel&&) noexcept = default;
+
+  channel& operator=(channel&& other) noexcept {
+    channel moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~channel() {
+    if (!core_) return;
+    core_->close(nullptr);
+    core_->drop_values();
+  }
+
+  /// A handle for a sender. When all that were made are gone, the channel is closed for good; keep one as long
+  /// as there may be more.
+  channel_sender<T> sender() const noexcept { return channel_sender<T>(core_); }
+
+  class next_awaiter;
+  class next_all_awaiter;
+
+  /// Awaited, returns the next value, waiting for it if there is none; nothing once the channel is closed and
+  /// all that was sent before is received.
+  /// Throws: what the channel failed with, once all that was sent before is received; std::logic_error when the
+  /// awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; no value is lost.
+  next_awaiter next() noexcept { return next_awaiter(core_.get()); }
+
+  /// Awaited, returns all values that there are, waiting for the first if there are none; an empty vector once
+  /// the channel is closed and all is received. Throws, cancellation: as next(); std::bad_alloc.
+  next_all_awaiter next_all() noexcept { return next_all_awaiter(core_.get()); }
+
+  /// The next value if there is one now.
+  std::optional<T> try_next() {
+    typename core::receiver one;
+    if (core_) core_->receive(one);
+    return std::move(one.value);
+  }
+
+  /// Lets nothing more in: sends return false, and next() ends once it has given what is there.
+  void close() {
+    if (core_) core_->close(nullptr);
+  }
+
+  bool closed() const { return !core_ || core_->closed(); }
+
+  /// Values that wait to be received.
+  std::size_t size() const { return core_ ? core_->size() : 0; }
+
+ private:
+  class receive_awaiter;
+  detail::shared_handle<core> core_;
+};
+
+template <class T>
+class channel<T>::receive_awaiter {
+ public:
+  explicit receive_awaiter(core* from) noexcept : core_(from) {}
+  receive_awaiter(const receive_awaiter&) = delete;
+  receive_awaiter& operator=(const receive_awaiter&) = delete;
+
+  bool await_ready() const noexcept { return core_ == nullptr; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "channel::next");
+    here.stop.throw_if_stopped();
+    if (core_->receive(one_)) return false;
+    kept_ = detail::shared_handle<core>(core_);
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+    return core_->wait_to_receive(one_);
+  }
+
+ protected:
+  ~receive_awaiter() = default;
+
+  // Whether there is a value in it.
+  bool settle() {
+    on_stop_.reset();
+    if (one_.value) return true;
+    if (one_.stopped) throw cancelled();
+    if (core_ != nullptr) core_->throw_failure();
+    return false;
+  }
+
+  core* core_;
+  typename core::receiver one_;
+
+ private:
+  detail::shared_handle<core> kept_;  // while it waits: the channel may go
+  detail::stop_of_wait on_stop_;
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] channel<T>::next_awaiter : public receive_awaiter {
+ public:
+  using receive_awaiter::receive_awaiter;
+
+  std::optional<T> await_resume() {
+    this->settle();
+    return std::move(this->one_.value);
+  }
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] channel<T>::next_all_awaiter : public receive_awaiter {
+ public:
+  using receive_awaiter::receive_awaiter;
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    all_.reserve(1);  // so that the first has a place, whatever else there is memory for
+    return receive_awaiter::await_suspend(awaiting);
+  }
+
+  std::vector<T> await_resume() {
+    if (this->settle()) {
+      all_.push_back(std::move(*this->one_.value));
+      try {
+        this->core_->receive_all(all_);
+      } catch (const std::bad_alloc&) {
+        // The rest is left for the next call.
+      }
+    }
+    return std::move(all_);
+  }
+
+ private:
+  std::vector<T> all_;
+};
+
+/// The values of a channel as a stream, which ends when the channel is closed, and owns the channel:
+/// `return as_generator(std::move(tokens));` in a streaming handler. Throws, cancellation: as channel::next().
+template <class T>
+async_generator<T> as_generator(channel<T> source) {
+  channel<T> values = std::move(source);
+  for (std::optional<T> one = co_await values.next(); one; one = co_await values.next()) {
+    co_yield std::move(*one);
+  }
+}
+
+}  // namespace coworker
+
 // ---- coworker/exec/event.hpp -------------------------------------------------------------------------------
 
 // event: something that happens once for many coroutines, as "the model is loaded"; they wait until it has.
@@ -2611,10 +3543,12 @@ class event {
   event& operator=(const event&) = delete;
 
   /// Resumes all who wait, each on its own executor, in the order in which they came.
-  /// Throws: what one of the executors throws, as a simulated_loop does on a foreign thread. The event is not
-  /// set then, and those who were not resumed yet still wait.
+  /// Throws: std::logic_error on another thread where coroutines wait, or have last waited, on a
+  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who were
+  /// not resumed yet still wait.
   void set() {
     const std::lock_guard lock(mutex_);
+    simulated_.refuse_foreign_thread("event::set");
     while (!waiting_.empty()) {
       timed_waiter& first = waiting_.front();
       first.executor.cancel(first.alarm);
@@ -2652,6 +3586,7 @@ class event {
   // 56301). False: the event is set. Armed before it is listed, because only arming can throw.
   COWORKER_NOINLINE bool enlist(timed_waiter& waiter) {
     const std::lock_guard lock(mutex_);
+    simulated_.note(waiter.executor);
     if (set_) return false;
     waiter.executor.arm(waiter.alarm);
     waiting_.push_back(waiter);
@@ -2668,6 +3603,7 @@ class event {
 
   mutable std::mutex mutex_;  // guards all below, and those who wait
   detail::wait_list<timed_waiter> waiting_;
+  detail::simulated_waiters simulated_;
   bool set_;
 };
 
@@ -2709,55 +3645,52 @@ inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, t
 
 }  // namespace coworker
 
-// ---- coworker/exec/timer_queue.hpp -------------------------------------------------------------------------
+// ---- coworker/exec/due_heap.hpp ----------------------------------------------------------------------------
 
-// The armed timers of one executor, soonest first. A 4-ary heap: shallower than a binary one, and its
-// children share a cache line. Not thread-safe and without a clock: the executor that owns it brings the lock
-// and the time.
+// due_heap: things that are due at a moment, soonest first. A 4-ary heap: shallower than a binary one, and its
+// children share a cache line. Knows neither timers nor jobs, and has no clock.
 
-namespace coworker {
+namespace coworker::detail {
 
-class timer_queue {
+inline constexpr std::uint32_t due_slot_none = (std::numeric_limits<std::uint32_t>::max)();
+
+/// Holds references to items, each at most once. `Slot` is the item's member in which the heap notes where the
+/// item stands; once it is taken out, due_slot_none. Adding and removing take logarithmic time. Not
+/// thread-safe.
+
+template <class Item, std::uint32_t Item::*Slot, class Moment = time_point>
+class due_heap {
  public:
   bool empty() const noexcept { return heap_.empty(); }
   std::size_t size() const noexcept { return heap_.size(); }
 
-  /// When the soonest timer is due; time_point::max() when none is armed.
-  time_point next_due() const noexcept { return heap_.empty() ? time_point::max() : heap_.front().due; }
+  /// When the soonest item is due; Moment::max() when there is none.
+  Moment next_due() const noexcept { return heap_.empty() ? (Moment::max)() : heap_.front().due; }
 
-  /// False: the timer had been cancelled before, and its handle is to be posted at once.
-  bool arm(timer& alarm) {
-    if (alarm.status == timer::state::cancelled) return false;
-    heap_.push_back({alarm.due, next_order_++, &alarm});
-    alarm.status = timer::state::armed;
+  /// Throws std::bad_alloc; nothing has changed then.
+  void push(Item& item, Moment due) {
+    heap_.push_back({due, next_order_++, &item});
     sift_up(heap_.size() - 1, heap_.back());
-    return true;
   }
 
-  /// True: the timer was armed, and its handle is to be posted at once.
-  bool cancel(timer& alarm) noexcept {
-    const timer::state before = alarm.status;
-    if (before == timer::state::fired || before == timer::state::cancelled) return false;
-    alarm.status = timer::state::cancelled;
-    if (before == timer::state::idle) return false;
-    remove_at(alarm.slot);
-    return true;
-  }
+  /// Of an item that is in the heap.
+  void remove(Item& item) noexcept { remove_at(item.*Slot); }
 
-  /// The handle of the soonest timer, which counts as fired. Only when next_due() has come. Those due at one
-  /// moment fire in the order in which they were armed.
-  std::coroutine_handle<> pop() noexcept {
-    timer& alarm = *heap_.front().alarm;
+  /// The soonest item; of those due at the same moment, the one that was added first. Not when there is none.
+  Item& front() const noexcept { return *heap_.front().item; }
+
+  /// Takes out the soonest item.
+  Item& pop() noexcept {
+    Item& item = front();
     remove_at(0);
-    alarm.status = timer::state::fired;
-    return alarm.handle;
+    return item;
   }
 
  private:
   struct entry {
-    time_point due;
+    Moment due;
     std::uint64_t order;
-    timer* alarm;
+    Item* item;
 
     bool before(const entry& other) const noexcept {
       return due < other.due || (due == other.due && order < other.order);
@@ -2768,7 +3701,7 @@ class timer_queue {
 
   void place(std::size_t slot, const entry& moved) noexcept {
     heap_[slot] = moved;
-    moved.alarm->slot = static_cast<std::uint32_t>(slot);
+    moved.item->*Slot = static_cast<std::uint32_t>(slot);
   }
 
   void sift_up(std::size_t slot, const entry moved) noexcept {
@@ -2798,6 +3731,7 @@ class timer_queue {
   }
 
   void remove_at(std::size_t slot) noexcept {
+    heap_[slot].item->*Slot = due_slot_none;
     const entry last = heap_.back();
     heap_.pop_back();
     if (slot == heap_.size()) return;
@@ -2810,6 +3744,53 @@ class timer_queue {
 
   std::vector<entry> heap_;
   std::uint64_t next_order_ = 0;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/timer_queue.hpp -------------------------------------------------------------------------
+
+// The armed timers of one executor, soonest first. Not thread-safe and without a clock: the executor that owns
+// it brings the lock and the time.
+
+namespace coworker {
+
+class timer_queue {
+ public:
+  bool empty() const noexcept { return armed_.empty(); }
+  std::size_t size() const noexcept { return armed_.size(); }
+
+  /// When the soonest timer is due; time_point::max() when none is armed.
+  time_point next_due() const noexcept { return armed_.next_due(); }
+
+  /// False: the timer had been cancelled before, and its handle is to be posted at once.
+  bool arm(timer& alarm) {
+    if (alarm.status == timer::state::cancelled) return false;
+    armed_.push(alarm, alarm.due);
+    alarm.status = timer::state::armed;
+    return true;
+  }
+
+  /// True: the timer was armed, and its handle is to be posted at once.
+  bool cancel(timer& alarm) noexcept {
+    const timer::state before = alarm.status;
+    if (before == timer::state::fired || before == timer::state::cancelled) return false;
+    alarm.status = timer::state::cancelled;
+    if (before == timer::state::idle) return false;
+    armed_.remove(alarm);
+    return true;
+  }
+
+  /// The handle of the soonest timer, which counts as fired. Only when next_due() has come. Those due at one
+  /// moment fire in the order in which they were armed.
+  std::coroutine_handle<> pop() noexcept {
+    timer& alarm = armed_.pop();
+    alarm.status = timer::state::fired;
+    return alarm.handle;
+  }
+
+ private:
+  detail::due_heap<timer, &timer::slot> armed_;
 };
 
 }  // namespace coworker
@@ -2891,6 +3872,18 @@ class condition_waiter final : public waiter {
 
 namespace coworker {
 
+/// Told of every coroutine that an event_loop resumes, on the loop's thread.
+class turn_watcher {
+ public:
+  /// The coroutine is resumed next.
+  virtual void turn_begins(std::coroutine_handle<> coroutine) noexcept = 0;
+  /// It waits again, or is gone.
+  virtual void turn_ends() noexcept = 0;
+
+ protected:
+  ~turn_watcher() = default;
+};
+
 /// An executor of one thread: the one that calls run(). Handles are resumed in the order in which they were
 /// posted; timers in the order of their deadlines, never early. While idle it makes no wake-ups. All but
 /// run() is thread-safe.
@@ -2931,13 +3924,15 @@ class event_loop {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
     const time_point due = alarm.due;
-    if (timers_.arm(alarm)) return wake_if_asleep(lock, due);
-    post_locked(handle, lock);
+    if (!timers_.arm(alarm)) return post_locked(handle, lock);
+    news_.store(true, std::memory_order_relaxed);
+    wake_if_asleep(lock, due);
   }
 
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
+    make_room(current() == this ? ready_ : inbox_);  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) post_locked(handle, lock);
   }
 
@@ -2969,15 +3964,8 @@ class event_loop {
     }
   }
 
-  /// What the loop is at: how many coroutines it has resumed so far, and which one it is in; null between
-  /// them. For whoever watches that none keeps it for long.
-  struct turn {
-    std::uint64_t number = 0;
-    void* coroutine = nullptr;
-  };
-  turn current_turn() const noexcept {
-    return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
-  }
+  /// Who is told of each turn; null, as at first: nobody. Not while the loop runs.
+  void watch_turns(turn_watcher* watcher) noexcept { watcher_ = watcher; }
 
   /// Whether the calling thread is the one that the loop runs on.
   bool runs_on_this_thread() const noexcept { return current() == this; }
@@ -2992,15 +3980,23 @@ class event_loop {
   void stop() {
     std::unique_lock lock(mutex_);
     stop_ = true;
+    news_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, time_point::min());
   }
 
  private:
+  using handles = std::vector<std::coroutine_handle<>>;
+
   void take_turn(std::coroutine_handle<> handle) {
-    in_turn_.store(handle.address(), std::memory_order_relaxed);
-    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    if (watcher_ == nullptr) [[likely]]
+      return resume(handle);
+    struct watched_turn {
+      turn_watcher& watcher;
+      ~watched_turn() { watcher.turn_ends(); }
+    };
+    watcher_->turn_begins(handle);
+    const watched_turn ends{*watcher_};
     resume(handle);
-    in_turn_.store(nullptr, std::memory_order_relaxed);
   }
 
   static event_loop*& current() noexcept {
@@ -3011,6 +4007,7 @@ class event_loop {
   struct running_guard {
     event_loop& loop;
     event_loop* const outer;
+    const detail::loop_role role{};
 
     explicit running_guard(event_loop& to_run) : loop(to_run), outer(current()) {
       const std::lock_guard lock(loop.mutex_);
@@ -3035,7 +4032,21 @@ class event_loop {
   void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
+    news_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, time_point::min());
+  }
+
+  // A busy loop that took the lock in each round would keep other threads from posting for milliseconds, as
+  // the lock is not a fair one.
+  bool only_ready_has_work() const {
+    return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
+           (next_due_ == time_point::max() || now() < next_due_);
+  }
+
+  void take_ready() noexcept {
+    batch_.clear();
+    resumed_ = 0;
+    batch_.swap(ready_);
   }
 
   // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
@@ -3048,35 +4059,58 @@ class event_loop {
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
     if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
+    if (only_ready_has_work()) {
+      take_ready();
+      return false;
+    }
     for (;;) {
       time_point deadline;
       {
         const std::lock_guard lock(mutex_);
+        news_.store(false, std::memory_order_relaxed);
         asleep_ = false;
         if (stop_) {
           stop_ = false;
           return true;
         }
         fire_timers();
-        if (resumed_ == batch_.size()) {
-          batch_.clear();
-          resumed_ = 0;
-          batch_.swap(ready_);
-        }
-        for (const std::coroutine_handle<> handle : inbox_) batch_.push_back(handle);
-        inbox_.clear();
+        next_due_ = timers_.next_due();
+        if (resumed_ == batch_.size()) take_ready();
+        take_inbox();
+        if (!inbox_.empty()) news_.store(true, std::memory_order_relaxed);  // there was no memory for it
         if (!batch_.empty()) return false;
         asleep_ = true;
-        deadline = wakes_at_ = timers_.next_due();
+        deadline = wakes_at_ = next_due_;
       }
       waiter_->wait(deadline);
     }
   }
 
-  void fire_timers() {
-    if (timers_.empty()) return;
+  // Throws std::bad_alloc, or else the next push_back does not.
+  static void make_room(handles& for_one_more) {
+    if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
+  }
+
+  // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
+  void fire_timers() noexcept {
+    if (timers_.next_due() == time_point::max()) return;  // nor is the clock read for what never comes
     const time_point reached = now();
-    while (timers_.next_due() <= reached) inbox_.push_back(timers_.pop());
+    try {
+      while (timers_.next_due() <= reached) {
+        make_room(inbox_);
+        inbox_.push_back(timers_.pop());
+      }
+    } catch (...) {
+    }
+  }
+
+  void take_inbox() noexcept {
+    if (batch_.empty()) return batch_.swap(inbox_);
+    try {
+      batch_.insert(batch_.end(), inbox_.begin(), inbox_.end());
+      inbox_.clear();
+    } catch (...) {
+    }
   }
 
   // Wakes after the unlock, or the loop would wake only to wait for the lock. `wakers_` keeps the loop alive
@@ -3092,11 +4126,11 @@ class event_loop {
   }
 
   // The loop's thread only.
-  std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
-  std::vector<std::coroutine_handle<>> batch_;
-  std::size_t resumed_ = 0;              // of the batch
-  std::atomic<std::uint64_t> turns_{0};  // written by the loop's thread alone, as is the next
-  std::atomic<void*> in_turn_{nullptr};
+  handles ready_;  // posted by the batch itself
+  handles batch_;
+  std::size_t resumed_ = 0;                  // of the batch
+  time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
+  turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
   waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
@@ -3104,8 +4138,12 @@ class event_loop {
 
   std::atomic<int> wakers_{0};
 
+  // Something under the lock is not as collect() has left it; a timer less need not be told of. Written under
+  // the lock, so that a look at it needs no order of its own.
+  std::atomic<bool> news_{false};
+
   mutable std::mutex mutex_;  // guards what follows
-  std::vector<std::coroutine_handle<>> inbox_;
+  handles inbox_;
   timer_queue timers_;
   time_point wakes_at_ = time_point::max();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
@@ -3118,64 +4156,261 @@ static_assert(watching_executor<event_loop>);
 
 }  // namespace coworker
 
-// ---- coworker/exec/resume_on.hpp ---------------------------------------------------------------------------
+// ---- coworker/exec/promise_core.hpp ------------------------------------------------------------------------
 
-// Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
-// there.
+// What a promise and its future share: the outcome, and who waits for it. Knows no awaiters; those are in
+// promise.hpp.
 
-namespace coworker {
+namespace coworker::detail {
 
-/// What resume_on gives; made to be awaited at once.
-class hop_awaiter {
+template <class T>
+class promise_core : public shared_state {
  public:
-  explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
-  bool await_ready() const noexcept { return false; }
+  std::atomic<bool> has_future{false};
+  std::atomic<bool> abandoned{false};
 
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    const executor_ref destination = destination_;
-    if (!destination) throw std::logic_error("resume_on: the executor_ref is empty; give it an executor");
-    context& chain = detail::require_context(awaiting, "resume_on");
-    if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
-      throw std::logic_error(
-          "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
-          "none of "
-          "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
-          "or "
-          "event_loop");
-    }
-    const executor_ref origin = std::exchange(chain.executor, destination);
+  std::mutex& mutex() noexcept { return mutex_; }
+
+  // `fill` puts the outcome into a result<T>. False: there is an outcome already. Throws: what `fill` throws;
+  // std::logic_error on a thread foreign to a simulation; what the executor of the waiting coroutine throws.
+  // Nothing is set then.
+  template <class Fill>
+  bool set(const char* call, Fill fill) {
+    std::unique_lock lock(mutex_);
+    if (outcome_) return false;
+    simulated_.refuse_foreign_thread(call);
     try {
-      destination.post(awaiting);
+      fill(outcome_.emplace());
     } catch (...) {
-      chain.executor = origin;
+      outcome_.reset();
+      throw;
+    }
+    if (!waiting_.empty()) wake(waiting_.pop_front(), lock);
+    return true;
+  }
+
+  bool ready() const {
+    const std::lock_guard lock(mutex_);
+    return outcome_.has_value();
+  }
+
+  // True: it is in the list, and may have gone on by now. False: there is an outcome, or a stop.
+  COWORKER_NOINLINE bool wait(waiting& one) {
+    const std::lock_guard lock(mutex_);
+    if (outcome_ || one.stopped) return false;
+    simulated_.note(one.executor);
+    waiting_.push_back(one);
+    return true;
+  }
+
+  // Once, when there is an outcome.
+  T take() { return outcome_->take(); }
+
+ private:
+  // After the unlock, or the coroutine would go on only to wait for the lock.
+  void wake(waiting& one, std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    try {
+      one.wake();
+    } catch (...) {
+      lock.lock();
+      outcome_.reset();
+      waiting_.push_back(one);
       throw;
     }
   }
 
-  void await_resume() const noexcept {}
-
- private:
-  executor_ref destination_;
+  mutable std::mutex mutex_;  // guards all below
+  std::optional<result<T>> outcome_;
+  wait_list<waiting> waiting_;  // one at most
+  simulated_waiters simulated_;
 };
 
-/// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
-/// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
-/// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
-/// coroutine runs on no executor, `destination` is empty, or the hop leads from a simulated_loop to real
-/// threads; what the destination's post() throws. The coroutine then goes on where it was.
-inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
+}  // namespace coworker::detail
 
-/// Runs `work` on another executor and comes back with its result or exception.
+// ---- coworker/exec/promise.hpp -----------------------------------------------------------------------------
+
+// promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
+// back.
+
+namespace coworker {
+
+/// What a future throws whose promise was destroyed before it was set.
+class broken_promise : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "broken promise: the promise was destroyed before it had a value or an exception; let every way "
+           "out of "
+           "the code that keeps it call set_value() or set_exception()";
+  }
+};
+
+/// What a promise gives. Awaited once, as an rvalue: `co_await std::move(answer)`.
+///
+/// Throws: what the promise was given as an exception; `broken_promise` when it was destroyed without; and
+/// std::logic_error when the future was awaited before or moved from, or the awaiting coroutine runs on no
+/// executor.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless the outcome is
+/// there. The future is used up then, and its promise abandoned.
+/// Thread safety: ready() on any thread; the object itself belongs to one coroutine.
 template <class T>
-task<T> run_on(executor_ref destination, task<T> work) {
-  const executor_ref home = co_await this_coro::executor();
-  co_await resume_on(destination);
-  detail::result<T> outcome;
-  co_await detail::capture(std::move(work), outcome);
-  co_await resume_on(home);
-  co_return outcome.take();
-}
+class [[nodiscard("co_await it")]] future {
+  using core = detail::promise_core<T>;
+
+ public:
+  using value_type = T;
+
+  future(future && other) noexcept = default;
+
+  future& operator=(future&& other) noexcept {
+    future moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~future() { abandon(core_); }
+
+  /// Whether awaiting it returns or throws without waiting.
+  bool ready() const { return !core_ || core_->ready(); }
+
+  class awaiter {
+   public:
+    explicit awaiter(detail::shared_handle<core> from) noexcept : core_(std::move(from)) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+    ~awaiter() { abandon(core_); }
+
+    bool await_ready() const {
+      if (!core_) {
+        throw std::logic_error(
+            "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+            "channel "
+            "for more");
+      }
+      return core_->ready();
+    }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      const context& here = detail::require_context(awaiting, "future");
+      one_.handle = awaiting;
+      one_.executor = here.executor;
+      on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+      return core_->wait(one_);
+    }
+
+    T await_resume() {
+      on_stop_.reset();
+      if (!core_->ready()) throw cancelled();
+      return core_->take();
+    }
+
+   private:
+    detail::shared_handle<core> core_;
+    detail::waiting one_;
+    detail::stop_of_wait on_stop_;
+  };
+
+  awaiter operator co_await()&& noexcept { return awaiter(std::move(core_)); }
+
+  template <class Future = future>
+  awaiter operator co_await()& noexcept {
+    static_assert(
+        !std::same_as<Future, future>,
+        "a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)");
+    return awaiter(std::move(core_));
+  }
+
+ private:
+  template <class U>
+  friend class promise;
+  explicit future(const detail::shared_handle<core>& from) noexcept : core_(from) {}
+
+  static void abandon(const detail::shared_handle<core>& left) noexcept {
+    if (left) left->abandoned.store(true, std::memory_order_relaxed);
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+/// Gives a coroutine one value, from any thread; T may be a reference or void:
+///
+///     promise<std::string> done;
+///     future<std::string> answer = done.get_future();
+///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(std::move(text)); });
+///     use(co_await std::move(answer));
+///
+/// Destroyed without a value, it breaks: its future throws `broken_promise`.
+///
+/// Thread safety: all operations but moving it may be called on any thread; of two that set it, one throws.
+template <class T = void>
+class promise {
+  static_assert(
+      !std::is_rvalue_reference_v<T>,
+      "promise<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on");
+  using core = detail::promise_core<T>;
+  using value_argument = std::conditional_t<std::is_void_v<T>, detail::no_result, T>;
+
+ public:
+  promise() : core_(new core) {}
+  promise(promise&& other) noexcept = default;
+
+  promise& operator=(promise&& other) noexcept {
+    promise moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~promise() {
+    if (core_)
+      core_->set("~promise",
+                 [](auto& outcome) { outcome.set_exception(std::make_exception_ptr(broken_promise())); });
+  }
+
+  /// Throws: std::logic_error the second time, and when the promise was moved from.
+  future<T> get_future() {
+    require("promise::get_future", core_ && !core_->has_future.exchange(true), "its future was taken before");
+    return future<T>(core_);
+  }
+
+  /// Resumes the coroutine that awaits the future, on its executor.
+  /// Throws: std::logic_error when a value or exception was set before, the promise was moved from, or this
+  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is set
+  /// then.
+  void set_value(value_argument value) requires(!std::is_void_v<T>) {
+    fill("promise::set_value", [&](auto& outcome) { outcome.set(std::forward<value_argument>(value)); });
+  }
+  void set_value() requires std::is_void_v<T> {
+    fill("promise::set_value", [](auto& outcome) { outcome.set(); });
+  }
+
+  /// Lets the coroutine that awaits the future throw instead. Throws: as set_value.
+  void set_exception(std::exception_ptr failure) {
+    fill("promise::set_exception", [&](auto& outcome) { outcome.set_exception(std::move(failure)); });
+  }
+  template <std::derived_from<std::exception> Exception>
+  void set_exception(Exception failure) {
+    set_exception(std::make_exception_ptr(std::move(failure)));
+  }
+
+  /// Whether nobody will see the value any more: the future is gone, as when the coroutine was stopped. Setting
+  /// the promise does no harm then, but work for it may end.
+  bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
+
+ private:
+  void require(const char* call, bool fact, const char* otherwise) const {
+    if (fact) return;
+    throw std::logic_error(std::string(call) + ": " + (core_ ? otherwise : "the promise was moved from"));
+  }
+
+  template <class Fill>
+  void fill(const char* call, Fill set) {
+    require(call, core_ && core_->set(call, set),
+            "it has a value or an exception already, and a promise is set once");
+  }
+
+  detail::shared_handle<core> core_;
+};
 
 }  // namespace coworker
 
@@ -3367,18 +4602,18 @@ class simulated_loop {
   simulated_loop& operator=(const simulated_loop&) = delete;
 
   void post(std::coroutine_handle<> handle) {
-    require_own_thread("post");
+    require_own_thread("simulated_loop::post");
     ready_.push(handle);
   }
 
   void arm(timer& alarm) {
-    require_own_thread("arm");
+    require_own_thread("simulated_loop::arm");
     const std::coroutine_handle<> handle = alarm.handle;
     if (!timers_.arm(alarm)) ready_.push(handle);
   }
 
   void cancel(timer& alarm) {
-    require_own_thread("cancel");
+    require_own_thread("simulated_loop::cancel");
     const std::coroutine_handle<> handle = alarm.handle;
     if (timers_.cancel(alarm)) ready_.push(handle);
   }
@@ -3394,8 +4629,9 @@ class simulated_loop {
 
   /// The same, but goes no further than `end`, which the clock then shows.
   bool run_until(time_point end) {
-    require_own_thread("run");
+    require_own_thread("simulated_loop::run");
     const running_guard guard(running_);
+    const detail::loop_role role;
     for (stop_ = false; !stop_;) {
       const time_point next = timers_.next_due();
       if (!ready_.empty()) {
@@ -3424,11 +4660,12 @@ class simulated_loop {
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
 
-  bool runs_on_this_thread() const noexcept { return running_; }
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return detail::is_this_thread(owner_) && running_; }
 
   /// Makes run() return after the coroutine that calls this.
   void stop() {
-    require_own_thread("stop");
+    require_own_thread("simulated_loop::stop");
     stop_ = true;
   }
 
@@ -3453,15 +4690,10 @@ class simulated_loop {
     ~running_guard() { running = false; }
   };
 
-  // Out of line, so that no compiler keeps the address over a suspension that changes the thread (LLVM 47179).
-  COWORKER_NOINLINE void require_own_thread(const char* operation) const {
-    if (owner_ == detail::this_thread_marker()) return;
-    throw std::logic_error(
-        std::string("simulated_loop::") + operation +
-        ": called on another thread than the one that made the loop. A simulated loop has one thread, and a "
-        "real "
-        "thread knows nothing of its virtual time; let a coroutine on the loop do what the thread does (its "
-        "sleep_for stands for the time that the thread takes), or run the test on an event_loop");
+  void require_own_thread(const char* call) const {
+    if (!detail::is_this_thread(owner_)) {
+      detail::throw_foreign_to_simulation(call, "the one that made the loop");
+    }
   }
 
   [[noreturn]] void fail_busy() const {
@@ -3827,6 +5059,7 @@ class thread_pool {
       fire_timers();
       if (!queue_.empty()) {
         const std::coroutine_handle<> handle = queue_.pop();
+        detail::role_of_this_thread() = {false, max_threads_ == 1};
         call_a_thread(lock);  // for what is left, since this one is busy from here on
         if (lock.owns_lock()) lock.unlock();
         resume(handle);
@@ -3941,117 +5174,29 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
 
 }  // namespace coworker
 
-// ---- coworker/http/client.hpp ------------------------------------------------------------------------------
+// ---- coworker/http/request_limits.hpp ----------------------------------------------------------------------
 
-// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
-// is written against this; libcurl and a simulated network are two models of it.
-
-namespace coworker {
-
-struct http_request {
-  std::string url;
-  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
-  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
-  std::span<const std::string> headers = {};
-  std::string own_header = {};                  ///< one more, of this request alone; empty: none
-  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
-  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
-
-  explicit http_request(std::string address) : url(std::move(address)) {}
-};
-
-/// Why there is no answer.
-enum class http_failure : unsigned char {
-  none,         ///< there is one
-  unreachable,  ///< no connection came about; nothing was sent
-  timed_out,    ///< the server may have acted
-  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
-  untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
-  unusable,     ///< the request itself cannot be sent, such as a malformed URL
-};
-
-struct http_answer {
-  http_failure failure = http_failure::none;
-  std::string problem;  ///< in words, when there is a failure
-  int status = 0;       ///< of an answer
-  std::string body;
-  std::optional<duration> retry_after;  ///< as the server asked; above zero
-
-  http_answer() noexcept {}
-  bool arrived() const noexcept { return failure == http_failure::none; }
-};
-
-/// An HTTP client, used on one thread.
-///
-///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task.
-///   Redirects are
-///                                                     not followed. Throws nothing but `cancelled`.
-///
-/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
-/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
-/// answer that has begun is received to its end.
-template <class Client>
-concept http_client = requires(Client& client, const http_request& request) {
-  { client.send(request) } -> std::same_as<task<http_answer>>;
-};
-
-/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
-inline void append_url_encoded(std::string& encoded, std::string_view text) {
-  constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += digits[byte >> 4];
-    encoded += digits[byte & 15];
-  }
-}
-
-/// The same as a text of its own.
-inline std::string url_encode(std::string_view text) {
-  std::string encoded;
-  encoded.reserve(text.size());
-  append_url_encoded(encoded, text);
-  return encoded;
-}
-
-/// The URL with one more parameter, `name=value`, which are encoded already.
-inline std::string with_parameter(std::string url, std::string_view parameter) {
-  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
-  return url.append(parameter);
-}
-
-}  // namespace coworker
-
-// ---- coworker/job/limits.hpp -------------------------------------------------------------------------------
-
-// What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
+// What a server accepts of a request, and what it says of one that it refuses. Knows how neither is read.
 
 namespace coworker {
 
-/// An output that is longer than the queue takes.
-class output_too_large : public std::length_error {
- public:
-  output_too_large(std::size_t size, std::size_t limit)
-      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
-                          std::to_string(limit) +
-                          " (output_limit); return less, or a link to where the result is") {}
+/// What a server accepts of a request. More is refused with the status named.
+struct request_limits {
+  std::uint32_t head = 32 * 1024;         ///< bytes of the request line and all header lines: 431
+  std::uint32_t target = 8 * 1024;        ///< bytes of the target: 414
+  std::uint32_t headers = 128;            ///< header lines: 431
+  std::uint64_t body = 20'000'000;        ///< bytes of the body, without the framing of its chunks: 413
+  std::uint32_t chunk_extensions = 4096;  ///< bytes of chunk extensions in a body, which are skipped: 400
+  std::uint32_t trailers = 8 * 1024;      ///< bytes of the lines after a chunked body, which are skipped: 431
 };
 
-namespace detail {
-
-struct stream_terms {
-  bool sends_chunks = true;                                 // false: all elements are for the final output
-  std::size_t chunk_limit = static_cast<std::size_t>(-1);   // bytes of compact JSON
-  std::size_t output_limit = static_cast<std::size_t>(-1);  // of the final output
+/// Why a request is refused. After the response the connection must be closed, since nobody can tell where
+/// the next request would begin.
+struct request_refusal {
+  int status = 0;           ///< of the response
+  const char* reason = "";  ///< in words, for the response's body
 };
 
-}  // namespace detail
 }  // namespace coworker
 
 // ---- coworker/json/bytes.hpp -------------------------------------------------------------------------------
@@ -4116,6 +5261,1971 @@ inline plain_run skip_plain(const char* p, const char* end) noexcept {
   for (; p != end && !is_special(*p); ++p) seen |= static_cast<unsigned char>(*p);
   return {p, (seen & high_bits) == 0};
 }
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/syntax.hpp ------------------------------------------------------------------------------
+
+// The grammar that all of HTTP shares (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Knows
+// neither requests nor responses.
+
+namespace coworker {
+
+/// The letter in lower case if it is one of A to Z, else the character itself.
+constexpr char ascii_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Compares header names, tokens and the like: letter case does not count, for ASCII letters only.
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+  }
+  return true;
+}
+
+namespace detail {
+
+constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+constexpr bool is_ascii_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_ascii_letter(char c) noexcept { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
+
+// -1: not a digit of a hexadecimal number.
+constexpr int hex_digit(char c) noexcept {
+  if (is_ascii_digit(c)) return c - '0';
+  const char lower = ascii_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// A set of ASCII characters.
+class char_set {
+ public:
+  constexpr explicit char_set(std::string_view members) noexcept {
+    for (const char c : members) bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+  }
+  constexpr bool has(char c) const noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 128 && ((bits_[byte >> 6] >> (byte & 63)) & 1) != 0;
+  }
+  constexpr bool has_all_of(std::string_view text) const noexcept {
+    for (const char c : text) {
+      if (!has(c)) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::uint64_t bits_[2] = {};
+};
+
+inline constexpr char_set token_characters(
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+constexpr bool is_token(std::string_view text) noexcept {
+  return !text.empty() && token_characters.has_all_of(text);
+}
+
+// What a header value cannot hold: control characters other than the tabulator.
+constexpr bool is_control(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\t') || byte == 0x7f;
+}
+
+// The index of the first control character, or npos.
+inline std::size_t find_control(std::string_view text) noexcept {
+  std::size_t i = 0;
+  for (; text.size() - i >= 8; i += 8) {
+    const std::uint64_t word = load_word(text.data() + i);
+    const std::uint64_t below_space = (word - repeat_byte(0x20)) & ~word;
+    const std::uint64_t without_delete = word ^ repeat_byte(0x7f);
+    const std::uint64_t deletes = (without_delete - repeat_byte(1)) & ~without_delete;
+    if (((below_space | deletes) & high_bits) == 0) continue;
+    for (std::size_t j = i; j < i + 8; ++j) {  // a tabulator, or a carry out of another byte
+      if (is_control(text[j])) return j;
+    }
+  }
+  for (; i < text.size(); ++i) {
+    if (is_control(text[i])) return i;
+  }
+  return std::string_view::npos;
+}
+
+constexpr std::string_view without_blanks(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Digits and nothing else, up to 2^64 - 1.
+constexpr std::optional<std::uint64_t> read_decimal(std::string_view text) noexcept {
+  if (text.empty()) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : text) {
+    if (!is_ascii_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (number > (UINT64_MAX - digit) / 10) return std::nullopt;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+// What stands before the first `mark`; it is taken off the front of `text`, together with the mark.
+constexpr std::string_view take_until(std::string_view& text, char mark) noexcept {
+  const std::size_t end = text.find(mark);
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return part;
+}
+
+// A header line, without the line break at its end.
+struct field_line {
+  std::string_view name;
+  std::string_view value;         // without the blanks around it
+  const char* problem = nullptr;  // why it is none
+};
+
+inline field_line read_field_line(std::string_view line) noexcept {
+  field_line read;
+  const std::size_t colon = line.find(':');
+  read.name = line.substr(0, colon);
+  if (!is_token(read.name)) {
+    read.problem = !line.empty() && is_blank(line.front())
+                       ? "a header line begins with a blank (obsolete line folding)"
+                   : colon == std::string_view::npos ? "a header line has no colon"
+                   : !read.name.empty() && is_blank(read.name.back())
+                       ? "there is a blank between a header's name and the colon"
+                       : "a header's name is not a token";
+    return read;
+  }
+  if (colon == std::string_view::npos) {
+    read.problem = "a header line has no colon";
+    return read;
+  }
+  read.value = without_blanks(line.substr(colon + 1));
+  if (find_control(read.value) != std::string_view::npos)
+    read.problem = "a header's value holds a control character";
+  return read;
+}
+
+}  // namespace detail
+
+/// Whether a comma-separated list of tokens, such as the value of Connection, holds `token`, in any letter
+/// case.
+constexpr bool list_contains(std::string_view list, std::string_view token) noexcept {
+  while (!list.empty()) {
+    if (equal_ignoring_case(detail::without_blanks(detail::take_until(list, ',')), token)) return true;
+  }
+  return false;
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/chunked_decoder.hpp ---------------------------------------------------------------------
+
+// Takes the framing off a body that comes in chunks (RFC 9112, section 7.1), strictly. Knows nothing of the
+// head before it.
+
+namespace coworker {
+
+/// Decodes one chunked body from bytes as they arrive. Keeps none of them.
+class chunked_decoder {
+ public:
+  enum class progress : unsigned char {
+    needs_more,
+    piece,     ///< `piece()` is the next part of the body, at least one byte
+    complete,  ///< the body has ended; what follows in the bytes is not part of it
+    refused,   ///< `refusal()` says why; nothing more can be read
+  };
+
+  /// Takes off the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be the
+  /// same for the whole body.
+  progress next(std::string_view& bytes, const request_limits& limits) noexcept {
+    while (!bytes.empty()) {
+      if (state_ == state::data) return take_data(bytes);
+      if (state_ == state::done) return progress::complete;
+      if (state_ == state::refused) return progress::refused;
+      const char c = bytes.front();
+      bytes.remove_prefix(1);
+      read(c, limits);
+    }
+    return state_ == state::done      ? progress::complete
+           : state_ == state::refused ? progress::refused
+                                      : progress::needs_more;
+  }
+
+  /// Lies in the bytes that were given to next().
+  std::string_view piece() const noexcept { return piece_; }
+  const request_refusal& refusal() const noexcept { return refusal_; }
+
+ private:
+  enum class state : unsigned char {
+    first_digit,  // of a chunk's size
+    digits,
+    blank_before_extension,
+    extension,
+    size_line_feed,
+    data,
+    data_return,
+    data_line_feed,
+    trailer,  // at the beginning of a line after the last chunk
+    trailer_name,
+    trailer_value,
+    trailer_line_feed,
+    last_line_feed,
+    done,
+    refused,
+  };
+
+  void read(char c, const request_limits& limits) noexcept {
+    switch (state_) {
+      case state::first_digit:
+        missing_ = 0;
+        return detail::hex_digit(c) < 0 ? refuse(400, "a chunk's size is not a hexadecimal number")
+                                        : add_digit(c);
+      case state::digits:
+        return detail::hex_digit(c) >= 0 ? add_digit(c) : read_after_size(c, limits);
+      case state::blank_before_extension:
+      case state::extension:
+        return read_after_size(c, limits);
+      case state::size_line_feed:
+        if (missing_ > limits.body - std::min(limits.body, body_bytes_))
+          return refuse(413, "the request's body is too large");
+        return expect_line_feed(c, missing_ != 0 ? state::data : state::trailer);
+      case state::data_return:
+        if (c != '\r') return refuse(400, "a chunk is longer than its size says");
+        state_ = state::data_line_feed;
+        return;
+      case state::data_line_feed:
+        return expect_line_feed(c, state::first_digit);
+      case state::trailer_line_feed:
+        return expect_line_feed(c, state::trailer);
+      case state::last_line_feed:
+        return expect_line_feed(c, state::done);
+      case state::trailer:
+      case state::trailer_name:
+      case state::trailer_value:
+        return read_trailer(c, limits);
+      case state::data:  // these three are not read by single characters
+      case state::done:
+      case state::refused:
+        return;
+    }
+  }
+
+  void add_digit(char c) noexcept {
+    if (missing_ > (UINT64_MAX >> 4)) return refuse(400, "a chunk's size is too large a number");
+    missing_ = missing_ << 4 | static_cast<std::uint64_t>(detail::hex_digit(c));
+    state_ = state::digits;
+  }
+
+  void read_after_size(char c, const request_limits& limits) noexcept {
+    if (c == '\r' && state_ != state::blank_before_extension) {
+      state_ = state::size_line_feed;
+    } else if (state_ != state::extension && c != ';' && !detail::is_blank(c)) {
+      refuse(400, "a chunk's size is not a hexadecimal number");
+    } else if (detail::is_control(c)) {
+      refuse(400, "a chunk extension holds a control character");
+    } else if (++extension_bytes_ > limits.chunk_extensions) {
+      refuse(400, "the chunk extensions are too large");
+    } else if (c == ';') {
+      state_ = state::extension;
+    } else if (state_ == state::digits) {
+      state_ = state::blank_before_extension;
+    }
+  }
+
+  void read_trailer(char c, const request_limits& limits) noexcept {
+    if (++trailer_bytes_ > limits.trailers) return refuse(431, "the body's trailers are too large");
+    if (c == '\r') {
+      if (state_ == state::trailer_name) return refuse(400, "a trailer line has no colon");
+      state_ = state_ == state::trailer ? state::last_line_feed : state::trailer_line_feed;
+    } else if (state_ == state::trailer_value) {
+      if (detail::is_control(c)) refuse(400, "a trailer's value holds a control character");
+    } else if (c == ':' && state_ == state::trailer_name) {
+      state_ = state::trailer_value;
+    } else if (detail::token_characters.has(c)) {
+      state_ = state::trailer_name;
+    } else {
+      refuse(400, "a trailer's name is not a token");
+    }
+  }
+
+  void expect_line_feed(char c, state next) noexcept {
+    if (c != '\n') return refuse(400, "a carriage return without a line feed in the framing of chunks");
+    state_ = next;
+  }
+
+  progress take_data(std::string_view& bytes) noexcept {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(missing_, bytes.size()));
+    piece_ = bytes.substr(0, count);
+    bytes.remove_prefix(count);
+    missing_ -= count;
+    body_bytes_ += count;
+    if (missing_ == 0) state_ = state::data_return;
+    return progress::piece;
+  }
+
+  void refuse(int status, const char* reason) noexcept {
+    refusal_.status = status;
+    refusal_.reason = reason;
+    state_ = state::refused;
+  }
+
+  std::string_view piece_;
+  request_refusal refusal_;
+  std::uint64_t missing_ = 0;     // bytes of the current chunk
+  std::uint64_t body_bytes_ = 0;  // so far
+  std::uint32_t extension_bytes_ = 0;
+  std::uint32_t trailer_bytes_ = 0;
+  state state_ = state::first_digit;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/client.hpp ------------------------------------------------------------------------------
+
+// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
+// is written against this; libcurl and a simulated network are two models of it.
+
+namespace coworker {
+
+struct http_request {
+  std::string url;
+  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
+  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
+  std::span<const std::string> headers = {};
+  std::string own_header = {};  ///< one more, of this request alone; empty: none
+  /// How long the exchange may be silent: nothing of the request gets through, and no answer begins. An answer
+  /// that has begun goes on as long as it comes at a decent speed. Default 30 s.
+  duration timeout = std::chrono::seconds(30);
+  /// The whole answer must be there within `timeout` of the end of the request, where nothing is lost with it.
+  bool timeout_to_end = false;
+
+  explicit http_request(std::string address) : url(std::move(address)) {}
+};
+
+/// Why there is no answer.
+enum class http_failure : unsigned char {
+  none,         ///< there is one
+  unreachable,  ///< no connection came about; nothing was sent
+  timed_out,    ///< the server may have acted
+  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
+  untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
+  unusable,     ///< the request itself cannot be sent, such as a malformed URL
+};
+
+struct http_answer {
+  http_failure failure = http_failure::none;
+  std::string problem;  ///< in words, when there is a failure
+  int status = 0;       ///< of an answer
+  std::string body;
+  std::optional<duration> retry_after;  ///< as the server asked; above zero
+  std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
+
+  http_answer() noexcept {}
+  bool arrived() const noexcept { return failure == http_failure::none; }
+};
+
+/// An HTTP client, used on one thread.
+///
+///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task. Throws
+///                                                     nothing but `cancelled`; all else is a failure.
+///
+/// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
+/// carries credentials: its answer is what send() gives, with its target.
+///
+/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
+/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
+/// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
+template <class Client>
+concept http_client = requires(Client& client, const http_request& request) {
+  { client.send(request) } -> std::same_as<task<http_answer>>;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/date.hpp --------------------------------------------------------------------------------
+
+// Dates as HTTP writes them. Knows calendars, and no clock.
+
+namespace coworker {
+
+/// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+class http_date {
+ public:
+  /// `unix_seconds`: since 1970, UTC; the years 1970 to 9999, what lies outside is moved to their ends.
+  explicit constexpr http_date(std::int64_t unix_seconds) noexcept {
+    const std::int64_t last = 253402300799;
+    const std::int64_t moment = unix_seconds < 0 ? 0 : unix_seconds > last ? last : unix_seconds;
+    const auto days = static_cast<unsigned>(moment / 86400);
+    const auto seconds = static_cast<unsigned>(moment % 86400);
+    copy(0, "ThuFriSatSunMonTueWed", days % 7);
+    write_date(days);
+    write(17, 2, seconds / 3600);
+    write(20, 2, seconds / 60 % 60);
+    write(23, 2, seconds % 60);
+  }
+
+  /// 29 characters.
+  constexpr std::string_view text() const noexcept { return std::string_view(text_, sizeof text_ - 1); }
+
+ private:
+  // In years that begin with March a leap day is the last; 400 of them have 146,097 days.
+  constexpr void write_date(unsigned days_since_1970) noexcept {
+    const unsigned days = days_since_1970 + 719468;  // since the first of March of the year 0
+    const unsigned era = days / 146097;
+    const unsigned day_of_era = days % 146097;
+    const unsigned year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const unsigned month = (5 * day_of_year + 2) / 153;  // 0 is March
+    write(5, 2, day_of_year - (153 * month + 2) / 5 + 1);
+    copy(8, "MarAprMayJunJulAugSepOctNovDecJanFeb", month);
+    write(12, 4, era * 400 + year_of_era + (month >= 10 ? 1 : 0));
+  }
+
+  constexpr void copy(unsigned at, const char* names, unsigned which) noexcept {
+    for (unsigned i = 0; i < 3; ++i) text_[at + i] = names[which * 3 + i];
+  }
+
+  constexpr void write(unsigned at, unsigned digits, unsigned number) noexcept {
+    for (unsigned i = digits; i-- > 0; number /= 10) text_[at + i] = static_cast<char>('0' + number % 10);
+  }
+
+  char text_[30] = "Xxx, 00 Xxx 0000 00:00:00 GMT";
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/http_error.hpp --------------------------------------------------------------------------
+
+// http_error: how whatever answers a request says that it cannot. Knows no request.
+
+namespace coworker {
+
+/// Thrown by a handler, it becomes a response of that status with the text as its body.
+class http_error : public std::runtime_error {
+ public:
+  /// Throws: std::invalid_argument where `status` is not one of an error, 400 to 599.
+  http_error(int status, const std::string& text) : runtime_error(text), status_(status) {
+    if (status < 400 || status > 599)
+      throw std::invalid_argument("http_error: the status " + std::to_string(status) +
+                                  " is not between 400 and 599");
+  }
+
+  int status() const noexcept { return status_; }
+
+ private:
+  int status_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/request_head.hpp ------------------------------------------------------------------------
+
+// What a request says before its body. Knows the text of a head that was read and where its parts lie in it;
+// how it is read is in request_head_reader.hpp.
+
+namespace coworker {
+
+/// A header line: its name as written, and its value without the blanks around it.
+struct header_field {
+  std::string_view name;
+  std::string_view value;
+};
+
+namespace detail {
+class request_head_reader;
+}
+
+/// Request line and header lines. Owns its text: it can be copied and moved; the views that it gives are
+/// valid as long as it is neither changed nor destroyed, and a move ends them too.
+class request_head {
+ public:
+  /// As written, such as "GET". Methods are compared with their letter case.
+  std::string_view method() const noexcept { return view(0, method_size_); }
+
+  /// As written: "/path?query", "http://host/path?query", or "*".
+  std::string_view target() const noexcept { return view(method_size_ + 1, target_size_); }
+
+  /// The target's path, percent-encoded as it came. Begins with '/', or is "*".
+  std::string_view path() const noexcept {
+    return path_size_ == 0 ? std::string_view("/") : view(path_at_, path_size_);
+  }
+
+  /// What follows the first '?' of the target, percent-encoded as it came.
+  std::string_view query() const noexcept { return view(query_at_, query_size_); }
+
+  /// Host and port that the request is for, as written: those of the target where it names them, else those
+  /// of the Host line. Empty where HTTP/1.0 names none.
+  std::string_view host() const noexcept { return view(host_at_, host_size_); }
+
+  /// 0 for HTTP/1.0, 1 for HTTP/1.1.
+  int minor_version() const noexcept { return minor_version_; }
+
+  /// Header lines, in their order.
+  std::size_t header_count() const noexcept { return fields_.size(); }
+  header_field header(std::size_t index) const noexcept {
+    const place& at = fields_[index];
+    return {view(at.name, at.name_size), view(at.value, at.value_size)};
+  }
+
+  /// The value of the first header of that name, in any letter case.
+  std::optional<std::string_view> header(std::string_view name) const noexcept {
+    for (const place& at : fields_) {
+      if (equal_ignoring_case(view(at.name, at.name_size), name)) return view(at.value, at.value_size);
+    }
+    return std::nullopt;
+  }
+
+  /// Whether a header whose value is a list, such as Connection, holds `token` in any of its lines.
+  bool header_contains(std::string_view name, std::string_view token) const noexcept {
+    for (const place& at : fields_) {
+      if (equal_ignoring_case(view(at.name, at.name_size), name) &&
+          list_contains(view(at.value, at.value_size), token))
+        return true;
+    }
+    return false;
+  }
+
+  /// The body's size in bytes, where the request says it.
+  std::optional<std::uint64_t> content_length() const noexcept {
+    return sized_ ? std::optional<std::uint64_t>(content_length_) : std::nullopt;
+  }
+
+  /// Whether the body comes in chunks.
+  bool chunked() const noexcept { return chunked_; }
+
+  bool has_body() const noexcept { return chunked_ || content_length_ != 0; }
+
+  /// The client waits for `100 Continue` before it sends the body.
+  bool expects_continue() const noexcept { return expects_continue_ && has_body(); }
+
+  /// The connection may serve another request after this one.
+  bool keep_alive() const noexcept { return keep_alive_; }
+
+ private:
+  friend class detail::request_head_reader;
+
+  // Positions in the text, which may move.
+  struct place {
+    std::uint32_t name;
+    std::uint32_t name_size;
+    std::uint32_t value;
+    std::uint32_t value_size;
+  };
+
+  std::string_view view(std::uint32_t at, std::uint32_t size) const noexcept {
+    return std::string_view(text_.data() + at, size);
+  }
+
+  std::string text_;  // with the line breaks
+  std::vector<place> fields_;
+  std::uint32_t method_size_ = 0;
+  std::uint32_t target_size_ = 0;
+  std::uint32_t path_at_ = 0;
+  std::uint32_t path_size_ = 0;
+  std::uint32_t query_at_ = 0;
+  std::uint32_t query_size_ = 0;
+  std::uint32_t host_at_ = 0;
+  std::uint32_t host_size_ = 0;
+  std::uint64_t content_length_ = 0;
+  unsigned char minor_version_ = 1;
+  bool sized_ = false;
+  bool chunked_ = false;
+  bool expects_continue_ = false;
+  bool keep_alive_ = true;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/url.hpp ---------------------------------------------------------------------------------
+
+// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port. Knows no
+// message.
+
+namespace coworker {
+
+namespace detail {
+
+inline constexpr char_set unreserved_characters(
+    "-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+// Takes the first character off `encoded`, which is not empty, and decodes it. -1: a '%' is not followed by
+// two hexadecimal digits.
+constexpr int take_character(std::string_view& encoded) noexcept {
+  const char c = encoded.front();
+  encoded.remove_prefix(1);
+  if (c != '%') return static_cast<unsigned char>(c);
+  if (encoded.size() < 2) return -1;
+  const int high = hex_digit(encoded[0]);
+  const int low = hex_digit(encoded[1]);
+  encoded.remove_prefix(2);
+  return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+}  // namespace detail
+
+/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+inline void append_url_encoded(std::string& encoded, std::string_view text) {
+  constexpr const char* digits = "0123456789ABCDEF";
+  for (const char c : text) {
+    if (detail::unreserved_characters.has(c)) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '%';
+    encoded += digits[byte >> 4];
+    encoded += digits[byte & 15];
+  }
+}
+
+/// Returns the same as a text of its own.
+inline std::string url_encode(std::string_view text) {
+  std::string encoded;
+  encoded.reserve(text.size());
+  append_url_encoded(encoded, text);
+  return encoded;
+}
+
+/// Returns the URL with one more parameter, `name=value`, which are encoded already.
+inline std::string with_parameter(std::string url, std::string_view parameter) {
+  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
+  return url.append(parameter);
+}
+
+/// Whether a '+' stands for a space, as it does in a query but not in a path.
+enum class plus_sign : bool { is_itself, is_space };
+
+/// Returns the text that `encoded` stands for, which may hold any byte, or nothing if a '%' is not followed
+/// by two hexadecimal digits.
+inline std::optional<std::string> url_decode(std::string_view encoded,
+                                             plus_sign plus = plus_sign::is_itself) {
+  std::string text;
+  text.reserve(encoded.size());
+  while (!encoded.empty()) {
+    const bool space = plus == plus_sign::is_space && encoded.front() == '+';
+    const int c = detail::take_character(encoded);
+    if (c < 0) return std::nullopt;
+    text += space ? ' ' : static_cast<char>(c);
+  }
+  return text;
+}
+
+/// A parameter of a query, percent-encoded as it came.
+struct query_parameter {
+  std::string_view name;
+  std::string_view value;  ///< empty where there is no '='
+};
+
+/// The parameters of a query or of a body of the type application/x-www-form-urlencoded, one after another.
+/// Names and values are decoded when they are asked for. Keeps views into the text that it is made of.
+class query_parameters {
+ public:
+  explicit query_parameters(std::string_view query) noexcept : rest_(query) {}
+
+  /// The next parameter, or nothing after the last. Skips empty ones, as in "a=1&&b=2".
+  std::optional<query_parameter> next() noexcept {
+    while (!rest_.empty()) {
+      std::string_view value = detail::take_until(rest_, '&');
+      if (value.empty()) continue;
+      const std::string_view name = detail::take_until(value, '=');
+      return query_parameter{name, value};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+/// Calls `use(std::string value)` with the decoded value of each parameter of that name, in their order.
+/// Parameters that are not percent-encoded as they should be are skipped.
+template <class Use>
+void for_each_parameter(std::string_view query, std::string_view name, Use use) {
+  query_parameters all(query);
+  while (const std::optional<query_parameter> one = all.next()) {
+    if (one->name != name && url_decode(one->name, plus_sign::is_space) != name) continue;
+    if (std::optional<std::string> value = url_decode(one->value, plus_sign::is_space))
+      use(*std::move(value));
+  }
+}
+
+/// Returns the decoded value of the first parameter of that name, or nothing.
+inline std::optional<std::string> find_parameter(std::string_view query, std::string_view name) {
+  std::optional<std::string> found;
+  for_each_parameter(query, name, [&found](std::string value) {
+    if (!found) found = std::move(value);
+  });
+  return found;
+}
+
+/// Takes the first segment off the front of a path, with the '/' before it; still percent-encoded. The path
+/// is not empty.
+constexpr std::string_view take_segment(std::string_view& path) noexcept {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  const std::size_t end = path.find('/');
+  const std::string_view segment = path.substr(0, end);
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+/// Whether a path's segments may hold a '/' that is percent-encoded, as a name within one segment may.
+enum class encoded_slash : bool { is_refused, is_data };
+
+/// Whether a path is what it seems to be: each '%' is followed by two hexadecimal digits, no segment is "."
+/// or ".." in whatever spelling, and nothing decodes to a control character or, unless they are data, to a
+/// '/' or '\\'. Only a path without those two may be mapped to anything that has a hierarchy.
+constexpr bool is_plain_path(std::string_view path,
+                             encoded_slash slash = encoded_slash::is_refused) noexcept {
+  while (!path.empty()) {
+    std::size_t size = 0;
+    std::size_t dots = 0;
+    std::string_view segment = take_segment(path);
+    while (!segment.empty()) {
+      const int c = detail::take_character(segment);
+      if (c < ' ' || c == 0x7f) return false;  // -1 too: it cannot be decoded
+      if (slash == encoded_slash::is_refused && (c == '/' || c == '\\')) return false;
+      ++size;
+      if (c == '.') ++dots;
+    }
+    if (size == dots && (size == 1 || size == 2)) return false;
+  }
+  return true;
+}
+
+/// A host with or without a port, as in a Host line.
+struct host_and_port {
+  std::string_view host;  ///< a name, an IPv4 address, or an IPv6 address in brackets; may be empty
+  std::optional<std::uint16_t> port;  ///< nothing where none is named
+};
+
+/// Splits "name:port". Returns nothing for what is no host, such as one with a user's name in it.
+inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
+  static constexpr detail::char_set in_name(
+      "!$%&'()*+-.0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
+  static constexpr detail::char_set in_address(".0123456789:ABCDEFabcdef");
+  const bool bracketed = text.starts_with('[');
+  const std::size_t end = bracketed ? text.find(']') : text.find(':');
+  if (bracketed && end == std::string_view::npos) return std::nullopt;
+  const std::size_t size = bracketed ? end + 1 : end;
+  host_and_port split;
+  split.host = text.substr(0, size);
+  std::string_view rest = text.substr(split.host.size());
+  if (bracketed ? !in_address.has_all_of(text.substr(1, end - 1)) || end == 1
+                : !in_name.has_all_of(split.host))
+    return std::nullopt;
+  if (rest.empty()) return split;
+  if (rest.front() != ':') return std::nullopt;
+  rest.remove_prefix(1);
+  if (rest.empty()) return split;  // RFC 3986 allows a colon without a port
+  const std::optional<std::uint64_t> port = detail::read_decimal(rest);
+  if (!port || *port > 65535) return std::nullopt;
+  split.port = static_cast<std::uint16_t>(*port);
+  return split;
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/request_head_reader.hpp -----------------------------------------------------------------
+
+// Reads a request's head out of bytes as they arrive, strictly by RFC 9112: whatever two servers could read
+// in two ways is refused. Knows nothing of what comes after the empty line at its end.
+
+namespace coworker {
+
+namespace detail {
+
+class request_head_reader {
+ public:
+  enum class progress : unsigned char { needs_more, complete, refused };
+
+  // Forgets the last head.
+  void begin() noexcept {
+    head_.text_.clear();
+    head_.fields_.clear();
+    head_.method_size_ = head_.target_size_ = head_.path_at_ = head_.path_size_ = 0;
+    head_.query_at_ = head_.query_size_ = head_.host_at_ = head_.host_size_ = 0;
+    head_.content_length_ = 0;
+    head_.sized_ = head_.chunked_ = head_.expects_continue_ = false;
+    line_at_ = 0;
+    in_request_line_ = true;
+    skipped_empty_line_ = has_host_ = host_in_target_ = has_coding_ = has_unknown_coding_ = false;
+    asks_close_ = asks_keep_alive_ = expects_something_else_ = false;
+    spaces_ = 0;
+    target_seen_ = 0;
+    refusal_ = {};
+  }
+
+  // Takes off the front of `bytes` what belongs to the head.
+  progress read(std::string_view& bytes, const request_limits& limits) {
+    while (!bytes.empty()) {
+      const void* const line_feed = std::memchr(bytes.data(), '\n', bytes.size());
+      const std::size_t count =
+          line_feed == nullptr
+              ? bytes.size()
+              : static_cast<std::size_t>(static_cast<const char*>(line_feed) - bytes.data()) + 1;
+      if (!append(bytes.substr(0, count), limits)) return progress::refused;
+      bytes.remove_prefix(count);
+      if (line_feed == nullptr) return progress::needs_more;
+      const progress now = end_line(limits);
+      if (now != progress::needs_more) return now;
+    }
+    return progress::needs_more;
+  }
+
+  // Keeps no more memory than the head of a usual request needs. Only where none has begun.
+  void release_memory() noexcept {
+    if (head_.text_.capacity() > 2 * usual_head) std::string().swap(head_.text_);
+    if (head_.fields_.capacity() > 2 * usual_headers) std::vector<request_head::place>().swap(head_.fields_);
+  }
+
+  // Whether any of a head has come.
+  bool begun() const noexcept { return !head_.text_.empty(); }
+
+  request_head& head() noexcept { return head_; }
+  const request_head& head() const noexcept { return head_; }
+  const request_refusal& refusal() const noexcept { return refusal_; }
+
+ private:
+  static constexpr std::size_t usual_head = 480;
+  static constexpr std::size_t usual_headers = 16;
+  static constexpr char_set target_characters{
+      "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"};
+
+  // The same refusal for the same bytes, however they are cut: of two limits, the one that comes first.
+  bool append(std::string_view part, const request_limits& limits) {
+    const std::size_t room = limits.head - std::min<std::size_t>(limits.head, head_.text_.size());
+    const std::string_view fitting = part.substr(0, room);
+    if (in_request_line_ && !measure_target(fitting, limits.target))
+      return refuse(414, "the request's target is too long");
+    if (part.size() > room) return refuse(431, "the request's head is too large");
+    if (head_.text_.capacity() < usual_head) head_.text_.reserve(usual_head);  // rather than by and by
+    head_.text_.append(part);
+    return true;
+  }
+
+  bool measure_target(std::string_view part, std::size_t most) noexcept {
+    for (const char c : part) {
+      if (spaces_ > 1) break;
+      if (c == ' ' || c == '\r' || c == '\n') {
+        ++spaces_;
+      } else if (spaces_ == 1 && ++target_seen_ > most) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  progress end_line(const request_limits& limits) {
+    std::string_view line = std::string_view(head_.text_).substr(line_at_);
+    if (line.size() < 2 || line[line.size() - 2] != '\r')
+      return refused(400, "a line ends without a carriage return");
+    line.remove_suffix(2);
+    if (in_request_line_) {
+      if (line.empty()) return skip_empty_line();
+      in_request_line_ = false;
+      if (!read_request_line(line)) return progress::refused;
+    } else if (line.empty()) {
+      return finish(limits.body) ? progress::complete : progress::refused;
+    } else if (!read_header(line, limits.headers)) {
+      return progress::refused;
+    }
+    line_at_ = static_cast<std::uint32_t>(head_.text_.size());
+    return progress::needs_more;
+  }
+
+  // RFC 9112, section 2.2: one is to be ignored, as old clients sent it after a body.
+  progress skip_empty_line() noexcept {
+    if (skipped_empty_line_) return refused(400, "the request line is empty");
+    skipped_empty_line_ = true;
+    spaces_ = 0;
+    head_.text_.clear();
+    return progress::needs_more;
+  }
+
+  bool read_request_line(std::string_view line) noexcept {
+    const std::size_t method_end = line.find(' ');
+    const std::size_t target_end =
+        method_end == std::string_view::npos ? method_end : line.find(' ', method_end + 1);
+    if (target_end == std::string_view::npos)
+      return refuse(400, "the request line is not a method, a target and a version");
+    const std::string_view method = line.substr(0, method_end);
+    const std::string_view target = line.substr(method_end + 1, target_end - method_end - 1);
+    if (!is_token(method)) return refuse(400, "the method is not a token");
+    head_.method_size_ = static_cast<std::uint32_t>(method_end);
+    head_.target_size_ = static_cast<std::uint32_t>(target.size());
+    return read_version(line.substr(target_end + 1)) && read_target(method, target);
+  }
+
+  bool read_version(std::string_view version) noexcept {
+    if (version.size() != 8 || !version.starts_with("HTTP/") || !is_ascii_digit(version[5]) ||
+        version[6] != '.' || !is_ascii_digit(version[7]))
+      return refuse(400, "the request line is not a method, a target and a version");
+    if (version[5] != '1') return refuse(505, "the version is not HTTP/1.0 or HTTP/1.1");
+    head_.minor_version_ = version[7] == '0' ? 0 : 1;
+    return true;
+  }
+
+  bool read_target(std::string_view method, std::string_view target) noexcept {
+    if (method == "CONNECT") return refuse(501, "this server is no proxy");
+    if (!target_characters.has_all_of(target))
+      return refuse(400, "the request's target holds a character that must be percent-encoded");
+    if (target == "*") {
+      if (method != "OPTIONS") return refuse(400, "only OPTIONS may have the target *");
+      return set_path(target);
+    }
+    if (target.starts_with('/')) return set_path(target);
+    return read_absolute_target(target);
+  }
+
+  bool read_absolute_target(std::string_view target) noexcept {
+    const std::size_t scheme_end = target.find("://");
+    const std::string_view scheme = target.substr(0, scheme_end);
+    if (scheme_end == std::string_view::npos ||
+        (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")))
+      return refuse(400, "the request's target is neither a path nor an http address");
+    const std::string_view rest = target.substr(scheme_end + 3);
+    const std::string_view host = rest.substr(0, rest.find_first_of("/?"));
+    if (host.empty() || !split_host(host)) return refuse(400, "the target names no host");
+    host_in_target_ = true;
+    set_host(host);
+    return set_path(rest.substr(host.size()));
+  }
+
+  // `rest` is the end of the target.
+  bool set_path(std::string_view rest) noexcept {
+    const std::size_t size = std::min(rest.find('?'), rest.size());
+    head_.path_at_ = position(rest);
+    head_.path_size_ = static_cast<std::uint32_t>(size);
+    if (size < rest.size()) {
+      head_.query_at_ = head_.path_at_ + head_.path_size_ + 1;
+      head_.query_size_ = static_cast<std::uint32_t>(rest.size() - size - 1);
+    }
+    return true;
+  }
+
+  bool read_header(std::string_view line, std::size_t most) {
+    const field_line read = read_field_line(line);
+    if (read.problem != nullptr) return refuse(400, read.problem);
+    if (head_.fields_.size() >= most) return refuse(431, "the request has too many header lines");
+    if (head_.fields_.empty()) head_.fields_.reserve(usual_headers);
+    head_.fields_.push_back({line_at_, static_cast<std::uint32_t>(read.name.size()), position(read.value),
+                             static_cast<std::uint32_t>(read.value.size())});
+    switch (read.name.size()) {
+      case 4:
+        return !equal_ignoring_case(read.name, "host") || read_host(read.value);
+      case 6:
+        if (equal_ignoring_case(read.name, "expect")) read_expectation(read.value);
+        return true;
+      case 10:
+        if (equal_ignoring_case(read.name, "connection")) read_connection(read.value);
+        return true;
+      case 14:
+        return !equal_ignoring_case(read.name, "content-length") || read_content_length(read.value);
+      case 17:
+        return !equal_ignoring_case(read.name, "transfer-encoding") || read_transfer_encoding(read.value);
+      default:
+        return true;
+    }
+  }
+
+  bool read_host(std::string_view value) noexcept {
+    if (has_host_) return refuse(400, "there are two Host lines");
+    has_host_ = true;
+    if (!split_host(value)) return refuse(400, "the Host line does not hold a host");
+    if (!host_in_target_) set_host(value);
+    return true;
+  }
+
+  void read_expectation(std::string_view value) noexcept {
+    (equal_ignoring_case(value, "100-continue") ? head_.expects_continue_ : expects_something_else_) = true;
+  }
+
+  void read_connection(std::string_view value) noexcept {
+    asks_close_ = asks_close_ || list_contains(value, "close");
+    asks_keep_alive_ = asks_keep_alive_ || list_contains(value, "keep-alive");
+  }
+
+  bool read_content_length(std::string_view value) noexcept {
+    if (head_.sized_) return refuse(400, "there are two Content-Length lines");
+    const std::optional<std::uint64_t> size = read_decimal(value);
+    if (!size) return refuse(400, "the Content-Length is not a number of bytes");
+    head_.sized_ = true;
+    head_.content_length_ = *size;
+    return true;
+  }
+
+  bool read_transfer_encoding(std::string_view value) noexcept {
+    has_coding_ = true;
+    bool more = true;
+    while (more) {
+      more = value.find(',') != std::string_view::npos;
+      const std::string_view element = without_blanks(take_until(value, ','));
+      const std::string_view coding = without_blanks(element.substr(0, element.find(';')));
+      const bool chunked = equal_ignoring_case(coding, "chunked");
+      if (!is_token(coding) || (chunked && (head_.chunked_ || coding.size() != element.size())))
+        return refuse(400, "the Transfer-Encoding is not a list that ends with chunked");
+      (chunked ? head_.chunked_ : has_unknown_coding_) = true;
+    }
+    return true;
+  }
+
+  bool finish(std::uint64_t body_limit) noexcept {
+    const bool old = head_.minor_version_ == 0;
+    if (!has_host_ && !old) return refuse(400, "there is no Host line");
+    if (has_coding_ && head_.sized_)
+      return refuse(400, "there are both Content-Length and Transfer-Encoding");
+    if (has_coding_ && old) return refuse(400, "HTTP/1.0 has no Transfer-Encoding");
+    if (has_unknown_coding_) return refuse(501, "the Transfer-Encoding names a coding other than chunked");
+    if (head_.content_length_ > body_limit) return refuse(413, "the request's body is too large");
+    if (old) head_.expects_continue_ = false;
+    if (expects_something_else_ && !old) return refuse(417, "the Expect line asks for something unknown");
+    head_.keep_alive_ = !asks_close_ && (!old || asks_keep_alive_);
+    return true;
+  }
+
+  void set_host(std::string_view host) noexcept {
+    head_.host_at_ = position(host);
+    head_.host_size_ = static_cast<std::uint32_t>(host.size());
+  }
+
+  std::uint32_t position(std::string_view part) const noexcept {
+    return part.empty() ? 0 : static_cast<std::uint32_t>(part.data() - head_.text_.data());
+  }
+
+  bool refuse(int status, const char* reason) noexcept {
+    refusal_.status = status;
+    refusal_.reason = reason;
+    return false;
+  }
+
+  progress refused(int status, const char* reason) noexcept {
+    refuse(status, reason);
+    return progress::refused;
+  }
+
+  request_head head_;
+  request_refusal refusal_;
+  std::uint32_t line_at_ = 0;      // where the line begins that is not complete
+  std::uint32_t target_seen_ = 0;  // bytes
+  unsigned char spaces_ = 0;       // seen in the request line, so far as they matter
+  bool in_request_line_ = true;
+  bool skipped_empty_line_ = false;
+  bool has_host_ = false;
+  bool host_in_target_ = false;
+  bool has_coding_ = false;
+  bool has_unknown_coding_ = false;
+  bool asks_close_ = false;
+  bool asks_keep_alive_ = false;
+  bool expects_something_else_ = false;
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/http/request_parser.hpp ----------------------------------------------------------------------
+
+// Requests out of the bytes of a connection, one after another, however these are cut. Knows no socket and
+// keeps no body: it is fed with bytes, and gives the parts of a request as they are complete.
+
+namespace coworker {
+
+/// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
+/// same refusal, wherever they are cut:
+///
+///     std::string_view bytes = received;
+///     for (;;) {
+///       switch (parser.next(bytes)) {
+///         case request_parser::event::head: …        // parser.head()
+///         case request_parser::event::body: …        // parser.piece()
+///         case request_parser::event::complete: …    // what follows in `bytes` is the next request
+///         case request_parser::event::refused: …     // parser.refusal(); close
+///         case request_parser::event::needs_more: …  // all bytes were taken; receive more
+///
+/// Memory: at most `request_limits::head` and 16 bytes for each header line, whatever is sent.
+class request_parser {
+ public:
+  enum class event : unsigned char {
+    needs_more,  ///< all of the bytes were taken
+    head,        ///< a request has begun; said once for each, before anything of its body is taken
+    body,        ///< `piece()` is the next part of the body, at least one byte
+    complete,    ///< the request has ended; said once for each
+    refused,     ///< `refusal()` says why; from now on this is all that next() returns
+  };
+
+  explicit request_parser(const request_limits& limits = request_limits()) noexcept : limits_(limits) {}
+
+  /// Takes off the front of `bytes` what belongs to the current request, up to the next event.
+  event next(std::string_view& bytes) {
+    for (;;) {
+      switch (stage_) {
+        case stage::ended:
+          reader_.begin();
+          stage_ = stage::head;
+          break;
+        case stage::head:
+          return read_head(bytes);
+        case stage::sized_body:
+          if (missing_ != 0) return read_sized_body(bytes);
+          stage_ = stage::ended;
+          return event::complete;
+        case stage::chunked_body:
+          return read_chunked_body(bytes);
+        case stage::refused:
+          return event::refused;
+      }
+    }
+  }
+
+  /// Of the request whose head was given last, until next() is called after its end.
+  const request_head& head() const noexcept { return reader_.head(); }
+
+  /// Moves the head out, for whoever keeps it longer than that. head() must not be called again for this
+  /// request.
+  request_head take_head() noexcept { return std::move(reader_.head()); }
+
+  /// Lies in the bytes that were given to next().
+  std::string_view piece() const noexcept { return piece_; }
+
+  const request_refusal& refusal() const noexcept { return refusal_; }
+
+  /// Lowers the limit for the body of the request whose head was given last, to be called before next(). A
+  /// body that is too large is refused with 413, at once where its size was announced.
+  void limit_body(std::uint64_t most) noexcept {
+    body_limits_.body = std::min(most, limits_.body);
+    if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
+  }
+
+  /// Whether a request is under way: some of its head has come, and it has not ended.
+  bool in_request() const noexcept {
+    return stage_ == stage::head ? reader_.begun()
+                                 : stage_ == stage::sized_body || stage_ == stage::chunked_body;
+  }
+
+  /// Keeps no more memory than a usual request needs, for a connection that may be idle for long. Only
+  /// while no request is under way; head() must not be used until the next has begun.
+  void release_memory() noexcept {
+    if (in_request() || stage_ == stage::refused) return;
+    reader_.begin();
+    reader_.release_memory();
+    stage_ = stage::head;
+  }
+
+ private:
+  enum class stage : unsigned char { head, sized_body, chunked_body, ended, refused };
+
+  event read_head(std::string_view& bytes) {
+    const auto progress = reader_.read(bytes, limits_);
+    if (progress == detail::request_head_reader::progress::needs_more) return event::needs_more;
+    if (progress == detail::request_head_reader::progress::refused) return refuse(reader_.refusal());
+    body_limits_ = limits_;
+    missing_ = head().content_length().value_or(0);
+    stage_ = head().chunked() ? stage::chunked_body : stage::sized_body;
+    decoder_ = chunked_decoder();
+    return event::head;
+  }
+
+  event read_sized_body(std::string_view& bytes) noexcept {
+    if (bytes.empty()) return event::needs_more;
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(missing_, bytes.size()));
+    piece_ = bytes.substr(0, count);
+    bytes.remove_prefix(count);
+    missing_ -= count;
+    return event::body;
+  }
+
+  event read_chunked_body(std::string_view& bytes) noexcept {
+    switch (decoder_.next(bytes, body_limits_)) {
+      case chunked_decoder::progress::needs_more:
+        return event::needs_more;
+      case chunked_decoder::progress::piece:
+        piece_ = decoder_.piece();
+        return event::body;
+      case chunked_decoder::progress::complete:
+        stage_ = stage::ended;
+        return event::complete;
+      case chunked_decoder::progress::refused:
+        break;
+    }
+    return refuse(decoder_.refusal());
+  }
+
+  event refuse(const request_refusal& why) noexcept {
+    refusal_ = why;
+    stage_ = stage::refused;
+    return event::refused;
+  }
+
+  request_limits limits_;
+  request_limits body_limits_;
+  detail::request_head_reader reader_;
+  chunked_decoder decoder_;
+  std::string_view piece_;
+  request_refusal refusal_;
+  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  stage stage_ = stage::head;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/response_head.hpp -----------------------------------------------------------------------
+
+// What a response says before its body: a status and header lines that cannot be anything else. Knows nothing
+// of how a body is framed; the lines for that are response_writer.hpp's.
+
+namespace coworker {
+
+/// Status and header lines of a response.
+class response_head {
+ public:
+  response_head() noexcept {}
+
+  /// `status`: 200 to 599. Throws: std::invalid_argument for any other.
+  explicit response_head(int status) { set_status(status); }
+
+  int status() const noexcept { return status_; }
+
+  /// Throws: std::invalid_argument unless it is 200 to 599.
+  void set_status(int status) {
+    if (status < 200 || status > 599)
+      throw std::invalid_argument("response: the status " + std::to_string(status) +
+                                  " is not between 200 and 599");
+    status_ = status;
+  }
+
+  /// Adds a header line; there may be several of one name. Throws: std::invalid_argument where `name` is
+  /// not a token, where the value holds a control character such as a line break, and for a header that the
+  /// server writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding,
+  /// Upgrade.
+  response_head& add(std::string_view name, std::string_view value) {
+    check(name, value);
+    lines_.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
+
+  /// The same, in place of what was added under that name before.
+  response_head& set(std::string_view name, std::string_view value) {
+    check(name, value);
+    remove(name);
+    return add(name, value);
+  }
+
+  /// Takes all lines of that name away.
+  void remove(std::string_view name) {
+    for (std::size_t at = 0; at < lines_.size();) {
+      const std::size_t size = lines_.find('\n', at) + 1 - at;
+      if (is_line_of(at, name)) {
+        lines_.erase(at, size);
+      } else {
+        at += size;
+      }
+    }
+  }
+
+  bool has(std::string_view name) const noexcept {
+    for (std::size_t at = 0; at < lines_.size(); at = lines_.find('\n', at) + 1) {
+      if (is_line_of(at, name)) return true;
+    }
+    return false;
+  }
+
+  /// The header lines, each with its line break.
+  std::string_view lines() const noexcept { return lines_; }
+
+  /// Closes the connection after this response.
+  void close_connection() noexcept { closes_ = true; }
+  bool closes_connection() const noexcept { return closes_; }
+
+ private:
+  bool is_line_of(std::size_t at, std::string_view name) const noexcept {
+    const std::string_view line = std::string_view(lines_).substr(at);
+    return line.size() > name.size() && line[name.size()] == ':' &&
+           equal_ignoring_case(line.substr(0, name.size()), name);
+  }
+
+  static void check(std::string_view name, std::string_view value) {
+    if (!detail::is_token(name)) fail(name, "a name is letters, digits and - _ . and the like");
+    static constexpr std::array<std::string_view, 7> reserved{
+        "connection", "content-length", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade"};
+    for (const std::string_view one : reserved) {
+      if (equal_ignoring_case(name, one)) fail(name, "the server writes this header itself; leave it out");
+    }
+    const std::size_t bad = detail::find_control(value);
+    if (bad == std::string_view::npos) return;
+    fail(name, "the value has a control character at byte " + std::to_string(bad) +
+                   "; a value is one line of text, so encode or remove it");
+  }
+
+  [[noreturn]] static void fail(std::string_view name, const std::string& why) {
+    std::string shown;  // no byte of it is to break out of whatever it is written to
+    for (const char c : name.substr(0, 100)) shown += c < ' ' || c == 0x7f ? '?' : c;
+    throw std::invalid_argument("response header \"" + shown + "\": " + why);
+  }
+
+  std::string lines_;
+  int status_ = 200;
+  bool closes_ = false;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/status.hpp ------------------------------------------------------------------------------
+
+// What the status codes of HTTP are called (RFC 9110, section 15, and IANA's registry). Knows no message.
+
+namespace coworker {
+
+/// The phrase for a status line; "Status" for a code that has none.
+constexpr std::string_view status_phrase(int status) noexcept {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 203:
+      return "Non-Authoritative Information";
+    case 204:
+      return "No Content";
+    case 205:
+      return "Reset Content";
+    case 206:
+      return "Partial Content";
+    case 207:
+      return "Multi-Status";
+    case 300:
+      return "Multiple Choices";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 407:
+      return "Proxy Authentication Required";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
+    case 417:
+      return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
+    case 422:
+      return "Unprocessable Content";
+    case 423:
+      return "Locked";
+    case 424:
+      return "Failed Dependency";
+    case 425:
+      return "Too Early";
+    case 426:
+      return "Upgrade Required";
+    case 428:
+      return "Precondition Required";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 451:
+      return "Unavailable For Legal Reasons";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    case 507:
+      return "Insufficient Storage";
+    case 508:
+      return "Loop Detected";
+    case 511:
+      return "Network Authentication Required";
+    default:
+      return "Status";
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/response_writer.hpp ---------------------------------------------------------------------
+
+// Writes responses as bytes: status line, header lines, and the framing of a body. Knows no socket, and no
+// clock: the date is given.
+
+namespace coworker {
+
+/// What the request, and the state of the server, ask of the form of a response.
+struct response_form {
+  bool head_only = false;      ///< for HEAD: the head that GET would have, and no body
+  int minor_version = 1;       ///< of the request: HTTP/1.0 knows no chunks
+  bool keep_alive = true;      ///< the connection serves another request afterwards
+  std::string_view date = {};  ///< for the Date line, as http_date writes it; empty: there is none
+
+  response_form() noexcept {}
+  explicit response_form(const request_head& request) noexcept
+      : head_only(request.method() == "HEAD"),
+        minor_version(request.minor_version()),
+        keep_alive(request.keep_alive()) {}
+};
+
+/// Appends `100 Continue`, for a client that waits for it before it sends its body.
+inline void append_continue(std::string& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }
+
+/// Appends one response to a buffer:
+///
+///     response_writer writer(out, response_form(request));
+///     writer.write_whole(head, "{}");
+///
+///     writer.begin(head);         // or begin(head, size) where the size is known
+///     writer.write("a piece");
+///     writer.end();
+///
+/// What was appended may be taken out of the buffer at any time.
+class response_writer {
+ public:
+  response_writer(std::string& out, const response_form& form) noexcept
+      : out_(out), form_(form), keep_alive_(form.keep_alive) {}
+
+  /// Writes the head of a response whose body is `size` bytes. Throws: std::invalid_argument where a
+  /// response with that status has no body (204, 205, 304) and `size` is not 0; std::logic_error within a
+  /// response. Nothing was written then.
+  void begin(const response_head& head, std::uint64_t size) {
+    check_not_begun();
+    if (size != 0 && !may_have_body(head.status())) fail_bodiless(head.status());
+    framing_ = framing::sized;
+    missing_ = size;
+    begin_head(head);
+    if (head.status() != 204 && head.status() != 304)
+      out_.append("Content-Length: ").append(std::to_string(size)).append("\r\n");
+    end_head();
+  }
+
+  /// Writes the head of a response whose size is not known: the body comes in chunks, to an HTTP/1.0 client
+  /// until the connection is closed. Throws: as the other; std::invalid_argument for every response that
+  /// has no body.
+  void begin(const response_head& head) {
+    check_not_begun();
+    if (!may_have_body(head.status())) fail_bodiless(head.status());
+    framing_ = form_.minor_version == 0 ? framing::until_close : framing::chunked;
+    if (framing_ == framing::until_close) keep_alive_ = false;
+    begin_head(head);
+    if (framing_ == framing::chunked) out_.append("Transfer-Encoding: chunked\r\n");
+    end_head();
+  }
+
+  /// Writes the next piece of the body; none where it is empty. Throws: std::logic_error where the body would
+  /// become longer than was announced.
+  void write(std::string_view piece) {
+    if (!begin_piece(piece.size())) return;
+    out_.append(piece);
+    end_piece();
+  }
+
+  /// For a piece of `size` bytes that the caller sends by itself, after what is in the buffer: writes what
+  /// stands before it. Returns whether the piece is to be sent, and end_piece() to be called, at all.
+  /// Throws: as write().
+  bool begin_piece(std::uint64_t size) {
+    if (framing_ == framing::none) throw std::logic_error("response: write() was called before begin()");
+    if (framing_ == framing::sized) {
+      if (size > missing_)
+        throw std::logic_error("response: the body is longer than the size that begin() was given, by " +
+                               std::to_string(size - missing_) + " bytes");
+      missing_ -= size;
+    }
+    if (size == 0 || form_.head_only) return false;
+    if (framing_ == framing::chunked) append_chunk_size(size);
+    return true;
+  }
+
+  void end_piece() {
+    if (framing_ == framing::chunked) out_.append("\r\n");
+  }
+
+  /// Writes the end of the body. Throws: std::logic_error where the body is shorter than was announced;
+  /// then the connection must be closed, which is how the client learns of it.
+  void end() {
+    if (framing_ == framing::sized && missing_ != 0) {
+      keep_alive_ = false;
+      throw std::logic_error("response: the body is shorter than the size that begin() was given, by " +
+                             std::to_string(missing_) + " bytes");
+    }
+    if (framing_ == framing::chunked && !form_.head_only) out_.append("0\r\n\r\n");
+    framing_ = framing::none;
+  }
+
+  /// Writes a whole response. Throws: as begin().
+  void write_whole(const response_head& head, std::string_view body) {
+    begin(head, body.size());
+    write(body);
+    end();
+  }
+
+  /// Whether a response was begun that has not ended.
+  bool in_response() const noexcept { return framing_ != framing::none; }
+
+  /// Whether the connection may serve another request once the response has ended.
+  bool keep_alive() const noexcept { return keep_alive_; }
+
+  /// Whether a response with this status can have a body.
+  static constexpr bool may_have_body(int status) noexcept {
+    return status >= 200 && status != 204 && status != 205 && status != 304;
+  }
+
+ private:
+  enum class framing : unsigned char { none, sized, chunked, until_close };
+
+  void check_not_begun() const {
+    if (in_response()) throw std::logic_error("response: begin() was called twice; call end() first");
+  }
+
+  void begin_head(const response_head& head) {
+    if (head.closes_connection()) keep_alive_ = false;
+    out_.append("HTTP/1.1 ");
+    for (int unit = 100; unit > 0; unit /= 10) out_ += static_cast<char>('0' + head.status() / unit % 10);
+    out_.append(" ").append(status_phrase(head.status())).append("\r\n");
+    if (!form_.date.empty()) out_.append("Date: ").append(form_.date).append("\r\n");
+    out_.append(head.lines());
+  }
+
+  void end_head() {
+    if (!keep_alive_) {
+      out_.append("Connection: close\r\n");
+    } else if (form_.minor_version == 0) {
+      out_.append("Connection: keep-alive\r\n");
+    }
+    out_.append("\r\n");
+  }
+
+  void append_chunk_size(std::uint64_t size) {
+    char digits[16];
+    std::size_t first = sizeof digits;
+    for (; size != 0; size >>= 4) digits[--first] = "0123456789abcdef"[size & 15];
+    out_.append(digits + first, sizeof digits - first).append("\r\n");
+  }
+
+  [[noreturn]] static void fail_bodiless(int status) {
+    throw std::invalid_argument("response: one with the status " + std::to_string(status) +
+                                " has no body; give no body, or another status");
+  }
+
+  std::string& out_;
+  response_form form_;
+  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  framing framing_ = framing::none;
+  bool keep_alive_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/route.hpp -------------------------------------------------------------------------------
+
+// Which of many routes a request is for: methods and patterns of paths. Knows no handler: a route is known by
+// its place in a list.
+
+namespace coworker {
+
+namespace detail {
+
+inline constexpr std::size_t most_route_parameters = 8;
+
+// Each is called for a pattern with that fault. In a pattern that is a constant, the compiler names it.
+[[noreturn]] inline void fail_route_pattern(std::string_view pattern, const char* why) {
+  throw std::invalid_argument("route \"" + std::string(pattern) + "\": " + why);
+}
+[[noreturn]] inline void a_route_must_begin_with_a_slash(std::string_view pattern) {
+  fail_route_pattern(pattern, "a route must begin with a '/'");
+}
+[[noreturn]] inline void a_route_must_not_hold_blanks_or_percent_or_query(std::string_view pattern) {
+  fail_route_pattern(pattern,
+                     "a route is written decoded, without blanks, control characters or any of % ? # \\");
+}
+[[noreturn]] inline void a_route_parameter_must_be_a_whole_segment_like_this_in_braces(
+    std::string_view pattern) {
+  fail_route_pattern(pattern, "a parameter is a whole segment such as {name}, of letters, digits and _");
+}
+[[noreturn]] inline void a_route_parameter_with_dots_must_be_the_last(std::string_view pattern) {
+  fail_route_pattern(pattern,
+                     "a parameter for the rest of the path, such as {rest...}, must be the last segment");
+}
+[[noreturn]] inline void a_route_must_not_name_two_parameters_alike(std::string_view pattern) {
+  fail_route_pattern(pattern, "two parameters have the same name");
+}
+[[noreturn]] inline void a_route_must_not_have_more_than_eight_parameters(std::string_view pattern) {
+  fail_route_pattern(pattern, "there are more than eight parameters");
+}
+[[noreturn]] inline void a_route_must_not_have_dot_segments(std::string_view pattern) {
+  fail_route_pattern(pattern, "no request has the segment . or .., so none would match");
+}
+
+enum class segment_kind : unsigned char { rest, parameter, literal };  // in the order of their weight
+
+constexpr segment_kind kind_of(std::string_view segment) noexcept {
+  if (!segment.starts_with('{')) return segment_kind::literal;
+  return segment.ends_with("...}") ? segment_kind::rest : segment_kind::parameter;
+}
+
+// Of "{name}" and "{name...}".
+constexpr std::string_view parameter_name(std::string_view segment) noexcept {
+  const std::size_t around = kind_of(segment) == segment_kind::rest ? 4 : 1;
+  return segment.substr(1, segment.size() - 1 - around);
+}
+
+// How well a route's method fits a request's: 0 is not at all.
+constexpr int method_rank(std::string_view of_route, std::string_view of_request) noexcept {
+  if (of_route == of_request) return 3;
+  if (of_route == "GET" && of_request == "HEAD") return 2;
+  return of_route.empty() ? 1 : 0;
+}
+
+constexpr bool is_literal_match(std::string_view literal, std::string_view encoded) noexcept {
+  for (const char c : literal) {
+    if (encoded.empty() || take_character(encoded) != static_cast<unsigned char>(c)) return false;
+  }
+  return encoded.empty();
+}
+
+}  // namespace detail
+
+/// What the parameters of a pattern stood for in one path. Keeps views into both.
+class route_parameters {
+ public:
+  constexpr std::size_t size() const noexcept { return size_; }
+
+  /// As written in the path, percent-encoded.
+  constexpr std::optional<std::string_view> encoded(std::string_view name) const noexcept {
+    for (std::size_t i = 0; i < size_; ++i) {
+      if (names_[i] == name) return values_[i];
+    }
+    return std::nullopt;
+  }
+
+  /// Returns the decoded value, or nothing where the pattern has no such parameter.
+  std::optional<std::string> value(std::string_view name) const {
+    const std::optional<std::string_view> found = encoded(name);
+    return found ? url_decode(*found) : std::nullopt;
+  }
+
+ private:
+  friend class route_pattern;
+  constexpr void add(std::string_view name, std::string_view value) noexcept {
+    names_[size_] = name;
+    values_[size_++] = value;
+  }
+
+  std::array<std::string_view, detail::most_route_parameters> names_{};
+  std::array<std::string_view, detail::most_route_parameters> values_{};
+  std::size_t size_ = 0;
+};
+
+/// A pattern of paths: "/jobs" is that path alone, "/jobs/{id}" has a parameter for one segment that is not
+/// empty, "/files/{path...}" one for all that follows, slashes included. Other segments match as they are,
+/// decoded.
+class route_pattern {
+ public:
+  /// A pattern that is written in the program; the compiler refuses a malformed one.
+  consteval route_pattern(const char* text) : text_(text) { check(text_); }
+
+  /// A pattern that becomes known when the program runs; `text` must outlive it. Throws:
+  /// std::invalid_argument where it is malformed.
+  static route_pattern from(std::string_view text) {
+    check(text);
+    return route_pattern(text, 0);
+  }
+
+  constexpr std::string_view text() const noexcept { return text_; }
+
+  /// Returns what the parameters stand for in `path`, percent-encoded as it came, or nothing where it does
+  /// not match.
+  constexpr std::optional<route_parameters> match(std::string_view path) const noexcept {
+    route_parameters found;
+    std::string_view pattern = text_;
+    if (!path.starts_with('/')) return std::nullopt;
+    while (!pattern.empty() && !path.empty()) {
+      const std::string_view wanted = take_segment(pattern);
+      const detail::segment_kind kind = detail::kind_of(wanted);
+      if (kind == detail::segment_kind::rest) {
+        found.add(detail::parameter_name(wanted), path.substr(1));
+        return found;
+      }
+      const std::string_view segment = take_segment(path);
+      if (kind == detail::segment_kind::parameter) {
+        if (segment.empty()) return std::nullopt;
+        found.add(detail::parameter_name(wanted), segment);
+      } else if (!detail::is_literal_match(wanted, segment)) {
+        return std::nullopt;
+      }
+    }
+    return pattern.empty() && path.empty() ? std::optional<route_parameters>(found) : std::nullopt;
+  }
+
+  /// Of two patterns that match one path: whether this one says more about it. The first segment in which
+  /// they differ decides: text goes before a parameter, and that before the rest of a path.
+  constexpr bool more_specific_than(const route_pattern& other) const noexcept {
+    std::string_view left = text_;
+    std::string_view right = other.text_;
+    while (!left.empty() && !right.empty()) {
+      const detail::segment_kind one = detail::kind_of(take_segment(left));
+      const detail::segment_kind two = detail::kind_of(take_segment(right));
+      if (one != two) return one > two;
+    }
+    return false;
+  }
+
+ private:
+  constexpr route_pattern(std::string_view text, int) noexcept : text_(text) {}
+
+  static constexpr void check(std::string_view text) {
+    if (!text.starts_with('/')) detail::a_route_must_begin_with_a_slash(text);
+    std::array<std::string_view, detail::most_route_parameters> names{};
+    std::size_t count = 0;
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::string_view segment = take_segment(rest);
+      if (segment == "." || segment == "..") detail::a_route_must_not_have_dot_segments(text);
+      const bool is_parameter = segment.starts_with('{') && segment.ends_with('}');
+      if (!is_parameter) {
+        check_literal(text, segment);
+        continue;
+      }
+      if (detail::kind_of(segment) == detail::segment_kind::rest && !rest.empty())
+        detail::a_route_parameter_with_dots_must_be_the_last(text);
+      const std::string_view name = detail::parameter_name(segment);
+      check_name(text, name);
+      for (std::size_t i = 0; i < count; ++i) {
+        if (names[i] == name) detail::a_route_must_not_name_two_parameters_alike(text);
+      }
+      if (count == names.size()) detail::a_route_must_not_have_more_than_eight_parameters(text);
+      names[count++] = name;
+    }
+  }
+
+  static constexpr void check_literal(std::string_view text, std::string_view segment) {
+    for (const char c : segment) {
+      if (c == '{' || c == '}') detail::a_route_parameter_must_be_a_whole_segment_like_this_in_braces(text);
+      if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '%' || c == '?' || c == '#' || c == '\\')
+        detail::a_route_must_not_hold_blanks_or_percent_or_query(text);
+    }
+  }
+
+  static constexpr void check_name(std::string_view text, std::string_view name) {
+    bool valid = !name.empty();
+    for (const char c : name)
+      valid = valid && (detail::is_ascii_letter(c) || detail::is_ascii_digit(c) || c == '_');
+    if (!valid) detail::a_route_parameter_must_be_a_whole_segment_like_this_in_braces(text);
+  }
+
+  std::string_view text_;
+};
+
+/// A method and the paths that it is for. HEAD needs no route of its own where GET has one.
+struct route {
+  std::string_view method;  ///< such as "GET"; empty: every method
+  route_pattern pattern;
+};
+
+/// What find_route() found.
+struct route_match {
+  /// 200: a route. 204: none, but the request is OPTIONS. 400: the path has dot segments or cannot be
+  /// decoded. 404: no route has such a path. 405: none of those has the method. For 204 and 405
+  /// allowed_methods() gives the Allow line.
+  int status = 404;
+  std::size_t index = 0;  ///< of the route in the list
+  route_parameters parameters;
+};
+
+/// Finds the route for a request: of those that match method and path the most specific; of equal ones that
+/// which names the method, then the first.
+/// `path` is percent-encoded as it came.
+constexpr route_match find_route(std::span<const route> routes, std::string_view method,
+                                 std::string_view path) noexcept {
+  route_match best;
+  if (path == "*" && method == "OPTIONS") {
+    best.status = 204;
+    return best;
+  }
+  if (!is_plain_path(path, encoded_slash::is_data)) {
+    best.status = 400;
+    return best;
+  }
+  int best_rank = 0;
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const route& one = routes[i];
+    const std::optional<route_parameters> found = one.pattern.match(path);
+    if (!found) continue;
+    const int rank = detail::method_rank(one.method, method);
+    if (rank == 0) {
+      if (best.status == 404) best.status = method == "OPTIONS" ? 204 : 405;
+      continue;
+    }
+    if (best.status == 200) {
+      const route_pattern& other = routes[best.index].pattern;
+      const bool equal = !one.pattern.more_specific_than(other) && !other.more_specific_than(one.pattern);
+      if (equal ? rank <= best_rank : other.more_specific_than(one.pattern)) continue;
+    }
+    best.status = 200;
+    best.index = i;
+    best.parameters = *found;
+    best_rank = rank;
+  }
+  return best;
+}
+
+/// Returns the methods that the routes of a path have, such as "GET, HEAD, POST, OPTIONS"; those of all
+/// routes for the path "*".
+inline std::string allowed_methods(std::span<const route> routes, std::string_view path) {
+  std::string allowed;
+  const auto add = [&allowed](std::string_view method) {
+    if (list_contains(allowed, method)) return;
+    if (!allowed.empty()) allowed += ", ";
+    allowed += method;
+  };
+  for (const route& one : routes) {
+    if (one.method.empty() || (path != "*" && !one.pattern.match(path))) continue;
+    add(one.method);
+    if (one.method == "GET") add("HEAD");
+  }
+  add("OPTIONS");
+  return allowed;
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/deadlines.hpp ---------------------------------------------------------------------------
+
+// The deadlines of many connections, at the cost of two pointers each time one is set: all of one kind have
+// the same length, so that they pass in the order in which they were set, and one timer serves them all.
+// Knows no connection.
+
+namespace coworker::detail {
+
+enum class deadline_kind : unsigned char { head, body, idle, write, linger };
+inline constexpr std::size_t deadline_kinds = 5;
+
+// Lives with who has it, who is told once when it passes.
+class deadline : public wait_link {
+ public:
+  explicit deadline(void (*on_pass)(void*), void* whose) noexcept : on_pass_(on_pass), whose_(whose) {}
+  deadline(const deadline&) = delete;
+  deadline& operator=(const deadline&) = delete;
+  ~deadline() { stop(); }
+
+  void stop() noexcept {
+    if (listed()) unlink();
+  }
+
+  // Since it was set last.
+  bool passed() const noexcept { return passed_; }
+
+ private:
+  friend class deadlines;
+  time_point due_{};
+  void (*on_pass_)(void*);
+  void* whose_;
+  bool passed_ = false;
+};
+
+// Used on one loop.
+class deadlines {
+ public:
+  using lengths = std::array<duration, deadline_kinds>;
+
+  deadlines(executor_ref executor, const lengths& each) noexcept : executor_(executor), lengths_(each) {}
+
+  void set(deadline& one, deadline_kind kind) {
+    const auto which = static_cast<std::size_t>(kind);
+    one.stop();
+    one.passed_ = false;
+    one.due_ = after(executor_.now(), lengths_[which]);
+    if (one.due_ == time_point::max()) return;
+    lists_[which].push_back(one);
+    if (one.due_ >= wakes_at_) return;
+    wakes_at_ = one.due_;
+    earlier_.set();
+  }
+
+  // Tells those whose deadline has passed, until a stop is requested.
+  task<void> run() {
+    for (;;) {
+      earlier_.reset();
+      pass(executor_.now());
+      wakes_at_ = next_due();
+      co_await earlier_.wait_until(wakes_at_);
+    }
+  }
+
+ private:
+  void pass(time_point now) {
+    for (wait_list<deadline>& list : lists_) {
+      while (!list.empty() && list.front().due_ <= now) {
+        deadline& one = list.pop_front();
+        one.passed_ = true;
+        one.on_pass_(one.whose_);
+      }
+    }
+  }
+
+  time_point next_due() const noexcept {
+    time_point next = time_point::max();
+    for (const wait_list<deadline>& list : lists_) {
+      if (!list.empty() && list.front().due_ < next) next = list.front().due_;
+    }
+    return next;
+  }
+
+  executor_ref executor_;
+  lengths lengths_;
+  std::array<wait_list<deadline>, deadline_kinds> lists_;
+  time_point wakes_at_ = time_point::max();
+  event earlier_;  // a deadline is before that
+};
 
 }  // namespace coworker::detail
 
@@ -4189,62 +7299,6 @@ inline void append_utf8(std::string& out, char32_t code_point) {
 }
 
 }  // namespace coworker
-
-// ---- coworker/job/text_carry.hpp ---------------------------------------------------------------------------
-
-// Keeps characters whole in a stream of texts, where a text may end within one, as a language model's tokens do.
-// Must not know streams.
-
-namespace coworker::detail {
-
-// How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
-inline std::size_t unfinished_bytes(std::string_view text) noexcept {
-  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
-    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
-    if ((byte & 0xc0) == 0x80) continue;  // not the first of its sequence
-    const std::size_t whole = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
-    return byte >= 0xc2 && byte <= 0xf4 && whole > back ? back : 0;
-  }
-  return 0;
-}
-
-// Holds back the bytes of a character that a text does not finish, and puts them before the next text.
-class text_carry {
- public:
-  bool holds() const noexcept { return !held_.empty(); }
-  // Whether next() would change nothing.
-  bool keeps_as_it_is(std::string_view text) const noexcept {
-    return held_.empty() && unfinished_bytes(text) == 0;
-  }
-
-  // The text as far as its characters are whole. Bytes that were held back and that it does not finish become U+FFFD.
-  std::string next(std::string text) {
-    if (!held_.empty()) {
-      const std::size_t added = text.size();
-      text.insert(0, held_);
-      const char* const end = text.data() + text.size();
-      const bool finished = utf8_sequence(text.data(), end) != 0;
-      // Short elements may bring one byte of it each.
-      const bool going_on = !finished && added > 0 && unfinished_bytes(text) == text.size();
-      if (!finished && !going_on) text.replace(0, held_.size(), replacement);
-      held_.clear();
-    }
-    const std::size_t unfinished = unfinished_bytes(text);
-    held_.assign(text, text.size() - unfinished, unfinished);
-    text.resize(text.size() - unfinished);
-    return text;
-  }
-
-  // What stands for the bytes that are still held back once no text can finish them; empty where there are none.
-  std::string end() { return std::exchange(held_, {}).empty() ? std::string() : std::string(replacement); }
-
- private:
-  static constexpr const char* replacement = "\xef\xbf\xbd";
-
-  std::string held_;
-};
-
-}  // namespace coworker::detail
 
 // ---- coworker/json/escape.hpp ------------------------------------------------------------------------------
 
@@ -4334,6 +7388,2321 @@ inline void append_json_string_lossy(std::string& out, std::string_view text) {
 
 }  // namespace coworker
 
+// ---- coworker/log/escapes.hpp ------------------------------------------------------------------------------
+
+// What a line must not hold, so that one event is one line and looks like what it is: characters that break
+// lines, move the cursor or reverse the reading order. Knows texts only.
+
+namespace coworker::detail {
+
+/// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
+struct unprintable {
+  std::size_t size = 0;
+  unsigned code = 0;
+};
+
+/// Looks at the character at that place of valid UTF-8. Unprintable are the controls (U+0000 to U+001F, U+007F
+/// to U+009F), the line and paragraph separators, and what sets the direction of text (U+2028 to U+202E, U+2066
+/// to U+2069).
+inline unprintable unprintable_at(std::string_view text, std::size_t at) noexcept {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x20 || first == 0x7f) return {1, first};
+  if (first == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return {2, byte(1)};
+  if (first != 0xe2) return {};
+  const unsigned code = 0x2000 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+  const bool separates = code >= 0x2028 && code <= 0x202e;
+  const bool isolates = code >= 0x2066 && code <= 0x2069;
+  return separates || isolates ? unprintable{3, code} : unprintable{};
+}
+
+/// Where the next unprintable character begins, from that place on; npos: nowhere.
+inline std::size_t find_unprintable(std::string_view text, std::size_t from) noexcept {
+  constexpr std::uint64_t spaces = repeat_byte(0x20);
+  constexpr std::uint64_t deletes = repeat_byte(0x7f);
+  for (std::size_t at = from; at < text.size();) {
+    if (text.size() - at >= 8) {  // eight printable ASCII characters at a time
+      const std::uint64_t word = load_word(text.data() + at);
+      const std::uint64_t is_delete = (word ^ deletes) - repeat_byte(1);
+      if (((word | (word - spaces) | is_delete) & high_bits) == 0) {
+        at += 8;
+        continue;
+      }
+    }
+    const std::size_t end = text.size() - at >= 8 ? at + 8 : text.size();
+    for (; at < end; ++at) {
+      if (unprintable_at(text, at).size > 0) return at;
+    }
+  }
+  return std::string_view::npos;
+}
+
+/// Appends valid UTF-8 with each unprintable character escaped as JSON does it: \n, \t, \u001b.
+inline void append_printable(std::string& out, std::string_view text) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::size_t done = 0;
+  for (std::size_t at = find_unprintable(text, 0); at != std::string_view::npos;
+       at = find_unprintable(text, done)) {
+    const unprintable found = unprintable_at(text, at);
+    out.append(text.substr(done, at - done));
+    if (found.code == '\n') {
+      out += "\\n";
+    } else if (found.code == '\r') {
+      out += "\\r";
+    } else if (found.code == '\t') {
+      out += "\\t";
+    } else {
+      out += {'\\',
+              'u',
+              digits[found.code >> 12],
+              digits[found.code >> 8 & 15],
+              digits[found.code >> 4 & 15],
+              digits[found.code & 15]};
+    }
+    done = at + found.size;
+  }
+  out.append(text.substr(done));
+}
+
+/// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
+inline std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
+       bad = find_invalid_utf8(text)) {
+    valid.append(text.substr(0, bad));
+    append_utf8(valid, U'\ufffd');
+    text.remove_prefix(bad + 1);
+  }
+  return valid.append(text);
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/log/descriptor.hpp ---------------------------------------------------------------------------
+
+// Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
+// bytes only.
+
+#if defined(__unix__) || defined(__APPLE__)
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+// In nanoseconds.
+inline std::int64_t monotonic_now() noexcept {
+  timespec moment{};
+  ::clock_gettime(CLOCK_MONOTONIC, &moment);
+  return std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
+}
+
+/// Writes to a descriptor without ever waiting for whoever reads it, and without changing how others write
+/// to it: whether a descriptor waits is a property of what it refers to, which other processes share. So a
+/// pipe or a terminal is opened once more by its name in /proc, a socket is told with each message, and where
+/// neither can be had, poll says before each piece of at most PIPE_BUF bytes whether there is room. (Should
+/// others fill a pipe between the two, the last way waits.) Files do not wait. On one thread.
+class patient_descriptor {
+ public:
+  explicit patient_descriptor(int number) noexcept : number_(number) {}
+  patient_descriptor(const patient_descriptor&) = delete;
+  patient_descriptor& operator=(const patient_descriptor&) = delete;
+  ~patient_descriptor() { forget(); }
+
+  /// How many bytes went out; 0: there is no room now; -1: it failed, and errno says why.
+  ssize_t write(std::string_view text) noexcept {
+    look();
+    ssize_t sent = 0;
+    if (way_ == way::socket) {
+      sent = ::send(number_, text.data(), text.size(), MSG_DONTWAIT | no_signal);
+    } else if (way_ == way::own) {
+      sent = ::write(own_, text.data(), text.size());
+    } else if (way_ == way::asked && !has_room(0)) {
+      return 0;
+    } else {
+      const bool cut = way_ == way::asked && text.size() > PIPE_BUF;
+      sent = ::write(number_, text.data(), cut ? PIPE_BUF : text.size());
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+    if (sent < 0) way_ = way::unknown;
+    return sent;
+  }
+
+  /// Waits for room; also true when writing would fail.
+  bool has_room(int milliseconds) const noexcept {
+    pollfd asked{number_, POLLOUT, 0};
+    return ::poll(&asked, 1, milliseconds) > 0;
+  }
+
+ private:
+  enum class way : unsigned char { unknown, plain, own, socket, asked };
+#ifdef MSG_NOSIGNAL
+  static constexpr int no_signal = MSG_NOSIGNAL;
+#else
+  static constexpr int no_signal = 0;
+#endif
+
+  void forget() noexcept {
+    if (own_ >= 0) ::close(own_);
+    own_ = -1;
+    way_ = way::unknown;
+  }
+
+  // The program may point the number at something else at any time. That is noticed within a tenth of a second.
+  void look() noexcept {
+    const std::int64_t moment = monotonic_now();
+    if (way_ != way::unknown && moment - looked_ < 100'000'000) return;
+    looked_ = moment;
+    struct stat now {};
+    if (::fstat(number_, &now) != 0) return forget();
+    if (way_ != way::unknown && now.st_dev == device_ && now.st_ino == inode_) return;
+    forget();
+    device_ = now.st_dev;
+    inode_ = now.st_ino;
+    way_ = way::plain;
+    if (S_ISSOCK(now.st_mode)) way_ = way::socket;
+    if (!S_ISFIFO(now.st_mode) && !S_ISCHR(now.st_mode)) return;
+    way_ = way::asked;
+    try {
+      const std::string name = "/proc/self/fd/" + std::to_string(number_);
+      own_ = ::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    } catch (...) {  // no memory for the name
+    }
+    if (own_ >= 0) way_ = way::own;
+  }
+
+  const int number_;
+  int own_ = -1;
+  way way_ = way::unknown;
+  std::int64_t looked_ = 0;
+  dev_t device_{};
+  ino_t inode_{};
+};
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/log/output.hpp -------------------------------------------------------------------------------
+
+// Where lines leave the process: in order, whole, and without holding up whoever writes them. Knows lines as bytes
+// only.
+
+#if defined(__unix__) || defined(__APPLE__)
+
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#ifdef __linux__
+#include <stdio_ext.h>
+#endif
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
+/// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
+/// dropped and counted, unless a reader makes room at once; a line in its place tells the count.
+/// Thread-safe.
+class line_output {
+ public:
+  /// `most_waiting` is in bytes.
+  explicit line_output(int descriptor, std::size_t most_waiting = 1024 * 1024) noexcept
+      : most_waiting_(most_waiting), out_(descriptor) {}
+  line_output(const line_output&) = delete;
+  line_output& operator=(const line_output&) = delete;
+
+  /// Waits as wait_until_written() does.
+  ~line_output() {
+    wait_until_written();
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_ = true;
+    }
+    end_thread();
+  }
+
+  /// `line` has no line break at its end.
+  void write(std::string_view line) noexcept {
+    const std::lock_guard lock(mutex_);
+    json_ = !line.empty() && line.front() == '{';
+    try {
+      if (left() > 0 && !thread_runs_) {  // no thread could be started for them
+        send_waiting();
+        if (left() > 0) start_thread();
+      }
+      if (!take(line)) ++dropped_;
+    } catch (...) {  // no memory for it
+      ++dropped_;
+    }
+  }
+
+  /// Returns when all has gone out, or nothing has for a second in all.
+  void wait_until_written() noexcept {
+    std::size_t known = 0;
+    for (int waits = 0; waits < 10;) {
+      const turn now = send_some();
+      if (now.done) return;
+      if (now.left >= known && known > 0) ++waits;
+      known = now.left;
+      wait_for_room(now.moved);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t most_patience = 100'000'000;
+
+  struct turn {
+    bool done;  // nothing is left, or it is hopeless
+    bool moved;
+    std::size_t left;
+  };
+
+  std::size_t left() const noexcept { return waiting_.size() - sent_; }
+
+  // False: there is no room for it.
+  bool take(std::string_view line) {
+    if (dropped_ > 0 && left() > most_waiting_ / 2) return false;  // rather one long gap than many short ones
+    const auto fits = [&] { return left() + line.size() < most_waiting_; };
+    if (!fits()) wait_patiently();
+    if (!fits()) return false;
+    const std::size_t before = left();
+    const std::size_t dropped = dropped_;
+    if (dropped > 0) tell_dropped();
+    waiting_.reserve(waiting_.size() + line.size() + 1);
+    waiting_.append(line) += '\n';
+    if (before > 0) return true;  // its turn comes
+    if (!send_waiting()) {
+      dropped_ = dropped + 1;
+    } else if (left() > 0) {
+      start_thread();
+    }
+    return true;
+  }
+
+  // A reader who is at it sets the pace, so that `program | grep` misses nothing. One who is slow or away holds up
+  // nobody for more than a tenth of a second in all the time that it takes to read 64 KiB.
+  void wait_patiently() noexcept {
+    const std::int64_t before = monotonic_now();
+    const bool room = out_.has_room(static_cast<int>(patience_ / 1'000'000));
+    patience_ -= monotonic_now() - before;
+    if (patience_ < 0) patience_ = 0;
+    if (room) send_waiting();
+  }
+
+  // In the form of the lines that it stands for.
+  void tell_dropped() {
+    const std::string message = std::to_string(dropped_) +
+                                (dropped_ == 1 ? " log line was" : " log lines were") +
+                                " dropped: standard output took no more.";
+    const std::string line =
+        json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
+              : "WARN   | " + message + "\n";
+    waiting_.append(line);
+    dropped_ = 0;
+  }
+
+  // As much as there is room for. False: writing failed, because nobody will ever read, or a disk is full; what
+  // waited is dropped.
+  bool send_waiting() noexcept {
+    bool failed = false;
+    while (left() > 0 && !failed) {
+      const ssize_t count = out_.write(std::string_view(waiting_).substr(sent_));
+      if (count == 0) break;
+      failed = count < 0;
+      if (failed) continue;
+      sent_ += static_cast<std::size_t>(count);
+      read_ += static_cast<std::size_t>(count);
+      if (read_ < 64 * 1024) continue;
+      patience_ = most_patience;
+      read_ = 0;
+    }
+    if (failed) {
+      for (const char c : std::string_view(waiting_).substr(sent_)) dropped_ += c == '\n' ? 1 : 0;
+      sent_ = waiting_.size();
+    }
+    if (left() == 0) {
+      constexpr std::size_t worth_giving_back = 64 * 1024;
+      waiting_.capacity() > worth_giving_back ? std::string().swap(waiting_) : waiting_.clear();
+      sent_ = 0;
+    } else if (sent_ > waiting_.size() / 2) {
+      waiting_.erase(0, sent_);
+      sent_ = 0;
+    }
+    return !failed;
+  }
+
+  turn send_some() noexcept {
+    const std::lock_guard lock(mutex_);
+    const std::size_t before = left();
+    bool works = send_waiting();
+    if (works && left() == 0 && dropped_ > 0) {
+      try {
+        tell_dropped();
+        works = send_waiting();
+      } catch (...) {  // no memory: with the next line
+      }
+    }
+    return {left() == 0 || !works, left() < before, left()};
+  }
+
+  // Until there is some, or for a tenth of a second.
+  void wait_for_room(bool moved) const noexcept {
+    if (out_.has_room(100) && !moved) ::poll(nullptr, 0, 10);  // so little that nothing fits
+  }
+
+  void start_thread() noexcept {
+    if (thread_runs_) return;  // and sees what waits now before it ends
+    end_thread();
+    owner_ = ::getpid();
+    thread_runs_ = thread_known_ = ::pthread_create(&thread_, nullptr, &run, this) == 0;
+  }
+
+  void end_thread() noexcept {
+    if (thread_known_ && owner_ == ::getpid()) ::pthread_join(thread_, nullptr);  // a forked child has none
+    thread_known_ = false;
+  }
+
+  static void* run(void* self) noexcept {
+    static_cast<line_output*>(self)->hand_on();
+    return nullptr;
+  }
+
+  void hand_on() noexcept {
+    for (;;) {
+      const turn now = send_some();
+      {
+        const std::lock_guard lock(mutex_);
+        if (leaving_ || (now.done && left() == 0)) {
+          thread_runs_ = false;
+          return;
+        }
+      }
+      wait_for_room(now.moved);
+    }
+  }
+
+  const std::size_t most_waiting_;
+  std::mutex mutex_;  // guards what follows
+  patient_descriptor out_;
+  std::string waiting_;  // whole lines, of which the first `sent_` bytes have gone out
+  std::size_t sent_ = 0;
+  std::size_t dropped_ = 0;
+  std::int64_t patience_ = most_patience;  // in nanoseconds
+  std::size_t read_ = 0;                   // since it was full
+  bool json_ = false;                      // the form of the latest line
+  bool leaving_ = false;
+  bool thread_runs_ = false;
+  bool thread_known_ = false;  // and is to be joined
+  pid_t owner_ = 0;            // of the thread
+  pthread_t thread_{};
+};
+
+/// Sends on what the program itself has printed, so that it stands before the next line: as far as that waits
+/// neither for a reader nor for whoever is printing.
+inline void write_out_printed() noexcept {
+#ifdef __linux__
+  if (::ftrylockfile(stdout) != 0) return;
+  const std::size_t printed = ::__fpending(stdout);
+  pollfd asked{1, POLLOUT, 0};
+  if (printed > 0 && printed <= PIPE_BUF && ::poll(&asked, 1, 0) > 0) ::fflush_unlocked(stdout);
+  ::funlockfile(stdout);
+#endif
+}
+
+}  // namespace coworker::detail
+
+#else
+
+#include <cstddef>
+#include <cstdio>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// To standard output, however long that takes.
+class line_output {
+ public:
+  explicit line_output(int, std::size_t = 0) noexcept {}
+  void write(std::string_view line) noexcept {
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fputc('\n', stdout);
+    std::fflush(stdout);
+  }
+  void wait_until_written() noexcept {}
+};
+
+inline void write_out_printed() noexcept {}
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/log/secrets.hpp ------------------------------------------------------------------------------
+
+// Secrets in a text, and how they are masked. Knows texts only; must not know where they go.
+
+namespace coworker::detail {
+
+// All of these know ASCII only, whatever the locale.
+constexpr bool is_plain_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_token_char(char c) noexcept {
+  return is_plain_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+constexpr char ascii_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+inline bool ends_in_lower_case(std::string_view text, std::string_view end) noexcept {
+  if (text.size() < end.size()) return false;
+  text.remove_prefix(text.size() - end.size());
+  for (std::size_t i = 0; i < end.size(); ++i) {
+    if (ascii_lower(text[i]) != end[i]) return false;
+  }
+  return true;
+}
+
+/// Whether a secret cannot be mistaken for a word or a number: 8 bytes or more, or 5 of which some are
+/// letters and some are not.
+inline bool stands_out(std::string_view secret) noexcept {
+  constexpr std::size_t longer_than_most_words = 8;
+  constexpr std::size_t shortest_mixed = 5;
+  if (secret.size() >= longer_than_most_words) return true;
+  bool letters = false, others = false;
+  for (const char c : secret) (is_plain_letter(c) ? letters : others) = true;
+  return secret.size() >= shortest_mixed && letters && others;
+}
+
+// Whether what stands at [begin, end) is the whole value that a credential's name introduces, as in
+// `Authorization: x`, `"api_key":"x"`, `token=x`, `Bearer x`.
+inline bool is_named_as_credential(std::string_view text, std::size_t begin, std::size_t end) noexcept {
+  constexpr std::size_t longest_name = 64;
+  if (end < text.size() && is_token_char(text[end])) return false;
+  std::size_t at = begin;
+  const auto skip_back = [&](std::string_view skipped) {
+    const std::size_t before = at;
+    while (at > 0 && before - at < longest_name && skipped.find(text[at - 1]) != std::string_view::npos) --at;
+    return before - at;
+  };
+  const std::size_t gap = skip_back(" \"'\\");
+  const bool joined = at > 0 && (text[at - 1] == ':' || text[at - 1] == '=');
+  if (joined) {
+    --at;
+    skip_back(" \"'\\");
+  } else if (gap == 0 || text[begin - gap] != ' ') {
+    return false;
+  }
+  std::size_t first = at;
+  while (first > 0 && at - first < longest_name && is_token_char(text[first - 1])) --first;
+  const std::string_view name = text.substr(first, at - first);
+  if (!joined) return ends_in_lower_case(name, "bearer") || ends_in_lower_case(name, "basic");
+  for (const std::string_view known :
+       {"authorization", "key", "token", "secret", "password", "passwd", "credential", "credentials"}) {
+    if (ends_in_lower_case(name, known)) return true;
+  }
+  return false;
+}
+
+/// Where the user and the password stand in the next URL of `text` from `from` on that has them; an empty
+/// range at the end when there is none.
+inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, std::size_t from) noexcept {
+  const std::pair<std::size_t, std::size_t> none(text.size(), text.size());
+  for (;;) {
+    std::size_t at = text.find(':', from);
+    if (at == std::string_view::npos) return none;
+    from = ++at;
+    for (int slashes = 0; slashes < 2; ++slashes) {
+      if (at < text.size() && text[at] == '\\') ++at;  // as some write a slash in JSON
+      if (at == text.size() || text[at] != '/') {
+        at = 0;
+        break;
+      }
+      ++at;
+    }
+    if (at == 0) continue;
+    std::size_t user_end = at;
+    std::size_t end = at;
+    for (; end < text.size(); ++end) {
+      const char c = text[end];
+      if (static_cast<unsigned char>(c) <= ' ' ||
+          std::string_view("/?#\"'<>\\`").find(c) != std::string_view::npos)
+        break;
+      if (c == '@') user_end = end;
+    }
+    if (user_end > at) return {at, user_end};
+    from = end;
+  }
+}
+
+/// Texts that are to stand nowhere in clear. On one thread at a time.
+class secret_masks {
+ public:
+  /// Gives whether it is masked wherever it stands: not so for a short one.
+  bool add(std::string_view secret) {
+    if (secret.empty()) return true;
+    std::string quoted = in_json(secret);
+    add_form(std::string(secret));
+    add_form(in_json(quoted));  // JSON text as a string in JSON text
+    add_form(std::move(quoted));
+    add_form(percent_encoded(secret));
+    return stands_out(secret);
+  }
+
+  /// Whether masking would leave the text as it is.
+  bool leaves(std::string_view text) const noexcept {
+    if (find_url_user(text, 0).first != text.size()) return false;
+    for (const form& one : forms_) {
+      if (next_of(one, text, 0) != std::string_view::npos) return false;
+    }
+    return true;
+  }
+
+  /// The text with *** in place of each secret and of the user and password in each URL. Takes time in
+  /// proportion to the text.
+  std::string masked(std::string_view text) const {
+    std::string made;
+    std::vector<std::size_t> next;  // where each form stands next
+    next.reserve(forms_.size());
+    for (const form& one : forms_) next.push_back(next_of(one, text, 0));
+    std::pair<std::size_t, std::size_t> user = find_url_user(text, 0);
+    std::size_t done = 0;
+    for (;;) {
+      std::size_t begin = user.first;
+      for (const std::size_t at : next) begin = at < begin ? at : begin;
+      if (begin == text.size()) return made.append(text.substr(done));
+      // What overlaps is masked together, so that no part of a secret is left over.
+      std::size_t end = begin;
+      for (bool grown = true; grown;) {
+        grown = false;
+        if (user.first < end || user.first == begin) {
+          if (user.second > end) end = user.second;
+          user = find_url_user(text, user.second);
+          grown = true;
+        }
+        for (std::size_t i = 0; i < forms_.size(); ++i) {
+          while (next[i] < end || next[i] == begin) {
+            if (next[i] + forms_[i].text.size() > end) end = next[i] + forms_[i].text.size();
+            next[i] = next_of(forms_[i], text, next[i] + 1);
+            grown = true;
+          }
+        }
+      }
+      made.append(text.substr(done, begin - done)).append("***");
+      done = end;
+    }
+  }
+
+ private:
+  struct form {
+    std::string text;
+    bool anywhere;
+  };
+
+  static std::string in_json(std::string_view text) {
+    std::string quoted;
+    append_json_string_lossy(quoted, text);
+    return quoted.substr(1, quoted.size() - 2);
+  }
+
+  static std::string percent_encoded(std::string_view text) {
+    constexpr const char* digits = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : text) {
+      if (is_token_char(c) || c == '.' || c == '~') {
+        encoded += c;
+      } else {
+        const auto byte = static_cast<unsigned char>(c);
+        encoded += {'%', digits[byte >> 4], digits[byte & 15]};
+      }
+    }
+    return encoded;
+  }
+
+  void add_form(std::string text) {
+    for (const form& one : forms_) {
+      if (one.text == text) return;
+    }
+    const bool anywhere = stands_out(text);
+    forms_.push_back({std::move(text), anywhere});
+  }
+
+  // npos becomes the text's size, where nothing begins.
+  static std::size_t next_of(const form& one, std::string_view text, std::size_t from) noexcept {
+    for (;; ++from) {
+      from = text.find(one.text, from);
+      if (from == std::string_view::npos) return from;
+      if (one.anywhere || is_named_as_credential(text, from, from + one.text.size())) return from;
+    }
+  }
+
+  std::vector<form> forms_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/log.hpp --------------------------------------------------------------------------------------
+
+// Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
+// a job only as two texts, and must not know who logs or why.
+
+namespace coworker {
+
+/// In rising order of weight; a logger drops what is lighter than its own level.
+enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
+
+inline constexpr std::array<std::string_view, 6> log_level_names{"NOTSET", "TRACE", "DEBUG",
+                                                                 "INFO",   "WARN",  "ERROR"};
+
+inline std::string_view to_string(log_level level) noexcept {
+  return log_level_names[static_cast<std::size_t>(level)];
+}
+
+/// The level of that name, in any letter case; WARNING is taken for WARN. Nothing for any other text.
+inline std::optional<log_level> parse_log_level(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  if (upper == "WARNING") return log_level::warn;
+  for (std::size_t i = 0; i < log_level_names.size(); ++i) {
+    if (log_level_names[i] == upper) return static_cast<log_level>(i);
+  }
+  return std::nullopt;
+}
+
+/// What a line is about, where it is about a job. Both may be empty.
+struct log_subject {
+  std::string_view job_id;
+  std::string_view label;  ///< stands in brackets before the message
+
+  log_subject() noexcept {}
+  explicit log_subject(std::string_view job, std::string_view shown_label = {}) noexcept
+      : job_id(job), label(shown_label) {}
+};
+
+/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs, which waits for
+/// it: so it should not wait for anything itself.
+class log_sink {
+ public:
+  /// `line` is valid UTF-8 without line breaks and other control characters.
+  virtual void write(log_level level, std::string_view line) noexcept = 0;
+
+  /// Waits a moment for lines that are still on their way; called before the process ends. Default: there are
+  /// none.
+  virtual void wait_until_written() noexcept {}
+
+ protected:
+  log_sink() = default;
+  ~log_sink() = default;
+  log_sink(const log_sink&) = default;
+  log_sink& operator=(const log_sink&) = default;
+};
+
+/// A line a time to standard output, which platforms collect. Never waits for whoever reads it: while nobody
+/// does, up to 1 MiB of lines wait in memory, further ones are dropped, and how many were is told once somebody
+/// reads again. Its end waits for a reader for no longer than a second. Thread-safe.
+class stdout_sink final : public log_sink {
+ public:
+  void write(log_level, std::string_view line) noexcept override {
+    detail::write_out_printed();
+    output_.write(line);
+  }
+
+  void wait_until_written() noexcept override { output_.wait_until_written(); }
+
+ private:
+  detail::line_output output_{1};
+};
+
+/// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
+/// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
+enum class log_form : unsigned char { text, json };
+
+namespace detail {
+
+// In characters. That of a message is the platform's own.
+inline constexpr std::size_t longest_message = 4096;
+inline constexpr std::size_t longest_id = 512;
+
+inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+inline std::size_t count_characters(std::string_view text) noexcept {
+  std::size_t count = 0;
+  for (const char c : text) count += is_continuation_byte(c) ? 0U : 1U;
+  return count;
+}
+
+// The offset at which the character with that index begins.
+inline std::size_t character_offset(std::string_view text, std::size_t index) noexcept {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at) {
+    if (is_continuation_byte(text[at])) continue;
+    if (index == 0) break;
+    --index;
+  }
+  return at;
+}
+
+// The text itself, or of one that has more than `most` characters the first and last of them around a note of
+// how many are left out.
+inline std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  const std::size_t characters = count_characters(text);
+  if (characters <= most) return std::string(text);
+  const std::size_t half = most / 2;
+  std::string made(text.substr(0, character_offset(text, half)));
+  made += "\n...TRUNCATED " + std::to_string(characters - most) + " CHARACTERS...\n";
+  return made.append(text.substr(character_offset(text, characters - half)));
+}
+
+}  // namespace detail
+
+/// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
+/// left out. It is to be valid UTF-8.
+inline std::string shorten_message(std::string_view message) {
+  return detail::shortened(message, detail::longest_message);
+}
+
+/// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
+class logger {
+ public:
+  explicit logger(log_level level = log_level::info, log_form form = log_form::text) noexcept
+      : level_(level), form_(form) {}
+
+  logger(const logger&) = delete;
+  logger& operator=(const logger&) = delete;
+
+  /// Whether a line of that level would be written: ask before composing one that is dear.
+  bool writes(log_level level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
+
+  void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
+
+  void set_form(log_form form) noexcept {
+    const std::lock_guard lock(mutex_);
+    form_ = form;
+  }
+
+  /// Lines go there from now on.
+  void set_sink(log_sink& sink) noexcept {
+    const std::lock_guard lock(mutex_);
+    sink_ = &sink;
+  }
+
+  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text or in a URL.
+  /// One that could be a word or a number (under 8 bytes, and not 5 of letters beside others) would make lines
+  /// unreadable: it is masked only where it is the value of a credential, as in `Authorization: x`,
+  /// `"api_key":"x"`, `token=x` or `Bearer x`. An empty one is ignored. Returns whether it is masked wherever
+  /// it stands.
+  bool hide(std::string_view secret) {
+    const std::lock_guard lock(mutex_);
+    return secrets_.add(secret);
+  }
+
+  /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
+  /// all else that leaves the process, such as error reports.
+  std::string masked(std::string_view text) const {
+    const detail::secret_masks secrets = copied_secrets();
+    return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
+  }
+
+  /// Waits a moment for lines that are still on their way: for before the process is ended at once.
+  void wait_until_written() noexcept {
+    log_sink* sink = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      sink = sink_;
+    }
+    sink->wait_until_written();
+  }
+
+  /// Never throws: a line for which there is no memory is lost.
+  void write(log_level level, std::string_view message, log_subject subject = {}) noexcept {
+    if (!writes(level)) return;
+    try {
+      const std::lock_guard lock(mutex_);
+      sink_->write(level, compose(level, message, subject));
+    } catch (...) {
+    }
+  }
+
+  void trace(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::trace, message, subject);
+  }
+  void debug(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::debug, message, subject);
+  }
+  void info(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::info, message, subject);
+  }
+  void warn(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::warn, message, subject);
+  }
+  void error(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::error, message, subject);
+  }
+
+ private:
+  detail::secret_masks copied_secrets() const {
+    const std::lock_guard lock(mutex_);
+    return secrets_;
+  }
+
+  // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
+  // are clean; `changed` has what becomes of the others.
+  std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
+    if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
+    if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
+    if (text.size() > most) text = changed = detail::shortened(text, most);
+    return text;
+  }
+
+  // Good until the next line.
+  std::string_view compose(log_level level, std::string_view message, log_subject subject) {
+    std::string changed_message, changed_id, changed_label, body;
+    message = cleaned(message, detail::longest_message, changed_message);
+    if (!subject.label.empty()) {
+      body.append("[").append(cleaned(subject.label, detail::longest_id, changed_label)).append("] ").append(message);
+      message = body;
+    }
+    const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);
+    if (form_ == log_form::json) {
+      line_ = R"({"requestId": )";
+      if (job_id.empty()) {
+        line_ += "null";
+      } else {
+        append_json_string_lossy(line_, job_id);
+      }
+      line_ += R"(, "message": )";
+      append_json_string_lossy(line_, message);
+      line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
+      // JSON leaves some characters as they are that readers may take for line breaks.
+      if (detail::find_unprintable(line_, 0) != std::string::npos) {
+        body.clear();
+        detail::append_printable(body, line_);
+        line_.swap(body);
+      }
+    } else {
+      constexpr std::size_t level_width = 7;
+      line_ = to_string(level);
+      line_.resize(level_width, ' ');
+      line_ += "| ";
+      if (!job_id.empty()) {
+        append_job_id(job_id);
+        line_ += " | ";
+      }
+      detail::append_printable(line_, message);
+    }
+    return line_;
+  }
+
+  // The bar stands between id and message, and only there.
+  void append_job_id(std::string_view id) {
+    for (std::size_t bar = id.find('|'); bar != std::string_view::npos; bar = id.find('|')) {
+      detail::append_printable(line_, id.substr(0, bar));
+      line_ += "\\u007c";
+      id.remove_prefix(bar + 1);
+    }
+    detail::append_printable(line_, id);
+  }
+
+  std::atomic<log_level> level_;
+  mutable std::mutex mutex_;  // guards what follows, and keeps lines whole
+  log_form form_;
+  stdout_sink stdout_;
+  log_sink* sink_ = &stdout_;
+  detail::secret_masks secrets_;
+  std::string line_;  // the latest; kept for its memory
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/server_options.hpp ----------------------------------------------------------------------
+
+// What can be set about an HTTP server. Knows nothing of how it works.
+
+namespace coworker {
+
+/// Options of an http_server. duration::max() is no deadline.
+struct http_server_options {
+  request_limits limits;           ///< of a request
+  std::size_t connections = 1024;  ///< at once; who comes beyond it is told 503
+  std::size_t bodies =
+      256'000'000;  ///< bytes of the bodies that read_all() has gathered, of all requests: 503
+  duration head_timeout =
+      std::chrono::seconds(10);  ///< from the first byte of a request to the end of its head: 408
+  duration body_timeout = std::chrono::seconds(60);  ///< from when a body is asked for to its end: 408
+  duration idle_timeout = std::chrono::seconds(60);  ///< between requests: the connection is closed
+  duration write_timeout =
+      std::chrono::seconds(60);  ///< for a client that takes nothing: the connection is cut
+  duration linger =
+      std::chrono::seconds(2);  ///< how long a client may go on sending what is not read, before it is cut
+  std::int64_t (*unix_time)() = nullptr;  ///< seconds since 1970, for Date lines; null: there are none
+  logger* log = nullptr;                  ///< for handlers that fail; null: nothing is said
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/connection_host.hpp ---------------------------------------------------------------------
+
+// What the connections of a server share: options, clocks, a buffer to receive into, the count of what
+// bodies they hold. Knows a connection as something that can be woken.
+
+namespace coworker::detail {
+
+class connection;
+
+// A connection in the list of its host.
+class host_link {
+ public:
+  virtual void wake() = 0;
+
+ protected:
+  host_link() = default;
+  ~host_link() = default;
+  host_link(const host_link&) = delete;
+  host_link& operator=(const host_link&) = delete;
+
+ private:
+  friend class connection_host;
+  host_link* previous_ = nullptr;
+  host_link* next_ = nullptr;
+};
+
+class connection_host {
+ public:
+  connection_host(const http_server_options& options, executor_ref executor)
+      : options_(options),
+        clocks_(executor, {options.head_timeout, options.body_timeout, options.idle_timeout,
+                           options.write_timeout, options.linger}),
+        scratch_(scratch_size, '\0') {}
+
+  connection_host(const connection_host&) = delete;
+  connection_host& operator=(const connection_host&) = delete;
+
+  virtual task<void> handle(connection& with) = 0;
+
+  const http_server_options& options() const noexcept { return options_; }
+  deadlines& clocks() noexcept { return clocks_; }
+
+  // For whoever receives, and looks at what has come before anything else runs on the loop.
+  std::span<char> scratch() noexcept { return scratch_; }
+
+  void add(host_link& one) noexcept {
+    one.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &one;
+    first_ = &one;
+  }
+
+  void remove(host_link& one) noexcept {
+    (one.previous_ != nullptr ? one.previous_->next_ : first_) = one.next_;
+    if (one.next_ != nullptr) one.next_->previous_ = one.previous_;
+  }
+
+  // From now on no connection serves another request than the one that it is at.
+  void drain() {
+    draining_ = true;
+    for (host_link* one = first_; one != nullptr; one = one->next_) one->wake();
+  }
+  bool draining() const noexcept { return draining_; }
+
+  // Counts bytes of a body, and returns how many. Throws: http_error where there are too many.
+  std::size_t gather(std::size_t bytes) {
+    if (bytes > options_.bodies - gathered_)
+      throw http_error(503, "the server holds as much of the bodies of requests as it may");
+    gathered_ += bytes;
+    return bytes;
+  }
+  void release(std::size_t bytes) noexcept { gathered_ -= bytes; }
+
+  // For a Date line; empty where there is no clock. Valid until the next call.
+  std::string_view date() {
+    if (options_.unix_time == nullptr) return {};
+    const std::int64_t now = options_.unix_time();
+    if (now != dated_) date_ = http_date(now);
+    dated_ = now;
+    return date_.text();
+  }
+
+  void log_failure(std::string_view what, std::string_view why) const {
+    if (options_.log != nullptr) options_.log->error(std::string(what).append(" failed: ").append(why));
+  }
+
+ protected:
+  ~connection_host() = default;
+
+ private:
+  static constexpr std::size_t scratch_size = 16 * 1024;
+
+  const http_server_options options_;
+  deadlines clocks_;
+  std::string scratch_;
+  host_link* first_ = nullptr;
+  std::size_t gathered_ = 0;
+  std::int64_t dated_ = 0;
+  http_date date_{0};
+  bool draining_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/local_event.hpp -------------------------------------------------------------------------
+
+// local_event: how two coroutines of one loop hand over to each other, for a fraction of what events that
+// other threads may set cost. Knows nothing of what is handed over.
+
+namespace coworker::detail {
+
+// Waited for by one coroutine at a time. It stays set until a wait takes it. A stop does not end a wait.
+class local_event {
+ public:
+  local_event() noexcept {}
+  local_event(const local_event&) = delete;
+  local_event& operator=(const local_event&) = delete;
+
+  void set() {
+    set_ = true;
+    if (!waiting_) return;
+    executor_.post(waiting_);
+    waiting_ = nullptr;
+  }
+
+  class awaiter {
+   public:
+    explicit awaiter(local_event& awaited) noexcept : event_(awaited) {}
+    bool await_ready() const noexcept { return event_.set_; }
+
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) {
+      event_.executor_ = require_context(awaiting, "local_event").executor;
+      event_.waiting_ = awaiting;
+    }
+
+    void await_resume() const noexcept { event_.set_ = false; }
+
+   private:
+    local_event& event_;
+  };
+
+  awaiter wait() noexcept { return awaiter(*this); }
+
+ private:
+  std::coroutine_handle<> waiting_;
+  executor_ref executor_;
+  bool set_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/connection_input.hpp --------------------------------------------------------------------
+
+// What a client sends, as it comes: received all the time, so that one notices when the client goes away,
+// and kept until it is asked for, up to a bound. Knows no HTTP.
+
+namespace coworker::detail {
+
+// The stream of a connection, whatever it is.
+class connection_stream {
+ public:
+  // At least one byte, or 0 when the client has closed its side. The bytes are there for as long as nothing
+  // else runs on the loop. Throws std::system_error; `cancelled` when a stop is requested.
+  virtual task<std::size_t> receive(std::span<char> into) = 0;
+
+  // As many bytes as can be sent now, waiting until some can. Throws: as receive().
+  virtual task<std::size_t> transmit(std::string_view first, std::string_view second) = 0;
+
+  virtual void shutdown_write() noexcept = 0;
+
+  // With a reset, so that the client sees an error.
+  virtual void abort() noexcept = 0;
+
+ protected:
+  connection_stream() = default;
+  ~connection_stream() = default;
+  connection_stream(const connection_stream&) = default;
+  connection_stream& operator=(const connection_stream&) = default;
+};
+
+class connection_input {
+ public:
+  // `scratch` is shared by all connections of a loop.
+  connection_input(connection_stream& stream, std::span<char> scratch, stop_source& gone) noexcept
+      : stream_(stream), scratch_(scratch), gone_(gone) {}
+
+  // Receives until the client closes its side, the connection fails, or a stop is requested.
+  task<void> receive() {
+    try {
+      for (;;) {
+        while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
+        if (ended_) break;
+        const std::size_t count = co_await stream_.receive(scratch_);
+        if (!take(count)) break;
+      }
+    } catch (const std::exception&) {  // the stream's, a stop, or no memory: nothing more comes
+    }
+    ended_ = true;
+    gone_.request_stop();
+    arrived_.set();
+  }
+
+  // What came and was not taken yet; whoever takes some, takes it off the front. A view that was taken is
+  // valid until refill() is called.
+  std::string_view& bytes() noexcept { return bytes_; }
+
+  // For when bytes() is empty: returns whether more has come.
+  bool refill() {
+    if (incoming_.empty()) return false;
+    current_.clear();
+    current_.swap(incoming_);
+    bytes_ = current_;
+    room_.set();
+    return true;
+  }
+
+  // Whether there is anything that was not taken.
+  bool has_bytes() const noexcept { return !bytes_.empty() || !incoming_.empty(); }
+
+  // Whether nothing can come any more but what has.
+  bool ended() const noexcept { return ended_; }
+
+  // Awaited, returns once something has come, the input has ended, or wake() was called.
+  local_event::awaiter arrived() noexcept { return arrived_.wait(); }
+  void wake() { arrived_.set(); }
+
+  // From now on what comes is dropped, `most` bytes of it; then the input ends.
+  void discard(std::size_t most) {
+    discards_ = true;
+    discardable_ = most;
+    bytes_ = {};
+    incoming_.clear();
+    room_.set();
+  }
+
+  // Ends receive(), together with a stop.
+  void end() {
+    ended_ = true;
+    room_.set();
+  }
+
+  // While it is not known when more will come: bytes() must be empty.
+  void release_memory() noexcept {
+    if (current_.capacity() > small) std::string().swap(current_);
+    if (incoming_.capacity() > small) std::string().swap(incoming_);
+  }
+
+ private:
+  static constexpr std::size_t most_kept =
+      16 * 1024;  // then receiving pauses, and with it the notice of who goes away
+  static constexpr std::size_t small = 512;
+
+  bool take(std::size_t count) {
+    if (count == 0 || (discards_ && count > discardable_)) return false;
+    if (discards_) {
+      discardable_ -= count;
+    } else {
+      incoming_.append(scratch_.data(), count);
+      arrived_.set();
+    }
+    return true;
+  }
+
+  connection_stream& stream_;
+  std::span<char> scratch_;
+  stop_source& gone_;
+  std::string incoming_;  // received, and not looked at
+  std::string current_;   // what bytes_ is the end of
+  std::string_view bytes_;
+  local_event arrived_;
+  local_event room_;
+  std::size_t discardable_ = 0;
+  bool discards_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/connection_output.hpp -------------------------------------------------------------------
+
+// What goes to a client: responses as bytes, as fast as the client takes them, and no faster. Knows nothing of
+// requests.
+
+namespace coworker::detail {
+
+class connection_output {
+ public:
+  // `gone` is asked to stop when the client is found to be gone.
+  connection_output(connection_host& host, connection_stream& stream, const context& here,
+                    stop_source& gone) noexcept
+      : host_(host),
+        stream_(stream),
+        gone_(gone),
+        cut_off_(here.stop),
+        writing_context_(here.executor, cut_off_.get_token()),
+        deadline_([](void* self) { static_cast<connection_output*>(self)->cut_off_.request_stop(); }, this) {}
+
+  // Before each response.
+  void reset() noexcept { writer_.reset(); }
+
+  bool begun() const noexcept { return writer_.has_value(); }
+  bool in_response() const noexcept { return begun() && writer_->in_response(); }
+  bool keep_alive() const noexcept { return begun() && writer_->keep_alive(); }
+
+  // Nothing more can be said to the client.
+  bool broken() const noexcept { return broken_; }
+  void give_up() noexcept { broken_ = true; }
+
+  // Into the buffer.
+  void begin(const response_form& form, const response_head& head, std::optional<std::uint64_t> size) {
+    if (begun()) throw std::logic_error("response: it was begun already; a request has one response");
+    writer_.emplace(out_, form);
+    try {
+      if (size) {
+        writer_->begin(head, *size);
+      } else {
+        writer_->begin(head);
+      }
+    } catch (...) {
+      writer_.reset();
+      throw;
+    }
+  }
+
+  // A piece of the body, with what is in the buffer before it. Only what is small is copied.
+  task<void> write(std::string_view piece, bool is_last) {
+    if (!begun()) throw std::logic_error("response: write() was called before begin()");
+    if (piece.size() <= most_copied) {
+      writer_->write(piece);
+    } else if (writer_->begin_piece(piece.size())) {
+      co_await flush(piece);
+      writer_->end_piece();
+    }
+    if (is_last) writer_->end();
+    co_await flush();
+  }
+
+  // Sends what is in the buffer, then `more`. Throws `cancelled` where the client is gone, or takes nothing.
+  task<void> flush(std::string_view more = {}) {
+    if (broken_) throw cancelled();
+    std::string_view first = out_;
+    try {
+      while (!first.empty() || !more.empty()) {
+        host_.clocks().set(deadline_, deadline_kind::write);
+        const std::size_t count = co_await stream_.transmit(first, more).in(writing_context_);
+        const std::size_t of_first = std::min(count, first.size());
+        first.remove_prefix(of_first);
+        more.remove_prefix(count - of_first);
+      }
+    } catch (const cancelled&) {
+      broken_ = true;
+    } catch (const std::system_error&) {
+      broken_ = true;
+    }
+    deadline_.stop();
+    out_.clear();
+    if (!broken_) co_return;
+    gone_.request_stop();
+    throw cancelled();
+  }
+
+  task<void> tell_to_continue() {
+    append_continue(out_);
+    return flush();
+  }
+
+  // While the buffer is empty.
+  void release_memory() noexcept {
+    if (out_.capacity() > small) std::string().swap(out_);
+  }
+
+ private:
+  static constexpr std::size_t most_copied = 16 * 1024;
+  static constexpr std::size_t small = 512;
+
+  connection_host& host_;
+  connection_stream& stream_;
+  stop_source& gone_;
+  linked_stop_source cut_off_;  // ends a write
+  context writing_context_;
+  std::string out_;
+  std::optional<response_writer> writer_;  // once the response has begun
+  deadline deadline_;
+  bool broken_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/connection.hpp --------------------------------------------------------------------------
+
+// One connection of an HTTP server: requests in, responses out, one after the other. Knows what a deadline
+// and a client that goes away mean for a request; what is answered is the handler's.
+
+namespace coworker::detail {
+
+class connection final : public host_link {
+ public:
+  connection(connection_host& host, connection_stream& stream, const context& here) noexcept
+      : host_(host),
+        stream_(stream),
+        here_(here),
+        gone_(here.stop),
+        input_(stream, host.scratch(), gone_),
+        output_(host, stream, here, gone_),
+        parser_(host.options().limits),
+        reading_([](void* self) { static_cast<connection*>(self)->wake(); }, this) {
+    host_.add(*this);
+  }
+  ~connection() { host_.remove(*this); }
+
+  // Serves the client until one of both closes the connection; one that there is no room for is only told so.
+  // Never throws.
+  task<void> run(bool has_room) {
+    scope receiving(here_);
+    try {
+      receiving.spawn(input_.receive());
+      keeps_ = has_room;
+      if (!has_room) co_await refuse(503, "the server has as many connections as it may have");
+      while (keeps_) {
+        keeps_ = co_await next_request();
+        if (keeps_) co_await answer();
+      }
+      co_await linger();
+    } catch (const std::exception& error) {  // such as that there is no memory
+      host_.log_failure("A connection", error.what());
+      output_.give_up();
+    }
+    input_.end();
+    receiving.request_stop();
+    co_await receiving.join();
+    if (output_.broken()) stream_.abort();
+  }
+
+  void wake() override { input_.wake(); }
+
+  // --- for the handler, in its own chain, on the loop of the server --------------------------------------
+
+  const request_head& request() const noexcept { return parser_.head(); }
+  response_head& response() noexcept { return response_; }
+  bool begun() const noexcept { return output_.begun(); }
+  void limit_body(std::uint64_t most) noexcept { parser_.limit_body(most); }
+
+  // The next piece of the body, valid until the next call; empty: it has ended.
+  task<std::string_view> read() {
+    while (!body_ended_) {
+      const request_parser::event now = parser_.next(input_.bytes());
+      if (now == request_parser::event::body) co_return parser_.piece();
+      if (now == request_parser::event::complete) {
+        body_ended_ = true;
+      } else if (now == request_parser::event::refused) {
+        closes_ = true;
+        throw http_error(parser_.refusal().status, parser_.refusal().reason);
+      } else if (!input_.refill()) {
+        co_await wait_for_body();
+      }
+    }
+    co_return std::string_view();
+  }
+
+  task<std::string> read_all() {
+    std::string all;
+    all.reserve(static_cast<std::size_t>(
+        std::min<std::uint64_t>(request().content_length().value_or(0), most_skipped)));
+    for (;;) {
+      const std::string_view piece = co_await read();
+      if (piece.empty()) break;
+      gathered_ += host_.gather(piece.size());
+      all.append(piece);
+    }
+    co_return all;
+  }
+
+  task<void> send(std::string_view body) {
+    skip_received();
+    output_.begin(form(), response_, body.size());
+    return output_.write(body, true);
+  }
+
+  task<void> begin(std::optional<std::uint64_t> size) {
+    output_.begin(form(), response_, size);
+    return output_.flush();
+  }
+
+  task<void> write(std::string_view piece) { return output_.write(piece, false); }
+
+ private:
+  using event = request_parser::event;
+  static constexpr std::size_t most_copied = 16 * 1024;  // of a body, into the buffer that its head is in
+  static constexpr std::size_t most_skipped =
+      64 * 1024;  // of a body that no handler wants, to keep a connection
+  static constexpr std::size_t most_lingering = 1024 * 1024;
+
+  // True: a request has begun. False: the connection is to be closed.
+  task<bool> next_request() {
+    request_refusal refusal;
+    while (refusal.status == 0) {
+      const event now = parser_.next(input_.bytes());
+      if (now == event::head) {
+        stop_clock();
+        co_return true;
+      }
+      if (now == event::refused) {
+        refusal = parser_.refusal();
+      } else if (!input_.refill()) {
+        if (input_.ended()) co_return false;
+        if (parser_.in_request()) {
+          if (out_of_time(deadline_kind::head)) refusal = {408, "the request's head did not come in time"};
+        } else {
+          if (host_.draining() || out_of_time(deadline_kind::idle)) co_return false;
+          release_memory();
+        }
+        if (refusal.status == 0) co_await input_.arrived();
+      }
+    }
+    co_await refuse(refusal.status, refusal.reason);
+    co_return false;
+  }
+
+  task<void> answer() {
+    begin_exchange();
+    std::exception_ptr failure;
+    context own(here_.executor, gone_.get_token());
+    try {
+      co_await host_.handle(*this).in(own);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);  // the handler has hopped away
+    try {
+      if (!failure) co_await finish();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (failure) co_await fail(std::move(failure));
+    keeps_ = !output_.broken() && !closes_ && output_.keep_alive();
+    if (keeps_ && !body_ended_) keeps_ = co_await skip_rest();
+    lingers_ = !body_ended_ || input_.has_bytes();
+    stop_clock();
+    host_.release(gathered_);
+  }
+
+  void begin_exchange() {
+    response_ = response_head();
+    output_.reset();
+    expects_continue_ = request().expects_continue();
+    waited_ = duration::zero();
+    gathered_ = 0;
+    body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
+  }
+
+  // What the handler has left out.
+  task<void> finish() {
+    if (!begun()) {
+      co_await send(std::string_view());
+    } else if (output_.in_response()) {
+      co_await output_.write(std::string_view(), true);
+    }
+  }
+
+  task<void> fail(std::exception_ptr why) {
+    const http_error told = explain(why);
+    if (output_.in_response()) output_.give_up();
+    if (!output_.broken() && !begun()) co_await send_error(told.status(), told.what());
+  }
+
+  http_error explain(const std::exception_ptr& why) {
+    try {
+      std::rethrow_exception(why);
+    } catch (const http_error& error) {
+      return error;
+    } catch (const cancelled&) {
+      if (!here_.stop.stop_requested() && gone_.stop_requested()) output_.give_up();
+      return http_error(503, "the server is being stopped");
+    } catch (const std::exception& error) {
+      host_.log_failure(handler_name(), error.what());
+    } catch (...) {
+      host_.log_failure(handler_name(), "an exception of an unknown type");
+    }
+    return http_error(500, "the server failed to answer this request");
+  }
+
+  std::string handler_name() const {
+    std::string name("The handler of ");
+    return name.append(request().method()).append(" ").append(request().path());
+  }
+
+  // Never throws: a client that does not take it is gone.
+  task<void> send_error(int status, std::string_view text) {
+    response_ = response_head(status);
+    response_.add("Content-Type", "text/plain; charset=utf-8");
+    const std::string body = std::string(text) + "\n";
+    try {
+      co_await send(body);
+    } catch (const cancelled&) {
+    }
+  }
+
+  // Of a request that cannot be read to its end, so that nobody knows where the next one begins.
+  task<void> refuse(int status, const char* reason) {
+    stop_clock();
+    unreadable_ = lingers_ = true;
+    output_.reset();
+    co_await send_error(status, reason);
+  }
+
+  // The client may still be sending, and would not see the response if the connection were closed under it.
+  task<void> linger() {
+    if (output_.broken() || !lingers_ || input_.ended()) co_return;
+    stream_.shutdown_write();
+    input_.discard(most_lingering);
+    while (!input_.ended() && !out_of_time(deadline_kind::linger)) co_await input_.arrived();
+  }
+
+  // --- the request's body ---------------------------------------------------------------------------------
+
+  // Only the time that is spent waiting counts, however slowly the handler takes what has come.
+  task<void> wait_for_body() {
+    if (input_.ended()) throw cancelled();
+    closes_ = out_of_time(deadline_kind::body) || waited_ >= host_.options().body_timeout;
+    if (closes_) throw http_error(408, "the request's body did not come in time");
+    if (expects_continue_ && !begun()) co_await output_.tell_to_continue();
+    expects_continue_ = false;
+    const time_point begin = here_.executor.now();
+    co_await input_.arrived();
+    waited_ += here_.executor.now() - begin;
+    if (!reading_.passed()) stop_clock();
+  }
+
+  // What has come already of a body that nobody reads.
+  void skip_received() {
+    while (!body_ended_ && !unreadable_ && !closes_) {
+      const event now = parser_.next(input_.bytes());
+      if (now == event::complete) body_ended_ = true;
+      if (now == event::refused || (now == event::needs_more && !input_.refill())) return;
+    }
+  }
+
+  // True: the next request can be read.
+  task<bool> skip_rest() {
+    try {
+      for (;;) {
+        const std::string_view piece = co_await read();
+        if (piece.empty()) break;
+      }
+    } catch (const std::exception&) {  // it does not come, or is none
+    }
+    co_return body_ended_;
+  }
+
+  // Whether what is left of the body is little, and will come without being asked for.
+  bool can_skip_rest() const noexcept {
+    return body_ended_ || (!expects_continue_ && !request().chunked() &&
+                           request().content_length().value_or(0) <= most_skipped);
+  }
+
+  response_form form() {
+    response_form made = unreadable_ ? response_form() : response_form(request());
+    const bool ends = unreadable_ || closes_ || host_.draining() || here_.stop.stop_requested();
+    made.keep_alive = made.keep_alive && !ends && can_skip_rest();
+    made.date = host_.date();
+    return made;
+  }
+
+  // --- time and memory ------------------------------------------------------------------------------------
+
+  // Begins to count for what is waited for now, unless it does already.
+  bool out_of_time(deadline_kind kind) {
+    if (clock_ == kind) return reading_.passed();
+    host_.clocks().set(reading_, kind);
+    clock_ = kind;
+    return false;
+  }
+
+  void stop_clock() noexcept {
+    reading_.stop();
+    clock_.reset();
+  }
+
+  void release_memory() noexcept {
+    parser_.release_memory();
+    input_.release_memory();
+    output_.release_memory();
+  }
+
+  connection_host& host_;
+  connection_stream& stream_;
+  const context here_;
+  linked_stop_source gone_;  // the client, or the server: what the handler sees
+  connection_input input_;
+  connection_output output_;
+  request_parser parser_;
+  response_head response_;
+  deadline reading_;
+  std::optional<deadline_kind> clock_;  // what reading_ is set for
+  duration waited_{};                   // for the body
+  std::size_t gathered_ = 0;            // bytes of the body
+  bool body_ended_ = true;
+  bool expects_continue_ = false;
+  bool unreadable_ = false;  // what the client sends is no request
+  bool closes_ = false;      // what the client sends as a body is none, or too slow
+  bool keeps_ = false;       // the connection, for another request
+  bool lingers_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/server_exchange.hpp ---------------------------------------------------------------------
+
+// What a server's handler is given: a request and the response to it. Knows how neither is carried.
+
+namespace coworker {
+
+/// A request, while its handler runs. Used on the server's loop only.
+class server_request {
+ public:
+  explicit server_request(detail::connection& from) noexcept : connection_(from) {}
+  server_request(const server_request&) = delete;
+  server_request& operator=(const server_request&) = delete;
+
+  /// Valid as long as the handler runs.
+  const request_head& head() const noexcept { return connection_.request(); }
+  std::string_view method() const noexcept { return head().method(); }
+  std::string_view path() const noexcept { return head().path(); }
+  std::string_view query() const noexcept { return head().query(); }
+  std::optional<std::string_view> header(std::string_view name) const noexcept { return head().header(name); }
+
+  /// Lowers the limit for the body, to be called before any of it is read: more is refused with 413.
+  void limit_body(std::uint64_t most) noexcept { connection_.limit_body(most); }
+
+  /// Returns the next piece of the body as it comes, valid until the next call; an empty one at its end. A
+  /// client that waits for `100 Continue` is told so by the first call. Throws: http_error where the body
+  /// is malformed, too large or too slow; let it go on, and the client is told. `cancelled` where the
+  /// client goes away before its end.
+  task<std::string_view> read() { return connection_.read(); }
+
+  /// Returns what is left of the body. Throws: as read(); http_error where the server holds too many bodies.
+  task<std::string> read_all() { return connection_.read_all(); }
+
+ private:
+  detail::connection& connection_;
+};
+
+/// The response to a request. Used on the server's loop only, by one coroutine at a time.
+///
+/// All that sends throws `cancelled` where the client is gone or takes nothing; let it go on.
+class server_response {
+ public:
+  explicit server_response(detail::connection& to) noexcept : connection_(to) {}
+  server_response(const server_response&) = delete;
+  server_response& operator=(const server_response&) = delete;
+
+  /// Status and header lines, to be set before the response is begun.
+  response_head& head() noexcept { return connection_.response(); }
+
+  /// Sends the whole response. `body` must live until it has ended; it is not copied where it is large.
+  /// Throws: std::logic_error where the response has begun already; std::invalid_argument where one with
+  /// that status has no body.
+  task<void> send(std::string_view body = {}) { return connection_.send(body); }
+
+  /// Sends the head of a response whose body comes in pieces; of `size` bytes in all, where that is known.
+  /// Throws: as send().
+  task<void> begin() { return connection_.begin(std::nullopt); }
+  task<void> begin(std::uint64_t size) { return connection_.begin(size); }
+
+  /// Sends a piece of the body, and waits until the system has taken it, which is as fast as the client
+  /// reads. Throws: std::logic_error where begin() was not called, or the body becomes longer than
+  /// announced.
+  task<void> write(std::string_view piece) { return connection_.write(piece); }
+
+  /// Whether send() or begin() was called.
+  bool begun() const noexcept { return connection_.begun(); }
+
+ private:
+  detail::connection& connection_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/server.hpp ------------------------------------------------------------------------------
+
+// http_server: listens, and has a handler answer what clients ask. Knows no platform; which path means what
+// is the handler's.
+
+namespace coworker {
+
+/// A connection that a server can use, such as tcp_stream. It is moved before its first use only.
+///
+/// readable()               awaited, returns once there is something to read, or the peer is gone
+/// read_some(span)          -> task<std::size_t>: 0 is the peer's end write_some(text, text)   ->
+/// task<std::size_t>: as much of both as can be written now, waiting until some can shutdown_write()
+/// nothing more will be written abort()                  closes the connection so that the peer sees an
+/// error
+///
+/// Throws: std::system_error for what the peer or the system has against it. Cancellation: throws
+/// `cancelled`.
+template <class Stream>
+concept server_stream = std::movable<Stream> &&
+    requires(Stream& stream, std::span<char> into, std::string_view text) {
+  stream.readable();
+  { stream.read_some(into) } -> std::same_as<task<std::size_t>>;
+  { stream.write_some(text, text) } -> std::same_as<task<std::size_t>>;
+  stream.shutdown_write();
+  stream.abort();
+};
+
+namespace detail {
+
+template <class Stream>
+class stream_of final : public connection_stream {
+ public:
+  explicit stream_of(Stream stream) noexcept : stream_(std::move(stream)) {}
+
+  task<std::size_t> receive(std::span<char> into) override {
+    co_await stream_.readable();
+    co_return co_await stream_.read_some(into);
+  }
+  task<std::size_t> transmit(std::string_view first, std::string_view second) override {
+    return stream_.write_some(first, second);
+  }
+  void shutdown_write() noexcept override { stream_.shutdown_write(); }
+  void abort() noexcept override { stream_.abort(); }
+
+ private:
+  Stream stream_;
+};
+
+template <class T>
+struct value_of_task;
+template <class T>
+struct value_of_task<task<T>> {
+  using type = T;
+};
+
+}  // namespace detail
+
+/// An HTTP/1.1 server on one event loop, with each connection a coroutine:
+///
+///     http_server server(door, [](server_request& request, server_response& response) -> task<void> {
+///       response.head().add("Content-Type", "text/plain");
+///       co_await response.send("hello, " + std::string(request.path()));
+///     });
+///     co_await server.run();
+///
+/// The handler is called for one request after another of a connection, for those of many connections side
+/// by side, and on the loop of run(): it must not block. It may hop elsewhere, but must come back before it
+/// uses request or response. What it throws becomes a response, unless that has begun already: then the
+/// connection is cut. Its chain is asked to stop when the client goes away, also by closing its side only,
+/// and when run() is. A handler that returns without a response gives an empty one.
+///
+/// Thread safety: drain() may be called on any thread.
+template <class Listener, class Handler>
+class http_server {
+ public:
+  /// `listener`: gives connections by accept(), such as tcp_listener; must outlive the server.
+  http_server(Listener& listener, Handler handler, const http_server_options& options = http_server_options())
+      : listener_(listener), handler_(std::move(handler)), options_(options) {
+    static_assert(
+        std::same_as<decltype(handler_(std::declval<server_request&>(), std::declval<server_response&>())),
+                     task<void>>,
+        "http_server: the handler must be task<void>(server_request&, server_response&)");
+  }
+
+  /// Serves until drain() is called and what runs has ended; once in the life of the object.
+  /// Cancellation: asks all handlers to stop, waits for them, and throws `cancelled`.
+  task<void> run() {
+    const context here = co_await this_coro::context();
+    host shared(*this, here.executor);
+    scope clocks(here);
+    scope accepting(here);
+    scope connections(here);
+    bool stopped = false;
+    try {
+      clocks.spawn(shared.clocks().run());
+      accepting.spawn(accept(shared, connections));
+      co_await draining_.wait();
+    } catch (const cancelled&) {
+      stopped = true;
+    } catch (...) {
+      connections.fail(std::current_exception());
+    }
+    accepting.request_stop();
+    co_await accepting.join();
+    listener_.close();
+    shared.drain();
+    detail::result<void> served;
+    co_await detail::capture(detail::join_all(connections), served);
+    clocks.request_stop();
+    co_await clocks.join();
+    served.take();
+    if (stopped) throw cancelled();
+  }
+
+  /// Stops to accept connections, closes those that are idle, and lets the others finish the request that
+  /// they are at.
+  void drain() { draining_.set(); }
+
+  /// Connections that are open now. On the loop of run() only.
+  std::size_t connections() const noexcept { return open_; }
+
+ private:
+  using stream = typename detail::value_of_task<decltype(std::declval<Listener&>().accept())>::type;
+  static_assert(server_stream<stream>,
+                "http_server: what accept() gives lacks an operation of the concept server_stream");
+
+  struct host final : detail::connection_host {
+    host(http_server& of, executor_ref executor) : connection_host(of.options_, executor), server(of) {}
+    task<void> handle(detail::connection& with) override { return server.handle(with); }
+    http_server& server;
+  };
+
+  task<void> handle(detail::connection& with) {
+    server_request request(with);
+    server_response response(with);
+    co_await handler_(request, response);
+  }
+
+  // Counts a connection for as long as it is open.
+  class seat {
+   public:
+    explicit seat(std::size_t& count) noexcept : count_(&count) { ++count; }
+    seat(seat&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+    seat& operator=(seat&&) = delete;
+    ~seat() {
+      if (count_ != nullptr) --*count_;
+    }
+
+   private:
+    std::size_t* count_;
+  };
+
+  // Clients that are turned away are told so, as long as they are few.
+  static constexpr std::size_t most_turned_away = 64;
+
+  task<void> accept(host& shared, scope& connections) {
+    for (;;) {
+      bool failed = false;
+      try {
+        stream accepted = co_await listener_.accept();
+        const bool has_room = open_ < options_.connections;
+        if (has_room || turned_away_ < most_turned_away) {
+          connections.spawn(
+              serve(std::move(accepted), shared, seat(has_room ? open_ : turned_away_), has_room));
+        } else {
+          accepted.abort();
+        }
+      } catch (const cancelled&) {
+        throw;
+      } catch (const std::exception& error) {
+        log(error.what());
+        failed = true;
+      }
+      if (failed)
+        co_await sleep_for(std::chrono::milliseconds(100));  // until descriptors or memory may be free again
+    }
+  }
+
+  // Throws nothing that would stop the others.
+  task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
+    const context here = co_await this_coro::context();
+    const seat held(std::move(taken));
+    detail::stream_of<stream> owned(std::move(accepted));
+    detail::connection one(shared, owned, here);
+    co_await one.run(has_room);
+  }
+
+  void log(std::string_view problem) const {
+    if (options_.log != nullptr)
+      options_.log->warn("The server accepts no connections for a moment: " + std::string(problem));
+  }
+
+  Listener& listener_;
+  Handler handler_;
+  const http_server_options options_;
+  event draining_;
+  std::size_t open_ = 0;
+  std::size_t turned_away_ = 0;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/sse.hpp ---------------------------------------------------------------------------------
+
+// Server-sent events, both ways: events as text, and events out of text as it arrives (the HTML standard,
+// section 9.2). Knows no connection.
+
+namespace coworker {
+
+/// One server-sent event.
+struct sse_event {
+  std::string data;
+  std::string event;  ///< its type; empty: "message"
+  std::optional<std::string>
+      id;  ///< what a client that reconnects sends as Last-Event-ID; nothing: as it was
+
+  sse_event() noexcept {}
+  explicit sse_event(std::string text) noexcept : data(std::move(text)) {}
+};
+
+namespace detail {
+
+// The index of the first CR or LF, or the text's size.
+inline std::size_t line_end(std::string_view text) noexcept {
+  std::size_t i = 0;
+  for (; i < text.size(); ++i) {
+    while (text.size() - i > 8) {  // eight bytes at once: most are above both
+      const std::uint64_t word = load_word(text.data() + i);
+      if (((word - repeat_byte('\r' + 1)) & ~word & high_bits) != 0) break;
+      i += 8;
+    }
+    if (text[i] == '\n' || text[i] == '\r') break;
+  }
+  return i;
+}
+
+// Writes `text` as so many lines as it has, each after `name`. A line ends with CR, LF or both, for whoever
+// reads it takes them all for the same.
+inline void append_sse_lines(std::string& out, std::string_view name, std::string_view text) {
+  for (;;) {
+    const std::size_t end = line_end(text);
+    out.append(name).append(text.substr(0, end)).append("\n");
+    if (end == text.size()) return;
+    text.remove_prefix(end + (text.substr(end, 2) == "\r\n" ? 2 : 1));
+  }
+}
+
+inline void append_sse_field(std::string& out, std::string_view name, std::string_view value) {
+  if (line_end(value) != value.size() || value.find('\0') != std::string_view::npos)
+    throw std::invalid_argument("server-sent event: \"" + std::string(name.substr(0, name.find(':'))) +
+                                "\" must be one line without a NUL; put text with line breaks into the data");
+  out.append(name).append(value).append("\n");
+}
+
+}  // namespace detail
+
+/// Appends an event. Line breaks in the data reach the client as '\n'. Throws: std::invalid_argument where
+/// `event` or `id` holds a line break or a NUL; nothing was appended then.
+inline void append_sse_event(std::string& out, const sse_event& event) {
+  std::string fields;
+  if (!event.event.empty()) detail::append_sse_field(fields, "event: ", event.event);
+  if (event.id) detail::append_sse_field(fields, "id: ", *event.id);
+  out.append(fields);
+  detail::append_sse_lines(out, "data: ", event.data);
+  out.append("\n");
+}
+
+/// Appends an event that is nothing but data.
+inline void append_sse_data(std::string& out, std::string_view data) {
+  detail::append_sse_lines(out, "data: ", data);
+  out.append("\n");
+}
+
+/// Appends how long a client is to wait before it reconnects, in milliseconds at its end.
+inline void append_sse_retry(std::string& out, duration wait) {
+  const auto milliseconds = std::max(duration::zero(), wait) / std::chrono::milliseconds(1);
+  out.append("retry: ").append(std::to_string(milliseconds)).append("\n\n");
+}
+
+/// Appends a comment, which clients ignore; an empty one is a heartbeat that keeps a quiet connection open.
+inline void append_sse_comment(std::string& out, std::string_view text = {}) {
+  detail::append_sse_lines(out, text.empty() ? ":" : ": ", text);
+  out.append("\n");
+}
+
+/// Reads events out of a stream, as browsers do, from text that comes in pieces of any size.
+///
+/// Text is taken to be UTF-8 and not checked. A byte order mark at the beginning is skipped.
+class sse_parser {
+ public:
+  enum class event : unsigned char {
+    needs_more,  ///< all of the text was taken
+    complete,    ///< `current()` is an event
+    too_large,   ///< the data of an event, or a line, is larger than the limit; nothing more can be read
+  };
+
+  /// `limit`: bytes of the data of an event and the line that is read together; what a parser needs at most
+  /// is a few times as much.
+  explicit sse_parser(std::size_t limit = 16 * 1024 * 1024) noexcept : limit_(limit) {}
+
+  /// Takes text off its front, up to the end of an event.
+  event next(std::string_view& text) {
+    while (!text.empty() && !too_large_) {
+      if (skip_line_feed_ && text.front() == '\n') text.remove_prefix(1);
+      skip_line_feed_ = false;
+      const std::size_t end = detail::line_end(text);
+      if (end > limit_ - std::min(limit_, line_.size() + data_.size())) {
+        too_large_ = true;
+        break;
+      }
+      line_.append(text.substr(0, end));
+      if (end == text.size()) {
+        text = {};
+        break;
+      }
+      skip_line_feed_ = text[end] == '\r';
+      text.remove_prefix(end + 1);
+      if (end_line()) return event::complete;
+    }
+    return too_large_ ? event::too_large : event::needs_more;
+  }
+
+  /// The event that next() gave last, until it is called again. Its id is that of the last event that had
+  /// one.
+  const sse_event& current() const noexcept { return current_; }
+
+  /// How long to wait before reconnecting, as the server asked last.
+  std::optional<duration> retry() const noexcept { return retry_; }
+
+  /// The id to be sent as Last-Event-ID when reconnecting; empty: none.
+  const std::string& last_event_id() const noexcept { return last_id_; }
+
+ private:
+  // True: an event is complete.
+  bool end_line() {
+    std::string_view line = line_;
+    if (at_start_ && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+    at_start_ = false;
+    const bool complete = line.empty() ? dispatch() : read_field(line);
+    line_.clear();
+    return complete;
+  }
+
+  bool read_field(std::string_view line) {
+    std::string_view value = line;
+    const std::string_view name = detail::take_until(value, ':');
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    if (name == "data") {
+      data_.append(value).append("\n");
+    } else if (name == "event") {
+      type_ = value;
+    } else if (name == "id") {
+      if (value.find('\0') == std::string_view::npos) id_ = value;
+    } else if (name == "retry") {
+      read_retry(value);
+    }
+    return false;
+  }
+
+  void read_retry(std::string_view value) noexcept {
+    const std::optional<std::uint64_t> milliseconds = detail::read_decimal(value);
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+    if (milliseconds) retry_ = std::chrono::milliseconds(std::min(*milliseconds, most));
+  }
+
+  bool dispatch() {
+    last_id_ = id_;
+    const bool has_data = !data_.empty();
+    if (has_data) {
+      data_.pop_back();
+      current_.data = std::move(data_);
+      current_.event = std::move(type_);
+      current_.id.reset();
+      if (!last_id_.empty()) current_.id = last_id_;
+    }
+    data_.clear();
+    type_.clear();
+    return has_data;
+  }
+
+  std::size_t limit_;
+  std::string line_;  // as far as it has come
+  std::string data_;  // of the event to come, each line with a line feed
+  std::string type_;
+  std::string id_;  // stays from one event to the next
+  std::string last_id_;
+  sse_event current_;
+  std::optional<duration> retry_;
+  bool at_start_ = true;
+  bool skip_line_feed_ = false;  // the last line ended with a CR, which may be half of a line break
+  bool too_large_ = false;
+};
+
+}  // namespace coworker
+
+// ---- coworker/job/limits.hpp -------------------------------------------------------------------------------
+
+// What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
+
+namespace coworker {
+
+/// An output that is longer than the queue takes.
+class output_too_large : public std::length_error {
+ public:
+  output_too_large(std::size_t size, std::size_t limit)
+      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
+                          std::to_string(limit) +
+                          " (output_limit); return less, or a link to where the result is") {}
+};
+
+namespace detail {
+
+struct stream_terms {
+  bool sends_chunks = true;                                 // false: all elements are for the final output
+  std::size_t chunk_limit = static_cast<std::size_t>(-1);   // bytes of compact JSON
+  std::size_t output_limit = static_cast<std::size_t>(-1);  // of the final output
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/text_carry.hpp ---------------------------------------------------------------------------
+
+// Keeps characters whole in a stream of texts, where a text may end within one, as a language model's tokens do.
+// Must not know streams.
+
+namespace coworker::detail {
+
+// How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
+inline std::size_t unfinished_bytes(std::string_view text) noexcept {
+  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;  // not the first of its sequence
+    const std::size_t whole = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
+    return byte >= 0xc2 && byte <= 0xf4 && whole > back ? back : 0;
+  }
+  return 0;
+}
+
+// Holds back the bytes of a character that a text does not finish, and puts them before the next text.
+class text_carry {
+ public:
+  bool holds() const noexcept { return !held_.empty(); }
+  // Whether next() would change nothing.
+  bool keeps_as_it_is(std::string_view text) const noexcept {
+    return held_.empty() && unfinished_bytes(text) == 0;
+  }
+
+  // The text as far as its characters are whole. Bytes that were held back and that it does not finish become U+FFFD.
+  std::string next(std::string text) {
+    if (!held_.empty()) {
+      const std::size_t added = text.size();
+      text.insert(0, held_);
+      const char* const end = text.data() + text.size();
+      const bool finished = utf8_sequence(text.data(), end) != 0;
+      // Short elements may bring one byte of it each.
+      const bool going_on = !finished && added > 0 && unfinished_bytes(text) == text.size();
+      if (!finished && !going_on) text.replace(0, held_.size(), replacement);
+      held_.clear();
+    }
+    const std::size_t unfinished = unfinished_bytes(text);
+    held_.assign(text, text.size() - unfinished, unfinished);
+    text.resize(text.size() - unfinished);
+    return text;
+  }
+
+  // What stands for the bytes that are still held back once no text can finish them; empty where there are none.
+  std::string end() { return std::exchange(held_, {}).empty() ? std::string() : std::string(replacement); }
+
+ private:
+  static constexpr const char* replacement = "\xef\xbf\xbd";
+
+  std::string held_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/json/path.hpp --------------------------------------------------------------------------------
+
+// The way to a value inside a larger one, as in "scores[3]" or "input.size", for error messages. However long the
+// keys and however deep the value, a path stays short. Must not know of values.
+
+namespace coworker::detail {
+
+/// How many bytes of `text`, at most `most`, end where a character ends.
+inline std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text.size();
+  std::size_t size = most;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return size;
+}
+
+/// The most bytes of a text or a key that an error message shows.
+inline constexpr std::size_t longest_excerpt = 60;
+
+/// `text` in quotes, shortened to what an error message bears.
+inline std::string quoted_excerpt(std::string_view text) {
+  const std::size_t size = whole_characters(text, longest_excerpt);
+  std::string out;
+  append_json_string_lossy(out, text.substr(0, size));
+  if (size < text.size()) out += "...";
+  return out;
+}
+
+/// Puts a path together, from the outermost step to the innermost. Of a path that gets too long the middle is
+/// left out. Adding a step takes a short time, however long the path is.
+class json_path {
+ public:
+  /// The most bytes of a path at its begin, and again at its end.
+  static constexpr std::size_t longest_part = 4000;
+
+  json_path& add_member(std::string_view key) {
+    if (reads_as_key(key)) return add(key);
+    return add("[" + quoted_excerpt(key) + "]");
+  }
+  json_path& add_element(std::size_t index) { return add("[" + std::to_string(index) + "]"); }
+
+  /// One or more steps, as text() gives them.
+  json_path& add(std::string_view steps) {
+    const bool joins = empty() || steps.empty() || steps.front() == '[';
+    if (!joins) append(".");
+    append(steps);
+    return *this;
+  }
+
+  bool empty() const noexcept { return begin_.empty(); }
+
+  std::string text() const {
+    if (end_.size() <= longest_part && !shortened_) return begin_ + end_;
+    std::size_t from = end_.size() < longest_part ? 0 : end_.size() - longest_part;
+    while (from < end_.size() && (static_cast<unsigned char>(end_[from]) & 0xc0) == 0x80) ++from;
+    return begin_ + "..." + end_.substr(from);
+  }
+
+ private:
+  // A key that would read as something else in a path stands quoted in brackets.
+  static bool reads_as_key(std::string_view key) noexcept {
+    if (key.empty() || key.size() > longest_excerpt) return false;
+    for (const char c : key) {
+      const bool odd = c == '.' || c == '[' || c == ']' || c == ':' || c == ' ' || is_special(c);
+      if (odd || static_cast<unsigned char>(c) >= 0x80) return false;
+    }
+    return true;
+  }
+
+  void append(std::string_view text) {
+    if (end_.empty()) {
+      const std::size_t taken = whole_characters(text, longest_part - begin_.size());
+      begin_.append(text.substr(0, taken));
+      text.remove_prefix(taken);
+    }
+    end_.append(text);
+    if (end_.size() < 2 * longest_part) return;
+    end_.erase(0, end_.size() - longest_part);
+    shortened_ = true;
+  }
+
+  std::string begin_;
+  std::string end_;
+  bool shortened_ = false;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/json/error.hpp -------------------------------------------------------------------------------
 
 // What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
@@ -4377,45 +9746,29 @@ class json_parse_error : public json_exception {
 };
 
 /// An error about a value inside a larger one. `path()` leads to it, as in "scores[3]" or "input.size"; it is
-/// empty when the value is the one that was asked. `what()` is the path, where there is one, and the problem.
+/// empty when the value is the one that was asked. Long keys are shortened in it, as in `["the first sixty
+/// bytes"...]`, and where it is longer than 8,000 bytes its middle is left out. `what()` is the path, where there is one, and the problem.
 class json_value_error : public json_exception {
  public:
   const std::string& path() const noexcept { return path_; }
   const std::string& problem() const noexcept { return problem_; }
 
   /// Says that the value which `path()` starts from is itself the member `key` of an object.
-  void inside_member(std::string_view key) {
-    const bool joins = path_.empty() || path_.front() == '[';
-    path_ = path_step(key) + (joins ? "" : ".") + path_;
-    compose();
-  }
+  void inside_member(std::string_view key) { inside(detail::json_path().add_member(key)); }
 
   /// Says that the value which `path()` starts from is itself the element `index` of an array.
-  void inside_element(std::size_t index) {
-    const bool joins = path_.empty() || path_.front() == '[';
-    path_ = "[" + std::to_string(index) + "]" + (joins ? "" : ".") + path_;
-    compose();
+  void inside_element(std::size_t index) { inside(detail::json_path().add_element(index)); }
+
+  /// The same for a longer way.
+  void inside(detail::json_path outer) {
+    path_ = outer.add(path_).text();
+    message_ = path_ + ": " + problem_;
   }
 
  protected:
   explicit json_value_error(std::string problem) : json_exception(problem), problem_(std::move(problem)) {}
 
  private:
-  // A key that would read as something else in a path stands quoted in brackets.
-  static std::string path_step(std::string_view key) {
-    bool plain = !key.empty();
-    for (const char c : key) {
-      const bool odd = c == '.' || c == '[' || c == ']' || c == ':' || c == ' ' || detail::is_special(c);
-      plain = plain && !odd && static_cast<unsigned char>(c) < 0x80;
-    }
-    if (plain) return std::string(key);
-    std::string quoted = "[";
-    append_json_string_lossy(quoted, key);
-    return quoted + "]";
-  }
-
-  void compose() { message_ = path_ + ": " + problem_; }
-
   std::string path_;
   std::string problem_;
 };
@@ -4437,24 +9790,6 @@ class json_write_error : public json_value_error {
  public:
   explicit json_write_error(std::string problem) : json_value_error(std::move(problem)) {}
 };
-
-namespace detail {
-
-/// `text` in quotes, shortened to what an error message bears.
-inline std::string quoted_excerpt(std::string_view text) {
-  constexpr std::size_t longest = 60;
-  std::size_t size = text.size();
-  if (size > longest) {
-    size = longest;
-    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  }
-  std::string out;
-  append_json_string_lossy(out, text.substr(0, size));
-  if (size < text.size()) out += "...";
-  return out;
-}
-
-}  // namespace detail
 
 }  // namespace coworker
 
@@ -4658,9 +9993,10 @@ struct alignas(json_slot) array_block : block {
 };
 
 /// Followed in memory by room for `capacity` members. `index` finds members by key where they are many
-/// (object_index.hpp).
+/// (object_index.hpp). Of the first `used` places some may be free then (member_gaps.hpp).
 struct alignas(json_slot) object_block : block {
   std::uint32_t capacity;
+  std::uint32_t used;
   std::uint32_t* index;
   member_slot* members() noexcept { return reinterpret_cast<member_slot*>(this + 1); }
 };
@@ -4802,12 +10138,12 @@ inline json_slot* take_last_child(array_block* array, block_release& release) no
 
 inline json_slot* take_last_child(object_block* object, block_release& release) noexcept {
   member_slot* const members = object->members();
-  for (std::uint32_t left = object->size; left != 0;) {
+  for (std::uint32_t left = object->used; left != 0;) {
     member_slot& member = members[--left];
     delete_text(member.key, release);
     if (!owns_block(member.value.kind()) || member.value.heap.value == nullptr) continue;
     if (is_container(member.value.kind())) {
-      object->size = left;
+      object->used = left;
       return &member.value;
     }
     release(member.value.heap.value);
@@ -4844,7 +10180,9 @@ inline void destroy_tree(const json_slot& root) noexcept {
       current = parent;
       const json_slot& way_up = kind == slot_kind::array
                                     ? static_cast<array_block*>(current)->elements()[current->size]
-                                    : static_cast<object_block*>(current)->members()[current->size].value;
+                                    : static_cast<object_block*>(current)
+                                          ->members()[static_cast<object_block*>(current)->used]
+                                          .value;
       parent_kind = way_up.heap.kind;
       parent = way_up.heap.value;
     }
@@ -4857,6 +10195,85 @@ inline void destroy_slot(const json_slot& slot) noexcept {
     destroy_tree(slot);
   } else {
     delete_text(slot);
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/json/member_gaps.hpp -------------------------------------------------------------------------
+
+// The places of an object's members. Where a member is erased from a large object its place stays free, as a
+// gap, so that erasing many of them takes linear time in all; whoever goes through the members steps over the
+// gaps in one step each. Must not know how members are found by key.
+
+namespace coworker::detail {
+
+/// A free place has null for a key. The value of the first and of the last place of each gap is the number of
+/// places in it. The last place in use holds a member.
+inline bool is_gap(const member_slot& place) noexcept { return place.key.kind() == slot_kind::null; }
+
+inline std::size_t gap_length(const member_slot& end_of_gap) noexcept {
+  return static_cast<std::size_t>(end_of_gap.value.integer.value);
+}
+
+/// `at`, or where the gap ends that begins there.
+inline member_slot* step_over_gap(member_slot* at, const member_slot* past) noexcept {
+  return at != past && is_gap(*at) ? at + gap_length(*at) : at;
+}
+inline const member_slot* step_over_gap(const member_slot* at, const member_slot* past) noexcept {
+  return at != past && is_gap(*at) ? at + gap_length(*at) : at;
+}
+
+/// The member before `at`. Not when there is none.
+inline const member_slot* previous_member(const member_slot* at) noexcept {
+  --at;
+  return is_gap(*at) ? at - gap_length(*at) : at;
+}
+
+/// How many places of an array or object are in use: the elements, or the members and the gaps between them.
+inline std::size_t places_of(const json_slot& slot) noexcept {
+  if (slot.heap.value == nullptr) return 0;
+  return slot.kind() == slot_kind::array ? slot.heap.value->size : object_of(slot)->used;
+}
+
+/// The first place from `at` on that holds an element or member; places_of() when there is none.
+inline std::size_t place_from(const json_slot& slot, std::size_t at) noexcept {
+  if (slot.kind() == slot_kind::array || slot.heap.value == nullptr) return at;
+  object_block& block = *object_of(slot);
+  member_slot* const members = block.members();
+  return static_cast<std::size_t>(step_over_gap(members + at, members + block.used) - members);
+}
+
+/// Frees the place of a member whose key and value are gone, and returns the place of the next member.
+inline std::size_t leave_gap(object_block& block, std::size_t position) noexcept {
+  member_slot* const members = block.members();
+  std::size_t begin = position;
+  std::size_t end = position + 1;
+  if (begin != 0 && is_gap(members[begin - 1])) begin -= gap_length(members[begin - 1]);
+  if (end != block.used && is_gap(members[end])) end += gap_length(members[end]);
+  --block.size;
+  if (end == block.used) {
+    block.used = static_cast<std::uint32_t>(begin);
+    return begin;
+  }
+  const member_slot place{null_slot(), integer_slot(static_cast<std::int64_t>(end - begin))};
+  members[position] = members[begin] = members[end - 1] = place;
+  return end;
+}
+
+/// Copies the members, without the gaps between them, to `target`, which may be where they are.
+inline void move_members(object_block& from, member_slot* target) noexcept {
+  member_slot* const members = from.members();
+  for (std::size_t i = 0; i < from.used;) {
+    if (is_gap(members[i])) {
+      i += gap_length(members[i]);
+      continue;
+    }
+    std::size_t end = i + 1;
+    while (end < from.used && !is_gap(members[end])) ++end;
+    std::memmove(static_cast<void*>(target), members + i, (end - i) * sizeof(member_slot));
+    target += end - i;
+    i = end;
   }
 }
 
@@ -4949,12 +10366,33 @@ class object_index {
 
   /// Enters the member at `position`, whose key is not in the index yet.
   void enter(std::uint32_t position, const member_slot* members) const noexcept {
-    std::size_t at = hash_text(text_of(members[position].key), seed_) & mask_;
+    std::size_t at = home_of(position, members);
     while (places_[at] != 0) at = (at + 1) & mask_;
     places_[at] = position + 1;
   }
 
+  /// Takes the member at `position` out. Its key and those of all others are still there.
+  void leave(std::uint32_t position, const member_slot* members) const noexcept {
+    const auto next = [this](std::size_t at) { return (at + 1) & mask_; };
+    std::size_t gap = home_of(position, members);
+    while (places_[gap] != position + 1) gap = next(gap);
+    places_[gap] = 0;
+    // Places behind the gap, up to the next empty one, may be where they are because the gap was taken.
+    for (std::size_t i = next(gap); places_[i] != 0; i = next(i)) {
+      const std::size_t home = home_of(places_[i] - 1, members);
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      places_[gap] = places_[i];
+      places_[i] = 0;
+      gap = i;
+    }
+  }
+
  private:
+  std::size_t home_of(std::uint32_t position, const member_slot* members) const noexcept {
+    return hash_text(text_of(members[position].key), seed_) & mask_;
+  }
+
   std::uint32_t* places_;
   std::size_t mask_;
   std::uint64_t seed_;
@@ -4968,13 +10406,13 @@ inline member_slot* find_member(object_block* block, const key_probe& key) noexc
     const std::uint32_t position = object_index(*block).place_of(key, members);
     return position == 0 ? nullptr : members + (position - 1);
   }
-  for (member_slot* member = members; member != members + block->size; ++member) {
+  for (member_slot* member = members; member != members + block->used; ++member) {
     if (key.matches(member->key)) return member;
   }
   return nullptr;
 }
 
-/// Enters all members anew after their positions changed.
+/// Enters all members anew after their positions changed. There are no gaps between them.
 inline void rebuild_index(object_block& block) noexcept {
   if (block.index == nullptr) return;
   object_index::clear(block);
@@ -5003,7 +10441,7 @@ object_block* new_object_block(Blocks& blocks, std::size_t capacity) {
   require_block_size(capacity);
   const block_place place = blocks.allocate(sizeof(object_block) + capacity * sizeof(member_slot));
   auto* const object =
-      ::new (place.memory) object_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity), nullptr};
+      ::new (place.memory) object_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity), 0, nullptr};
   if (capacity > unindexed_members) {
     try {
       object->index = object_index::create(capacity);
@@ -5073,8 +10511,8 @@ inline void reserve_members(json_slot& object, std::size_t capacity) {
   if (old != nullptr && old->capacity >= capacity) return;
   object_block* const block = new_object_block(capacity);
   if (old != nullptr) {
-    std::memcpy(static_cast<void*>(block->members()), old->members(), old->size * sizeof(member_slot));
-    block->size = old->size;
+    move_members(*old, block->members());
+    block->size = block->used = old->size;
     block_release release;
     delete_object_block(old, release);
     rebuild_index(*block);
@@ -5082,35 +10520,51 @@ inline void reserve_members(json_slot& object, std::size_t capacity) {
   object.heap.value = block;
 }
 
+/// Makes room for one more member. Gaps are closed rather than more memory taken where they are so many that
+/// this pays for the work.
+inline void grow_members(json_slot& object) {
+  object_block* const block = object_of(object);
+  if (block != nullptr && block->used < block->capacity) return;
+  const std::size_t size = count_of(object);
+  const std::size_t gaps = block == nullptr ? 0 : block->used - size;
+  if (gaps == 0 || gaps < block->capacity / 4) {
+    return reserve_members(object, grown_capacity(size, size + 1));
+  }
+  move_members(*block, block->members());
+  block->used = block->size;
+  rebuild_index(*block);
+}
+
 /// The member with that key; appended with the value null if there was none.
 inline member_slot& find_or_append_member(json_slot& object, std::string_view key) {
   if (member_slot* const found = find_member(object_of(object), key_probe(key))) return *found;
   const json_slot owned_key = text_slot(key);
   try {
-    const std::size_t size = count_of(object);
-    if (object_of(object) == nullptr || object_of(object)->capacity == size) {
-      reserve_members(object, grown_capacity(size, size + 1));
-    }
+    grow_members(object);
   } catch (...) {
     delete_text(owned_key);
     throw;
   }
   object_block& block = *object_of(object);
-  const std::uint32_t position = block.size++;
+  const std::uint32_t position = block.used++;
+  ++block.size;
   auto* const member =
       ::new (static_cast<void*>(block.members() + position)) member_slot{owned_key, null_slot()};
   if (block.index != nullptr) object_index(block).enter(position, block.members());
   return *member;
 }
 
-inline void erase_member(object_block& block, std::size_t position) noexcept {
+/// Returns the position of the next member.
+inline std::size_t erase_member(object_block& block, std::size_t position) noexcept {
   member_slot* const members = block.members();
+  if (block.index != nullptr) object_index(block).leave(static_cast<std::uint32_t>(position), members);
   delete_text(members[position].key);
   destroy_slot(members[position].value);
-  --block.size;
+  if (block.index != nullptr) return leave_gap(block, position);
+  block.used = --block.size;
   std::memmove(static_cast<void*>(members + position), members + position + 1,
                (block.size - position) * sizeof(member_slot));
-  rebuild_index(block);
+  return position;
 }
 
 /// Gives up the member at `from`, whose key was seen before: its value takes the place of the earlier one's.
@@ -5152,7 +10606,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
     } else {
       // Few members: most keys are seen at a glance to be new.
       const std::uint64_t bit = key_bit(members[i].key);
-      block.size = size;
+      block.used = size;
       if ((seen & bit) != 0) earlier = find_member(&block, key_probe(members[i].key));
       seen |= bit;
     }
@@ -5163,7 +10617,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
       ++size;
     }
   }
-  block.size = size;
+  block.size = block.used = size;
 }
 
 }  // namespace coworker::detail
@@ -5473,9 +10927,11 @@ inline std::string describe(const json_slot& slot) {
   if (count == 0) throw json_out_of_range(problem.append("; the object is empty"));
   constexpr std::size_t most_listed = 8;
   problem.append("; the object has ");
+  std::size_t place = place_from(object, 0);
   for (std::size_t i = 0; i < count && i < most_listed; ++i) {
     if (i != 0) problem.append(", ");
-    problem.append(quoted_excerpt(text_of(object_of(object)->members()[i].key)));
+    problem.append(quoted_excerpt(text_of(object_of(object)->members()[place].key)));
+    place = place_from(object, place + 1);
   }
   if (count > most_listed)
     problem.append(" and ").append(std::to_string(count - most_listed)).append(" more");
@@ -5531,6 +10987,17 @@ class json_member {
   detail::member_slot slot_;
 };
 
+namespace detail {
+
+/// The member at `at`, or the next one where a gap begins there.
+template <class Member>
+Member* member_from(Member* at, const json_member* past) noexcept {
+  const auto* const place = reinterpret_cast<const member_slot*>(at);
+  return at + (step_over_gap(place, reinterpret_cast<const member_slot*>(past)) - place);
+}
+
+}  // namespace detail
+
 /// Goes through the elements of an array or the values of an object; `key()` tells the latter's keys.
 /// Invalidated by whatever adds to or erases from that value.
 template <bool Const>
@@ -5547,10 +11014,12 @@ class json_iterator {
 
   json_iterator() noexcept = default;
   explicit json_iterator(pointer element) noexcept : element_(element) {}
-  explicit json_iterator(maybe_const<json_member>* member) noexcept : member_(member) {}
+  /// `past` is where the members of the object end.
+  json_iterator(maybe_const<json_member>* member, const json_member* past) noexcept
+      : member_(member), past_(past) {}
   template <bool OtherConst>
   requires(Const && !OtherConst) json_iterator(const json_iterator<OtherConst>& other)
-  noexcept : element_(other.element_), member_(other.member_) {}
+  noexcept : element_(other.element_), member_(other.member_), past_(other.past_) {}
 
   reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
   pointer operator->() const noexcept { return &**this; }
@@ -5558,16 +11027,16 @@ class json_iterator {
   /// The member's key; empty for an element of an array.
   std::string_view key() const noexcept { return member_ == nullptr ? std::string_view() : member_->key(); }
 
-  json_iterator& operator++() noexcept { return move_by(1); }
-  json_iterator& operator--() noexcept { return move_by(-1); }
+  json_iterator& operator++() noexcept;
+  json_iterator& operator--() noexcept;
   json_iterator operator++(int) noexcept {
     const json_iterator before = *this;
-    move_by(1);
+    ++*this;
     return before;
   }
   json_iterator operator--(int) noexcept {
     const json_iterator before = *this;
-    move_by(-1);
+    --*this;
     return before;
   }
   bool operator==(const json_iterator&) const noexcept = default;
@@ -5577,11 +11046,42 @@ class json_iterator {
   template <bool>
   friend class json_iterator;
 
-  // Defined with json: stepping over elements needs their size.
-  json_iterator& move_by(std::ptrdiff_t count) noexcept;
-
   pointer element_ = nullptr;
   maybe_const<json_member>* member_ = nullptr;
+  const json_member* past_ = nullptr;
+};
+
+/// Goes through the members of an object. Invalidated as json_iterator is.
+template <bool Const>
+class json_member_iterator {
+  using member = std::conditional_t<Const, const json_member, json_member>;
+
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = json_member;
+  using difference_type = std::ptrdiff_t;
+  using pointer = member*;
+  using reference = member&;
+
+  json_member_iterator() noexcept = default;
+  json_member_iterator(member* at, const json_member* past) noexcept : at_(at), past_(past) {}
+
+  member& operator*() const noexcept { return *at_; }
+  member* operator->() const noexcept { return at_; }
+  json_member_iterator& operator++() noexcept {
+    at_ = detail::member_from(at_ + 1, past_);
+    return *this;
+  }
+  json_member_iterator operator++(int) noexcept {
+    const json_member_iterator before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const json_member_iterator&) const noexcept = default;
+
+ private:
+  member* at_ = nullptr;
+  const json_member* past_ = nullptr;
 };
 
 /// What `items()` gives: the members of an object, in order.
@@ -5590,15 +11090,22 @@ class json_items {
   using member = std::conditional_t<Const, const json_member, json_member>;
 
  public:
-  json_items(member* first, std::size_t size) noexcept : first_(first), size_(size) {}
-  member* begin() const noexcept { return first_; }
-  member* end() const noexcept { return first_ + size_; }
+  using iterator = json_member_iterator<Const>;
+
+  json_items() noexcept = default;
+  json_items(member* first, member* past, std::size_t size) noexcept
+      : first_(first), past_(past), size_(size) {}
+  iterator begin() const noexcept { return {first_, past_}; }
+  iterator end() const noexcept { return {past_, past_}; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
  private:
-  member* first_;
-  std::size_t size_;
+  friend class json;
+
+  member* first_ = nullptr;
+  member* past_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 }  // namespace coworker
@@ -5909,8 +11416,8 @@ class json {
   /// Room for `count` elements or members in all. Errors: type_error for what is no array or object.
   void reserve(std::size_t count);
 
-  /// Removes a member, in time linear in the object's size; says how many (0 or 1). Errors: type_error for
-  /// what is no object.
+  /// Removes a member; says how many (0 or 1). Takes the same short time however many there are. Errors:
+  /// type_error for what is no object.
   std::size_t erase(std::string_view key);
   /// Removes an element. Errors: out_of_range, type_error.
   template <std::integral Index>
@@ -5953,6 +11460,9 @@ class json {
 
   static bool equal(const json& a, const json& b);
   const json_member* member(std::string_view key) const noexcept;
+  std::size_t place_of(const json_member* found) const noexcept;
+  const_iterator iterator_at(std::size_t place) const noexcept;
+  iterator iterator_at(std::size_t place) noexcept;
   const json& element(element_position at) const;
   json& element_or_new(element_position at);
   void erase_element(element_position at);
@@ -5998,11 +11508,22 @@ static_assert(sizeof(json_member) == sizeof(member_slot) && std::is_standard_lay
 }  // namespace detail
 
 template <bool Const>
-json_iterator<Const>& json_iterator<Const>::move_by(std::ptrdiff_t count) noexcept {
+json_iterator<Const>& json_iterator<Const>::operator++() noexcept {
   if (member_ == nullptr) {
-    element_ += count;
+    ++element_;
   } else {
-    member_ += count;
+    member_ = detail::member_from(member_ + 1, past_);
+  }
+  return *this;
+}
+
+template <bool Const>
+json_iterator<Const>& json_iterator<Const>::operator--() noexcept {
+  if (member_ == nullptr) {
+    --element_;
+  } else {
+    const auto* const place = reinterpret_cast<const detail::member_slot*>(member_);
+    member_ -= place - detail::previous_member(place);
   }
   return *this;
 }
@@ -6068,6 +11589,22 @@ inline const json_member* json::member(std::string_view key) const noexcept {
   return reinterpret_cast<const json_member*>(found);
 }
 
+inline std::size_t json::place_of(const json_member* found) const noexcept {
+  return static_cast<std::size_t>(reinterpret_cast<const detail::member_slot*>(found) -
+                                  object_of(slot_)->members());
+}
+
+/// Of an array or object that is not empty: the element or member at that place, or the end.
+inline json::iterator json::iterator_at(std::size_t place) noexcept {
+  if (is_array()) return iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]) + place);
+  auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
+  return {members + place, members + object_of(slot_)->used};
+}
+
+inline json::const_iterator json::iterator_at(std::size_t place) const noexcept {
+  return const_cast<json&>(*this).iterator_at(place);
+}
+
 inline json& json::operator[](std::string_view key) {
   if (is_null()) slot_ = detail::object_slot(nullptr);
   if (!is_object())
@@ -6107,52 +11644,38 @@ inline const json& json::back() const {
 
 inline json::const_iterator json::find(std::string_view key) const noexcept {
   const json_member* const found = member(key);
-  return found == nullptr ? end() : const_iterator(found);
+  return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
 inline json::iterator json::find(std::string_view key) noexcept {
-  auto* const found = const_cast<json_member*>(member(key));
-  return found == nullptr ? end() : iterator(found);
-}
-
-inline json::const_iterator json::begin() const noexcept {
-  if (detail::is_container(slot_.kind()) && !empty()) {
-    if (is_array()) return const_iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]));
-    return const_iterator(reinterpret_cast<const json_member*>(object_of(slot_)->members()));
-  }
-  return {};
-}
-
-inline json::const_iterator json::end() const noexcept {
-  const_iterator past = begin();
-  if (past != const_iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
-  return past;
+  const json_member* const found = member(key);
+  return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
 inline json::iterator json::begin() noexcept {
-  const const_iterator first = std::as_const(*this).begin();
-  iterator mutable_first;
-  mutable_first.element_ = const_cast<json*>(first.element_);
-  mutable_first.member_ = const_cast<json_member*>(first.member_);
-  return mutable_first;
+  if (!detail::is_container(slot_.kind()) || empty()) return {};
+  return iterator_at(detail::place_from(slot_, 0));
 }
 
 inline json::iterator json::end() noexcept {
-  iterator past = begin();
-  if (past != iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
-  return past;
+  if (!detail::is_container(slot_.kind()) || empty()) return {};
+  return iterator_at(detail::places_of(slot_));
+}
+
+inline json::const_iterator json::begin() const noexcept { return const_cast<json&>(*this).begin(); }
+inline json::const_iterator json::end() const noexcept { return const_cast<json&>(*this).end(); }
+
+inline json_items<false> json::items() & {
+  if (is_null()) return {};
+  if (!is_object()) detail::throw_type_error("an object, to go through its items", slot_);
+  if (empty()) return {};
+  auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
+  return {members + detail::place_from(slot_, 0), members + object_of(slot_)->used, size()};
 }
 
 inline json_items<true> json::items() const& {
-  if (is_null()) return {nullptr, 0};
-  if (!is_object()) detail::throw_type_error("an object, to go through its items", slot_);
-  if (empty()) return {nullptr, 0};
-  return {reinterpret_cast<const json_member*>(object_of(slot_)->members()), size()};
-}
-
-inline json_items<false> json::items() & {
-  const json_items<true> all = std::as_const(*this).items();
-  return {const_cast<json_member*>(all.begin()), all.size()};
+  const json_items<false> all = const_cast<json&>(*this).items();
+  return {all.first_, all.past_, all.size_};
 }
 
 inline void json::push_back(json element) {
@@ -6183,7 +11706,7 @@ inline std::size_t json::erase(std::string_view key) {
     detail::throw_type_error("an object, to erase the member " + detail::quoted_excerpt(key), slot_);
   const json_member* const found = member(key);
   if (found == nullptr) return 0;
-  erase(const_iterator(found));
+  detail::erase_member(*object_of(slot_), place_of(found));
   return 1;
 }
 
@@ -6193,15 +11716,14 @@ inline void json::erase_element(element_position at) {
 }
 
 inline json::iterator json::erase(const_iterator position) noexcept {
-  std::ptrdiff_t index = 0;
+  std::size_t place = 0;
   if (is_array()) {
-    index = position.element_ - begin().element_;
-    detail::erase_element(*array_of(slot_), static_cast<std::size_t>(index));
+    place = static_cast<std::size_t>(position.element_ - begin().element_);
+    detail::erase_element(*array_of(slot_), place);
   } else {
-    index = position.member_ - begin().member_;
-    detail::erase_member(*object_of(slot_), static_cast<std::size_t>(index));
+    place = detail::erase_member(*object_of(slot_), place_of(position.member_));
   }
-  return empty() ? end() : begin().move_by(index);
+  return empty() ? end() : iterator_at(place);
 }
 
 inline void json::clear() noexcept {
@@ -6361,9 +11883,9 @@ struct compare_step {
 inline const json_slot* counterpart(const json_slot& a, const json_slot& b, std::size_t index) noexcept {
   if (a.kind() == slot_kind::array) return &child_of(b, index);
   const key_probe key(object_of(a)->members()[index].key);
-  member_slot& same_place = object_of(b)->members()[index];
-  if (key.matches(same_place.key)) return &same_place.value;
-  const member_slot* const found = find_member(object_of(b), key);
+  object_block& other = *object_of(b);
+  if (index < other.used && key.matches(other.members()[index].key)) return &other.members()[index].value;
+  const member_slot* const found = find_member(&other, key);
   return found == nullptr ? nullptr : &found->value;
 }
 
@@ -6371,14 +11893,15 @@ inline bool same_slot(const json_slot& a, const json_slot& b) {
   if (!is_container(a.kind())) return same_leaf(a, b);
   if (a.kind() != b.kind() || count_of(a) != count_of(b)) return false;
   inline_stack<compare_step, 16> steps;
-  steps.push({a, b, 0});
+  steps.push({a, b, place_from(a, 0)});
   while (!steps.empty()) {
     compare_step& step = steps.top();
-    if (step.next == count_of(step.a)) {
+    if (step.next == places_of(step.a)) {
       steps.pop();
       continue;
     }
-    const std::size_t index = step.next++;
+    const std::size_t index = step.next;
+    step.next = place_from(step.a, index + 1);
     const json_slot& mine = child_of(step.a, index);
     const json_slot* const other = counterpart(step.a, step.b, index);
     if (other == nullptr) return false;
@@ -6386,7 +11909,7 @@ inline bool same_slot(const json_slot& a, const json_slot& b) {
       if (!same_leaf(mine, *other)) return false;
     } else {
       if (mine.kind() != other->kind() || count_of(mine) != count_of(*other)) return false;
-      steps.push({mine, *other, 0});
+      steps.push({mine, *other, place_from(mine, 0)});
     }
   }
   return true;
@@ -6417,16 +11940,17 @@ inline json_slot blank_copy(const json_slot& tree) {
 struct copy_step {
   json_slot source;
   json_slot target;
+  std::size_t next;  // place of the source
 };
 
 inline json_slot copy_leaf(const json_slot& leaf) {
   return leaf.kind() == slot_kind::long_text ? long_text_slot(text_of(leaf)) : leaf;
 }
 
-/// Adds the next element or member of the source to the target, arrays and objects still empty, and returns
+/// Adds an element or member of the source to the target, arrays and objects still empty, and returns
 /// the new value. The target stays destructible at every point where memory may run out.
-inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
-  const json_slot& value = child_of(step.source, index);
+inline json_slot& copy_child(const copy_step& step, std::size_t place) {
+  const json_slot& value = child_of(step.source, place);
   json_slot* target = nullptr;
   if (step.target.kind() == slot_kind::array) {
     array_block& block = *array_of(step.target);
@@ -6435,11 +11959,12 @@ inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
     ++block.size;
   } else {
     object_block& block = *object_of(step.target);
-    member_slot& member = block.members()[block.size];
-    member.key = copy_leaf(object_of(step.source)->members()[index].key);
+    member_slot& member = block.members()[block.used];
+    member.key = copy_leaf(object_of(step.source)->members()[place].key);
     member.value = null_slot();
     target = &member.value;
-    if (block.index != nullptr) object_index(block).enter(block.size, block.members());
+    if (block.index != nullptr) object_index(block).enter(block.used, block.members());
+    ++block.used;
     ++block.size;
   }
   *target = is_container(value.kind()) ? blank_copy(value) : copy_leaf(value);
@@ -6448,14 +11973,16 @@ inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
 
 inline void copy_children(inline_stack<copy_step, 16>& steps) {
   while (!steps.empty()) {
-    const copy_step step = steps.top();
-    const std::size_t count = count_of(step.source);
+    copy_step& step = steps.top();
+    const std::size_t end = places_of(step.source);
     bool descended = false;
-    for (std::size_t index = count_of(step.target); index < count && !descended; ++index) {
-      const json_slot& source = child_of(step.source, index);
-      const json_slot& target = copy_next_child(step, index);
+    while (!descended && step.next != end) {
+      const std::size_t place = step.next;
+      step.next = place_from(step.source, place + 1);
+      const json_slot& source = child_of(step.source, place);
+      const json_slot& target = copy_child(step, place);
       descended = is_container(source.kind()) && count_of(source) != 0;
-      if (descended) steps.push({source, target});
+      if (descended) steps.push({source, target, place_from(source, 0)});
     }
     if (!descended) steps.pop();
   }
@@ -6467,7 +11994,7 @@ inline json_slot copy_slot(const json_slot& from) {
   if (count_of(from) == 0) return root;
   try {
     inline_stack<copy_step, 16> steps;
-    steps.push({from, root});
+    steps.push({from, root, place_from(from, 0)});
     copy_children(steps);
   } catch (...) {
     destroy_slot(root);
@@ -6744,6 +12271,91 @@ auto json::value(std::string_view key, T&& fallback) const {
 
 }  // namespace coworker
 
+// ---- coworker/json/lookahead.hpp ---------------------------------------------------------------------------
+
+// How many values follow in an array or object, found without reading them: so that a large one can be put
+// where it stays at once, in exactly the memory that it needs. Knows the commas, brackets and quotes of JSON
+// text; must not know values.
+
+namespace coworker::detail {
+
+/// Marks, with its high bit, each byte of the word that is `byte`.
+constexpr std::uint64_t mark_equal(std::uint64_t word, char byte) noexcept {
+  const std::uint64_t different = word ^ repeat_byte(static_cast<unsigned char>(byte));
+  return ~(((different & ~high_bits) + ~high_bits) | different | ~high_bits);
+}
+
+/// Marks each byte that is '"', '[', ']', '{' or '}'.
+constexpr std::uint64_t mark_structure(std::uint64_t word) noexcept {
+  const std::uint64_t folded = word | repeat_byte(0x20);  // '[' becomes '{', and ']' becomes '}'
+  return mark_equal(word, '"') | mark_equal(folded, '{') | mark_equal(folded, '}');
+}
+
+/// Behind the string that begins at `at`, without its opening quote; `end` where it does not end.
+inline const char* skip_string(const char* at, const char* end) noexcept {
+  for (;;) {
+    at = skip_plain(at, end).end;
+    if (at == end || (*at != '"' && *at != '\\')) return end;
+    if (*at == '"') return at + 1;
+    if (end - at < 2) return end;
+    at += 2;
+  }
+}
+
+/// What is left of an array or object.
+struct values_ahead {
+  std::size_t count;  // values or members that were seen
+  bool all;           // there are no others
+  std::size_t bytes;  // looked at
+};
+
+/// Looks at up to `most` bytes of what is left of the array or object in which `at` stands behind a comma.
+/// Where the text is no JSON, counts at least the values before the fault.
+inline values_ahead look_ahead(const char* at, const char* end, std::size_t most) noexcept {
+  const bool limited = static_cast<std::size_t>(end - at) > most;
+  if (limited) end = at + most;
+  const char* const begin = at;
+  std::size_t commas = 0;
+  std::size_t depth = 0;
+  bool closed = false;
+  while (at != end && !closed) {
+    if (end - at >= 8) {
+      const std::uint64_t word = load_word(at);
+      const std::uint64_t structure = mark_structure(word);
+      // All marks below the first one of the structure; all 64 bits where there is none.
+      const std::uint64_t before = (structure - 1) & ~structure;
+      if (depth == 0) commas += static_cast<std::size_t>(std::popcount(mark_equal(word, ',') & before));
+      if (structure == 0) {
+        at += 8;
+        continue;
+      }
+      at += first_marked(structure);
+    }
+    switch (*at++) {
+      case '"':
+        at = skip_string(at, end);
+        break;
+      case '[':
+      case '{':
+        ++depth;
+        break;
+      case ']':
+      case '}':
+        closed = depth == 0;
+        if (!closed) --depth;
+        break;
+      case ',':
+        if (depth == 0) ++commas;
+        break;
+      default:
+        break;
+    }
+  }
+  return {commas + 1, closed || !limited, static_cast<std::size_t>(at - begin)};
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/json/scanner.hpp -----------------------------------------------------------------------------
 
 // The tokens of JSON text: white space, punctuation, literals, numbers and strings, read one at a time, with
@@ -6803,6 +12415,10 @@ class json_scanner {
     return std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)).starts_with(mark)
                ? begin_ + mark.size()
                : begin_;
+  }
+
+  values_ahead look_ahead(const char* at, std::size_t most) const noexcept {
+    return detail::look_ahead(at, end_, most);
   }
 
   bool at_end(const char* at) const noexcept { return at == end_; }
@@ -6991,6 +12607,15 @@ concept json_handler = requires(T& handler, std::string_view text) {
   handler.end_array();
 };
 
+/// A handler that wants to know how large a large array or object is before it ends. When it has a batch of
+/// parts of one it is asked to store them, between one value and the next. It may then look at so many bytes
+/// of what is left: `look(most)`.
+template <class T>
+concept json_batch_handler = json_handler<T> && requires(T& handler, values_ahead (*look)(std::size_t)) {
+  { handler.has_batch() } -> std::same_as<bool>;
+  handler.store_batch(true, look);  // whether it is an object
+};
+
 /// The arrays and objects that are open, one bit each, the innermost lowest.
 class open_containers {
  public:
@@ -7021,7 +12646,10 @@ template <json_handler Handler>
 class json_reader {
  public:
   json_reader(std::string_view text, Handler& handler, const json_parse_options& options) noexcept
-      : scanner_(text), handler_(handler), max_depth_(options.max_depth) {}
+      : scanner_(text),
+        handler_(handler),
+        max_depth_(options.max_depth),
+        lookahead_(most_lookahead * text.size()) {}
 
   void read() {
     const char* at = scanner_.start();
@@ -7106,6 +12734,7 @@ class json_reader {
       const char c = scanner_.peek(at);
       if (open_.in_object()) {
         if (c == ',') {
+          offer_batch(at + 1, true);
           at = read_key(scanner_.skip_space(at + 1), "a string as key after ','");
           return true;
         }
@@ -7113,7 +12742,7 @@ class json_reader {
         handler_.end_object();
       } else {
         if (c == ',') {
-          ++at;
+          offer_batch(++at, false);
           return true;
         }
         if (c != ']') scanner_.fail(at, "',' or ']' after an element");
@@ -7128,6 +12757,18 @@ class json_reader {
       scanner_.fail_with(at, problem.append(std::to_string(max_depth_)));
     }
     open_.enter(object);
+  }
+
+  void offer_batch(const char* at, bool object) {
+    if constexpr (json_batch_handler<Handler>) {
+      if (!handler_.has_batch()) [[likely]]
+        return;
+      handler_.store_batch(object, [&](std::size_t most) {
+        const values_ahead seen = scanner_.look_ahead(at, most < lookahead_ ? most : lookahead_);
+        lookahead_ -= seen.bytes;
+        return seen;
+      });
+    }
   }
 
   const char* read_key(const char* at, const char* expected) {
@@ -7157,6 +12798,9 @@ class json_reader {
   Handler& handler_;
   open_containers open_;
   std::size_t max_depth_;
+  // Large arrays may lie within one another: the text is looked at ahead so many times at most.
+  static constexpr std::size_t most_lookahead = 4;
+  std::size_t lookahead_;  // bytes left
 };
 
 /// Reads one JSON text and tells `handler` what is in it. Errors: json_parse_error, and what the handler
@@ -7179,7 +12823,9 @@ namespace detail {
 
 /// Builds a value from what read_json finds. Finished parts wait on one stack until their array or object
 /// ends and takes them into a block of exactly their number. Under the parts of each open one lies a mark: an
-/// integer that says where the parts of the one around it begin.
+/// integer that says where the parts of the one around it begin. One of many small parts gets its block as soon
+/// as it is seen to be that: the block lies between mark and parts then, and takes the parts batch by batch, so
+/// that they are never all in memory twice. Where the parts are larger, waiting costs little beside the text.
 class json_builder {
  public:
   /// For a text of `text_size` bytes: values commonly take 2 to 3 bytes for each.
@@ -7211,25 +12857,53 @@ class json_builder {
   void begin_array() { begin(); }
 
   void end_array() {
+    if (has_block()) [[unlikely]]
+      return end_in_block();
     const std::size_t count = parts_.size() - first_;
     array_block* block = nullptr;
     if (count != 0) {
       block = new_array_block(blocks_, count);
       std::memcpy(static_cast<void*>(block->elements()), &parts_[first_], count * sizeof(json_slot));
       block->size = static_cast<std::uint32_t>(count);
+      if (count >= smallest_batch) batch_ = smallest_batch;
     }
     end(array_slot(block));
   }
 
   void end_object() {
+    if (has_block()) [[unlikely]]
+      return end_in_block();
     const std::size_t count = (parts_.size() - first_) / 2;
     object_block* block = nullptr;
     if (count != 0) {
       block = new_object_block(blocks_, count);
       std::memcpy(static_cast<void*>(block->members()), &parts_[first_], count * sizeof(member_slot));
       adopt_members(*block, count);
+      if (count >= smallest_batch / 2) batch_ = smallest_batch;
     }
     end(object_slot(block));
+  }
+
+  bool has_batch() const noexcept { return parts_.size() - first_ >= batch_; }
+
+  template <class LookAhead>
+  void store_batch(bool object, const LookAhead& look) {
+    if (has_block()) return move_parts_to(parts_[first_ - 1]);
+    const std::size_t count = parts_.size() - first_;
+    const std::size_t parts_a_value = object ? 2 : 1;
+    const values_ahead sample = look(sample_size);
+    const bool small_parts = sample.count * parts_a_value * largest_small_part >= sample_size;
+    const values_ahead rest = small_parts ? look(static_cast<std::size_t>(-1)) : sample;
+    if (!small_parts || !rest.all) {
+      batch_ = 2 * count;
+      return;
+    }
+    const json_slot container = object ? object_slot(new_object_block(blocks_, count / 2 + rest.count))
+                                       : array_slot(new_array_block(blocks_, count + rest.count));
+    move_parts_to(container);
+    parts_.push(container);  // there is room
+    ++first_;
+    batch_ = smallest_batch;
   }
 
   /// The value, once reading is through.
@@ -7240,6 +12914,10 @@ class json_builder {
   }
 
  private:
+  static constexpr std::size_t smallest_batch = 480;
+  static constexpr std::size_t sample_size = 1024;      // bytes of text
+  static constexpr std::size_t largest_small_part = 6;  // on average, in bytes of text
+
   void push_text(std::string_view text) {
     parts_.push_made([&] { return padded_text_slot(blocks_, text); });
   }
@@ -7247,6 +12925,34 @@ class json_builder {
   void begin() {
     integer(static_cast<std::int64_t>(first_));
     first_ = parts_.size();
+  }
+
+  bool has_block() const noexcept { return first_ != 0 && is_container(parts_[first_ - 1].kind()); }
+
+  /// Moves the parts of the innermost array or object behind those that its block has already.
+  void move_parts_to(const json_slot& container) noexcept {
+    const std::size_t count = parts_.size() - first_;
+    const std::size_t bytes = count * sizeof(json_slot);
+    if (container.kind() == slot_kind::array) {
+      array_block& block = *array_of(container);
+      std::memcpy(static_cast<void*>(block.elements() + block.size), &parts_[first_], bytes);
+      block.size += static_cast<std::uint32_t>(count);
+    } else {
+      object_block& block = *object_of(container);
+      std::memcpy(static_cast<void*>(block.members() + block.used), &parts_[first_], bytes);
+      block.size = block.used += static_cast<std::uint32_t>(count / 2);
+    }
+    parts_.truncate(first_);
+  }
+
+  void end_in_block() noexcept {
+    const json_slot container = parts_[first_ - 1];
+    move_parts_to(container);
+    if (container.kind() == slot_kind::object)
+      adopt_members(*object_of(container), object_of(container)->used);
+    --first_;
+    end(container);
+    batch_ = smallest_batch;
   }
 
   /// Puts the finished container in the place of its mark and parts.
@@ -7260,8 +12966,9 @@ class json_builder {
   chunked_blocks blocks_;
   inline_stack<json_slot, 64> parts_;
   std::size_t first_ = 0;
+  std::size_t batch_ = smallest_batch;
 };
-static_assert(json_handler<json_builder>);
+static_assert(json_batch_handler<json_builder>);
 
 }  // namespace detail
 
@@ -7348,20 +13055,25 @@ class json_writer {
     write_value(root);
     while (!open_.empty()) {
       step& current = open_.top();
-      if (current.next == count_of(current.container)) {
+      if (current.next == current.end) {
         const char close = current.container.kind() == slot_kind::array ? ']' : '}';
         open_.pop();
         if (layout_ == layout::lines) new_line();
         sink_.append(close);
         continue;
       }
-      if (current.next != 0) sink_.append(',');
-      if (layout_ != layout::compact) set_apart(current.next);
-      const std::size_t index = current.next++;
+      const bool first = current.at == step::nowhere;
+      if (!first) sink_.append(',');
+      if (layout_ != layout::compact) set_apart(first);
+      current.at = current.next;
+      ++current.next;
       if (current.container.kind() == slot_kind::array) {
-        write_value(array_of(current.container)->elements()[index]);
+        write_value(array_of(current.container)->elements()[current.at]);
       } else {
-        const member_slot& member = object_of(current.container)->members()[index];
+        member_slot* const members = object_of(current.container)->members();
+        const member_slot& member = members[current.at];
+        if (current.next != current.end && is_gap(members[current.next])) [[unlikely]]
+          current.next += static_cast<std::uint32_t>(gap_length(members[current.next]));
         write_text(member.key, "key");
         sink_.append(layout_ == layout::compact ? std::string_view(":") : std::string_view(": "));
         write_value(member.value);
@@ -7373,10 +13085,14 @@ class json_writer {
   std::size_t written() const noexcept { return sink_.flushed(); }
 
  private:
-  /// An array or object that is not finished, and its next part.
+  /// An array or object that is not finished, and its places: of the part that is being written, of the next
+  /// one, and behind the last.
   struct step {
+    static constexpr std::uint32_t nowhere = static_cast<std::uint32_t>(-1);
     json_slot container;
-    std::size_t next;
+    std::uint32_t at;
+    std::uint32_t next;
+    std::uint32_t end;
   };
 
   void write_value(const json_slot& slot) {
@@ -7416,12 +13132,13 @@ class json_writer {
       return;
     }
     sink_.append(open);
-    open_.push({container, 0});
+    open_.push({container, step::nowhere, static_cast<std::uint32_t>(place_from(container, 0)),
+                static_cast<std::uint32_t>(places_of(container))});
   }
 
-  void set_apart(std::size_t index) {
+  void set_apart(bool first) {
     if (layout_ == layout::lines) return new_line();
-    if (index != 0) sink_.append(' ');
+    if (!first) sink_.append(' ');
   }
 
   void new_line() {
@@ -7482,15 +13199,16 @@ class json_writer {
 
   /// The open containers are the path to the value that is being written.
   [[noreturn]] void throw_at_place(json_write_error& error) const {
-    for (std::size_t i = open_.size(); i-- != 0;) {
+    json_path path;
+    for (std::size_t i = 0; i != open_.size(); ++i) {
       const step& current = open_[i];
-      const std::size_t index = current.next - 1;
       if (current.container.kind() == slot_kind::array) {
-        error.inside_element(index);
+        path.add_element(current.at);
       } else {
-        error.inside_member(text_of(object_of(current.container)->members()[index].key));
+        path.add_member(text_of(object_of(current.container)->members()[current.at].key));
       }
     }
+    if (!path.empty()) error.inside(std::move(path));
     throw error;
   }
 
@@ -8283,953 +14001,6 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
 
 }  // namespace coworker
 
-// ---- coworker/log/escapes.hpp ------------------------------------------------------------------------------
-
-// What a line must not hold, so that one event is one line and looks like what it is: characters that break
-// lines, move the cursor or reverse the reading order. Knows texts only.
-
-namespace coworker::detail {
-
-/// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
-struct unprintable {
-  std::size_t size = 0;
-  unsigned code = 0;
-};
-
-/// Looks at the character at that place of valid UTF-8. Unprintable are the controls (U+0000 to U+001F, U+007F
-/// to U+009F), the line and paragraph separators, and what sets the direction of text (U+2028 to U+202E, U+2066
-/// to U+2069).
-inline unprintable unprintable_at(std::string_view text, std::size_t at) noexcept {
-  const auto byte = [&](std::size_t i) -> unsigned {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x20 || first == 0x7f) return {1, first};
-  if (first == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return {2, byte(1)};
-  if (first != 0xe2) return {};
-  const unsigned code = 0x2000 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
-  const bool separates = code >= 0x2028 && code <= 0x202e;
-  const bool isolates = code >= 0x2066 && code <= 0x2069;
-  return separates || isolates ? unprintable{3, code} : unprintable{};
-}
-
-/// Where the next unprintable character begins, from that place on; npos: nowhere.
-inline std::size_t find_unprintable(std::string_view text, std::size_t from) noexcept {
-  constexpr std::uint64_t spaces = repeat_byte(0x20);
-  constexpr std::uint64_t deletes = repeat_byte(0x7f);
-  for (std::size_t at = from; at < text.size();) {
-    if (text.size() - at >= 8) {  // eight printable ASCII characters at a time
-      const std::uint64_t word = load_word(text.data() + at);
-      const std::uint64_t is_delete = (word ^ deletes) - repeat_byte(1);
-      if (((word | (word - spaces) | is_delete) & high_bits) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    const std::size_t end = text.size() - at >= 8 ? at + 8 : text.size();
-    for (; at < end; ++at) {
-      if (unprintable_at(text, at).size > 0) return at;
-    }
-  }
-  return std::string_view::npos;
-}
-
-/// Appends valid UTF-8 with each unprintable character escaped as JSON does it: \n, \t, \u001b.
-inline void append_printable(std::string& out, std::string_view text) {
-  constexpr const char* digits = "0123456789abcdef";
-  std::size_t done = 0;
-  for (std::size_t at = find_unprintable(text, 0); at != std::string_view::npos;
-       at = find_unprintable(text, done)) {
-    const unprintable found = unprintable_at(text, at);
-    out.append(text.substr(done, at - done));
-    if (found.code == '\n') {
-      out += "\\n";
-    } else if (found.code == '\r') {
-      out += "\\r";
-    } else if (found.code == '\t') {
-      out += "\\t";
-    } else {
-      out += {'\\',
-              'u',
-              digits[found.code >> 12],
-              digits[found.code >> 8 & 15],
-              digits[found.code >> 4 & 15],
-              digits[found.code & 15]};
-    }
-    done = at + found.size;
-  }
-  out.append(text.substr(done));
-}
-
-/// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
-inline std::string valid_utf8(std::string_view text) {
-  std::string valid;
-  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
-       bad = find_invalid_utf8(text)) {
-    valid.append(text.substr(0, bad));
-    append_utf8(valid, U'\ufffd');
-    text.remove_prefix(bad + 1);
-  }
-  return valid.append(text);
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/log/descriptor.hpp ---------------------------------------------------------------------------
-
-// Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
-// bytes only.
-
-#if defined(__unix__) || defined(__APPLE__)
-
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdint>
-#include <string>
-#include <string_view>
-
-namespace coworker::detail {
-
-// In nanoseconds.
-inline std::int64_t monotonic_now() noexcept {
-  timespec moment{};
-  ::clock_gettime(CLOCK_MONOTONIC, &moment);
-  return std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
-}
-
-/// Writes to a descriptor without ever waiting for whoever reads it, and without changing how others write
-/// to it: whether a descriptor waits is a property of what it refers to, which other processes share. So a
-/// pipe or a terminal is opened once more by its name in /proc, a socket is told with each message, and where
-/// neither can be had, poll says before each piece of at most PIPE_BUF bytes whether there is room. (Should
-/// others fill a pipe between the two, the last way waits.) Files do not wait. On one thread.
-class patient_descriptor {
- public:
-  explicit patient_descriptor(int number) noexcept : number_(number) {}
-  patient_descriptor(const patient_descriptor&) = delete;
-  patient_descriptor& operator=(const patient_descriptor&) = delete;
-  ~patient_descriptor() { forget(); }
-
-  /// How many bytes went out; 0: there is no room now; -1: it failed, and errno says why.
-  ssize_t write(std::string_view text) noexcept {
-    look();
-    ssize_t sent = 0;
-    if (way_ == way::socket) {
-      sent = ::send(number_, text.data(), text.size(), MSG_DONTWAIT | no_signal);
-    } else if (way_ == way::own) {
-      sent = ::write(own_, text.data(), text.size());
-    } else if (way_ == way::asked && !has_room(0)) {
-      return 0;
-    } else {
-      const bool cut = way_ == way::asked && text.size() > PIPE_BUF;
-      sent = ::write(number_, text.data(), cut ? PIPE_BUF : text.size());
-    }
-    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
-    if (sent < 0) way_ = way::unknown;
-    return sent;
-  }
-
-  /// Waits for room; also true when writing would fail.
-  bool has_room(int milliseconds) const noexcept {
-    pollfd asked{number_, POLLOUT, 0};
-    return ::poll(&asked, 1, milliseconds) > 0;
-  }
-
- private:
-  enum class way : unsigned char { unknown, plain, own, socket, asked };
-#ifdef MSG_NOSIGNAL
-  static constexpr int no_signal = MSG_NOSIGNAL;
-#else
-  static constexpr int no_signal = 0;
-#endif
-
-  void forget() noexcept {
-    if (own_ >= 0) ::close(own_);
-    own_ = -1;
-    way_ = way::unknown;
-  }
-
-  // The program may point the number at something else at any time. That is noticed within a tenth of a second.
-  void look() noexcept {
-    const std::int64_t moment = monotonic_now();
-    if (way_ != way::unknown && moment - looked_ < 100'000'000) return;
-    looked_ = moment;
-    struct stat now {};
-    if (::fstat(number_, &now) != 0) return forget();
-    if (way_ != way::unknown && now.st_dev == device_ && now.st_ino == inode_) return;
-    forget();
-    device_ = now.st_dev;
-    inode_ = now.st_ino;
-    way_ = way::plain;
-    if (S_ISSOCK(now.st_mode)) way_ = way::socket;
-    if (!S_ISFIFO(now.st_mode) && !S_ISCHR(now.st_mode)) return;
-    way_ = way::asked;
-    try {
-      const std::string name = "/proc/self/fd/" + std::to_string(number_);
-      own_ = ::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    } catch (...) {  // no memory for the name
-    }
-    if (own_ >= 0) way_ = way::own;
-  }
-
-  const int number_;
-  int own_ = -1;
-  way way_ = way::unknown;
-  std::int64_t looked_ = 0;
-  dev_t device_{};
-  ino_t inode_{};
-};
-
-}  // namespace coworker::detail
-
-#endif
-
-// ---- coworker/log/output.hpp -------------------------------------------------------------------------------
-
-// Where lines leave the process: in order, whole, and without holding up whoever writes them. Knows lines as bytes
-// only.
-
-#if defined(__unix__) || defined(__APPLE__)
-
-#include <limits.h>
-#include <poll.h>
-#include <pthread.h>
-#ifdef __linux__
-#include <stdio_ext.h>
-#endif
-#include <unistd.h>
-
-#include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <mutex>
-#include <string>
-#include <string_view>
-
-namespace coworker::detail {
-
-/// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
-/// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
-/// dropped and counted, unless a reader makes room at once; a line in its place tells the count.
-/// Thread-safe.
-class line_output {
- public:
-  /// `most_waiting` is in bytes.
-  explicit line_output(int descriptor, std::size_t most_waiting = 1024 * 1024) noexcept
-      : most_waiting_(most_waiting), out_(descriptor) {}
-  line_output(const line_output&) = delete;
-  line_output& operator=(const line_output&) = delete;
-
-  /// Waits as wait_until_written() does.
-  ~line_output() {
-    wait_until_written();
-    {
-      const std::lock_guard lock(mutex_);
-      leaving_ = true;
-    }
-    end_thread();
-  }
-
-  /// `line` has no line break at its end.
-  void write(std::string_view line) noexcept {
-    const std::lock_guard lock(mutex_);
-    json_ = !line.empty() && line.front() == '{';
-    try {
-      if (left() > 0 && !thread_runs_) {  // no thread could be started for them
-        send_waiting();
-        if (left() > 0) start_thread();
-      }
-      if (!take(line)) ++dropped_;
-    } catch (...) {  // no memory for it
-      ++dropped_;
-    }
-  }
-
-  /// Returns when all has gone out, or nothing has for a second in all.
-  void wait_until_written() noexcept {
-    std::size_t known = 0;
-    for (int waits = 0; waits < 10;) {
-      const turn now = send_some();
-      if (now.done) return;
-      if (now.left >= known && known > 0) ++waits;
-      known = now.left;
-      wait_for_room(now.moved);
-    }
-  }
-
- private:
-  static constexpr std::int64_t most_patience = 100'000'000;
-
-  struct turn {
-    bool done;  // nothing is left, or it is hopeless
-    bool moved;
-    std::size_t left;
-  };
-
-  std::size_t left() const noexcept { return waiting_.size() - sent_; }
-
-  // False: there is no room for it.
-  bool take(std::string_view line) {
-    if (dropped_ > 0 && left() > most_waiting_ / 2) return false;  // rather one long gap than many short ones
-    const auto fits = [&] { return left() + line.size() < most_waiting_; };
-    if (!fits()) wait_patiently();
-    if (!fits()) return false;
-    const std::size_t before = left();
-    const std::size_t dropped = dropped_;
-    if (dropped > 0) tell_dropped();
-    waiting_.reserve(waiting_.size() + line.size() + 1);
-    waiting_.append(line) += '\n';
-    if (before > 0) return true;  // its turn comes
-    if (!send_waiting()) {
-      dropped_ = dropped + 1;
-    } else if (left() > 0) {
-      start_thread();
-    }
-    return true;
-  }
-
-  // A reader who is at it sets the pace, so that `program | grep` misses nothing. One who is slow or away holds up
-  // nobody for more than a tenth of a second in all the time that it takes to read 64 KiB.
-  void wait_patiently() noexcept {
-    const std::int64_t before = monotonic_now();
-    const bool room = out_.has_room(static_cast<int>(patience_ / 1'000'000));
-    patience_ -= monotonic_now() - before;
-    if (patience_ < 0) patience_ = 0;
-    if (room) send_waiting();
-  }
-
-  // In the form of the lines that it stands for.
-  void tell_dropped() {
-    const std::string message = std::to_string(dropped_) +
-                                (dropped_ == 1 ? " log line was" : " log lines were") +
-                                " dropped: standard output took no more.";
-    const std::string line =
-        json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
-              : "WARN   | " + message + "\n";
-    waiting_.append(line);
-    dropped_ = 0;
-  }
-
-  // As much as there is room for. False: writing failed, because nobody will ever read, or a disk is full; what
-  // waited is dropped.
-  bool send_waiting() noexcept {
-    bool failed = false;
-    while (left() > 0 && !failed) {
-      const ssize_t count = out_.write(std::string_view(waiting_).substr(sent_));
-      if (count == 0) break;
-      failed = count < 0;
-      if (failed) continue;
-      sent_ += static_cast<std::size_t>(count);
-      read_ += static_cast<std::size_t>(count);
-      if (read_ < 64 * 1024) continue;
-      patience_ = most_patience;
-      read_ = 0;
-    }
-    if (failed) {
-      for (const char c : std::string_view(waiting_).substr(sent_)) dropped_ += c == '\n' ? 1 : 0;
-      sent_ = waiting_.size();
-    }
-    if (left() == 0) {
-      constexpr std::size_t worth_giving_back = 64 * 1024;
-      waiting_.capacity() > worth_giving_back ? std::string().swap(waiting_) : waiting_.clear();
-      sent_ = 0;
-    } else if (sent_ > waiting_.size() / 2) {
-      waiting_.erase(0, sent_);
-      sent_ = 0;
-    }
-    return !failed;
-  }
-
-  turn send_some() noexcept {
-    const std::lock_guard lock(mutex_);
-    const std::size_t before = left();
-    bool works = send_waiting();
-    if (works && left() == 0 && dropped_ > 0) {
-      try {
-        tell_dropped();
-        works = send_waiting();
-      } catch (...) {  // no memory: with the next line
-      }
-    }
-    return {left() == 0 || !works, left() < before, left()};
-  }
-
-  // Until there is some, or for a tenth of a second.
-  void wait_for_room(bool moved) const noexcept {
-    if (out_.has_room(100) && !moved) ::poll(nullptr, 0, 10);  // so little that nothing fits
-  }
-
-  void start_thread() noexcept {
-    if (thread_runs_) return;  // and sees what waits now before it ends
-    end_thread();
-    owner_ = ::getpid();
-    thread_runs_ = thread_known_ = ::pthread_create(&thread_, nullptr, &run, this) == 0;
-  }
-
-  void end_thread() noexcept {
-    if (thread_known_ && owner_ == ::getpid()) ::pthread_join(thread_, nullptr);  // a forked child has none
-    thread_known_ = false;
-  }
-
-  static void* run(void* self) noexcept {
-    static_cast<line_output*>(self)->hand_on();
-    return nullptr;
-  }
-
-  void hand_on() noexcept {
-    for (;;) {
-      const turn now = send_some();
-      {
-        const std::lock_guard lock(mutex_);
-        if (leaving_ || (now.done && left() == 0)) {
-          thread_runs_ = false;
-          return;
-        }
-      }
-      wait_for_room(now.moved);
-    }
-  }
-
-  const std::size_t most_waiting_;
-  std::mutex mutex_;  // guards what follows
-  patient_descriptor out_;
-  std::string waiting_;  // whole lines, of which the first `sent_` bytes have gone out
-  std::size_t sent_ = 0;
-  std::size_t dropped_ = 0;
-  std::int64_t patience_ = most_patience;  // in nanoseconds
-  std::size_t read_ = 0;                   // since it was full
-  bool json_ = false;                      // the form of the latest line
-  bool leaving_ = false;
-  bool thread_runs_ = false;
-  bool thread_known_ = false;  // and is to be joined
-  pid_t owner_ = 0;            // of the thread
-  pthread_t thread_{};
-};
-
-/// Sends on what the program itself has printed, so that it stands before the next line: as far as that waits
-/// neither for a reader nor for whoever is printing.
-inline void write_out_printed() noexcept {
-#ifdef __linux__
-  if (::ftrylockfile(stdout) != 0) return;
-  const std::size_t printed = ::__fpending(stdout);
-  pollfd asked{1, POLLOUT, 0};
-  if (printed > 0 && printed <= PIPE_BUF && ::poll(&asked, 1, 0) > 0) ::fflush_unlocked(stdout);
-  ::funlockfile(stdout);
-#endif
-}
-
-}  // namespace coworker::detail
-
-#else
-
-#include <cstddef>
-#include <cstdio>
-#include <string_view>
-
-namespace coworker::detail {
-
-/// To standard output, however long that takes.
-class line_output {
- public:
-  explicit line_output(int, std::size_t = 0) noexcept {}
-  void write(std::string_view line) noexcept {
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
-  }
-  void wait_until_written() noexcept {}
-};
-
-inline void write_out_printed() noexcept {}
-
-}  // namespace coworker::detail
-
-#endif
-
-// ---- coworker/log/secrets.hpp ------------------------------------------------------------------------------
-
-// Secrets in a text, and how they are masked. Knows texts only; must not know where they go.
-
-namespace coworker::detail {
-
-// All of these know ASCII only, whatever the locale.
-constexpr bool is_ascii_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr bool is_token_char(char c) noexcept {
-  return is_ascii_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-constexpr char ascii_lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-inline bool ends_in_lower_case(std::string_view text, std::string_view end) noexcept {
-  if (text.size() < end.size()) return false;
-  text.remove_prefix(text.size() - end.size());
-  for (std::size_t i = 0; i < end.size(); ++i) {
-    if (ascii_lower(text[i]) != end[i]) return false;
-  }
-  return true;
-}
-
-/// Whether a secret cannot be mistaken for a word or a number: 8 bytes or more, or 5 of which some are
-/// letters and some are not.
-inline bool stands_out(std::string_view secret) noexcept {
-  constexpr std::size_t longer_than_most_words = 8;
-  constexpr std::size_t shortest_mixed = 5;
-  if (secret.size() >= longer_than_most_words) return true;
-  bool letters = false, others = false;
-  for (const char c : secret) (is_ascii_letter(c) ? letters : others) = true;
-  return secret.size() >= shortest_mixed && letters && others;
-}
-
-// Whether what stands at [begin, end) is the whole value that a credential's name introduces, as in
-// `Authorization: x`, `"api_key":"x"`, `token=x`, `Bearer x`.
-inline bool is_named_as_credential(std::string_view text, std::size_t begin, std::size_t end) noexcept {
-  constexpr std::size_t longest_name = 64;
-  if (end < text.size() && is_token_char(text[end])) return false;
-  std::size_t at = begin;
-  const auto skip_back = [&](std::string_view skipped) {
-    const std::size_t before = at;
-    while (at > 0 && before - at < longest_name && skipped.find(text[at - 1]) != std::string_view::npos) --at;
-    return before - at;
-  };
-  const std::size_t gap = skip_back(" \"'\\");
-  const bool joined = at > 0 && (text[at - 1] == ':' || text[at - 1] == '=');
-  if (joined) {
-    --at;
-    skip_back(" \"'\\");
-  } else if (gap == 0 || text[begin - gap] != ' ') {
-    return false;
-  }
-  std::size_t first = at;
-  while (first > 0 && at - first < longest_name && is_token_char(text[first - 1])) --first;
-  const std::string_view name = text.substr(first, at - first);
-  if (!joined) return ends_in_lower_case(name, "bearer") || ends_in_lower_case(name, "basic");
-  for (const std::string_view known :
-       {"authorization", "key", "token", "secret", "password", "passwd", "credential", "credentials"}) {
-    if (ends_in_lower_case(name, known)) return true;
-  }
-  return false;
-}
-
-/// Where the user and the password stand in the next URL of `text` from `from` on that has them; an empty
-/// range at the end when there is none.
-inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, std::size_t from) noexcept {
-  const std::pair<std::size_t, std::size_t> none(text.size(), text.size());
-  for (;;) {
-    std::size_t at = text.find(':', from);
-    if (at == std::string_view::npos) return none;
-    from = ++at;
-    for (int slashes = 0; slashes < 2; ++slashes) {
-      if (at < text.size() && text[at] == '\\') ++at;  // as some write a slash in JSON
-      if (at == text.size() || text[at] != '/') {
-        at = 0;
-        break;
-      }
-      ++at;
-    }
-    if (at == 0) continue;
-    std::size_t user_end = at;
-    std::size_t end = at;
-    for (; end < text.size(); ++end) {
-      const char c = text[end];
-      if (static_cast<unsigned char>(c) <= ' ' ||
-          std::string_view("/?#\"'<>\\`").find(c) != std::string_view::npos)
-        break;
-      if (c == '@') user_end = end;
-    }
-    if (user_end > at) return {at, user_end};
-    from = end;
-  }
-}
-
-/// Texts that are to stand nowhere in clear. On one thread at a time.
-class secret_masks {
- public:
-  /// Gives whether it is masked wherever it stands: not so for a short one.
-  bool add(std::string_view secret) {
-    if (secret.empty()) return true;
-    std::string quoted = in_json(secret);
-    add_form(std::string(secret));
-    add_form(in_json(quoted));  // JSON text as a string in JSON text
-    add_form(std::move(quoted));
-    add_form(percent_encoded(secret));
-    return stands_out(secret);
-  }
-
-  /// Whether masking would leave the text as it is.
-  bool leaves(std::string_view text) const noexcept {
-    if (find_url_user(text, 0).first != text.size()) return false;
-    for (const form& one : forms_) {
-      if (next_of(one, text, 0) != std::string_view::npos) return false;
-    }
-    return true;
-  }
-
-  /// The text with *** in place of each secret and of the user and password in each URL. Takes time in
-  /// proportion to the text.
-  std::string masked(std::string_view text) const {
-    std::string made;
-    std::vector<std::size_t> next;  // where each form stands next
-    next.reserve(forms_.size());
-    for (const form& one : forms_) next.push_back(next_of(one, text, 0));
-    std::pair<std::size_t, std::size_t> user = find_url_user(text, 0);
-    std::size_t done = 0;
-    for (;;) {
-      std::size_t begin = user.first;
-      for (const std::size_t at : next) begin = at < begin ? at : begin;
-      if (begin == text.size()) return made.append(text.substr(done));
-      // What overlaps is masked together, so that no part of a secret is left over.
-      std::size_t end = begin;
-      for (bool grown = true; grown;) {
-        grown = false;
-        if (user.first < end || user.first == begin) {
-          if (user.second > end) end = user.second;
-          user = find_url_user(text, user.second);
-          grown = true;
-        }
-        for (std::size_t i = 0; i < forms_.size(); ++i) {
-          while (next[i] < end || next[i] == begin) {
-            if (next[i] + forms_[i].text.size() > end) end = next[i] + forms_[i].text.size();
-            next[i] = next_of(forms_[i], text, next[i] + 1);
-            grown = true;
-          }
-        }
-      }
-      made.append(text.substr(done, begin - done)).append("***");
-      done = end;
-    }
-  }
-
- private:
-  struct form {
-    std::string text;
-    bool anywhere;
-  };
-
-  static std::string in_json(std::string_view text) {
-    std::string quoted;
-    append_json_string_lossy(quoted, text);
-    return quoted.substr(1, quoted.size() - 2);
-  }
-
-  static std::string percent_encoded(std::string_view text) {
-    constexpr const char* digits = "0123456789ABCDEF";
-    std::string encoded;
-    for (const char c : text) {
-      if (is_token_char(c) || c == '.' || c == '~') {
-        encoded += c;
-      } else {
-        const auto byte = static_cast<unsigned char>(c);
-        encoded += {'%', digits[byte >> 4], digits[byte & 15]};
-      }
-    }
-    return encoded;
-  }
-
-  void add_form(std::string text) {
-    for (const form& one : forms_) {
-      if (one.text == text) return;
-    }
-    const bool anywhere = stands_out(text);
-    forms_.push_back({std::move(text), anywhere});
-  }
-
-  // npos becomes the text's size, where nothing begins.
-  static std::size_t next_of(const form& one, std::string_view text, std::size_t from) noexcept {
-    for (;; ++from) {
-      from = text.find(one.text, from);
-      if (from == std::string_view::npos) return from;
-      if (one.anywhere || is_named_as_credential(text, from, from + one.text.size())) return from;
-    }
-  }
-
-  std::vector<form> forms_;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/log.hpp --------------------------------------------------------------------------------------
-
-// Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
-// a job only as two texts, and must not know who logs or why.
-
-namespace coworker {
-
-/// In rising order of weight; a logger drops what is lighter than its own level.
-enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
-
-inline constexpr std::array<std::string_view, 6> log_level_names{"NOTSET", "TRACE", "DEBUG",
-                                                                 "INFO",   "WARN",  "ERROR"};
-
-inline std::string_view to_string(log_level level) noexcept {
-  return log_level_names[static_cast<std::size_t>(level)];
-}
-
-/// The level of that name, in any letter case; WARNING is taken for WARN. Nothing for any other text.
-inline std::optional<log_level> parse_log_level(std::string_view name) {
-  std::string upper(name);
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  if (upper == "WARNING") return log_level::warn;
-  for (std::size_t i = 0; i < log_level_names.size(); ++i) {
-    if (log_level_names[i] == upper) return static_cast<log_level>(i);
-  }
-  return std::nullopt;
-}
-
-/// What a line is about, where it is about a job. Both may be empty.
-struct log_subject {
-  std::string_view job_id;
-  std::string_view label;  ///< stands in brackets before the message
-
-  log_subject() noexcept {}
-  explicit log_subject(std::string_view job, std::string_view shown_label = {}) noexcept
-      : job_id(job), label(shown_label) {}
-};
-
-/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs, which waits for
-/// it: so it should not wait for anything itself.
-class log_sink {
- public:
-  /// `line` is valid UTF-8 without line breaks and other control characters.
-  virtual void write(log_level level, std::string_view line) noexcept = 0;
-
-  /// Waits a moment for lines that are still on their way; called before the process ends. Default: there are
-  /// none.
-  virtual void wait_until_written() noexcept {}
-
- protected:
-  log_sink() = default;
-  ~log_sink() = default;
-  log_sink(const log_sink&) = default;
-  log_sink& operator=(const log_sink&) = default;
-};
-
-/// A line a time to standard output, which platforms collect. Never waits for whoever reads it: while nobody
-/// does, up to 1 MiB of lines wait in memory, further ones are dropped, and how many were is told once somebody
-/// reads again. Its end waits for a reader for no longer than a second. Thread-safe.
-class stdout_sink final : public log_sink {
- public:
-  void write(log_level, std::string_view line) noexcept override {
-    detail::write_out_printed();
-    output_.write(line);
-  }
-
-  void wait_until_written() noexcept override { output_.wait_until_written(); }
-
- private:
-  detail::line_output output_{1};
-};
-
-/// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
-/// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
-enum class log_form : unsigned char { text, json };
-
-namespace detail {
-
-// In characters. That of a message is the platform's own.
-inline constexpr std::size_t longest_message = 4096;
-inline constexpr std::size_t longest_id = 512;
-
-inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-inline std::size_t count_characters(std::string_view text) noexcept {
-  std::size_t count = 0;
-  for (const char c : text) count += is_continuation_byte(c) ? 0U : 1U;
-  return count;
-}
-
-// The offset at which the character with that index begins.
-inline std::size_t character_offset(std::string_view text, std::size_t index) noexcept {
-  std::size_t at = 0;
-  for (; at < text.size(); ++at) {
-    if (is_continuation_byte(text[at])) continue;
-    if (index == 0) break;
-    --index;
-  }
-  return at;
-}
-
-// The text itself, or of one that has more than `most` characters the first and last of them around a note of
-// how many are left out.
-inline std::string shortened(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return std::string(text);
-  const std::size_t characters = count_characters(text);
-  if (characters <= most) return std::string(text);
-  const std::size_t half = most / 2;
-  std::string made(text.substr(0, character_offset(text, half)));
-  made += "\n...TRUNCATED " + std::to_string(characters - most) + " CHARACTERS...\n";
-  return made.append(text.substr(character_offset(text, characters - half)));
-}
-
-}  // namespace detail
-
-/// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
-/// left out. It is to be valid UTF-8.
-inline std::string shorten_message(std::string_view message) {
-  return detail::shortened(message, detail::longest_message);
-}
-
-/// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
-class logger {
- public:
-  explicit logger(log_level level = log_level::info, log_form form = log_form::text) noexcept
-      : level_(level), form_(form) {}
-
-  logger(const logger&) = delete;
-  logger& operator=(const logger&) = delete;
-
-  /// Whether a line of that level would be written: ask before composing one that is dear.
-  bool writes(log_level level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
-
-  void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
-
-  void set_form(log_form form) noexcept {
-    const std::lock_guard lock(mutex_);
-    form_ = form;
-  }
-
-  /// Lines go there from now on.
-  void set_sink(log_sink& sink) noexcept {
-    const std::lock_guard lock(mutex_);
-    sink_ = &sink;
-  }
-
-  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text or in a URL.
-  /// One that could be a word or a number (under 8 bytes, and not 5 of letters beside others) would make lines
-  /// unreadable: it is masked only where it is the value of a credential, as in `Authorization: x`,
-  /// `"api_key":"x"`, `token=x` or `Bearer x`. An empty one is ignored. Returns whether it is masked wherever
-  /// it stands.
-  bool hide(std::string_view secret) {
-    const std::lock_guard lock(mutex_);
-    return secrets_.add(secret);
-  }
-
-  /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
-  /// all else that leaves the process, such as error reports.
-  std::string masked(std::string_view text) const {
-    const detail::secret_masks secrets = copied_secrets();
-    return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
-  }
-
-  /// Waits a moment for lines that are still on their way: for before the process is ended at once.
-  void wait_until_written() noexcept {
-    log_sink* sink = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      sink = sink_;
-    }
-    sink->wait_until_written();
-  }
-
-  /// Never throws: a line for which there is no memory is lost.
-  void write(log_level level, std::string_view message, log_subject subject = {}) noexcept {
-    if (!writes(level)) return;
-    try {
-      const std::lock_guard lock(mutex_);
-      sink_->write(level, compose(level, message, subject));
-    } catch (...) {
-    }
-  }
-
-  void trace(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::trace, message, subject);
-  }
-  void debug(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::debug, message, subject);
-  }
-  void info(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::info, message, subject);
-  }
-  void warn(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::warn, message, subject);
-  }
-  void error(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::error, message, subject);
-  }
-
- private:
-  detail::secret_masks copied_secrets() const {
-    const std::lock_guard lock(mutex_);
-    return secrets_;
-  }
-
-  // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
-  // are clean; `changed` has what becomes of the others.
-  std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
-    if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
-    if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
-    if (text.size() > most) text = changed = detail::shortened(text, most);
-    return text;
-  }
-
-  // Good until the next line.
-  std::string_view compose(log_level level, std::string_view message, log_subject subject) {
-    std::string changed_message, changed_id, changed_label, body;
-    message = cleaned(message, detail::longest_message, changed_message);
-    if (!subject.label.empty()) {
-      body.append("[").append(cleaned(subject.label, detail::longest_id, changed_label)).append("] ").append(message);
-      message = body;
-    }
-    const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);
-    if (form_ == log_form::json) {
-      line_ = R"({"requestId": )";
-      if (job_id.empty()) {
-        line_ += "null";
-      } else {
-        append_json_string_lossy(line_, job_id);
-      }
-      line_ += R"(, "message": )";
-      append_json_string_lossy(line_, message);
-      line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
-      // JSON leaves some characters as they are that readers may take for line breaks.
-      if (detail::find_unprintable(line_, 0) != std::string::npos) {
-        body.clear();
-        detail::append_printable(body, line_);
-        line_.swap(body);
-      }
-    } else {
-      constexpr std::size_t level_width = 7;
-      line_ = to_string(level);
-      line_.resize(level_width, ' ');
-      line_ += "| ";
-      if (!job_id.empty()) {
-        append_job_id(job_id);
-        line_ += " | ";
-      }
-      detail::append_printable(line_, message);
-    }
-    return line_;
-  }
-
-  // The bar stands between id and message, and only there.
-  void append_job_id(std::string_view id) {
-    for (std::size_t bar = id.find('|'); bar != std::string_view::npos; bar = id.find('|')) {
-      detail::append_printable(line_, id.substr(0, bar));
-      line_ += "\\u007c";
-      id.remove_prefix(bar + 1);
-    }
-    detail::append_printable(line_, id);
-  }
-
-  std::atomic<log_level> level_;
-  mutable std::mutex mutex_;  // guards what follows, and keeps lines whole
-  log_form form_;
-  stdout_sink stdout_;
-  log_sink* sink_ = &stdout_;
-  detail::secret_masks secrets_;
-  std::string line_;  // the latest; kept for its memory
-};
-
-}  // namespace coworker
-
 // ---- coworker/job/record.hpp -------------------------------------------------------------------------------
 
 // What a queue hands over, and what a worker keeps of it from the take to the end of its delivery. Knows
@@ -9267,7 +14038,7 @@ struct job_record {
   time_point taken{};                    ///< when the queue handed it over
   time_point started{};                  ///< when its handler was
   time_point settled{};                  ///< when it got its outcome
-  time_point alarm = time_point::max();  ///< when the worker is to look at it again
+  std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
   logger* log = nullptr;                   ///< its worker's
   detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
@@ -10800,8 +15571,10 @@ namespace coworker {
 /// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
 class input_error : public json_value_error {
  public:
-  /// The most problems that are listed; how many more there are is told.
+  /// The most problems that are listed, and about how many bytes they may have together; how many more there
+  /// are is told.
   static constexpr std::size_t most_listed = 100;
+  static constexpr std::size_t most_bytes = 64'000;
 
   explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
       : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
@@ -10833,14 +15606,13 @@ struct input_place {
   input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
 };
 
-/// Says where the value is that an error is about.
-inline void locate(json_value_error& error, const input_place& place) {
-  for (const input_place* step = &place; step != nullptr; step = step->outer) {
-    if (step->in_array) {
-      error.inside_element(step->index);
-    } else if (step->outer != nullptr || !step->key.empty()) {
-      error.inside_member(step->key);
-    }
+/// Adds the steps to a place, which may be as deep as values are read.
+inline void add_steps(json_path& path, const input_place& place) {
+  if (place.outer != nullptr) add_steps(path, *place.outer);
+  if (place.in_array) {
+    path.add_element(place.index);
+  } else if (place.outer != nullptr || !place.key.empty()) {
+    path.add_member(place.key);
   }
 }
 
@@ -10850,21 +15622,19 @@ class input_problems {
   bool none() const noexcept { return count_ == 0; }
   std::size_t count() const noexcept { return count_; }
 
-  void add(const input_place& place, std::string problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, json_type_error(std::move(problem)));
+  void add(const input_place& place, std::string_view problem) {
+    if (is_listed()) list(place, {}, problem);
   }
   /// One that knows a part of its path.
   void add(const input_place& place, const json_value_error& problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, problem);
+    if (is_listed()) list(place, problem.path(), problem.problem());
   }
   /// "expected an integer, found string "big"".
   void expected(const input_place& place, std::string_view what, const json& found) {
-    if (++count_ > input_error::most_listed) return;
+    if (!is_listed()) return;
     std::string problem("expected ");
     problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
-    list(place, json_type_error(std::move(problem)));
+    list(place, {}, problem);
   }
 
   /// Errors: throws what has been collected, if there is anything.
@@ -10881,12 +15651,28 @@ class input_problems {
   }
 
  private:
-  void list(const input_place& place, json_value_error problem) {
-    locate(problem, place);
-    listed_.emplace_back(problem.what());
+  // What an author's own conversion says may hold any part of the input.
+  static constexpr std::size_t longest_problem = 4000;
+
+  // Counts one more.
+  bool is_listed() noexcept {
+    ++count_;
+    return listed_.size() < input_error::most_listed && bytes_ < input_error::most_bytes;
+  }
+
+  void list(const input_place& place, std::string_view inner_path, std::string_view problem) {
+    json_path path;
+    add_steps(path, place);
+    std::string text = path.add(inner_path).text();
+    const std::size_t shown = whole_characters(problem, longest_problem);
+    text.append(text.empty() ? "" : ": ").append(problem.substr(0, shown));
+    if (shown < problem.size()) text.append("...");
+    bytes_ += text.size();
+    listed_.push_back(std::move(text));
   }
 
   std::vector<std::string> listed_;
+  std::size_t bytes_ = 0;
   std::size_t count_ = 0;
 };
 
@@ -11278,10 +16064,13 @@ void read_map(const json& from, T& target, const input_place& place, input_probl
 class member_search {
  public:
   explicit member_search(const json& object) noexcept
-      : block_(object_of(json_gate::slot(object))), size_(count_of(json_gate::slot(object))) {}
+      : block_(object_of(json_gate::slot(object))),
+        size_(count_of(json_gate::slot(object))),
+        places_(places_of(json_gate::slot(object))) {}
 
   const json* find(std::string_view key) noexcept {
-    if (next_ < size_ && text_of(block_->members()[next_].key) == key) [[likely]]
+    if (next_ < places_ && !is_gap(block_->members()[next_]) && text_of(block_->members()[next_].key) == key)
+        [[likely]]
       return found(next_);
     if (block_ == nullptr) return nullptr;
     const member_slot* const member = find_member(block_, key_probe(key));
@@ -11299,6 +16088,7 @@ class member_search {
 
   object_block* block_;
   std::size_t size_;
+  std::size_t places_;
   std::size_t next_ = 0;
   std::size_t found_ = 0;
 };
@@ -12176,6 +16966,32 @@ inline std::vector<socket_address> resolve(const std::string& host, std::uint16_
 
 }  // namespace coworker
 
+// ---- coworker/log/system.hpp -------------------------------------------------------------------------------
+
+// What every floor asks of the system in the same way: its words for what went wrong, and files to read.
+
+namespace coworker::detail {
+
+/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
+/// the library is glibc, and thread-safe there.
+inline std::string errno_text(int number) {
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+#if __GLIBC_PREREQ(2, 32)
+  if (const char* const text = ::strerrordesc_np(number)) return text;
+#endif
+#endif
+  return std::strerror(number);
+}
+
+/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
+#ifdef _WIN32
+inline constexpr const char* read_mode = "rbN";
+#else
+inline constexpr const char* read_mode = "rbe";
+#endif
+
+}  // namespace coworker::detail
+
 // ---- coworker/net/descriptor.hpp ---------------------------------------------------------------------------
 
 // unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
@@ -12224,6 +17040,18 @@ class unique_fd {
   std::uint64_t registration_ = 0;  // see descriptor_watch::registration
 };
 
+/// What a system call met, with its error number as code(). Its text names what was tried, the way out where there
+/// is one, and the system's own words, in English whatever the locale.
+class io_error : public std::system_error {
+ public:
+  io_error(int error, std::string text)
+      : std::system_error(error, std::generic_category()), text_(std::move(text)) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
 namespace detail {
 
 /// What to do about an error of the operating system that leaves a program short of something; empty for any
@@ -12243,16 +17071,16 @@ inline std::string_view way_out_of(int error) noexcept {
   }
 }
 
-/// Throws the std::system_error of a system call that failed with `error`: "WHAT (what to do): errno's text".
-[[noreturn]] inline void throw_system_error(int error, std::string what, std::string_view way_out = {}) {
-  if (way_out.empty()) way_out = way_out_of(error);
+/// Throws the io_error of a system call that failed with `error`: "WHAT (what to do): errno's text".
+[[noreturn]] inline void throw_io_error(int error, std::string what, std::string_view way_out = {}) {
+  if (way_out.empty()) way_out = detail::way_out_of(error);
   if (!way_out.empty()) what.append(" (").append(way_out).append(")");
-  throw std::system_error(error, std::generic_category(), what);
+  throw io_error(error, what.append(": ").append(detail::errno_text(error)));
 }
 
-/// The result of a system call. Throws std::system_error where it is negative.
+/// The result of a system call. Throws io_error where it is negative.
 inline int checked(int result, std::string_view what) {
-  if (result < 0) throw_system_error(errno, std::string(what));
+  if (result < 0) throw_io_error(errno, std::string(what));
   return result;
 }
 
@@ -12282,12 +17110,12 @@ struct watch_slot {
 
 [[noreturn]] inline void throw_unwatchable(int error, int descriptor) {
   const std::string name = "descriptor " + std::to_string(descriptor);
-  if (error == EBADF) throw_system_error(error, name + " cannot be awaited", "it is not open");
+  if (error == EBADF) throw_io_error(error, name + " cannot be awaited", "it is not open");
   if (error == ENOSPC) {
-    throw_system_error(error, name + " cannot be awaited",
-                       "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
+    throw_io_error(error, name + " cannot be awaited",
+                   "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
   }
-  throw_system_error(error, name + " cannot be awaited");
+  throw_io_error(error, name + " cannot be awaited");
 }
 
 inline void require_descriptor(const descriptor_watch& watch) {
@@ -12361,10 +17189,10 @@ class epoll {
  public:
   using key = std::uint64_t;
 
-  /// Throws std::system_error when there is no descriptor left for it.
+  /// Throws io_error when there is no descriptor left for it.
   epoll() : events_(64) { renew(); }
 
-  /// Watches nothing any more. Throws std::system_error when there is no descriptor left for that, and then has
+  /// Watches nothing any more. Throws io_error when there is no descriptor left for that, and then has
   /// changed nothing.
   void renew() {
     unique_fd fresh(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
@@ -12372,7 +17200,7 @@ class epoll {
     const int failed = add(wake_up_.get(), EPOLLIN | EPOLLET, wake_key);
     if (failed == 0) return;
     std::swap(epoll_, fresh);
-    throw_system_error(failed, "epoll_ctl");
+    throw_io_error(failed, "epoll_ctl");
   }
 
   /// Each returns 0, or the error of epoll_ctl.
@@ -12549,9 +17377,8 @@ class epoll_set {
   // child process. It goes on to bring events, and cannot be taken back any more.
   bool handle(const epoll_event& event) noexcept {
     constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;  // told of whatever the registration is for
-    const auto place = static_cast<std::size_t>(event.data.u64 & 0xffffffffU);
-    const int descriptor = static_cast<int>(place);
-    slot& one = slots_[place];
+    const int descriptor = static_cast<int>(event.data.u64 & 0xffffffffU);
+    slot& one = slots_[static_cast<std::size_t>(descriptor)];
     if (event.data.u64 != key_of(descriptor, one.registration)) return false;
     std::uint32_t unasked = 0;
     for (const io_direction direction : {io_direction::read, io_direction::write}) {
@@ -12618,7 +17445,7 @@ namespace coworker::detail {
 /// All but wake() belongs to one thread.
 class poll_set {
  public:
-  /// Throws std::system_error when there is no descriptor left for it.
+  /// Throws io_error when there is no descriptor left for it.
   poll_set() {
     int ends[2];
     checked(::pipe(ends), "pipe");
@@ -12663,7 +17490,7 @@ class poll_set {
   /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
   /// over all that is. Returns whether it was woken.
   bool wait(int timeout) noexcept {
-    if (::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout) <= 0) return false;
+    if (::poll(polled_.data(), static_cast<unsigned>(polled_.size()), timeout) <= 0) return false;
     for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
     const bool woken = polled_[0].revents != 0;
     char bytes[64];
@@ -12757,7 +17584,7 @@ inline int poll_timeout(time_point deadline) noexcept {
 template <class Set>
 class basic_poller final : public waiter {
  public:
-  /// Throws std::system_error when the process has no descriptors left for it.
+  /// Throws io_error when the process has no descriptors left for it.
   basic_poller() = default;
 
   void wait(time_point deadline) override {
@@ -12888,7 +17715,7 @@ class ready_awaiter : public descriptor_awaiter {
 /// another one to write.
 ///
 /// Throws: std::logic_error when another coroutine already waits to read it, or when the awaiting coroutine does
-/// not run on an event_loop; std::system_error when it is not open or the system can watch no more.
+/// not run on an event_loop; io_error when it is not open or the system can watch no more.
 /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; it is then no longer
 /// watched.
 ///
@@ -12976,12 +17803,12 @@ inline unique_fd bound_socket(const socket_address& address) {
   const int error = errno;
   const std::string what = "cannot listen on " + address.to_string();
   if (error == EADDRINUSE)
-    throw_system_error(error, what,
-                       "another program does: stop it, or choose another port, or 0 for any that is free");
+    throw_io_error(error, what,
+                   "another program does: stop it, or choose another port, or 0 for any that is free");
   if (error == EADDRNOTAVAIL)
-    throw_system_error(error, what, "this machine does not have that address: 0.0.0.0 listens on all it has");
-  if (error == EACCES) throw_system_error(error, what, "choose a port above 1023");
-  throw_system_error(error, what);
+    throw_io_error(error, what, "this machine does not have that address: 0.0.0.0 listens on all it has");
+  if (error == EACCES) throw_io_error(error, what, "choose a port above 1023");
+  throw_io_error(error, what);
 }
 
 /// Port 0 is any that is free.
@@ -13022,7 +17849,7 @@ inline bool accept_again(int error) noexcept {
   }
 }
 
-/// The next connection that waits; none where there is none. Throws std::system_error.
+/// The next connection that waits; none where there is none. Throws io_error.
 inline unique_fd accept_socket(int listening) {
   for (;;) {
 #ifdef SOCK_CLOEXEC
@@ -13036,7 +17863,7 @@ inline unique_fd accept_socket(int listening) {
       return made;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return made;
-    if (!accept_again(errno)) throw_system_error(errno, "a connection cannot be accepted");
+    if (!accept_again(errno)) throw_io_error(errno, "a connection cannot be accepted");
   }
 }
 
@@ -13057,7 +17884,7 @@ namespace coworker {
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
 /// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
 ///
-/// Throws, where nothing else is said: std::system_error for what the system or the peer has against it;
+/// Throws, where nothing else is said: io_error for what the system or the peer has against it;
 /// `timed_out` at the deadline. Cancellation: throws `cancelled` as soon as a stop is requested.
 class tcp_stream {
  public:
@@ -13077,12 +17904,12 @@ class tcp_stream {
       detail::checked(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size), "getsockopt");
     }
     if (error == ECONNREFUSED)
-      detail::throw_system_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
-    if (error != 0) detail::throw_system_error(error, "cannot connect to " + to.to_string());
+      detail::throw_io_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
+    if (error != 0) detail::throw_io_error(error, "cannot connect to " + to.to_string());
     co_return tcp_stream(std::move(socket));
   }
 
-  /// From now on no wait of read_some() or write_all() goes on after `due`. Default: time_point::max(), none.
+  /// From now on no wait of reading or writing goes on after `due`. Default: time_point::max(), none.
   void set_deadline(time_point due) noexcept { deadline_ = due; }
 
   /// Reads what is there, up to the size of `into`, waiting until there is something. Returns how many bytes; 0
@@ -13097,10 +17924,24 @@ class tcp_stream {
         }
         if (errno == EINTR) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK)
-          detail::throw_system_error(errno, "cannot read from a connection");
+          detail::throw_io_error(errno, "cannot read from a connection");
       }
       turns_ = most_turns;
       const bool in_time = co_await readable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Writes as much of `first`, then `second`, as the system takes, waiting until it takes any. Returns how many
+  /// bytes, which is 0 only where both are empty.
+  task<std::size_t> write_some(std::string_view first, std::string_view second = {}) {
+    for (;;) {
+      const ssize_t count = send_now(first, second);
+      if (count >= 0) co_return static_cast<std::size_t>(count);
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK)
+        detail::throw_io_error(errno, "cannot write to a connection");
+      const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
   }
@@ -13109,24 +17950,10 @@ class tcp_stream {
   /// much was written, and the connection is of no more use.
   task<void> write_all(std::string_view first, std::string_view second = {}) {
     while (!first.empty() || !second.empty()) {
-      iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
-                         {const_cast<char*>(second.data()), second.size()}};
-      msghdr message{};
-      message.msg_iov = pieces;
-      message.msg_iovlen = 2;
-      const ssize_t count = ::sendmsg(socket_.get(), &message, detail::send_flags);
-      if (count >= 0) {
-        const auto written = static_cast<std::size_t>(count);
-        const std::size_t of_first = written < first.size() ? written : first.size();
-        first.remove_prefix(of_first);
-        second.remove_prefix(written - of_first);
-        continue;
-      }
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        detail::throw_system_error(errno, "cannot write to a connection");
-      const bool in_time = co_await writable_until(socket_, deadline_);
-      if (!in_time) throw timed_out();
+      const std::size_t written = co_await write_some(first, second);
+      const std::size_t of_first = written < first.size() ? written : first.size();
+      first.remove_prefix(of_first);
+      second.remove_prefix(written - of_first);
     }
   }
 
@@ -13158,6 +17985,15 @@ class tcp_stream {
   // not hold up everything else.
   static constexpr unsigned most_turns = 16;
 
+  ssize_t send_now(std::string_view first, std::string_view second) const noexcept {
+    iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                       {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    return ::sendmsg(socket_.get(), &message, detail::send_flags);
+  }
+
   unique_fd socket_;
   time_point deadline_ = time_point::max();
   unsigned turns_ = most_turns;
@@ -13169,13 +18005,13 @@ class tcp_stream {
 ///     tcp_stream guest = co_await door.accept();
 class tcp_listener {
  public:
-  /// Port 0 is any that is free. Throws std::system_error when it cannot listen there; std::invalid_argument
+  /// Port 0 is any that is free. Throws io_error when it cannot listen there; std::invalid_argument
   /// when `host` is not an IP address.
   tcp_listener(std::string_view host, std::uint16_t port) : tcp_listener(socket_address(host, port)) {}
   explicit tcp_listener(const socket_address& address) : socket_(detail::listening_socket(address)) {}
 
   /// The next connection. One coroutine at a time.
-  /// Throws: std::system_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
+  /// Throws: io_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
   /// ENOBUFS, ENOMEM): the connection still waits, so let some time pass, then call it again.
   /// Cancellation: throws `cancelled`; no connection is lost.
   task<tcp_stream> accept() {
@@ -14854,32 +19690,6 @@ static_assert(concurrency_modifier<resource_guard>);
 
 }  // namespace coworker
 
-// ---- coworker/log/system.hpp -------------------------------------------------------------------------------
-
-// What every floor asks of the system in the same way: its words for what went wrong, and files to read.
-
-namespace coworker::detail {
-
-/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
-/// the library is glibc, and thread-safe there.
-inline std::string errno_text(int number) {
-#if defined(__GLIBC__) && defined(_GNU_SOURCE)
-#if __GLIBC_PREREQ(2, 32)
-  if (const char* const text = ::strerrordesc_np(number)) return text;
-#endif
-#endif
-  return std::strerror(number);
-}
-
-/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
-#ifdef _WIN32
-inline constexpr const char* read_mode = "rbN";
-#else
-inline constexpr const char* read_mode = "rbe";
-#endif
-
-}  // namespace coworker::detail
-
 // ---- coworker/scale/resources.hpp --------------------------------------------------------------------------
 
 // resource_reader: what this process uses of processors and memory, and what it may use. Linux only:
@@ -15803,12 +20613,162 @@ class worker_inbox {
 
 }  // namespace coworker::detail
 
+// ---- coworker/exec/hash_table.hpp --------------------------------------------------------------------------
+
+// hash_table: entries that are found by a key, in one block of memory. std::unordered_map would do, at several
+// times the cost of including, and with an allocation for each entry.
+
+namespace coworker::detail {
+
+/// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
+///
+///   hash(key)      the same for equal keys
+///   key_of(entry)  of an entry that is in use
+///   in_use(entry)  false for Entry()
+template <class Keys, class Entry>
+concept hash_keys = requires(const Keys& keys, const Entry& entry, const typename Keys::key& key) {
+  { keys.hash(key) } -> std::same_as<std::uint64_t>;
+  { keys.key_of(entry) == key } -> std::convertible_to<bool>;
+  { keys.in_use(entry) } -> std::convertible_to<bool>;
+};
+
+/// A hash table with open addressing. Finding, inserting and erasing take the same short time however many
+/// entries there are. Pointers to entries last until the next insertion or erasure. Not thread-safe.
+template <class Entry, class Keys>
+requires hash_keys<Keys, Entry>
+class hash_table {
+ public:
+  using key = typename Keys::key;
+
+  struct insertion {
+    Entry& entry;
+    bool inserted;  // false: there was one with that key already
+  };
+
+  explicit hash_table(Keys keys = Keys()) noexcept : keys_(keys) {}
+
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t size() const noexcept { return size_; }
+
+  /// Null: there is none.
+  const Entry* find(const key& wanted) const noexcept {
+    if (places_.empty()) return nullptr;
+    const Entry& place = places_[place_of(wanted)];
+    return keys_.in_use(place) ? &place : nullptr;
+  }
+  Entry* find(const key& wanted) noexcept { return const_cast<Entry*>(std::as_const(*this).find(wanted)); }
+
+  /// The entry with that key; if there was none, what `make` returns. Throws std::bad_alloc and what `make`
+  /// throws; nothing has changed then.
+  template <class Make>
+  insertion insert(const key& wanted, const Make& make) {
+    if ((size_ + 1) * 4 > places_.size() * 3) grow();
+    Entry& place = places_[place_of(wanted)];
+    if (keys_.in_use(place)) return {place, false};
+    place = make();
+    ++size_;
+    return {place, true};
+  }
+
+  /// False: there is none.
+  bool erase(const key& wanted) noexcept {
+    if (places_.empty()) return false;
+    const std::size_t place = place_of(wanted);
+    if (!keys_.in_use(places_[place])) return false;
+    erase_at(place);
+    return true;
+  }
+
+  /// Erases the entries for which `wanted` is true.
+  template <class Predicate>
+  void erase_if(const Predicate& wanted) noexcept {
+    for (std::size_t place = 0; place < places_.size();) {
+      if (keys_.in_use(places_[place]) && wanted(std::as_const(places_[place]))) {
+        erase_at(place);  // another entry may take the place
+      } else {
+        ++place;
+      }
+    }
+  }
+
+  /// In an order that follows from the keys and from what was inserted and erased.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (const Entry& place : places_) {
+      if (keys_.in_use(place)) visit(place);
+    }
+  }
+
+  /// Erases all entries and gives their memory back.
+  void clear() noexcept {
+    std::vector<Entry>().swap(places_);
+    size_ = 0;
+  }
+
+ private:
+  std::size_t first_choice(const key& wanted) const noexcept {
+    return static_cast<std::size_t>(keys_.hash(wanted)) & (places_.size() - 1);
+  }
+  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
+
+  // Where the entry is, or else a free place for it.
+  std::size_t place_of(const key& wanted) const noexcept {
+    std::size_t place = first_choice(wanted);
+    while (keys_.in_use(places_[place]) && !(keys_.key_of(places_[place]) == wanted)) place = next(place);
+    return place;
+  }
+
+  void erase_at(std::size_t gap) noexcept {
+    places_[gap] = Entry();
+    --size_;
+    // Entries behind the gap, up to the next free place, may stand there because the gap was taken.
+    for (std::size_t i = next(gap); keys_.in_use(places_[i]); i = next(i)) {
+      const std::size_t home = first_choice(keys_.key_of(places_[i]));
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      std::swap(places_[gap], places_[i]);
+      gap = i;
+    }
+  }
+
+  void grow() {
+    std::vector<Entry> old(places_.empty() ? 16 : places_.size() * 2);
+    old.swap(places_);
+    for (Entry& entry : old) {
+      if (keys_.in_use(entry)) places_[place_of(keys_.key_of(entry))] = std::move(entry);
+    }
+  }
+
+  std::vector<Entry> places_;  // a power of two of them, at least a quarter of them free
+  std::size_t size_ = 0;
+  [[no_unique_address]] Keys keys_;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/worker/jobs_in_progress.hpp ------------------------------------------------------------------
 
 // Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
 // beats.
 
 namespace coworker {
+
+namespace detail {
+
+// FNV-1a: the order in which the ids are named is to depend on nothing but them.
+struct plain_id_keys {
+  using key = std::string_view;
+
+  std::uint64_t hash(std::string_view id) const noexcept {
+    std::uint64_t mixed = 14695981039346656037U;
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return mixed ^ (mixed >> 32);
+  }
+  std::string_view key_of(const std::string& id) const noexcept { return id; }
+  bool in_use(const std::string& id) const noexcept { return !id.empty(); }
+};
+
+}  // namespace detail
 
 /// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
 /// many there are.
@@ -15817,39 +20777,20 @@ class jobs_in_progress {
   /// False: it is in progress already.
   bool add(std::string_view id) {
     const std::lock_guard lock(mutex_);
-    if ((count_ + 1) * 4 > places_.size() * 3) grow();
-    std::string& place = places_[place_of(id)];
-    if (!place.empty()) return false;
-    place = id;
-    ++count_;
-    return true;
+    return ids_.insert(id, [id] { return std::string(id); }).inserted;
   }
 
   void remove(std::string_view id) {
     const std::lock_guard lock(mutex_);
-    if (places_.empty()) return;
-    std::size_t gap = place_of(id);
-    if (places_[gap].empty()) return;
-    places_[gap].clear();
-    --count_;
-    // Those behind the gap, up to the next free place, may have been driven there by what stood in it.
-    for (std::size_t i = next(gap); !places_[i].empty(); i = next(i)) {
-      const std::size_t home = first_choice(places_[i]);
-      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
-      if (reachable_past_gap) continue;
-      std::swap(places_[gap], places_[i]);
-      gap = i;
-    }
+    ids_.erase(id);
   }
 
   /// All of them, in no order.
   std::vector<std::string> ids() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> all;
-    all.reserve(count_);
-    for (const std::string& id : places_) {
-      if (!id.empty()) all.push_back(id);
-    }
+    all.reserve(ids_.size());
+    ids_.for_each([&all](const std::string& id) { all.push_back(id); });
     return all;
   }
 
@@ -15864,34 +20805,8 @@ class jobs_in_progress {
   }
 
  private:
-  // FNV-1a: the order of the places is to depend on nothing but the ids.
-  static std::uint64_t hash(std::string_view id) noexcept {
-    std::uint64_t mixed = 14695981039346656037U;
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
-    return mixed ^ (mixed >> 32);
-  }
-
-  std::size_t first_choice(std::string_view id) const noexcept { return hash(id) & (places_.size() - 1); }
-  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
-
-  // Where the id is, or else a free place for it.
-  std::size_t place_of(std::string_view id) const noexcept {
-    std::size_t place = first_choice(id);
-    while (!places_[place].empty() && places_[place] != id) place = next(place);
-    return place;
-  }
-
-  void grow() {
-    std::vector<std::string> old(places_.empty() ? 16 : places_.size() * 2);
-    old.swap(places_);
-    for (std::string& id : old) {
-      if (!id.empty()) places_[place_of(id)] = std::move(id);
-    }
-  }
-
   mutable std::mutex mutex_;
-  std::vector<std::string> places_;  // a hash table: a power of two of them, a quarter empty at least
-  std::size_t count_ = 0;
+  detail::hash_table<std::string, detail::plain_id_keys> ids_;
 };
 
 }  // namespace coworker
@@ -16099,10 +21014,35 @@ struct worker_summary {
 
 namespace coworker::detail {
 
-// Records of jobs, in the order in which they came. Owns none.
-class job_list {
+/// The record with some id that came first, and how many others with that id are in the list.
+struct indexed_job {
+  job_record* first = nullptr;
+  std::size_t others = 0;
+};
+
+/// Ids may come from outside: the seed keeps anybody from preparing many that collide.
+struct job_id_keys {
+  using key = std::string_view;
+  std::uint64_t seed;
+
+  explicit job_id_keys(std::uint64_t seed_) noexcept : seed(seed_) {}
+  std::uint64_t hash(std::string_view id) const noexcept { return hash_text(id, seed); }
+  std::string_view key_of(const indexed_job& entry) const noexcept { return entry.first->id; }
+  bool in_use(const indexed_job& entry) const noexcept { return entry.first != nullptr; }
+};
+
+/// Records of jobs, in the order in which they came. Owns none. Finding takes constant time on average, through
+/// an index that is built when a long list is searched for the first time. While nobody searches, there is no
+/// index and nothing to pay for.
+template <class Keys = job_id_keys>
+class basic_job_list {
  public:
+  basic_job_list() noexcept {}
+  basic_job_list(const basic_job_list&) = delete;
+  basic_job_list& operator=(const basic_job_list&) = delete;
+
   bool empty() const noexcept { return first_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
   job_record* front() const noexcept { return first_; }
   job_record* back() const noexcept { return last_; }
 
@@ -16111,23 +21051,84 @@ class job_list {
     record.next = nullptr;
     (last_ != nullptr ? last_->next : first_) = &record;
     last_ = &record;
+    ++size_;
+    if (index_.empty()) return;
+    // Once as many jobs have come since the last search as the list holds, another index has been paid for.
+    if (++since_search_ > size_) {
+      drop_index();
+    } else {
+      try {
+        enter(record);
+      } catch (const std::bad_alloc&) {
+        drop_index();  // find() tries to build it again
+      }
+    }
   }
 
   void remove(job_record& record) noexcept {
+    if (!index_.empty()) leave(record);
     (record.previous != nullptr ? record.previous->next : first_) = record.next;
     (record.next != nullptr ? record.next->previous : last_) = record.previous;
+    if (--size_ == 0) drop_index();
   }
 
-  job_record* find(std::string_view id) const noexcept {
+  /// Of several with that id, the one that came first. Null: none has it.
+  job_record* find(std::string_view id) noexcept {
+    since_search_ = 0;
+    if (index_.empty() && (size_ <= searched_one_by_one || !build_index())) return find_one_by_one(id);
+    const indexed_job* const found = index_.find(id);
+    return found == nullptr ? nullptr : found->first;
+  }
+
+ private:
+  static constexpr std::size_t searched_one_by_one = 16;
+
+  job_record* find_one_by_one(std::string_view id) const noexcept {
     job_record* record = first_;
     while (record != nullptr && record->id != id) record = record->next;
     return record;
   }
 
- private:
+  // False: there is no memory for it.
+  bool build_index() noexcept {
+    try {
+      for (job_record* record = first_; record != nullptr; record = record->next) enter(*record);
+    } catch (const std::bad_alloc&) {
+      drop_index();
+      return false;
+    }
+    return true;
+  }
+
+  void drop_index() noexcept { index_.clear(); }
+
+  void enter(job_record& record) {
+    const auto made = index_.insert(record.id, [&record] { return indexed_job{&record, 0}; });
+    if (!made.inserted) ++made.entry.others;
+  }
+
+  // While the record is still in the list.
+  void leave(job_record& record) noexcept {
+    indexed_job& entry = *index_.find(record.id);
+    if (entry.others == 0) {
+      index_.erase(record.id);
+      return;
+    }
+    --entry.others;
+    if (entry.first != &record) return;
+    do entry.first = entry.first->next;
+    while (entry.first->id != record.id);
+  }
+
   job_record* first_ = nullptr;
   job_record* last_ = nullptr;
+  std::size_t size_ = 0;
+  // Of all records or, where it is empty, of none. Its seed is an address, which nobody outside can know.
+  hash_table<indexed_job, Keys> index_{Keys(reinterpret_cast<std::uintptr_t>(this))};
+  std::size_t since_search_ = 0;  // jobs that have come
 };
+
+using job_list = basic_job_list<>;
 
 }  // namespace coworker::detail
 
@@ -16143,34 +21144,44 @@ inline std::string seconds_text(duration span) {
   return decimal_text(std::chrono::duration<double>(span).count(), std::chars_format::general, 6) + " s";
 }
 
-// The running jobs of one worker, on its thread. One look over all of them serves every deadline that has
-// passed, so that a job costs no timer of its own.
+// The running jobs of one worker, on its thread. What is to be looked at again stands in one heap, which costs
+// nothing for jobs without a deadline.
 class job_watch {
  public:
   job_watch(const coworker::options& options, logger& log) noexcept : options_(options), log_(log) {}
 
+  // Throws std::bad_alloc; the record is not watched then.
   void add(job_record& record, time_point now) {
-    running_.push_back(record);
     duration limit = record.time_limit;
-    if (options_.job_timeout > duration::zero() &&
-        (limit <= duration::zero() || options_.job_timeout < limit))
+    if (options_.job_timeout > duration::zero() && (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
     if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
       set_alarm(record, due);
+    running_.push_back(record);
     record.started = now;
   }
 
-  void remove(job_record& record) noexcept { running_.remove(record); }
+  void remove(job_record& record) noexcept {
+    clear_alarm(record);
+    running_.remove(record);
+  }
 
   // Null: its handler does not run.
-  job_record* find(std::string_view id) const noexcept { return running_.find(id); }
+  job_record* find(std::string_view id) noexcept { return running_.find(id); }
 
   // `ended` is what becomes of it unless the handler says otherwise.
   void stop(job_record& record, outcome ended, time_point now) {
     if (record.stop.stop_requested()) return;
     record.outcome = std::move(ended);
-    set_alarm(record, after(now, options_.stop_patience));
+    clear_alarm(record);
+    // A job that is stopped has at least the time until the next look to end.
+    const duration patience = options_.stop_patience > look_interval ? options_.stop_patience : look_interval;
+    try {
+      set_alarm(record, after(now, patience));
+    } catch (const std::bad_alloc&) {
+      // It is stopped all the same. Only the line that would name it, if it went on, is lost.
+    }
     record.stop.request_stop();
   }
 
@@ -16182,42 +21193,54 @@ class job_watch {
   // When look() is to be called next.
   time_point next_look() const noexcept { return next_; }
 
-  // Stops the jobs whose time is over, and names those that were stopped and go on all the same.
-  void look(time_point now) {
-    if (now < next_) return;
-    next_ = time_point::max();
-    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
-      if (record->alarm <= now) ring(*record, now);
-      if (record->alarm < next_) next_ = record->alarm;
+  // Stops the jobs whose time is over, and names those that were stopped and go on all the same. Returns how
+  // many jobs it looked at.
+  std::size_t look(time_point now) {
+    if (now < next_) return 0;
+    std::size_t looked_at = 0;
+    try {
+      for (; alarms_.next_due() <= now; ++looked_at) ring(alarms_.front(), alarms_.next_due(), now);
+    } catch (const std::bad_alloc&) {
+      // The alarm is still set: the next look tries again.
     }
     // So that thousands of deadlines cost one look in a millisecond, not one each.
-    const time_point soonest = after(now, std::chrono::milliseconds(1));
-    if (next_ < soonest) next_ = soonest;
+    const time_point soonest = after(now, look_interval);
+    next_ = alarms_.next_due() < soonest ? soonest : alarms_.next_due();
+    return looked_at;
   }
 
  private:
-  void set_alarm(job_record& record, time_point at) noexcept {
-    record.alarm = at;
+  static constexpr duration look_interval = std::chrono::milliseconds(1);
+
+  void set_alarm(job_record& record, time_point at) {
+    alarms_.push(record, at);
     if (at < next_) next_ = at;
   }
 
-  void ring(job_record& record, time_point now) {
+  void clear_alarm(job_record& record) noexcept {
+    if (record.look_slot != due_slot_none) alarms_.remove(record);
+  }
+
+  void ring(job_record& record, time_point due, time_point now) {
     const log_subject subject(record.id, record.log_label);
     if (!record.stop.stop_requested()) {
-      const std::string limit = seconds_text(record.alarm - record.started);
+      const std::string limit = seconds_text(due - record.started);
+      outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
       log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
-      stop(record, outcome::failure("timed out: it ran longer than the " + limit + " that it may"), now);
+      stop(record, std::move(ended), now);
       return;
     }
-    record.alarm = time_point::max();
     log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
                   " ago and still runs; it keeps its slot until it ends.",
               subject);
+    clear_alarm(record);
   }
 
   const coworker::options& options_;
   logger& log_;
   job_list running_;
+  due_heap<job_record, &job_record::look_slot> alarms_;
+  static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
   time_point next_ = time_point::max();
 };
 
@@ -16232,7 +21255,7 @@ namespace coworker::detail {
 
 class watchdog;
 
-// The loop as the executor of one job's chains: notes which coroutines are the job's.
+// The loop as the executor of one job's chains: notes which coroutines are the job's until they are resumed.
 class watched_executor {
  public:
   watched_executor(watchdog& dog, const job_record& job);
@@ -16244,42 +21267,46 @@ class watched_executor {
 
  private:
   friend class watchdog;
-  struct noted {
-    void* coroutine;
-    std::uint64_t number;  // of the note, among all that the watchdog has been given
-  };
-
-  void note(std::coroutine_handle<> handle);
-  void note(void* coroutine, std::uint64_t number) {
-    for (noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return void(known.number = number);
-    }
-    coroutines_.push_back({coroutine, number});
-  }
-  std::uint64_t note_of(void* coroutine) const noexcept {
-    for (const noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return known.number;
-    }
-    return 0;
-  }
 
   watchdog& dog_;
   const std::string id_;
   const std::string log_label_;
-  std::vector<noted> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
+  // Guarded by the watchdog's mutex.
+  std::size_t notes_ = 0;  // coroutines that are posted or wait for a moment
   bool named_ = false;
 };
 
-// Looks twice in each `limit` while there are jobs, and sleeps while there are none.
-class watchdog {
+// A coroutine that is to be resumed, and whose it is.
+struct watched_coroutine {
+  void* frame = nullptr;
+  watched_executor* job = nullptr;
+};
+
+struct coroutine_keys {
+  using key = void*;
+  std::uint64_t hash(void* frame) const noexcept {
+    return fold_product(reinterpret_cast<std::uintptr_t>(frame), 0x9e3779b97f4a7c15);
+  }
+  void* key_of(const watched_coroutine& entry) const noexcept { return entry.frame; }
+  bool in_use(const watched_coroutine& entry) const noexcept { return entry.frame != nullptr; }
+};
+
+// Looks twice in each `limit` while there are jobs, and sleeps while there are none. Its memory grows with the
+// coroutines that wait at a time, not with those that there have been.
+class watchdog final : turn_watcher {
  public:
+  // The loop does not run yet.
   watchdog(event_loop& loop, duration limit, logger& log)
-      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {}
+      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {
+    loop_.watch_turns(this);
+  }
 
   watchdog(const watchdog&) = delete;
   watchdog& operator=(const watchdog&) = delete;
 
+  // The loop does not run any more.
   ~watchdog() {
+    loop_.watch_turns(nullptr);
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;
@@ -16292,19 +21319,27 @@ class watchdog {
   watched_executor* add(const job_record& job) {
     auto* const made = new watched_executor(*this, job);
     const std::lock_guard lock(mutex_);
-    made->note(loop_.current_turn().coroutine, ++notes_);
-    jobs_.push_back(made);
-    if (jobs_.size() == 1) changed_.notify_one();
+    in_turn_ = made;
+    if (++jobs_ == 1) changed_.notify_one();
     return made;
   }
 
-  // Once none of its coroutines is left.
+  // Once none of its coroutines is left. One that is not of this library may still be on its way to the loop.
   void remove(watched_executor* job) noexcept {
     {
       const std::lock_guard lock(mutex_);
-      jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
+      if (in_turn_ == job) in_turn_ = nullptr;
+      if (job->notes_ != 0)
+        notes_.erase_if([job](const watched_coroutine& noted) { return noted.job == job; });
+      if (--jobs_ == 0) notes_.clear();
     }
     delete job;
+  }
+
+  // Coroutines that are to be resumed, as far as they are a job's.
+  std::size_t notes() const {
+    const std::lock_guard lock(mutex_);
+    return notes_.size();
   }
 
  private:
@@ -16315,57 +21350,80 @@ class watchdog {
     return nullptr;
   }
 
+  void turn_begins(std::coroutine_handle<> coroutine) noexcept override {
+    const std::lock_guard lock(mutex_);
+    in_turn_ = take_note_of(coroutine.address());
+    turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  void turn_ends() noexcept override {
+    turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  void note(std::coroutine_handle<> handle, watched_executor& job) {
+    const std::lock_guard lock(mutex_);
+    take_note_of(handle.address());
+    notes_.insert(handle.address(), [&] { return watched_coroutine{handle.address(), &job}; });
+    ++job.notes_;
+  }
+
+  void forget(std::coroutine_handle<> handle) noexcept {
+    const std::lock_guard lock(mutex_);
+    take_note_of(handle.address());
+  }
+
+  // Null: it is no job's.
+  watched_executor* take_note_of(void* frame) noexcept {
+    const watched_coroutine* const noted = notes_.find(frame);
+    if (noted == nullptr) return nullptr;
+    watched_executor* const job = noted->job;
+    --job->notes_;
+    notes_.erase(frame);
+    return job;
+  }
+
   void watch() {
     std::unique_lock lock(mutex_);
-    event_loop::turn seen;
+    std::uint64_t seen = 0;
     time_point since = clock_type::now();
     while (!closing_) {
-      if (jobs_.empty()) {
+      if (jobs_ == 0) {
         changed_.wait(lock);
         since = clock_type::now();
         continue;
       }
       changed_.wait_until(lock, clock_type::now() + limit_ / 2);
-      const event_loop::turn found = loop_.current_turn();
+      const std::uint64_t found = turn_.load(std::memory_order_relaxed);
       const time_point now = clock_type::now();
-      if (found.coroutine == nullptr || found.number != seen.number) {
+      const bool between_turns = found % 2 == 0;
+      if (between_turns || found != seen) {
         since = now;
       } else if (now - since >= limit_) {
-        name_who_has(found.coroutine);
+        name_who_has_it();
       }
       seen = found;
     }
   }
 
-  // Frames are recycled between jobs, so that several may have noted the same one: the last has it now.
-  watched_executor* last_to_note(void* coroutine) const noexcept {
-    watched_executor* last = nullptr;
-    std::uint64_t number = 0;
-    for (watched_executor* const job : jobs_) {
-      if (job->note_of(coroutine) <= number) continue;
-      number = job->note_of(coroutine);
-      last = job;
-    }
-    return last;
-  }
-
-  void name_who_has(void* coroutine) {
-    watched_executor* const job = last_to_note(coroutine);
-    if (job == nullptr || std::exchange(job->named_, true)) return;
+  void name_who_has_it() {
+    if (in_turn_ == nullptr || std::exchange(in_turn_->named_, true)) return;
     log_.warn(
         "It has kept the event loop to itself for " + seconds_text(limit_) +
             " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
             "pool: a plain function as handler, run_on, or coroutines_on_pool.",
-        log_subject(job->id_, job->log_label_));
+        log_subject(in_turn_->id_, in_turn_->log_label_));
   }
 
   event_loop& loop_;
   const duration limit_;
   logger& log_;
-  std::mutex mutex_;  // guards all below
+  // Odd while the loop is in a turn. Becomes odd under the mutex, together with in_turn_.
+  std::atomic<std::uint64_t> turn_{0};
+  mutable std::mutex mutex_;  // guards all below
   condition changed_;
-  std::vector<watched_executor*> jobs_;
-  std::uint64_t notes_ = 0;
+  hash_table<watched_coroutine, coroutine_keys> notes_;
+  watched_executor* in_turn_ = nullptr;  // whose turn it is, or was last; null: no job's
+  std::size_t jobs_ = 0;
   bool closing_ = false;
   thread thread_;
 };
@@ -16386,19 +21444,25 @@ class borrowed {
 inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
     : dog_(dog), id_(job.id), log_label_(job.log_label) {}
 
-inline void watched_executor::note(std::coroutine_handle<> handle) {
-  const std::lock_guard lock(dog_.mutex_);
-  note(handle.address(), ++dog_.notes_);
-}
-
 inline void watched_executor::post(std::coroutine_handle<> handle) {
-  note(handle);
-  dog_.loop_.post(handle);
+  dog_.note(handle, *this);
+  try {
+    dog_.loop_.post(handle);
+  } catch (...) {
+    dog_.forget(handle);
+    throw;
+  }
 }
 
 inline void watched_executor::arm(timer& alarm) {
-  note(alarm.handle);
-  dog_.loop_.arm(alarm);
+  const std::coroutine_handle<> handle = alarm.handle;  // once armed, the timer may be gone at any moment
+  dog_.note(handle, *this);
+  try {
+    dog_.loop_.arm(alarm);
+  } catch (...) {
+    dog_.forget(handle);
+    throw;
+  }
 }
 
 inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }
@@ -18233,6 +23297,7 @@ inline bool perhaps_accepted(const http_answer& answer) noexcept {
 inline std::string describe_answer(const http_answer& answer) {
   if (!answer.arrived()) return answer.problem;
   std::string text = "HTTP " + std::to_string(answer.status);
+  if (!answer.location.empty()) text += ", which leads to " + answer.location;
   if (answer.status < 300) return text;
   constexpr std::size_t longest = 200;
   std::string words;
@@ -19601,14 +24666,11 @@ inline void ignore_broken_pipes() noexcept {
 // ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
 
 // curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
-// client concept; and how an exchange is given up without losing an answer that is on its way. Must not know
-// the queue protocol, nor how a request is put to libcurl.
+// client concept. Must not know the queue protocol, nor how a request is put to libcurl.
 
 #include <curl/curl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 #include <coroutine>
 
 // ---- coworker/http/curl/basics.hpp -------------------------------------------------------------------------
@@ -19617,10 +24679,12 @@ inline void ignore_broken_pipes() noexcept {
 // Must not know the client.
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <initializer_list>
@@ -19659,6 +24723,47 @@ inline void initialise_curl() {
     throw std::runtime_error(std::string("curl_client: libcurl cannot be initialised: ") +
                              curl_easy_strerror(initialised));
   }
+}
+
+// libcurl's own descriptors, by which another thread wakes it, are made so that the programs which a handler starts
+// would inherit them. They have the lowest numbers that were free. Where another thread took some of those at the
+// same time, it cannot be told whose is which, and all are left as they are.
+class inherited_descriptors {
+ public:
+  inherited_descriptors() noexcept {
+    const unique_fd probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    first_ = probe.get();
+    for (int i = 1; i < count; ++i) was_open_[i] = ::fcntl(first_ + i, F_GETFD) >= 0;
+  }
+
+  // Those that came since.
+  void close_on_exec() const noexcept {
+    int found[count];
+    int size = 0;
+    for (int i = 0; i < count && first_ >= 0; ++i) {
+      const int flags = ::fcntl(first_ + i, F_GETFD);
+      if (!was_open_[i] && flags >= 0 && (flags & FD_CLOEXEC) == 0) found[size++] = first_ + i;
+    }
+    constexpr int libcurls_own = 2;
+    for (int i = 0; i < size && size <= libcurls_own; ++i) ::fcntl(found[i], F_SETFD, FD_CLOEXEC);
+  }
+
+ private:
+  static constexpr int count = 32;
+  int first_ = -1;
+  bool was_open_[count] = {};
+};
+
+inline curl_multi_owner make_multi() {
+  const inherited_descriptors before;
+  curl_multi_owner made(curl_multi_init());
+  if (made == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
+  before.close_on_exec();
+  // Where it had no descriptors for that, libcurl says so only here, and nobody could ever wake it.
+  if (curl_multi_wakeup(made.get()) != CURLM_OK)
+    throw_io_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
+  curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // takes that wake-up back
+  return made;
 }
 
 inline http_failure failure_of(CURLcode code) noexcept {
@@ -19742,14 +24847,85 @@ inline int local_port(curl_socket_t socket) noexcept {
 // ---- coworker/http/curl/exchange.hpp -----------------------------------------------------------------------
 
 // curl_exchange: how a request is put to libcurl, and an answer received. Must not know who waits for it, nor
-// how many there are.
+// how many there are, nor how long is too long; that is patience.hpp's.
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <coroutine>
+
+// ---- coworker/http/curl/redirect.hpp -----------------------------------------------------------------------
+
+// Where a redirect leads, and whether a request with credentials may go there. Must not know who asks.
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+inline bool same_letters(std::string_view a, std::string_view b) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [lower](char left, char right) { return lower(left) == lower(right); });
+}
+
+/// The target of "Location: TARGET"; empty for any other header line.
+inline std::string_view location_in(std::string_view line) noexcept {
+  constexpr std::string_view name = "location:";
+  if (!same_letters(line.substr(0, name.size()), name)) return {};
+  line.remove_prefix(name.size());
+  while (!line.empty() && line.front() <= ' ') line.remove_prefix(1);
+  while (!line.empty() && line.back() <= ' ') line.remove_suffix(1);
+  return line;
+}
+
+struct curl_text_deleter {
+  void operator()(char* text) const noexcept { curl_free(text); }
+};
+
+inline std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  const std::unique_ptr<char, curl_text_deleter> owner(text);
+  return text;
+}
+
+inline curl_url_owner parsed_url(const std::string& url) {
+  curl_url_owner parsed(curl_url());
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) parsed.reset();
+  return parsed;
+}
+
+/// A target that may be relative to the URL that was asked for, as a URL of its own; as it stands where either
+/// cannot be read.
+inline std::string redirect_target(const std::string& asked, const std::string& target) {
+  const curl_url_owner url = parsed_url(asked);
+  if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, target.c_str(), 0) != CURLUE_OK) return target;
+  const std::string whole = part_of(url.get(), CURLUPART_URL);
+  return whole.empty() ? target : whole;
+}
+
+/// Whether both are one server's: scheme, host and port; or the same host's, by TLS instead of without.
+inline bool is_same_server(const std::string& asked, const std::string& target) {
+  const curl_url_owner from = parsed_url(asked);
+  const curl_url_owner to = parsed_url(target);
+  if (from == nullptr || to == nullptr) return false;
+  if (!same_letters(part_of(from.get(), CURLUPART_HOST), part_of(to.get(), CURLUPART_HOST))) return false;
+  const std::string from_scheme = part_of(from.get(), CURLUPART_SCHEME);
+  const std::string to_scheme = part_of(to.get(), CURLUPART_SCHEME);
+  const std::string from_port = part_of(from.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  const std::string to_port = part_of(to.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  if (from_scheme == to_scheme) return from_port == to_port;
+  return from_scheme == "http" && from_port == "80" && to_scheme == "https" && to_port == "443";
+}
+
+}  // namespace coworker::detail
 #include <cstddef>
 #include <new>
 #include <string>
@@ -19769,6 +24945,17 @@ struct curl_client_options {
   /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
   /// s.
   duration farewell = std::chrono::seconds(1);
+  /// An answer that has begun is given up, as a failure, when it brings less than so many bytes a second over
+  /// `slow_limit`. Default 1000 over 30 s.
+  long least_speed = 1000;
+  duration slow_limit = std::chrono::seconds(30);
+  /// The same once the exchange was asked to stop, so that leaving is never held up. Default 2 s.
+  duration slow_limit_when_stopped = std::chrono::seconds(2);
+  /// How large an answer may be, in bytes, unpacked. Default 512 MiB.
+  std::size_t answer_limit = std::size_t{512} << 20;
+  /// How large an answer may become by unpacking, in bytes; one that was larger on its way may become 64 times as
+  /// large as it was there. Default 16 MiB.
+  std::size_t unpacked_limit = std::size_t{16} << 20;
   /// Idle connections kept for re-use. Default 256.
   long idle_connections = 256;
   /// A file of certificates to trust instead of the system's; empty: the system's.
@@ -19787,8 +24974,6 @@ struct curl_common {
   curl_common(const curl_common&) = delete;
   curl_common& operator=(const curl_common&) = delete;
 
-  static int on_socket(void* user, curl_socket_t socket, curlsocktype purpose);
-
   const curl_client_options options;
   // Given as headers, as libcurl writes the text of its own options twice, letter by letter, at a tenth of
   // the cost of a small request.
@@ -19802,7 +24987,7 @@ struct curl_common {
                                 {encodings.data(), nullptr}};
   const proxies proxy{};
   std::vector<curl_socket_t> sockets;  // all that there were; some may be closed, or others by now
-  bool answers_begun = false;          // or went on, since they were looked for
+  time_point now{};                    // when libcurl was last called
 };
 
 // One request on its way, with a handle of libcurl's that keeps its settings from one request to the next.
@@ -19812,15 +24997,18 @@ struct curl_exchange {
   curl_exchange(const curl_exchange&) = delete;
   curl_exchange& operator=(const curl_exchange&) = delete;
 
-  void prepare(const http_request& request, http_answer& to_fill);
+  void prepare(const http_request& request, const std::string& address, http_answer& to_fill);
   void set_headers(const http_request& request);
   void set_address(const std::string& address);
   void set_server(std::string_view address, bool whole);
-  void set_limit(long milliseconds);
+  void set_text(CURLoption option, const char* text);
+  bool takes(std::size_t more) noexcept;
+  void hurry() noexcept;
 
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user);
   static int before_request(void* user, char*, char*, int, int local_port);
+  static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address);
 
   curl_common& common;
   const bool posts;       // or gets
@@ -19830,29 +25018,35 @@ struct curl_exchange {
   std::string server;               // the part of it before the path, or all of it
   std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
   const curl_slist* first_header = nullptr;
-  long limit = -1;  // in milliseconds; 0: none, as long as something comes
   http_answer* answer = nullptr;
   std::coroutine_handle<> waiting;
   executor_ref executor;
   std::atomic<bool> stop_requested{false};
-  bool timeout_to_end = false;  // the request's
-  bool answering = false;       // the first byte of the answer is here
-  bool leaving = false;         // given up, but for an answer that may be on its way
+  bool settled = false;  // and out of libcurl's hands
+  bool leaving = false;  // given up, but for an answer that may be on its way
   bool gave_up = false;
   int port = -1;  // our own end of the connection, once the request goes out
   time_point give_up_at = time_point::max();
+
+  // How it gets on; see patience.hpp.
+  duration limit{};                    // of silence: the request's timeout
+  bool timeout_to_end = false;         // the request's
+  bool answering = false;              // the first line of the answer is here
+  bool in_body = false;                // and the first byte of its body
+  bool hurried = false;                // it answers, and was asked to stop
+  time_point due = time_point::max();  // when to look at it
+  time_point quiet_since{};        // when something of the request, or the answer's first line, last moved
+  curl_off_t sent = 0;             // as of the last look, by libcurl
+  int unsent = 0;                  // as of the last look, what the system still has of that
+  time_point window_begun{};       // in which the answer's speed is measured
+  curl_off_t received_before = 0;  // what had come of its body then
+
+  // Why it ended, where libcurl does not know.
+  int open_error = 0;
+  bool no_memory = false;
+  bool too_large = false;
   char problem[CURL_ERROR_SIZE] = {};
 };
-
-inline int curl_common::on_socket(void* user, curl_socket_t socket, curlsocktype) {
-  std::vector<curl_socket_t>& sockets = static_cast<curl_common*>(user)->sockets;
-  try {
-    if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
-  } catch (...) {  // no memory: its exchanges will have no farewell
-  }
-  ::fcntl(socket, F_SETFD, FD_CLOEXEC);  // not for the programs that a handler may start
-  return CURL_SOCKOPT_OK;
-}
 
 inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
     : common(of_client), posts(for_posts), easy(curl_easy_init()) {
@@ -19891,26 +25085,26 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, &curl_exchange::before_request);
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_common::on_socket);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &common);
-  // Seconds of silence in an answer that has begun. A server may begin one and hold the rest back, which
-  // takes up to 90 s where it is a poll.
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 105L);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, &curl_exchange::on_open);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
   if (posts) curl_easy_setopt(handle, CURLOPT_POST, 1L);
 }
 
-inline void curl_exchange::prepare(const http_request& request, http_answer& to_fill) {
+inline void curl_exchange::prepare(const http_request& request, const std::string& address,
+                                   http_answer& to_fill) {
   answer = &to_fill;
   stop_requested.store(false, std::memory_order_relaxed);
-  answering = leaving = gave_up = false;
+  settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
   port = -1;
-  give_up_at = time_point::max();
+  give_up_at = due = time_point::max();
+  sent = received_before = 0;
+  unsent = open_error = 0;
   problem[0] = '\0';
   timeout_to_end = request.timeout_to_end;
-  set_limit(std::max(1L, to_milliseconds(request.timeout)));
+  limit = request.timeout;
   set_headers(request);
-  if (url != request.url) set_address(request.url);
+  if (url != address) set_address(address);
   if (!posts) return;
   curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, request.body->data());
   curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
@@ -19940,9 +25134,17 @@ inline void curl_exchange::set_address(const std::string& address) {
   const std::size_t target = plain_target(address, common.proxy.plain);
   const bool whole = target == std::string::npos;
   const std::string_view place = whole ? address : std::string_view(address).substr(0, target + 1);
+  url.clear();  // what is known of the handle, should it throw
   if (server != place) set_server(place, whole);
-  curl_easy_setopt(easy.get(), CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
+  set_text(CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
   url = address;
+}
+
+// Where libcurl has no memory for a text, it keeps the one before, and would send this request to that address.
+inline void curl_exchange::set_text(CURLoption option, const char* text) {
+  if (curl_easy_setopt(easy.get(), option, text) == CURLE_OK) return;
+  server.clear();
+  throw std::bad_alloc();
 }
 
 inline void curl_exchange::set_server(std::string_view address, bool whole) {
@@ -19951,36 +25153,89 @@ inline void curl_exchange::set_server(std::string_view address, bool whole) {
   // What cannot be parsed is left to libcurl, which says why.
   if (curl_url_set(taken_apart.get(), CURLUPART_URL, server.c_str(), 0) != CURLUE_OK) taken_apart.reset();
   curl_easy_setopt(easy.get(), CURLOPT_CURLU, taken_apart.get());
-  curl_easy_setopt(easy.get(), CURLOPT_URL, taken_apart ? nullptr : server.c_str());
+  set_text(CURLOPT_URL, taken_apart ? nullptr : server.c_str());
   parsed = std::move(taken_apart);
   // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
   // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
   curl_easy_setopt(easy.get(), CURLOPT_PIPEWAIT, server.starts_with("https:") ? 1L : 0L);
 }
 
-// In milliseconds; 0: as long as something comes.
-inline void curl_exchange::set_limit(long milliseconds) {
-  if (limit == milliseconds) return;
-  limit = milliseconds;
-  curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, milliseconds);
-  curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_LIMIT, milliseconds == 0 ? 1L : 0L);
+// Whether the answer may grow so much. What unpacks to hundreds of times its size is made to hurt.
+inline bool curl_exchange::takes(std::size_t more) noexcept {
+  const curl_client_options& options = common.options;
+  const std::size_t size = answer->body.size() + more;
+  if (size > options.answer_limit) return false;
+  if (size <= options.unpacked_limit) return true;
+  curl_off_t came = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
+  return size / 64 <= static_cast<std::size_t>(came);
 }
 
+// A return of 0 makes libcurl end the exchange.
 inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
+  if (!one.in_body) {
+    one.in_body = true;
+    one.window_begun = one.common.now;
+    one.due = std::min(one.due, one.common.now + one.common.options.slow_limit);
+  }
+  one.too_large = !one.takes(size * count);
+  if (one.too_large) return 0;
   try {
     one.answer->body.append(data, size * count);
   } catch (...) {
-    return 0;  // no memory: libcurl ends the exchange with a write error
+    one.no_memory = true;
+    return 0;
   }
   return size * count;
 }
 
-inline std::size_t curl_exchange::on_header(char*, std::size_t size, std::size_t count, void* user) {
+inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
-  one.answering = one.common.answers_begun = true;
-  one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+  if (!one.answering) {
+    one.answering = true;
+    if (!one.timeout_to_end) one.quiet_since = one.common.now;
+    one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+    if (one.leaving) one.hurry();
+  }
+  const std::string_view target = location_in({data, size * count});
+  if (target.empty()) return size * count;
+  try {
+    one.answer->location = target;
+  } catch (...) {
+    one.no_memory = true;
+    return 0;
+  }
   return size * count;
+}
+
+// From now on its speed is measured over a shorter time.
+inline void curl_exchange::hurry() noexcept {
+  hurried = true;
+  window_begun = common.now;
+  curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &received_before);
+  due = std::min(due, common.now + common.options.slow_limit_when_stopped);
+}
+
+// As libcurl would, but not for the programs that a handler may start; and the error is known.
+inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_sockaddr* address) {
+  auto& one = *static_cast<curl_exchange*>(user);
+#ifdef SOCK_CLOEXEC
+  const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+#else
+  const int socket = ::socket(address->family, address->socktype, address->protocol);
+  if (socket >= 0) ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+#endif
+  if (socket < 0) {
+    one.open_error = errno;
+    return CURL_SOCKET_BAD;
+  }
+  std::vector<curl_socket_t>& sockets = one.common.sockets;
+  try {
+    if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
+  } catch (...) {  // no memory: its exchanges will have no farewell
+  }
+  return socket;
 }
 
 // A connection that dies without a byte makes libcurl send the request again; one that was given up must not
@@ -19993,166 +25248,344 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 
 }  // namespace detail
 }  // namespace coworker
-#include <cstddef>
-#include <limits>
-#include <memory>
-#include <optional>
-#include <stdexcept>
+
+// ---- coworker/http/curl/transfers.hpp ----------------------------------------------------------------------
+
+// curl_transfers: the exchanges that libcurl's multi interface has under way, from the moment they are handed to it
+// until each has an answer or a failure; and how one is given up without losing an answer that is on its way. Must
+// not know how a thread waits, nor what is asked for.
+
+#include <curl/curl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+
+// ---- coworker/http/curl/diagnosis.hpp ----------------------------------------------------------------------
+
+// What a failed transfer comes to, and why, where libcurl's own words leave the cause out: no descriptors, threads
+// or memory left, an answer that grew too large. Must not know who waits.
+
+#include <curl/curl.h>
+#include <fcntl.h>
+
+#include <cerrno>
 #include <string>
 #include <string_view>
+
+namespace coworker::detail {
+
+/// EMFILE or ENFILE when no descriptor can be opened right now, else 0.
+inline int descriptor_shortage() noexcept {
+  const unique_fd probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return !probe && (errno == EMFILE || errno == ENFILE) ? errno : 0;
+}
+
+inline bool may_lack_descriptors(CURLcode code) noexcept {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_FAILED_INIT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+inline bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+/// What the process or the machine is short of, and the way out; empty when a transfer did not fail for that.
+/// `opening` is the error with which a socket could not be opened, or 0; `words` are libcurl's.
+inline std::string shortage_of(CURLcode code, int opening, std::string_view words) {
+  if (code == CURLE_OUT_OF_MEMORY)
+    return "out of memory; lower the concurrency, or give the container more memory";
+  if (!may_lack_descriptors(code)) return {};
+  const int error = is_shortage(opening) ? opening : descriptor_shortage();
+  if (error != 0) return "no connection can be opened: " + std::string(way_out_of(error));
+  if (words.find("thread failed to start") == std::string_view::npos) return {};
+  return "the server's name cannot be looked up, as no thread can be started for it: raise the limit on "
+         "processes "
+         "(ulimit -u, or pids.max of the container), or give it more memory";
+}
+
+inline http_failure failure_of(const curl_exchange& one, CURLcode code) noexcept {
+  const bool for_want = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY ||
+                        (may_lack_descriptors(code) && descriptor_shortage() != 0);
+  if (one.port < 0 && for_want) return http_failure::unreachable;  // whatever it was, nothing was sent
+  return failure_of(code);
+}
+
+inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
+  const std::string size = std::to_string(one.answer->body.size());
+  if (one.no_memory) {
+    return "out of memory after " + size +
+           " bytes of the answer; lower the concurrency, or give the container more memory";
+  }
+  if (one.too_large) {
+    curl_off_t came = 0;
+    curl_easy_getinfo(one.easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
+    return "the answer is too large: " + std::to_string(came) + " bytes of it became more than " + size +
+           ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
+  }
+  const std::string_view words = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
+  std::string shortage = shortage_of(code, one.open_error, words);
+  return shortage.empty() ? std::string(words) : shortage;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/curl/patience.hpp -----------------------------------------------------------------------
+
+// How long an exchange may take. Limits are of silence, not of the whole: a request that gets through and an
+// answer that comes at a decent speed go on. libcurl's own limits count the time in which the process was frozen,
+// and look at the clock before they look at the socket, so none of them is used once a connection stands.
+// Must not know how many exchanges there are, nor who waits.
+
+#include <curl/curl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
+
+namespace coworker::detail {
+
+/// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
+/// the socket of an exchange only once it is over, but tells the port when a request goes out.
+inline curl_socket_t socket_at(const curl_common& common, int port) noexcept {
+  for (const curl_socket_t socket : common.sockets) {
+    if (port > 0 && local_port(socket) == port) return socket;
+  }
+  return CURL_SOCKET_BAD;
+}
+
+/// Bytes that the system has taken and the other side has not confirmed; 0 where it does not tell.
+inline int unconfirmed(curl_socket_t socket) noexcept {
+  int bytes = 0;
+  if (socket == CURL_SOCKET_BAD) return 0;
+#if defined(__linux__)
+  if (::ioctl(socket, SIOCOUTQ, &bytes) != 0) return 0;
+#elif defined(SO_NWRITE)
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(socket, SOL_SOCKET, SO_NWRITE, &bytes, &size) != 0) return 0;
+#endif
+  return bytes;
+}
+
+inline curl_off_t bytes_of(const curl_exchange& one, CURLINFO which) noexcept {
+  curl_off_t bytes = 0;
+  curl_easy_getinfo(one.easy.get(), which, &bytes);
+  return bytes;
+}
+
+enum class patience : unsigned char { goes_on, silent, slow };
+
+// A request of that size is sent in one piece. Of a larger one it is seen in time whether it moves.
+inline constexpr std::size_t sent_at_once = 65'536;
+
+/// Begins to measure.
+inline void begin_patience(curl_exchange& one, time_point now, std::size_t body) noexcept {
+  one.quiet_since = now;
+  one.due = after(now, body <= sent_at_once ? one.limit : one.limit / 4);
+}
+
+/// Whether something of the request got through since the last look. `shared`: others use its connection too.
+inline bool has_moved(curl_exchange& one, bool shared) noexcept {
+  if (!one.posts) return false;
+  const curl_off_t sent = bytes_of(one, CURLINFO_SIZE_UPLOAD_T);
+  const int unsent = shared ? 0 : unconfirmed(socket_at(one.common, one.port));
+  const bool went_at_once = one.sent == 0 && unsent == 0 && sent <= static_cast<curl_off_t>(sent_at_once);
+  const bool moved = (sent != one.sent || unsent != one.unsent) && !went_at_once;
+  one.sent = sent;
+  one.unsent = unsent;
+  return moved;
+}
+
+/// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
+inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
+  const curl_client_options& options = one.common.options;
+  time_point until = time_point::max();
+  if (!one.in_body || one.timeout_to_end) {
+    const bool moved = has_moved(one, shared);
+    if (moved) one.quiet_since = now;
+    until = after(one.quiet_since, one.limit);
+    if (now >= until) return patience::silent;
+    if (moved) until = std::min(until, after(now, one.limit / 4));
+  }
+  if (one.in_body || one.hurried) {
+    const duration window = one.hurried ? options.slow_limit_when_stopped : options.slow_limit;
+    if (now >= after(one.window_begun, window)) {
+      const curl_off_t received = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T);
+      const double seconds = std::chrono::duration<double>(now - one.window_begun).count();
+      const double least = seconds * static_cast<double>(options.least_speed);
+      if (static_cast<double>(received - one.received_before) < least) return patience::slow;
+      one.received_before = received;
+      one.window_begun = now;
+    }
+    until = std::min(until, after(one.window_begun, window));
+  }
+  one.due = until;
+  return patience::goes_on;
+}
+
+inline std::string seconds_in_words(duration span) {
+  const long long milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+  return milliseconds >= 10'000 || milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s"
+                                                            : std::to_string(milliseconds) + " ms";
+}
+
+/// Why an exchange was given up.
+inline std::string describe(const curl_exchange& one, patience seen, time_point now) {
+  const std::string size = std::to_string(one.answer->body.size());
+  if (seen == patience::slow) {
+    const curl_off_t came = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T) - one.received_before;
+    return "the answer comes too slowly and was given up after " + size + " bytes: " + std::to_string(came) +
+           " in the last " + seconds_in_words(now - one.window_begun) + ", less than " +
+           std::to_string(one.common.options.least_speed) + " a second";
+  }
+  const std::string silence = seconds_in_words(one.limit);
+  if (one.port < 0) return "no connection came about in " + silence;
+  if (one.in_body) return "the answer was not complete within " + silence + ", but for " + size + " bytes";
+  if (one.answering) return "the answer began, and nothing more of it came within " + silence;
+  if (one.unsent == 0) return "no answer came within " + silence;
+  return "the request did not get through: after " + std::to_string(one.sent - one.unsent) +
+         " bytes of its body, nothing moved for " + silence;
+}
+
+}  // namespace coworker::detail
+#include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::detail {
 
-/// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
-/// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
-/// environment as libcurl does; if it names none when the client is made, none is looked for later. All on
-/// the loop's thread, but for wake() and a stop of the awaiting chain.
-///
-/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up.
-class curl_client final : public waiter {
+/// All but wake() and request_stop() belongs to one thread.
+class curl_transfers {
  public:
-  explicit curl_client(curl_client_options chosen = {}) : common_(std::move(chosen)) {
-    detail::initialise_curl();
-    multi_.reset(curl_multi_init());
-    if (multi_ == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
+  using exchange = curl_exchange;
+
+  explicit curl_transfers(curl_client_options chosen) : common_(std::move(chosen)) {
+    initialise_curl();
+    multi_ = make_multi();
     // By default the cache shrinks with the running transfers, so that a lull would cost all warm
     // connections.
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, common_.options.idle_connections);
   }
 
-  curl_client(const curl_client&) = delete;
-  curl_client& operator=(const curl_client&) = delete;
-  ~curl_client() = default;
+  curl_common& common() noexcept { return common_; }
+  CURLM* multi() const noexcept { return multi_.get(); }
+  void wake() noexcept { curl_multi_wakeup(multi_.get()); }
 
-  /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
-  /// answer: libcurl does so by itself.
-  task<http_answer> send(const http_request& request) {
-    http_answer answer;
-    const lease one(*this, request.body.has_value());
-    one->prepare(request, answer);
-    co_await performed(*this, *one);
-    if (one->gave_up) throw cancelled();
-    co_return std::move(answer);
-  }
-
-  void wait(time_point deadline) override {
-    if (deadline != time_point::min() && !perform_first_) {
-      // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
-      for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
-      const bool endless = deadline == time_point::max();
-      const long span =
-          endless ? std::numeric_limits<int>::max() : detail::to_milliseconds(deadline - clock_type::now());
-      curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(span), nullptr);
+  /// Hands over an exchange that was prepared, with a body of that size; its `waiting` is posted when it is over.
+  /// False: it has failed at once. Throws std::bad_alloc.
+  bool add(exchange& one, std::size_t body) {
+    exchanges_.push_back(&one);
+    const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
+    if (added != CURLM_OK) {
+      exchanges_.pop_back();
+      one.answer->failure = http_failure::unreachable;
+      explain(*one.answer, [added] { return std::string(curl_multi_strerror(added)); });
+      return false;
     }
-    if (exchanges_.empty()) return;
-    perform();
-    if (std::exchange(common_.answers_begun, false)) await_ends();
-    if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
-    end_farewells();
+    const time_point now = clock_type::now();
+    begin_patience(one, now, body);
+    if (exchanges_.size() == 1) heard_until_ = now;
+    perform_first_ = true;
+    return true;
   }
 
-  void wake() noexcept override { curl_multi_wakeup(multi_.get()); }
+  /// Any thread, while the exchange is under way.
+  void request_stop(exchange& one) noexcept {
+    one.stop_requested.store(true, std::memory_order_relaxed);
+    stops_pending_.store(true, std::memory_order_release);
+    wake();
+  }
+
+  bool empty() const noexcept { return exchanges_.empty(); }
+
+  /// Something was added since libcurl was last called, so that there is nothing to wait for.
+  bool must_begin() const noexcept { return perform_first_; }
+
+  /// When something is due that nobody would wake this thread for.
+  time_point next_due() const noexcept {
+    time_point soonest = time_point::max();
+    for (const exchange* const one : exchanges_) soonest = std::min({soonest, one->give_up_at, one->due});
+    return soonest;
+  }
+
+  /// To be called before work(), and before and after a wait. `waited_until` is when a wait was to end; if that is
+  /// long over, the process was frozen.
+  void listen(time_point now, time_point waited_until = time_point::min()) noexcept;
+
+  /// Reads and writes what can be, ends what is over, and gives up what takes too long.
+  void work() {
+    perform();
+    if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
+    end_overdue();
+  }
 
  private:
-  using exchange = detail::curl_exchange;
-
-  // An exchange for the time of one request.
-  class lease {
-   public:
-    lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
-    lease(const lease&) = delete;
-    lease& operator=(const lease&) = delete;
-    ~lease() { client_.idle(exchange_->posts).push_back(std::move(exchange_)); }
-    exchange& operator*() const noexcept { return *exchange_; }
-    exchange* operator->() const noexcept { return exchange_.get(); }
-
-   private:
-    curl_client& client_;
-    std::unique_ptr<exchange> exchange_;
-  };
-
-  struct request_stop {
-    curl_client* client;
-    exchange* one;
-
-    void operator()() const noexcept {
-      one->stop_requested.store(true, std::memory_order_relaxed);
-      client->stops_pending_.store(true, std::memory_order_release);
-      client->wake();
-    }
-  };
-
-  class performed {
-   public:
-    performed(curl_client& client, exchange& one) noexcept : client_(client), one_(one) {}
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-      const context& here = detail::require_context(awaiting, "curl_client");
-      if (here.stop.stop_requested()) {
-        one_.gave_up = true;
-        return false;
-      }
-      one_.waiting = awaiting;
-      one_.executor = here.executor;
-      const CURLMcode added = curl_multi_add_handle(client_.multi_.get(), one_.easy.get());
-      if (added != CURLM_OK) {
-        one_.answer->failure = http_failure::unusable;
-        one_.answer->problem = curl_multi_strerror(added);
-        return false;
-      }
-      client_.exchanges_.push_back(&one_);
-      client_.perform_first_ = true;
-      on_stop_.emplace(here.stop, request_stop{&client_, &one_});
-      return true;
-    }
-
-    void await_resume() noexcept { on_stop_.reset(); }
-
-   private:
-    curl_client& client_;
-    exchange& one_;
-    std::optional<stop_callback<request_stop>> on_stop_;
-  };
-
   using exchange_list = std::vector<exchange*>;
 
-  std::vector<std::unique_ptr<exchange>>& idle(bool posts) noexcept {
-    return posts ? idle_posts_ : idle_gets_;
-  }
-  std::unique_ptr<exchange> take_exchange(bool for_post);
-  void perform();
-  void await_ends();
-  void stop_exchanges();
-  bool all_leave(int port) const noexcept;
-  bool close_our_side(int port) const noexcept;
-  void end_farewells();
-  void settle(exchange& one, CURLcode code);
-  exchange_list::iterator finish(exchange_list::iterator place);
+  static constexpr duration noticeable = std::chrono::seconds(1);
 
-  detail::curl_common common_;
-  detail::curl_multi_owner multi_;
-  // Apart, so that a handle serves requests that differ in little.
-  std::vector<std::unique_ptr<exchange>> idle_gets_;
-  std::vector<std::unique_ptr<exchange>> idle_posts_;
-  exchange_list exchanges_;     // under way
-  bool perform_first_ = false;  // before anything is waited for
+  template <class Words>
+  static void explain(http_answer& answer, Words words) noexcept;
+  void perform();
+  void stop_exchanges() noexcept;
+  bool all_leave(int port) const noexcept;
+  bool is_shared(const exchange& one) const noexcept;
+  bool close_our_side(int port) const noexcept;
+  void end_overdue() noexcept;
+  void give_up(exchange& one, patience seen) noexcept;
+  static void settle(exchange& one, CURLcode code) noexcept;
+  exchange_list::iterator finish(exchange_list::iterator place) noexcept;
+
+  curl_common common_;
+  curl_multi_owner multi_;
+  exchange_list exchanges_;
+  bool perform_first_ = false;
+  time_point heard_until_{};  // when libcurl last looked at its sockets
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
 };
 
-inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
-  std::vector<std::unique_ptr<exchange>>& from = idle(for_post);
-  if (from.empty()) return std::make_unique<exchange>(common_, for_post);
-  std::unique_ptr<exchange> one = std::move(from.back());
-  from.pop_back();
-  return one;
+// There may be no memory for the words.
+template <class Words>
+void curl_transfers::explain(http_answer& answer, Words words) noexcept {
+  try {
+    answer.problem = words();
+  } catch (...) {
+    answer.problem = "out of memory";  // short enough to need none
+  }
 }
 
-inline void curl_client::perform() {
+// Between two looks at the sockets this thread was busy, or the process was frozen, nobody knows for how much of a
+// wait that ended late. Silence that could not have been heard does not count.
+inline void curl_transfers::listen(time_point now, time_point waited_until) noexcept {
+  if (waited_until != time_point::min() && (waited_until > now || now - waited_until <= noticeable))
+    heard_until_ = now;
+  const duration deaf = now - std::exchange(heard_until_, now);
+  common_.now = now;
+  if (deaf <= noticeable) return;
+  for (exchange* const one : exchanges_) {
+    for (time_point* const moment : {&one->due, &one->give_up_at}) *moment = after(*moment, deaf);
+    one->quiet_since += deaf;
+    one->window_begun += deaf;
+  }
+}
+
+inline void curl_transfers::perform() {
   perform_first_ = false;
   int running = 0;
   curl_multi_perform(multi_.get(), &running);
@@ -20168,37 +25601,43 @@ inline void curl_client::perform() {
   }
 }
 
-// What has begun and is not over may hold jobs: from now on it is waited for as long as it keeps coming. Not
-// before, as libcurl looks at the speed each second, and an idle poll is to wake nobody.
-inline void curl_client::await_ends() {
-  for (exchange* const one : exchanges_) {
-    if (!one->answering || one->timeout_to_end || one->limit == 0) continue;
-    one->set_limit(0);
-    perform_first_ = true;  // libcurl looks at the new limits
+inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
+  http_answer& answer = *one.answer;
+  if (code != CURLE_OK) {
+    one.gave_up = one.leaving && !one.answering;
+    answer.failure = failure_of(one, code);
+    return explain(answer, [&] { return describe_failure(one, code); });
+  }
+  long status = 0;
+  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  answer.status = static_cast<int>(status);
+  curl_off_t seconds = 0;
+  if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+    answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
+  if (answer.location.empty()) return;
+  const bool redirects = status >= 300 && status < 400;
+  try {
+    answer.location = redirects ? redirect_target(one.url, answer.location) : std::string();
+  } catch (...) {  // no memory: it stays as the server wrote it
   }
 }
 
-inline void curl_client::settle(exchange& one, CURLcode code) {
-  http_answer& answer = *one.answer;
-  answer.failure = detail::failure_of(code);
-  if (code == CURLE_OK) {
-    long status = 0;
-    curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    answer.status = static_cast<int>(status);
-    curl_off_t seconds = 0;
-    if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
-      answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
-  } else {
-    answer.problem = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
-    one.gave_up = one.leaving;
-  }
+inline void curl_transfers::give_up(exchange& one, patience seen) noexcept {
+  one.gave_up = one.leaving && !one.answering;
+  one.answer->failure = one.port < 0 ? http_failure::unreachable : http_failure::timed_out;
+  explain(*one.answer, [&] { return describe(one, seen, common_.now); });
 }
 
 // Takes the exchange out of libcurl's hands and lets its coroutine go on.
-inline auto curl_client::finish(exchange_list::iterator place) -> exchange_list::iterator {
+inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> exchange_list::iterator {
   exchange& one = **place;
-  curl_multi_remove_handle(multi_.get(), one.easy.get());
-  one.executor.post(one.waiting);
+  if (!std::exchange(one.settled, true)) curl_multi_remove_handle(multi_.get(), one.easy.get());
+  try {
+    one.executor.post(one.waiting);
+  } catch (...) {  // no memory; it is tried again soon
+    one.due = common_.now + std::chrono::milliseconds(10);
+    return place + 1;
+  }
   return exchanges_.erase(place);
 }
 
@@ -20206,44 +25645,246 @@ inline auto curl_client::finish(exchange_list::iterator place) -> exchange_list:
 // will come from here, and has until the farewell is over to receive what the server had already sent. On a
 // connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
 // does not tell the server of one that is merely taken away, and the server would answer it into the void.
-inline void curl_client::stop_exchanges() {
+inline void curl_transfers::stop_exchanges() noexcept {
   stops_postponed_ = false;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    const bool stops = !one.answering && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
+    const bool asked = !one.settled && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
+    const bool stops = asked && !one.answering;
+    if (asked && one.answering && !one.hurried) one.hurry();
     if (stops && !all_leave(one.port)) {
       stops_postponed_ = true;
     } else if (stops) {
       one.leaving = true;
       one.gave_up = !close_our_side(one.port);
-      one.give_up_at = clock_type::now() + common_.options.farewell;
+      one.give_up_at = after(common_.now, common_.options.farewell);
     }
-    place = one.gave_up ? finish(place) : place + 1;
+    place = stops && one.gave_up ? finish(place) : place + 1;
   }
 }
 
-inline bool curl_client::all_leave(int port) const noexcept {
+inline bool curl_transfers::all_leave(int port) const noexcept {
   if (port <= 0) return true;  // its request was not sent yet
   return std::none_of(exchanges_.begin(), exchanges_.end(), [port](const exchange* one) {
     return one->port == port && !one->leaving && !one->stop_requested.load(std::memory_order_relaxed);
   });
 }
 
-// Of the connection with that port, if there is one. (libcurl knows the socket of an exchange only once it is
-// over, but tells the port of our end when a request goes out.)
-inline bool curl_client::close_our_side(int port) const noexcept {
-  for (const curl_socket_t socket : common_.sockets) {
-    if (port > 0 && detail::local_port(socket) == port) return ::shutdown(socket, SHUT_WR) == 0;
-  }
-  return false;
+// Of the connection with that port, if there is one.
+inline bool curl_transfers::close_our_side(int port) const noexcept {
+  const curl_socket_t socket = socket_at(common_, port);
+  return socket != CURL_SOCKET_BAD && ::shutdown(socket, SHUT_WR) == 0;
 }
 
-inline void curl_client::end_farewells() {
+// Of a connection that others use as well, nobody can tell for whom something moves there.
+inline bool curl_transfers::is_shared(const exchange& one) const noexcept {
+  return std::any_of(exchanges_.begin(), exchanges_.end(),
+                     [&one](const exchange* other) { return other != &one && other->port == one.port; });
+}
+
+// What had arrived was read just before this.
+inline void curl_transfers::end_overdue() noexcept {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    one.gave_up = one.give_up_at != time_point::max() && clock_type::now() >= one.give_up_at;
-    place = one.gave_up ? finish(place) : place + 1;
+    bool over = one.settled;
+    if (!over && common_.now >= one.give_up_at) {
+      one.gave_up = over = true;
+    } else if (!over && common_.now >= one.due) {
+      const patience seen = look(one, common_.now, is_shared(one));
+      over = seen != patience::goes_on;
+      if (over) give_up(one, seen);
+    }
+    place = over ? finish(place) : place + 1;
   }
+}
+
+}  // namespace coworker::detail
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+/// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
+/// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
+/// environment as libcurl does; if it names none when the client is made, none is looked for later. Coroutines on
+/// the same loop may await descriptors: libcurl's wait and theirs are one. All on the loop's thread, but for
+/// wake() and a stop of the awaiting chain.
+///
+/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up, for want of descriptors too.
+class curl_client final : public waiter {
+ public:
+  explicit curl_client(curl_client_options chosen = {}) : transfers_(std::move(chosen)) {}
+
+  curl_client(const curl_client&) = delete;
+  curl_client& operator=(const curl_client&) = delete;
+  ~curl_client() = default;
+
+  /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
+  /// answer: libcurl does so by itself.
+  task<http_answer> send(const http_request& request) {
+    http_answer answer;
+    bool gave_up = false;
+    try {
+      const lease one(*this, request.body.has_value());
+      const std::string* address = &request.url;
+      std::string moved;
+      for (int redirects = 0;; ++redirects) {
+        one->prepare(request, *address, answer);
+        co_await performed(*this, *one, request.body ? request.body->size() : 0);
+        gave_up = one->gave_up;
+        if (gave_up || redirects == most_redirects || !is_followed(answer, *address)) break;
+        moved = std::exchange(answer.location, {});
+        address = &moved;
+        answer = http_answer();
+      }
+    } catch (const std::bad_alloc&) {
+      answer.failure = http_failure::unreachable;
+      answer.problem = "out of memory";
+    }
+    if (gave_up) throw cancelled();
+    co_return std::move(answer);
+  }
+
+  void wait(time_point deadline) override {
+    if (deadline != time_point::min() && !transfers_.must_begin()) {
+      block(deadline);
+    } else {
+      if (!transfers_.empty()) transfers_.listen(clock_type::now());
+      if (descriptors_ && descriptors_->waiting() != 0) descriptors_->wait(0);
+    }
+    if (!transfers_.empty()) transfers_.work();
+  }
+
+  void wake() noexcept override { transfers_.wake(); }
+
+  /// For coroutines on the same loop that await descriptors; see event_loop.
+  void watch(descriptor_watch& watch) override {
+    if (!descriptors_) descriptors_.emplace();
+    polled_.reserve(descriptors_->pollable().size() + 1);  // so that waiting needs no memory
+    descriptors_->watch(watch);
+  }
+  void unwatch(descriptor_watch& watch) noexcept override {
+    if (descriptors_) descriptors_->unwatch(watch);
+  }
+
+ private:
+  using exchange = detail::curl_exchange;
+
+  static constexpr int most_redirects = 5;
+
+  // An exchange for the time of one request.
+  class lease {
+   public:
+    lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() {
+      try {
+        client_.idle(exchange_->posts).push_back(std::move(exchange_));
+      } catch (...) {  // no memory to keep it for later
+      }
+    }
+    exchange& operator*() const noexcept { return *exchange_; }
+    exchange* operator->() const noexcept { return exchange_.get(); }
+
+   private:
+    curl_client& client_;
+    std::unique_ptr<exchange> exchange_;
+  };
+
+  struct request_stop {
+    curl_client* client;
+    exchange* one;
+
+    void operator()() const noexcept { client->transfers_.request_stop(*one); }
+  };
+
+  class performed {
+   public:
+    performed(curl_client& client, exchange& one, std::size_t body) noexcept
+        : client_(client), one_(one), body_(body) {}
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      const context& here = detail::require_context(awaiting, "curl_client");
+      if (here.stop.stop_requested()) {
+        one_.gave_up = true;
+        return false;
+      }
+      one_.waiting = awaiting;
+      one_.executor = here.executor;
+      if (!client_.transfers_.add(one_, body_)) return false;
+      on_stop_.emplace(here.stop, request_stop{&client_, &one_});
+      return true;
+    }
+
+    void await_resume() noexcept { on_stop_.reset(); }
+
+   private:
+    curl_client& client_;
+    exchange& one_;
+    const std::size_t body_;
+    std::optional<stop_callback<request_stop>> on_stop_;
+  };
+
+  std::vector<std::unique_ptr<exchange>>& idle(bool posts) noexcept {
+    return posts ? idle_posts_ : idle_gets_;
+  }
+  std::unique_ptr<exchange> take_exchange(bool for_post);
+  static bool is_followed(const http_answer& answer, const std::string& asked);
+  void block(time_point deadline);
+  void poll(int timeout);
+
+  detail::curl_transfers transfers_;
+  // Apart, so that a handle serves requests that differ in little.
+  std::vector<std::unique_ptr<exchange>> idle_gets_;
+  std::vector<std::unique_ptr<exchange>> idle_posts_;
+  std::optional<detail::descriptor_set> descriptors_;
+  std::vector<curl_waitfd> polled_;  // kept for its memory
+};
+
+inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
+  std::vector<std::unique_ptr<exchange>>& from = idle(for_post);
+  if (from.empty()) return std::make_unique<exchange>(transfers_.common(), for_post);
+  std::unique_ptr<exchange> one = std::move(from.back());
+  from.pop_back();
+  return one;
+}
+
+// The same request again, on the same server: what it asked for moved, and nothing else learns our credentials.
+inline bool curl_client::is_followed(const http_answer& answer, const std::string& asked) {
+  return (answer.status == 307 || answer.status == 308) && !answer.location.empty() &&
+         detail::is_same_server(asked, answer.location);
+}
+
+// Until something has happened, or the deadline, or something is due that nobody else would wake this thread for.
+inline void curl_client::block(time_point deadline) {
+  const bool listens = !transfers_.empty();
+  deadline = std::min(deadline, transfers_.next_due());
+  const bool endless = deadline == time_point::max();
+  const time_point now = listens || !endless ? clock_type::now() : time_point();
+  if (listens) transfers_.listen(now);
+  poll(endless ? std::numeric_limits<int>::max() : static_cast<int>(detail::to_milliseconds(deadline - now)));
+  if (listens) transfers_.listen(clock_type::now(), std::max(now, deadline));
+}
+
+// An epoll descriptor can be polled, so that what libcurl waits for and all other descriptors are one wait.
+inline void curl_client::poll(int timeout) {
+  polled_.clear();
+  if (descriptors_ && descriptors_->waiting() != 0) {
+    for (const pollfd& one : descriptors_->pollable()) polled_.push_back({one.fd, one.events, 0});
+  }
+  curl_multi_poll(transfers_.multi(), polled_.data(), static_cast<unsigned>(polled_.size()), timeout,
+                  nullptr);
+  const auto ready = [](const curl_waitfd& one) { return one.revents != 0; };
+  if (std::any_of(polled_.begin(), polled_.end(), ready)) descriptors_->wait(0);
 }
 
 static_assert(http_client<curl_client>);

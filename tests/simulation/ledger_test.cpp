@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <chrono>
 #include <coworker/exec/simulated_loop.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/simulation/ledger.hpp>

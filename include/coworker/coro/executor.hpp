@@ -66,7 +66,7 @@ concept thread_aware_executor = executor<Executor> && requires(const Executor& p
 ///   watch(watch)    cancels watch.alarm, by its own cancel(), once the descriptor is ready, hung up or in
 ///                   error, and sets watch.ready first. Where watch.ready is set on return, there was nothing
 ///                   to wait for, and the alarm is left alone. Errors: std::logic_error when the descriptor is
-///                   watched in this direction already; std::system_error when it cannot be watched. Nothing
+///                   watched in this direction already; what the system has against it. Nothing
 ///                   is watched then.
 ///   unwatch(watch)  ends the watch if it has not ended. noexcept.
 template <class Executor>

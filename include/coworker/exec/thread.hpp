@@ -63,7 +63,11 @@ class thread {
   /// more.
   thread(void* (*body)(void*), void* argument) {
     const int problem = ::pthread_create(&handle_, nullptr, body, argument);
-    if (problem != 0) throw std::system_error(problem, std::generic_category(), "a thread cannot be started");
+    if (problem == 0) return;
+    throw std::system_error(
+        problem, std::generic_category(),
+        "a thread cannot be started (raise the limit on processes, ulimit -u or pids.max of the "
+        "container, or give it more memory)");
   }
 
   void join() { ::pthread_join(handle_, nullptr); }

@@ -7,6 +7,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
 #include <cstddef>
@@ -155,6 +156,7 @@ class thread_pool {
       fire_timers();
       if (!queue_.empty()) {
         const std::coroutine_handle<> handle = queue_.pop();
+        detail::role_of_this_thread() = {false, max_threads_ == 1};
         call_a_thread(lock);  // for what is left, since this one is busy from here on
         if (lock.owns_lock()) lock.unlock();
         resume(handle);

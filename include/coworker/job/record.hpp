@@ -10,6 +10,7 @@
 #include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -45,7 +46,7 @@ struct job_record {
   time_point taken{};                    ///< when the queue handed it over
   time_point started{};                  ///< when its handler was
   time_point settled{};                  ///< when it got its outcome
-  time_point alarm = time_point::max();  ///< when the worker is to look at it again
+  std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
   logger* log = nullptr;                   ///< its worker's
   detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them

@@ -5,6 +5,7 @@
 
 #include <coworker/json/bytes.hpp>
 #include <coworker/json/error.hpp>
+#include <coworker/json/lookahead.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/utf8.hpp>
 #include <cstddef>
@@ -66,6 +67,10 @@ class json_scanner {
     return std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)).starts_with(mark)
                ? begin_ + mark.size()
                : begin_;
+  }
+
+  values_ahead look_ahead(const char* at, std::size_t most) const noexcept {
+    return detail::look_ahead(at, end_, most);
   }
 
   bool at_end(const char* at) const noexcept { return at == end_; }

@@ -6,6 +6,7 @@
 #include <coworker/json/describe.hpp>
 #include <coworker/json/error.hpp>
 #include <coworker/json/escape.hpp>
+#include <coworker/json/member_gaps.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/stack.hpp>
 #include <coworker/json/storage.hpp>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace coworker {
 
@@ -85,20 +87,25 @@ class json_writer {
     write_value(root);
     while (!open_.empty()) {
       step& current = open_.top();
-      if (current.next == count_of(current.container)) {
+      if (current.next == current.end) {
         const char close = current.container.kind() == slot_kind::array ? ']' : '}';
         open_.pop();
         if (layout_ == layout::lines) new_line();
         sink_.append(close);
         continue;
       }
-      if (current.next != 0) sink_.append(',');
-      if (layout_ != layout::compact) set_apart(current.next);
-      const std::size_t index = current.next++;
+      const bool first = current.at == step::nowhere;
+      if (!first) sink_.append(',');
+      if (layout_ != layout::compact) set_apart(first);
+      current.at = current.next;
+      ++current.next;
       if (current.container.kind() == slot_kind::array) {
-        write_value(array_of(current.container)->elements()[index]);
+        write_value(array_of(current.container)->elements()[current.at]);
       } else {
-        const member_slot& member = object_of(current.container)->members()[index];
+        member_slot* const members = object_of(current.container)->members();
+        const member_slot& member = members[current.at];
+        if (current.next != current.end && is_gap(members[current.next])) [[unlikely]]
+          current.next += static_cast<std::uint32_t>(gap_length(members[current.next]));
         write_text(member.key, "key");
         sink_.append(layout_ == layout::compact ? std::string_view(":") : std::string_view(": "));
         write_value(member.value);
@@ -110,10 +117,14 @@ class json_writer {
   std::size_t written() const noexcept { return sink_.flushed(); }
 
  private:
-  /// An array or object that is not finished, and its next part.
+  /// An array or object that is not finished, and its places: of the part that is being written, of the next
+  /// one, and behind the last.
   struct step {
+    static constexpr std::uint32_t nowhere = static_cast<std::uint32_t>(-1);
     json_slot container;
-    std::size_t next;
+    std::uint32_t at;
+    std::uint32_t next;
+    std::uint32_t end;
   };
 
   void write_value(const json_slot& slot) {
@@ -153,12 +164,13 @@ class json_writer {
       return;
     }
     sink_.append(open);
-    open_.push({container, 0});
+    open_.push({container, step::nowhere, static_cast<std::uint32_t>(place_from(container, 0)),
+                static_cast<std::uint32_t>(places_of(container))});
   }
 
-  void set_apart(std::size_t index) {
+  void set_apart(bool first) {
     if (layout_ == layout::lines) return new_line();
-    if (index != 0) sink_.append(' ');
+    if (!first) sink_.append(' ');
   }
 
   void new_line() {
@@ -219,15 +231,16 @@ class json_writer {
 
   /// The open containers are the path to the value that is being written.
   [[noreturn]] void throw_at_place(json_write_error& error) const {
-    for (std::size_t i = open_.size(); i-- != 0;) {
+    json_path path;
+    for (std::size_t i = 0; i != open_.size(); ++i) {
       const step& current = open_[i];
-      const std::size_t index = current.next - 1;
       if (current.container.kind() == slot_kind::array) {
-        error.inside_element(index);
+        path.add_element(current.at);
       } else {
-        error.inside_member(text_of(object_of(current.container)->members()[index].key));
+        path.add_member(text_of(object_of(current.container)->members()[current.at].key));
       }
     }
+    if (!path.empty()) error.inside(std::move(path));
     throw error;
   }
 

@@ -18,7 +18,7 @@ namespace coworker::detail {
 /// All but wake() belongs to one thread.
 class poll_set {
  public:
-  /// Throws std::system_error when there is no descriptor left for it.
+  /// Throws io_error when there is no descriptor left for it.
   poll_set() {
     int ends[2];
     checked(::pipe(ends), "pipe");
@@ -63,7 +63,7 @@ class poll_set {
   /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
   /// over all that is. Returns whether it was woken.
   bool wait(int timeout) noexcept {
-    if (::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout) <= 0) return false;
+    if (::poll(polled_.data(), static_cast<unsigned>(polled_.size()), timeout) <= 0) return false;
     for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
     const bool woken = polled_[0].revents != 0;
     char bytes[64];

@@ -35,7 +35,7 @@ inline int poll_timeout(time_point deadline) noexcept {
 template <class Set>
 class basic_poller final : public waiter {
  public:
-  /// Throws std::system_error when the process has no descriptors left for it.
+  /// Throws io_error when the process has no descriptors left for it.
   basic_poller() = default;
 
   void wait(time_point deadline) override {

@@ -114,7 +114,7 @@ class ready_awaiter : public descriptor_awaiter {
 /// another one to write.
 ///
 /// Throws: std::logic_error when another coroutine already waits to read it, or when the awaiting coroutine does
-/// not run on an event_loop; std::system_error when it is not open or the system can watch no more.
+/// not run on an event_loop; io_error when it is not open or the system can watch no more.
 /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; it is then no longer
 /// watched.
 ///

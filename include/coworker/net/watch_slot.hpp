@@ -21,12 +21,12 @@ struct watch_slot {
 
 [[noreturn]] inline void throw_unwatchable(int error, int descriptor) {
   const std::string name = "descriptor " + std::to_string(descriptor);
-  if (error == EBADF) throw_system_error(error, name + " cannot be awaited", "it is not open");
+  if (error == EBADF) throw_io_error(error, name + " cannot be awaited", "it is not open");
   if (error == ENOSPC) {
-    throw_system_error(error, name + " cannot be awaited",
-                       "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
+    throw_io_error(error, name + " cannot be awaited",
+                   "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
   }
-  throw_system_error(error, name + " cannot be awaited");
+  throw_io_error(error, name + " cannot be awaited");
 }
 
 inline void require_descriptor(const descriptor_watch& watch) {

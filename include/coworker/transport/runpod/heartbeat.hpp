@@ -8,6 +8,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/runpod/responses.hpp>

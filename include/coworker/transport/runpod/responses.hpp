@@ -3,6 +3,7 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/runpod/job_list.hpp>
@@ -61,6 +62,7 @@ inline bool perhaps_accepted(const http_answer& answer) noexcept {
 inline std::string describe_answer(const http_answer& answer) {
   if (!answer.arrived()) return answer.problem;
   std::string text = "HTTP " + std::to_string(answer.status);
+  if (!answer.location.empty()) text += ", which leads to " + answer.location;
   if (answer.status < 300) return text;
   constexpr std::size_t longest = 200;
   std::string words;
