@@ -2,8 +2,6 @@
 // A run against the platform's queue over libcurl: the client, the queue, the heartbeat's thread, the
 // signals, the worker.
 
-#include <signal.h>
-
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>
@@ -12,6 +10,8 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/http/curl/client.hpp>
 #include <coworker/log.hpp>
+#include <coworker/start/broken_pipes.hpp>
+#include <coworker/start/last_deadline.hpp>
 #include <coworker/start/production_settings.hpp>
 #include <coworker/start/termination.hpp>
 #include <coworker/transport/runpod/heartbeat.hpp>
@@ -34,12 +34,6 @@ inline curl_client_options client_options() {
   made.ca_file = environment("SSL_CERT_FILE").value_or("");
   made.ca_folder = environment("SSL_CERT_DIR").value_or("");
   return made;
-}
-
-// Neither a connection nor a reader of our log that goes away may end the process. libcurl leaves this to us.
-inline void ignore_broken_pipes() noexcept {
-  const auto before = ::signal(SIGPIPE, SIG_IGN);
-  if (before != SIG_DFL && before != SIG_ERR) ::signal(SIGPIPE, before);  // the program has its own way
 }
 
 // Beats, and watches for stops, on a thread, a loop and connections of its own: nothing that a handler does
@@ -90,16 +84,23 @@ class attendant_thread {
 
 template <class Worker>
 void run_production(Worker& runner, http_queue_options options, duration ping_interval, logger& log) {
-  ignore_broken_pipes();
+  survive_broken_pipes();
   curl_client client(client_options());
   const std::uint64_t seed = ~options.seed;
   http_queue queue(client, std::move(options), log);
-  const termination_watch watch([&runner, &log] {
-    runner.stop();
-    log.info(
-        "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
-        "once.");
-  });
+  last_deadline last(log);
+  const termination_watch watch(
+      [&runner, &log](int) {
+        runner.stop();
+        log.info(
+            "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
+            "seconds later "
+            "or more, leaves at once.");
+      },
+      [&last](int number) {
+        last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
+                 "Asked to leave at once: what has not been handed back by now is not.");
+      });
   const attendant_thread attendant(queue, ping_interval, seed, log,
                                    [&runner](std::string id) { runner.stop_job(std::move(id)); });
   const worker_summary summary = runner.run(queue);
