@@ -98,7 +98,7 @@ inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned
 
 inline std::size_t count_characters(std::string_view text) noexcept {
   std::size_t count = 0;
-  for (const char c : text) count += is_continuation_byte(c) ? 0 : 1;
+  for (const char c : text) count += is_continuation_byte(c) ? 0U : 1U;
   return count;
 }
 

@@ -38,11 +38,14 @@ class condition {
   }
 
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
-    constexpr duration::rep nanoseconds = 1'000'000'000;
-    const duration::rep since_start = due > time_point() ? due.time_since_epoch().count() : 0;
+    // The units count in timespec's own types, so that nothing needs a cast, nor has one too many.
+    using seconds = std::chrono::duration<time_t>;
+    using nanoseconds = std::chrono::duration<long, std::nano>;
+    const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
+    const auto whole = std::chrono::duration_cast<seconds>(since_start);
     timespec moment{};
-    moment.tv_sec = static_cast<time_t>(since_start / nanoseconds);
-    moment.tv_nsec = static_cast<long>(since_start % nanoseconds);
+    moment.tv_sec = whole.count();
+    moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
     ::pthread_cond_timedwait(&condition_, lock.mutex()->native_handle(), &moment);
   }
 

@@ -76,7 +76,7 @@ inline std::string trace_of(const exception_description& error, const std::excep
   return trace;
 }
 
-// std::throw_with_nested takes any class, so that what is no std::exception may have a cause too.
+// std::throw_with_nested takes any class, so that an exception of any type may have a cause.
 inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept {
   try {
     std::rethrow_exception(exception);
@@ -87,16 +87,49 @@ inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept
   }
 }
 
+#ifdef __cpp_rtti
+
+inline std::string type_name_of(const std::exception& error) { return readable_type_name(typeid(error)); }
+
+inline std::exception_ptr cause_of(const std::exception& error) noexcept {
+  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
+  return outer != nullptr ? outer->nested_ptr() : nullptr;
+}
+
+#else
+
+// Without RTTI, only the exception that is being handled tells its type and its cause.
+inline bool is_being_handled(const std::exception& error) noexcept {
+  if (std::current_exception() == nullptr) return false;
+  try {
+    throw;
+  } catch (const std::exception& handled) {
+    return &handled == &error;
+  } catch (...) {
+    return false;
+  }
+}
+
+inline std::string type_name_of(const std::exception& error) {
+  return is_being_handled(error) ? current_exception_type_name() : "std::exception";
+}
+
+inline std::exception_ptr cause_of(const std::exception& error) noexcept {
+  return is_being_handled(error) ? cause_of(std::current_exception()) : nullptr;
+}
+
+#endif
+
 }  // namespace detail
 
-/// Errors: std::bad_alloc only; any exception can be described.
+/// Errors: std::bad_alloc only; any exception can be described. In a program without RTTI, one that is not being
+/// handled by a catch clause is described as a std::exception without a cause.
 inline exception_description describe_exception(const std::exception& error) {
   exception_description made;
-  made.type = detail::readable_type_name(typeid(error));
+  made.type = detail::type_name_of(error);
   const char* const text = error.what();
   if (text != nullptr) made.message = text;
-  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
-  made.trace = detail::trace_of(made, outer != nullptr ? outer->nested_ptr() : nullptr);
+  made.trace = detail::trace_of(made, detail::cause_of(error));
   return made;
 }
 

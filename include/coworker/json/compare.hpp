@@ -49,9 +49,12 @@ inline bool same_leaf(const json_slot& a, const json_slot& b) noexcept {
     case slot_kind::short_text:
     case slot_kind::long_text:
       return text_of(a) == text_of(b);
-    default:
-      return true;
+    case slot_kind::null:
+    case slot_kind::array:
+    case slot_kind::object:
+      break;
   }
+  return true;
 }
 
 /// Two arrays or two objects of the same size, and how far they have been compared.

@@ -19,9 +19,13 @@ namespace detail {
 template <class T, class... Others>
 concept any_of = (std::same_as<T, Others> || ...);
 
-/// Integers, but not the types that stand for a unit of wide text.
+/// The types of a unit of Unicode text. With -fno-char8_t there is no char8_t, and u8'x' is a char.
 template <class T>
-concept plain_integer = std::integral<T> && !any_of<T, bool, wchar_t, char8_t, char16_t, char32_t>;
+concept unicode_unit = any_of<T, wchar_t, decltype(u8'x'), char16_t, char32_t> && !std::same_as<T, char>;
+
+/// Integers, but not the types that stand for a unit of Unicode text.
+template <class T>
+concept plain_integer = std::integral<T> && !std::same_as<T, bool> && !unicode_unit<T>;
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;

@@ -45,7 +45,7 @@ class inline_stack {
   void truncate(std::size_t size) noexcept { top_ = begin_ + size; }
 
  private:
-  T* frame() noexcept { return reinterpret_cast<T*>(storage_); }
+  T* frame() noexcept { return static_cast<T*>(static_cast<void*>(storage_)); }
 
   void grow() {
     const std::size_t count = size();

@@ -31,10 +31,11 @@ struct latency_buckets {
   static constexpr std::size_t count = static_cast<std::size_t>(octaves + 1) * parts;
 
   static std::size_t index(std::uint64_t microseconds) noexcept {
-    if (microseconds < parts) return static_cast<std::size_t>(microseconds);
+    // The masks change no number; they tell the compiler that each fits into a std::size_t.
+    if (microseconds < parts) return microseconds & (parts - 1);
     const int octave = highest_bit(microseconds) - part_bits;
     if (octave >= octaves) return count - 1;
-    return static_cast<std::size_t>(octave) * parts + static_cast<std::size_t>(microseconds >> octave);
+    return static_cast<std::size_t>(octave) * parts + ((microseconds >> octave) & (2 * parts - 1));
   }
 
   // The largest latency that falls into the bucket.
@@ -85,12 +86,16 @@ class latency_histogram {
     if (std::exchange(changed_, false)) into = summary();
   }
 
+  /// The shortest of them; duration::max() while there are none.
+  duration shortest() const noexcept {
+    return old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
+  }
+
   latency_summary summary() const noexcept {
     latency_summary all;
     all.count = young_.count + old_.count;
     if (all.count == 0) return all;
-    const duration least = old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
-    all.minimum_seconds = seconds(least);
+    all.minimum_seconds = seconds(shortest());
     all.mean_seconds = (young_.sum_seconds + old_.sum_seconds) / static_cast<double>(all.count);
     find_percentiles(all);
     return all;

@@ -72,6 +72,10 @@ inline std::string prometheus_text(const metrics& of) {
   page.counter("in_progress_seconds_total", "Jobs in progress, summed over time.", of.in_progress_seconds);
   page.latencies("handler_seconds", "Recent time of a handler.", of.handler);
   page.latencies("delivery_seconds", "Recent time to hand an outcome back.", of.delivery);
+  page.gauge("jobs_waiting", "Jobs known to wait for a slot.", of.jobs_waiting);
+  page.gauge("slots_waiting", "Slots that stood empty lately because no job came.", of.slots_waiting);
+  page.gauge("demand", "0: slots wait for jobs, 1: neither, 2: jobs wait for slots.",
+             static_cast<int>(of.demand));
   page.counter("takes_total", "Requests for jobs that were answered.", of.takes);
   page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
   page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);

@@ -50,7 +50,7 @@ class fault_set {
   bool empty() const noexcept { return bits_ == 0; }
   std::size_t size() const noexcept {
     std::size_t count = 0;
-    for (std::size_t i = 0; i < fault_names.size(); ++i) count += has(static_cast<fault>(i)) ? 1 : 0;
+    for (std::size_t i = 0; i < fault_names.size(); ++i) count += has(static_cast<fault>(i)) ? 1U : 0U;
     return count;
   }
 

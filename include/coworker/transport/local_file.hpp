@@ -177,6 +177,8 @@ class local_file {
     co_return taken;
   }
 
+  std::size_t backlog() const noexcept { return jobs_.size() - next_; }
+
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
     if (result.ended.succeeded()) {
@@ -219,6 +221,6 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
+static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
 
 }  // namespace coworker

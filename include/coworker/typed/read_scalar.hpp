@@ -44,7 +44,12 @@ std::string input_words() {
       return "an object";
     case input_kind::sequence:
       return "an array";
-    default:
+    case input_kind::enumeration:
+    case input_kind::optional:
+    case input_kind::fixed_array:
+    case input_kind::anything:
+    case input_kind::own:
+    case input_kind::none:
       break;
   }
   if constexpr (kind<T> == input_kind::enumeration) return enum_words<T>();
@@ -88,19 +93,16 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
 }
 
 inline bool number_in(const json_slot& slot, double& value) noexcept {
-  switch (slot.kind()) {
-    case slot_kind::integer:
-      value = static_cast<double>(slot.integer.value);
-      return true;
-    case slot_kind::natural:
-      value = static_cast<double>(slot.natural.value);
-      return true;
-    case slot_kind::floating:
-      value = slot.floating.value;
-      return true;
-    default:
-      return false;
+  if (slot.kind() == slot_kind::integer) {
+    value = static_cast<double>(slot.integer.value);
+  } else if (slot.kind() == slot_kind::natural) {
+    value = static_cast<double>(slot.natural.value);
+  } else if (slot.kind() == slot_kind::floating) {
+    value = slot.floating.value;
+  } else {
+    return false;
   }
+  return true;
 }
 
 template <class Float>

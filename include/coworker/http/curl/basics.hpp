@@ -50,7 +50,7 @@ inline void initialise_curl() {
 }
 
 inline http_failure failure_of(CURLcode code) noexcept {
-  switch (code) {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
     case CURLE_OK:
       return http_failure::none;
     case CURLE_COULDNT_RESOLVE_PROXY:

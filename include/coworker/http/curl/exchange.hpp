@@ -121,7 +121,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   CURL* const handle = easy.get();
   if (handle == nullptr) throw std::bad_alloc();
   const curl_client_options& options = common.options;
-  const auto keep_alive = static_cast<long>(options.keep_alive.count());
+  const long keep_alive = std::chrono::duration<long>(options.keep_alive).count();
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
   // A look-up that hangs is left to its thread when its exchange ends. Otherwise the loop would wait for it,

@@ -73,9 +73,7 @@ class jobs_in_progress {
     return mixed ^ (mixed >> 32);
   }
 
-  std::size_t first_choice(std::string_view id) const noexcept {
-    return static_cast<std::size_t>(hash(id)) & (places_.size() - 1);
-  }
+  std::size_t first_choice(std::string_view id) const noexcept { return hash(id) & (places_.size() - 1); }
   std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
 
   // Where the id is, or else a free place for it.
