@@ -6,6 +6,9 @@
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/log.hpp>
+#include <coworker/log/escapes.hpp>
+#include <coworker/log/output.hpp>
+#include <coworker/log/secrets.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/scale/resources.hpp>
@@ -19,6 +22,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #ifdef COWORKER_WITH_CURL
@@ -73,9 +77,16 @@ struct options {
 
 namespace detail {
 
-inline int complain(const char* problem, int status) noexcept {
-  std::fflush(stdout);
-  std::fprintf(stderr, "coworker: %s\n", problem);
+// On one line of standard error, which may be a pipe that nobody reads. Variables may hold anything.
+inline int complain(std::string_view problem, int status) noexcept {
+  try {
+    const std::string readable = valid_utf8(secret_masks().masked(problem));
+    std::string line = "coworker: ";
+    append_printable(line, readable);
+    write_out_printed();
+    line_output(2).write(line);
+  } catch (...) {  // no memory for it
+  }
   return status;
 }
 

@@ -271,7 +271,7 @@ TEST_CASE("nor does a log that hangs keep the program alive beyond its last dead
 TEST_CASE("nor does standard output that nobody reads") {
   int ends[2];
   checked(::pipe2(ends, O_CLOEXEC), "pipe2");
-  const descriptor unread(ends[0]), out(ends[1]);
+  const unique_fd unread(ends[0]), out(ends[1]);
   const pid_t child = checked(::fork(), "fork");
   if (child == 0) {
     ::dup2(out.get(), 1);

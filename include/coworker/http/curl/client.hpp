@@ -18,6 +18,7 @@
 #include <coworker/http/client.hpp>
 #include <coworker/http/curl/basics.hpp>
 #include <coworker/http/curl/exchange.hpp>
+#include <coworker/http/curl/inheritance.hpp>
 #include <cstddef>
 #include <limits>
 #include <memory>
@@ -40,7 +41,7 @@ class curl_client final : public waiter {
  public:
   explicit curl_client(curl_client_options chosen = {}) : common_(std::move(chosen)) {
     detail::initialise_curl();
-    multi_.reset(curl_multi_init());
+    multi_.reset(detail::make_without_heirs([] { return curl_multi_init(); }));
     if (multi_ == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
     // By default the cache shrinks with the running transfers, so that a lull would cost all warm
     // connections.

@@ -12,6 +12,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/curl/basics.hpp>
+#include <coworker/http/curl/inheritance.hpp>
 #include <cstddef>
 #include <new>
 #include <string>
@@ -50,6 +51,9 @@ struct curl_common {
   curl_common& operator=(const curl_common&) = delete;
 
   static int on_socket(void* user, curl_socket_t socket, curlsocktype purpose);
+  static curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+    return open_private_socket(address->family, address->socktype, address->protocol);
+  }
 
   const curl_client_options options;
   // Given as headers, as libcurl writes the text of its own options twice, letter by letter, at a tenth of
@@ -112,7 +116,6 @@ inline int curl_common::on_socket(void* user, curl_socket_t socket, curlsocktype
     if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
   } catch (...) {  // no memory: its exchanges will have no farewell
   }
-  ::fcntl(socket, F_SETFD, FD_CLOEXEC);  // not for the programs that a handler may start
   return CURL_SOCKOPT_OK;
 }
 
@@ -153,6 +156,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, &curl_exchange::before_request);
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, &curl_common::open_socket);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_common::on_socket);
   curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &common);
   // Seconds of silence in an answer that has begun. A server may begin one and hold the rest back, which
