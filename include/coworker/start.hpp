@@ -64,9 +64,9 @@ struct options {
   std::size_t output_limit = 20'000'000;
   /// How long a result is posted again and again before it is given up. Default 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
-  /// A folder, which must exist, for results that could not be posted; the next start posts them. Where
-  /// several workers share it, one that starts may post what another still tries to, so that it arrives
-  /// twice. Default: none.
+  /// A folder, which must exist, for results that could not be posted; the next start posts them, one at a time
+  /// beside its jobs. Several workers may share it: what one keeps there is taken over only once its process has ended.
+  /// Results of more than 64 MiB are not kept. Default: none.
   std::string spool_folder = {};
   /// Says how a GPU is doing, some ten times a second, on the worker's thread: see resource_options. Default:
   /// none.

@@ -670,7 +670,7 @@ TEST_CASE(
     CHECK(world.serve(1, 20min).undelivered == 1);
     CHECK(world.log.count("kept in the spool") == 1);
   }
-  CHECK(folder.files() == 1);
+  CHECK(folder.files(".result.json") == 1);
   queue_world next;
   next.options.spool_folder = folder.name();
   next.client.script("/job-done/", {answers(503), answers(200)});
@@ -679,7 +679,7 @@ TEST_CASE(
   REQUIRE(posts.size() == 2);
   CHECK(posts[1].body == R"({"output":"done a/1"})");
   CHECK(posts[1].has_header("X-Request-ID: a/1"));
-  CHECK(folder.files() == 0);
+  CHECK(folder.files(".result.json") == 0);
 }
 
 TEST_CASE("a result is in the spool from its first failure to its acceptance, and never when all goes well") {
@@ -690,7 +690,7 @@ TEST_CASE("a result is in the spool from its first failure to its acceptance, an
   world.client.script("/job-done/w/a", {answers(500), answers(200)});
   std::vector<std::size_t> files;
   world.client.decide = [&](const sent_request&) -> std::optional<scripted_answer> {
-    files.push_back(folder.files());
+    files.push_back(folder.files(".result.json"));
     return std::nullopt;
   };
   world.serve(1, 60s);
@@ -706,14 +706,69 @@ TEST_CASE("a result whose first try hangs is in the spool meanwhile") {
   world.client.script("/job-done/", {answers(200, "", 30s)});
   std::vector<std::size_t> files;
   world.client.decide = [&](const sent_request&) -> std::optional<scripted_answer> {
-    files.push_back(folder.files());
+    files.push_back(folder.files(".result.json"));
     return std::nullopt;
   };
   CHECK(world.serve(2, 60s).undelivered == 0);
   REQUIRE(files.size() >= 4);
   // take, another take and post, take after 10 s
   CHECK(std::vector<std::size_t>(files.begin(), files.begin() + 4) == std::vector<std::size_t>{0, 0, 0, 1});
+  CHECK(folder.files(".result.json") == 0);
+}
+
+TEST_CASE("a result in the spool is marked as perhaps accepted before its first post") {
+  const temporary_folder folder;
+  folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
+  queue_world world;
+  world.options.spool_folder = folder.name();
+  std::vector<bool> marks;
+  world.client.decide = [&](const sent_request& request) -> std::optional<scripted_answer> {
+    if (request.url.find("/job-done/") == std::string::npos) return std::nullopt;
+    const std::string file = folder.names(".result.json").at(0);
+    marks.push_back(json::parse(folder.read(file)).at("perhaps_accepted").get<bool>());
+    return marks.size() < 3 ? answers(503) : answers(200);
+  };
+  world.serve(1, 10min);
+  CHECK(marks == std::vector<bool>{true, true, true});
   CHECK(folder.files() == 0);
+}
+
+TEST_CASE("of a result in the spool that the queue has turned away, nobody thinks that it was accepted") {
+  const temporary_folder folder;
+  folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
+  {
+    queue_world world;
+    world.options.spool_folder = folder.name();
+    world.client.always("/job-done/", answers(503));
+    world.serve(1, 5s);
+    CHECK(json::parse(folder.read(folder.names(".result.json").at(0))).at("perhaps_accepted") == false);
+  }
+  queue_world next;
+  next.options.spool_folder = folder.name();
+  next.client.script("/job-done/", {answers(404), answers(200)});
+  next.serve(1, 5s);
+  CHECK(next.posts_of("a").size() == 2);  // so it is told of the refusal
+  CHECK(folder.files() == 0);
+}
+
+TEST_CASE("a result in the spool that fails for ever holds up no other, nor does the news of a refusal") {
+  const temporary_folder folder;
+  for (const char* const id : {"a", "b", "c", "d", "e"})
+    folder.write(std::string(id) + ".result.json",
+                 R"({"id":")" + std::string(id) + R"(","streamed":false,"body":"{}"})");
+  queue_world world;
+  world.options.spool_folder = folder.name();
+  world.client.always("/job-done/w/a", answers(500));
+  world.client.script("/job-done/w/b", {answers(413)});
+  world.client.always("/job-done/w/b", answers(500));
+  CHECK(world.serve(1, 60s).elapsed == 60s);
+  CHECK(world.posts_of("a").size() > 2);
+  CHECK(world.posts_of("b").size() > 2);
+  for (const char* const id : {"c", "d", "e"}) {
+    REQUIRE(world.posts_of(id).size() == 1);
+    CHECK(world.posts_of(id)[0].at < 2s);
+  }
+  CHECK(folder.files(".result.json") == 2);
 }
 
 TEST_CASE("a stop while the spool is being posted leaves in it what was not accepted") {
@@ -724,7 +779,7 @@ TEST_CASE("a stop while the spool is being posted leaves in it what was not acce
   world.options.spool_folder = folder.name();
   world.client.always("/job-done/", answers(500));
   CHECK(world.serve(1, 5s).elapsed == 5s);
-  CHECK(folder.files() == 2);
+  CHECK(folder.files(".result.json") == 2);
 }
 
 TEST_CASE("a result in the spool that is refused for good is answered, and leaves the spool") {
@@ -735,7 +790,7 @@ TEST_CASE("a result in the spool that is refused for good is answered, and leave
   world.client.script("/job-done/", {answers(404), answers(200)});
   world.serve(1, 5s);
   CHECK(world.posts_of("a").size() == 2);
-  CHECK(folder.files() == 0);
+  CHECK(folder.files(".result.json") == 0);
 }
 
 TEST_CASE(
@@ -749,7 +804,7 @@ TEST_CASE(
   world.serve(1, 5s);
   CHECK(world.posts_of("a").size() == 1);
   CHECK(world.log.count("a try that it may have accepted") == 1);
-  CHECK(folder.files() == 0);
+  CHECK(folder.files(".result.json") == 0);
 }
 
 TEST_CASE(
@@ -760,8 +815,8 @@ TEST_CASE(
     const temporary_folder folder;
     queue_world world;
     const auto says_so = [&] {
-      spool left(folder.name());
-      return left.load(world.log.log).at(0).ticket.perhaps_accepted();
+      const std::string file = folder.names(".result.json").at(0);
+      return json::parse(folder.read(file)).at("perhaps_accepted").get<bool>();
     };
     world.options.spool_folder = folder.name();
     world.client.script("/job-take", {brings({"a"})});
@@ -787,8 +842,8 @@ TEST_CASE("a faulty queue in two simulated hours loses no job and no result, wha
     std::size_t handed_out = 0;
     std::size_t accepted = 0;
     world.client.decide = [&](const sent_request& request) -> std::optional<scripted_answer> {
-      const duration wait = std::chrono::milliseconds(chance.below(3000));
-      const std::uint64_t luck = chance.below(10);
+      const duration wait = std::chrono::milliseconds(chance.below(3000u));
+      const std::uint64_t luck = chance.below(10u);
       const bool take = request.url.find("/job-take") != std::string::npos;
       if (request.at < 1h && luck < 4) {
         if (luck == 0) return fails(http_failure::unreachable);
@@ -802,7 +857,7 @@ TEST_CASE("a faulty queue in two simulated hours loses no job and no result, wha
       }
       if (request.at > 1h || luck < 6) return answers(204, "", 30s);
       scripted_answer jobs =
-          brings({"j" + std::to_string(handed_out) + "-" + std::to_string(chance.below(200))}, wait);
+          brings({"j" + std::to_string(handed_out) + "-" + std::to_string(chance.below(200u))}, wait);
       ++handed_out;
       return jobs;
     };

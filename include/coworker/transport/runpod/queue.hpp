@@ -21,6 +21,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/transport/left_over.hpp>
 #include <coworker/transport/runpod/jobs_in_progress.hpp>
 #include <coworker/transport/runpod/responses.hpp>
 #include <coworker/transport/runpod/urls.hpp>
@@ -105,13 +106,13 @@ class http_queue {
 
   task<take_result> take(take_request request);
   task<delivery> complete(job_result result) {
-    return deliver(result.job_id, result.streamed, std::move(result.body), nullptr);
+    return deliver(result.job_id, result.streamed, std::move(result.body));
   }
   task<delivery> chunk(std::string_view job_id, std::string text);
   task<delivery> progress(std::string_view job_id, std::string text);
   bool takes_chunks() const noexcept { return urls_.has_stream(); }
 
-  /// Posts what an earlier run left in the spool. Cancellation: what is left stays there.
+  /// Posts what ended processes left in the spool. Cancellation: what is left stays there.
   task<void> attend();
 
   coworker::waiter& waiter() requires std::derived_from<Client, coworker::waiter> { return client_; }
@@ -127,6 +128,7 @@ class http_queue {
     fate ended;
     std::string reason;
     bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
+    duration wait{};                // that the server asks for
   };
 
   static std::vector<std::string> authorization(const http_queue_options& options) {
@@ -145,9 +147,12 @@ class http_queue {
   task<http_answer> post(const http_request& request, bool may_be_cut_off);
   task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
   task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, auto_reset_event& answered);
-  task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
-  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body,
-                         typename Spool::ticket* left);
+  task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept, duration limit,
+                                  bool uncertain = false);
+  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body);
+  task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside);
+  task<void> end_left_over(posted first, http_request request, typename Spool::ticket kept,
+                           std::string job_id);
   task<delivery> end_unaccepted(const posted& first, http_request& request, typename Spool::ticket& kept,
                                 log_subject subject);
 
@@ -248,24 +253,48 @@ http_request http_queue<Client, Spool>::post_of(std::string url, std::string_vie
   return request;
 }
 
-// `left` is the place in the spool of a result that an earlier run left, whose job is not in progress here.
 template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::deliver(std::string_view job_id, bool streamed, std::string body,
-                                                  typename Spool::ticket* left) {
+task<delivery> http_queue<Client, Spool>::deliver(std::string_view job_id, bool streamed, std::string body) {
   const log_subject subject(job_id);
   http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-  typename Spool::ticket kept = left != nullptr ? std::move(*left) : spool_.prepare(job_id, streamed);
-  const posted first = co_await post_until_settled(request, &kept);
+  typename Spool::ticket kept = spool_.prepare(job_id, streamed);
+  const posted first = co_await post_until_settled(request, &kept, options_.delivery_deadline);
   delivery ended = delivery::accepted;
   if (first.ended == fate::accepted) {
     spool_.remove(kept);
   } else {
     ended = co_await end_unaccepted(first, request, kept, subject);
   }
-  if (left != nullptr) co_return ended;
   in_progress_.remove(job_id);
   if (ended == delivery::accepted) log_.info("Finished.", subject);
   co_return ended;
+}
+
+// One attempt; nothing where that settled it. Should the process end in the middle of it, nobody will know what became of
+// it, so that is written down before.
+template <http_client Client, class Spool>
+task<std::optional<duration>> http_queue<Client, Spool>::deliver_left_over(typename Spool::entry& left,
+                                                                           scope& beside) {
+  const bool uncertain = left.ticket.perhaps_accepted();
+  spool_.store(left.ticket, left.body, true, log_);
+  if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be
+  http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+  posted made = co_await post_until_settled(request, &left.ticket, duration::zero(), uncertain);
+  if (made.ended == fate::expired) co_return made.wait;
+  if (made.ended == fate::accepted) {
+    spool_.remove(left.ticket);
+  } else {
+    beside.spawn(end_left_over(std::move(made), std::move(request), std::move(left.ticket), left.job_id));
+  }
+  co_return std::nullopt;
+}
+
+// Beside the others, as the news of a refusal may be tried for long.
+template <http_client Client, class Spool>
+task<void> http_queue<Client, Spool>::end_left_over(posted first, http_request request,
+                                                    typename Spool::ticket kept, std::string job_id) {
+  const log_subject subject(job_id);
+  co_await end_unaccepted(first, request, kept, subject);
 }
 
 template <http_client Client, class Spool>
@@ -283,7 +312,7 @@ task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, ht
                    "); it is told that the job failed.",
                subject);
     request.body = coworker::refusal_body(first.reason);
-    const posted second = co_await post_until_settled(request, nullptr);
+    const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline);
     if (second.ended != fate::accepted) {
       log_.error(
           "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
@@ -336,12 +365,11 @@ task<void> http_queue<Client, Spool>::keep_soon(const http_request& request, typ
 // spool, so that not even the end of this process loses it. Should that end come in the middle of a later
 // try, nobody will know what became of it; only after the last one that is known.
 template <http_client Client, class Spool>
-auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
-    -> task<posted> {
+auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept,
+                                                   duration limit, bool uncertain) -> task<posted> {
   const executor_ref executor = co_await this_coro::executor();
-  const time_point deadline = detail::after(executor.now(), options_.delivery_deadline);
+  const time_point deadline = detail::after(executor.now(), limit);
   backoff waits(options_.retry, split_random());
-  bool uncertain = kept != nullptr && kept->perhaps_accepted();
   for (;;) {
     const bool keep = kept != nullptr && *kept && !kept->stored();
     http_answer answer;
@@ -360,13 +388,18 @@ auto http_queue<Client, Spool>::post_until_settled(const http_request& request, 
       co_return posted{fate::accepted, {}};
     }
     std::string reason = describe_answer(answer);
-    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason), uncertain};
+    if (meaning == post_answer::refused) {
+      if (kept != nullptr && kept->stored()) spool_.store(*kept, *request.body, uncertain, log_);
+      co_return posted{fate::refused, std::move(reason), uncertain};
+    }
     uncertain = uncertain || perhaps_accepted(answer);
     const time_point now = executor.now();
     posts_.failed(answer, now);
     const bool last = now >= deadline;
     if (kept != nullptr) spool_.store(*kept, *request.body, uncertain || !last, log_);
-    if (last) co_return posted{fate::expired, std::move(reason)};
+    if (last)
+      co_return posted{fate::expired, std::move(reason), uncertain,
+                       answer.retry_after.value_or(duration::zero())};
     const duration wait =
         answer.retry_after.value_or(answer.status == 429 ? options_.throttled : waits.next());
     co_await sleep_until(wait < deadline - now ? now + wait : deadline);
@@ -376,7 +409,7 @@ auto http_queue<Client, Spool>::post_until_settled(const http_request& request, 
 template <http_client Client, class Spool>
 task<delivery> http_queue<Client, Spool>::chunk(std::string_view job_id, std::string text) {
   const http_request request = post_of(urls_.stream(job_id), job_id, R"({"output":)" + std::move(text) + "}");
-  const posted made = co_await post_until_settled(request, nullptr);
+  const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline);
   if (made.ended == fate::accepted) co_return delivery::accepted;
   log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
              log_subject(job_id));
@@ -407,10 +440,14 @@ task<delivery> http_queue<Client, Spool>::progress(std::string_view job_id, std:
 
 template <http_client Client, class Spool>
 task<void> http_queue<Client, Spool>::attend() {
-  for (typename Spool::entry& left : spool_.load(log_)) {
-    log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
-    co_await deliver(left.job_id, left.streamed, std::move(left.body), &left.ticket);
-  }
+  scope beside(co_await this_coro::context());
+  auto all = detail::hand_on_left_over(
+      spool_, options_.retry, split_random(), log_,
+      [this, &beside](typename Spool::entry& left) { return deliver_left_over(left, beside); });
+  detail::result<void> end;
+  co_await detail::capture(std::move(all), end);
+  co_await beside.join();
+  end.take();
 }
 
 }  // namespace coworker
