@@ -15,6 +15,7 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/environment.hpp>
 #include <coworker/start/local_run.hpp>
+#include <coworker/start/standard_descriptors.hpp>
 #include <coworker/typed/schema.hpp>
 #include <coworker/version.hpp>
 #include <coworker/worker.hpp>
@@ -129,6 +130,9 @@ int start_production(const start_arguments& arguments, Handler handler, Modifier
                      const options& settings, logger& log) {
   production_settings found = read_production_settings();
   log.hide(found.queue.api_key);
+  for (const std::string* const url :
+       {&found.queue.urls.take, &found.queue.urls.done, &found.queue.urls.stream, &found.queue.urls.ping})
+    log.hide_password_of(*url);
   found.queue.delivery_deadline = settings.delivery_deadline;
   found.queue.spool_folder = settings.spool_folder;
   resource_reader resources({.gpu_probe = settings.gpu_probe});
@@ -163,6 +167,7 @@ int print_schema() {
 
 template <class Handler, class Modifier>
 int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings) {
+  fill_standard_descriptors();
   const start_arguments arguments = argument_reader(argc, argv).read();
   if (arguments.help) {
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);

@@ -49,8 +49,19 @@ json fork_and_end(int number) {
   return WIFSIGNALED(status) ? WTERMSIG(status) : -1;
 }
 
+json standard_descriptors() {
+  json names = json::array();
+  for (const char* const number : {"0", "1", "2"}) {
+    char name[100];
+    const ssize_t size = ::readlink((std::string("/proc/self/fd/") + number).c_str(), name, sizeof name);
+    names.push_back(std::string(name, size > 0 ? static_cast<std::size_t>(size) : 0));
+  }
+  return names;
+}
+
 json do_as_told(job<> work) {
   if (work.input.contains("shell")) return output_of(work.input.at("shell").get<std::string>());
+  if (work.input.contains("standard")) return standard_descriptors();
   if (work.input.contains("fork")) return fork_and_end(work.input.at("fork").get<int>());
   return work.input;
 }
@@ -62,6 +73,12 @@ struct told_worker : process {
   explicit told_worker(const queue_server& server, const environment_list& more = {})
       : process(told_program, worker_environment(server, more)) {}
 };
+
+void set_variables(const environment_list& variables) {
+  for (const auto& [name, value] : variables) {
+    value.empty() ? ::unsetenv(name.c_str()) : ::setenv(name.c_str(), value.c_str(), 1);
+  }
+}
 
 // The same with a pipe for its standard output and standard error that is read only when the test says so.
 class unread_worker {
@@ -75,9 +92,7 @@ class unread_worker {
     if (id_ != 0) return;
     ::dup2(write.get(), 1);
     ::dup2(write.get(), 2);
-    for (const auto& [name, value] : variables) {
-      value.empty() ? ::unsetenv(name.c_str()) : ::setenv(name.c_str(), value.c_str(), 1);
-    }
+    set_variables(variables);
     ::execl("/proc/self/exe", "told", "--no-skip", "--no-version", "--test-case=told program", nullptr);
     ::_exit(127);
   }
@@ -151,6 +166,26 @@ TEST_CASE("a program leaves by a signal though nobody ever reads what it says") 
   REQUIRE(server.wait_for_results(400));
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);
+}
+
+TEST_CASE("a program that was started without standard output writes its lines into nothing else") {
+  queue_server server(endless_polls);
+  server.add_job("a", json{{"standard", true}});
+  const environment_list variables = worker_environment(server);
+  const pid_t worker = checked(::fork(), "fork");
+  if (worker == 0) {
+    for (int number = 0; number <= 2; ++number) ::close(number);
+    set_variables(variables);
+    ::execl("/proc/self/exe", "told", "--no-skip", "--no-version", "--test-case=told program", nullptr);
+    ::_exit(127);
+  }
+  CHECK(server.wait_for_results(1));
+  CHECK(server.log().result("a").at("output") == json{"/dev/null", "/dev/null", "/dev/null"});
+  ::kill(worker, SIGTERM);
+  int status = 0;
+  ::waitpid(worker, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("a program that a handler starts inherits no ignored or blocked signal and no descriptor") {

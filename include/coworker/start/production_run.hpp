@@ -8,9 +8,9 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
+#include <coworker/http/curl/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
 #include <coworker/log.hpp>
-#include <coworker/start/broken_pipes.hpp>
 #include <coworker/start/last_deadline.hpp>
 #include <coworker/start/production_settings.hpp>
 #include <coworker/start/termination.hpp>
@@ -84,7 +84,7 @@ class attendant_thread {
 
 template <class Worker>
 void run_production(Worker& runner, http_queue_options options, duration ping_interval, logger& log) {
-  survive_broken_pipes();
+  ignore_broken_pipes();
   curl_client client(client_options());
   const std::uint64_t seed = ~options.seed;
   http_queue queue(client, std::move(options), log);

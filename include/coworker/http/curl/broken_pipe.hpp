@@ -1,6 +1,6 @@
 #pragma once
-// SIGPIPE: neither a connection nor a reader of our log that goes away may end the process, and programs that a
-// handler starts are to notice nothing of that. Knows no worker.
+// SIGPIPE: neither a connection nor a reader of our log that goes away may end the process, which libcurl leaves to its
+// users; and processes that a handler starts are to notice nothing of that.
 
 #include <signal.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ inline void on_broken_pipe(int number) {
 /// From now on a write to a pipe or a connection that nobody reads any more fails with EPIPE, and does no more.
 /// A signal handler sees to it and not SIG_IGN, which would pass to every program that is started from here. Where the
 /// program has a way of its own, that stays. Never undone.
-inline void survive_broken_pipes() noexcept {
+inline void ignore_broken_pipes() noexcept {
   struct sigaction now {};
   ::sigaction(SIGPIPE, nullptr, &now);
   if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) return;
