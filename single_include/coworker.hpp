@@ -51,15 +51,17 @@
 #include <new>
 #include <optional>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <system_error>
-#include <thread>
 #include <time.h>
 #include <tuple>
 #include <type_traits>
@@ -8215,6 +8217,15 @@ class logger {
   bool hide(std::string_view secret) {
     const std::lock_guard lock(mutex_);
     return secrets_.add(secret);
+  }
+
+  /// Hides the password that stands in a URL, or what stands in place of user and password: as such it is masked
+  /// in every URL anyway, and now also where it stands alone.
+  void hide_password_of(std::string_view url) {
+    const auto [begin, end] = detail::find_url_user(url, 0);
+    const std::string_view user = url.substr(begin, end - begin);
+    const std::size_t colon = user.find(':');
+    hide(colon == std::string_view::npos ? user : user.substr(colon + 1));
   }
 
   /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
@@ -19989,6 +20000,95 @@ static_assert(concurrency_modifier<vegas>);
 
 }  // namespace coworker
 
+// ---- coworker/start/near_miss.hpp --------------------------------------------------------------------------
+
+// Whether an argument is meant to be one of our flags and is spelled another way. Knows spellings only.
+
+namespace coworker::detail {
+
+/// How many letters must be added, left out, replaced, or swapped with their neighbour to make one word the other
+/// (optimal string alignment); a number above `most` where it is more than that.
+inline std::size_t spelling_distance(std::string_view a, std::string_view b, std::size_t most) {
+  constexpr std::size_t longest = 32;
+  if (a.size() > longest || b.size() > longest) return most + 1;
+  std::array<std::array<std::size_t, longest + 1>, longest + 1> cost{};
+  for (std::size_t i = 0; i <= a.size(); ++i) {
+    for (std::size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        cost[i][j] = i + j;
+        continue;
+      }
+      const bool same = a[i - 1] == b[j - 1];
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (same ? 0 : 1)});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+/// The length of the dashes at the beginning: hyphens, and the longer ones that editors make of them.
+inline std::size_t leading_dashes(std::string_view text) noexcept {
+  std::size_t at = 0;
+  for (;;) {
+    const std::string_view rest = text.substr(at);
+    if (rest.starts_with("-")) {
+      at += 1;
+    } else if (rest.size() >= 3 && rest.starts_with("\xe2\x80") && rest[2] >= '\x90' && rest[2] <= '\x95') {
+      at += 3;  // U+2010 to U+2015
+    } else if (rest.starts_with("\xe2\x88\x92")) {
+      at += 3;  // U+2212, the minus sign
+    } else {
+      return at;
+    }
+  }
+}
+
+/// The name in an argument, with its dashes: up to the first character that no name has.
+inline std::string_view flag_part(std::string_view argument) noexcept {
+  std::size_t end = leading_dashes(argument);
+  const auto belongs = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  while (end < argument.size() && belongs(argument[end])) ++end;
+  return argument.substr(0, end);
+}
+
+/// A flag in lower case without its dashes, and with one kind of separator between its words.
+inline std::string plain_name(std::string_view flag) {
+  std::string made(flag.substr(leading_dashes(flag)));
+  for (char& c : made) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == '-') c = '_';
+  }
+  return made;
+}
+
+inline std::string without_separators(std::string name) {
+  name.erase(std::remove(name.begin(), name.end(), '_'), name.end());
+  return name;
+}
+
+inline constexpr std::size_t no_miss = 3;
+
+/// How near an argument is to a flag that it is not: 0 with other dashes, underscores or capitals; 1 with one letter
+/// wrong, and 2 with two behind the same beginning, where the name is long enough not to be taken for another;
+/// no_miss otherwise.
+inline std::size_t near_miss(std::string_view argument, std::string_view flag) {
+  constexpr std::size_t long_enough = 8;
+  const std::string_view given = flag_part(argument);
+  if (leading_dashes(argument) == 0 || given == flag) return no_miss;
+  const std::string a = plain_name(given);
+  const std::string b = plain_name(flag);
+  if (without_separators(a) == without_separators(b)) return 0;
+  if (b.size() < long_enough || a.starts_with(b + "_")) return no_miss;  // the latter has a word more
+  const std::size_t distance = spelling_distance(a, b, 2);
+  const bool begins_alike = a.substr(0, 3) == b.substr(0, 3);
+  return distance == 1 || (distance == 2 && begins_alike) ? distance : no_miss;
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/start/arguments.hpp --------------------------------------------------------------------------
 
 // The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
@@ -20000,9 +20100,10 @@ inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_undelivered = 3;
+inline constexpr int exit_unfinished = 4;
 
 inline constexpr std::string_view usage_text =
-    "Arguments that coworker takes; any others are left to the program:\n"
+    "Arguments that coworker takes; any others, and all behind --, are left to the program:\n"
     "  --test_input JSON     run one job from this text (or an array of jobs) and exit\n"
     "  --test_file PATH      run the jobs in this file: a .json file with one job or an array, or a .jsonl "
     "file\n"
@@ -20015,7 +20116,7 @@ inline constexpr std::string_view usage_text =
     "directory.\n"
     "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
     "not fit; 3 "
-    "the queue did not get all results.\n";
+    "the queue did not get all results; 4 something still hung when the grace period was over\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;
@@ -20039,16 +20140,16 @@ inline log_level require_log_level(const std::string& origin, std::string_view n
                     "\"; use NOTSET, TRACE, DEBUG, INFO, WARN or ERROR");
 }
 
-// Takes `--flag value` and `--flag=value`; the last of several counts.
+// Takes `--flag value` and `--flag=value`, up to `--`; the last of several counts.
 class argument_reader {
  public:
   argument_reader(int argc, char** argv) noexcept : next_(argv + (argc > 0 ? 1 : 0)), end_(argv + argc) {}
 
   start_arguments read() {
     start_arguments made;
-    for (; next_ != end_; ++next_) {
+    for (; next_ != end_ && std::string_view(*next_) != "--"; ++next_) {
       const std::string_view argument = *next_;
-      const std::string flag(argument.substr(0, argument.find('=')));
+      const std::string flag(flag_part(argument));
       if (flag == "--test_input") {
         made.test_input = value_of(flag, argument);
       } else if (flag == "--test_file") {
@@ -20058,13 +20159,15 @@ class argument_reader {
       } else if (flag == "--rp_log_level") {
         made.level = require_log_level(flag, value_of(flag, argument));
       } else if (flag == "--print_schema") {
-        made.print_schema = true;
+        made.print_schema = without_value(flag, argument);
       } else if (flag == "--rp_debugger") {
-        made.rp_debugger = true;
+        made.rp_debugger = without_value(flag, argument);
       } else if (flag == "--help") {
-        made.help = true;
-      } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_")) {
+        made.help = without_value(flag, argument);
+      } else if (is_one_of_the_platform(flag)) {
         throw usage_error(flag + ": this version of coworker does not have it; leave it out");
+      } else {
+        refuse_near_miss(argument, flag);
       }
     }
     if (made.test_input && made.test_file)
@@ -20073,10 +20176,38 @@ class argument_reader {
   }
 
  private:
+  static constexpr std::array<std::string_view, 7> flags{"--test_input",   "--test_file",    "--test_output",
+                                                         "--rp_log_level", "--print_schema", "--rp_debugger",
+                                                         "--help"};
+
+  static void refuse_near_miss(std::string_view argument, const std::string& flag) {
+    std::string_view nearest;
+    std::size_t distance = no_miss;
+    for (const std::string_view known : flags) {
+      if (near_miss(argument, known) >= distance) continue;
+      distance = near_miss(argument, known);
+      nearest = known;
+    }
+    if (distance == no_miss) return;
+    throw usage_error(flag + ": there is no such argument; write " + std::string(nearest) +
+                      ", or put it behind -- if it is the program's own");
+  }
+
+  // Which this version does not have.
+  static bool is_one_of_the_platform(std::string_view flag) {
+    const std::string name = plain_name(flag);
+    return leading_dashes(flag) > 0 && (name.starts_with("rp_serve_api") || name.starts_with("rp_api_"));
+  }
+
+  static bool without_value(const std::string& flag, std::string_view argument) {
+    if (argument != flag) throw usage_error(flag + ": it takes no value; write " + flag + " alone");
+    return true;
+  }
+
   std::string value_of(const std::string& flag, std::string_view argument) {
     std::string_view value;
     if (argument.size() > flag.size()) {
-      value = argument.substr(flag.size() + 1);
+      if (argument[flag.size()] == '=') value = argument.substr(flag.size() + 1);
     } else if (next_ + 1 != end_ && !std::string_view(next_[1]).starts_with("--")) {
       value = *++next_;
     }
@@ -20090,76 +20221,245 @@ class argument_reader {
 
 }  // namespace coworker::detail
 
-// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
+// ---- coworker/start/last_deadline.hpp ----------------------------------------------------------------------
 
-// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
+// The last deadline: ends the process at a moment, whatever hangs in it. Knows no worker.
 
 namespace coworker::detail {
 
+// For the signal handler that ends what hangs even in the last line.
+inline std::atomic<int> last_exit_status{0};
+
+/// Once it is set, and unless this object is destroyed before, ends the process at that moment with that status: a
+/// line in the log says why, lines that wait for a reader get a moment, and nothing else is waited for: no destructor
+/// runs, and no other thread is asked. Thread-safe. Errors: std::system_error when the system has no thread.
+class last_deadline {
+ public:
+  /// The logger must outlive it.
+  explicit last_deadline(logger& log) : log_(log), thread_(&run, this) {}
+  last_deadline(const last_deadline&) = delete;
+  last_deadline& operator=(const last_deadline&) = delete;
+
+  /// Returns when the process will not be ended any more.
+  ~last_deadline() {
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  /// `why` is the line. Of several the earliest counts.
+  void set(time_point due, int status, std::string why) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (due >= due_) return;
+      due_ = due;
+      status_ = status;
+      why_ = std::move(why);
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  static void* run(void* self) noexcept {
+    static_cast<last_deadline*>(self)->watch();
+    return nullptr;
+  }
+
+  void watch() noexcept {
+    std::unique_lock lock(mutex_);
+    while (!leaving_ && clock_type::now() < due_) {
+      due_ == time_point::max() ? changed_.wait(lock) : changed_.wait_until(lock, due_);
+    }
+    if (!leaving_) end_process();
+  }
+
+  [[noreturn]] void end_process() noexcept {
+    // Should even that hang, as in a sink of the program's own, the alarm ends it.
+    last_exit_status.store(status_);
+    struct sigaction ending {};
+    ending.sa_handler = [](int) { ::_exit(last_exit_status.load()); };
+    ::sigfillset(&ending.sa_mask);
+    ::sigaction(SIGALRM, &ending, nullptr);
+    sigset_t alarm_only;
+    ::sigemptyset(&alarm_only);
+    ::sigaddset(&alarm_only, SIGALRM);
+    ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
+    ::alarm(2);
+    log_.error(why_);
+    log_.wait_until_written();
+    ::_exit(status_);
+  }
+
+  logger& log_;
+  std::mutex mutex_;  // guards what follows
+  condition changed_;
+  time_point due_ = time_point::max();
+  int status_ = 0;
+  std::string why_;
+  bool leaving_ = false;
+  thread
+      thread_;  // the last, as it uses the others; there from the beginning, when there surely is one to be had
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
+
+// The signals that ask a process to leave: which of them count, and who is told. Knows no worker.
+//
+// SIGTERM, SIGINT and SIGHUP. Where SIGINT or SIGHUP is ignored already, as for a program that nohup or a shell's
+// `&` has started, it stays so. SIGQUIT is left as it is: it ends the process at once, with a core dump, for whoever
+// wants to see where it hangs; its jobs are not answered.
+
+namespace coworker::detail {
+
+inline constexpr std::array<int, 3> termination_signals{SIGTERM, SIGINT, SIGHUP};
+
 // What a signal handler can reach. Handlers belong to the process, so this state does too.
 struct termination_state {
-  std::atomic<int> signals{0};
+  static constexpr std::int64_t never = -1;
+  std::atomic<pid_t> owner{0};
   std::atomic<int> pipe{-1};
+  std::atomic<int> handlers{0};           // that run at the moment
+  std::atomic<std::int64_t> last{never};  // when the last one that counts came, in nanoseconds
+  std::atomic<int> counted{0};
+  std::array<struct sigaction, termination_signals.size()>
+      before{};  // before ours; written while ours are not set
 };
 inline termination_state this_process_termination;
 
-// Only what may be done inside a signal handler: count, write a byte, leave.
-inline void on_termination(int number) {
-  const int before = errno;
-  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
-  const char byte = 's';
-  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
-  errno = before;
+// Which one this is: 1, 2, 3; 0 when it counts as one with the last. Some senders repeat a signal within
+// milliseconds: timeout(1), a kill of a process group, some init systems.
+inline int count_termination() noexcept {
+  constexpr std::int64_t counts_as_one = 2'000'000'000;
+  termination_state& state = this_process_termination;
+  timespec moment{};
+  ::clock_gettime(CLOCK_MONOTONIC, &moment);
+  const std::int64_t now = std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
+  std::int64_t last = state.last.load();
+  do {
+    if (last != termination_state::never && now - last < counts_as_one) return 0;
+  } while (!state.last.compare_exchange_weak(last, now));
+  return state.counted.fetch_add(1) + 1;
 }
 
-/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
-/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
-/// when the system has no pipe left.
-template <class OnFirst>
+// As if this process, which a handler of ours has forked, had never had our signal handlers.
+inline void end_as_before(int number) noexcept {
+  for (std::size_t i = 0; i < termination_signals.size(); ++i) {
+    if (termination_signals[i] == number) ::sigaction(number, &this_process_termination.before[i], nullptr);
+  }
+  ::raise(number);  // waits until the signal handler returns
+}
+
+// Only what may be done inside a signal handler.
+inline void on_termination(int number) {
+  const int problem_before = errno;
+  termination_state& state = this_process_termination;
+  state.handlers.fetch_add(1);
+  if (::getpid() != state.owner.load()) {
+    end_as_before(number);
+  } else {
+    const int count = count_termination();
+    if (count > 2) ::_exit(128 + number);
+    const auto told = static_cast<unsigned char>(count == 1 ? number : number | 0x80);
+    const int pipe = state.pipe.load();
+    if (count > 0 && pipe >= 0 && ::write(pipe, &told, 1) != 1) ::_exit(128 + number);
+  }
+  state.handlers.fetch_sub(1);
+  errno = problem_before;
+}
+
+/// While it lives, the first signal calls `on_first(int number)`, a second `on_second(int number)`, both on a thread of
+/// its own, and a third ends the process at once with status 128 + its number. Signals within two seconds of the last
+/// one that counted count as one with it. In a process that was forked from this one, signals do what they did before.
+/// One at a time in a process. Errors: std::runtime_error when the system has no pipe left, std::system_error when
+/// it has no thread.
+template <class OnFirst, class OnSecond>
 class termination_watch {
  public:
-  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
-    if (::pipe(ends_) != 0)
-      throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
-    this_process_termination.signals.store(0);
-    this_process_termination.pipe.store(ends_[1]);
-    watcher_ = std::thread([this] { watch(); });
-    struct sigaction action {};
-    action.sa_handler = &on_termination;
-    ::sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
-    ::sigaction(SIGTERM, &action, &before_term_);
-    ::sigaction(SIGINT, &action, &before_int_);
+  termination_watch(OnFirst on_first, OnSecond on_second)
+      : on_first_(std::move(on_first)), on_second_(std::move(on_second)), pipe_(), watcher_(&run, this) {
+    termination_state& state = this_process_termination;
+    state.owner.store(::getpid());
+    state.last.store(termination_state::never);
+    state.counted.store(0);
+    state.pipe.store(pipe_.ends[1]);
+    struct sigaction ours {};
+    ours.sa_handler = &on_termination;
+    ::sigemptyset(&ours.sa_mask);
+    ours.sa_flags = SA_RESTART | SA_ONSTACK;
+    for (std::size_t i = 0; i < termination_signals.size(); ++i) {
+      struct sigaction& before = state.before[i];
+      ::sigaction(termination_signals[i], nullptr, &before);
+      const bool ignored = (before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_IGN;
+      if (!ignored || termination_signals[i] == SIGTERM) ::sigaction(termination_signals[i], &ours, nullptr);
+    }
   }
 
   termination_watch(const termination_watch&) = delete;
   termination_watch& operator=(const termination_watch&) = delete;
 
   ~termination_watch() {
-    ::sigaction(SIGTERM, &before_term_, nullptr);
-    ::sigaction(SIGINT, &before_int_, nullptr);
-    const char byte = 'q';
-    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
-    ::close(ends_[0]);
-    ::close(ends_[1]);
+    termination_state& state = this_process_termination;
+    for (std::size_t i = 0; i < termination_signals.size(); ++i) {
+      struct sigaction now {};
+      ::sigaction(termination_signals[i], nullptr, &now);
+      const bool ours = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == &on_termination;
+      if (ours) ::sigaction(termination_signals[i], &state.before[i], nullptr);
+    }
+    state.pipe.store(-1);
+    while (state.handlers.load() > 0) yield_thread();  // one may be about to write, on another thread
+    const unsigned char leave = 0;
+    while (::write(pipe_.ends[1], &leave, 1) < 0 && errno == EINTR) {
+    }
+    watcher_.join();
   }
 
  private:
-  void watch() {
+  struct closed_on_exec {
+    int ends[2] = {-1, -1};
+    closed_on_exec() {
+#ifdef __APPLE__
+      const bool made = ::pipe(ends) == 0;
+      for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
+#else
+      const bool made = ::pipe2(ends, O_CLOEXEC) == 0;
+#endif
+      if (!made) throw std::runtime_error("termination_watch: no pipe: " + errno_text(errno));
+    }
+    closed_on_exec(const closed_on_exec&) = delete;
+    closed_on_exec& operator=(const closed_on_exec&) = delete;
+    ~closed_on_exec() {
+      ::close(ends[0]);
+      ::close(ends[1]);
+    }
+  };
+
+  static void* run(void* self) noexcept {
+    static_cast<termination_watch*>(self)->watch();
+    return nullptr;
+  }
+
+  void watch() noexcept {
     for (;;) {
-      char byte = 0;
-      const auto size = ::read(ends_[0], &byte, 1);
+      unsigned char told = 0;
+      const auto size = ::read(pipe_.ends[0], &told, 1);
       if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || byte == 'q') return;
-      on_first_();
+      if (size != 1 || told == 0) return;
+      try {
+        (told & 0x80) == 0 ? on_first_(int{told}) : on_second_(told & 0x7f);
+      } catch (...) {  // no memory; the next signal, or a deadline, ends what does not end by itself
+      }
     }
   }
 
   OnFirst on_first_;
-  int ends_[2] = {-1, -1};
-  std::thread watcher_;
-  struct sigaction before_term_ {};
-  struct sigaction before_int_ {};
+  OnSecond on_second_;
+  closed_on_exec pipe_;
+  thread watcher_;
 };
 
 }  // namespace coworker::detail
@@ -20466,7 +20766,7 @@ concept has_next_stops =
   &Transport::next_stops;
 };
 
-enum class near_miss : unsigned char {
+enum class engine_fault : unsigned char {
   none,
   no_transport,
   chunk,
@@ -20482,18 +20782,18 @@ enum class near_miss : unsigned char {
 
 // The first thing that is wrong with an engine.
 template <class Transport>
-consteval near_miss find_near_miss() {
-  if (!transport<Transport>) return near_miss::no_transport;
-  if (has_chunk<Transport> && !chunk_transport<Transport>) return near_miss::chunk;
-  if (has_progress<Transport> && !progress_transport<Transport>) return near_miss::progress;
-  if (has_limits<Transport> && !limited_transport<Transport>) return near_miss::limits;
-  if (has_interpret<Transport> && !interpreting_transport<Transport>) return near_miss::interpret;
-  if (has_attend<Transport> && !attended_transport<Transport>) return near_miss::attend;
-  if (has_backlog<Transport> && !counted_transport<Transport>) return near_miss::backlog;
-  if (has_waiter<Transport> && !waiting_transport<Transport>) return near_miss::waiter;
-  if (has_takes_chunks<Transport>) return near_miss::takes_chunks;
-  if (has_next_stops<Transport>) return near_miss::next_stops;
-  return near_miss::none;
+consteval engine_fault find_engine_fault() {
+  if (!transport<Transport>) return engine_fault::no_transport;
+  if (has_chunk<Transport> && !chunk_transport<Transport>) return engine_fault::chunk;
+  if (has_progress<Transport> && !progress_transport<Transport>) return engine_fault::progress;
+  if (has_limits<Transport> && !limited_transport<Transport>) return engine_fault::limits;
+  if (has_interpret<Transport> && !interpreting_transport<Transport>) return engine_fault::interpret;
+  if (has_attend<Transport> && !attended_transport<Transport>) return engine_fault::attend;
+  if (has_backlog<Transport> && !counted_transport<Transport>) return engine_fault::backlog;
+  if (has_waiter<Transport> && !waiting_transport<Transport>) return engine_fault::waiter;
+  if (has_takes_chunks<Transport>) return engine_fault::takes_chunks;
+  if (has_next_stops<Transport>) return engine_fault::next_stops;
+  return engine_fault::none;
 }
 
 // What says that an engine was looked at. Made in a default argument, so that compilers point at the call that the user
@@ -20501,66 +20801,66 @@ consteval near_miss find_near_miss() {
 struct engine_checked {};
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::none) constexpr engine_checked
+requires(detail::find_engine_fault<Transport>() == engine_fault::none) constexpr engine_checked
     check_engine() noexcept {
   return {};
 }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::no_transport) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::no_transport) COWORKER_REFUSE(
     "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and `task<delivery> "
     "complete(job_result)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::chunk) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::chunk) COWORKER_REFUSE(
     "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "
     "chunk(std::string_view job_id, json value)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::progress) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::progress) COWORKER_REFUSE(
     "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "
     "progress(std::string_view job_id, json value)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::limits) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::limits) COWORKER_REFUSE(
     "coworker: this engine's limits() does not fit and would not be called; write `transport_limits limits() "
     "const`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::interpret) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::interpret) COWORKER_REFUSE(
     "coworker: this engine's interpret() does not fit and would not be called; write `void "
     "interpret(outcome& made) const`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::attend) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::attend) COWORKER_REFUSE(
     "coworker: this engine's attend() does not fit and would not be called; write `task<void> "
     "attend(worker_control control)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::backlog) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::backlog) COWORKER_REFUSE(
     "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "
     "const`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::waiter) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::waiter) COWORKER_REFUSE(
     "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "
     "waiter()`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::takes_chunks) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::takes_chunks) COWORKER_REFUSE(
     "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::next_stops) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::next_stops) COWORKER_REFUSE(
     "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> "
     "attend(worker_control control)`")
 engine_checked check_engine() noexcept { return {}; }
@@ -20968,7 +21268,9 @@ struct options {
   gpu_reading (*gpu_probe)() noexcept = nullptr;
   /// How long a result is posted again and again before it is given up. 0 or more. Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
-  /// A folder, which must exist, for results that could not be posted; the next start posts them. Default: none.
+  /// A folder, which must exist, for results that could not be posted; the next start posts them, one at a time beside
+  /// its jobs. Several workers may share it: what one keeps there is taken over only once its process has ended. Results
+  /// of more than 64 MiB are not kept. Default: none.
   std::string spool_folder = {};
 };
 
@@ -22300,22 +22602,36 @@ inline std::string summary_line(const worker_summary& summary) {
          std::to_string(summary.highest_in_progress) + ".";
 }
 
-// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
+// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
+// is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
+// network that is gone.
 template <class Worker, class Engine>
-worker_summary run_engine(Worker& runner, Engine& engine, logger& log) {
-  const termination_watch watch([&runner, &log] {
-    runner.stop();
-    log.info(
-        "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
-        "once.");
-  });
+worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+  last_deadline last(log);
+  const termination_watch watch(
+      [&runner, &last, grace_period, &log](int) {
+        runner.stop();
+        last.set(
+            after(clock_type::now(),
+                  after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
+            exit_unfinished,
+            "The grace period is over, and something still hangs: the process ends without waiting for it.");
+        log.info(
+            "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
+            "seconds later "
+            "or more, leaves at once.");
+      },
+      [&last](int number) {
+        last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
+                 "Asked to leave at once: what has not been handed back by now is not.");
+      });
   return runner.run(engine);
 }
 
 // The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
-int serve_engine(Worker& runner, Engine& engine, logger& log) {
-  const worker_summary summary = detail::run_engine(runner, engine, log);
+int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
            " failed, " + std::to_string(summary.stopped) + " stopped, " +
            std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
@@ -22967,11 +23283,11 @@ static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_t
               interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, logger& log) {
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period, logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
   desk_queue queue(std::move(plan.jobs), log, ready_delay);
-  const worker_summary summary = detail::run_engine(runner, queue, log);
+  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
   if (ids.size() > 1) log.info(detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
@@ -22981,6 +23297,23 @@ int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, logger
   }
   log.info("Local testing complete, exiting.");
   return match && not_run == 0 && summary.failed + summary.stopped == 0 ? exit_ok : exit_failed;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/start/standard_descriptors.hpp ---------------------------------------------------------------
+
+// Standard input, output and error of a program that was started without one of them: what it opens first would get that
+// number, and log lines would go into a connection or a file. Knows nothing else.
+
+namespace coworker::detail {
+
+/// Opens /dev/null in place of those that are closed.
+inline void fill_standard_descriptors() noexcept {
+  for (int number = 0; number <= 2; ++number) {
+    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
+    ::open("/dev/null", O_RDWR);  // gets the lowest free number, which is this one, and is for all programs
+  }
 }
 
 }  // namespace coworker::detail
@@ -23859,89 +24192,269 @@ inline runpod_options checked(runpod_options wanted) {
 }  // namespace detail
 }  // namespace coworker
 
+// ---- coworker/transport/left_over.hpp ----------------------------------------------------------------------
+
+// What ended processes left in a spool, on its way out beside the jobs of this one. Must not know how a result is posted.
+
+namespace coworker::detail {
+
+enum class reading : unsigned char { goes_on, ended, failed };
+
+template <class Spool>
+reading read_piece(Spool& spool, const typename Spool::left_over& one, typename Spool::input& file,
+                   std::string& text, logger& log) {
+  constexpr std::size_t piece = 256 * 1024;
+  try {
+    return file->read(text, piece) ? reading::goes_on : reading::ended;
+  } catch (const std::exception& error) {  // there may be no memory for it
+    spool.complain_of(one, error.what(), log);
+    return reading::failed;
+  }
+}
+
+// A piece at a turn of the loop: it may be as long as any result.
+template <class Spool>
+task<std::optional<typename Spool::entry>> read_left_over(Spool& spool, typename Spool::left_over& one,
+                                                          logger& log) {
+  std::string text;
+  typename Spool::input file = spool.open(one, log);
+  if (!file) co_return std::nullopt;
+  reading now = detail::read_piece(spool, one, file, text, log);
+  while (now == reading::goes_on) {
+    co_await sleep_for(duration::zero());
+    now = detail::read_piece(spool, one, file, text, log);
+  }
+  if (now == reading::failed) co_return std::nullopt;
+  co_return spool.claim(one, std::move(text), log);
+}
+
+/// Hands on what ended processes left in the spool, one at a time, so that only one of them is in memory. One that cannot
+/// be handed on waits alone, for times that grow, and the others go on; but while none can be, all wait. Returns when
+/// nothing is left. Cancellation: what is left stays there, for the next process.
+///
+/// `try_once(entry&) -> task<std::optional<duration>>` makes one attempt and gives nothing when that settled it, so that
+/// the spool has it no more; else how long to wait at least.
+template <class Spool, class TryOnce>
+task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source random, logger& log,
+                             TryOnce try_once) {
+  struct failed_one {
+    typename Spool::left_over what;
+    backoff waits;
+    time_point due;
+  };
+  const auto later = [](const failed_one& a, const failed_one& b) { return a.due > b.due; };
+  const executor_ref executor = co_await this_coro::executor();
+  std::vector<typename Spool::left_over> fresh = spool.find_left_over();
+  std::vector<failed_one> failed;  // a heap; the first is the next that is due
+  backoff pause(waits, random);
+  for (std::size_t next = 0; next < fresh.size() || !failed.empty();) {
+    const bool again = next == fresh.size();  // those that were not tried yet come first
+    if (again && executor.now() < failed.front().due) {
+      co_await sleep_until(failed.front().due);
+      continue;
+    }
+    failed_one one{{}, backoff(waits, random_source(random.next())), {}};
+    if (again) {
+      std::pop_heap(failed.begin(), failed.end(), later);
+      one = std::move(failed.back());
+      failed.pop_back();
+    } else {
+      one.what = std::move(fresh[next++]);
+    }
+    auto whole = detail::read_left_over(spool, one.what, log);
+    std::optional<typename Spool::entry> left = co_await std::move(whole);
+    if (!left) continue;
+    if (!again)
+      log.info("Posting a result that an earlier run left in the spool.", log_subject(left->job_id));
+    auto attempt = try_once(*left);
+    const std::optional<duration> wait = co_await std::move(attempt);
+    if (!wait) {
+      pause.reset();
+      continue;
+    }
+    const duration own = one.waits.next();
+    one.due = after(executor.now(), own < *wait ? *wait : own);
+    left.reset();
+    failed.push_back(std::move(one));
+    std::push_heap(failed.begin(), failed.end(), later);
+    co_await sleep_for(pause.next());
+  }
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/transport/spool_files.hpp --------------------------------------------------------------------
 
-// The files that a spool keeps its results in. Knows folders and names; must not know what is in a file.
+// The files that a spool keeps its results in. Knows folders, names and locks; must not know what is in a file. Whoever
+// else may write into the folder cannot lead it elsewhere: only regular files are read, none is opened through a link,
+// and none that is there is written over.
 
 namespace coworker {
 
-/// What a spool asks of whatever keeps its files; a model may hold them in memory. What fails says why in
-/// errno.
+/// What a spool asks of whatever keeps its files; a model may hold them in memory. What gives false says why in errno.
 ///
-///   names(folder)            the names of the files in it. Errors: std::runtime_error when it cannot be
-///   opened write_whole(path, text)  false: it failed, and the file may be there in part rename(from, to) in
-///   one step. False: it failed remove(path) read_whole(path)         Errors: std::runtime_error sync(folder)
-///   what was renamed in it outlives a loss of power fresh_name()             a name that no process has used
-///   or will
+///   names(folder)              the names of all that is in it. Throws std::runtime_error when it cannot be opened.
+///   open(path, longest)        a regular file to be read, see below; none where there is nothing. Throws
+///                              std::runtime_error where it is no such file, is longer than that, or cannot be read.
+///   create(path, text)         a new file that outlives a loss of power. False: it failed, with EEXIST where the
+///                              name is taken; nothing is left of it.
+///   overwrite(path, at, text)  in place, and outlives a loss of power. False: it failed.
+///   rename(from, to)           in one step, in place of what was there. False: it failed.
+///   remove(path)
+///   sync(folder)               what was renamed in it outlives a loss of power
+///   hold(path)                 makes a lock: a new file that is_held until let_go(), the end of this object or of the
+///                              process. False: it failed. One at a time.
+///   is_held(path)              whether a process that lives holds the lock of that name
+///   let_go()                   removes the lock, if there is one
+///   fresh_name()               a name that no process has used or will; without dots
+///
+/// What open() gives has read(text, at_most): appends the next bytes, and returns whether there may be more. Throws as
+/// open().
 template <class Files>
-concept spool_storage = requires(Files& files, const std::string& path, std::string_view text) {
+concept spool_storage = requires(Files& files, const std::string& path, std::string_view text,
+                                 std::string& to) {
   { files.names(path) } -> std::same_as<std::vector<std::string>>;
-  { files.write_whole(path, text) } -> std::same_as<bool>;
+  { files.open(path, std::size_t{})->read(to, std::size_t{}) } -> std::same_as<bool>;
+  { files.create(path, text) } -> std::same_as<bool>;
+  { files.overwrite(path, std::size_t{}, text) } -> std::same_as<bool>;
   { files.rename(path, path) } -> std::same_as<bool>;
   files.remove(path);
-  { files.read_whole(path) } -> std::same_as<std::string>;
   files.sync(path);
+  { files.hold(path) } -> std::same_as<bool>;
+  { files.is_held(path) } -> std::same_as<bool>;
+  files.let_go();
   { files.fresh_name() } -> std::same_as<std::string>;
 };
 
 /// Real ones. On one thread.
 class spool_files {
  public:
+  /// A file that is being read.
+  class input {
+   public:
+    input(unique_fd file, std::size_t longest) noexcept : file_(std::move(file)), left_(longest) {}
+
+    bool read(std::string& text, std::size_t at_most) {
+      const std::size_t before = text.size();
+      text.resize(before + at_most);
+      ssize_t size = 0;
+      do {
+        size = ::read(file_.get(), text.data() + before, at_most);
+      } while (size < 0 && errno == EINTR);
+      text.resize(before + (size > 0 ? static_cast<std::size_t>(size) : 0));
+      if (size < 0) throw std::runtime_error(detail::errno_text(errno));
+      if (text.size() - before > left_) throw std::runtime_error(too_long);  // it grows
+      left_ -= text.size() - before;
+      return size > 0;
+    }
+
+   private:
+    unique_fd file_;
+    std::size_t left_;
+  };
+
   std::vector<std::string> names(const std::string& folder) const {
     const open_folder opened(folder.c_str());
-    if (opened.handle == nullptr) throw std::runtime_error(std::strerror(errno));
+    if (opened.handle == nullptr) throw std::runtime_error(detail::errno_text(errno));
     std::vector<std::string> found;
     while (const dirent* const entry = ::readdir(opened.handle)) found.emplace_back(entry->d_name);
     return found;
   }
 
-  bool write_whole(const std::string& path, std::string_view text) const {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0) return false;
-    bool good = true;
-    while (good && !text.empty()) {
-      const ssize_t written = ::write(file, text.data(), text.size());
-      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-      good = written > 0 || errno == EINTR;
+  std::optional<input> open(const std::string& path, std::size_t longest) const {
+    struct stat is {};
+    if (::lstat(path.c_str(), &is) != 0) {
+      if (errno == ENOENT) return std::nullopt;
+      throw std::runtime_error(detail::errno_text(errno));
     }
-    good = good && ::fsync(file) == 0;
-    const int problem = errno;
-    const bool closed = ::close(file) == 0;
-    if (!good) errno = problem;
-    return good && closed;
+    require_regular(is);  // before it is opened: of a device, that may be felt
+    unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file || ::fstat(file.get(), &is) != 0) throw std::runtime_error(detail::errno_text(errno));
+    require_regular(is);
+    if (static_cast<std::uintmax_t>(is.st_size) > longest) throw std::runtime_error(too_long);
+    return input(std::move(file), longest);
   }
 
-  std::string read_whole(const std::string& path) const {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw std::runtime_error(std::strerror(errno));
-    std::string text;
-    char piece[16 * 1024];
-    ssize_t size = 0;
-    while ((size = ::read(file, piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(size));
+  bool create(const std::string& path, std::string_view text) const {
+    const unique_fd file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!file) return false;
+    if (write_all(file.get(), text) && ::fsync(file.get()) == 0) return true;
     const int problem = errno;
-    ::close(file);
-    if (size < 0) throw std::runtime_error(std::strerror(problem));
-    return text;
+    remove(path);
+    errno = problem;
+    return false;
   }
 
-  void sync(const std::string& name) const noexcept {
-    const int folder = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder < 0) return;
-    ::fsync(folder);
-    ::close(folder);
+  bool overwrite(const std::string& path, std::size_t at, std::string_view text) const {
+    const unique_fd file(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat is {};
+    if (!file || ::fstat(file.get(), &is) != 0) return false;
+    if (!S_ISREG(is.st_mode)) {
+      errno = EINVAL;
+      return false;
+    }
+    return ::pwrite(file.get(), text.data(), text.size(), static_cast<off_t>(at)) ==
+               static_cast<ssize_t>(text.size()) &&
+           ::fsync(file.get()) == 0;
   }
 
   bool rename(const std::string& from, const std::string& to) const noexcept {
     return std::rename(from.c_str(), to.c_str()) == 0;
   }
 
-  void remove(const std::string& path) const noexcept { std::remove(path.c_str()); }
+  void remove(const std::string& path) const noexcept { ::unlink(path.c_str()); }
 
-  std::string fresh_name() {
-    return std::to_string(::getpid()) + "-" + std::to_string(start_) + "-" + std::to_string(next_++);
+  void sync(const std::string& name) const noexcept {
+    const unique_fd folder(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    if (folder) ::fsync(folder.get());
+  }
+
+  // It is locked before it has its name, so that nobody ever sees it free.
+  bool hold(const std::string& path) {
+    const std::string unfinished = path + ".part";
+    unique_fd file(
+        ::open(unfinished.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!file) return false;
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && rename(unfinished, path)) {
+      held_ = std::move(file);
+      held_path_ = path;
+      return true;
+    }
+    const int problem = errno;
+    remove(unfinished);
+    errno = problem;
+    return false;
+  }
+
+  bool is_held(const std::string& path) const noexcept {
+    const unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  }
+
+  void let_go() noexcept {
+    if (!held_) return;
+    remove(held_path_);
+    held_.reset();
+  }
+
+  /// The process, the time and some bits of chance: process numbers repeat, also in another container at the same time.
+  std::string fresh_name() const {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    std::uint32_t chance = 0;
+    if (::getentropy(&chance, sizeof chance) != 0) chance = static_cast<std::uint32_t>(now.tv_nsec);
+    return std::to_string(::getpid()) + "-" + std::to_string(now.tv_sec) + "-" + std::to_string(chance);
   }
 
  private:
+  static constexpr const char* too_long = "it is longer than any result";
+
+  static void require_regular(const struct stat& is) {
+    if (S_ISLNK(is.st_mode)) throw std::runtime_error("it is a symbolic link");
+    if (!S_ISREG(is.st_mode)) throw std::runtime_error("it is not a regular file");
+  }
+
   struct open_folder {
     DIR* const handle;
     explicit open_folder(const char* name) noexcept : handle(::opendir(name)) {}
@@ -23952,16 +24465,17 @@ class spool_files {
     }
   };
 
-  // Part of file names, so that a process with the same number, later or on another machine, does not reuse
-  // one.
-  static long long clock_start() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<long long>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+  static bool write_all(int file, std::string_view text) noexcept {
+    while (!text.empty()) {
+      const ssize_t written = ::write(file, text.data(), text.size());
+      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+      if (written < 0 && errno != EINTR) return false;
+    }
+    return true;
   }
 
-  long long start_ = clock_start();
-  unsigned long long next_ = 0;
+  unique_fd held_;
+  std::string held_path_;
 };
 
 static_assert(spool_storage<spool_files>);
@@ -23970,13 +24484,67 @@ static_assert(spool_storage<spool_files>);
 
 // ---- coworker/transport/spool.hpp --------------------------------------------------------------------------
 
-// The spool: results that could not be handed over yet, one file each, so that neither a long outage nor the
-// end of the process loses them. Knows files; must not know how results are posted.
+// The spool: results that could not be handed over yet, one file each, so that neither a long outage nor the end of the
+// process loses them. Knows files; must not know how results are posted.
+//
+// A file is called OWNER.NUMBER.result.json and is one object of JSON. As long as its owner lives, which a lock called
+// OWNER.lock shows, no other process touches it. What an owner that has ended left is claimed by renaming it, which
+// succeeds for one process only.
 
 namespace coworker {
 
-/// A folder of results. A result is written whole under another name, synced, and renamed, so that a file
-/// that bears its final name is complete. On one thread.
+namespace detail {
+
+// What a file of the spool says.
+struct spooled_result {
+  std::string job_id;
+  bool streamed = false;
+  bool perhaps_accepted = false;
+  std::string body;
+  bool in_form = false;  // as write() makes it
+
+  static constexpr std::string_view mark = R"({"perhaps_accepted":)";
+  static constexpr std::string_view before_body = R"(,"body":)";
+
+  // Stands behind `mark`, and takes the same room either way: it is changed in place.
+  static constexpr std::string_view mark_text(bool perhaps) noexcept { return perhaps ? "true " : "false"; }
+
+  // The body goes in as it is: it is JSON already.
+  static std::string write(std::string_view job_id, bool streamed, bool perhaps_accepted,
+                           std::string_view body) {
+    std::string text(mark);
+    text.append(mark_text(perhaps_accepted)).append(R"(,"id":)");
+    append_json_string_lossy(text, job_id);
+    text.append(R"(,"streamed":)").append(streamed ? "true" : "false").append(before_body);
+    text.reserve(text.size() + body.size() + 1);
+    return text.append(body) += '}';
+  }
+
+  // Also of a file that version 0.1 wrote, where the body is a string. Throws json_exception where it is neither.
+  static spooled_result read(std::string text) {
+    spooled_result made;
+    const std::size_t end =
+        text.find(before_body);  // no string holds it, as its quotes would be escaped there
+    made.in_form = text.starts_with(mark) && text.ends_with("}") && end != std::string::npos;
+    json record = json::parse(made.in_form ? text.substr(0, end) + "}" : text);
+    made.job_id = record.at("id").get<std::string>();
+    made.streamed = record.at("streamed").get<bool>();
+    made.perhaps_accepted = record.value("perhaps_accepted", false);
+    if (made.in_form) {
+      text.pop_back();
+      made.body = std::move(text.erase(0, end + before_body.size()));
+    } else {
+      const json& body = record.at("body");
+      made.body = body.is_string() ? body.get<std::string>() : body.dump();
+    }
+    return made;
+  }
+};
+
+}  // namespace detail
+
+/// A folder of results. A result is written whole under another name, synced, and renamed, so that a file that bears
+/// its final name is complete. On one thread.
 template <spool_storage Files>
 class basic_spool {
  public:
@@ -23987,99 +24555,170 @@ class basic_spool {
     bool stored() const noexcept { return stored_; }
     /// Whether an earlier run may have got it accepted without hearing of it.
     bool perhaps_accepted() const noexcept { return perhaps_accepted_; }
-    explicit operator bool() const noexcept { return !path_.empty(); }
+    explicit operator bool() const noexcept { return valid_; }
 
    private:
     friend basic_spool;
     std::string path_;
     std::string job_id_;
+    bool valid_ = false;
     bool streamed_ = false;
     bool stored_ = false;
+    bool in_form_ = false;
     bool perhaps_accepted_ = false;
     bool complained_ = false;
   };
 
+  /// A result as the spool gives it back.
   struct entry {
     std::string job_id;
-    bool streamed;
+    bool streamed = false;
     std::string body;
     basic_spool::ticket ticket;
   };
 
-  /// An empty name makes a spool that keeps nothing. Errors: std::runtime_error when the folder cannot be
-  /// opened.
-  explicit basic_spool(std::string folder, Files files = Files())
-      : folder_(std::move(folder)), files_(std::move(files)) {
-    if (!folder_.empty()) names("cannot be opened");
+  /// A file that may hold one.
+  struct left_over {
+    std::string path;
+    bool claimed = false;  ///< by this process
+  };
+
+  /// The longest file that is read or written, in bytes: three times the platform's largest result.
+  static constexpr std::size_t longest_file = 64 * 1024 * 1024;
+
+  /// An empty name makes a spool that keeps nothing. Throws std::runtime_error when the folder cannot be opened.
+  explicit basic_spool(std::string folder, Files files = Files(), std::size_t longest = longest_file)
+      : folder_(std::move(folder)), files_(std::move(files)), longest_(longest) {
+    if (folder_.empty()) return;
+    names("cannot be opened");
+    owner_ = files_.fresh_name();
   }
+
+  basic_spool(basic_spool&&) noexcept = default;
+  basic_spool& operator=(basic_spool&&) = delete;
+  ~basic_spool() { files_.let_go(); }
 
   ticket prepare(std::string_view job_id, bool streamed) {
     ticket made;
     if (folder_.empty()) return made;
-    made.path_ = folder_ + "/" + files_.fresh_name() + suffix;
+    made.valid_ = true;
     made.job_id_ = job_id;
     made.streamed_ = streamed;
     return made;
   }
 
-  /// Keeps the result, with what the next run is to think of it. A failure is logged: the result then lives
-  /// in this process only.
+  /// Keeps the result, with what the next run is to think of it. A failure is logged: the result then lives in this
+  /// process only, or in the file as it was.
   void store(ticket& place, std::string_view body, bool perhaps_accepted, logger& log) {
     if (!place || (place.stored_ && place.perhaps_accepted_ == perhaps_accepted)) return;
-    json record = json::object();
-    record["id"] = place.job_id_;
-    record["streamed"] = place.streamed_;
-    record["perhaps_accepted"] = perhaps_accepted;
-    record["body"] = body;
-    const std::string unfinished = place.path_ + ".part";
-    if (files_.write_whole(unfinished, record.dump()) && files_.rename(unfinished, place.path_)) {
-      place.stored_ = true;
-      place.perhaps_accepted_ = perhaps_accepted;
-      files_.sync(folder_);
-      return;
+    if (change_mark(place, perhaps_accepted)) return;
+    const std::string text =
+        detail::spooled_result::write(place.job_id_, place.streamed_, perhaps_accepted, body);
+    std::string problem =
+        "it is " + std::to_string(text.size()) + " bytes, and a file may have " + std::to_string(longest_);
+    if (text.size() <= longest_) {
+      hold_lock(log);
+      if (write(place, text)) {
+        place.perhaps_accepted_ = perhaps_accepted;
+        return;
+      }
+      problem = detail::errno_text(errno);
     }
-    const int problem = errno;
-    files_.remove(unfinished);
     // It is tried again with each post; and what is there already stays as it is.
     if (std::exchange(place.complained_, true) || place.stored_) return;
-    log.error("The spool cannot keep a result (" + place.path_ + ": " + std::strerror(problem) + ").",
+    log.error("The spool cannot keep a result (" + folder_ + ": " + problem + ").",
               log_subject(place.job_id_));
   }
 
   void remove(ticket& place) noexcept {
-    if (place.stored_) files_.remove(place.path_);
+    if (!place.stored_) return;
+    files_.remove(place.path_);
     place.stored_ = false;
+    if (--stored_ == 0) files_.let_go();
   }
 
-  /// What earlier runs left. A file that cannot be read is named in the log and left alone.
-  std::vector<entry> load(logger& log) {
-    std::vector<entry> left;
-    if (folder_.empty()) return left;
-    for (const std::string& name : names("cannot be read")) {
-      if (!name.ends_with(suffix)) continue;
+  /// What processes that have ended left here, in the order of the names; files that they left unfinished are removed.
+  std::vector<left_over> find_left_over() {
+    std::vector<left_over> found;
+    if (folder_.empty()) return found;
+    std::vector<std::string> all = names("cannot be read");
+    std::sort(all.begin(), all.end());
+    std::string owner;
+    bool alive = false;
+    for (const std::string& name : all) {
+      const bool result = name.ends_with(result_suffix);
+      const bool rest = name.ends_with(unfinished_suffix) || name.ends_with(lock_suffix);
+      if (!result && !rest) continue;
+      const std::string_view this_owner = std::string_view(name).substr(0, name.find('.'));
+      if (this_owner != owner) {
+        owner = this_owner;
+        alive = owner == owner_ || files_.is_held(lock_path(owner));
+      }
+      if (alive) continue;
       const std::string path = folder_ + "/" + name;
-      try {
-        const json record = json::parse(files_.read_whole(path));
-        entry made{record.at("id").get<std::string>(),
-                   record.at("streamed").get<bool>(),
-                   record.at("body").get<std::string>(),
-                   {}};
-        made.ticket.path_ = path;
-        made.ticket.job_id_ = made.job_id;
-        made.ticket.streamed_ = made.streamed;
-        made.ticket.stored_ = true;
-        made.ticket.perhaps_accepted_ = record.value("perhaps_accepted", false);
-        left.push_back(std::move(made));
-      } catch (const std::exception& error) {
-        log.error("The spool has a file that cannot be used and is left alone (" + path + ": " +
-                  error.what() + ").");
+      if (result) {
+        found.push_back({path});
+      } else if (is_regular(path)) {
+        files_.remove(path);
       }
     }
-    return left;
+    return found;
+  }
+
+  /// What is read of a file with read(); see spool_storage.
+  using input = decltype(std::declval<Files&>().open(std::string(), std::size_t()));
+
+  /// Begins to read one; its text then goes to claim(). Nothing where it is gone, or cannot be used, which is logged; it
+  /// is left alone then.
+  input open(const left_over& one, logger& log) {
+    try {
+      return files_.open(one.path, longest_);
+    } catch (const std::runtime_error& error) {
+      complain_of(one, error.what(), log);
+      return std::nullopt;
+    }
+  }
+
+  /// Makes it this process's own. Nothing where it cannot be used, which is logged, or another process was faster.
+  std::optional<entry> claim(left_over& one, std::string text, logger& log) {
+    detail::spooled_result record;
+    try {
+      record = detail::spooled_result::read(std::move(text));
+    } catch (const std::exception& error) {
+      complain_of(one, error.what(), log);
+      return std::nullopt;
+    }
+    if (!one.claimed) {
+      hold_lock(log);
+      const std::string own = fresh_path();
+      if (!files_.rename(one.path, own)) {
+        if (errno != ENOENT) complain_of(one, "it cannot be renamed: " + detail::errno_text(errno), log);
+        return std::nullopt;
+      }
+      one.path = own;
+      one.claimed = true;
+      ++stored_;
+    }
+    entry made{std::move(record.job_id), record.streamed, std::move(record.body), {}};
+    made.ticket.valid_ = made.ticket.stored_ = true;
+    made.ticket.path_ = one.path;
+    made.ticket.job_id_ = made.job_id;
+    made.ticket.streamed_ = made.streamed;
+    made.ticket.in_form_ = record.in_form;
+    made.ticket.perhaps_accepted_ = record.perhaps_accepted;
+    return made;
+  }
+
+  /// Says in the log why a file is left alone.
+  static void complain_of(const left_over& one, const std::string& problem, logger& log) {
+    log.error("The spool has a file that cannot be used and is left alone (" + one.path + ": " + problem +
+              ").");
   }
 
  private:
-  static constexpr const char* suffix = ".result.json";
+  static constexpr const char* result_suffix = ".result.json";
+  static constexpr const char* unfinished_suffix = ".result.json.part";
+  static constexpr const char* lock_suffix = ".lock";
 
   std::vector<std::string> names(const char* otherwise) {
     try {
@@ -24090,8 +24729,66 @@ class basic_spool {
     }
   }
 
+  std::string lock_path(const std::string& owner) const { return folder_ + "/" + owner + lock_suffix; }
+  std::string fresh_path() { return folder_ + "/" + owner_ + "." + std::to_string(next_++) + result_suffix; }
+
+  void hold_lock(logger& log) {
+    if (stored_ > 0 || files_.hold(lock_path(owner_)) || std::exchange(complained_, true)) return;
+    log.warn("The spool cannot be locked (" + folder_ + ": " + detail::errno_text(errno) +
+             "): another worker that shares it may post what is kept there, so that it arrives twice.");
+  }
+
+  bool change_mark(ticket& place, bool perhaps_accepted) {
+    using form = detail::spooled_result;
+    if (!place.stored_ || !place.in_form_) return false;
+    if (!files_.overwrite(place.path_, form::mark.size(), form::mark_text(perhaps_accepted))) return false;
+    place.perhaps_accepted_ = perhaps_accepted;
+    return true;
+  }
+
+  // Names that are taken, by whomever, are passed over.
+  bool write(ticket& place, const std::string& text) {
+    constexpr int most_tries = 10;
+    for (int i = 0; i < most_tries; ++i) {
+      const std::string fresh = fresh_path();
+      const std::string unfinished = fresh + ".part";
+      if (!files_.create(unfinished, text)) {
+        if (errno == EEXIST) continue;
+        return false;
+      }
+      const std::string& wanted = place.stored_ ? place.path_ : fresh;
+      if (files_.rename(unfinished, wanted)) {
+        if (!place.stored_) {
+          place.path_ = fresh;
+          ++stored_;
+        }
+        place.stored_ = place.in_form_ = true;
+        files_.sync(folder_);
+        return true;
+      }
+      const int problem = errno;
+      files_.remove(unfinished);
+      errno = problem;
+      if (place.stored_) return false;
+    }
+    return false;
+  }
+
+  bool is_regular(const std::string& path) {
+    try {
+      return files_.open(path, longest_).has_value();
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }
+
   std::string folder_;
   [[no_unique_address]] Files files_;
+  std::size_t longest_;
+  std::string owner_;
+  std::size_t next_ = 0;
+  std::size_t stored_ = 0;  // files that are this object's own
+  bool complained_ = false;
 };
 
 using spool = basic_spool<spool_files>;
@@ -24134,7 +24831,7 @@ class poster {
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
     ticket kept = spool_.prepare(job_id, streamed);
     http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-    const posted made = co_await post_until_settled(request, &kept);
+    const posted made = co_await post_until_settled(request, &kept, options_.delivery_deadline, false);
     if (made.end != ending::accepted)
       co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
     spool_.remove(kept);
@@ -24143,7 +24840,7 @@ class poster {
 
   task<delivery> send_chunk(std::string_view job_id, std::string body) {
     const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
-    const posted made = co_await post_until_settled(request, nullptr);
+    const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
@@ -24210,20 +24907,18 @@ class poster {
     cut_off_->request_stop();
   }
 
-  // Posts what earlier runs left in the spool, one after the other. Cancellation: what is left stays there.
+  // Posts what earlier runs left in the spool. Cancellation: what is left stays there.
   task<void> post_left_over() {
-    for (typename Spool::entry& left : spool_.load(log_)) {
-      const log_subject subject(left.job_id);
-      log_.info("Posting a result that an earlier run left in the spool.", subject);
-      http_request request =
-          post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
-      const posted made = co_await post_until_settled(request, &left.ticket);
-      if (made.end == ending::accepted) {
-        spool_.remove(left.ticket);
-      } else {
-        co_await end_unaccepted(made, request, left.ticket, subject);
-      }
-    }
+    scope beside(co_await this_coro::context());
+    const auto try_once = [this, &beside](typename Spool::entry& left) {
+      return deliver_left_over(left, beside);
+    };
+    auto all =
+        detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
+    detail::result<void> end;
+    co_await detail::capture(std::move(all), end);
+    co_await beside.join();
+    end.take();
   }
 
  private:
@@ -24232,6 +24927,7 @@ class poster {
     ending end = ending::expired;
     std::string reason = {};
     bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
+    duration wait{};                // after the last try
   };
 
   // The first try of a result that has a place in the spool and is not in it yet.
@@ -24302,12 +24998,13 @@ class poster {
   // Tries until the server has accepted or refused, or time is up. The first failure puts a result into the spool, with
   // what the next run is to think of it: should this process end in the middle of a later try, nobody knows what became
   // of that one. Cancellation: throws `cancelled` between two tries.
-  task<posted> post_until_settled(const http_request& request, ticket* kept) {
+  task<posted> post_until_settled(const http_request& request, ticket* kept, duration allowed,
+                                  bool perhaps_accepted) {
     const executor_ref executor = co_await this_coro::executor();
-    const time_point deadline = after(executor.now(), options_.delivery_deadline);
+    const time_point deadline = after(executor.now(), allowed);
     backoff waits(options_.retry, random_source(random_.next()));
     posted made;
-    made.perhaps_accepted = kept != nullptr && kept->perhaps_accepted();
+    made.perhaps_accepted = perhaps_accepted;
     bool unknown_before = false;
     denial denied(*this);
     for (;;) {
@@ -24340,7 +25037,7 @@ class poster {
       made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(answer);
       const time_point here = executor.now();
       const duration usual = answer.status == 429 ? options_.throttled : waits.next();
-      const duration wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
+      const duration wait = made.wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
       health_.failed(answer, here, wait);
       denied.set(meaning == post_answer::denied);
       const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
@@ -24352,6 +25049,28 @@ class poster {
         co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
       }
     }
+  }
+
+  // One attempt at a result that an earlier run left; nothing where that settled it. Should the process end in the middle
+  // of it, nobody will know what became of it, so that is written down before.
+  task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
+    const bool uncertain = left.ticket.perhaps_accepted();
+    spool_.store(left.ticket, left.body, true, log_);
+    if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be
+    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+    posted made = co_await post_until_settled(request, &left.ticket, duration::zero(), uncertain);
+    if (made.end == ending::expired) co_return made.wait;
+    if (made.end == ending::accepted) {
+      spool_.remove(left.ticket);
+    } else {
+      beside.spawn(end_left_over(std::move(made), std::move(request), std::move(left.ticket), left.job_id));
+    }
+    co_return std::nullopt;
+  }
+
+  // Beside the others, as the news of a refusal may be tried for long.
+  task<void> end_left_over(posted first, http_request request, ticket kept, std::string job_id) {
+    co_await end_unaccepted(first, request, kept, log_subject(job_id));
   }
 
   // A result that the queue does not have.
@@ -24382,7 +25101,7 @@ class poster {
                      "); it is told that the job failed.",
                  subject);
       request.body = coworker::refusal_body(first.reason);
-      const posted second = co_await post_until_settled(request, nullptr);
+      const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
       if (second.end != ending::accepted)
         log_.error(
             "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
@@ -24404,7 +25123,7 @@ class poster {
   ticket no_ticket_;
   wait_list<first_try> firsts_;
   event first_sent_;
-  event hurry_;          // the worker leaves, and its time is nearly over
+  event hurry_;  // the worker leaves, and its time is nearly over
   // Its time is over. From one attend() to the next, so that nothing of an earlier run is left in it.
   std::optional<stop_source> cut_off_{std::in_place};
   event allowed_;
@@ -24641,24 +25360,41 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 
 // ---- coworker/http/curl/broken_pipe.hpp --------------------------------------------------------------------
 
-// Neither a connection nor a reader of our log that goes away may end the process. libcurl leaves that to its users.
+// SIGPIPE: neither a connection nor a reader of our log that goes away may end the process, which libcurl leaves to its
+// users; and processes that a handler starts are to notice nothing of that.
 
 #include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
 
 namespace coworker::detail {
 
-inline void do_nothing(int) {}
+// A handler belongs to the process, so this does too.
+inline std::atomic<pid_t> broken_pipe_owner{0};
 
-// Sees to it that SIGPIPE does not end the process, unless the program has its own way. A function, not SIG_IGN: programs
-// that a handler starts inherit an ignored signal, but not a function.
+inline void on_broken_pipe(int number) {
+  if (::getpid() == broken_pipe_owner.load()) return;
+  const int problem_before = errno;
+  ::signal(number, SIG_DFL);  // in a forked process it does what it would have done without us
+  ::raise(number);
+  errno = problem_before;
+}
+
+/// From now on a write to a pipe or a connection that nobody reads any more fails with EPIPE, and does no more.
+/// A signal handler sees to it and not SIG_IGN, which would pass to every program that is started from here. Where the
+/// program has a way of its own, that stays. Never undone.
 inline void ignore_broken_pipes() noexcept {
-  struct sigaction before {};
-  if (::sigaction(SIGPIPE, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
-  struct sigaction action {};
-  action.sa_handler = &do_nothing;
-  ::sigemptyset(&action.sa_mask);
-  action.sa_flags = SA_RESTART;
-  ::sigaction(SIGPIPE, &action, nullptr);
+  struct sigaction now {};
+  ::sigaction(SIGPIPE, nullptr, &now);
+  if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) return;
+  broken_pipe_owner.store(::getpid());
+  struct sigaction ours {};
+  ours.sa_handler = &on_broken_pipe;
+  ::sigemptyset(&ours.sa_mask);
+  ours.sa_flags = SA_RESTART | SA_ONSTACK;
+  ::sigaction(SIGPIPE, &ours, nullptr);
 }
 
 }  // namespace coworker::detail
@@ -26124,6 +26860,7 @@ static_assert(transport<runpod_engine> && chunk_transport<runpod_engine> &&
               waiting_transport<runpod_engine>);
 
 }  // namespace coworker
+#include <string>
 #include <utility>
 
 namespace coworker::detail {
@@ -26132,6 +26869,8 @@ namespace coworker::detail {
 inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
   runpod_options found = coworker::runpod_options_from_environment();
   log.hide(found.api_key);
+  for (const std::string* const url : {&found.urls.take, &found.urls.done, &found.urls.stream, &found.urls.ping})
+    log.hide_password_of(*url);
   found.delivery_deadline = settings.delivery_deadline;
   found.leave_within = settings.grace_period;
   found.spool_folder = settings.spool_folder;
@@ -26141,9 +26880,9 @@ inline runpod_options read_runpod_options(const options& settings, duration read
 }
 
 template <class Worker>
-int run_runpod_mode(Worker& runner, runpod_options wanted, logger& log) {
+int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log) {
   runpod_engine engine(std::move(wanted), log);
-  return detail::serve_engine(runner, engine, log);
+  return detail::serve_engine(runner, engine, grace_period, log);
 }
 
 }  // namespace coworker::detail
@@ -26153,9 +26892,16 @@ namespace coworker {
 
 namespace detail {
 
-inline int complain(const char* problem, int status) noexcept {
-  std::fflush(stdout);
-  std::fprintf(stderr, "coworker: %s\n", problem);
+// On one line of standard error, which may be a pipe that nobody reads. Variables may hold anything.
+inline int complain(std::string_view problem, int status) noexcept {
+  try {
+    const std::string readable = valid_utf8(secret_masks().masked(problem));
+    std::string line = "coworker: ";
+    detail::append_printable(line, readable);
+    detail::write_out_printed();
+    line_output(2).write(line);
+  } catch (...) {  // no memory for it
+  }
   return status;
 }
 
@@ -26205,7 +26951,7 @@ template <class Parts>
 int start_runpod_mode(Parts& parts) {
   runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
   auto runner = parts.make_worker();
-  return detail::run_runpod_mode(runner, std::move(found), parts.log);
+  return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
 }
 #else
 template <class Parts>
@@ -26220,7 +26966,8 @@ template <class Parts>
 int start_local_mode(Parts& parts) {
   local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
   auto runner = parts.make_worker();
-  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.log);
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
+                                parts.log);
 }
 
 template <class Input>
@@ -26242,6 +26989,7 @@ template <class Handler, class Modifier, class Engine>
 int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
                   Engine& engine) {
   constexpr bool own_engine = !std::is_same_v<Engine, no_engine>;
+  detail::fill_standard_descriptors();
   const start_arguments arguments = argument_reader(argc, argv).read();
   if (arguments.help) {
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
@@ -26261,7 +27009,7 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   if (local) return detail::start_local_mode(parts);
   if constexpr (own_engine) {
     auto runner = parts.make_worker();
-    return detail::serve_engine(runner, engine, log);
+    return detail::serve_engine(runner, engine, settings.grace_period, log);
   } else {
     return detail::start_runpod_mode(parts);
   }
@@ -27138,6 +27886,7 @@ seeds_report run_seeds(const options& base, std::uint64_t count, unsigned thread
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27155,7 +27904,13 @@ class memory_disk {
     int removed_by = -1;  ///< a worker
   };
 
+  struct lock {
+    std::string path;
+    int holder = -1;  ///< a worker
+  };
+
   std::vector<file> files;    ///< in the order in which they were made
+  std::vector<lock> locks;    ///< that living workers hold
   std::vector<file> removed;  ///< by somebody, after it had been whole
   bool full = false;          ///< nothing more can be written
   std::uint64_t names = 0;    ///< given out so far
@@ -27165,6 +27920,11 @@ class memory_disk {
       if (one.path == path) return &one;
     }
     return nullptr;
+  }
+
+  /// With it end its locks; the files that showed them stay.
+  void process_ended(int worker) {
+    std::erase_if(locks, [worker](const lock& one) { return one.holder == worker; });
   }
 
   void remove(const std::string& path, int worker) {
@@ -27192,13 +27952,23 @@ class memory_files {
     return found;
   }
 
-  bool write_whole(const std::string& path, std::string_view text) {
-    if (disk_->full || *crashed_) {
-      errno = disk_->full ? ENOSPC : EIO;
+  bool create(const std::string& path, std::string_view text) {
+    const bool taken = disk_->find(path) != nullptr;
+    if (taken || disk_->full || *crashed_) {
+      errno = taken ? EEXIST : disk_->full ? ENOSPC : EIO;
       return false;
     }
-    disk_->remove(path, worker_);
     disk_->files.push_back({path, std::string(text)});
+    return true;
+  }
+
+  bool overwrite(const std::string& path, std::size_t at, std::string_view text) {
+    memory_disk::file* const found = disk_->find(path);
+    if (found == nullptr || *crashed_) {
+      errno = found == nullptr ? ENOENT : EIO;
+      return false;
+    }
+    found->text.replace(at, text.size(), text);
     return true;
   }
 
@@ -27216,13 +27986,50 @@ class memory_files {
     if (!*crashed_) disk_->remove(path, worker_);
   }
 
-  std::string read_whole(const std::string& path) const {
+  class input {
+   public:
+    explicit input(std::string text) noexcept : left_(std::move(text)) {}
+
+    bool read(std::string& text, std::size_t at_most) {
+      const std::size_t size = left_.size() < at_most ? left_.size() : at_most;
+      text.append(left_, 0, size);
+      left_.erase(0, size);
+      return size > 0;
+    }
+
+   private:
+    std::string left_;
+  };
+
+  std::optional<input> open(const std::string& path, std::size_t longest) const {
     const memory_disk::file* const found = disk_->find(path);
-    if (found == nullptr) throw std::runtime_error("no such file");
-    return found->text;
+    if (found == nullptr) return std::nullopt;
+    if (found->text.size() > longest) throw std::runtime_error("it is longer than any result");
+    return input(found->text);
   }
 
   void sync(const std::string&) const noexcept {}
+
+  bool hold(const std::string& path) {
+    if (is_held(path)) return true;
+    if (!create(path, "")) return false;
+    disk_->locks.push_back({path, worker_});
+    return true;
+  }
+
+  bool is_held(const std::string& path) const noexcept {
+    for (const memory_disk::lock& one : disk_->locks) {
+      if (one.path == path) return true;
+    }
+    return false;
+  }
+
+  void let_go() noexcept {
+    for (const memory_disk::lock& one : disk_->locks) {
+      if (one.holder == worker_ && !*crashed_) disk_->remove(one.path, worker_);
+    }
+    disk_->process_ended(worker_);
+  }
 
   std::string fresh_name() { return std::to_string(++disk_->names); }
 
@@ -29231,6 +30038,7 @@ class world {
     }
     if (!problem.empty() && !mine.crashed)
       book_.violate(invariant::no_exception, "serve() threw: " + problem);
+    disk_.process_ended(number);
     book_.left(number, leaves_by(number));
     if (number + 1 == static_cast<int>(plan_.workers.size()) && server_.unsettled() > 0 && !book_.violated())
       book_.violate(invariant::every_job_settles, "the last worker left by itself");
@@ -29265,6 +30073,7 @@ class world {
     account.crashed = true;
     book_.note(happening::worker_crashed, mine.number, trace::nobody);
     mine.client.die();
+    disk_.process_ended(mine.number);
     for (std::size_t job = 0; job < wanted_.jobs; ++job) {
       if (account.jobs[job].in_progress) mine.runner.stop_job(job_name(static_cast<int>(job)));
     }
@@ -29309,8 +30118,8 @@ class world {
   }
 
   static bool holds(const memory_disk::file& one, std::uint64_t result) {
-    const json record = json::parse(one.text);
-    return text_hash(record.at("body").get<std::string_view>()) == result;
+    if (!one.path.ends_with(".result.json")) return false;
+    return text_hash(coworker::detail::spooled_result::read(one.text).body) == result;
   }
 
   // --- the end --------------------------------------------------------------------------------------------

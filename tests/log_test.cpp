@@ -175,6 +175,15 @@ TEST_CASE("the user and the password in a URL are masked in every line") {
         "INFO   | Posting to https://***@host/done fails.");
 }
 
+TEST_CASE("the password of a URL can be masked where it stands alone too") {
+  captured_log output;
+  output.log.hide_password_of("https://user:s3same-open@host/path");
+  output.log.hide_password_of("https://token-1234@host");
+  output.log.hide_password_of("https://host/a@b");
+  output.log.info("s3same-open, user, token-1234, host");
+  CHECK(output.lines().at(0) == "INFO   | ***, user, ***, host");
+}
+
 TEST_CASE("what else leaves the process can be masked as a line is, and is otherwise left as it is") {
   captured_log output;
   output.log.hide("rpa_KEY");

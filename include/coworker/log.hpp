@@ -168,6 +168,15 @@ class logger {
     return secrets_.add(secret);
   }
 
+  /// Hides the password that stands in a URL, or what stands in place of user and password: as such it is masked
+  /// in every URL anyway, and now also where it stands alone.
+  void hide_password_of(std::string_view url) {
+    const auto [begin, end] = detail::find_url_user(url, 0);
+    const std::string_view user = url.substr(begin, end - begin);
+    const std::size_t colon = user.find(':');
+    hide(colon == std::string_view::npos ? user : user.substr(colon + 1));
+  }
+
   /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
   /// all else that leaves the process, such as error reports.
   std::string masked(std::string_view text) const {

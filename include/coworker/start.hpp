@@ -12,6 +12,7 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/local_mode.hpp>
 #include <coworker/start/run_engine.hpp>
+#include <coworker/start/standard_descriptors.hpp>
 #include <coworker/transport/checks.hpp>
 #include <coworker/transport/environment.hpp>
 #include <coworker/typed/schema.hpp>
@@ -21,6 +22,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -32,9 +34,16 @@ namespace coworker {
 
 namespace detail {
 
-inline int complain(const char* problem, int status) noexcept {
-  std::fflush(stdout);
-  std::fprintf(stderr, "coworker: %s\n", problem);
+// On one line of standard error, which may be a pipe that nobody reads. Variables may hold anything.
+inline int complain(std::string_view problem, int status) noexcept {
+  try {
+    const std::string readable = valid_utf8(secret_masks().masked(problem));
+    std::string line = "coworker: ";
+    detail::append_printable(line, readable);
+    detail::write_out_printed();
+    line_output(2).write(line);
+  } catch (...) {  // no memory for it
+  }
   return status;
 }
 
@@ -84,7 +93,7 @@ template <class Parts>
 int start_runpod_mode(Parts& parts) {
   runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
   auto runner = parts.make_worker();
-  return detail::run_runpod_mode(runner, std::move(found), parts.log);
+  return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
 }
 #else
 template <class Parts>
@@ -99,7 +108,8 @@ template <class Parts>
 int start_local_mode(Parts& parts) {
   local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
   auto runner = parts.make_worker();
-  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.log);
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
+                                parts.log);
 }
 
 template <class Input>
@@ -121,6 +131,7 @@ template <class Handler, class Modifier, class Engine>
 int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
                   Engine& engine) {
   constexpr bool own_engine = !std::is_same_v<Engine, no_engine>;
+  detail::fill_standard_descriptors();
   const start_arguments arguments = argument_reader(argc, argv).read();
   if (arguments.help) {
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
@@ -140,7 +151,7 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   if (local) return detail::start_local_mode(parts);
   if constexpr (own_engine) {
     auto runner = parts.make_worker();
-    return detail::serve_engine(runner, engine, log);
+    return detail::serve_engine(runner, engine, settings.grace_period, log);
   } else {
     return detail::start_runpod_mode(parts);
   }

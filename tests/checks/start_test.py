@@ -171,6 +171,14 @@ class Arguments(unittest.TestCase):
         self.assertEqual((run.status, run.errors, run.lines), (0, [], []))
         self.assertEqual(run.arguments, arguments)
 
+    def test_a_near_miss_of_a_flag_is_refused_with_the_right_name(self):
+        for given, meant in (("--test-input", "--test_input"), ("--test_inpt", "--test_input"), ("-test_input", "--test_input"),
+                             ("--rp-log-level", "--rp_log_level"), ("--test-output=1", "--test_output")):
+            self.assert_usage_error(Run(given, "{}"), f"{given.split('=')[0]}: there is no such argument; write {meant}, or put "
+                                    "it behind -- if it is the program's own")
+        run = Run(*self.JOB, "--rp_log_level=ERROR", "--", "--test-input", "--help")
+        self.assertEqual((run.status, run.errors, run.lines), (0, [], []))
+
     def test_the_schema_of_the_input_is_printed_and_nothing_run(self):
         run = Run("--typed", "--print_schema")
         self.assertEqual(run.status, 0)

@@ -60,7 +60,7 @@ reading read_arguments(std::vector<std::string> given) {
         coworker::detail::argument_reader(static_cast<int>(given.size()), pointers.data()).read();
   } catch (const coworker::detail::usage_error& error) {
     made.refusal = error.what();
-    require(made.refusal.starts_with("--"));
+    require(coworker::detail::leading_dashes(made.refusal) > 0);  // it begins with the argument
   }
   require(given == before);
   return made;
@@ -78,10 +78,10 @@ bool takes_value(std::string_view argument) {
   return std::find(flags_with_value.begin(), flags_with_value.end(), argument) != flags_with_value.end();
 }
 
-// Every `--flag value` as `--flag=value`.
+// Every `--flag value` as `--flag=value`, up to `--`.
 std::vector<std::string> joined(const std::vector<std::string>& given) {
   std::vector<std::string> made;
-  for (std::size_t i = 0; i < given.size(); ++i) {
+  for (std::size_t i = 0; i < given.size() && given[i] != "--"; ++i) {
     made.push_back(given[i]);
     if (takes_value(given[i]) && i + 1 < given.size() && !given[i + 1].starts_with("--"))
       made.back() += "=" + given[++i];

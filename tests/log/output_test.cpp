@@ -11,6 +11,7 @@
 #include <atomic>
 #include <coworker/log.hpp>
 #include <coworker/log/output.hpp>
+#include <coworker/net/descriptor.hpp>
 #include <cstddef>
 #include <memory>
 #include <string>

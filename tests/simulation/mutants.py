@@ -41,7 +41,7 @@ MUTANTS = [
     ("heartbeats forget a job while its result is posted", QUEUE, "const posted first =",
      "in_progress_.remove(job_id);\n  const posted first ="),
     ("heartbeats name jobs that have ended", QUEUE, "  in_progress_.remove(job_id);\n", ""),
-    ("a chunk is posted once and then forgotten", QUEUE, "const posted made = co_await post_until_settled(request, nullptr);",
+    ("a chunk is posted once and then forgotten", QUEUE, "const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline);",
      "co_await post(request, false);\n  const posted made{fate::accepted, {}};"),
     ("the heart stops at the first refusal", "transport/runpod/heartbeat.hpp", "if (!detail::worth_another_ping(answer)) break;",
      "if (!detail::worth_another_ping(answer)) co_return;"),

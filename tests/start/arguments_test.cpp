@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <coworker/start/arguments.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -61,12 +62,106 @@ TEST_CASE("the last of several flags counts") {
 }
 
 TEST_CASE("arguments that are not ours are passed over, also those that only begin like ours") {
-  const start_arguments read =
-      read_arguments({"test_input", "--test_inputs=1", "-test_input", "--test_file_x", "y", "--model=x",
-                      "--rp_log_level=INFO", "--", "", "="});
+  const start_arguments read = read_arguments({"test_input",
+                                               "test_input=1",
+                                               "-t",
+                                               "-h",
+                                               "-v",
+                                               "-",
+                                               "---",
+                                               "--test",
+                                               "--test_file_x",
+                                               "y",
+                                               "--model=x",
+                                               "--input",
+                                               "--output",
+                                               "--log_level",
+                                               "--log-level",
+                                               "--debugger",
+                                               "--schema",
+                                               "--test_output_folder",
+                                               "--heap",
+                                               "--yelp",
+                                               "--rp_log_level=INFO",
+                                               "--testing",
+                                               "--test_case=x",
+                                               "--prints",
+                                               "",
+                                               "=",
+                                               "\xe2\x80",
+                                               "\xe2\x80\x93",
+                                               "-5",
+                                               "--help_me"});
   CHECK_FALSE(read.test_input);
   CHECK_FALSE(read.test_file);
+  CHECK_FALSE(read.help);
   CHECK(read.level == log_level::info);
+}
+
+TEST_CASE("what stands behind two hyphens is the program's own, whatever it looks like") {
+  const start_arguments read =
+      read_arguments({"--test_input", "1", "--", "--test_input", "2", "--help", "-test_file",
+                      "--rp_serve_api", "--test_output", "--", "--rp_log_level=LOUD"});
+  CHECK(read.test_input == "1");
+  CHECK_FALSE(read.test_output);
+  CHECK_FALSE(read.level);
+  CHECK_FALSE(read.help);
+}
+
+TEST_CASE("a near miss of one of our flags is refused with the right name, and with the way out") {
+  for (const auto& [given, meant] :
+       std::vector<std::pair<std::string, std::string>>{{"--test-input", "--test_input"},
+                                                        {"--test_inpt", "--test_input"},
+                                                        {"-test_input", "--test_input"},
+                                                        {"---test_input", "--test_input"},
+                                                        {"-test-input", "--test_input"},
+                                                        {"--testinput", "--test_input"},
+                                                        {"--testInput", "--test_input"},
+                                                        {"--TEST_INPUT", "--test_input"},
+                                                        {"--test_inptu", "--test_input"},
+                                                        {"--tets_input", "--test_input"},
+                                                        {"--test_inputs", "--test_input"},
+                                                        {"--test_inut", "--test_input"},
+                                                        {"--test__input", "--test_input"},
+                                                        {"\xe2\x80\x94test_input", "--test_input"},
+                                                        {"\xe2\x80\x93test_input", "--test_input"},
+                                                        {"\xe2\x88\x92-test_input", "--test_input"},
+                                                        {"--test-file", "--test_file"},
+                                                        {"--test_fil", "--test_file"},
+                                                        {"--test_files", "--test_file"},
+                                                        {"--test-output", "--test_output"},
+                                                        {"--test_ouput", "--test_output"},
+                                                        {"--test_otput", "--test_output"},
+                                                        {"--rp-log-level", "--rp_log_level"},
+                                                        {"--rp_loglevel", "--rp_log_level"},
+                                                        {"--rp_log_lvl", "--rp_log_level"},
+                                                        {"-rp_log_level", "--rp_log_level"},
+                                                        {"--rp-debugger", "--rp_debugger"},
+                                                        {"--rp_debuger", "--rp_debugger"},
+                                                        {"--print-schema", "--print_schema"},
+                                                        {"--print_shema", "--print_schema"},
+                                                        {"--print_scheme", "--print_schema"},
+                                                        {"-help", "--help"},
+                                                        {"--Help", "--help"},
+                                                        {"--HELP", "--help"}}) {
+    CAPTURE(given);
+    const std::string refusal = given + ": there is no such argument; write " + meant +
+                                ", or put it behind -- if it is the program's own";
+    CHECK(refusal_of({given}) == refusal);
+    CHECK(refusal_of({given + "=1"}) == refusal);
+    CHECK(refusal_of({given, "1"}) == refusal);
+    CHECK(refusal_of({given + ":1"}) == refusal);
+    CHECK(refusal_of({"--", given}) == "accepted");
+    CHECK(refusal_of({"--test_output", given.starts_with("--") ? "=" : given}) == "accepted");
+  }
+}
+
+TEST_CASE("a flag that takes no value is refused with one, rather than taken for the opposite") {
+  for (const char* const flag : {"--rp_debugger", "--print_schema", "--help"}) {
+    for (const char* const value : {"=false", "=", "=1", ":", "\r"})
+      CHECK(refusal_of({flag + std::string(value)}) ==
+            flag + std::string(": it takes no value; write ") + flag + " alone");
+  }
 }
 
 TEST_CASE("a flag without its value is refused, and so is an empty value") {
@@ -76,6 +171,9 @@ TEST_CASE("a flag without its value is refused, and so is an empty value") {
     CHECK(refusal_of({flag, "--help"}) == refusal);
     CHECK(refusal_of({flag, ""}) == refusal);
     CHECK(refusal_of({std::string(flag) + "="}) == refusal);
+    CHECK(refusal_of({flag, "--"}) == refusal);
+    CHECK(refusal_of({std::string(flag) + ":{}"}) == refusal);
+    CHECK(refusal_of({std::string(flag) + "\r"}) == refusal);
   }
 }
 
@@ -90,7 +188,8 @@ TEST_CASE("two sources of jobs are refused") {
 }
 
 TEST_CASE("flags of the platform that are not there yet are refused rather than passed over") {
-  for (const char* flag : {"--rp_serve_api", "--rp_api_port", "--rp_api_host", "--rp_api_concurrency"}) {
+  for (const char* flag : {"--rp_serve_api", "--rp_api_port", "--rp_api_host", "--rp_api_concurrency",
+                           "--rp-serve-api", "-rp_serve_api", "--rp-api-port"}) {
     CHECK(refusal_of({flag}).starts_with(std::string(flag) + ": "));
     CHECK(refusal_of({std::string(flag) + "=1"}).starts_with(std::string(flag) + ": "));
   }

@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace coworker::testing {
 
@@ -28,16 +30,27 @@ class temporary_folder {
 
   std::string name() const { return path_.string(); }
 
-  std::size_t files() const {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(path_)) ++count;
-    return count;
+  /// How many there are whose names end like that.
+  std::size_t files(const std::string& end = "") const { return names(end).size(); }
+
+  std::vector<std::string> names(const std::string& end = "") const {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      const std::string name = entry.path().filename().string();
+      if (name.ends_with(end)) found.push_back(name);
+    }
+    return found;
   }
 
   void write(const std::string& file, const std::string& text) const { std::ofstream(path_ / file) << text; }
 
-  /// The path of the only file in it.
-  std::string only_file() const { return std::filesystem::directory_iterator(path_)->path().string(); }
+  /// The path of the only file whose name ends like that.
+  std::string only_file(const std::string& end = "") const { return path_.string() + "/" + names(end).at(0); }
+
+  std::string read(const std::string& file) const {
+    std::ifstream from(path_ / file);
+    return std::string(std::istreambuf_iterator<char>(from), {});
+  }
 
  private:
   std::filesystem::path path_;

@@ -1,21 +1,58 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <algorithm>
+#include <coworker/json/json.hpp>
 #include <coworker/transport/spool.hpp>
 #include <cstddef>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <support/captured_log.hpp>
 #include <support/temporary_folder.hpp>
+#include <utility>
 #include <vector>
 
 namespace coworker::testing {
+namespace {
+
+const char* const results = ".result.json";
+
+// All that can be claimed.
+std::vector<spool::entry> claim_all(spool& from, logger& log) {
+  std::vector<spool::entry> claimed;
+  for (spool::left_over& one : from.find_left_over()) {
+    spool::input file = from.open(one, log);
+    if (!file) continue;
+    std::string text;
+    while (file->read(text, 1000)) {
+    }
+    if (std::optional<spool::entry> left = from.claim(one, std::move(text), log))
+      claimed.push_back(std::move(*left));
+  }
+  return claimed;
+}
+
+std::vector<spool::entry> claim_all(const temporary_folder& folder, captured_log& log) {
+  spool next(folder.name());
+  return claim_all(next, log.log);
+}
+
+}  // namespace
+
 TEST_CASE("what is stored is there for the next spool, as it was, until it is removed") {
   const temporary_folder folder;
   captured_log log;
-  const std::string body = R"({"output":"\u0000 \"quoted\" )" + std::string(100'000, 'x') + "\xc3\xa9\"}";
+  const std::string body =
+      R"({"output":"\u0000 \"quoted\",\"body\": )" + std::string(100'000, 'x') + "\xc3\xa9\"}";
+  const std::string id = "a/b\n\",\"body\":";
   {
     spool kept(folder.name());
-    spool::ticket first = kept.prepare("a/b\n", true);
+    spool::ticket first = kept.prepare(id, true);
     spool::ticket second = kept.prepare("b", false);
     CHECK(first);
     CHECK(!first.stored());
@@ -23,52 +60,97 @@ TEST_CASE("what is stored is there for the next spool, as it was, until it is re
     kept.store(first, body, false, log.log);
     kept.store(second, "{}", false, log.log);
     CHECK(first.stored());
-    CHECK(folder.files() == 2);
+    CHECK(folder.files(results) == 2);
   }
+  CHECK(folder.files() == 2);  // the lock has gone
   spool next(folder.name());
-  std::vector<spool::entry> left = next.load(log.log);
+  std::vector<spool::entry> left = claim_all(next, log.log);
   REQUIRE(left.size() == 2);
   const std::size_t a = left[0].job_id == "b" ? 1 : 0;
-  CHECK(left[a].job_id == "a/b\n");
+  CHECK(left[a].job_id == id);
   CHECK(left[a].streamed);
   CHECK(left[a].body == body);
   CHECK(left[a].ticket.stored());
   CHECK(!left[1 - a].streamed);
   next.remove(left[0].ticket);
   CHECK(!left[0].ticket.stored());
-  CHECK(folder.files() == 1);
+  CHECK(folder.files(results) == 1);
   next.remove(left[1].ticket);
-  CHECK(next.load(log.log).empty());
   CHECK(folder.files() == 0);
+  CHECK(claim_all(next, log.log).empty());
   CHECK(log.lines().empty());
+}
+
+TEST_CASE("a file is one object of JSON, for whoever looks into it") {
+  const temporary_folder folder;
+  captured_log log;
+  spool kept(folder.name());
+  spool::ticket ticket = kept.prepare("a", true);
+  for (const bool perhaps : {false, true, false}) {
+    kept.store(ticket, R"({"output":[1]})", perhaps, log.log);
+    CHECK(json::parse(folder.read(folder.names(results).at(0))) ==
+          json{{"perhaps_accepted", perhaps}, {"id", "a"}, {"streamed", true}, {"body", {{"output", {1}}}}});
+  }
 }
 
 TEST_CASE(
     "a result is stored once, however often it is tried, and may be removed without having been stored") {
   const temporary_folder folder;
   captured_log log;
-  spool kept(folder.name());
-  spool::ticket ticket = kept.prepare("a", false);
-  kept.remove(ticket);
-  kept.store(ticket, "1", false, log.log);
-  kept.store(ticket, "2", false, log.log);
-  CHECK(folder.files() == 1);
-  CHECK(kept.load(log.log).at(0).body == "1");
+  {
+    spool kept(folder.name());
+    spool::ticket ticket = kept.prepare("a", false);
+    kept.remove(ticket);
+    kept.store(ticket, "1", false, log.log);
+    kept.store(ticket, "2", false, log.log);
+    CHECK(folder.files(results) == 1);
+  }
+  CHECK(claim_all(folder, log).at(0).body == "1");
 }
 
 TEST_CASE("whether a kept result may have been accepted is kept with it, and corrected in place") {
-  const temporary_folder folder;
-  captured_log log;
-  spool kept(folder.name());
-  spool::ticket ticket = kept.prepare("a", false);
-  for (const bool perhaps : {true, false, true}) {
-    kept.store(ticket, "{}", perhaps, log.log);
-    CHECK(folder.files() == 1);
-    CHECK(kept.load(log.log).at(0).ticket.perhaps_accepted() == perhaps);
+  for (const bool last : {true, false}) {
+    const temporary_folder folder;
+    captured_log log;
+    {
+      spool kept(folder.name());
+      spool::ticket ticket = kept.prepare("a", false);
+      for (const bool perhaps : {true, false, true, false, last}) {
+        kept.store(ticket, "{}", perhaps, log.log);
+        CHECK(ticket.perhaps_accepted() == perhaps);
+        CHECK(folder.files(results) == 1);
+      }
+    }
+    const std::vector<spool::entry> left = claim_all(folder, log);
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].ticket.perhaps_accepted() == last);
+    CHECK(left[0].body == "{}");
   }
-  folder.write(folder.only_file().substr(folder.name().size() + 1),
-               R"({"id":"a","streamed":false,"body":"{}"})");
-  CHECK(!kept.load(log.log).at(0).ticket.perhaps_accepted());
+}
+
+TEST_CASE("what version 0.1 has left is read, and marked like any other") {
+  const temporary_folder folder;
+  folder.write("1-2-3.result.json", R"({"id":"a","streamed":false,"body":"{\"output\":1}"})");
+  folder.write("1-2-4.result.json", R"({"id":"b","streamed":true,"perhaps_accepted":true,"body":"{}"})");
+  captured_log log;
+  {
+    spool next(folder.name());
+    std::vector<spool::entry> left = claim_all(next, log.log);
+    REQUIRE(left.size() == 2);
+    CHECK(left[0].job_id == "a");
+    CHECK(left[0].body == R"({"output":1})");
+    CHECK(!left[0].ticket.perhaps_accepted());
+    CHECK(left[1].streamed);
+    CHECK(left[1].ticket.perhaps_accepted());
+    next.store(left[0].ticket, left[0].body, true, log.log);
+    CHECK(left[0].ticket.perhaps_accepted());
+  }
+  CHECK(folder.files() == 2);
+  const std::vector<spool::entry> again = claim_all(folder, log);
+  REQUIRE(again.size() == 2);
+  CHECK(again[0].ticket.perhaps_accepted());
+  CHECK(again[1].ticket.perhaps_accepted());
+  CHECK(again[0].body == R"({"output":1})");
 }
 
 TEST_CASE("only its owner may read a kept result") {
@@ -78,38 +160,202 @@ TEST_CASE("only its owner may read a kept result") {
   spool::ticket ticket = kept.prepare("a", false);
   kept.store(ticket, "{}", false, log.log);
   using std::filesystem::perms;
-  const perms open = std::filesystem::status(folder.only_file()).permissions();
-  CHECK((open & perms::all) == (perms::owner_read | perms::owner_write));
+  for (const std::string& name : folder.names()) {
+    const perms open = std::filesystem::status(folder.name() + "/" + name).permissions();
+    CHECK((open & perms::all) == (perms::owner_read | perms::owner_write));
+  }
 }
 
-TEST_CASE("a file that is half written, or not the spool's, is left alone") {
+// --- several of them -----------------------------------------------------------------------------------------
+
+TEST_CASE(
+    "what belongs to a spool that lives is not claimed by another, what belonged to one that has ended is") {
   const temporary_folder folder;
-  folder.write("1-2-3.result.json.part", R"({"id":"a","streamed":false,"body":"{}"})");
-  folder.write("notes.txt", "mine");
   captured_log log;
-  spool kept(folder.name());
-  CHECK(kept.load(log.log).empty());
-  CHECK(folder.files() == 2);
+  auto one = std::make_unique<spool>(folder.name());
+  spool other(folder.name());
+  spool::ticket first = one->prepare("a", false);
+  spool::ticket second = other.prepare("b", false);
+  one->store(first, "1", false, log.log);
+  other.store(second, "2", false, log.log);
+  CHECK(folder.files(results) == 2);
+  CHECK(other.find_left_over().empty());
+  CHECK(one->find_left_over().empty());
+  CHECK(claim_all(folder, log).empty());
+  one.reset();
+  const std::vector<spool::entry> left = claim_all(other, log.log);
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].job_id == "a");
+  CHECK(other.find_left_over().empty());
+  CHECK(folder.files(".lock") == 1);
+}
+
+TEST_CASE("of two that find the same, one claims it") {
+  const temporary_folder folder;
+  folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
+  captured_log log;
+  spool one(folder.name());
+  spool other(folder.name());
+  std::vector<spool::left_over> found = one.find_left_over();
+  std::vector<spool::left_over> also_found = other.find_left_over();
+  REQUIRE(found.size() == 1);
+  REQUIRE(also_found.size() == 1);
+  const std::string text = folder.read("1.result.json");
+  std::optional<spool::entry> claimed = one.claim(found[0], text, log.log);
+  REQUIRE(claimed);
+  CHECK(!other.claim(also_found[0], text, log.log));
+  CHECK(!other.open(also_found[0], log.log));
+  CHECK(log.lines().empty());
+  one.remove(claimed->ticket);
+  CHECK(folder.files(results) == 0);
+}
+
+TEST_CASE("a spool that can be moved takes its lock along") {
+  const temporary_folder folder;
+  captured_log log;
+  spool first(folder.name());
+  spool::ticket ticket = first.prepare("a", false);
+  first.store(ticket, "1", false, log.log);
+  const auto moved = std::make_unique<spool>(std::move(first));
+  CHECK(claim_all(folder, log).empty());
+  moved->remove(ticket);
+  CHECK(folder.files() == 0);
+}
+
+TEST_CASE("what ended processes left unfinished is removed, and nothing that is not the spool's") {
+  const temporary_folder folder;
+  captured_log log;
+  spool alive(folder.name());
+  spool::ticket ticket = alive.prepare("a", false);
+  alive.store(ticket, "{}", false, log.log);
+  const std::string lock = folder.names(".lock").at(0);
+  const std::string writing = lock.substr(0, lock.find('.')) + ".7.result.json.part";
+  folder.write(writing, "half");
+  folder.write("1-2-3.result.json.part", R"({"id":"a","streamed":false,"body":"{}"})");
+  folder.write("4-5-6.0.result.json.part", "half");
+  folder.write("4-5-6.lock", "");
+  folder.write("notes.txt", "mine");
+  folder.write("film.part", "mine");
+  std::filesystem::create_directory(folder.name() + "/folder.result.json.part");
+  std::filesystem::create_symlink(folder.name() + "/notes.txt", folder.name() + "/link.result.json.part");
+  CHECK(claim_all(folder, log).empty());
+  std::vector<std::string> left = folder.names();
+  std::sort(left.begin(), left.end());
+  std::vector<std::string> expected{
+      "film.part", "folder.result.json.part",  "link.result.json.part", "notes.txt", writing,
+      lock,        folder.names(results).at(0)};
+  std::sort(expected.begin(), expected.end());
+  CHECK(left == expected);
+  CHECK(folder.read("notes.txt") == "mine");
   CHECK(log.lines().empty());
 }
 
+// --- what others put there ------------------------------------------------------------------------------------
+
 TEST_CASE("a file that cannot be used is named in the log and kept, and costs no other its delivery") {
   const temporary_folder folder;
+  const std::string target = folder.name() + "/target";
+  folder.write("target", R"({"id":"stolen","streamed":false,"body":"{}"})");
   folder.write("bad.result.json", "{\"id\":");
+  folder.write("empty.result.json", "");
   folder.write("odd.result.json", R"({"id":7,"streamed":false,"body":"{}"})");
+  folder.write("mark.result.json", R"({"perhaps_accepted":1,"id":"a","streamed":false,"body":{}})");
   folder.write("good.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
   std::filesystem::create_directory(folder.name() + "/folder.result.json");
+  std::filesystem::create_symlink(target, folder.name() + "/link.result.json");
+  std::filesystem::create_symlink("/dev/zero", folder.name() + "/zero.result.json");
+  REQUIRE(::mkfifo((folder.name() + "/pipe.result.json").c_str(), 0600) == 0);
+  std::vector<std::string> bad{"bad", "empty", "odd", "mark", "folder", "link", "zero", "pipe"};
+  if (::mknod((folder.name() + "/device.result.json").c_str(), S_IFCHR | 0600, makedev(1, 5)) == 0)
+    bad.emplace_back("device");  // as root
   captured_log log;
-  spool kept(folder.name());
-  const std::vector<spool::entry> left = kept.load(log.log);
+  const std::vector<spool::entry> left = claim_all(folder, log);
   REQUIRE(left.size() == 1);
   CHECK(left[0].job_id == "a");
-  CHECK(folder.files() == 4);
-  CHECK(log.lines().size() == 3);
-  CHECK(log.count("bad.result.json") == 1);
-  CHECK(log.count("odd.result.json") == 1);
-  CHECK(log.count("folder.result.json") == 1);
+  CHECK(log.lines().size() == bad.size());
+  for (const std::string& name : bad) {
+    CAPTURE(name);
+    CHECK(log.count("/" + name + ".result.json: ") == 1);
+    CHECK(folder.files(name + ".result.json") == 1);
+  }
 }
+
+TEST_CASE("a file that is longer than any result is not read, and no result is written that would be") {
+  const temporary_folder folder;
+  captured_log log;
+  spool kept(folder.name(), spool_files(), 100);
+  spool::ticket small = kept.prepare("small", false);
+  spool::ticket large = kept.prepare("large", false);
+  kept.store(small, "{}", false, log.log);
+  kept.store(large, std::string(100, ' '), false, log.log);
+  kept.store(large, std::string(100, ' '), false, log.log);
+  CHECK(small.stored());
+  CHECK(!large.stored());
+  CHECK(log.count("a file may have 100") == 1);
+  folder.write("large.result.json", R"({"id":"a","streamed":false,"body":")" + std::string(100, ' ') + "\"}");
+  CHECK(claim_all(kept, log.log).empty());
+  CHECK(log.count("large.result.json: it is longer than any result") == 1);
+}
+
+TEST_CASE("a file that grows while it is read is given up") {
+  const temporary_folder folder;
+  captured_log log;
+  folder.write("1.result.json", std::string(50, ' '));
+  spool kept(folder.name(), spool_files(), 100);
+  std::vector<spool::left_over> found = kept.find_left_over();
+  spool::input file = kept.open(found.at(0), log.log);
+  REQUIRE(file);
+  folder.write("1.result.json", std::string(200, ' '));
+  std::string text;
+  CHECK_THROWS_AS(while (file->read(text, 60)){}, std::runtime_error);
+}
+
+// Whoever may write there sees one name and guesses the next.
+TEST_CASE("names that are taken, as by links to other files, are passed over") {
+  const temporary_folder folder;
+  const temporary_folder elsewhere;
+  elsewhere.write("target", "mine");
+  captured_log log;
+  spool kept(folder.name());
+  spool::ticket first = kept.prepare("a", false);
+  kept.store(first, "1", false, log.log);
+  const std::string name = folder.names(results).at(0);
+  const std::string owner = name.substr(0, name.find('.'));
+  for (const char* const next : {".1", ".2", ".3"}) {
+    std::filesystem::create_symlink(elsewhere.name() + "/target",
+                                    folder.name() + "/" + owner + next + ".result.json.part");
+  }
+  std::filesystem::create_symlink(elsewhere.name() + "/target",
+                                  folder.name() + "/" + owner + ".4.result.json");
+  std::filesystem::create_directory(folder.name() + "/" + owner + ".5.result.json");
+  spool::ticket second = kept.prepare("b", false);
+  spool::ticket third = kept.prepare("c", false);
+  kept.store(second, "2", false, log.log);
+  kept.store(third, "3", false, log.log);
+  CHECK(second.stored());
+  CHECK(third.stored());
+  CHECK(elsewhere.read("target") == "mine");
+  CHECK(log.lines().empty());
+}
+
+TEST_CASE("a mark is not written through a link that has taken a file's place") {
+  const temporary_folder folder;
+  const temporary_folder elsewhere;
+  elsewhere.write("target", std::string(100, '.'));
+  captured_log log;
+  spool kept(folder.name());
+  spool::ticket ticket = kept.prepare("a", false);
+  kept.store(ticket, "{}", false, log.log);
+  const std::string path = folder.only_file(results);
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink(elsewhere.name() + "/target", path);
+  kept.store(ticket, "{}", true, log.log);
+  CHECK(elsewhere.read("target") == std::string(100, '.'));
+  CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(path)));  // written anew
+  CHECK(json::parse(folder.read(folder.names(results).at(0))).at("perhaps_accepted") == true);
+}
+
+// --- what goes wrong --------------------------------------------------------------------------------------------
 
 TEST_CASE("a folder that is not there is refused by name, with the way out") {
   CHECK_THROWS_WITH_AS(spool("/nonexistent/coworker"),
@@ -126,7 +372,7 @@ TEST_CASE("a spool without a folder keeps nothing and complains of nothing") {
   none.store(ticket, "{}", false, log.log);
   CHECK(!ticket.stored());
   none.remove(ticket);
-  CHECK(none.load(log.log).empty());
+  CHECK(none.find_left_over().empty());
   CHECK(log.lines().empty());
 }
 
@@ -138,24 +384,29 @@ TEST_CASE("a result that cannot be kept is logged once, however often it is trie
   std::filesystem::remove(folder.name());
   for (int i = 0; i < 3; ++i) kept.store(ticket, "{}", false, log.log);
   CHECK(!ticket.stored());
-  CHECK(log.lines().size() == 1);
-  CHECK(log.count("No such file or directory") == 1);
+  CHECK(log.count("The spool cannot keep a result") == 1);
+  CHECK(log.count("The spool cannot be locked") == 1);
+  CHECK(log.lines().size() == 2);
+  CHECK(log.count("No such file or directory") == 2);
   std::filesystem::create_directory(folder.name());
   kept.store(ticket, "{}", false, log.log);
   CHECK(ticket.stored());
-  CHECK(folder.files() == 1);
+  CHECK(folder.files(results) == 1);
+  CHECK(folder.files(".lock") == 1);
 }
 
-TEST_CASE("two spools over one folder do not take each other's files for their own") {
+TEST_CASE("nothing that the spool opens is passed on to other programs, and nothing is left open") {
   const temporary_folder folder;
   captured_log log;
-  spool one(folder.name());
-  spool other(folder.name());
-  spool::ticket first = one.prepare("a", false);
-  spool::ticket second = other.prepare("b", false);
-  one.store(first, "1", false, log.log);
-  other.store(second, "2", false, log.log);
-  CHECK(folder.files() == 2);
+  const int next = ::dup(0);
+  ::close(next);
+  {
+    spool kept(folder.name());
+    spool::ticket ticket = kept.prepare("a", false);
+    kept.store(ticket, "{}", false, log.log);
+    CHECK((::fcntl(next, F_GETFD) & FD_CLOEXEC) != 0);  // the lock
+  }
+  CHECK(::fcntl(next, F_GETFD) < 0);
 }
 
 }  // namespace coworker::testing

@@ -6,6 +6,7 @@
 #include <coworker/transport/spool_files.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -23,7 +24,13 @@ class memory_disk {
     int removed_by = -1;  ///< a worker
   };
 
+  struct lock {
+    std::string path;
+    int holder = -1;  ///< a worker
+  };
+
   std::vector<file> files;    ///< in the order in which they were made
+  std::vector<lock> locks;    ///< that living workers hold
   std::vector<file> removed;  ///< by somebody, after it had been whole
   bool full = false;          ///< nothing more can be written
   std::uint64_t names = 0;    ///< given out so far
@@ -33,6 +40,11 @@ class memory_disk {
       if (one.path == path) return &one;
     }
     return nullptr;
+  }
+
+  /// With it end its locks; the files that showed them stay.
+  void process_ended(int worker) {
+    std::erase_if(locks, [worker](const lock& one) { return one.holder == worker; });
   }
 
   void remove(const std::string& path, int worker) {
@@ -60,13 +72,23 @@ class memory_files {
     return found;
   }
 
-  bool write_whole(const std::string& path, std::string_view text) {
-    if (disk_->full || *crashed_) {
-      errno = disk_->full ? ENOSPC : EIO;
+  bool create(const std::string& path, std::string_view text) {
+    const bool taken = disk_->find(path) != nullptr;
+    if (taken || disk_->full || *crashed_) {
+      errno = taken ? EEXIST : disk_->full ? ENOSPC : EIO;
       return false;
     }
-    disk_->remove(path, worker_);
     disk_->files.push_back({path, std::string(text)});
+    return true;
+  }
+
+  bool overwrite(const std::string& path, std::size_t at, std::string_view text) {
+    memory_disk::file* const found = disk_->find(path);
+    if (found == nullptr || *crashed_) {
+      errno = found == nullptr ? ENOENT : EIO;
+      return false;
+    }
+    found->text.replace(at, text.size(), text);
     return true;
   }
 
@@ -84,13 +106,50 @@ class memory_files {
     if (!*crashed_) disk_->remove(path, worker_);
   }
 
-  std::string read_whole(const std::string& path) const {
+  class input {
+   public:
+    explicit input(std::string text) noexcept : left_(std::move(text)) {}
+
+    bool read(std::string& text, std::size_t at_most) {
+      const std::size_t size = left_.size() < at_most ? left_.size() : at_most;
+      text.append(left_, 0, size);
+      left_.erase(0, size);
+      return size > 0;
+    }
+
+   private:
+    std::string left_;
+  };
+
+  std::optional<input> open(const std::string& path, std::size_t longest) const {
     const memory_disk::file* const found = disk_->find(path);
-    if (found == nullptr) throw std::runtime_error("no such file");
-    return found->text;
+    if (found == nullptr) return std::nullopt;
+    if (found->text.size() > longest) throw std::runtime_error("it is longer than any result");
+    return input(found->text);
   }
 
   void sync(const std::string&) const noexcept {}
+
+  bool hold(const std::string& path) {
+    if (is_held(path)) return true;
+    if (!create(path, "")) return false;
+    disk_->locks.push_back({path, worker_});
+    return true;
+  }
+
+  bool is_held(const std::string& path) const noexcept {
+    for (const memory_disk::lock& one : disk_->locks) {
+      if (one.path == path) return true;
+    }
+    return false;
+  }
+
+  void let_go() noexcept {
+    for (const memory_disk::lock& one : disk_->locks) {
+      if (one.holder == worker_ && !*crashed_) disk_->remove(one.path, worker_);
+    }
+    disk_->process_ended(worker_);
+  }
 
   std::string fresh_name() { return std::to_string(++disk_->names); }
 

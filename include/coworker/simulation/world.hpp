@@ -250,6 +250,7 @@ class world {
     }
     if (!problem.empty() && !mine.crashed)
       book_.violate(invariant::no_exception, "serve() threw: " + problem);
+    disk_.process_ended(number);
     book_.left(number, leaves_by(number));
     if (number + 1 == static_cast<int>(plan_.workers.size()) && server_.unsettled() > 0 && !book_.violated())
       book_.violate(invariant::every_job_settles, "the last worker left by itself");
@@ -284,6 +285,7 @@ class world {
     account.crashed = true;
     book_.note(happening::worker_crashed, mine.number, trace::nobody);
     mine.client.die();
+    disk_.process_ended(mine.number);
     for (std::size_t job = 0; job < wanted_.jobs; ++job) {
       if (account.jobs[job].in_progress) mine.runner.stop_job(job_name(static_cast<int>(job)));
     }
@@ -328,8 +330,8 @@ class world {
   }
 
   static bool holds(const memory_disk::file& one, std::uint64_t result) {
-    const json record = json::parse(one.text);
-    return text_hash(record.at("body").get<std::string_view>()) == result;
+    if (!one.path.ends_with(".result.json")) return false;
+    return text_hash(coworker::detail::spooled_result::read(one.text).body) == result;
   }
 
   // --- the end --------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 // The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
 // worker.
 
+#include <array>
 #include <coworker/log.hpp>
+#include <coworker/start/near_miss.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -14,9 +16,10 @@ inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_undelivered = 3;
+inline constexpr int exit_unfinished = 4;
 
 inline constexpr std::string_view usage_text =
-    "Arguments that coworker takes; any others are left to the program:\n"
+    "Arguments that coworker takes; any others, and all behind --, are left to the program:\n"
     "  --test_input JSON     run one job from this text (or an array of jobs) and exit\n"
     "  --test_file PATH      run the jobs in this file: a .json file with one job or an array, or a .jsonl "
     "file\n"
@@ -29,7 +32,7 @@ inline constexpr std::string_view usage_text =
     "directory.\n"
     "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
     "not fit; 3 "
-    "the queue did not get all results.\n";
+    "the queue did not get all results; 4 something still hung when the grace period was over\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;
@@ -53,16 +56,16 @@ inline log_level require_log_level(const std::string& origin, std::string_view n
                     "\"; use NOTSET, TRACE, DEBUG, INFO, WARN or ERROR");
 }
 
-// Takes `--flag value` and `--flag=value`; the last of several counts.
+// Takes `--flag value` and `--flag=value`, up to `--`; the last of several counts.
 class argument_reader {
  public:
   argument_reader(int argc, char** argv) noexcept : next_(argv + (argc > 0 ? 1 : 0)), end_(argv + argc) {}
 
   start_arguments read() {
     start_arguments made;
-    for (; next_ != end_; ++next_) {
+    for (; next_ != end_ && std::string_view(*next_) != "--"; ++next_) {
       const std::string_view argument = *next_;
-      const std::string flag(argument.substr(0, argument.find('=')));
+      const std::string flag(flag_part(argument));
       if (flag == "--test_input") {
         made.test_input = value_of(flag, argument);
       } else if (flag == "--test_file") {
@@ -72,13 +75,15 @@ class argument_reader {
       } else if (flag == "--rp_log_level") {
         made.level = require_log_level(flag, value_of(flag, argument));
       } else if (flag == "--print_schema") {
-        made.print_schema = true;
+        made.print_schema = without_value(flag, argument);
       } else if (flag == "--rp_debugger") {
-        made.rp_debugger = true;
+        made.rp_debugger = without_value(flag, argument);
       } else if (flag == "--help") {
-        made.help = true;
-      } else if (flag.starts_with("--rp_serve_api") || flag.starts_with("--rp_api_")) {
+        made.help = without_value(flag, argument);
+      } else if (is_one_of_the_platform(flag)) {
         throw usage_error(flag + ": this version of coworker does not have it; leave it out");
+      } else {
+        refuse_near_miss(argument, flag);
       }
     }
     if (made.test_input && made.test_file)
@@ -87,10 +92,38 @@ class argument_reader {
   }
 
  private:
+  static constexpr std::array<std::string_view, 7> flags{"--test_input",   "--test_file",    "--test_output",
+                                                         "--rp_log_level", "--print_schema", "--rp_debugger",
+                                                         "--help"};
+
+  static void refuse_near_miss(std::string_view argument, const std::string& flag) {
+    std::string_view nearest;
+    std::size_t distance = no_miss;
+    for (const std::string_view known : flags) {
+      if (near_miss(argument, known) >= distance) continue;
+      distance = near_miss(argument, known);
+      nearest = known;
+    }
+    if (distance == no_miss) return;
+    throw usage_error(flag + ": there is no such argument; write " + std::string(nearest) +
+                      ", or put it behind -- if it is the program's own");
+  }
+
+  // Which this version does not have.
+  static bool is_one_of_the_platform(std::string_view flag) {
+    const std::string name = plain_name(flag);
+    return leading_dashes(flag) > 0 && (name.starts_with("rp_serve_api") || name.starts_with("rp_api_"));
+  }
+
+  static bool without_value(const std::string& flag, std::string_view argument) {
+    if (argument != flag) throw usage_error(flag + ": it takes no value; write " + flag + " alone");
+    return true;
+  }
+
   std::string value_of(const std::string& flag, std::string_view argument) {
     std::string_view value;
     if (argument.size() > flag.size()) {
-      value = argument.substr(flag.size() + 1);
+      if (argument[flag.size()] == '=') value = argument.substr(flag.size() + 1);
     } else if (next_ + 1 != end_ && !std::string_view(next_[1]).starts_with("--")) {
       value = *++next_;
     }

@@ -87,11 +87,11 @@ static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_t
               interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, logger& log) {
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period, logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
   desk_queue queue(std::move(plan.jobs), log, ready_delay);
-  const worker_summary summary = detail::run_engine(runner, queue, log);
+  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
   if (ids.size() > 1) log.info(detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;

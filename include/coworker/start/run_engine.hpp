@@ -6,6 +6,7 @@
 #include <coworker/json/decimal.hpp>
 #include <coworker/log.hpp>
 #include <coworker/start/arguments.hpp>
+#include <coworker/start/last_deadline.hpp>
 #include <coworker/start/termination.hpp>
 #include <coworker/worker.hpp>
 #include <string>
@@ -20,22 +21,36 @@ inline std::string summary_line(const worker_summary& summary) {
          std::to_string(summary.highest_in_progress) + ".";
 }
 
-// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
+// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
+// is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
+// network that is gone.
 template <class Worker, class Engine>
-worker_summary run_engine(Worker& runner, Engine& engine, logger& log) {
-  const termination_watch watch([&runner, &log] {
-    runner.stop();
-    log.info(
-        "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
-        "once.");
-  });
+worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+  last_deadline last(log);
+  const termination_watch watch(
+      [&runner, &last, grace_period, &log](int) {
+        runner.stop();
+        last.set(
+            after(clock_type::now(),
+                  after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
+            exit_unfinished,
+            "The grace period is over, and something still hangs: the process ends without waiting for it.");
+        log.info(
+            "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
+            "seconds later "
+            "or more, leaves at once.");
+      },
+      [&last](int number) {
+        last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
+                 "Asked to leave at once: what has not been handed back by now is not.");
+      });
   return runner.run(engine);
 }
 
 // The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
-int serve_engine(Worker& runner, Engine& engine, logger& log) {
-  const worker_summary summary = detail::run_engine(runner, engine, log);
+int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
            " failed, " + std::to_string(summary.stopped) + " stopped, " +
            std::to_string(summary.undelivered) + " not delivered, highest concurrency " +

@@ -8,6 +8,7 @@
 #include <coworker/transport/runpod/environment.hpp>
 #include <coworker/transport/runpod/options.hpp>
 #include <coworker/worker/options.hpp>
+#include <string>
 #include <utility>
 
 namespace coworker::detail {
@@ -16,6 +17,8 @@ namespace coworker::detail {
 inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
   runpod_options found = coworker::runpod_options_from_environment();
   log.hide(found.api_key);
+  for (const std::string* const url : {&found.urls.take, &found.urls.done, &found.urls.stream, &found.urls.ping})
+    log.hide_password_of(*url);
   found.delivery_deadline = settings.delivery_deadline;
   found.leave_within = settings.grace_period;
   found.spool_folder = settings.spool_folder;
@@ -25,9 +28,9 @@ inline runpod_options read_runpod_options(const options& settings, duration read
 }
 
 template <class Worker>
-int run_runpod_mode(Worker& runner, runpod_options wanted, logger& log) {
+int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log) {
   runpod_engine engine(std::move(wanted), log);
-  return detail::serve_engine(runner, engine, log);
+  return detail::serve_engine(runner, engine, grace_period, log);
 }
 
 }  // namespace coworker::detail

@@ -1,83 +1,172 @@
 #pragma once
-// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
+// The signals that ask a process to leave: which of them count, and who is told. Knows no worker.
+//
+// SIGTERM, SIGINT and SIGHUP. Where SIGINT or SIGHUP is ignored already, as for a program that nohup or a shell's
+// `&` has started, it stays so. SIGQUIT is left as it is: it ends the process at once, with a core dump, for whoever
+// wants to see where it hangs; its jobs are not answered.
 
+#include <fcntl.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <coworker/exec/thread.hpp>
+#include <coworker/log/system.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace coworker::detail {
 
+inline constexpr std::array<int, 3> termination_signals{SIGTERM, SIGINT, SIGHUP};
+
 // What a signal handler can reach. Handlers belong to the process, so this state does too.
 struct termination_state {
-  std::atomic<int> signals{0};
+  static constexpr std::int64_t never = -1;
+  std::atomic<pid_t> owner{0};
   std::atomic<int> pipe{-1};
+  std::atomic<int> handlers{0};           // that run at the moment
+  std::atomic<std::int64_t> last{never};  // when the last one that counts came, in nanoseconds
+  std::atomic<int> counted{0};
+  std::array<struct sigaction, termination_signals.size()>
+      before{};  // before ours; written while ours are not set
 };
 inline termination_state this_process_termination;
 
-// Only what may be done inside a signal handler: count, write a byte, leave.
-inline void on_termination(int number) {
-  const int before = errno;
-  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
-  const char byte = 's';
-  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
-  errno = before;
+// Which one this is: 1, 2, 3; 0 when it counts as one with the last. Some senders repeat a signal within
+// milliseconds: timeout(1), a kill of a process group, some init systems.
+inline int count_termination() noexcept {
+  constexpr std::int64_t counts_as_one = 2'000'000'000;
+  termination_state& state = this_process_termination;
+  timespec moment{};
+  ::clock_gettime(CLOCK_MONOTONIC, &moment);
+  const std::int64_t now = std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
+  std::int64_t last = state.last.load();
+  do {
+    if (last != termination_state::never && now - last < counts_as_one) return 0;
+  } while (!state.last.compare_exchange_weak(last, now));
+  return state.counted.fetch_add(1) + 1;
 }
 
-/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
-/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
-/// when the system has no pipe left.
-template <class OnFirst>
+// As if this process, which a handler of ours has forked, had never had our signal handlers.
+inline void end_as_before(int number) noexcept {
+  for (std::size_t i = 0; i < termination_signals.size(); ++i) {
+    if (termination_signals[i] == number) ::sigaction(number, &this_process_termination.before[i], nullptr);
+  }
+  ::raise(number);  // waits until the signal handler returns
+}
+
+// Only what may be done inside a signal handler.
+inline void on_termination(int number) {
+  const int problem_before = errno;
+  termination_state& state = this_process_termination;
+  state.handlers.fetch_add(1);
+  if (::getpid() != state.owner.load()) {
+    end_as_before(number);
+  } else {
+    const int count = count_termination();
+    if (count > 2) ::_exit(128 + number);
+    const auto told = static_cast<unsigned char>(count == 1 ? number : number | 0x80);
+    const int pipe = state.pipe.load();
+    if (count > 0 && pipe >= 0 && ::write(pipe, &told, 1) != 1) ::_exit(128 + number);
+  }
+  state.handlers.fetch_sub(1);
+  errno = problem_before;
+}
+
+/// While it lives, the first signal calls `on_first(int number)`, a second `on_second(int number)`, both on a thread of
+/// its own, and a third ends the process at once with status 128 + its number. Signals within two seconds of the last
+/// one that counted count as one with it. In a process that was forked from this one, signals do what they did before.
+/// One at a time in a process. Errors: std::runtime_error when the system has no pipe left, std::system_error when
+/// it has no thread.
+template <class OnFirst, class OnSecond>
 class termination_watch {
  public:
-  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
-    if (::pipe(ends_) != 0)
-      throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
-    this_process_termination.signals.store(0);
-    this_process_termination.pipe.store(ends_[1]);
-    watcher_ = std::thread([this] { watch(); });
-    struct sigaction action {};
-    action.sa_handler = &on_termination;
-    ::sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
-    ::sigaction(SIGTERM, &action, &before_term_);
-    ::sigaction(SIGINT, &action, &before_int_);
+  termination_watch(OnFirst on_first, OnSecond on_second)
+      : on_first_(std::move(on_first)), on_second_(std::move(on_second)), pipe_(), watcher_(&run, this) {
+    termination_state& state = this_process_termination;
+    state.owner.store(::getpid());
+    state.last.store(termination_state::never);
+    state.counted.store(0);
+    state.pipe.store(pipe_.ends[1]);
+    struct sigaction ours {};
+    ours.sa_handler = &on_termination;
+    ::sigemptyset(&ours.sa_mask);
+    ours.sa_flags = SA_RESTART | SA_ONSTACK;
+    for (std::size_t i = 0; i < termination_signals.size(); ++i) {
+      struct sigaction& before = state.before[i];
+      ::sigaction(termination_signals[i], nullptr, &before);
+      const bool ignored = (before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_IGN;
+      if (!ignored || termination_signals[i] == SIGTERM) ::sigaction(termination_signals[i], &ours, nullptr);
+    }
   }
 
   termination_watch(const termination_watch&) = delete;
   termination_watch& operator=(const termination_watch&) = delete;
 
   ~termination_watch() {
-    ::sigaction(SIGTERM, &before_term_, nullptr);
-    ::sigaction(SIGINT, &before_int_, nullptr);
-    const char byte = 'q';
-    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
-    ::close(ends_[0]);
-    ::close(ends_[1]);
+    termination_state& state = this_process_termination;
+    for (std::size_t i = 0; i < termination_signals.size(); ++i) {
+      struct sigaction now {};
+      ::sigaction(termination_signals[i], nullptr, &now);
+      const bool ours = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == &on_termination;
+      if (ours) ::sigaction(termination_signals[i], &state.before[i], nullptr);
+    }
+    state.pipe.store(-1);
+    while (state.handlers.load() > 0) yield_thread();  // one may be about to write, on another thread
+    const unsigned char leave = 0;
+    while (::write(pipe_.ends[1], &leave, 1) < 0 && errno == EINTR) {
+    }
+    watcher_.join();
   }
 
  private:
-  void watch() {
+  struct closed_on_exec {
+    int ends[2] = {-1, -1};
+    closed_on_exec() {
+#ifdef __APPLE__
+      const bool made = ::pipe(ends) == 0;
+      for (const int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
+#else
+      const bool made = ::pipe2(ends, O_CLOEXEC) == 0;
+#endif
+      if (!made) throw std::runtime_error("termination_watch: no pipe: " + errno_text(errno));
+    }
+    closed_on_exec(const closed_on_exec&) = delete;
+    closed_on_exec& operator=(const closed_on_exec&) = delete;
+    ~closed_on_exec() {
+      ::close(ends[0]);
+      ::close(ends[1]);
+    }
+  };
+
+  static void* run(void* self) noexcept {
+    static_cast<termination_watch*>(self)->watch();
+    return nullptr;
+  }
+
+  void watch() noexcept {
     for (;;) {
-      char byte = 0;
-      const auto size = ::read(ends_[0], &byte, 1);
+      unsigned char told = 0;
+      const auto size = ::read(pipe_.ends[0], &told, 1);
       if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || byte == 'q') return;
-      on_first_();
+      if (size != 1 || told == 0) return;
+      try {
+        (told & 0x80) == 0 ? on_first_(int{told}) : on_second_(told & 0x7f);
+      } catch (...) {  // no memory; the next signal, or a deadline, ends what does not end by itself
+      }
     }
   }
 
   OnFirst on_first_;
-  int ends_[2] = {-1, -1};
-  std::thread watcher_;
-  struct sigaction before_term_ {};
-  struct sigaction before_int_ {};
+  OnSecond on_second_;
+  closed_on_exec pipe_;
+  thread watcher_;
 };
 
 }  // namespace coworker::detail

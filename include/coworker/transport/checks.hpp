@@ -62,7 +62,7 @@ concept has_next_stops =
   &Transport::next_stops;
 };
 
-enum class near_miss : unsigned char {
+enum class engine_fault : unsigned char {
   none,
   no_transport,
   chunk,
@@ -78,18 +78,18 @@ enum class near_miss : unsigned char {
 
 // The first thing that is wrong with an engine.
 template <class Transport>
-consteval near_miss find_near_miss() {
-  if (!transport<Transport>) return near_miss::no_transport;
-  if (has_chunk<Transport> && !chunk_transport<Transport>) return near_miss::chunk;
-  if (has_progress<Transport> && !progress_transport<Transport>) return near_miss::progress;
-  if (has_limits<Transport> && !limited_transport<Transport>) return near_miss::limits;
-  if (has_interpret<Transport> && !interpreting_transport<Transport>) return near_miss::interpret;
-  if (has_attend<Transport> && !attended_transport<Transport>) return near_miss::attend;
-  if (has_backlog<Transport> && !counted_transport<Transport>) return near_miss::backlog;
-  if (has_waiter<Transport> && !waiting_transport<Transport>) return near_miss::waiter;
-  if (has_takes_chunks<Transport>) return near_miss::takes_chunks;
-  if (has_next_stops<Transport>) return near_miss::next_stops;
-  return near_miss::none;
+consteval engine_fault find_engine_fault() {
+  if (!transport<Transport>) return engine_fault::no_transport;
+  if (has_chunk<Transport> && !chunk_transport<Transport>) return engine_fault::chunk;
+  if (has_progress<Transport> && !progress_transport<Transport>) return engine_fault::progress;
+  if (has_limits<Transport> && !limited_transport<Transport>) return engine_fault::limits;
+  if (has_interpret<Transport> && !interpreting_transport<Transport>) return engine_fault::interpret;
+  if (has_attend<Transport> && !attended_transport<Transport>) return engine_fault::attend;
+  if (has_backlog<Transport> && !counted_transport<Transport>) return engine_fault::backlog;
+  if (has_waiter<Transport> && !waiting_transport<Transport>) return engine_fault::waiter;
+  if (has_takes_chunks<Transport>) return engine_fault::takes_chunks;
+  if (has_next_stops<Transport>) return engine_fault::next_stops;
+  return engine_fault::none;
 }
 
 // What says that an engine was looked at. Made in a default argument, so that compilers point at the call that the user
@@ -97,66 +97,66 @@ consteval near_miss find_near_miss() {
 struct engine_checked {};
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::none) constexpr engine_checked
+requires(detail::find_engine_fault<Transport>() == engine_fault::none) constexpr engine_checked
     check_engine() noexcept {
   return {};
 }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::no_transport) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::no_transport) COWORKER_REFUSE(
     "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and `task<delivery> "
     "complete(job_result)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::chunk) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::chunk) COWORKER_REFUSE(
     "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "
     "chunk(std::string_view job_id, json value)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::progress) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::progress) COWORKER_REFUSE(
     "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "
     "progress(std::string_view job_id, json value)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::limits) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::limits) COWORKER_REFUSE(
     "coworker: this engine's limits() does not fit and would not be called; write `transport_limits limits() "
     "const`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::interpret) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::interpret) COWORKER_REFUSE(
     "coworker: this engine's interpret() does not fit and would not be called; write `void "
     "interpret(outcome& made) const`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::attend) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::attend) COWORKER_REFUSE(
     "coworker: this engine's attend() does not fit and would not be called; write `task<void> "
     "attend(worker_control control)`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::backlog) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::backlog) COWORKER_REFUSE(
     "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "
     "const`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::waiter) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::waiter) COWORKER_REFUSE(
     "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "
     "waiter()`")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::takes_chunks) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::takes_chunks) COWORKER_REFUSE(
     "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")
 engine_checked check_engine() noexcept { return {}; }
 
 template <class Transport>
-requires(detail::find_near_miss<Transport>() == near_miss::next_stops) COWORKER_REFUSE(
+requires(detail::find_engine_fault<Transport>() == engine_fault::next_stops) COWORKER_REFUSE(
     "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> "
     "attend(worker_control control)`")
 engine_checked check_engine() noexcept { return {}; }

@@ -1,99 +1,195 @@
 #pragma once
-// The files that a spool keeps its results in. Knows folders and names; must not know what is in a file.
+// The files that a spool keeps its results in. Knows folders, names and locks; must not know what is in a file. Whoever
+// else may write into the folder cannot lead it elsewhere: only regular files are read, none is opened through a link,
+// and none that is there is written over.
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <concepts>
+#include <coworker/log/system.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
-#include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace coworker {
 
-/// What a spool asks of whatever keeps its files; a model may hold them in memory. What fails says why in
-/// errno.
+/// What a spool asks of whatever keeps its files; a model may hold them in memory. What gives false says why in errno.
 ///
-///   names(folder)            the names of the files in it. Errors: std::runtime_error when it cannot be
-///   opened write_whole(path, text)  false: it failed, and the file may be there in part rename(from, to) in
-///   one step. False: it failed remove(path) read_whole(path)         Errors: std::runtime_error sync(folder)
-///   what was renamed in it outlives a loss of power fresh_name()             a name that no process has used
-///   or will
+///   names(folder)              the names of all that is in it. Throws std::runtime_error when it cannot be opened.
+///   open(path, longest)        a regular file to be read, see below; none where there is nothing. Throws
+///                              std::runtime_error where it is no such file, is longer than that, or cannot be read.
+///   create(path, text)         a new file that outlives a loss of power. False: it failed, with EEXIST where the
+///                              name is taken; nothing is left of it.
+///   overwrite(path, at, text)  in place, and outlives a loss of power. False: it failed.
+///   rename(from, to)           in one step, in place of what was there. False: it failed.
+///   remove(path)
+///   sync(folder)               what was renamed in it outlives a loss of power
+///   hold(path)                 makes a lock: a new file that is_held until let_go(), the end of this object or of the
+///                              process. False: it failed. One at a time.
+///   is_held(path)              whether a process that lives holds the lock of that name
+///   let_go()                   removes the lock, if there is one
+///   fresh_name()               a name that no process has used or will; without dots
+///
+/// What open() gives has read(text, at_most): appends the next bytes, and returns whether there may be more. Throws as
+/// open().
 template <class Files>
-concept spool_storage = requires(Files& files, const std::string& path, std::string_view text) {
+concept spool_storage = requires(Files& files, const std::string& path, std::string_view text,
+                                 std::string& to) {
   { files.names(path) } -> std::same_as<std::vector<std::string>>;
-  { files.write_whole(path, text) } -> std::same_as<bool>;
+  { files.open(path, std::size_t{})->read(to, std::size_t{}) } -> std::same_as<bool>;
+  { files.create(path, text) } -> std::same_as<bool>;
+  { files.overwrite(path, std::size_t{}, text) } -> std::same_as<bool>;
   { files.rename(path, path) } -> std::same_as<bool>;
   files.remove(path);
-  { files.read_whole(path) } -> std::same_as<std::string>;
   files.sync(path);
+  { files.hold(path) } -> std::same_as<bool>;
+  { files.is_held(path) } -> std::same_as<bool>;
+  files.let_go();
   { files.fresh_name() } -> std::same_as<std::string>;
 };
 
 /// Real ones. On one thread.
 class spool_files {
  public:
+  /// A file that is being read.
+  class input {
+   public:
+    input(unique_fd file, std::size_t longest) noexcept : file_(std::move(file)), left_(longest) {}
+
+    bool read(std::string& text, std::size_t at_most) {
+      const std::size_t before = text.size();
+      text.resize(before + at_most);
+      ssize_t size = 0;
+      do {
+        size = ::read(file_.get(), text.data() + before, at_most);
+      } while (size < 0 && errno == EINTR);
+      text.resize(before + (size > 0 ? static_cast<std::size_t>(size) : 0));
+      if (size < 0) throw std::runtime_error(detail::errno_text(errno));
+      if (text.size() - before > left_) throw std::runtime_error(too_long);  // it grows
+      left_ -= text.size() - before;
+      return size > 0;
+    }
+
+   private:
+    unique_fd file_;
+    std::size_t left_;
+  };
+
   std::vector<std::string> names(const std::string& folder) const {
     const open_folder opened(folder.c_str());
-    if (opened.handle == nullptr) throw std::runtime_error(std::strerror(errno));
+    if (opened.handle == nullptr) throw std::runtime_error(detail::errno_text(errno));
     std::vector<std::string> found;
     while (const dirent* const entry = ::readdir(opened.handle)) found.emplace_back(entry->d_name);
     return found;
   }
 
-  bool write_whole(const std::string& path, std::string_view text) const {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0) return false;
-    bool good = true;
-    while (good && !text.empty()) {
-      const ssize_t written = ::write(file, text.data(), text.size());
-      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-      good = written > 0 || errno == EINTR;
+  std::optional<input> open(const std::string& path, std::size_t longest) const {
+    struct stat is {};
+    if (::lstat(path.c_str(), &is) != 0) {
+      if (errno == ENOENT) return std::nullopt;
+      throw std::runtime_error(detail::errno_text(errno));
     }
-    good = good && ::fsync(file) == 0;
-    const int problem = errno;
-    const bool closed = ::close(file) == 0;
-    if (!good) errno = problem;
-    return good && closed;
+    require_regular(is);  // before it is opened: of a device, that may be felt
+    unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file || ::fstat(file.get(), &is) != 0) throw std::runtime_error(detail::errno_text(errno));
+    require_regular(is);
+    if (static_cast<std::uintmax_t>(is.st_size) > longest) throw std::runtime_error(too_long);
+    return input(std::move(file), longest);
   }
 
-  std::string read_whole(const std::string& path) const {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw std::runtime_error(std::strerror(errno));
-    std::string text;
-    char piece[16 * 1024];
-    ssize_t size = 0;
-    while ((size = ::read(file, piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(size));
+  bool create(const std::string& path, std::string_view text) const {
+    const unique_fd file(
+        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!file) return false;
+    if (write_all(file.get(), text) && ::fsync(file.get()) == 0) return true;
     const int problem = errno;
-    ::close(file);
-    if (size < 0) throw std::runtime_error(std::strerror(problem));
-    return text;
+    remove(path);
+    errno = problem;
+    return false;
   }
 
-  void sync(const std::string& name) const noexcept {
-    const int folder = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder < 0) return;
-    ::fsync(folder);
-    ::close(folder);
+  bool overwrite(const std::string& path, std::size_t at, std::string_view text) const {
+    const unique_fd file(::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat is {};
+    if (!file || ::fstat(file.get(), &is) != 0) return false;
+    if (!S_ISREG(is.st_mode)) {
+      errno = EINVAL;
+      return false;
+    }
+    return ::pwrite(file.get(), text.data(), text.size(), static_cast<off_t>(at)) ==
+               static_cast<ssize_t>(text.size()) &&
+           ::fsync(file.get()) == 0;
   }
 
   bool rename(const std::string& from, const std::string& to) const noexcept {
     return std::rename(from.c_str(), to.c_str()) == 0;
   }
 
-  void remove(const std::string& path) const noexcept { std::remove(path.c_str()); }
+  void remove(const std::string& path) const noexcept { ::unlink(path.c_str()); }
 
-  std::string fresh_name() {
-    return std::to_string(::getpid()) + "-" + std::to_string(start_) + "-" + std::to_string(next_++);
+  void sync(const std::string& name) const noexcept {
+    const unique_fd folder(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    if (folder) ::fsync(folder.get());
+  }
+
+  // It is locked before it has its name, so that nobody ever sees it free.
+  bool hold(const std::string& path) {
+    const std::string unfinished = path + ".part";
+    unique_fd file(
+        ::open(unfinished.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    if (!file) return false;
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && rename(unfinished, path)) {
+      held_ = std::move(file);
+      held_path_ = path;
+      return true;
+    }
+    const int problem = errno;
+    remove(unfinished);
+    errno = problem;
+    return false;
+  }
+
+  bool is_held(const std::string& path) const noexcept {
+    const unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  }
+
+  void let_go() noexcept {
+    if (!held_) return;
+    remove(held_path_);
+    held_.reset();
+  }
+
+  /// The process, the time and some bits of chance: process numbers repeat, also in another container at the same time.
+  std::string fresh_name() const {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    std::uint32_t chance = 0;
+    if (::getentropy(&chance, sizeof chance) != 0) chance = static_cast<std::uint32_t>(now.tv_nsec);
+    return std::to_string(::getpid()) + "-" + std::to_string(now.tv_sec) + "-" + std::to_string(chance);
   }
 
  private:
+  static constexpr const char* too_long = "it is longer than any result";
+
+  static void require_regular(const struct stat& is) {
+    if (S_ISLNK(is.st_mode)) throw std::runtime_error("it is a symbolic link");
+    if (!S_ISREG(is.st_mode)) throw std::runtime_error("it is not a regular file");
+  }
+
   struct open_folder {
     DIR* const handle;
     explicit open_folder(const char* name) noexcept : handle(::opendir(name)) {}
@@ -104,16 +200,17 @@ class spool_files {
     }
   };
 
-  // Part of file names, so that a process with the same number, later or on another machine, does not reuse
-  // one.
-  static long long clock_start() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<long long>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+  static bool write_all(int file, std::string_view text) noexcept {
+    while (!text.empty()) {
+      const ssize_t written = ::write(file, text.data(), text.size());
+      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+      if (written < 0 && errno != EINTR) return false;
+    }
+    return true;
   }
 
-  long long start_ = clock_start();
-  unsigned long long next_ = 0;
+  unique_fd held_;
+  std::string held_path_;
 };
 
 static_assert(spool_storage<spool_files>);

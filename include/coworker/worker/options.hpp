@@ -69,7 +69,9 @@ struct options {
   gpu_reading (*gpu_probe)() noexcept = nullptr;
   /// How long a result is posted again and again before it is given up. 0 or more. Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
-  /// A folder, which must exist, for results that could not be posted; the next start posts them. Default: none.
+  /// A folder, which must exist, for results that could not be posted; the next start posts them, one at a time beside
+  /// its jobs. Several workers may share it: what one keeps there is taken over only once its process has ended. Results
+  /// of more than 64 MiB are not kept. Default: none.
   std::string spool_folder = {};
 };
 

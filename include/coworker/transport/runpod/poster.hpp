@@ -5,6 +5,8 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
+#include <coworker/coro/result.hpp>
+#include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/backoff.hpp>
@@ -16,6 +18,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/transport/left_over.hpp>
 #include <coworker/transport/runpod/options.hpp>
 #include <coworker/transport/runpod/responses.hpp>
 #include <coworker/transport/runpod/urls.hpp>
@@ -58,7 +61,7 @@ class poster {
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
     ticket kept = spool_.prepare(job_id, streamed);
     http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-    const posted made = co_await post_until_settled(request, &kept);
+    const posted made = co_await post_until_settled(request, &kept, options_.delivery_deadline, false);
     if (made.end != ending::accepted)
       co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
     spool_.remove(kept);
@@ -67,7 +70,7 @@ class poster {
 
   task<delivery> send_chunk(std::string_view job_id, std::string body) {
     const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
-    const posted made = co_await post_until_settled(request, nullptr);
+    const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
@@ -134,20 +137,18 @@ class poster {
     cut_off_->request_stop();
   }
 
-  // Posts what earlier runs left in the spool, one after the other. Cancellation: what is left stays there.
+  // Posts what earlier runs left in the spool. Cancellation: what is left stays there.
   task<void> post_left_over() {
-    for (typename Spool::entry& left : spool_.load(log_)) {
-      const log_subject subject(left.job_id);
-      log_.info("Posting a result that an earlier run left in the spool.", subject);
-      http_request request =
-          post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
-      const posted made = co_await post_until_settled(request, &left.ticket);
-      if (made.end == ending::accepted) {
-        spool_.remove(left.ticket);
-      } else {
-        co_await end_unaccepted(made, request, left.ticket, subject);
-      }
-    }
+    scope beside(co_await this_coro::context());
+    const auto try_once = [this, &beside](typename Spool::entry& left) {
+      return deliver_left_over(left, beside);
+    };
+    auto all =
+        detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
+    detail::result<void> end;
+    co_await detail::capture(std::move(all), end);
+    co_await beside.join();
+    end.take();
   }
 
  private:
@@ -156,6 +157,7 @@ class poster {
     ending end = ending::expired;
     std::string reason = {};
     bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
+    duration wait{};                // after the last try
   };
 
   // The first try of a result that has a place in the spool and is not in it yet.
@@ -226,12 +228,13 @@ class poster {
   // Tries until the server has accepted or refused, or time is up. The first failure puts a result into the spool, with
   // what the next run is to think of it: should this process end in the middle of a later try, nobody knows what became
   // of that one. Cancellation: throws `cancelled` between two tries.
-  task<posted> post_until_settled(const http_request& request, ticket* kept) {
+  task<posted> post_until_settled(const http_request& request, ticket* kept, duration allowed,
+                                  bool perhaps_accepted) {
     const executor_ref executor = co_await this_coro::executor();
-    const time_point deadline = after(executor.now(), options_.delivery_deadline);
+    const time_point deadline = after(executor.now(), allowed);
     backoff waits(options_.retry, random_source(random_.next()));
     posted made;
-    made.perhaps_accepted = kept != nullptr && kept->perhaps_accepted();
+    made.perhaps_accepted = perhaps_accepted;
     bool unknown_before = false;
     denial denied(*this);
     for (;;) {
@@ -264,7 +267,7 @@ class poster {
       made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(answer);
       const time_point here = executor.now();
       const duration usual = answer.status == 429 ? options_.throttled : waits.next();
-      const duration wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
+      const duration wait = made.wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
       health_.failed(answer, here, wait);
       denied.set(meaning == post_answer::denied);
       const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
@@ -276,6 +279,28 @@ class poster {
         co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
       }
     }
+  }
+
+  // One attempt at a result that an earlier run left; nothing where that settled it. Should the process end in the middle
+  // of it, nobody will know what became of it, so that is written down before.
+  task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
+    const bool uncertain = left.ticket.perhaps_accepted();
+    spool_.store(left.ticket, left.body, true, log_);
+    if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be
+    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+    posted made = co_await post_until_settled(request, &left.ticket, duration::zero(), uncertain);
+    if (made.end == ending::expired) co_return made.wait;
+    if (made.end == ending::accepted) {
+      spool_.remove(left.ticket);
+    } else {
+      beside.spawn(end_left_over(std::move(made), std::move(request), std::move(left.ticket), left.job_id));
+    }
+    co_return std::nullopt;
+  }
+
+  // Beside the others, as the news of a refusal may be tried for long.
+  task<void> end_left_over(posted first, http_request request, ticket kept, std::string job_id) {
+    co_await end_unaccepted(first, request, kept, log_subject(job_id));
   }
 
   // A result that the queue does not have.
@@ -306,7 +331,7 @@ class poster {
                      "); it is told that the job failed.",
                  subject);
       request.body = coworker::refusal_body(first.reason);
-      const posted second = co_await post_until_settled(request, nullptr);
+      const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
       if (second.end != ending::accepted)
         log_.error(
             "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
@@ -328,7 +353,7 @@ class poster {
   ticket no_ticket_;
   wait_list<first_try> firsts_;
   event first_sent_;
-  event hurry_;          // the worker leaves, and its time is nearly over
+  event hurry_;  // the worker leaves, and its time is nearly over
   // Its time is over. From one attend() to the next, so that nothing of an earlier run is left in it.
   std::optional<stop_source> cut_off_{std::in_place};
   event allowed_;
