@@ -193,10 +193,10 @@ requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int ar
 /// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
 /// until the engine is closed or a signal comes.
 template <class Handler, class Modifier, class Engine>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(
+requires(job_handler<Handler>&& concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE int start(
     int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
     detail::engine_checked = detail::check_engine<Engine>()) {
-  if constexpr (transport<Engine>) {
+  if constexpr (detail::fitting_engine<Engine>) {
     return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
   } else {
     return detail::exit_usage;

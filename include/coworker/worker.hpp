@@ -79,8 +79,9 @@ class worker {
   /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
   /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
   template <class Engine>
+  COWORKER_CHECKS_ENGINE
   worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
-    if constexpr (!fits || !transport<Engine>) {
+    if constexpr (!fits || !detail::fitting_engine<Engine>) {
       return {};  // what is wrong has been said
     } else if constexpr (waiting_transport<Engine>) {
       event_loop loop(engine.waiter());
@@ -95,8 +96,9 @@ class worker {
   /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
   /// delivered before it returns.
   template <class Engine>
+  COWORKER_CHECKS_ENGINE
   task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
-    if constexpr (transport<Engine>) {
+    if constexpr (detail::fitting_engine<Engine>) {
       return detail::serve(core_, engine);
     } else {
       return detail::nothing_to_serve();

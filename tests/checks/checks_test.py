@@ -11,11 +11,33 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "single_include")]
 sys.dont_write_bytecode = True
 
+import contract_example  # noqa: E402
 import floors  # noqa: E402
 import generate  # noqa: E402
 import readme  # noqa: E402
 import total  # noqa: E402
 import unqualified_calls  # noqa: E402
+
+
+class ContractExample(unittest.TestCase):
+    ENGINE = ["struct countdown {", "  int next = 3;", "", "  int f();", "};", contract_example.LAST]
+
+    def difference(self, shown, compiled):
+        page = "".join(f"///     {line}".rstrip() + "\n" for line in shown)
+        return contract_example.difference("/// Text.\n///\n" + page, "#pragma once\n" + "\n".join(compiled))
+
+    def test_the_engine_is_the_same_in_the_comment_and_in_the_code(self):
+        self.assertIsNone(self.difference(self.ENGINE, self.ENGINE))
+        changed = self.ENGINE[:1] + ["  int next = 4;"] + self.ENGINE[2:]
+        self.assertIn("line 2", self.difference(self.ENGINE, changed))
+        self.assertIn("line 2", self.difference(self.ENGINE[:1] + self.ENGINE[2:], self.ENGINE))
+        self.assertIn("line 5", self.difference(self.ENGINE, self.ENGINE[:4] + [""] + self.ENGINE[4:]))
+
+    def test_an_engine_that_is_not_there_is_said(self):
+        with self.assertRaises(ValueError):
+            self.difference(self.ENGINE[1:], self.ENGINE)
+        with self.assertRaises(ValueError):
+            self.difference(self.ENGINE, self.ENGINE[:-1])
 
 
 class Floors(unittest.TestCase):

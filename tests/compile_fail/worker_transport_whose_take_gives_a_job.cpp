@@ -1,8 +1,7 @@
-// only-error: coworker::worker::run: this is not a transport
-// expect: it needs `task<take_result> take(take_request)` and `task<delivery> complete(job_result)`
+// only-error: coworker: this is not a transport; it needs `task<take_result> take(take_request)` and `task<delivery> complete(job_result)`
 // max-lines: 4
 
-#include <coworker.hpp>
+#include <coworker/worker.hpp>
 
 int process_request(coworker::job<>) { return 1; }
 

@@ -62,7 +62,7 @@ concept has_next_stops =
   &Transport::next_stops;
 };
 
-enum class engine_fault : unsigned char {
+enum class near_miss : unsigned char {
   none,
   no_transport,
   chunk,
@@ -78,87 +78,87 @@ enum class engine_fault : unsigned char {
 
 // The first thing that is wrong with an engine.
 template <class Transport>
-consteval engine_fault find_engine_fault() {
-  if (!transport<Transport>) return engine_fault::no_transport;
-  if (has_chunk<Transport> && !chunk_transport<Transport>) return engine_fault::chunk;
-  if (has_progress<Transport> && !progress_transport<Transport>) return engine_fault::progress;
-  if (has_limits<Transport> && !limited_transport<Transport>) return engine_fault::limits;
-  if (has_interpret<Transport> && !interpreting_transport<Transport>) return engine_fault::interpret;
-  if (has_attend<Transport> && !attended_transport<Transport>) return engine_fault::attend;
-  if (has_backlog<Transport> && !counted_transport<Transport>) return engine_fault::backlog;
-  if (has_waiter<Transport> && !waiting_transport<Transport>) return engine_fault::waiter;
-  if (has_takes_chunks<Transport>) return engine_fault::takes_chunks;
-  if (has_next_stops<Transport>) return engine_fault::next_stops;
-  return engine_fault::none;
+consteval near_miss find_near_miss() {
+  if (!transport<Transport>) return near_miss::no_transport;
+  if (has_chunk<Transport> && !chunk_transport<Transport>) return near_miss::chunk;
+  if (has_progress<Transport> && !progress_transport<Transport>) return near_miss::progress;
+  if (has_limits<Transport> && !limited_transport<Transport>) return near_miss::limits;
+  if (has_interpret<Transport> && !interpreting_transport<Transport>) return near_miss::interpret;
+  if (has_attend<Transport> && !attended_transport<Transport>) return near_miss::attend;
+  if (has_backlog<Transport> && !counted_transport<Transport>) return near_miss::backlog;
+  if (has_waiter<Transport> && !waiting_transport<Transport>) return near_miss::waiter;
+  if (has_takes_chunks<Transport>) return near_miss::takes_chunks;
+  if (has_next_stops<Transport>) return near_miss::next_stops;
+  return near_miss::none;
 }
 
-// What says that an engine was looked at. Made in a default argument, so that compilers point at the call that the user
-// wrote.
+template <class Transport>
+concept fitting_engine = find_near_miss<Transport>()
+== near_miss::none;
+
+// What says that an engine was looked at.
 struct engine_checked {};
 
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::none) constexpr engine_checked
-    check_engine() noexcept {
+// What each near miss is told: X(near_miss, sentence).
+#define COWORKER_NEAR_MISSES(X)                                                                              \
+  X(no_transport,                                                                                            \
+    "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and "                \
+    "`task<delivery> complete(job_result)`")                                                                 \
+  X(chunk,                                                                                                   \
+    "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "           \
+    "chunk(std::string_view job_id, json value)`")                                                           \
+  X(progress,                                                                                                \
+    "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "        \
+    "progress(std::string_view job_id, json value)`")                                                        \
+  X(limits,                                                                                                  \
+    "coworker: this engine's limits() does not fit and would not be called; write `transport_limits "        \
+    "limits() "                                                                                              \
+    "const`")                                                                                                \
+  X(interpret,                                                                                               \
+    "coworker: this engine's interpret() does not fit and would not be called; write `void "                 \
+    "interpret(outcome& made) const`")                                                                       \
+  X(attend,                                                                                                  \
+    "coworker: this engine's attend() does not fit and would not be called; write `task<void> "              \
+    "attend(worker_control control)`")                                                                       \
+  X(backlog,                                                                                                 \
+    "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "  \
+    "const`")                                                                                                \
+  X(waiter,                                                                                                  \
+    "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "       \
+    "waiter()`")                                                                                             \
+  X(takes_chunks,                                                                                            \
+    "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")              \
+  X(next_stops,                                                                                              \
+    "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> " \
+    "attend(worker_control control)`")
+
+// A function template that is given an engine says so in two places: COWORKER_CHECKS_ENGINE stands before its return
+// type, and check_engine<Engine>() is the default argument of its last parameter, an engine_checked. The error then
+// stands at the call that the user wrote: clang reads the condition of an attribute there, g++ makes the default argument there.
+#ifdef __clang__
+#define COWORKER_REFUSE_NEAR_MISS(missed, why) \
+  __attribute__((diagnose_if(                  \
+      ::coworker::detail::find_near_miss<Engine>() == ::coworker::detail::near_miss::missed, why, "error")))
+#define COWORKER_CHECKS_ENGINE                                                          \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
+      COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS) _Pragma("clang diagnostic pop")
+
+template <class Engine>
+constexpr engine_checked check_engine() noexcept {
   return {};
 }
+#else
+#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                 \
+  template <class Engine>                                                      \
+  requires(find_near_miss<Engine>() == near_miss::missed) COWORKER_REFUSE(why) \
+  engine_checked check_engine() noexcept { return {}; }
+#define COWORKER_CHECKS_ENGINE
 
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::no_transport) COWORKER_REFUSE(
-    "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and `task<delivery> "
-    "complete(job_result)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::chunk) COWORKER_REFUSE(
-    "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "
-    "chunk(std::string_view job_id, json value)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::progress) COWORKER_REFUSE(
-    "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "
-    "progress(std::string_view job_id, json value)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::limits) COWORKER_REFUSE(
-    "coworker: this engine's limits() does not fit and would not be called; write `transport_limits limits() "
-    "const`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::interpret) COWORKER_REFUSE(
-    "coworker: this engine's interpret() does not fit and would not be called; write `void "
-    "interpret(outcome& made) const`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::attend) COWORKER_REFUSE(
-    "coworker: this engine's attend() does not fit and would not be called; write `task<void> "
-    "attend(worker_control control)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::backlog) COWORKER_REFUSE(
-    "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "
-    "const`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::waiter) COWORKER_REFUSE(
-    "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "
-    "waiter()`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::takes_chunks) COWORKER_REFUSE(
-    "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::next_stops) COWORKER_REFUSE(
-    "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> "
-    "attend(worker_control control)`")
-engine_checked check_engine() noexcept { return {}; }
+template <fitting_engine Engine>
+constexpr engine_checked check_engine() noexcept {
+  return {};
+}
+COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS)
+#endif
 
 }  // namespace coworker::detail

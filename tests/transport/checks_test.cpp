@@ -1,0 +1,221 @@
+#include <coworker/transport/checks.hpp>
+
+#include <doctest/doctest.h>
+#include <coworker/transport/concept.hpp>
+#include <coworker/transport/local_file.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "transport/minimal_transport.hpp"
+
+namespace {
+
+using coworker::delivery;
+using coworker::job_result;
+using coworker::json;
+using coworker::outcome;
+using coworker::take_request;
+using coworker::take_result;
+using coworker::task;
+using coworker::transport_limits;
+using coworker::worker_control;
+using coworker::detail::find_near_miss;
+using coworker::detail::near_miss;
+
+// Only declared: nothing here is called.
+struct required {
+  task<take_result> take(take_request request);
+  task<delivery> complete(job_result result);
+};
+
+struct with_all : required {
+  task<delivery> chunk(std::string_view job_id, json value);
+  task<delivery> progress(std::string_view job_id, json value);
+  transport_limits limits() const noexcept;
+  void interpret(outcome& made) const;
+  task<void> attend(worker_control control);
+  std::size_t backlog() const noexcept;
+  coworker::waiter& waiter() noexcept;
+};
+
+struct final_with_all final : with_all {};
+
+struct final_required final : required {};
+
+TEST_CASE("an engine with the required operations, or with all of them, is as it should be") {
+  static_assert(find_near_miss<required>() == near_miss::none);
+  static_assert(find_near_miss<with_all>() == near_miss::none);
+  static_assert(find_near_miss<final_required>() == near_miss::none);
+  static_assert(find_near_miss<final_with_all>() == near_miss::none);
+  static_assert(find_near_miss<coworker::testing::countdown>() == near_miss::none);
+  static_assert(find_near_miss<coworker::local_file>() == near_miss::none);
+}
+
+// Signatures that are not the same, but take what a worker gives.
+struct generous : required {
+  task<delivery> chunk(const std::string_view& job_id, const json& value) const;
+  task<delivery> progress(std::string_view job_id, json&& value);
+  task<void> attend(const worker_control& control);
+  task<void> attend(int);
+  int backlog(int) const;
+  std::size_t backlog() const;
+};
+
+struct with_template : required {
+  template <class Value>
+  task<delivery> chunk(std::string_view job_id, Value value);
+};
+
+struct with_static : required {
+  static transport_limits limits();
+};
+
+TEST_CASE("what a worker can call is no near miss, however it is written") {
+  static_assert(find_near_miss<generous>() == near_miss::none);
+  static_assert(coworker::chunk_transport<generous> && coworker::counted_transport<generous>);
+  static_assert(find_near_miss<with_template>() == near_miss::none);
+  static_assert(coworker::chunk_transport<with_template>);
+  static_assert(find_near_miss<with_static>() == near_miss::none);
+  static_assert(coworker::limited_transport<with_static>);
+}
+
+struct without_take {
+  task<delivery> complete(job_result result);
+};
+struct take_without_request {
+  task<take_result> take();
+  task<delivery> complete(job_result result);
+};
+struct complete_for_nothing {
+  task<take_result> take(take_request request);
+  task<void> complete(job_result result);
+};
+union take_in_a_union {
+  task<take_result> take();
+};
+
+TEST_CASE("what lacks a required operation is no transport") {
+  static_assert(find_near_miss<without_take>() == near_miss::no_transport);
+  static_assert(find_near_miss<take_without_request>() == near_miss::no_transport);
+  static_assert(find_near_miss<complete_for_nothing>() == near_miss::no_transport);
+  static_assert(find_near_miss<take_in_a_union>() == near_miss::no_transport);
+  static_assert(find_near_miss<const required>() == near_miss::no_transport);
+  static_assert(find_near_miss<int>() == near_miss::no_transport);
+  static_assert(find_near_miss<required*>() == near_miss::no_transport);
+}
+
+struct chunk_of_text : required {
+  task<delivery> chunk(std::string_view job_id, const std::string& text);
+};
+struct progress_of_text : required {
+  task<delivery> progress(std::string_view job_id, const std::string& text);
+};
+struct limits_not_const : required {
+  transport_limits limits();
+};
+struct interpret_by_value : required {
+  outcome interpret(outcome made) const;
+};
+struct interpret_not_const : required {
+  void interpret(outcome& made);
+};
+struct attend_alone : required {
+  task<void> attend();
+};
+struct backlog_of_int : required {
+  int backlog() const;
+};
+struct waiter_pointer : required {
+  coworker::waiter* waiter();
+};
+struct still_takes_chunks : required {
+  bool takes_chunks() const;
+};
+struct still_next_stops : required {
+  task<json> next_stops();
+};
+
+TEST_CASE("each operation that is almost right is found") {
+  static_assert(find_near_miss<chunk_of_text>() == near_miss::chunk);
+  static_assert(find_near_miss<progress_of_text>() == near_miss::progress);
+  static_assert(find_near_miss<limits_not_const>() == near_miss::limits);
+  static_assert(find_near_miss<interpret_by_value>() == near_miss::interpret);
+  static_assert(find_near_miss<interpret_not_const>() == near_miss::interpret);
+  static_assert(find_near_miss<attend_alone>() == near_miss::attend);
+  static_assert(find_near_miss<backlog_of_int>() == near_miss::backlog);
+  static_assert(find_near_miss<waiter_pointer>() == near_miss::waiter);
+  static_assert(find_near_miss<still_takes_chunks>() == near_miss::takes_chunks);
+  static_assert(find_near_miss<still_next_stops>() == near_miss::next_stops);
+}
+
+struct overloaded_chunk : required {
+  task<delivery> chunk(int number);
+  task<delivery> chunk(const char* job_id, const std::string& text);
+};
+struct template_progress : required {
+  template <class Value>
+  task<void> progress(std::string_view job_id, Value value);
+};
+struct backlog_data : required {
+  std::size_t backlog = 0;
+};
+struct limits_data : required {
+  transport_limits limits;
+};
+struct waiter_type : required {
+  struct waiter {};
+};
+struct static_attend : required {
+  static task<void> attend();
+};
+class private_chunk : public required {
+  task<delivery> chunk(std::string_view job_id, json value);
+};
+struct inherited_near_miss : chunk_of_text {};
+
+TEST_CASE("a near miss is found whatever bears the name") {
+  static_assert(find_near_miss<overloaded_chunk>() == near_miss::chunk);
+  static_assert(find_near_miss<template_progress>() == near_miss::progress);
+  static_assert(find_near_miss<backlog_data>() == near_miss::backlog);
+  static_assert(find_near_miss<limits_data>() == near_miss::limits);
+  static_assert(find_near_miss<waiter_type>() == near_miss::waiter);
+  static_assert(find_near_miss<static_attend>() == near_miss::attend);
+  static_assert(find_near_miss<private_chunk>() == near_miss::chunk);
+  static_assert(find_near_miss<inherited_near_miss>() == near_miss::chunk);
+}
+
+struct final_chunk_of_text final : chunk_of_text {};
+struct final_limits_not_const final : limits_not_const {};
+struct final_backlog_data final : backlog_data {};
+struct final_overloaded_chunk final : overloaded_chunk {};
+struct final_template_progress final : template_progress {};
+
+TEST_CASE("a near miss is found in a final class too, unless the name has several meanings there") {
+  static_assert(find_near_miss<final_chunk_of_text>() == near_miss::chunk);
+  static_assert(find_near_miss<final_limits_not_const>() == near_miss::limits);
+  static_assert(find_near_miss<final_backlog_data>() == near_miss::backlog);
+  // Nothing derives from a final class, so nothing tells that these names are there.
+  static_assert(find_near_miss<final_overloaded_chunk>() == near_miss::none);
+  static_assert(find_near_miss<final_template_progress>() == near_miss::none);
+}
+
+struct abstract_engine {
+  virtual task<take_result> take(take_request request) = 0;
+  virtual task<delivery> complete(job_result result) = 0;
+  virtual task<delivery> chunk(std::string_view job_id, const std::string& text) = 0;
+
+ protected:
+  ~abstract_engine() = default;
+};
+struct virtual_base_engine : virtual required {
+  explicit virtual_base_engine(int& number);
+  int limits() const;
+};
+
+TEST_CASE("an abstract engine, and one that cannot be made without arguments, are looked at as well") {
+  static_assert(find_near_miss<abstract_engine>() == near_miss::chunk);
+  static_assert(find_near_miss<virtual_base_engine>() == near_miss::limits);
+}
+
+}  // namespace
