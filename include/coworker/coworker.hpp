@@ -85,6 +85,7 @@
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/environment.hpp>
 #include <coworker/transport/local_file.hpp>
+#include <coworker/transport/memory_queue.hpp>
 #include <coworker/transport/runpod/attendant.hpp>
 #include <coworker/transport/runpod/heartbeat.hpp>
 #include <coworker/transport/runpod/options.hpp>

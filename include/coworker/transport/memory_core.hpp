@@ -1,0 +1,311 @@
+#pragma once
+// What a program and a memory_queue share of the jobs between them. Must not know how a worker takes them.
+
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/exec/shared_state.hpp>
+#include <coworker/exec/thread.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/transport/control.hpp>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+// Guarded by the mutex of its memory_core, but for the id, which stays as it is.
+struct memory_job_state : shared_state {
+  const std::string id;
+  job_envelope envelope;  // until it is taken
+  fifo<json> chunks;      // that nobody has read
+  std::optional<json> progress;
+  bool progress_is_new = false;  // and next_progress() is to return it
+  bool taken = false;
+  std::optional<coworker::outcome> outcome;
+  shared_handle<memory_job_state> itself{};  // until it has an outcome: the queue's share
+  event news;                                // for coroutines: something of the above has changed
+  condition changed;                         // for threads
+  memory_job_state* next = nullptr;          // in its place of the table of ids
+
+  explicit memory_job_state(job_envelope&& pushed) : id(pushed.id), envelope(std::move(pushed)) {}
+
+  void tell() {
+    news.set();
+    changed.notify_all();
+  }
+};
+
+// Finds the jobs that have no outcome by their ids.
+class memory_job_table {
+ public:
+  // Room for one more.
+  void reserve() {
+    if (count_ < places_.size()) return;
+    std::vector<memory_job_state*> old(places_.empty() ? 16 : places_.size() * 2);
+    old.swap(places_);
+    for (memory_job_state* one : old) {
+      while (one != nullptr) link(*std::exchange(one, one->next));
+    }
+  }
+  void add(memory_job_state& added) noexcept {
+    link(added);
+    ++count_;
+  }
+  memory_job_state* find(std::string_view id) const noexcept {
+    if (places_.empty()) return nullptr;
+    memory_job_state* one = places_[place_of(id)];
+    while (one != nullptr && one->id != id) one = one->next;
+    return one;
+  }
+  void remove(memory_job_state& removed) noexcept {
+    memory_job_state** link = &places_[place_of(removed.id)];
+    while (*link != &removed) link = &(*link)->next;
+    *link = removed.next;
+    --count_;
+  }
+
+ private:
+  std::size_t place_of(std::string_view id) const noexcept {
+    return std::hash<std::string_view>()(id) & (places_.size() - 1);
+  }
+  void link(memory_job_state& one) noexcept {
+    memory_job_state*& first = places_[place_of(one.id)];
+    one.next = std::exchange(first, &one);
+  }
+
+  std::vector<memory_job_state*> places_;  // the first of each list; a power of two of them
+  std::size_t count_ = 0;
+};
+
+// A worker that serves the queue.
+struct memory_worker {
+  worker_control control;
+  executor_ref executor;
+  bool leaving = false;
+};
+
+// What a memory_queue and its memory_jobs share.
+class memory_core : public shared_state {
+ public:
+  using job = shared_handle<memory_job_state>;
+
+  explicit memory_core(std::size_t most_waiting) noexcept : most_waiting_(most_waiting) {}
+
+  // --- the program's side: any thread -----------------------------------------------------------------------
+
+  job push(job_envelope envelope) {
+    const std::lock_guard lock(mutex_);
+    envelope.id = unique_id(std::move(envelope.id));
+    const job made(new memory_job_state(std::move(envelope)));
+    if (std::optional<outcome> refused = refusal()) {
+      made->outcome = std::move(refused);
+      return made;
+    }
+    table_.reserve();
+    available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    waiting_.push(made);
+    ++backlog_;
+    made->itself = made;
+    table_.add(*made);
+    return made;
+  }
+
+  void stop(const job& stopped) {
+    const std::lock_guard lock(mutex_);
+    if (stopped->outcome) return;
+    if (!stopped->taken) {
+      --backlog_;
+      return settle(*stopped, outcome::stop("stopped before a worker took it"));
+    }
+    for (const memory_worker* const one : workers_) one->control.stop_job(stopped->id);
+  }
+
+  // Lets nothing more in. What waits is still run.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    available_.set();
+  }
+
+  // The queue is gone.
+  void abandon() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    settle_waiting("stopped: the queue was destroyed before a worker took the job");
+  }
+
+  std::size_t backlog() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return backlog_;
+  }
+
+  template <class Look>
+  void look(memory_job_state& at, Look looks) const {
+    const std::lock_guard lock(mutex_);
+    looks(at);
+  }
+
+  // `looks(job, found)` is called under the lock and tells whether the wait is over. It throws nothing.
+  template <class Found, class Look>
+  bool look_or_wait(memory_job_state& at, Found& found, Look looks) {
+    const std::lock_guard lock(mutex_);
+    if (looks(at, found)) return true;
+    at.news.reset();
+    return false;
+  }
+
+  template <class Found, class Look>
+  void block(memory_job_state& at, Found& found, Look looks) {
+    std::unique_lock lock(mutex_);
+    while (!looks(at, found)) {
+      for (const memory_worker* const one : workers_) {
+        if (!one->executor.runs_on_this_thread()) continue;
+        throw std::logic_error(
+            "memory_job: job " + at.id +
+            " has not got that far, and blocking this thread would hold up the worker that "
+            "runs it; co_await result(), next_chunk() or next_progress() instead");
+      }
+      at.changed.wait(lock);
+    }
+  }
+
+  // --- the worker's side ------------------------------------------------------------------------------------
+
+  // False: there is nothing to hand over yet.
+  bool hand_over(std::size_t capacity, take_result& taken) {
+    const std::lock_guard lock(mutex_);
+    taken.jobs.reserve(capacity < backlog_ ? capacity : backlog_);
+    while (backlog_ > 0 && taken.jobs.size() < capacity) {
+      const job next = waiting_.pop();
+      if (next->outcome) continue;
+      --backlog_;
+      next->taken = true;
+      taken.jobs.push_back(std::move(next->envelope));
+    }
+    taken.closed = closed_ && backlog_ == 0;
+    if (!taken.jobs.empty() || taken.closed) return true;
+    available_.reset();
+    return false;
+  }
+
+  event& available() noexcept { return available_; }
+
+  // False: it is not here.
+  template <class Change>
+  bool change(std::string_view id, Change change) {
+    const std::lock_guard lock(mutex_);
+    memory_job_state* const found = table_.find(id);
+    if (found == nullptr) return false;
+    change(*found);
+    found->tell();
+    return true;
+  }
+
+  bool end(std::string_view id, outcome ended) {
+    const std::lock_guard lock(mutex_);
+    memory_job_state* const found = table_.find(id);
+    if (found == nullptr) return false;
+    settle(*found, std::move(ended));
+    return true;
+  }
+
+  void worker_comes(memory_worker& worker) {
+    const std::lock_guard lock(mutex_);
+    workers_.push_back(&worker);
+    deserted_ = false;
+  }
+
+  // It takes no more jobs.
+  void worker_leaves(memory_worker& worker) {
+    const std::lock_guard lock(mutex_);
+    worker.leaving = true;
+    for (const memory_worker* const one : workers_) {
+      if (!one->leaving) return;
+    }
+    deserted_ = true;
+    settle_waiting("stopped: the worker left before it took the job");
+  }
+
+  void worker_is_gone(memory_worker& worker) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::erase(workers_, &worker);
+  }
+
+ private:
+  std::string unique_id(std::string wanted) {
+    std::string id = wanted;
+    while (id.empty() || table_.find(id) != nullptr)
+      id = (wanted.empty() ? "job" : wanted) + "-" + std::to_string(++last_number_);
+    return id;
+  }
+
+  // Why no job is let in, if so.
+  std::optional<outcome> refusal() const {
+    if (closed_) return outcome::failure("the queue is closed: it takes no more jobs");
+    if (deserted_) return outcome::stop("stopped: the worker has left, and nobody takes jobs any more");
+    if (backlog_ < most_waiting_) return std::nullopt;
+    return outcome::failure(
+        "the queue is full: " + std::to_string(backlog_) +
+        " jobs wait, and most_waiting allows no more; push it again once some have ended");
+  }
+
+  void settle(memory_job_state& at, outcome ended) {
+    const job kept = std::move(at.itself);
+    table_.remove(at);
+    at.outcome = std::move(ended);
+    at.tell();
+  }
+
+  void settle_waiting(const char* why) {
+    while (!waiting_.empty()) {
+      const job next = waiting_.pop();
+      if (!next->outcome) settle(*next, outcome::stop(why));
+    }
+    backlog_ = 0;
+  }
+
+  mutable std::mutex mutex_;  // guards all below, and the jobs
+  event available_;           // a take may find something
+  fifo<job> waiting_;         // also those that were stopped meanwhile
+  std::size_t backlog_ = 0;   // without those
+  memory_job_table table_;
+  std::vector<memory_worker*> workers_;
+  const std::size_t most_waiting_;
+  std::size_t last_number_ = 0;
+  bool closed_ = false;
+  bool deserted_ = false;  // all workers that there were have left
+};
+
+// For as long as a worker serves the queue.
+class memory_attendance {
+ public:
+  memory_attendance(memory_core& core, memory_worker& worker) : core_(core), worker_(worker) {
+    core_.worker_comes(worker_);
+  }
+  memory_attendance(const memory_attendance&) = delete;
+  memory_attendance& operator=(const memory_attendance&) = delete;
+  ~memory_attendance() { core_.worker_is_gone(worker_); }
+
+ private:
+  memory_core& core_;
+  memory_worker& worker_;
+};
+
+struct leave_memory_queue {
+  memory_core* core;
+  memory_worker* worker;
+  leave_memory_queue(memory_core& left, memory_worker& by) noexcept : core(&left), worker(&by) {}
+  void operator()() const noexcept { core->worker_leaves(*worker); }
+};
+
+}  // namespace coworker::detail
