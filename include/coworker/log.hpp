@@ -84,6 +84,17 @@ class stdout_sink final : public log_sink {
   detail::line_output output_{1};
 };
 
+/// The same to standard error, for programs whose standard output is for something else; give it to them in
+/// options::sink.
+class stderr_sink final : public log_sink {
+ public:
+  void write(log_level, std::string_view line) noexcept override { output_.write(line); }
+  void wait_until_written() noexcept override { output_.wait_until_written(); }
+
+ private:
+  detail::line_output output_{2};
+};
+
 /// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
 /// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
 enum class log_form : unsigned char { text, json };

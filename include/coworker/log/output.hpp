@@ -31,7 +31,9 @@ class line_output {
  public:
   /// `most_waiting` is in bytes.
   explicit line_output(int descriptor, std::size_t most_waiting = 1024 * 1024) noexcept
-      : most_waiting_(most_waiting), out_(descriptor) {}
+      : most_waiting_(most_waiting),
+        name_(descriptor == 2 ? "standard error" : "standard output"),
+        out_(descriptor) {}
   line_output(const line_output&) = delete;
   line_output& operator=(const line_output&) = delete;
 
@@ -117,7 +119,7 @@ class line_output {
   void tell_dropped() {
     const std::string message = std::to_string(dropped_) +
                                 (dropped_ == 1 ? " log line was" : " log lines were") +
-                                " dropped: standard output took no more.";
+                                " dropped: " + name_ + " took no more.";
     const std::string line =
         json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
               : "WARN   | " + message + "\n";
@@ -206,6 +208,7 @@ class line_output {
   }
 
   const std::size_t most_waiting_;
+  const char* const name_;
   std::mutex mutex_;  // guards what follows
   patient_descriptor out_;
   std::string waiting_;  // whole lines, of which the first `sent_` bytes have gone out
@@ -243,16 +246,19 @@ inline void write_out_printed() noexcept {
 
 namespace coworker::detail {
 
-/// To standard output, however long that takes.
+/// To standard output or standard error, however long that takes.
 class line_output {
  public:
-  explicit line_output(int, std::size_t = 0) noexcept {}
+  explicit line_output(int descriptor, std::size_t = 0) noexcept : file_(descriptor == 2 ? stderr : stdout) {}
   void write(std::string_view line) noexcept {
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
+    std::fwrite(line.data(), 1, line.size(), file_);
+    std::fputc('\n', file_);
+    std::fflush(file_);
   }
   void wait_until_written() noexcept {}
+
+ private:
+  std::FILE* const file_;
 };
 
 inline void write_out_printed() noexcept {}
