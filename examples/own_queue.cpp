@@ -1,11 +1,11 @@
 // A queue of one's own: each line of JSON on standard input is a job, its result a line on standard output. At the end of
 // the input, and on SIGTERM, the worker finishes its jobs and ends. Try `printf '{"n": 1}\n{"n": 2}\n' | ./own_queue`.
 
+#include <unistd.h>
 #include <cerrno>
 #include <coworker.hpp>
 #include <cstdio>
 #include <string>
-#include <unistd.h>
 
 namespace cw = coworker;
 

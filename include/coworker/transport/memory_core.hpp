@@ -1,11 +1,11 @@
 #pragma once
 // What a program and a memory_queue share of the jobs between them. Must not know how a worker takes them.
 
-#include <coworker/coro/executor.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/fifo.hpp>
 #include <coworker/exec/shared_state.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/record.hpp>
@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,7 +89,6 @@ class memory_job_table {
 // A worker that serves the queue.
 struct memory_worker {
   worker_control control;
-  executor_ref executor;
   bool leaving = false;
 };
 
@@ -168,13 +166,8 @@ class memory_core : public shared_state {
   void block(memory_job_state& at, Found& found, Look looks) {
     std::unique_lock lock(mutex_);
     while (!looks(at, found)) {
-      for (const memory_worker* const one : workers_) {
-        if (!one->executor.runs_on_this_thread()) continue;
-        throw std::logic_error(
-            "memory_job: job " + at.id +
-            " has not got that far, and blocking this thread would hold up the worker that "
-            "runs it; co_await result(), next_chunk() or next_progress() instead");
-      }
+      detail::require_may_block("memory_job: the job has not got that far",
+                                "co_await result(), next_chunk() or next_progress() instead");
       at.changed.wait(lock);
     }
   }

@@ -54,7 +54,7 @@ class memory_job {
     return await<std::optional<json>>(core_, job_, &take_progress);
   }
 
-  /// The same for a thread, which blocks. Throws: std::logic_error on the thread of a worker that serves the queue.
+  /// The same for a thread, which blocks. Throws: std::logic_error on the thread of an event loop.
   outcome blocking_result() const { return block<outcome>(&take_outcome); }
   std::optional<json> blocking_next_chunk() const { return block<std::optional<json>>(&take_chunk); }
   std::optional<json> blocking_next_progress() const { return block<std::optional<json>>(&take_progress); }
@@ -188,7 +188,7 @@ class memory_queue {
   }
 
   task<void> attend(worker_control control) {
-    detail::memory_worker worker{control, co_await this_coro::executor()};
+    detail::memory_worker worker{control};
     const detail::memory_attendance attendance(*core_, worker);
     const stop_callback on_leaving(control.leaving(), detail::leave_memory_queue(*core_, worker));
     event until_stopped;
