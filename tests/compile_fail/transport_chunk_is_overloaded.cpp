@@ -8,8 +8,8 @@ int process_request(coworker::job<>) { return 1; }
 struct queue {
   coworker::task<coworker::take_result> take(coworker::take_request);
   coworker::task<coworker::delivery> complete(coworker::job_result);
-  coworker::task<coworker::delivery> chunk(const char* job_id, const std::string& text);
-  coworker::task<coworker::delivery> chunk(const char* job_id, int number);
+  coworker::task<coworker::delivery> chunk(std::string_view job_id, const std::string& text);
+  coworker::task<coworker::delivery> chunk(std::string_view job_id, int number);
 };
 
 int main(int argc, char** argv) {

@@ -4,61 +4,74 @@
 
 #include <coworker/refusal.hpp>
 #include <coworker/transport/concept.hpp>
-#include <type_traits>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace coworker::detail {
 
-// In a class that derives from an engine and from this one, a name that the engine has too is ambiguous, whatever the
-// engine has under it: a function, several, a template, a type.
-struct operation_names {
-  int chunk, progress, limits, interpret, attend, backlog, waiter, takes_chunks, next_stops;
-};
+// What an engine has under a name counts if it can be named, which one function or a data member can, or called with what
+// a worker gives, or with what an author may expect instead. So a private member does not count, nor one whose
+// requires-clause says no: that is how an engine made from a template has an operation only where it can.
 template <class Transport>
-struct names_beside : Transport, operation_names {};
-
-// A final class can only be asked for what has one meaning.
-template <class Transport>
-concept open_class = std::is_class_v<Transport> && !std::is_final_v<Transport>;
-
-template <class Transport>
-concept has_chunk = (open_class<Transport> && !requires { &names_beside<Transport>::chunk; }) || requires {
+concept has_chunk = requires {
   &Transport::chunk;
+}
+|| requires(Transport& queue, std::string_view job_id, json value) { queue.chunk(job_id, std::move(value)); }
+|| requires(Transport& queue, std::string_view job_id, const std::string& text) {
+  queue.chunk(job_id, text);
 };
+
 template <class Transport>
-concept has_progress =
-    (open_class<Transport> && !requires { &names_beside<Transport>::progress; }) || requires {
+concept has_progress = requires {
   &Transport::progress;
+}
+|| requires(Transport& queue, std::string_view job_id, json value) {
+  queue.progress(job_id, std::move(value));
+}
+|| requires(Transport& queue, std::string_view job_id, const std::string& text) {
+  queue.progress(job_id, text);
 };
+
 template <class Transport>
-concept has_limits = (open_class<Transport> && !requires { &names_beside<Transport>::limits; }) || requires {
+concept has_limits = requires {
   &Transport::limits;
-};
+}
+|| requires(Transport& queue) { queue.limits(); };
+
 template <class Transport>
-concept has_interpret =
-    (open_class<Transport> && !requires { &names_beside<Transport>::interpret; }) || requires {
+concept has_interpret = requires {
   &Transport::interpret;
-};
+}
+|| requires(Transport& queue, outcome& made) { queue.interpret(made); }
+|| requires(Transport& queue, outcome made) { queue.interpret(std::move(made)); };
+
 template <class Transport>
-concept has_attend = (open_class<Transport> && !requires { &names_beside<Transport>::attend; }) || requires {
+concept has_attend = requires {
   &Transport::attend;
-};
+}
+|| requires(Transport& queue, worker_control control) { queue.attend(control); }
+|| requires(Transport& queue) { queue.attend(); };
+
 template <class Transport>
-concept has_backlog =
-    (open_class<Transport> && !requires { &names_beside<Transport>::backlog; }) || requires {
+concept has_backlog = requires {
   &Transport::backlog;
-};
+}
+|| requires(Transport& queue) { queue.backlog(); };
+
 template <class Transport>
-concept has_waiter = (open_class<Transport> && !requires { &names_beside<Transport>::waiter; }) || requires {
+concept has_waiter = requires {
   &Transport::waiter;
-};
+}
+|| requires(Transport& queue) { queue.waiter(); };
+
+// Those that 0.1 called.
 template <class Transport>
-concept has_takes_chunks =
-    (open_class<Transport> && !requires { &names_beside<Transport>::takes_chunks; }) || requires {
+concept has_takes_chunks = requires {
   &Transport::takes_chunks;
 };
 template <class Transport>
-concept has_next_stops =
-    (open_class<Transport> && !requires { &names_beside<Transport>::next_stops; }) || requires {
+concept has_next_stops = requires {
   &Transport::next_stops;
 };
 
