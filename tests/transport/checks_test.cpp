@@ -21,8 +21,8 @@ using coworker::take_result;
 using coworker::task;
 using coworker::transport_limits;
 using coworker::worker_control;
-using coworker::detail::find_near_miss;
-using coworker::detail::near_miss;
+using coworker::detail::find_engine_fault;
+using coworker::detail::engine_fault;
 
 // Only declared: nothing here is called.
 struct required {
@@ -45,12 +45,12 @@ struct final_with_all final : with_all {};
 struct final_required final : required {};
 
 TEST_CASE("an engine with the required operations, or with all of them, is as it should be") {
-  static_assert(find_near_miss<required>() == near_miss::none);
-  static_assert(find_near_miss<with_all>() == near_miss::none);
-  static_assert(find_near_miss<final_required>() == near_miss::none);
-  static_assert(find_near_miss<final_with_all>() == near_miss::none);
-  static_assert(find_near_miss<coworker::testing::countdown>() == near_miss::none);
-  static_assert(find_near_miss<coworker::local_file>() == near_miss::none);
+  static_assert(find_engine_fault<required>() == engine_fault::none);
+  static_assert(find_engine_fault<with_all>() == engine_fault::none);
+  static_assert(find_engine_fault<final_required>() == engine_fault::none);
+  static_assert(find_engine_fault<final_with_all>() == engine_fault::none);
+  static_assert(find_engine_fault<coworker::testing::countdown>() == engine_fault::none);
+  static_assert(find_engine_fault<coworker::local_file>() == engine_fault::none);
 }
 
 // Signatures that are not the same, but take what a worker gives.
@@ -73,11 +73,11 @@ struct with_static : required {
 };
 
 TEST_CASE("what a worker can call is no near miss, however it is written") {
-  static_assert(find_near_miss<generous>() == near_miss::none);
+  static_assert(find_engine_fault<generous>() == engine_fault::none);
   static_assert(coworker::chunk_transport<generous> && coworker::counted_transport<generous>);
-  static_assert(find_near_miss<with_template>() == near_miss::none);
+  static_assert(find_engine_fault<with_template>() == engine_fault::none);
   static_assert(coworker::chunk_transport<with_template>);
-  static_assert(find_near_miss<with_static>() == near_miss::none);
+  static_assert(find_engine_fault<with_static>() == engine_fault::none);
   static_assert(coworker::limited_transport<with_static>);
 }
 
@@ -97,13 +97,13 @@ union take_in_a_union {
 };
 
 TEST_CASE("what lacks a required operation is no transport") {
-  static_assert(find_near_miss<without_take>() == near_miss::no_transport);
-  static_assert(find_near_miss<take_without_request>() == near_miss::no_transport);
-  static_assert(find_near_miss<complete_for_nothing>() == near_miss::no_transport);
-  static_assert(find_near_miss<take_in_a_union>() == near_miss::no_transport);
-  static_assert(find_near_miss<const required>() == near_miss::no_transport);
-  static_assert(find_near_miss<int>() == near_miss::no_transport);
-  static_assert(find_near_miss<required*>() == near_miss::no_transport);
+  static_assert(find_engine_fault<without_take>() == engine_fault::no_transport);
+  static_assert(find_engine_fault<take_without_request>() == engine_fault::no_transport);
+  static_assert(find_engine_fault<complete_for_nothing>() == engine_fault::no_transport);
+  static_assert(find_engine_fault<take_in_a_union>() == engine_fault::no_transport);
+  static_assert(find_engine_fault<const required>() == engine_fault::no_transport);
+  static_assert(find_engine_fault<int>() == engine_fault::no_transport);
+  static_assert(find_engine_fault<required*>() == engine_fault::no_transport);
 }
 
 struct chunk_of_text : required {
@@ -138,16 +138,16 @@ struct still_next_stops : required {
 };
 
 TEST_CASE("each operation that is almost right is found") {
-  static_assert(find_near_miss<chunk_of_text>() == near_miss::chunk);
-  static_assert(find_near_miss<progress_of_text>() == near_miss::progress);
-  static_assert(find_near_miss<limits_not_const>() == near_miss::limits);
-  static_assert(find_near_miss<interpret_by_value>() == near_miss::interpret);
-  static_assert(find_near_miss<interpret_not_const>() == near_miss::interpret);
-  static_assert(find_near_miss<attend_alone>() == near_miss::attend);
-  static_assert(find_near_miss<backlog_of_int>() == near_miss::backlog);
-  static_assert(find_near_miss<waiter_pointer>() == near_miss::waiter);
-  static_assert(find_near_miss<still_takes_chunks>() == near_miss::takes_chunks);
-  static_assert(find_near_miss<still_next_stops>() == near_miss::next_stops);
+  static_assert(find_engine_fault<chunk_of_text>() == engine_fault::chunk);
+  static_assert(find_engine_fault<progress_of_text>() == engine_fault::progress);
+  static_assert(find_engine_fault<limits_not_const>() == engine_fault::limits);
+  static_assert(find_engine_fault<interpret_by_value>() == engine_fault::interpret);
+  static_assert(find_engine_fault<interpret_not_const>() == engine_fault::interpret);
+  static_assert(find_engine_fault<attend_alone>() == engine_fault::attend);
+  static_assert(find_engine_fault<backlog_of_int>() == engine_fault::backlog);
+  static_assert(find_engine_fault<waiter_pointer>() == engine_fault::waiter);
+  static_assert(find_engine_fault<still_takes_chunks>() == engine_fault::takes_chunks);
+  static_assert(find_engine_fault<still_next_stops>() == engine_fault::next_stops);
 }
 
 struct overloaded_chunk : required {
@@ -186,19 +186,19 @@ struct final_overloaded_chunk final : overloaded_chunk {};
 struct final_template_progress final : template_progress {};
 
 TEST_CASE("a near miss is found whatever bears the name, in final classes too") {
-  static_assert(find_near_miss<overloaded_chunk>() == near_miss::chunk);
-  static_assert(find_near_miss<overloaded_attend>() == near_miss::attend);
-  static_assert(find_near_miss<overloaded_limits>() == near_miss::limits);
-  static_assert(find_near_miss<template_progress>() == near_miss::progress);
-  static_assert(find_near_miss<template_chunk_of_text>() == near_miss::chunk);
-  static_assert(find_near_miss<backlog_data>() == near_miss::backlog);
-  static_assert(find_near_miss<limits_data>() == near_miss::limits);
-  static_assert(find_near_miss<static_attend>() == near_miss::attend);
-  static_assert(find_near_miss<inherited_near_miss>() == near_miss::chunk);
-  static_assert(find_near_miss<final_chunk_of_text>() == near_miss::chunk);
-  static_assert(find_near_miss<final_backlog_data>() == near_miss::backlog);
-  static_assert(find_near_miss<final_overloaded_chunk>() == near_miss::chunk);
-  static_assert(find_near_miss<final_template_progress>() == near_miss::progress);
+  static_assert(find_engine_fault<overloaded_chunk>() == engine_fault::chunk);
+  static_assert(find_engine_fault<overloaded_attend>() == engine_fault::attend);
+  static_assert(find_engine_fault<overloaded_limits>() == engine_fault::limits);
+  static_assert(find_engine_fault<template_progress>() == engine_fault::progress);
+  static_assert(find_engine_fault<template_chunk_of_text>() == engine_fault::chunk);
+  static_assert(find_engine_fault<backlog_data>() == engine_fault::backlog);
+  static_assert(find_engine_fault<limits_data>() == engine_fault::limits);
+  static_assert(find_engine_fault<static_attend>() == engine_fault::attend);
+  static_assert(find_engine_fault<inherited_near_miss>() == engine_fault::chunk);
+  static_assert(find_engine_fault<final_chunk_of_text>() == engine_fault::chunk);
+  static_assert(find_engine_fault<final_backlog_data>() == engine_fault::backlog);
+  static_assert(find_engine_fault<final_overloaded_chunk>() == engine_fault::chunk);
+  static_assert(find_engine_fault<final_template_progress>() == engine_fault::progress);
 }
 
 // Has what the engine inside it has.
@@ -221,13 +221,13 @@ class private_names : public required {
 };
 
 TEST_CASE("what an engine has only for others, or for some, is no near miss") {
-  static_assert(find_near_miss<wrapping<required>>() == near_miss::none);
+  static_assert(find_engine_fault<wrapping<required>>() == engine_fault::none);
   static_assert(!coworker::chunk_transport<wrapping<required>> &&
                 !coworker::waiting_transport<wrapping<required>>);
-  static_assert(find_near_miss<wrapping<with_all>>() == near_miss::none);
+  static_assert(find_engine_fault<wrapping<with_all>>() == engine_fault::none);
   static_assert(coworker::chunk_transport<wrapping<with_all>> &&
                 coworker::waiting_transport<wrapping<with_all>>);
-  static_assert(find_near_miss<private_names>() == near_miss::none);
+  static_assert(find_engine_fault<private_names>() == engine_fault::none);
 }
 
 struct abstract_engine {
@@ -244,8 +244,8 @@ struct virtual_base_engine : virtual required {
 };
 
 TEST_CASE("an abstract engine, and one that cannot be made without arguments, are looked at as well") {
-  static_assert(find_near_miss<abstract_engine>() == near_miss::chunk);
-  static_assert(find_near_miss<virtual_base_engine>() == near_miss::limits);
+  static_assert(find_engine_fault<abstract_engine>() == engine_fault::chunk);
+  static_assert(find_engine_fault<virtual_base_engine>() == engine_fault::limits);
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ concept has_next_stops = requires {
   &Transport::next_stops;
 };
 
-enum class near_miss : unsigned char {
+enum class engine_fault : unsigned char {
   none,
   no_transport,
   chunk,
@@ -91,28 +91,28 @@ enum class near_miss : unsigned char {
 
 // The first thing that is wrong with an engine.
 template <class Transport>
-consteval near_miss find_near_miss() {
-  if (!transport<Transport>) return near_miss::no_transport;
-  if (has_chunk<Transport> && !chunk_transport<Transport>) return near_miss::chunk;
-  if (has_progress<Transport> && !progress_transport<Transport>) return near_miss::progress;
-  if (has_limits<Transport> && !limited_transport<Transport>) return near_miss::limits;
-  if (has_interpret<Transport> && !interpreting_transport<Transport>) return near_miss::interpret;
-  if (has_attend<Transport> && !attended_transport<Transport>) return near_miss::attend;
-  if (has_backlog<Transport> && !counted_transport<Transport>) return near_miss::backlog;
-  if (has_waiter<Transport> && !waiting_transport<Transport>) return near_miss::waiter;
-  if (has_takes_chunks<Transport>) return near_miss::takes_chunks;
-  if (has_next_stops<Transport>) return near_miss::next_stops;
-  return near_miss::none;
+consteval engine_fault find_engine_fault() {
+  if (!transport<Transport>) return engine_fault::no_transport;
+  if (has_chunk<Transport> && !chunk_transport<Transport>) return engine_fault::chunk;
+  if (has_progress<Transport> && !progress_transport<Transport>) return engine_fault::progress;
+  if (has_limits<Transport> && !limited_transport<Transport>) return engine_fault::limits;
+  if (has_interpret<Transport> && !interpreting_transport<Transport>) return engine_fault::interpret;
+  if (has_attend<Transport> && !attended_transport<Transport>) return engine_fault::attend;
+  if (has_backlog<Transport> && !counted_transport<Transport>) return engine_fault::backlog;
+  if (has_waiter<Transport> && !waiting_transport<Transport>) return engine_fault::waiter;
+  if (has_takes_chunks<Transport>) return engine_fault::takes_chunks;
+  if (has_next_stops<Transport>) return engine_fault::next_stops;
+  return engine_fault::none;
 }
 
 template <class Transport>
-concept fitting_engine = find_near_miss<Transport>()
-== near_miss::none;
+concept fitting_engine = find_engine_fault<Transport>()
+== engine_fault::none;
 
 // What says that an engine was looked at.
 struct engine_checked {};
 
-// What each near miss is told: X(near_miss, sentence).
+// What each near miss is told: X(engine_fault, sentence).
 #define COWORKER_NEAR_MISSES(X)                                                                              \
   X(no_transport,                                                                                            \
     "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and "                \
@@ -151,7 +151,7 @@ struct engine_checked {};
 #ifdef __clang__
 #define COWORKER_REFUSE_NEAR_MISS(missed, why) \
   __attribute__((diagnose_if(                  \
-      ::coworker::detail::find_near_miss<Engine>() == ::coworker::detail::near_miss::missed, why, "error")))
+      ::coworker::detail::find_engine_fault<Engine>() == ::coworker::detail::engine_fault::missed, why, "error")))
 #define COWORKER_CHECKS_ENGINE                                                          \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS) _Pragma("clang diagnostic pop")
@@ -163,7 +163,7 @@ constexpr engine_checked check_engine() noexcept {
 #else
 #define COWORKER_REFUSE_NEAR_MISS(missed, why)                                 \
   template <class Engine>                                                      \
-  requires(find_near_miss<Engine>() == near_miss::missed) COWORKER_REFUSE(why) \
+  requires(find_engine_fault<Engine>() == engine_fault::missed) COWORKER_REFUSE(why) \
   engine_checked check_engine() noexcept { return {}; }
 #define COWORKER_CHECKS_ENGINE
 
