@@ -10,10 +10,10 @@
 namespace coworker::testing {
 namespace {
 
-using event = request_parser::event;
+using parser_event = request_parser::event;
 using headers = std::vector<std::pair<std::string, std::string>>;
 
-std::string get(std::string_view more_lines, std::string_view target = "/") {
+std::string get_request(std::string_view more_lines, std::string_view target = "/") {
   return "GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n" + std::string(more_lines) + "\r\n";
 }
 
@@ -45,21 +45,21 @@ void check_refused(const std::vector<refused_request>& table,
 }
 
 const std::vector<std::string> conversations{
-    get(""),
-    get("Connection: close\r\nX-Empty:\r\nx-blank: \t \r\nX-Tab: a\tb \xc3\xa9\r\n", "/a%20b?x=1&y=%2F"),
+    get_request(""),
+    get_request("Connection: close\r\nX-Empty:\r\nx-blank: \t \r\nX-Tab: a\tb \xc3\xa9\r\n", "/a%20b?x=1&y=%2F"),
     "GET / HTTP/1.0\r\n\r\n",
     "\r\nGET /after_an_empty_line HTTP/1.1\r\nHost:\r\n\r\n",
     post("Content-Length: 11\r\n\r\nhello world"),
-    post("Content-Length: 0\r\n\r\n") + get("", "/next"),
+    post("Content-Length: 0\r\n\r\n") + get_request("", "/next"),
     chunked("4\r\n{\"ou\r\nb;note=x;y=\"z\"\r\ntput\": 7.5}\r\n000\r\nTrailer: t\r\nX:\r\n\r\n") +
-        get("", "/2") + get("", "/3"),
+        get_request("", "/2") + get_request("", "/3"),
     chunked("0\r\n\r\n"),
     chunked("A\r\n0123456789\r\na \t;x\r\n0123456789\r\n0;last\r\n\r\n"),
     post("Expect: 100-continue\r\nContent-Length: 2\r\n\r\nok"),
     "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n",
     "GET http://other:81/p?q HTTP/1.1\r\nHost: h\r\n\r\n",
-    get("") + "GET / HTTP/1.1\r\nHost: h\r\nbad header: x\r\n\r\n",
-    get("") + "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nshort",
+    get_request("") + "GET / HTTP/1.1\r\nHost: h\r\nbad header: x\r\n\r\n",
+    get_request("") + "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nshort",
     chunked("5\r\nabc"),
     chunked("5\r\nabcdefg\r\n"),
 };
@@ -126,10 +126,10 @@ TEST_CASE("a request's line and headers are given as they were written, values w
 }
 
 TEST_CASE("a header is found whatever the case of its name, the first where there are several") {
-  std::string bytes = get("X-Request-ID:   b c \r\nAccept: a\r\naccept: text/html, TEXT/event-stream\r\n");
+  std::string bytes = get_request("X-Request-ID:   b c \r\nAccept: a\r\naccept: text/html, TEXT/event-stream\r\n");
   std::string_view rest = bytes;
   request_parser parser;
-  REQUIRE(parser.next(rest) == event::head);
+  REQUIRE(parser.next(rest) == parser_event::head);
   CHECK(parser.head().header("x-request-id") == "b c");
   CHECK(parser.head().header("ACCEPT") == "a");
   CHECK(!parser.head().header("X-Request"));
@@ -139,14 +139,14 @@ TEST_CASE("a header is found whatever the case of its name, the first where ther
 }
 
 TEST_CASE("a head can be copied and moved, and be looked into after the connection has gone on") {
-  std::string bytes = get("X-Mark: one\r\n", "/first?a") + get("X-Mark: two\r\n", "/second");
+  std::string bytes = get_request("X-Mark: one\r\n", "/first?a") + get_request("X-Mark: two\r\n", "/second");
   std::string_view rest = bytes;
   request_parser parser;
-  REQUIRE(parser.next(rest) == event::head);
+  REQUIRE(parser.next(rest) == parser_event::head);
   const request_head copy = parser.head();
   const request_head moved = parser.take_head();
-  REQUIRE(parser.next(rest) == event::complete);
-  REQUIRE(parser.next(rest) == event::head);
+  REQUIRE(parser.next(rest) == parser_event::complete);
+  REQUIRE(parser.next(rest) == parser_event::head);
   bytes.assign(bytes.size(), '#');
   for (const request_head* head : {&copy, &moved}) {
     CHECK(head->method() == "GET");
@@ -162,33 +162,33 @@ TEST_CASE("a body is given in pieces as its bytes come, chunked or not") {
   for (const std::string& head : {post("Content-Length: 6\r\n\r\n"), chunked("6\r\n")}) {
     request_parser parser;
     std::string_view bytes = head;
-    REQUIRE(parser.next(bytes) == event::head);
-    CHECK(parser.next(bytes) == event::needs_more);
+    REQUIRE(parser.next(bytes) == parser_event::head);
+    CHECK(parser.next(bytes) == parser_event::needs_more);
     CHECK(parser.in_request());
     bytes = "abcd";
-    REQUIRE(parser.next(bytes) == event::body);
+    REQUIRE(parser.next(bytes) == parser_event::body);
     CHECK(parser.piece() == "abcd");
-    CHECK(parser.next(bytes) == event::needs_more);
+    CHECK(parser.next(bytes) == parser_event::needs_more);
     bytes = "ef";
-    REQUIRE(parser.next(bytes) == event::body);
+    REQUIRE(parser.next(bytes) == parser_event::body);
     CHECK(parser.piece() == "ef");
   }
 }
 
 TEST_CASE("what follows a request stays in the bytes for the next") {
-  const std::string all = post("Content-Length: 3\r\n\r\none") + get("", "/2") + "GET /3";
+  const std::string all = post("Content-Length: 3\r\n\r\none") + get_request("", "/2") + "GET /3";
   std::string_view bytes = all;
   request_parser parser;
-  REQUIRE(parser.next(bytes) == event::head);
-  REQUIRE(parser.next(bytes) == event::body);
-  REQUIRE(parser.next(bytes) == event::complete);
-  CHECK(bytes == get("", "/2") + "GET /3");
+  REQUIRE(parser.next(bytes) == parser_event::head);
+  REQUIRE(parser.next(bytes) == parser_event::body);
+  REQUIRE(parser.next(bytes) == parser_event::complete);
+  CHECK(bytes == get_request("", "/2") + "GET /3");
   CHECK(!parser.in_request());
-  REQUIRE(parser.next(bytes) == event::head);
+  REQUIRE(parser.next(bytes) == parser_event::head);
   CHECK(parser.head().target() == "/2");
-  REQUIRE(parser.next(bytes) == event::complete);
+  REQUIRE(parser.next(bytes) == parser_event::complete);
   CHECK(bytes == "GET /3");
-  CHECK(parser.next(bytes) == event::needs_more);
+  CHECK(parser.next(bytes) == parser_event::needs_more);
   CHECK(bytes.empty());
   CHECK(parser.in_request());
 }
@@ -321,31 +321,31 @@ TEST_CASE("a malformed request line is refused") {
 
 TEST_CASE("a malformed header line is refused") {
   check_refused({
-      {get("no colon\r\n"), 400},
-      {get("nocolon\r\n"), 400},
-      {get(": value\r\n"), 400},
-      {get("Name : value\r\n"), 400},
-      {get("Name\t: value\r\n"), 400},
-      {get("Na me: value\r\n"), 400},
-      {get("N\xc3\xa9: value\r\n"), 400},
-      {get("Name@: value\r\n"), 400},
-      {get(" Name: value\r\n"), 400},
-      {get("A: b\r\n folded\r\n"), 400},
-      {get("A: b\r\n\tfolded\r\n"), 400},
-      {get("A: b\r\n \r\n"), 400},
+      {get_request("no colon\r\n"), 400},
+      {get_request("nocolon\r\n"), 400},
+      {get_request(": value\r\n"), 400},
+      {get_request("Name : value\r\n"), 400},
+      {get_request("Name\t: value\r\n"), 400},
+      {get_request("Na me: value\r\n"), 400},
+      {get_request("N\xc3\xa9: value\r\n"), 400},
+      {get_request("Name@: value\r\n"), 400},
+      {get_request(" Name: value\r\n"), 400},
+      {get_request("A: b\r\n folded\r\n"), 400},
+      {get_request("A: b\r\n\tfolded\r\n"), 400},
+      {get_request("A: b\r\n \r\n"), 400},
       {"GET / HTTP/1.1\r\n Host: h\r\n\r\n", 400},
-      {get("A: b\rc\r\n"), 400},
-      {get("A: b\r\r\n"), 400},
-      {get("A: b\nC: d\r\n"), 400},
-      {get("A: b\n"), 400},
-      {get("A\r: b\r\n"), 400},
-      {get("A: b\x0b\r\n"), 400},
-      {get("A: 0123456789\x1f"
+      {get_request("A: b\rc\r\n"), 400},
+      {get_request("A: b\r\r\n"), 400},
+      {get_request("A: b\nC: d\r\n"), 400},
+      {get_request("A: b\n"), 400},
+      {get_request("A\r: b\r\n"), 400},
+      {get_request("A: b\x0b\r\n"), 400},
+      {get_request("A: 0123456789\x1f"
            "0123456789\r\n"),
        400},
-      {get("A: \x7f\r\n"), 400},
-      {get(std::string("A: b\0c\r\n", 8)), 400},
-      {get(std::string("A\0: b\r\n", 7)), 400},
+      {get_request("A: \x7f\r\n"), 400},
+      {get_request(std::string("A: b\0c\r\n", 8)), 400},
+      {get_request(std::string("A\0: b\r\n", 7)), 400},
       {"GET / HTTP/1.1\r\nHost: h\r\n\rx\n", 400},
       {"GET / HTTP/1.1\r\nHost: h\r\n\n", 400},
   });
@@ -489,13 +489,13 @@ TEST_CASE("a malformed chunk is refused") {
 
 TEST_CASE("what is too large is refused with the status that says what") {
   const auto of = [](std::size_t size) { return std::string(size, 'a'); };
-  const std::string fixed = get("A: \r\n");
+  const std::string fixed = get_request("A: \r\n");
   check_refused({
-      {get("", "/" + of(8 * 1024)), 414},
+      {get_request("", "/" + of(8 * 1024)), 414},
       {"GET /" + of(9000), 414},  // before the line has ended
       {"GET http://" + of(9000), 414},
-      {get("A: " + of(32 * 1024 - fixed.size() + 1) + "\r\n"), 431},
-      {get("A: " + of(40000)), 431},
+      {get_request("A: " + of(32 * 1024 - fixed.size() + 1) + "\r\n"), 431},
+      {get_request("A: " + of(40000)), 431},
       {of(40000), 431},
       {of(40000) + " /" + of(10000), 431},
       {post("Content-Length: 20000001\r\n\r\n"), 413},
@@ -508,10 +508,10 @@ TEST_CASE("what is too large is refused with the status that says what") {
   });
   std::string lines;
   for (int i = 0; i < 127; ++i) lines += "A:\r\n";
-  CHECK(read_requests(get(lines)).requests.at(0).headers.size() == 128);
-  check_refused({{get(lines + "A:\r\n"), 431}});
-  CHECK(read_requests(get("", "/" + of(8 * 1024 - 1))).requests.size() == 1);
-  CHECK(read_requests(get("A: " + of(32 * 1024 - fixed.size()) + "\r\n")).requests.size() == 1);
+  CHECK(read_requests(get_request(lines)).requests.at(0).headers.size() == 128);
+  check_refused({{get_request(lines + "A:\r\n"), 431}});
+  CHECK(read_requests(get_request("", "/" + of(8 * 1024 - 1))).requests.size() == 1);
+  CHECK(read_requests(get_request("A: " + of(32 * 1024 - fixed.size()) + "\r\n")).requests.size() == 1);
   CHECK(read_requests(chunked("1312d00\r\n" + of(20'000'000) + "\r\n0\r\n\r\n")).requests.at(0).body.size() ==
         20'000'000);
 }
@@ -529,9 +529,9 @@ TEST_CASE("of two limits the one is named that the bytes reach first, however th
           {"GET /123456789/ HTTP/1.1\r\n" + std::string(100, 'a'), 414},
           {std::string(55, 'M') + " /12345678 HTTP/1.1\r\n", 431},
           {std::string(45, 'M') + " /1234567890 HTTP/1.1\r\n", 414},
-          {get("A: b\r\nC: d\r\n"), 431},
-          {get("A: 01234567890123456789012345678901\n"), 431},
-          {get("A: 01234567890123456789012\n"), 400},
+          {get_request("A: b\r\nC: d\r\n"), 431},
+          {get_request("A: 01234567890123456789012345678901\n"), 431},
+          {get_request("A: 01234567890123456789012\n"), 400},
           {chunked("5\r\n"), 413},
           {chunked("4\r\nabcd\r\n1\r\n"), 413},
           {chunked("1;12\r\na\r\n1;1"), 400},
@@ -548,22 +548,22 @@ TEST_CASE("a lower limit for one body holds for that body alone") {
     CAPTURE(request);
     request_parser parser;
     std::string_view bytes = request;
-    REQUIRE(parser.next(bytes) == event::head);
+    REQUIRE(parser.next(bytes) == parser_event::head);
     parser.limit_body(4);
-    event last = parser.next(bytes);
-    while (last == event::body) last = parser.next(bytes);
-    REQUIRE(last == event::refused);
+    parser_event last = parser.next(bytes);
+    while (last == parser_event::body) last = parser.next(bytes);
+    REQUIRE(last == parser_event::refused);
     CHECK(parser.refusal().status == 413);
 
     parser = request_parser();
     const std::string twice = request + request;
     bytes = twice;
-    REQUIRE(parser.next(bytes) == event::head);
+    REQUIRE(parser.next(bytes) == parser_event::head);
     parser.limit_body(5);
     std::size_t heads = 1;
-    for (last = parser.next(bytes); last != event::needs_more; last = parser.next(bytes)) {
-      REQUIRE(last != event::refused);
-      if (last == event::head) ++heads;
+    for (last = parser.next(bytes); last != parser_event::needs_more; last = parser.next(bytes)) {
+      REQUIRE(last != parser_event::refused);
+      if (last == parser_event::head) ++heads;
     }
     CHECK(heads == 2);
   }
@@ -572,26 +572,26 @@ TEST_CASE("a lower limit for one body holds for that body alone") {
 TEST_CASE("after a refusal nothing more is read") {
   request_parser parser;
   std::string_view bytes = "bad\r\n";
-  REQUIRE(parser.next(bytes) == event::refused);
-  const std::string good = get("");
+  REQUIRE(parser.next(bytes) == parser_event::refused);
+  const std::string good = get_request("");
   bytes = good;
-  CHECK(parser.next(bytes) == event::refused);
+  CHECK(parser.next(bytes) == parser_event::refused);
   CHECK(bytes == good);
   parser.release_memory();
-  CHECK(parser.next(bytes) == event::refused);
+  CHECK(parser.next(bytes) == parser_event::refused);
 }
 
 TEST_CASE("memory is given back between requests, never within one") {
   request_parser parser;
   std::string_view bytes = "GET / HT";
-  REQUIRE(parser.next(bytes) == event::needs_more);
+  REQUIRE(parser.next(bytes) == parser_event::needs_more);
   parser.release_memory();
-  const std::string rest = "TP/1.1\r\nHost: h\r\n\r\n" + get("", "/2");
+  const std::string rest = "TP/1.1\r\nHost: h\r\n\r\n" + get_request("", "/2");
   bytes = rest;
-  REQUIRE(parser.next(bytes) == event::head);
-  REQUIRE(parser.next(bytes) == event::complete);
+  REQUIRE(parser.next(bytes) == parser_event::head);
+  REQUIRE(parser.next(bytes) == parser_event::complete);
   parser.release_memory();
-  REQUIRE(parser.next(bytes) == event::head);
+  REQUIRE(parser.next(bytes) == parser_event::head);
   CHECK(parser.head().target() == "/2");
 }
 
