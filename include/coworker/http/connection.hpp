@@ -15,6 +15,7 @@
 #include <coworker/http/http_error.hpp>
 #include <coworker/http/request_parser.hpp>
 #include <coworker/http/response_writer.hpp>
+#include <coworker/http/server_exchange.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -25,9 +26,10 @@
 
 namespace coworker::detail {
 
-class connection final : public host_link {
+template <class Stream>
+class connection final : public exchange, public host_link {
  public:
-  connection(connection_host& host, connection_stream& stream, const context& here) noexcept
+  connection(connection_host& host, Stream& stream, const context& here) noexcept
       : host_(host),
         stream_(stream),
         here_(here),
@@ -67,13 +69,13 @@ class connection final : public host_link {
 
   // --- for the handler, in its own chain, on the loop of the server --------------------------------------
 
-  const request_head& request() const noexcept { return parser_.head(); }
-  response_head& response() noexcept { return response_; }
-  bool begun() const noexcept { return output_.begun(); }
-  void limit_body(std::uint64_t most) noexcept { parser_.limit_body(most); }
+  const request_head& request() const noexcept override { return parser_.head(); }
+  response_head& response() noexcept override { return response_; }
+  bool begun() const noexcept override { return output_.begun(); }
+  void limit_body(std::uint64_t most) noexcept override { parser_.limit_body(most); }
 
   // The next piece of the body, valid until the next call; empty: it has ended.
-  task<std::string_view> read() {
+  task<std::string_view> read() override {
     while (!body_ended_) {
       const request_parser::event now = parser_.next(input_.bytes());
       if (now == request_parser::event::body) co_return parser_.piece();
@@ -89,7 +91,7 @@ class connection final : public host_link {
     co_return std::string_view();
   }
 
-  task<std::string> read_all() {
+  task<std::string> read_all() override {
     std::string all;
     all.reserve(static_cast<std::size_t>(
         std::min<std::uint64_t>(request().content_length().value_or(0), most_skipped)));
@@ -102,18 +104,18 @@ class connection final : public host_link {
     co_return all;
   }
 
-  task<void> send(std::string_view body) {
+  task<void> send(std::string_view body) override {
     skip_received();
     output_.begin(form(), response_, body.size());
     return output_.write(body, true);
   }
 
-  task<void> begin(std::optional<std::uint64_t> size) {
+  task<void> begin(std::optional<std::uint64_t> size) override {
     output_.begin(form(), response_, size);
     return output_.flush();
   }
 
-  task<void> write(std::string_view piece) { return output_.write(piece, false); }
+  task<void> write(std::string_view piece) override { return output_.write(piece, false); }
 
  private:
   using event = request_parser::event;
@@ -124,6 +126,7 @@ class connection final : public host_link {
 
   // True: a request has begun. False: the connection is to be closed.
   task<bool> next_request() {
+    lingers_ = false;
     request_refusal refusal;
     while (refusal.status == 0) {
       const event now = parser_.next(input_.bytes());
@@ -315,11 +318,11 @@ class connection final : public host_link {
   }
 
   connection_host& host_;
-  connection_stream& stream_;
+  Stream& stream_;
   const context here_;
   linked_stop_source gone_;  // the client, or the server: what the handler sees
-  connection_input input_;
-  connection_output output_;
+  connection_input<Stream> input_;
+  connection_output<Stream> output_;
   request_parser parser_;
   response_head response_;
   deadline reading_;

@@ -8,6 +8,7 @@
 #include <coworker/http/date.hpp>
 #include <coworker/http/deadlines.hpp>
 #include <coworker/http/http_error.hpp>
+#include <coworker/http/server_exchange.hpp>
 #include <coworker/http/server_options.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,6 @@
 #include <string_view>
 
 namespace coworker::detail {
-
-class connection;
 
 // A connection in the list of its host.
 class host_link {
@@ -47,7 +46,7 @@ class connection_host {
   connection_host(const connection_host&) = delete;
   connection_host& operator=(const connection_host&) = delete;
 
-  virtual task<void> handle(connection& with) = 0;
+  virtual task<void> handle(exchange& with) = 0;
 
   const http_server_options& options() const noexcept { return options_; }
   deadlines& clocks() noexcept { return clocks_; }

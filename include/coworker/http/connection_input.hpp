@@ -14,32 +14,11 @@
 
 namespace coworker::detail {
 
-// The stream of a connection, whatever it is.
-class connection_stream {
- public:
-  // At least one byte, or 0 when the client has closed its side. The bytes are there for as long as nothing
-  // else runs on the loop. Throws std::system_error; `cancelled` when a stop is requested.
-  virtual task<std::size_t> receive(std::span<char> into) = 0;
-
-  // As many bytes as can be sent now, waiting until some can. Throws: as receive().
-  virtual task<std::size_t> transmit(std::string_view first, std::string_view second) = 0;
-
-  virtual void shutdown_write() noexcept = 0;
-
-  // With a reset, so that the client sees an error.
-  virtual void abort() noexcept = 0;
-
- protected:
-  connection_stream() = default;
-  ~connection_stream() = default;
-  connection_stream(const connection_stream&) = default;
-  connection_stream& operator=(const connection_stream&) = default;
-};
-
+template <class Stream>
 class connection_input {
  public:
-  // `scratch` is shared by all connections of a loop.
-  connection_input(connection_stream& stream, std::span<char> scratch, stop_source& gone) noexcept
+  // `scratch` is shared by all connections of a loop: what is read into it is taken before anything else runs.
+  connection_input(Stream& stream, std::span<char> scratch, stop_source& gone) noexcept
       : stream_(stream), scratch_(scratch), gone_(gone) {}
 
   // Receives until the client closes its side, the connection fails, or a stop is requested.
@@ -48,7 +27,8 @@ class connection_input {
       for (;;) {
         while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
         if (ended_) break;
-        const std::size_t count = co_await stream_.receive(scratch_);
+        co_await stream_.readable();
+        const std::size_t count = co_await stream_.read_some(scratch_);
         if (!take(count)) break;
       }
     } catch (const std::exception&) {  // the stream's, a stop, or no memory: nothing more comes
@@ -119,7 +99,7 @@ class connection_input {
     return true;
   }
 
-  connection_stream& stream_;
+  Stream& stream_;
   std::span<char> scratch_;
   stop_source& gone_;
   std::string incoming_;  // received, and not looked at

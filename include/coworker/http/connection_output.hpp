@@ -7,7 +7,6 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/http/connection_host.hpp>
-#include <coworker/http/connection_input.hpp>
 #include <coworker/http/deadlines.hpp>
 #include <coworker/http/response_head.hpp>
 #include <coworker/http/response_writer.hpp>
@@ -21,11 +20,11 @@
 
 namespace coworker::detail {
 
+template <class Stream>
 class connection_output {
  public:
   // `gone` is asked to stop when the client is found to be gone.
-  connection_output(connection_host& host, connection_stream& stream, const context& here,
-                    stop_source& gone) noexcept
+  connection_output(connection_host& host, Stream& stream, const context& here, stop_source& gone) noexcept
       : host_(host),
         stream_(stream),
         gone_(gone),
@@ -80,7 +79,7 @@ class connection_output {
     try {
       while (!first.empty() || !more.empty()) {
         host_.clocks().set(deadline_, deadline_kind::write);
-        const std::size_t count = co_await stream_.transmit(first, more).in(writing_context_);
+        const std::size_t count = co_await stream_.write_some(first, more).in(writing_context_);
         const std::size_t of_first = std::min(count, first.size());
         first.remove_prefix(of_first);
         more.remove_prefix(count - of_first);
@@ -112,7 +111,7 @@ class connection_output {
   static constexpr std::size_t small = 512;
 
   connection_host& host_;
-  connection_stream& stream_;
+  Stream& stream_;
   stop_source& gone_;
   linked_stop_source cut_off_;  // ends a write
   context writing_context_;

@@ -6,7 +6,6 @@
 #include <array>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
-#include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/wait_list.hpp>
 #include <cstddef>
@@ -58,14 +57,12 @@ class deadlines {
     earlier_.set();
   }
 
-  // Tells those whose deadline has passed, until a stop is requested.
-  task<void> run() {
-    for (;;) {
-      earlier_.reset();
-      pass(executor_.now());
-      wakes_at_ = next_due();
-      co_await earlier_.wait_until(wakes_at_);
-    }
+  // Tells those whose deadline has passed. Awaited again and again, it returns when it is time for the next.
+  event::wait_awaiter next() {
+    earlier_.reset();
+    pass(executor_.now());
+    wakes_at_ = next_due();
+    return earlier_.wait_until(wakes_at_);
   }
 
  private:

@@ -44,32 +44,24 @@ concept server_stream = std::movable<Stream> &&
   stream.abort();
 };
 
-namespace detail {
-
-template <class Stream>
-class stream_of final : public connection_stream {
- public:
-  explicit stream_of(Stream stream) noexcept : stream_(std::move(stream)) {}
-
-  task<std::size_t> receive(std::span<char> into) override {
-    co_await stream_.readable();
-    co_return co_await stream_.read_some(into);
-  }
-  task<std::size_t> transmit(std::string_view first, std::string_view second) override {
-    return stream_.write_some(first, second);
-  }
-  void shutdown_write() noexcept override { stream_.shutdown_write(); }
-  void abort() noexcept override { stream_.abort(); }
-
- private:
-  Stream stream_;
+/// Who answers requests: a coroutine, called for one request after another of a connection.
+template <class Handler>
+concept server_handler = requires(Handler& handler, server_request& request, server_response& response) {
+  { handler(request, response) } -> std::same_as<task<void>>;
 };
 
-template <class T>
-struct value_of_task;
-template <class T>
-struct value_of_task<task<T>> {
-  using type = T;
+namespace detail {
+
+struct no_stream {};
+
+template <class Listener>
+struct stream_from {
+  using type = no_stream;
+};
+template <class Listener>
+requires requires(Listener& listener) { listener.accept(); }
+struct stream_from<Listener> {
+  using type = typename decltype(std::declval<Listener&>().accept())::value_type;
 };
 
 }  // namespace detail
@@ -91,15 +83,20 @@ struct value_of_task<task<T>> {
 /// Thread safety: drain() may be called on any thread.
 template <class Listener, class Handler>
 class http_server {
+  using stream = typename detail::stream_from<Listener>::type;
+  static constexpr bool listens = server_stream<stream>;
+  static_assert(listens,
+                "http_server: the listener must have accept(), a task that gives a stream with readable(), "
+                "read_some(), write_some(), shutdown_write() and abort(), such as tcp_listener");
+  static constexpr bool handles = server_handler<Handler>;
+  static_assert(handles,
+                "http_server: the handler must be a coroutine, "
+                "task<void>(server_request&, server_response&)");
+
  public:
   /// `listener`: gives connections by accept(), such as tcp_listener; must outlive the server.
   http_server(Listener& listener, Handler handler, const http_server_options& options = http_server_options())
-      : listener_(listener), handler_(std::move(handler)), options_(options) {
-    static_assert(
-        std::same_as<decltype(handler_(std::declval<server_request&>(), std::declval<server_response&>())),
-                     task<void>>,
-        "http_server: the handler must be task<void>(server_request&, server_response&)");
-  }
+      : listener_(listener), handler_(std::move(handler)), options_(options) {}
 
   /// Serves until drain() is called and what runs has ended; once in the life of the object.
   /// Cancellation: asks all handlers to stop, waits for them, and throws `cancelled`.
@@ -111,7 +108,7 @@ class http_server {
     scope connections(here);
     bool stopped = false;
     try {
-      clocks.spawn(shared.clocks().run());
+      clocks.spawn(keep_time(shared.clocks()));
       accepting.spawn(accept(shared, connections));
       co_await draining_.wait();
     } catch (const cancelled&) {
@@ -139,17 +136,17 @@ class http_server {
   std::size_t connections() const noexcept { return open_; }
 
  private:
-  using stream = typename detail::value_of_task<decltype(std::declval<Listener&>().accept())>::type;
-  static_assert(server_stream<stream>,
-                "http_server: what accept() gives lacks an operation of the concept server_stream");
-
   struct host final : detail::connection_host {
     host(http_server& of, executor_ref executor) : connection_host(of.options_, executor), server(of) {}
-    task<void> handle(detail::connection& with) override { return server.handle(with); }
+    task<void> handle(detail::exchange& with) override { return server.handle(with); }
     http_server& server;
   };
 
-  task<void> handle(detail::connection& with) {
+  static task<void> keep_time(detail::deadlines& clocks) {
+    for (;;) co_await clocks.next();
+  }
+
+  task<void> handle(detail::exchange& with) {
     server_request request(with);
     server_response response(with);
     co_await handler_(request, response);
@@ -173,25 +170,26 @@ class http_server {
   static constexpr std::size_t most_turned_away = 64;
 
   task<void> accept(host& shared, scope& connections) {
+    bool failed = false;
     for (;;) {
-      bool failed = false;
+      if (failed)
+        co_await sleep_for(std::chrono::milliseconds(100));  // until there may be descriptors or memory
       try {
         stream accepted = co_await listener_.accept();
         const bool has_room = open_ < options_.connections;
         if (has_room || turned_away_ < most_turned_away) {
-          connections.spawn(
-              serve(std::move(accepted), shared, seat(has_room ? open_ : turned_away_), has_room));
+          seat taken(has_room ? open_ : turned_away_);
+          connections.spawn(serve(std::move(accepted), shared, std::move(taken), has_room));
         } else {
           accepted.abort();
         }
+        failed = false;
       } catch (const cancelled&) {
         throw;
       } catch (const std::exception& error) {
-        log(error.what());
+        if (!failed) shared.log_failure("To accept a connection", error.what());
         failed = true;
       }
-      if (failed)
-        co_await sleep_for(std::chrono::milliseconds(100));  // until descriptors or memory may be free again
     }
   }
 
@@ -199,14 +197,9 @@ class http_server {
   task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
     const context here = co_await this_coro::context();
     const seat held(std::move(taken));
-    detail::stream_of<stream> owned(std::move(accepted));
-    detail::connection one(shared, owned, here);
+    stream owned(std::move(accepted));
+    detail::connection<stream> one(shared, owned, here);
     co_await one.run(has_room);
-  }
-
-  void log(std::string_view problem) const {
-    if (options_.log != nullptr)
-      options_.log->warn("The server accepts no connections for a moment: " + std::string(problem));
   }
 
   Listener& listener_;
