@@ -6,6 +6,7 @@
 #include <coworker/json/object_index.hpp>
 #include <coworker/json/value.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,14 +66,16 @@ inline const json_member* json::member(std::string_view key) const noexcept {
   return reinterpret_cast<const json_member*>(found);
 }
 
-inline json& json::operator[](std::string_view key) {
+inline json& json::operator[](json_key named) & {
+  const std::string_view key = named.text();
   if (is_null()) slot_ = detail::object_slot(nullptr);
   if (!is_object())
     detail::throw_type_error("an object, to set the member " + detail::quoted_excerpt(key), slot_);
   return detail::json_gate::as_json(detail::find_or_append_member(slot_, key).value);
 }
 
-inline const json& json::at(std::string_view key) const {
+inline const json& json::at(json_key named) const& {
+  const std::string_view key = named.text();
   if (const json_member* const found = member(key)) return found->value();
   if (!is_object())
     detail::throw_type_error("an object with the member " + detail::quoted_excerpt(key), slot_);
@@ -97,18 +100,18 @@ inline json& json::element_or_new(element_position at) {
   return detail::json_gate::as_json(detail::child_of(slot_, at.index));
 }
 
-inline const json& json::back() const {
+inline const json& json::back() const& {
   const std::size_t count = size();
   return element(is_array() && count != 0 ? count - 1 : 0);
 }
 
-inline json::const_iterator json::find(std::string_view key) const noexcept {
-  const json_member* const found = member(key);
+inline json::const_iterator json::find(json_key key) const noexcept {
+  const json_member* const found = member(key.text());
   return found == nullptr ? end() : const_iterator(found);
 }
 
-inline json::iterator json::find(std::string_view key) noexcept {
-  auto* const found = const_cast<json_member*>(member(key));
+inline json::iterator json::find(json_key key) noexcept {
+  auto* const found = const_cast<json_member*>(member(key.text()));
   return found == nullptr ? end() : iterator(found);
 }
 
@@ -152,6 +155,21 @@ inline json_items<false> json::items() & {
   return {const_cast<json_member*>(all.begin()), all.size()};
 }
 
+namespace detail {
+
+/// Which of the `count` parts from `first` on a position is. The addresses are compared as numbers, as the
+/// position may lie in another value, or nowhere.
+template <class Part>
+std::size_t index_of(const Part* position, const Part* first, std::size_t count) {
+  const auto distance = reinterpret_cast<std::uintptr_t>(position) - reinterpret_cast<std::uintptr_t>(first);
+  const std::size_t index = distance / sizeof(Part);
+  if (position != nullptr && first != nullptr && index < count && distance % sizeof(Part) == 0) return index;
+  throw json_out_of_range(
+      "nothing to erase: the iterator is the end of this value, or points into another one");
+}
+
+}  // namespace detail
+
 inline void json::push_back(json element) {
   if (is_null()) slot_ = detail::array_slot(nullptr);
   if (!is_array()) detail::throw_type_error("an array, to append to", slot_);
@@ -175,7 +193,8 @@ inline void json::reserve(std::size_t count) {
   }
 }
 
-inline std::size_t json::erase(std::string_view key) {
+inline std::size_t json::erase(json_key named) {
+  const std::string_view key = named.text();
   if (!is_object())
     detail::throw_type_error("an object, to erase the member " + detail::quoted_excerpt(key), slot_);
   const json_member* const found = member(key);
@@ -189,16 +208,17 @@ inline void json::erase_element(element_position at) {
   detail::erase_element(*array_of(slot_), at.index);
 }
 
-inline json::iterator json::erase(const_iterator position) noexcept {
-  std::ptrdiff_t index = 0;
+inline json::iterator json::erase(const_iterator position) {
+  std::size_t index = 0;
   if (is_array()) {
-    index = position.element_ - begin().element_;
-    detail::erase_element(*array_of(slot_), static_cast<std::size_t>(index));
+    index = detail::index_of(position.element_, std::as_const(*this).begin().element_, size());
+    detail::erase_element(*array_of(slot_), index);
   } else {
-    index = position.member_ - begin().member_;
-    detail::erase_member(*object_of(slot_), static_cast<std::size_t>(index));
+    index =
+        detail::index_of(position.member_, std::as_const(*this).begin().member_, is_object() ? size() : 0);
+    detail::erase_member(*object_of(slot_), index);
   }
-  return empty() ? end() : begin().move_by(index);
+  return empty() ? end() : begin().move_by(static_cast<std::ptrdiff_t>(index));
 }
 
 inline void json::clear() noexcept {
