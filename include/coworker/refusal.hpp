@@ -18,3 +18,16 @@
 #else
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif
+
+// The members of a class template `type` whose use is refused: as a parameter that only default arguments give, it
+// has the call refused, and its own arguments, which compilers name, say more than a sentence can. Of a type's
+// destructor clang asks no attribute; it has a static_assert, which needs a class among the arguments.
+#if defined(__clang__)
+#define COWORKER_REFUSE_USE(type, argument, why) \
+  type() {}                                      \
+  static_assert(sizeof(argument*) == 0, why)
+#else
+#define COWORKER_REFUSE_USE(type, argument, why) \
+  type() {}                                      \
+  COWORKER_REFUSE(why) ~type() {}
+#endif

@@ -19,6 +19,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #ifdef COWORKER_WITH_CURL
@@ -182,10 +183,9 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
 /// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
 template <class Handler, class Modifier = fixed_concurrency>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
-                                                                          Handler handler,
-                                                                          Modifier modifier = Modifier(),
-                                                                          options settings = {}) {
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+         concurrency_modifier<Modifier>) int start(int argc, char** argv, Handler handler,
+                                                   Modifier modifier = Modifier(), options settings = {}) {
   try {
     return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings);
   } catch (const detail::usage_error& error) {
@@ -195,16 +195,37 @@ requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int ar
   }
 }
 
+// An overload for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+template <class Handler>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
 template <class Handler, class Modifier = fixed_concurrency>
-requires(!job_handler<Handler>) COWORKER_REFUSE(
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+template <class Handler, class Modifier = fixed_concurrency>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&, const options&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+
+template <class Handler, class Modifier = fixed_concurrency>
+requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>) COWORKER_REFUSE(
     "coworker::start: the handler does not fit; it must be callable with a job and give something that turns "
     "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
 int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE(
-    "coworker::start: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
-    "`int(int current, const metrics&)` and give an integer")
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurrency_modifier<Modifier>)
+    COWORKER_REFUSE(
+        "coworker::start: the concurrency modifier does not fit; it must be callable as `int(int current)` "
+        "or "
+        "`int(int current, const metrics&)` and give an integer")
 int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
 
 }  // namespace coworker

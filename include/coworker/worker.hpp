@@ -12,6 +12,7 @@
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/typed/defaults.hpp>
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/serving.hpp>
@@ -40,33 +41,49 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 ///     w.run(queue);
 ///
 /// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range.
+/// constructor throws std::invalid_argument for options out of their range, std::logic_error for a default in the
+/// input's struct that breaks its own rule, where the compiler could not tell.
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(),
-         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
+  static constexpr bool fits =
+      job_handler<Handler> && !detail::spoiled_handler<Handler> && concurrency_modifier<Modifier>;
+
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {}) requires fits
       : handler_(std::move(handler)),
         modifier_(std::move(modifier)),
-        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
+        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {
+    detail::require_sound_defaults<handler_input<Handler>>();
+  }
+
+  // One for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+  worker(const Handler& handler, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, Modifier(), worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, const worker_options& options,
+         detail::refusal_of_handler<Handler> = {}) noexcept requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, options, 0) {}
 
   COWORKER_REFUSE(
       "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
       "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options = {}) requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   COWORKER_REFUSE(
       "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
       "`int(int current, const metrics&)` and give an integer")
   worker(Handler handler, Modifier modifier,
-         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+         worker_options = {}) requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+                                       !concurrency_modifier<Modifier>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
-
-  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
 
   /// Serves the queue on an event loop of its own until the queue has ended or stop() was called; blocks
   /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
@@ -113,6 +130,12 @@ class worker {
   metrics measured() const { return core_.control.published(); }
 
  private:
+  // Never runs anything; takes what it is given without asking whether that can be copied.
+  worker(const Handler& handler, const Modifier& modifier, const worker_options&, int) noexcept
+      : handler_(std::move(const_cast<Handler&>(handler))),
+        modifier_(std::move(const_cast<Modifier&>(modifier))),
+        core_({}, {}, {}) {}
+
   template <class Queue>
   worker_summary run_on(event_loop& loop, Queue& queue) {
     if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
