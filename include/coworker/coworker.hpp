@@ -54,6 +54,7 @@
 #include <coworker/scale/throughput_sample.hpp>
 #include <coworker/scale/vegas.hpp>
 #include <coworker/start.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/local_file.hpp>
 #include <coworker/transport/runpod/heartbeat.hpp>

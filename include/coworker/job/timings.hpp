@@ -5,15 +5,12 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/job/progress.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/system.hpp>
 #include <coworker/version.hpp>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
-
-#if __has_include(<sys/utsname.h>)
-#include <sys/utsname.h>
-#endif
 
 namespace coworker {
 namespace detail {
@@ -61,13 +58,9 @@ class job_timings {
 
 inline json system_info() {
   json made = json::object();
-#if __has_include(<sys/utsname.h>)
-  utsname found{};
-  if (::uname(&found) == 0) {
-    made["os"] = std::string(found.sysname) + " " + found.release;
-    made["processor"] = found.machine;
-  }
-#endif
+  const system_description system = describe_system();
+  if (!system.name.empty()) made["os"] = system.name;
+  if (!system.processor.empty()) made["processor"] = system.processor;
   made["runpod"] = COWORKER_VERSION;
   return made;
 }
