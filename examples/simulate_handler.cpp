@@ -42,7 +42,7 @@ int main() {
   // With all of them, over many seeds: nothing is lost, started twice, or told wrongly.
   load.faults = simulation::fault_set::all();
   const simulation::seeds_report stormy =
-      simulation::simulate_seeds(100, answer, cw::rate_threshold{.max = 8}, load);
+      simulation::simulate_seeds(100, answer, cw::follow_demand{.max = 8}, load);
   std::printf("%s\n", stormy.text().c_str());
   return calm.ok() && stormy.ok() ? 0 : 1;
 }

@@ -10602,6 +10602,164 @@ retried(Handler, retry_options = {}) -> retried<Handler>;
 
 }  // namespace coworker
 
+// ---- coworker/scale/demand.hpp -----------------------------------------------------------------------------
+
+// Whether jobs wait for slots or slots for jobs, judged by how takes come back. Must not know what a queue is,
+// and never reads a clock.
+
+namespace coworker {
+
+/// Whether jobs wait for slots, or slots for jobs.
+enum class demand_level : unsigned char {
+  low,     ///< a slot or more stood empty for the last half second: a lower limit would do
+  steady,  ///< neither, or there is nothing to tell by yet
+  high,    ///< jobs wait for a slot: more at once may bring more throughput
+};
+
+namespace detail {
+
+// The average of something over the last half second, in slices of a twentieth of a second.
+class recent_average {
+ public:
+  // It was `value` from then until now.
+  void add(time_point from, time_point now, double value) noexcept {
+    advance(now);
+    if (now - from > window - slice) from = now - window + slice;
+    while (from < now) {
+      const std::int64_t number = from.time_since_epoch() / slice;
+      const time_point next = time_point(slice * (number + 1));
+      const time_point end = next < now ? next : now;
+      sums_[index(number)] += std::chrono::duration<double>(end - from).count() * value;
+      from = end;
+    }
+  }
+
+  double at(time_point now) noexcept {
+    advance(now);
+    double sum = 0;
+    for (const double one : sums_) sum += one;
+    return sum / std::chrono::duration<double>(window).count();
+  }
+
+  // The part that something adds which has been `value` since then, and goes on.
+  static double share(time_point since, time_point now, double value) noexcept {
+    const duration span = now - since > window ? window : now - since;
+    return span > duration::zero()
+               ? value * static_cast<double>(span.count()) / static_cast<double>(window.count())
+               : 0;
+  }
+
+ private:
+  static constexpr duration slice = std::chrono::milliseconds(50);
+  static constexpr std::int64_t slice_count = 10;
+  static constexpr duration window = slice * slice_count;
+
+  static std::size_t index(std::int64_t number) noexcept {
+    return static_cast<std::size_t>(number % slice_count);
+  }
+
+  void advance(time_point now) noexcept {
+    const std::int64_t reached = now.time_since_epoch() / slice;
+    if (reached - current_ >= slice_count) {
+      sums_.fill(0);
+      current_ = reached;
+    }
+    while (current_ < reached) sums_[index(++current_)] = 0;
+  }
+
+  std::array<double, slice_count> sums_{};
+  std::int64_t current_ = 0;
+};
+
+/// Watches the takes of one worker. A take that is full and comes back at once says that jobs wait. The time that
+/// the queue holds a take is time in which the slots that it asks for stand empty.
+///
+/// "At once" is relative to the way to the queue and back: within 2.5 times the shortest take seen lately. It is
+/// never below 20 ms, and never above 20 deliveries of a result (100 ms at least, 1 s at most): where takes are
+/// much slower than that, it is jobs that they wait for.
+class demand_meter {
+ public:
+  /// The shortest of the recent past; the largest of all while there are none.
+  struct round_trips {
+    duration take = duration::max();
+    duration delivery = duration::max();
+  };
+
+  /// A take is under way that asks for so many jobs.
+  void take_sent(time_point now, std::size_t asked) { pending_.push_back({now, asked}); }
+
+  /// The take that was sent at that moment and asked for so many jobs has come back with so many.
+  void take_answered(time_point now, time_point sent, std::size_t asked, std::size_t brought,
+                     round_trips shortest) noexcept {
+    for (auto one = pending_.begin(); one != pending_.end(); ++one) {
+      if (one->sent != sent || one->asked != asked) continue;
+      pending_.erase(one);
+      break;
+    }
+    const bool full = brought >= asked;
+    if (now - sent < shortest.take) shortest.take = now - sent;
+    const duration grace = at_once(shortest);
+    full_at_once_ = full && brought > 0 && now - sent <= grace;
+    held_.add(full ? after(sent, grace) : sent, now, static_cast<double>(asked));
+  }
+
+  /// So many slots are in use from now on.
+  void slots_in_use(time_point now, int slots) noexcept {
+    in_use_.add(in_use_since_, now, in_use_now_);
+    in_use_since_ = now;
+    in_use_now_ = slots;
+  }
+
+  /// How many of `limit` slots stood empty because no job came, on average over the last half second. Those count
+  /// that takes asked for and that would be empty at this limit too.
+  double slots_waiting(time_point now, int limit, round_trips shortest) noexcept {
+    double held = held_.at(now);
+    const duration grace = at_once(shortest);
+    for (const pending_take& one : pending_)
+      held += recent_average::share(after(one.sent, grace), now, static_cast<double>(one.asked));
+    const double free = limit - in_use_.at(now) - recent_average::share(in_use_since_, now, in_use_now_);
+    return held < free ? held : free > 0 ? free : 0;
+  }
+
+  /// `jobs_waiting`: as many are known to wait.
+  demand_level level(double slots_waiting, int jobs_waiting) const noexcept {
+    if (jobs_waiting > 0) return demand_level::high;
+    constexpr double one_slot = 0.95;  // 1, but for rounding
+    if (slots_waiting >= one_slot) return demand_level::low;
+    return full_at_once_ && slots_waiting < 0.5 ? demand_level::high : demand_level::steady;
+  }
+
+ private:
+  struct pending_take {
+    time_point sent;
+    std::size_t asked;
+  };
+
+  static duration within(duration span, duration least, duration most) noexcept {
+    return span < least ? least : span < most ? span : most;
+  }
+
+  static duration at_once(round_trips shortest) noexcept {
+    constexpr duration longest = std::chrono::seconds(1);
+    const duration take = shortest.take < longest ? shortest.take : longest;
+    duration delivery{};
+    if (shortest.delivery != duration::max())
+      delivery = shortest.delivery < longest ? shortest.delivery : longest;
+    const duration most = within(delivery * 20, std::chrono::milliseconds(100), longest);
+    return within(take * 5 / 2, std::chrono::milliseconds(20), most);
+  }
+
+  std::vector<pending_take> pending_;
+  recent_average held_;    // slots that takes asked for and that no job came for
+  recent_average in_use_;  // slots
+  time_point in_use_since_{};
+  int in_use_now_ = 0;
+  bool full_at_once_ = false;  // how the latest take came back
+};
+
+}  // namespace detail
+}  // namespace coworker
+
 // ---- coworker/scale/latency_histogram.hpp ------------------------------------------------------------------
 
 // Latencies in buckets: constant memory, a few instructions to add one, percentiles to within a sixteenth.
@@ -10684,12 +10842,16 @@ class latency_histogram {
     if (std::exchange(changed_, false)) into = summary();
   }
 
+  /// The shortest of them; duration::max() while there are none.
+  duration shortest() const noexcept {
+    return old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
+  }
+
   latency_summary summary() const noexcept {
     latency_summary all;
     all.count = young_.count + old_.count;
     if (all.count == 0) return all;
-    const duration least = old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
-    all.minimum_seconds = seconds(least);
+    all.minimum_seconds = seconds(shortest());
     all.mean_seconds = (young_.sum_seconds + old_.sum_seconds) / static_cast<double>(all.count);
     find_percentiles(all);
     return all;
@@ -10770,7 +10932,20 @@ struct metrics {
   std::uint64_t jobs_succeeded = 0;
   std::uint64_t jobs_failed = 0;
   std::uint64_t jobs_stopped = 0;
-  double arrivals_per_second = 0;     ///< jobs taken in the last second
+
+  // What there is to do. A modifier that follows the load goes by `demand`.
+  /// Whether jobs wait for slots or slots for jobs. A queue that is asked for jobs does not tell how many it has;
+  /// what tells is whether takes come back full and at once, or are held until jobs come.
+  demand_level demand = demand_level::steady;
+  /// Jobs known to wait for a slot: those taken beyond a limit that has fallen, and, where the queue counts what it
+  /// has (a local file, a queue in memory), those in it.
+  int jobs_waiting = 0;
+  /// Slots that stood empty because no job came, on average over the last half second.
+  double slots_waiting = 0;
+  /// Jobs offered in the last second, as far as they can be known: those taken, and, where the queue counts what it
+  /// has, the growth of that. Trap: from any other queue a worker takes no more than it has slots for, so while
+  /// `demand` is high this is its own throughput, and the jobs that wait behind that do not show in it.
+  double arrivals_per_second = 0;
   double completions_per_second = 0;  ///< outcomes delivered in the last second
 
   // Jobs from the moment they are taken until the queue has their outcome.
@@ -10912,20 +11087,32 @@ struct fixed_concurrency {
 };
 static_assert(concurrency_modifier<fixed_concurrency>);
 
-/// One more while jobs arrive at a higher rate than `threshold`, one fewer while at a lower; as in the
-/// platform's tutorial.
-struct rate_threshold {
-  int min = 1;            ///< the lowest limit; 1 or more, default 1
-  int max = 10;           ///< the highest limit; `min` or more, default 10
-  double threshold = 50;  ///< jobs per second; default 50
+/// Raises the limit by one while jobs wait for slots, lowers it by one while slots wait for jobs. It follows the
+/// load, also where more jobs at once bring no more throughput; hill_climb finds where they do.
+struct follow_demand {
+  int min = 1;   ///< the lowest limit; 1 or more, default 1
+  int max = 10;  ///< the highest limit; `min` or more, default 10
 
   int operator()(int current, const metrics& measured) const noexcept {
-    if (measured.arrivals_per_second > threshold && current < max) ++current;
-    if (measured.arrivals_per_second < threshold) --current;
+    if (measured.demand == demand_level::high && current < max) ++current;
+    if (measured.demand == demand_level::low) --current;
     return detail::within(current, min, max);
   }
 };
-static_assert(concurrency_modifier<rate_threshold>);
+static_assert(concurrency_modifier<follow_demand>);
+
+/// follow_demand under its name of version 0.1. The threshold is not looked at: the rate at which a worker takes
+/// jobs from a queue never exceeds its own throughput, however many jobs wait, so it does not tell the load.
+struct [[deprecated(
+    "use follow_demand: a worker's own rate of takes says nothing of the load")]] rate_threshold {
+  int min = 1;
+  int max = 10;
+  double threshold = 50;
+
+  int operator()(int current, const metrics& measured) const noexcept {
+    return follow_demand{min, max}(current, measured);
+  }
+};
 
 /// A limit decided by a modifier, and what was wrong with it, where something was.
 struct limit_decision {
@@ -11247,7 +11434,7 @@ class smallest_of<Only> {
 template <class First, class... Rest>
 smallest_of(First, Rest...) -> smallest_of<First, Rest...>;
 
-/// Asks a modifier only once in each interval, and keeps the limit in between: `every(10s, rate_threshold{})`
+/// Asks a modifier only once in each interval, and keeps the limit in between: `every(10s, follow_demand{})`
 /// steps by one in ten seconds, however many takes there are.
 template <concurrency_modifier Modifier>
 class every {
@@ -11299,7 +11486,7 @@ template <class Modifier>
 logged(logger&, Modifier) -> logged<Modifier>;
 
 static_assert(concurrency_modifier<clamped<fixed_concurrency>>);
-static_assert(concurrency_modifier<smallest_of<fixed_concurrency, rate_threshold>>);
+static_assert(concurrency_modifier<smallest_of<fixed_concurrency, follow_demand>>);
 static_assert(concurrency_modifier<every<fixed_concurrency>> &&
               concurrency_modifier<logged<fixed_concurrency>>);
 
@@ -11828,6 +12015,10 @@ inline std::string prometheus_text(const metrics& of) {
   page.counter("in_progress_seconds_total", "Jobs in progress, summed over time.", of.in_progress_seconds);
   page.latencies("handler_seconds", "Recent time of a handler.", of.handler);
   page.latencies("delivery_seconds", "Recent time to hand an outcome back.", of.delivery);
+  page.gauge("jobs_waiting", "Jobs known to wait for a slot.", of.jobs_waiting);
+  page.gauge("slots_waiting", "Slots that stood empty lately because no job came.", of.slots_waiting);
+  page.gauge("demand", "0: slots wait for jobs, 1: neither, 2: jobs wait for slots.",
+             static_cast<int>(of.demand));
   page.counter("takes_total", "Requests for jobs that were answered.", of.takes);
   page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
   page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);
@@ -11872,19 +12063,37 @@ class metrics_recorder {
  public:
   explicit metrics_recorder(time_point start = {}) noexcept : counted_until_(start) {}
 
-  /// A take has been answered: so long after it was sent, with so many jobs of those asked for.
-  void take_answered(time_point now, duration wait, std::size_t asked, std::size_t brought) noexcept {
+  /// A take is under way that asks for so many jobs.
+  void take_sent(time_point now, std::size_t asked) { demand_.take_sent(now, asked); }
+
+  /// The take that was sent at that moment has been answered with so many jobs of those asked for.
+  void take_answered(time_point now, time_point sent, std::size_t asked, std::size_t brought) noexcept {
+    const duration wait = now - sent;
     ++measured_.takes;
     if (brought >= asked) ++measured_.takes_full;
     measured_.take_wait_seconds += seconds(wait);
+    demand_.take_answered(now, sent, asked, brought, round_trips());
     take_waits_.add(now, wait);
     measured_.jobs_taken += brought;
-    if (brought > 0) arrivals_.add(now, brought);
+    // Those that were seen waiting have been counted when they came.
+    const std::size_t counted = brought < queued_ ? brought : queued_;
+    queued_ -= counted;
+    if (brought > counted) arrivals_.add(now, brought - counted);
+  }
+
+  /// So many jobs are known to wait: `taken` by the worker beyond its limit, and `queued` where the queue counts
+  /// them.
+  void jobs_waiting(time_point now, std::size_t taken, std::size_t queued) noexcept {
+    if (queued > queued_) arrivals_.add(now, queued - queued_);
+    queued_ = queued;
+    constexpr std::size_t most = std::numeric_limits<int>::max();
+    measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
   /// So many jobs are in progress from now on.
   void in_progress(time_point now, int jobs) noexcept {
     count_until(now);
+    demand_.slots_in_use(now, jobs);
     measured_.in_progress = jobs;
     if (jobs > measured_.most_in_progress) measured_.most_in_progress = jobs;
   }
@@ -11925,6 +12134,8 @@ class metrics_recorder {
     measured_.limit = limit;
     measured_.arrivals_per_second = arrivals_.per_second(now);
     measured_.completions_per_second = completions_.per_second(now);
+    measured_.slots_waiting = demand_.slots_waiting(now, limit, round_trips());
+    measured_.demand = demand_.level(measured_.slots_waiting, measured_.jobs_waiting);
     if (now >= summarise_at_) {
       summarise_at_ = now + std::chrono::milliseconds(100);
       handlers_.update(measured_.handler);
@@ -11935,6 +12146,10 @@ class metrics_recorder {
   }
 
  private:
+  detail::demand_meter::round_trips round_trips() const noexcept {
+    return {take_waits_.shortest(), deliveries_.shortest()};
+  }
+
   static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
 
   void count_until(time_point now) noexcept {
@@ -11944,6 +12159,8 @@ class metrics_recorder {
   }
 
   metrics measured_;
+  detail::demand_meter demand_;
+  std::size_t queued_ = 0;  // seen in the queue, and counted as arrived
   rate_meter arrivals_;
   rate_meter completions_;
   latency_histogram handlers_;
@@ -12491,6 +12708,8 @@ struct job_result {
 ///                                               Cancellation: as take.
 ///   attend() -> task<void>                      whatever the queue has to do beside the jobs; stopped once
 ///                                               all jobs have ended
+///   backlog() const -> std::size_t              how many jobs wait in the queue, so that concurrency modifiers see
+///                                               it; asked often
 ///   waiter() -> waiter&                         what the worker's event loop is to block on
 ///
 /// All are called on the worker's executor. No call throws, but for `cancelled`: what goes wrong is logged or
@@ -12523,6 +12742,12 @@ concept stopping_transport = requires(Transport& queue) {
 template <class Transport>
 concept attended_transport = requires(Transport& queue) {
   { queue.attend() } -> std::same_as<task<void>>;
+};
+
+/// A queue that knows how many jobs wait in it.
+template <class Transport>
+concept counted_transport = requires(const Transport& queue) {
+  { queue.backlog() } -> std::same_as<std::size_t>;
 };
 
 /// A queue that the worker's event loop must block on.
@@ -12697,6 +12922,8 @@ class local_file {
     co_return taken;
   }
 
+  std::size_t backlog() const noexcept { return jobs_.size() - next_; }
+
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
     if (result.ended.succeeded()) {
@@ -12739,7 +12966,7 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
+static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
 
 }  // namespace coworker
 
@@ -12806,6 +13033,8 @@ class limit_control {
   void begin(time_point now) {
     recorded = metrics_recorder(now);
     low_limit_logged_ = throwing_modifier_logged_ = false;
+    told_limit_ = 0;
+    tell_again_ = time_point::min();
   }
 
   // The limit from now on.
@@ -12814,16 +13043,21 @@ class limit_control {
     const limit_decision decision = modifier_.decide(measured);
     publish(measured, decision.limit);
     if (decision.found != limit_decision::fault::none) complain(decision);
+    tell_change(now, decision.limit);
     return decision.limit;
   }
+
+  // Writes the line of a change that came too soon after the last one. For the end of a run.
+  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
 
   // Shows the figures of now to whoever asks for them, but not to the modifier.
   void publish(time_point now, int limit) { publish(look(now, limit), limit); }
 
-  // Whether what was published last will not hold for long, though no job may be in progress any more.
+  // Whether what was published last will not hold for long, though no job may be in progress any more, or the log is
+  // still to be told of the latest change.
   bool goes_stale() const noexcept {
-    return published_.in_progress > 0 || published_.arrivals_per_second > 0 ||
-           published_.completions_per_second > 0;
+    return published_.limit != told_limit_ || published_.in_progress > 0 ||
+           published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
   }
 
   // What was published last. Any thread.
@@ -12846,6 +13080,15 @@ class limit_control {
     published_.limit = limit;
   }
 
+  // One line a second at most: a limit may move with every job.
+  void tell_change(time_point now, int limit) {
+    if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
+    if (limit == told_limit_ || now < tell_again_) return;
+    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    told_limit_ = limit;
+    tell_again_ = after(now, std::chrono::seconds(1));
+  }
+
   void complain(const limit_decision& decision) {
     const bool threw = decision.found == limit_decision::fault::threw;
     bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
@@ -12857,6 +13100,8 @@ class limit_control {
   logger& log_;
   mutable std::mutex mutex_;
   metrics published_;
+  int told_limit_ = 0;  // the latest in the log; 0: none yet
+  time_point tell_again_ = time_point::min();
   bool low_limit_logged_ = false;
   bool throwing_modifier_logged_ = false;
 };
@@ -13551,6 +13796,15 @@ struct job_slots {
 
 namespace coworker::detail {
 
+template <class Queue>
+std::size_t backlog_of(const Queue& queue) {
+  if constexpr (counted_transport<Queue>) {
+    return queue.backlog();
+  } else {
+    return 0;
+  }
+}
+
 template <transport Queue>
 class serving {
  public:
@@ -13571,9 +13825,10 @@ class serving {
   task<void> take_jobs(int capacity);
   task<void> run_job(record_ref owned);
   void job_ended(job_record& record, delivery delivered);
+  void slot_opened(time_point now);
   task<void> watch_stops();
   task<void> wind_down();
-  void ask_for_limit(time_point now);
+  void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_waiting(time_point now);
   void start(job_record& record, time_point now);
@@ -13601,7 +13856,10 @@ class serving {
   job_slots slots_;
   job_list waiting_;                           // taken, and without a slot yet
   job_watch watch_{core_.options, core_.log};  // over those that have one
-  time_point ask_again_ = time_point::min();   // when the modifier is asked next, while there are jobs
+  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
+  bool ask_soon_ = false;                      // a take brought more jobs than have slots
+  bool asked_for_slot_ = false;                // that the next take will fill
+  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
   time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
   time_point sleeps_until_ =
       time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
@@ -13627,7 +13885,10 @@ task<worker_summary> serving<Queue>::run() {
 
   time_point now = start;
   while (!core_.inbox.leaving() && !queue_ended_) {
-    if (capacity() > 0 || (slots_.in_progress() > 0 && now >= ask_again_)) ask_for_limit(now);
+    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
+    const bool take_due = capacity() > 0 && !asked_for_slot_;
+    asked_for_slot_ = false;
+    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
     follow_inbox();
     watch_.look(now);
     start_waiting(now);
@@ -13656,6 +13917,7 @@ task<worker_summary> serving<Queue>::run() {
   }
   beside.request_stop();
   co_await beside.join();
+  core_.control.tell_last_change(slots_.limit);
   core_.control.publish(executor_.now(), slots_.limit);
   summary_.elapsed = executor_.now() - start;
   core_.inbox.open_again();
@@ -13663,9 +13925,19 @@ task<worker_summary> serving<Queue>::run() {
   co_return summary_;
 }
 
+// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
+// no longer changes by itself.
 template <transport Queue>
-void serving<Queue>::ask_for_limit(time_point now) {
-  slots_.limit = core_.control.ask(now, slots_.limit);
+void serving<Queue>::ask_for_limit(time_point now, bool interval_over) {
+  const int before = slots_.limit;
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), backlog_of(queue_));
+  slots_.limit = core_.control.ask(now, before);
+  if (slots_.limit != before) {
+    settled_ = false;
+  } else if (interval_over && slots_.in_progress() == 0) {
+    settled_ = !core_.control.goes_stale();
+  }
+  ask_soon_ = false;
   ask_again_ = after(now, core_.options.modifier_interval);
 }
 
@@ -13679,7 +13951,7 @@ time_point serving<Queue>::next_turn(time_point now) {
   }
   time_point due = watch_.next_look();
   if (tick_ < due) due = tick_;
-  if (!idle && ask_again_ < due) due = ask_again_;
+  if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
   return due;
 }
 
@@ -13687,6 +13959,7 @@ template <transport Queue>
 task<void> serving<Queue>::take_jobs(int capacity) {
   const stop_token stop = co_await this_coro::stop_token();
   const time_point asked = executor_.now();
+  recorded().take_sent(asked, static_cast<std::size_t>(capacity));
   take_result taken;
   try {
     const take_request request{static_cast<std::size_t>(capacity),
@@ -13706,14 +13979,16 @@ task<void> serving<Queue>::take_jobs(int capacity) {
   --slots_.takes;
   queue_ended_ = queue_ended_ || taken.ended;
   const time_point now = executor_.now();
-  recorded().take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  recorded().take_answered(now, asked, static_cast<std::size_t>(capacity), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
   for (job_envelope& envelope : taken.jobs) {
     waiting_.push_back(*new job_record(std::move(envelope)));
     waiting_.back()->taken = now;
     ++slots_.waiting;
   }
+  if (!taken.jobs.empty()) settled_ = false;
   start_waiting(now);
+  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
   job_moved(now);
 }
 
@@ -13761,11 +14036,19 @@ task<void> serving<Queue>::run_job(record_ref owned) {
   watch_.remove(record);
   --slots_.running;
   ++slots_.delivering;
-  if (core_.options.overlap_delivery) {  // else its slot stays taken
-    start_waiting(record.settled);
-    job_moved(record.settled);
-  }
+  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
   job_ended(record, co_await send_outcome(queue_, record, core_));
+}
+
+// The modifier is asked once for each slot that opens.
+template <transport Queue>
+void serving<Queue>::slot_opened(time_point now) {
+  if (!winding_down_ && !core_.inbox.leaving() && !queue_ended_) {
+    ask_for_limit(now, false);
+    asked_for_slot_ = true;
+  }
+  start_waiting(now);
+  job_moved(now);
 }
 
 // What is left to do once the outcome has been handed back, or given up.
@@ -13778,8 +14061,13 @@ void serving<Queue>::job_ended(job_record& record, delivery delivered) {
   if (ended == outcome::status::failed) ++summary_.failed;
   if (ended == outcome::status::stopped) ++summary_.stopped;
   --slots_.delivering;
-  start_waiting(now);
-  job_moved(now);
+  settled_ = false;
+  if (core_.options.overlap_delivery) {
+    start_waiting(now);
+    job_moved(now);
+  } else {
+    slot_opened(now);
+  }
   if (record.ended.stop_pod && !core_.inbox.leaving()) {
     core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
                    log_subject(record.id, record.batch_id));
@@ -13865,7 +14153,7 @@ void serving<Queue>::job_moved(time_point now) {
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
   if (sleeps_until_ == time_point::min()) return;  // it does not sleep
-  if (winding_down_ || queue_ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+  if (winding_down_ || queue_ended_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = time_point::min();
     core_.inbox.changed.set();
   }
@@ -13895,7 +14183,7 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 
 /// Runs a handler over the jobs of a queue, as many at once as the modifier says:
 ///
-///     worker w(handle, rate_threshold{.min = 1, .max = 10});
+///     worker w(handle, follow_demand{.min = 1, .max = 10});
 ///     w.run(queue);
 ///
 /// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
@@ -16467,7 +16755,8 @@ void run_production(Worker& runner, http_queue_options options, duration ping_in
   const worker_summary summary = runner.run(queue);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
            " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered.");
+           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+           std::to_string(summary.highest_in_progress) + ".");
 }
 
 }  // namespace coworker::detail

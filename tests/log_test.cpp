@@ -51,12 +51,13 @@ TEST_CASE("a line for a platform is an object with three members") {
   captured_log output(log_level::trace, log_form::json);
   output.log.info("Started.", log_subject("job-1"));
   output.log.warn("no job");
-  output.log.error("said \"no\"\n\x01", log_subject("job \"2\"", "b"));
-  CHECK(output.lines() ==
-        std::vector<std::string>{
-            R"({"requestId": "job-1", "message": "Started.", "level": "INFO"})",
-            R"({"requestId": null, "message": "no job", "level": "WARN"})",
-            R"({"requestId": "job \"2\"", "message": "[batchId=b] said \"no\"\n\u0001", "level": "ERROR"})"});
+  output.log.error("said \"no\"\n\x01\x7f\u0085\u2028", log_subject("job \"2\"", "b"));
+  CHECK(
+      output.lines() ==
+      std::vector<std::string>{
+          R"({"requestId": "job-1", "message": "Started.", "level": "INFO"})",
+          R"({"requestId": null, "message": "no job", "level": "WARN"})",
+          R"({"requestId": "job \"2\"", "message": "[batchId=b] said \"no\"\n\u0001\u007f\u0085\u2028", "level": "ERROR"})"});
 }
 
 TEST_CASE("a logger drops what is lighter than its level, which can be changed") {
@@ -127,7 +128,7 @@ TEST_CASE("bytes that are not UTF-8 are replaced, each by one character, in both
 
 TEST_CASE("a long message is shortened whatever bytes it is made of") {
   CHECK(line_of(repeated("\x80", 5000)) == "INFO   | " + repeated("\ufffd", 2048) +
-                                               "\n...TRUNCATED 904 CHARACTERS...\n" +
+                                               "\\n...TRUNCATED 904 CHARACTERS...\\n" +
                                                repeated("\ufffd", 2048));
 }
 
@@ -147,9 +148,9 @@ TEST_CASE("a secret does not survive being cut by the shortening") {
 
 TEST_CASE("of two secrets, one inside the other, nothing of the longer one is left") {
   captured_log output;
-  output.log.hide("abc");
-  output.log.hide("abcdef");
-  output.log.info("abcdef abc");
+  output.log.hide("abcdefgh");
+  output.log.hide("abcdefgh-1");
+  output.log.info("abcdefgh-1 abcdefgh");
   CHECK(output.lines().at(0) == "INFO   | *** ***");
 }
 
@@ -160,12 +161,57 @@ TEST_CASE("a secret is recognised inside JSON text too") {
   CHECK(output.lines().at(0) == R"(INFO   | {"key":"***"})");
 }
 
-TEST_CASE("no secret is an empty one, and stars may be a secret") {
+TEST_CASE("no secret is an empty one, and a short one leaves lines readable") {
   captured_log output;
-  output.log.hide("");
-  output.log.hide("*");
-  output.log.info("a * b");
-  CHECK(output.lines().at(0) == "INFO   | a *** b");
+  CHECK(output.log.hide(""));
+  CHECK_FALSE(output.log.hide("t"));
+  CHECK(output.log.hide("rpa_KEY"));
+  output.log.info("Started. Authorization: t", log_subject("test"));
+  CHECK(output.lines().at(0) == "INFO   | test | Started. Authorization: ***");
+}
+
+TEST_CASE("the user and the password in a URL are masked in every line") {
+  CHECK(line_of("Posting to https://user:pass@host/done fails.") ==
+        "INFO   | Posting to https://***@host/done fails.");
+}
+
+TEST_CASE("what else leaves the process can be masked as a line is, and is otherwise left as it is") {
+  captured_log output;
+  output.log.hide("rpa_KEY");
+  const logger& log = output.log;
+  CHECK(log.masked("\xff\nrpa_KEY https://u:p@h/" + repeated("x", 5000)) ==
+        "\xff\n*** https://***@h/" + repeated("x", 5000));
+  CHECK(log.masked("plain").compare("plain") == 0);
+  CHECK(output.lines().empty());
+}
+
+TEST_CASE("one event is one line: what breaks lines or moves the cursor is escaped in message and ids") {
+  const std::string forged = "x\nERROR  | job-2 | forged\r\x1b[2K\x7f\u0085\u2028\u2029\u202e\t\v";
+  const std::string shown =
+      "x\\nERROR  | job-2 | forged\\r\\u001b[2K\\u007f\\u0085\\u2028\\u2029\\u202e\\t\\u000b";
+  CHECK(line_of(forged) == "INFO   | " + shown);
+  CHECK(line_of("m", log_subject("", forged)) == "INFO   | [batchId=" + shown + "] m");
+  const std::string id = line_of("m", log_subject(forged));
+  CHECK(id.find_first_of("\n\r\x1b\x7f\t\v") == std::string::npos);
+  CHECK(id.ends_with(" | m"));
+}
+
+TEST_CASE("an id does not pretend to be the message") {
+  CHECK(line_of("Started.", log_subject("a | Finished.")) == "INFO   | a \\u007c Finished. | Started.");
+}
+
+TEST_CASE("an id is not longer than 512 characters") {
+  const std::string line = line_of("m", log_subject(repeated("x", 2000)));
+  CHECK(line == "INFO   | " + repeated("x", 256) + "\\n...TRUNCATED 1488 CHARACTERS...\\n" +
+                    repeated("x", 256) + " | m");
+}
+
+TEST_CASE("a message of many megabytes that holds a secret all over becomes a short line soon") {
+  captured_log output;
+  output.log.hide("rpa_KEY_0123456789");
+  output.log.info(repeated("rpa_KEY_0123456789 ", 100'000));
+  CHECK(output.count("TRUNCATED") == 1);
+  CHECK(output.count("rpa") == 0);
 }
 
 TEST_CASE("lines go to the sink that was set last") {

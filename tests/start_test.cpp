@@ -74,7 +74,7 @@ TEST_CASE("handlers of every kind can be started, with and without a modifier") 
   const std::vector<std::string> expecting{"--test_input", three_jobs, "--test_output", "[2, 4, 6]"};
   const auto plain = [](job<int> work) { return 2 * work.input; };
   const auto coroutine = [](job<> work) -> task<int> { co_return 2 * work.input.get<int>(); };
-  CHECK(start_with(expecting, output, plain, coworker::rate_threshold()) == 0);
+  CHECK(start_with(expecting, output, plain, coworker::follow_demand()) == 0);
   CHECK(start_with(expecting, output, coroutine, [](int current) { return current + 1; }) == 0);
   CHECK(start_with(arguments, output, coroutine, [](int, const coworker::metrics&) { return 3; }) == 1);
   CHECK(output.count("Job local_test gave 2 where --test_output expects {\"input\": 1}.") == 1);

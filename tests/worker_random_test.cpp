@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 #include <algorithm>
 #include <chrono>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/random.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/worker.hpp>
@@ -74,7 +74,7 @@ class erratic_world {
       stopped = true;
     }
     if (stopped && chance(30)) {
-      coworker::signal never_set;
+      coworker::auto_reset_event never_set;
       co_await never_set.wait_until(loop_.now() + some_ms(5000));
     }
     const std::uint64_t most = request.capacity + (chance(2) ? 3 : 0);
@@ -136,7 +136,7 @@ class erratic_world {
     bool was_stopped = false;
     try {
       if (way == 0) {
-        coworker::signal never_set;
+        coworker::auto_reset_event never_set;
         co_await never_set.wait_until(loop_.now() + length);
       } else if (way != 1) {
         co_await coworker::sleep_for(length);

@@ -34,7 +34,7 @@ task<json> sleep_as_told(job<> work) {
 task<json> sleep_stubbornly(job<> work) {
   const coworker::time_point due = (co_await coworker::this_coro::executor()).now() +
                                    std::chrono::seconds(work.input.at("seconds").get<int>());
-  coworker::signal never_set;
+  coworker::auto_reset_event never_set;
   co_await never_set.wait_until(due);
   co_return "finished all the same";
 }

@@ -10,13 +10,14 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/coro/when_all.hpp>
 #include <coworker/coro/when_any.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/block_for.hpp>
+#include <coworker/exec/event.hpp>
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/semaphore.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
@@ -71,6 +72,15 @@
 #include <coworker/worker.hpp>
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/settled_body.hpp>
+
+// Descriptors and sockets, where the system has them as POSIX says.
+#if COWORKER_POSIX
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <coworker/net/poller.hpp>
+#include <coworker/net/readable.hpp>
+#include <coworker/net/tcp.hpp>
+#endif
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION

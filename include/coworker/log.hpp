@@ -6,13 +6,14 @@
 #include <atomic>
 #include <coworker/json/escape.hpp>
 #include <coworker/json/utf8.hpp>
+#include <coworker/log/escapes.hpp>
+#include <coworker/log/output.hpp>
+#include <coworker/log/secrets.hpp>
 #include <cstddef>
-#include <cstdio>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace coworker {
 
@@ -49,11 +50,16 @@ struct log_subject {
       : job_id(job), batch_id(batch) {}
 };
 
-/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs.
+/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs, which waits for
+/// it: so it should not wait for anything itself.
 class log_sink {
  public:
-  /// `line` has no line break at its end.
+  /// `line` is valid UTF-8 without line breaks and other control characters.
   virtual void write(log_level level, std::string_view line) noexcept = 0;
+
+  /// Waits a moment for lines that are still on their way; called before the process ends. Default: there are
+  /// none.
+  virtual void wait_until_written() noexcept {}
 
  protected:
   log_sink() = default;
@@ -62,14 +68,20 @@ class log_sink {
   log_sink& operator=(const log_sink&) = default;
 };
 
-/// A line a time to standard output, which platforms collect, flushed at once.
+/// A line a time to standard output, which platforms collect. Never waits for whoever reads it: while nobody
+/// does, up to 1 MiB of lines wait in memory, further ones are dropped, and how many were is told once somebody
+/// reads again. Its end waits for a reader for no longer than a second. Thread-safe.
 class stdout_sink final : public log_sink {
  public:
   void write(log_level, std::string_view line) noexcept override {
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
+    detail::write_out_printed();
+    output_.write(line);
   }
+
+  void wait_until_written() noexcept override { output_.wait_until_written(); }
+
+ private:
+  detail::line_output output_{1};
 };
 
 /// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
@@ -78,8 +90,9 @@ enum class log_form : unsigned char { text, json };
 
 namespace detail {
 
-inline constexpr std::size_t longest_message =
-    4096;  // characters; the platform's own limit on a line's message
+// In characters. That of a message is the platform's own.
+inline constexpr std::size_t longest_message = 4096;
+inline constexpr std::size_t longest_id = 512;
 
 inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
@@ -100,16 +113,16 @@ inline std::size_t character_offset(std::string_view text, std::size_t index) no
   return at;
 }
 
-// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
-inline std::string valid_utf8(std::string_view text) {
-  std::string valid;
-  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
-       bad = find_invalid_utf8(text)) {
-    valid.append(text.substr(0, bad));
-    append_utf8(valid, U'\ufffd');
-    text.remove_prefix(bad + 1);
-  }
-  return valid.append(text);
+// The text itself, or of one that has more than `most` characters the first and last of them around a note of
+// how many are left out.
+inline std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  const std::size_t characters = count_characters(text);
+  if (characters <= most) return std::string(text);
+  const std::size_t half = most / 2;
+  std::string made(text.substr(0, character_offset(text, half)));
+  made += "\n...TRUNCATED " + std::to_string(characters - most) + " CHARACTERS...\n";
+  return made.append(text.substr(character_offset(text, characters - half)));
 }
 
 }  // namespace detail
@@ -117,13 +130,7 @@ inline std::string valid_utf8(std::string_view text) {
 /// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
 /// left out. It is to be valid UTF-8.
 inline std::string shorten_message(std::string_view message) {
-  if (message.size() <= detail::longest_message) return std::string(message);
-  const std::size_t characters = detail::count_characters(message);
-  if (characters <= detail::longest_message) return std::string(message);
-  const std::size_t half = detail::longest_message / 2;
-  std::string shortened(message.substr(0, detail::character_offset(message, half)));
-  shortened += "\n...TRUNCATED " + std::to_string(characters - detail::longest_message) + " CHARACTERS...\n";
-  return shortened.append(message.substr(detail::character_offset(message, characters - half)));
+  return detail::shortened(message, detail::longest_message);
 }
 
 /// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
@@ -151,15 +158,31 @@ class logger {
     sink_ = &sink;
   }
 
-  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text. An empty
-  /// one is ignored.
-  void hide(const std::string& secret) {
-    if (secret.empty()) return;
-    std::string quoted;
-    append_json_string_lossy(quoted, secret);
+  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text or in a URL.
+  /// One that could be a word or a number (under 8 bytes, and not 5 of letters beside others) would make lines
+  /// unreadable: it is masked only where it is the value of a credential, as in `Authorization: x`,
+  /// `"api_key":"x"`, `token=x` or `Bearer x`. An empty one is ignored. Returns whether it is masked wherever
+  /// it stands.
+  bool hide(std::string_view secret) {
     const std::lock_guard lock(mutex_);
-    add_secret(secret);
-    add_secret(quoted.substr(1, quoted.size() - 2));
+    return secrets_.add(secret);
+  }
+
+  /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
+  /// all else that leaves the process, such as error reports.
+  std::string masked(std::string_view text) const {
+    const detail::secret_masks secrets = copied_secrets();
+    return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
+  }
+
+  /// Waits a moment for lines that are still on their way: for before the process is ended at once.
+  void wait_until_written() noexcept {
+    log_sink* sink = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      sink = sink_;
+    }
+    sink->wait_until_written();
   }
 
   /// Never throws: a line for which there is no memory is lost.
@@ -189,46 +212,32 @@ class logger {
   }
 
  private:
-  // The longest first, so that one which is part of another does not spoil it.
-  void add_secret(const std::string& secret) {
-    auto place = secrets_.begin();
-    for (; place != secrets_.end() && place->size() >= secret.size(); ++place) {
-      if (*place == secret) return;
-    }
-    secrets_.insert(place, std::string(secret));
-  }
-
-  bool is_clean(std::string_view text) const noexcept {
-    for (const std::string& secret : secrets_) {
-      if (text.find(secret) != std::string_view::npos) return false;
-    }
-    return find_invalid_utf8(text) == std::string_view::npos;
+  detail::secret_masks copied_secrets() const {
+    const std::lock_guard lock(mutex_);
+    return secrets_;
   }
 
   // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
   // are clean; `changed` has what becomes of the others.
-  std::string_view cleaned(std::string_view text, std::string& changed) const {
-    if (is_clean(text)) return text;
-    changed = text;
-    for (const std::string& secret : secrets_) {
-      for (std::size_t at = changed.find(secret); at != std::string::npos;
-           at = changed.find(secret, at + 3)) {
-        changed.replace(at, secret.size(), "***");
-      }
-    }
-    return changed = detail::valid_utf8(changed);
+  std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
+    if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
+    if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
+    if (text.size() > most) text = changed = detail::shortened(text, most);
+    return text;
   }
 
   // Good until the next line.
   std::string_view compose(log_level level, std::string_view message, log_subject subject) {
     std::string changed_message, changed_id, changed_batch, body;
-    message = cleaned(message, changed_message);
-    if (message.size() > detail::longest_message) message = changed_message = shorten_message(message);
+    message = cleaned(message, detail::longest_message, changed_message);
     if (!subject.batch_id.empty()) {
-      body.append("[batchId=").append(cleaned(subject.batch_id, changed_batch)).append("] ").append(message);
+      body.append("[batchId=")
+          .append(cleaned(subject.batch_id, detail::longest_id, changed_batch))
+          .append("] ")
+          .append(message);
       message = body;
     }
-    const std::string_view job_id = cleaned(subject.job_id, changed_id);
+    const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);
     if (form_ == log_form::json) {
       line_ = R"({"requestId": )";
       if (job_id.empty()) {
@@ -239,23 +248,42 @@ class logger {
       line_ += R"(, "message": )";
       append_json_string_lossy(line_, message);
       line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
+      // JSON leaves some characters as they are that readers may take for line breaks.
+      if (detail::find_unprintable(line_, 0) != std::string::npos) {
+        body.clear();
+        detail::append_printable(body, line_);
+        line_.swap(body);
+      }
     } else {
       constexpr std::size_t level_width = 7;
       line_ = to_string(level);
       line_.resize(level_width, ' ');
       line_ += "| ";
-      if (!job_id.empty()) line_.append(job_id).append(" | ");
-      line_ += message;
+      if (!job_id.empty()) {
+        append_job_id(job_id);
+        line_ += " | ";
+      }
+      detail::append_printable(line_, message);
     }
     return line_;
   }
 
+  // The bar stands between id and message, and only there.
+  void append_job_id(std::string_view id) {
+    for (std::size_t bar = id.find('|'); bar != std::string_view::npos; bar = id.find('|')) {
+      detail::append_printable(line_, id.substr(0, bar));
+      line_ += "\\u007c";
+      id.remove_prefix(bar + 1);
+    }
+    detail::append_printable(line_, id);
+  }
+
   std::atomic<log_level> level_;
-  std::mutex mutex_;  // guards what follows, and keeps lines whole
+  mutable std::mutex mutex_;  // guards what follows, and keeps lines whole
   log_form form_;
   stdout_sink stdout_;
   log_sink* sink_ = &stdout_;
-  std::vector<std::string> secrets_;
+  detail::secret_masks secrets_;
   std::string line_;  // the latest; kept for its memory
 };
 

@@ -109,7 +109,7 @@ int start_local(const start_arguments& arguments, Handler handler, Modifier modi
   resource_reader resources({.gpu_probe = settings.gpu_probe});
   worker runner(std::move(handler), std::move(modifier),
                 worker_options_of(arguments, settings, resources, log));
-  return run_local(runner, std::move(plan), log);
+  return detail::run_local(runner, std::move(plan), log);
 }
 
 #ifdef COWORKER_WITH_CURL
@@ -124,7 +124,7 @@ int start_production(const start_arguments& arguments, Handler handler, Modifier
   worker_options wanted = worker_options_of(arguments, settings, resources, log);
   wanted.identity = std::move(found.identity);
   worker runner(std::move(handler), std::move(modifier), std::move(wanted));
-  run_production(runner, std::move(found.queue), found.ping_interval, log);
+  detail::run_production(runner, std::move(found.queue), found.ping_interval, log);
   return exit_ok;
 }
 #else
@@ -166,8 +166,9 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
-  if (!local) return start_production(arguments, std::move(handler), std::move(modifier), settings, log);
-  return start_local(arguments, std::move(handler), std::move(modifier), settings, log);
+  if (!local)
+    return detail::start_production(arguments, std::move(handler), std::move(modifier), settings, log);
+  return detail::start_local(arguments, std::move(handler), std::move(modifier), settings, log);
 }
 
 }  // namespace detail

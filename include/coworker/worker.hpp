@@ -36,7 +36,7 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 
 /// Runs a handler over the jobs of a queue, as many at once as the modifier says:
 ///
-///     worker w(handle, rate_threshold{.min = 1, .max = 10});
+///     worker w(handle, follow_demand{.min = 1, .max = 10});
 ///     w.run(queue);
 ///
 /// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
@@ -115,10 +115,10 @@ class worker {
  private:
   template <class Queue>
   worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (core_.options.loop_block_limit <= duration::zero()) return sync_wait(loop, serve(queue));
+    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
     detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
     const detail::borrowed borrowed(core_.dog, dog);
-    return sync_wait(loop, serve(queue));
+    return coworker::sync_wait(loop, serve(queue));
   }
 
   Handler handler_;

@@ -47,7 +47,7 @@ class instant_client {
   instant_client(int sleepers, int quick) : sleepers_(sleepers), quick_(quick) {}
 
   int answered = 0;
-  cw::signal all_answered;
+  cw::auto_reset_event all_answered;
 
   cw::task<cw::http_answer> send(const cw::http_request& request) {
     cw::http_answer answer;

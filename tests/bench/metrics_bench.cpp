@@ -30,7 +30,8 @@ struct measured_worker {
   void one_job() {
     const auto latency = std::chrono::microseconds(random.next() & 0xfffff);
     now += 50us;
-    recorder.take_answered(now, 2ms, 1, 1);
+    recorder.take_sent(now - 2ms, 1);
+    recorder.take_answered(now, now - 2ms, 1, 1);
     recorder.in_progress(now, 7);
     now += 25us;
     recorder.handler_ended(now, latency);

@@ -34,8 +34,8 @@ using namespace coworker::bench;
 using namespace coworker::testing;
 using coworker::aimd;
 using coworker::fixed_concurrency;
+using coworker::follow_demand;
 using coworker::hill_climb;
-using coworker::rate_threshold;
 using coworker::resource_guard;
 using coworker::smallest_of;
 using coworker::vegas;
@@ -47,6 +47,10 @@ struct contender {
   runner run;
 };
 
+run_record run_up_to_32(const load& what, std::uint64_t seed) {
+  return simulate(what, follow_demand{.max = 32}, seed);
+}
+
 template <class Modifier>
 run_record run_default(const load& what, std::uint64_t seed) {
   return simulate(what, Modifier{}, seed);
@@ -57,7 +61,8 @@ const std::vector<contender> contenders = {
     {"aimd", run_default<aimd>},
     {"aimd + guard", run_default<smallest_of<aimd, resource_guard>>},
     {"vegas", run_default<vegas>},
-    {"rate_threshold", run_default<rate_threshold>},
+    {"follow_demand", run_default<follow_demand>},
+    {"... up to 32", run_up_to_32},
     {"fixed 1", run_default<fixed_concurrency>},
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Shows that the checks notice what they are there for."""
 import pathlib
+import shutil
 import sys
 import tempfile
 import unittest
@@ -14,6 +15,7 @@ import floors  # noqa: E402
 import generate  # noqa: E402
 import readme  # noqa: E402
 import total  # noqa: E402
+import unqualified_calls  # noqa: E402
 
 
 class Floors(unittest.TestCase):
@@ -113,6 +115,33 @@ class Readme(unittest.TestCase):
     def test_durations_may_differ_and_other_numbers_may_not(self):
         self.assertEqual(readme.without_varying(["3 jobs in 0.51 s"]), readme.without_varying(["3 jobs in 0.6 s"]))
         self.assertNotEqual(readme.without_varying(["3 jobs in 0.51 s"]), readme.without_varying(["4 jobs in 0.51 s"]))
+
+
+CLANG = next(filter(shutil.which, unqualified_calls.CLANGS), None)
+
+
+@unittest.skipUnless(CLANG, "needs clang")
+class UnqualifiedCalls(unittest.TestCase):
+    def found(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "coworker.hpp").write_text("namespace coworker {\n" + text + "}\n")
+            return unqualified_calls.found_in(folder, CLANG)
+
+    def test_a_call_that_may_be_given_a_type_of_the_users_is_found_where_it_stands(self):
+        self.assertEqual(self.found("template <class T> void f(T&);\n"
+                                    "template <class T> void g(T value) {\n  f(value);\n}\n"), [("coworker.hpp", 4, "f")])
+        self.assertEqual(self.found("inline void f(int, const void*);\n"
+                                    "template <class T> struct s {\n  T t;\n  void g() { f(1, t.x); }\n};\n"),
+                         [("coworker.hpp", 5, "f")])
+
+    def test_a_qualified_call_a_member_and_one_without_such_arguments_are_safe(self):
+        self.assertEqual(self.found("template <class T> void f(T&) {}\ntemplate <class T> int h() { return 1; }\n"
+                                    "inline void plain(int) {}\n"
+                                    "template <class T> struct s { T t; void m(T&) {}\n"
+                                    "void g() { coworker::f(t); m(t); plain(1); h<T>(); t.f(t); } };\n"), [])
+
+    def test_what_is_called_for_users_to_write_it_is_no_mistake(self):
+        self.assertEqual(self.found("template <class T> void g(T& t) { to_json(1, t); }\n"), [])
 
 
 class Total(unittest.TestCase):

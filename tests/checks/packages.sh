@@ -46,6 +46,10 @@ has_header() {
   echo "#include <$1>" | "${CXX:-c++}" -x c++ -E - >/dev/null 2>&1
 }
 
+has_comma_locale() {
+  locale -a | grep -qi '^de_DE\.utf-\?8$'
+}
+
 # What tests/run cannot do without.
 install_test_tools() {
   [ -n "${CXX:-}" ] || need g++ command -v c++
@@ -57,5 +61,8 @@ install_test_tools() {
   need libcurl4-openssl-dev has_header curl/curl.h
   need nginx test -x /usr/sbin/nginx  # the tests of TLS; without it they are skipped
   need openssl command -v openssl
+  has_comma_locale || need locales test -e /usr/share/i18n/locales/de_DE
   install_missing
+  # Without it the tests that nothing depends on the locale are skipped.
+  has_comma_locale || as_root localedef -i de_DE -f UTF-8 de_DE.UTF-8 || true
 }

@@ -7,6 +7,7 @@ A fenced block is checked when an HTML comment stands on the line before it:
 
     <!-- from: examples/concurrent_handler.cpp -->     the block is that file, or a run of its lines
     <!-- output of: concurrent_handler --help -->      the block is what that example prints, run in examples/
+    <!-- end of output of: NAME ARGUMENTS -->          the block is the last lines of that
 
 Durations, timestamps and UUIDs may differ; nothing else may.
 """
@@ -18,7 +19,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MARKER = re.compile(r"^\s*<!--\s*(from|output of):\s*(.+?)\s*-->\s*$")
+MARKER = re.compile(r"^\s*<!--\s*(from|output of|end of output of):\s*(.+?)\s*-->\s*$")
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 VARYING = [
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?"), "<timestamp>"),
@@ -88,6 +89,8 @@ def problem_with_output(block, programs):
     result = subprocess.run([program, *arguments], cwd=ROOT / "examples", stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
     quoted, real = without_varying(block.quoted), without_varying(result.stdout.splitlines())
+    if block.kind == "end of output of":
+        real = real[-len(quoted):] if quoted else []
     return None if quoted == real else f"{block.subject} prints something else\n{difference(quoted, real)}"
 
 

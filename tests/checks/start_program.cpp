@@ -2,6 +2,7 @@
 // arguments that it still has.
 
 #include <chrono>
+#include <clocale>
 #include <coworker.hpp>
 #include <cstdio>
 #include <limits>
@@ -33,6 +34,7 @@ int as_many_as_there_are(int) { return 1000; }
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setlocale(LC_ALL, "");  // as its user would have it
   if (argc > 1 && std::string_view(argv[1]) == "--typed") return cw::start(argc, argv, count);
   const bool one_at_a_time = argc > 1 && std::string_view(argv[1]) == "--one_at_a_time";
   const int status = one_at_a_time ? cw::start(argc, argv, do_as_told)

@@ -219,6 +219,11 @@ class Arguments(unittest.TestCase):
         self.assertEqual((run.status, run.lines), (0, []))
 
 
+def has_locale(name):
+    listing = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False).stdout
+    return name.replace("UTF-8", "utf8").lower() in listing.lower().replace("utf-8", "utf8").split()
+
+
 class Environment(unittest.TestCase):
     JOB = ("--test_input", '{"input": 7}')
 
@@ -233,6 +238,14 @@ class Environment(unittest.TestCase):
         self.assertEqual(self.levels(RUNPOD_LOG_LEVEL="", RUNPOD_DEBUG_LEVEL="INFO"), {"INFO"})
         self.assertEqual(self.levels("--rp_log_level", "INFO", RUNPOD_LOG_LEVEL="TRACE"), {"INFO"})
         self.assertEqual(self.levels(RUNPOD_LOG_LEVEL="WARNING"), set())
+
+    @unittest.skipUnless(has_locale("de_DE.UTF-8"), "there is no locale with a decimal comma")
+    def test_no_locale_changes_what_is_printed(self):
+        jobs = ("--test_input", '[{"input": 0.25}, {"input": {"ms": 20}}]')
+        run = Run(*jobs, LC_ALL="de_DE.UTF-8", LANGUAGE="de")
+        self.assertIn('INFO   | Job result: {"output": 0.25}', run.lines)
+        self.assertRegex(run.lines[-2], r"^INFO   \| 2 jobs, 0 failed, \d+\.\d\d s, highest concurrency 2\.$")
+        self.assertIn("(No such file or directory)", Run(LC_ALL="de_DE.UTF-8", LANGUAGE="de").errors[0])
 
     def test_on_an_endpoint_lines_are_json(self):
         run = Run(*self.JOB, RUNPOD_ENDPOINT_ID="ep")

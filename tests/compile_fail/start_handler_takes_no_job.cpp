@@ -8,6 +8,6 @@
 coworker::task<std::string> process_request(int) { co_return "done"; }
 
 int main(int argc, char** argv) {
-  const coworker::rate_threshold modifier;
+  const coworker::follow_demand modifier;
   return coworker::start(argc, argv, process_request, modifier);
 }

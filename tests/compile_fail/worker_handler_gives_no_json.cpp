@@ -7,4 +7,4 @@
 
 void* process_request(coworker::job<>) { return nullptr; }
 
-int main() { coworker::worker worker(process_request, coworker::rate_threshold()); }
+int main() { coworker::worker worker(process_request, coworker::follow_demand()); }

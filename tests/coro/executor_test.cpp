@@ -36,7 +36,8 @@ struct executor_with_other_time {
 }  // namespace
 
 static_assert(cw::executor<executor_log>);
-static_assert(cw::executor<cw::executor_ref>);
+static_assert(cw::executor<cw::executor_ref> && cw::thread_aware_executor<cw::executor_ref>);
+static_assert(!cw::thread_aware_executor<executor_log>);
 static_assert(!cw::executor<executor_without_cancel>);
 static_assert(!cw::executor<executor_with_other_time>);
 static_assert(!cw::executor<const executor_log>);
@@ -66,4 +67,17 @@ TEST_CASE("executor_refs are equal when they refer to the same executor; an empt
   CHECK(static_cast<bool>(to_first));
   CHECK_FALSE(static_cast<bool>(cw::executor_ref()));
   CHECK(cw::executor_ref() == cw::executor_ref());
+}
+
+TEST_CASE("an executor_ref passes on where its executor runs, as far as that can tell") {
+  struct elsewhere_or_here : executor_log {
+    bool here = false;
+    bool runs_on_this_thread() const { return here; }
+  };
+  executor_log cannot_tell;
+  CHECK_FALSE(cw::executor_ref(cannot_tell).runs_on_this_thread());
+  elsewhere_or_here tells;
+  CHECK_FALSE(cw::executor_ref(tells).runs_on_this_thread());
+  tells.here = true;
+  CHECK(cw::executor_ref(tells).runs_on_this_thread());
 }

@@ -16,14 +16,10 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <support/child_process.hpp>
 #include <thread>
 #include <utility>
 #include <vector>
-
-#if defined(__unix__)
-#include <sys/wait.h>
-#include <unistd.h>
-#endif
 
 namespace {
 
@@ -78,36 +74,6 @@ class scope_refusing_loop {
   cw::simulated_loop loop_;
   int posts_left_;
 };
-
-#if defined(__unix__) && !defined(__SANITIZE_THREAD__)
-// What a child process, in which `body` runs, writes to stderr before it ends; and the signal that ended it.
-template <class Body>
-std::string scope_stderr_of_child(Body body, int& ended_by) {
-  int ends[2];
-  REQUIRE(pipe(ends) == 0);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    std::signal(SIGABRT, SIG_DFL);
-    dup2(ends[1], STDERR_FILENO);
-    close(ends[0]);
-    close(ends[1]);
-    body();
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string text;
-  char buffer[256];
-  for (ssize_t count = 0; (count = read(ends[0], buffer, sizeof buffer)) > 0;) {
-    text.append(buffer, static_cast<std::size_t>(count));
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  ended_by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  return text;
-}
-#endif
 
 }  // namespace
 
@@ -535,19 +501,16 @@ TEST_CASE("a stop of the chain reaches the children of with_scope and its body")
   CHECK(loop.elapsed() == 1s);
 }
 
-// g++ 12's ThreadSanitizer hangs in a process that was forked.
-#if defined(__unix__) && !defined(__SANITIZE_THREAD__)
+#ifdef COWORKER_TESTS_CAN_FORK
 TEST_CASE("a scope that is destroyed while its tasks run ends the program and says why") {
-  int ended_by = 0;
-  const std::string text = scope_stderr_of_child(
-      [] {
-        cw::simulated_loop loop;
-        cw::scope children{cw::context(loop)};
-        children.spawn(scope_sleep(1s));
-      },
-      ended_by);
-  CHECK(ended_by == SIGABRT);
-  CHECK(text.find("coworker: a scope was destroyed while its tasks run; co_await its join() first, or use "
-                  "with_scope") != std::string::npos);
+  const auto end = coworker::testing::end_of_child([] {
+    cw::simulated_loop loop;
+    cw::scope children{cw::context(loop)};
+    children.spawn(scope_sleep(1s));
+  });
+  CHECK(end.signal == SIGABRT);
+  CHECK(
+      end.words.find("coworker: a scope was destroyed while its tasks run; co_await its join() first, or use "
+                     "with_scope") != std::string::npos);
 }
 #endif

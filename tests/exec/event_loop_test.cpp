@@ -6,9 +6,12 @@
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
+#include <csignal>
 #include <deque>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <support/child_process.hpp>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -432,5 +435,24 @@ TEST_CASE("a waiter of one's own: what it watches is posted, timers fire, other 
     co_return text;
   };
   CHECK(cw::sync_wait(loop, body(waiter, loop)) == "abctw");
+}
+#endif
+
+#ifdef COWORKER_TESTS_CAN_FORK
+TEST_CASE("a loop that is destroyed while it runs ends the program and says why") {
+  const auto end = coworker::testing::end_of_child([] {
+    auto loop = std::make_unique<cw::event_loop>();
+    const auto owner = [](std::unique_ptr<cw::event_loop>& owned) -> foreign::eager_task {
+      auto post = [&owned](std::coroutine_handle<> self) { owned->post(self); };
+      co_await foreign::suspend_and(post);
+      owned.reset();
+    };
+    const foreign::eager_task started = owner(loop);
+    loop->run();
+  });
+  CHECK(end.signal == SIGABRT);
+  CHECK(
+      end.words.find("coworker: an event_loop was destroyed while it runs; let its owner outlive the call of "
+                     "run()") != std::string::npos);
 }
 #endif

@@ -4,12 +4,16 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/semaphore.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
+#include <coworker/exec/thread_pool.hpp>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <support/child_process.hpp>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -206,3 +210,106 @@ TEST_CASE("running a simulated loop inside itself says so") {
         "blocking");
   CHECK_FALSE(loop.running());
 }
+
+namespace {
+
+// What the call throws on a thread of its own; empty if nothing.
+template <class Call>
+std::string simulated_error_elsewhere(Call call) {
+  std::string message;
+  std::thread([&] {
+    try {
+      call();
+    } catch (const std::logic_error& error) {
+      message = error.what();
+    }
+  }).join();
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("a simulated loop refuses every other thread, says what to do, and is as it was") {
+  cw::simulated_loop loop;
+  cw::timer armed(cw::time_point(1h), std::noop_coroutine());
+  cw::timer idle(cw::time_point(1h), std::noop_coroutine());
+  loop.arm(armed);
+  const std::string rest =
+      ": called on another thread than the one that made the loop. A simulated loop has one thread, and a "
+      "real "
+      "thread knows nothing of its virtual time; let a coroutine on the loop do what the thread does (its "
+      "sleep_for stands for the time that the thread takes), or run the test on an event_loop";
+  CHECK(simulated_error_elsewhere([&] { loop.post(std::noop_coroutine()); }) ==
+        "simulated_loop::post" + rest);
+  CHECK(simulated_error_elsewhere([&] { loop.arm(idle); }) == "simulated_loop::arm" + rest);
+  CHECK(simulated_error_elsewhere([&] { loop.cancel(armed); }) == "simulated_loop::cancel" + rest);
+  CHECK(simulated_error_elsewhere([&] { loop.run(); }) == "simulated_loop::run" + rest);
+  CHECK(simulated_error_elsewhere([&] { loop.stop(); }) == "simulated_loop::stop" + rest);
+  cw::scope children{cw::context(loop)};
+  const auto nothing = []() -> cw::task<> { co_return; };
+  CHECK(simulated_error_elsewhere([&] { children.spawn(nothing()); }) == "simulated_loop::post" + rest);
+  CHECK(simulated_error_elsewhere([&] { cw::sync_wait(loop, nothing()); }) == "simulated_loop::post" + rest);
+  CHECK(children.running() == 0);
+  CHECK(armed.status == cw::timer::state::armed);
+  CHECK(idle.status == cw::timer::state::idle);
+  loop.cancel(armed);
+  CHECK_FALSE(loop.run());
+  CHECK(loop.steps() == 1);
+}
+
+TEST_CASE("a coroutine on a simulated loop is not let go to real threads, which could not bring it back") {
+  cw::simulated_loop loop;
+  cw::thread_pool pool(1);
+  const auto hop = [](cw::simulated_loop& on, cw::executor_ref away) -> cw::task<std::string> {
+    std::string message;
+    try {
+      co_await cw::resume_on(away);
+    } catch (const std::logic_error& error) {
+      message = error.what();
+    }
+    const cw::executor_ref here = co_await cw::this_coro::executor();
+    CHECK(here == cw::executor_ref(on));
+    co_await cw::resume_on(here);
+    co_return message;
+  };
+  CHECK(
+      cw::sync_wait(loop, hop(loop, pool)) ==
+      "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because none of "
+      "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool or "
+      "event_loop");
+  CHECK(pool.size() == 0);
+}
+
+#ifdef COWORKER_TESTS_CAN_FORK
+TEST_CASE("where another thread's refusal cannot be thrown, the message ends the program") {
+  const auto stop_from_thread = [] {
+    cw::simulated_loop loop;
+    cw::stop_source source;
+    cw::scope children{cw::context(loop, source.get_token())};
+    const auto sleep = []() -> cw::task<> { co_await cw::sleep_for(1h); };
+    children.spawn(sleep());
+    loop.run_for(1s);
+    std::thread([&] { source.request_stop(); }).join();
+  };
+  const auto release_on_thread = [] {
+    cw::simulated_loop loop;
+    cw::semaphore door(1);
+    cw::scope children{cw::context(loop)};
+    const auto enter = [](cw::semaphore& of, cw::duration stay) -> cw::task<> {
+      auto permit = co_await of.acquire();
+      co_await cw::sleep_for(stay);
+      std::thread([&] { const cw::semaphore::permit taken = std::move(permit); }).join();
+    };
+    children.spawn(enter(door, 1s));
+    children.spawn(enter(door, 1s));
+    loop.run();
+  };
+  coworker::testing::child_end seen = coworker::testing::end_of_child(stop_from_thread);
+  CHECK(seen.signal == SIGABRT);
+  CHECK(seen.words.find("simulated_loop::cancel: called on another thread than the one that made the loop. A "
+                       "simulated loop has one thread") != std::string::npos);
+  seen = coworker::testing::end_of_child(release_on_thread);
+  CHECK(seen.signal == SIGABRT);
+  CHECK(seen.words.find("simulated_loop::post: called on another thread") != std::string::npos);
+}
+#endif

@@ -52,8 +52,7 @@ cw::task<int> wait_nested(int depth) {
 
 const char* const wait_never_ends =
     "sync_wait: the task can never end: nothing is ready and no timer is armed; it waits for an event that "
-    "no one "
-    "will send";
+    "no one will send; a real thread cannot, in virtual time";
 
 }  // namespace
 
@@ -121,6 +120,48 @@ TEST_CASE("blocking in a coroutine for a task of its own loop says so, and nothi
   }
   CHECK(message ==
         "sync_wait: the loop runs already; in a coroutine, co_await the task instead of blocking for it");
+}
+
+TEST_CASE("blocking a thread for what only that thread would run says so, whatever the executor is called") {
+  constexpr const char* says =
+      "sync_wait: this thread belongs to the executor that is to run the task, and would block what it waits "
+      "for; in a coroutine, co_await the task; elsewhere, sync_wait(task) runs it on a loop of its own";
+  const auto argument = std::make_shared<int>(5);
+  const auto blocks = [](auto& on, std::shared_ptr<int> kept) -> cw::task<std::string> {
+    std::string message;
+    try {
+      cw::sync_wait(on, wait_give(kept));
+    } catch (const std::logic_error& error) {
+      message = error.what();
+    }
+    CHECK(kept.use_count() <= 3);  // here, in the argument's copy and with the caller: the task has gone
+    CHECK(cw::sync_wait(wait_give(1)) == 1);
+    co_return message;
+  };
+  SUBCASE("the only thread of a pool") {
+    cw::thread_pool pool(1);
+    CHECK(cw::sync_wait(pool, blocks(pool, argument)) == says);
+  }
+  SUBCASE("one of several threads, all of which might do so at once") {
+    cw::thread_pool pool(3);
+    CHECK(cw::sync_wait(pool, blocks(pool, argument)) == says);
+    cw::thread_pool other(1);
+    CHECK(cw::sync_wait(pool, blocks(other, argument)) == "");
+  }
+  SUBCASE("a pool behind a reference") {
+    cw::thread_pool pool(1);
+    cw::executor_ref place = pool;
+    CHECK(cw::sync_wait(place, blocks(place, argument)) == says);
+  }
+  SUBCASE("a loop behind a reference") {
+    cw::event_loop loop;
+    cw::executor_ref place = loop;
+    CHECK(cw::sync_wait(loop, blocks(place, argument)) == says);
+    cw::simulated_loop simulated;
+    cw::executor_ref simulated_place = simulated;
+    CHECK(cw::sync_wait(simulated, blocks(simulated_place, argument)) == says);
+  }
+  CHECK(argument.use_count() == 1);
 }
 
 TEST_CASE("a stop of the loop by others does not end sync_wait before its task has ended") {

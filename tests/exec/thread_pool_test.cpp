@@ -9,9 +9,12 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
+#include <csignal>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <set>
+#include <support/child_process.hpp>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -311,5 +314,40 @@ TEST_CASE("where no further thread can be started, the first does all the work")
   });
   CHECK(ended == 20);
   CHECK(pool.size() == 1);
+}
+#endif
+
+TEST_CASE("a pool tells its own threads from others") {
+  cw::thread_pool pool(2);
+  cw::thread_pool other(1);
+  const auto asks = [](cw::thread_pool& first, cw::thread_pool& second) -> cw::task<std::vector<bool>> {
+    std::vector<bool> seen{first.runs_on_this_thread(), second.runs_on_this_thread()};
+    co_await cw::resume_on(second);
+    seen.push_back(first.runs_on_this_thread());
+    seen.push_back(second.runs_on_this_thread());
+    co_return seen;
+  };
+  CHECK(cw::sync_wait(pool, asks(pool, other)) == std::vector<bool>{true, false, false, true});
+  CHECK_FALSE(pool.runs_on_this_thread());
+}
+
+#ifdef COWORKER_TESTS_CAN_FORK
+TEST_CASE("a pool whose last owner lets go of it on a thread of its own ends the program and says why") {
+  const auto end = coworker::testing::end_of_child([] {
+    auto pool = std::make_shared<cw::thread_pool>(2);
+    const auto last_owner = [](std::shared_ptr<cw::thread_pool> owned) -> foreign::eager_task {
+      auto post = [&owned](std::coroutine_handle<> self) { owned->post(self); };
+      co_await foreign::suspend_and(post);
+      while (owned.use_count() > 1) std::this_thread::yield();
+      owned.reset();
+    };
+    const foreign::eager_task started = last_owner(pool);
+    pool.reset();
+    for (;;) ::pause();
+  });
+  CHECK(end.signal == SIGABRT);
+  CHECK(end.words.find(
+            "coworker: a thread_pool was destroyed on one of its own threads, which it would have to "
+            "wait for; keep a reference to it outside of the tasks that it runs") != std::string::npos);
 }
 #endif

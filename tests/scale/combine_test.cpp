@@ -15,10 +15,10 @@ using coworker::clamped;
 using coworker::concurrency_modifier;
 using coworker::every;
 using coworker::fixed_concurrency;
+using coworker::follow_demand;
 using coworker::hill_climb;
 using coworker::logged;
 using coworker::metrics;
-using coworker::rate_threshold;
 using coworker::resource_guard;
 using coworker::smallest_of;
 
@@ -60,7 +60,7 @@ TEST_CASE("smallest_of asks all and takes the smallest answer") {
   smallest_of turned(three, five, five);
   CHECK(turned(1, metrics()) == 3);
   CHECK(asked == 5);
-  smallest_of<fixed_concurrency, rate_threshold> made_without_arguments;
+  smallest_of<fixed_concurrency, follow_demand> made_without_arguments;
   CHECK(made_without_arguments(1, metrics()) == 1);
 }
 

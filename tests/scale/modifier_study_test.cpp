@@ -14,6 +14,7 @@ namespace {
 
 using namespace coworker::testing;
 using coworker::fixed_concurrency;
+using coworker::follow_demand;
 using coworker::hill_climb;
 
 struct study_case {
@@ -62,6 +63,28 @@ TEST_CASE("hill_climb with its defaults comes close to the best fixed limit on e
       CHECK(found.p99 <= 1.3);
       CHECK(found.limit <= 1.5);
       if (found.early > 0) CHECK(found.early >= 0.9);
+    }
+  }
+}
+
+TEST_CASE(
+    "follow_demand keeps up with the best fixed limit on every load whose best limit is within its bounds") {
+  for (const int most : {10, 32}) {
+    for (const study_case& wanted : study_cases) {
+      load what = study_load(wanted.name);
+      if (what.memory_gigabytes > 0) continue;  // it does not look at memory
+      if (what.first_step <= 0) what.length *= wanted.shortened;
+      const run_record run = simulate(what, follow_demand{.max = most}, wanted.seed);
+      const std::vector<stretch> parts = stretches_of(what);
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (wanted.best_limits[i] > most) continue;
+        CAPTURE(std::string(wanted.name));
+        CAPTURE(i);
+        const load still = unchanging(what, parts[i]);
+        const run_record fixed = simulate(still, fixed_concurrency{wanted.best_limits[i]}, wanted.seed);
+        const judgement best = judge(fixed, stretch{0, still.length}.steady(), still.length);
+        CHECK(compare(run, parts[i], best).throughput >= 0.9);
+      }
     }
   }
 }

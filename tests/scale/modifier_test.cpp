@@ -10,10 +10,11 @@ namespace {
 
 using coworker::concurrency_modifier;
 using coworker::decide_limit;
+using coworker::demand_level;
 using coworker::fixed_concurrency;
+using coworker::follow_demand;
 using coworker::limit_decision;
 using coworker::metrics;
-using coworker::rate_threshold;
 
 enum class modifier_enum {};
 
@@ -95,23 +96,26 @@ TEST_CASE("fixed_concurrency stays as it is set") {
   CHECK(decide_from(fixed_concurrency{12}).limit == 12);
 }
 
-TEST_CASE("rate_threshold goes up by one above its rate, down by one below, and stays between its bounds") {
-  const auto next = [](const rate_threshold& modifier, int current, double rate) {
+TEST_CASE(
+    "follow_demand goes up by one while jobs wait, down by one while slots do, and stays between its "
+    "bounds") {
+  const auto next = [](const follow_demand& modifier, int current, demand_level demand) {
     metrics measured;
-    measured.arrivals_per_second = rate;
+    measured.demand = demand;
     return modifier(current, measured);
   };
-  const rate_threshold usual;
-  CHECK(next(usual, 5, 51) == 6);
-  CHECK(next(usual, 5, 50) == 5);
-  CHECK(next(usual, 5, 49) == 4);
-  CHECK(next(usual, 10, 51) == 10);
-  CHECK(next(usual, 1, 0) == 1);
-  const rate_threshold narrow{.min = 3, .max = 4, .threshold = 1};
-  CHECK(next(narrow, 1, 0) == 3);
-  CHECK(next(narrow, 9, 0) == 4);
-  const rate_threshold turned_round{.min = 8, .max = 2};
-  CHECK(next(turned_round, 5, 0) == 8);
-  const rate_threshold unbounded{.max = std::numeric_limits<int>::max()};
-  CHECK(next(unbounded, std::numeric_limits<int>::max(), 100) == std::numeric_limits<int>::max());
+  const follow_demand usual;
+  CHECK(next(usual, 5, demand_level::high) == 6);
+  CHECK(next(usual, 5, demand_level::steady) == 5);
+  CHECK(next(usual, 5, demand_level::low) == 4);
+  CHECK(next(usual, 10, demand_level::high) == 10);
+  CHECK(next(usual, 1, demand_level::low) == 1);
+  const follow_demand narrow{.min = 3, .max = 4};
+  CHECK(next(narrow, 1, demand_level::low) == 3);
+  CHECK(next(narrow, 9, demand_level::low) == 4);
+  const follow_demand turned_round{.min = 8, .max = 2};
+  CHECK(next(turned_round, 5, demand_level::low) == 8);
+  const follow_demand unbounded{.max = std::numeric_limits<int>::max()};
+  CHECK(next(unbounded, std::numeric_limits<int>::max(), demand_level::high) ==
+        std::numeric_limits<int>::max());
 }

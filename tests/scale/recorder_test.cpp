@@ -17,9 +17,9 @@ time_point recorder_moment(duration since_start) { return time_point(since_start
 
 TEST_CASE("a recorder counts takes, how long they waited, and those that came back full") {
   metrics_recorder recorder;
-  recorder.take_answered(recorder_moment(1s), 20ms, 4, 4);
-  recorder.take_answered(recorder_moment(9s), 8s, 2, 1);
-  recorder.take_answered(recorder_moment(99s), 90s, 1, 0);
+  recorder.take_answered(recorder_moment(1s), recorder_moment(980ms), 4, 4);
+  recorder.take_answered(recorder_moment(9s), recorder_moment(1s), 2, 1);
+  recorder.take_answered(recorder_moment(99s), recorder_moment(9s), 1, 0);
   const metrics seen = recorder.snapshot(recorder_moment(99s), 4);
   CHECK(seen.takes == 3);
   CHECK(seen.takes_full == 1);

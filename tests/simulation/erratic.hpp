@@ -6,7 +6,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/exec/signal.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/json/json.hpp>
@@ -35,7 +35,7 @@ inline task<void> erratic_sleep(const json& input) {
   }
   if (!was_stopped) co_return;
   if (!input.value("stubborn", false)) throw cancelled();
-  signal never_set;  // a wait that no stop ends
+  auto_reset_event never_set;  // a wait that no stop ends
   const time_point due = here.now() + span;
   co_await never_set.wait_until(
       due < here.now() + std::chrono::seconds(3) ? due : here.now() + std::chrono::seconds(3));

@@ -2,8 +2,8 @@
 #include <chrono>
 #include <coroutine>
 #include <coworker/coro/async_generator.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/resume_on.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/simulation/simulation.hpp>
 #include <cstddef>
@@ -82,6 +82,18 @@ TEST_CASE("without faults every job is handed over, started and answered once, i
   }
 }
 
+TEST_CASE("follow_demand runs jobs side by side that are submitted at once, whatever goes wrong besides") {
+  int highest = 0;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    const sim::options wanted = simulated_load(60, seed % 2 == 0 ? fault_set() : fault_set::all(), seed);
+    const sim::report seen = sim::simulate(simulated_work, coworker::follow_demand{.max = 10}, wanted);
+    CHECK_MESSAGE(seen.ok(), seen.text());
+    CHECK(seen.highest_in_progress <= 10);
+    if (seen.highest_in_progress > highest) highest = seen.highest_in_progress;
+  }
+  CHECK(highest >= 8);
+}
+
 TEST_CASE("seeds in which all is well, and which once raised a false alarm, raise none") {
   // Two jumps of the clock after the last mishap; the refusal of a job's first run that arrives in its second.
   for (const std::uint64_t seed : {90037948U, 5993560U}) {
@@ -107,7 +119,7 @@ TEST_CASE("what a handler throws, and what it cannot return, is the result of it
 
 TEST_CASE("a handler that goes on after it was asked to stop is reported once its patience is over") {
   const auto stubborn = [](job<>) -> task<json> {
-    coworker::signal never_set;
+    coworker::auto_reset_event never_set;
     const coworker::executor_ref here = co_await coworker::this_coro::executor();
     co_await never_set.wait_until(here.now() + 10min);
     co_return json(1);

@@ -74,8 +74,34 @@ TEST_CASE("worker program" * doctest::skip()) {
   settings.grace_period = std::chrono::milliseconds(number_variable("WORKER_GRACE_MS", 30'000));
   settings.delivery_deadline = std::chrono::milliseconds(number_variable("WORKER_DEADLINE_MS", 600'000));
   if (const char* const folder = std::getenv("WORKER_SPOOL")) settings.spool_folder = folder;
+  if (number_variable("WORKER_CONCURRENCY", 1) == 0) {
+    settings.modifier_interval = 200ms;
+    std::exit(start(1, arguments, do_as_told, follow_demand{.max = 10}, settings));
+  }
   std::exit(
       start(1, arguments, do_as_told, fixed_concurrency{number_variable("WORKER_CONCURRENCY", 1)}, settings));
+}
+
+// --- how many jobs at once -------------------------------------------------------------------------------
+
+TEST_CASE(
+    "a program that follows the demand runs many of forty waiting jobs at once, and then one at a time "
+    "again") {
+  queue_server server(endless_polls);
+  server.add_jobs(40, json{{"ms", 300}});
+  worker_program worker(server, {{"WORKER_CONCURRENCY", "0"}});
+  REQUIRE(worker.says("-> 1."));
+  CHECK(server.log().results == 40);
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
+  const std::string output = worker.output();
+  const std::string_view summary =
+      "40 jobs taken, 0 failed, 0 stopped, 0 not delivered, highest concurrency ";
+  const std::size_t found = output.find(summary);
+  REQUIRE(found != std::string::npos);
+  const int highest = std::atoi(output.c_str() + found + summary.size());
+  CHECK(highest >= 8);
+  CHECK(highest <= 10);
 }
 
 // --- leaving -------------------------------------------------------------------------------------------

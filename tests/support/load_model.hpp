@@ -141,6 +141,7 @@ class modelled_worker {
       const int wanted = capacity();
       if (!another_take || wanted <= 0) return;
       requested_ += wanted;
+      recorder_.take_sent(moment(now_), static_cast<std::size_t>(wanted));
       answers_.push_back({now_, now_ + way_to_the_queue, wanted});
     }
   }
@@ -171,7 +172,7 @@ class modelled_worker {
       const int brought = infinite_queue() ? served.asked : std::min(served.asked, backlog_);
       backlog_ -= infinite_queue() ? 0 : brought;
       requested_ -= served.asked;
-      recorder_.take_answered(moment(now_), span(now_ - served.sent), static_cast<std::size_t>(served.asked),
+      recorder_.take_answered(moment(now_), moment(served.sent), static_cast<std::size_t>(served.asked),
                               static_cast<std::size_t>(brought));
       for (int i = 0; i < brought; ++i) jobs_.push({progress_ + draw_work(), now_});
       count_jobs();

@@ -33,11 +33,11 @@ class process {
   process(const std::vector<std::string>& command, const environment_list& environment = {}) {
     int ends[2];
     checked(::pipe2(ends, O_CLOEXEC), "pipe2");
-    output_end_ = descriptor(ends[0]);
-    const descriptor write_end(ends[1]);
+    output_end_ = unique_fd(ends[0]);
+    const unique_fd write_end(ends[1]);
     checked(::pipe2(ends, O_CLOEXEC), "pipe2");
-    hang_up_read_ = descriptor(ends[0]);
-    hang_up_ = descriptor(ends[1]);
+    hang_up_read_ = unique_fd(ends[0]);
+    hang_up_ = unique_fd(ends[1]);
     std::vector<char*> arguments;
     for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
@@ -83,9 +83,9 @@ class process {
 
   /// Nobody reads its output any more; what it writes then fails.
   void close_output() {
-    hang_up_ = descriptor();
+    hang_up_ = unique_fd();
     reader_.join();
-    output_end_ = descriptor();
+    output_end_ = unique_fd();
   }
 
   /// Waits until its output holds that text; false when it ends, or 20 s pass, without.
@@ -150,9 +150,9 @@ class process {
     }
   }
 
-  descriptor output_end_;
-  descriptor hang_up_;
-  descriptor hang_up_read_;
+  unique_fd output_end_;
+  unique_fd hang_up_;
+  unique_fd hang_up_read_;
   pid_t id_ = -1;
   bool ended_ = false;
   int status_ = 0;

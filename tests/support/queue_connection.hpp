@@ -34,13 +34,13 @@ struct connection {
     closed,
   };
 
-  connection(descriptor accepted, std::uint32_t count) : socket(std::move(accepted)), number(count) {}
+  connection(unique_fd accepted, std::uint32_t count) : socket(std::move(accepted)), number(count) {}
 
   connection_key key() const noexcept {
     return (connection_key{number} << 32) | static_cast<std::uint32_t>(socket.get());
   }
 
-  descriptor socket;
+  unique_fd socket;
   const std::uint32_t number;
   phase now = phase::reading;
   std::string received;  // and not yet looked at

@@ -115,7 +115,7 @@ class queue_engine {
     if (event.data.u64 == listener_key) {
       accept();
     } else if (event.data.u64 == poller::wake_up_key) {
-      poller_.woken();
+      return;  // there is nothing to be done about it
     } else if (connection* const found = find(event.data.u64)) {
       if ((event.events & EPOLLOUT) != 0 && found->now == phase::writing) write(*found);
       if ((event.events & ~std::uint32_t{EPOLLOUT}) != 0) receive(*found);
@@ -125,8 +125,8 @@ class queue_engine {
 
   void accept() {
     while (listener_.is_open()) {
-      descriptor accepted = listener_.accept();
-      if (!accepted.valid()) return;
+      unique_fd accepted = listener_.accept();
+      if (!accepted) return;
       const auto place = static_cast<std::size_t>(accepted.get());
       if (connections_.size() <= place) connections_.resize(place + 1);
       queue_log& log = recorder_.log();
@@ -377,7 +377,7 @@ class queue_engine {
     --recorder_.log().open;
     const auto place = static_cast<std::size_t>(gone.socket.get());
     graveyard_.push_back(std::move(connections_[place]));
-    gone.socket = descriptor();
+    gone.socket = unique_fd();
   }
 
   queue_settings settings_;

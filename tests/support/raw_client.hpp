@@ -42,8 +42,8 @@ class raw_client {
       : socket_(checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket")) {
     const timeval limit{20, 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    const sockaddr_in address = loopback_address(port);
-    connected_ = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const socket_address address = loopback_address(port);
+    connected_ = ::connect(socket_.get(), address.data(), address.size()) == 0;
   }
 
   bool connected() const noexcept { return connected_; }
@@ -92,7 +92,7 @@ class raw_client {
   /// Sends no more, but reads on.
   void half_close() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
 
-  void close() noexcept { socket_ = descriptor(); }
+  void close() noexcept { socket_ = unique_fd(); }
 
   void reset() noexcept {
     reset_on_close(socket_.get());
@@ -113,7 +113,7 @@ class raw_client {
     return count > 0;
   }
 
-  descriptor socket_;
+  unique_fd socket_;
   bool connected_ = false;
   std::string bytes_;  // received, and not yet part of an answer
 };

@@ -7,7 +7,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/exec/signal.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/http/client.hpp>
 #include <cstddef>
@@ -108,7 +108,7 @@ class scripted_client {
       throw;
     }
     if (too_late) co_return fails(http_failure::timed_out, "no answer in time").answer;
-    signal never_set;
+    auto_reset_event never_set;
     if (met.arrival > duration::zero()) co_await never_set.wait_until(here.executor.now() + met.arrival);
     co_return std::move(met.answer);
   }

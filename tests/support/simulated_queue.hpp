@@ -7,7 +7,7 @@
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/exec/signal.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
@@ -97,7 +97,7 @@ class simulated_queue {
       if (!stopped) taken = hand_over(request.capacity);
     }
     if (stopped && parting_time > duration::zero()) {
-      signal never_set;
+      auto_reset_event never_set;
       co_await never_set.wait_until(loop_.now() + parting_time);
     }
     if (stopped) taken.jobs = std::exchange(parting_jobs, {});
@@ -128,7 +128,7 @@ class simulated_queue {
   task<delivery> progress(std::string_view job_id, std::string text) {
     reports.push_back({loop_.elapsed(), std::string(job_id), std::move(text)});
     if (partial_time > duration::zero()) {
-      signal never_set;
+      auto_reset_event never_set;
       co_await never_set.wait_until(loop_.now() + partial_time);
     }
     co_return partial_answer;

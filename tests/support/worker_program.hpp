@@ -22,7 +22,7 @@ inline environment_list worker_environment(const queue_server& server, const env
   return all;
 }
 
-/// Options: WORKER_CONCURRENCY, WORKER_GRACE_MS, WORKER_SPOOL, WORKER_DEADLINE_MS. A job's input: {"ms": how
+/// Options: WORKER_CONCURRENCY (0: follow_demand up to 10), WORKER_GRACE_MS, WORKER_SPOOL, WORKER_DEADLINE_MS. A job's input: {"ms": how
 /// long it sleeps}, {"until": the file whose appearance it waits for without awaiting}, {"refresh": true}; it
 /// is also the output.
 struct worker_program : process {

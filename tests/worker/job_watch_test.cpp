@@ -36,7 +36,7 @@ task<std::string> watched_deaf(job<> work) {
     co_await coworker::sleep_for(1h);
   } catch (const coworker::cancelled&) {
   }
-  coworker::signal never;
+  coworker::auto_reset_event never;
   co_await never.wait_until(until);
   co_return work.id + " had its way";
 }

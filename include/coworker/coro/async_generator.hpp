@@ -41,7 +41,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
     bool await_ready() const noexcept { return false; }
 
     void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
-      self.promise().value_ = &value_;
+      self.promise().value_ = std::addressof(value_);
       hand_over(self);
     }
 
@@ -61,12 +61,12 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
   handing_back yield_value(T& value) noexcept {
-    value_ = &value;
+    value_ = std::addressof(value);
     return handing_back();
   }
 
   handing_back yield_value(T&& value) noexcept {
-    value_ = &value;
+    value_ = std::addressof(value);
     return handing_back();
   }
 
@@ -107,7 +107,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
   static void hand_over(std::coroutine_handle<generator_promise> self) noexcept {
     generator_promise& promise = self.promise();
     if (promise.goes_on_ == nullptr) [[likely]]
-      leave(self, promise.consumer_.address());
+      detail::leave(self, promise.consumer_.address());
     else
       *promise.goes_on_ = true;
   }

@@ -31,7 +31,7 @@ namespace detail {
 // The context of an awaiting coroutine, which it must have in order to do what `what` names.
 template <class Promise>
 coworker::context& require_context(std::coroutine_handle<Promise> awaiting, const char* what) {
-  coworker::context* const found = context_of(awaiting);
+  coworker::context* const found = detail::context_of(awaiting);
   if (found == nullptr || !found->executor) {
     throw std::logic_error(
         std::string(what) +
@@ -49,7 +49,7 @@ class context_awaiter {
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    context_ = &require_context(awaiting, Derived::name);
+    context_ = &detail::require_context(awaiting, Derived::name);
     return false;
   }
 

@@ -24,9 +24,21 @@
 
 namespace coworker::detail {
 
+inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
 inline constexpr std::size_t frame_classes = 33;  // class 0 is unused; the largest recycled frame is 1 KiB
+
+// g++ places each variable in a frame as its type asks for, and then asks for memory as for any other object
+// (GCC 104177). So there all frames suit the widest vector that the program is compiled for: 32 bytes with AVX,
+// 64 with AVX-512. What cannot be helped: an `alignas` of the variable itself, and types that ask for more. clang
+// asks for aligned memory where it is given -fcoro-aligned-allocation; see recycled_frame.
+#if defined(__GNUC__) && !defined(__clang__) && __BIGGEST_ALIGNMENT__ > __STDCPP_DEFAULT_NEW_ALIGNMENT__
+inline constexpr std::size_t frame_alignment = __BIGGEST_ALIGNMENT__;
+#else
 inline constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+#endif
+inline constexpr bool over_aligned_frames = frame_alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
 inline constexpr std::size_t kept_per_class =
     128 * 1024;  // bytes; bounds what a thread that only frees can hoard
 
@@ -61,6 +73,16 @@ inline frame_cache& this_thread_frames() noexcept {
   return cache;
 }
 
+inline void* new_block(std::size_t size) {
+  if constexpr (over_aligned_frames) return ::operator new(size, std::align_val_t(frame_alignment));
+  return ::operator new(size);
+}
+
+inline void delete_block(void* block) noexcept {
+  if constexpr (over_aligned_frames) return ::operator delete(block, std::align_val_t(frame_alignment));
+  ::operator delete(block);
+}
+
 // Gives the blocks back when the thread ends. Touched on the slow path only, because its destructor costs a
 // guard.
 struct frame_cache_closer {
@@ -79,7 +101,7 @@ struct frame_cache_closer {
       while (one.head->next != nullptr) {
         const free_frame* const block = one.head;
         one.head = block->next;
-        ::operator delete(const_cast<free_frame*>(block));
+        delete_block(const_cast<free_frame*>(block));
       }
       one.head = &shut_end;
     }
@@ -88,6 +110,8 @@ struct frame_cache_closer {
 
 // Null: there is no memory.
 COWORKER_SPARES_REGISTERS inline void* allocate_block(std::size_t size) noexcept {
+  if constexpr (over_aligned_frames)
+    return ::operator new(size, std::align_val_t(frame_alignment), std::nothrow);
   return ::operator new(size, std::nothrow);
 }
 
@@ -96,7 +120,7 @@ COWORKER_NOINLINE [[noreturn]] inline void throw_no_memory() { throw std::bad_al
 // For a list that takes no more, or none yet.
 COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_class) noexcept {
   frame_cache& cache = this_thread_frames();
-  if (cache.now != frame_cache::phase::unused) return ::operator delete(memory);
+  if (cache.now != frame_cache::phase::unused) return delete_block(memory);
   static thread_local frame_cache_closer closer(cache);
   (void)closer;
   cache.free[size_class].head = ::new (memory) free_frame{&open_end, 1};
@@ -104,7 +128,7 @@ COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_
 
 COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
-  if (size_class >= frame_classes) return ::operator new(size);
+  if (size_class >= frame_classes) return new_block(size);
   const free_frame*& head = this_thread_frames().free[size_class].head;
   const free_frame* const block = head;
   const free_frame* const next = block->next;
@@ -120,7 +144,7 @@ COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
 
 COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
-  if (size_class >= frame_classes) return ::operator delete(memory);
+  if (size_class >= frame_classes) return delete_block(memory);
   const free_frame*& head = this_thread_frames().free[size_class].head;
   const free_frame* const below = head;
   const std::size_t count = below->count;
@@ -130,13 +154,26 @@ COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t s
 }
 
 // Base of a promise whose frame comes from the cache. A frame may be freed on another thread than it was made
-// on. Its alignment is that of operator new: g++ does not align a stricter local variable of a coroutine,
-// wherever the frame lies (GCC 104177), so such an object belongs on the heap.
+// on.
 struct recycled_frame {
-#if COWORKER_RECYCLE_FRAMES
-  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) { return allocate_frame(size); }
+  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) {
+    if constexpr (recycles_frames) return allocate_frame(size);
+    return new_block(size);
+  }
   COWORKER_ALWAYS_INLINE static inline void operator delete(void* frame, std::size_t size) noexcept {
-    free_frame_memory(frame, size);
+    if constexpr (recycles_frames) return free_frame_memory(frame, size);
+    delete_block(frame);
+  }
+
+#ifdef __clang__
+  // With -fcoro-aligned-allocation clang looks for these first, and says what the frame needs.
+  static void* operator new(std::size_t size, std::align_val_t alignment) {
+    if (static_cast<std::size_t>(alignment) <= frame_alignment) return operator new(size);
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* frame, std::size_t size, std::align_val_t alignment) noexcept {
+    if (static_cast<std::size_t>(alignment) <= frame_alignment) return operator delete(frame, size);
+    ::operator delete(frame, alignment);
   }
 #endif
 };

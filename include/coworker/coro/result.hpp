@@ -29,7 +29,7 @@ class result_storage {
 
   template <class... Args>
   void emplace(Args&&... args) noexcept(std::is_nothrow_constructible_v<Stored, Args...>) {
-    ::new (static_cast<void*>(&value_)) Stored(std::forward<Args>(args)...);
+    ::new (static_cast<void*>(std::addressof(value_))) Stored(std::forward<Args>(args)...);
     state_ = result_state::value;
   }
 
@@ -76,7 +76,7 @@ class result : public result_storage<T> {
 template <class T>
 class result<T&> : public result_storage<T*> {
  public:
-  void set(T& value) noexcept { this->emplace(&value); }
+  void set(T& value) noexcept { this->emplace(std::addressof(value)); }
   T& take() { return *this->get(); }
 };
 

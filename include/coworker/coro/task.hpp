@@ -52,7 +52,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
     // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
       self.promise().answer_->ended_in_its_frame();
-      resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
+      detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
@@ -67,7 +67,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
   final_awaiter final_suspend() noexcept {
     task_answer<T>& answer = *answer_;
-    const bool handed_back = hand_back(self(), continuation_);
+    const bool handed_back = detail::hand_back(self(), continuation_);
     if (handed_back) answer.frame_is_gone();
     return final_awaiter(handed_back);
   }

@@ -61,9 +61,9 @@ class task_answer {
   template <class... Value>
   void set(Value&&... value) noexcept(std::is_reference_v<T> ||
                                       std::is_nothrow_constructible_v<value_type, Value...>) {
-    void* const place = &value_;
+    void* const place = std::addressof(value_);
     if constexpr (std::is_reference_v<T>) {
-      ::new (place) value_type(&static_cast<T>(value)...);
+      ::new (place) value_type(std::addressof(static_cast<T>(value))...);
     } else {
       ::new (place) value_type(std::forward<Value>(value)...);
     }

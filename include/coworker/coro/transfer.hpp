@@ -140,7 +140,7 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> call
 /// elsewhere by now.
 template <class Promise>
 bool enter(std::coroutine_handle<Promise> callee) {
-  return enter(callee, callee.promise().entry);
+  return detail::enter(callee, callee.promise().entry);
 }
 
 // `continuation` is a reference because it is seldom read.
@@ -158,14 +158,14 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry
 /// that. False: nobody on this stack would see to it, and `self` must suspend and leave().
 template <class Promise>
 bool hand_back(std::coroutine_handle<Promise> self, void* const& continuation) noexcept {
-  return hand_back(self.promise().entry, self.address(), continuation);
+  return detail::hand_back(self.promise().entry, self.address(), continuation);
 }
 
 /// Hands back in any case, from a coroutine that has suspended, for good or until its next value is asked
 /// for.
 template <class Promise>
 void leave(std::coroutine_handle<Promise> self, void* continuation) {
-  if (!hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
+  if (!detail::hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
 }
 
 }  // namespace detail

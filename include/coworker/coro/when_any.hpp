@@ -42,7 +42,7 @@ struct race {
 template <class T>
 task<void> compete(task<T> work, std::size_t index, race<T>& race, scope& competitors) {
   result<T> mine;
-  co_await capture(std::move(work), mine);
+  co_await detail::capture(std::move(work), mine);
   {
     const std::lock_guard lock(race.mutex);
     if (race.decided) co_return;
@@ -97,7 +97,7 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   tasks.reserve(1 + sizeof...(rest));
   tasks.push_back(std::move(first));
   if constexpr (alike) (tasks.push_back(std::move(rest)), ...);
-  return when_any(std::move(tasks));
+  return coworker::when_any(std::move(tasks));
 }
 
 }  // namespace coworker

@@ -1,6 +1,9 @@
 #pragma once
 // event_loop: one thread that resumes what is posted, fires timers, and sleeps in its waiter when there is
 // neither. It knows nothing of sockets or HTTP; whoever brings such things brings a waiter (see waiter.hpp).
+//
+// A loop without one sleeps on a condition variable, which is the fastest way to be woken by another thread.
+// When a coroutine first watches a descriptor there, the loop takes on the waiter that the watch brings along.
 
 #include <atomic>
 #include <coroutine>
@@ -11,6 +14,8 @@
 #include <coworker/exec/waiter.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
@@ -22,18 +27,28 @@ namespace coworker {
 /// run() is thread-safe.
 class event_loop {
  public:
-  event_loop() noexcept : waiter_(own_waiter_), watches_(false) {}
+  static constexpr executor_clock clock = executor_clock::real;
+
+  event_loop() noexcept {}
 
   /// The loop blocks in `blocks_on`, which must outlive it, and lets it look around once in each round of
   /// work.
-  explicit event_loop(waiter& blocks_on) noexcept : waiter_(blocks_on), watches_(true) {}
+  explicit event_loop(waiter& blocks_on) noexcept : waiter_(&blocks_on) {}
 
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
-  /// A thread that has just posted the last thing, or called stop(), may still be waking the loop.
+  /// Not while it runs: a coroutine on the loop must not let go of the last reference to it.
   ~event_loop() {
+    if (running()) {
+      std::fputs(
+          "coworker: an event_loop was destroyed while it runs; let its owner outlive the call of run()\n",
+          stderr);
+      std::terminate();
+    }
+    // A thread that has just posted the last thing, or called stop(), may still be waking the loop.
     while (wakers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
+    delete taken_on_;
   }
 
   void post(std::coroutine_handle<> handle) {
@@ -58,6 +73,20 @@ class event_loop {
 
   time_point now() const { return clock_type::now(); }
 
+  /// See watching_executor. Errors besides: std::logic_error when called anywhere but in a coroutine that this
+  /// loop runs.
+  void watch(descriptor_watch& watch) {
+    if (current() != this) {
+      throw std::logic_error(
+          "event_loop::watch: called on another thread than the loop's; co_await resume_on(the loop) before "
+          "awaiting a descriptor there");
+    }
+    if (waiter_ == &own_waiter_ && watch.make_waiter != nullptr) take_on(watch.make_waiter());
+    waiter_->watch(watch);
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept { waiter_->unwatch(watch); }
+
   /// Resumes what is ready, as it becomes ready, until stop(). What is then still posted or armed waits for
   /// the next run(). Errors: std::logic_error when it runs already; rethrows what a coroutine lets out of its
   /// resumption, which tasks never do.
@@ -79,6 +108,9 @@ class event_loop {
   turn current_turn() const noexcept {
     return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
   }
+
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
 
   /// Whether a run() is in progress, on whatever thread.
   bool running() const {
@@ -136,9 +168,16 @@ class event_loop {
     wake_if_asleep(lock, time_point::min());
   }
 
+  // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
+  // lives as long as the loop; but then this loop is not asleep.
+  void take_on(waiter* made) noexcept {
+    const std::lock_guard lock(mutex_);
+    taken_on_ = waiter_ = made;
+  }
+
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
-    if (watches_) waiter_.wait(time_point::min());
+    if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
     for (;;) {
       time_point deadline;
       {
@@ -160,7 +199,7 @@ class event_loop {
         asleep_ = true;
         deadline = wakes_at_ = timers_.next_due();
       }
-      waiter_.wait(deadline);
+      waiter_->wait(deadline);
     }
   }
 
@@ -176,8 +215,9 @@ class event_loop {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
     wakers_.fetch_add(1, std::memory_order_relaxed);
+    waiter* const asleep_in = waiter_;
     lock.unlock();
-    waiter_.wake();
+    asleep_in->wake();
     wakers_.fetch_sub(1, std::memory_order_release);
   }
 
@@ -189,8 +229,8 @@ class event_loop {
   std::atomic<void*> in_turn_{nullptr};
 
   condition_waiter own_waiter_;
-  waiter& waiter_;
-  const bool watches_;
+  waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
+  waiter* taken_on_ = nullptr;     // ...the one that the first watch made, which the loop owns
 
   std::atomic<int> wakers_{0};
 
@@ -203,6 +243,7 @@ class event_loop {
   bool running_ = false;
 };
 
-static_assert(executor<event_loop>);
+static_assert(thread_aware_executor<event_loop>);
+static_assert(watching_executor<event_loop>);
 
 }  // namespace coworker

@@ -24,6 +24,14 @@ class hop_awaiter {
     const executor_ref destination = destination_;
     if (!destination) throw std::logic_error("resume_on: the executor_ref is empty; give it an executor");
     context& chain = detail::require_context(awaiting, "resume_on");
+    if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
+      throw std::logic_error(
+          "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
+          "none of "
+          "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
+          "or "
+          "event_loop");
+    }
     const executor_ref origin = std::exchange(chain.executor, destination);
     try {
       destination.post(awaiting);
@@ -42,8 +50,8 @@ class hop_awaiter {
 /// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
 /// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
 /// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
-/// coroutine runs on no executor or `destination` is empty; what the destination's post() throws. The
-/// coroutine then goes on where it was.
+/// coroutine runs on no executor, `destination` is empty, or the hop leads from a simulated_loop to real
+/// threads; what the destination's post() throws. The coroutine then goes on where it was.
 inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
 
 /// Runs `work` on another executor and comes back with its result or exception.

@@ -3,12 +3,11 @@
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
-#include <coworker/coro/executor.hpp>
+#include <coworker/coro/quirks.hpp>
 #include <coworker/coro/stop.hpp>
-#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/wait_list.hpp>
 #include <cstddef>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 namespace coworker {
@@ -48,55 +47,41 @@ class semaphore {
   acquire_awaiter acquire() noexcept;
 
  private:
-  struct waiter {
-    timer alarm;  // never due: cancelling it is what wakes the waiter, wherever that runs
-    executor_ref executor;
-    waiter* previous = nullptr;
-    waiter* next = nullptr;
-    bool waits = false;
+  struct waiter : detail::waiting {
+    bool granted = false;
   };
 
-  // Out of line, for the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). False: there was a permit after all. Armed before it is listed, for only arming can throw.
-  [[gnu::noinline]] bool enqueue(waiter& waiting) {
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: there was a permit after all, or a stop.
+  COWORKER_NOINLINE bool enqueue(waiter& one) {
     const std::lock_guard lock(mutex_);
     if (free_ > 0) {
       --free_;
-      return false;
+      one.granted = true;
+    } else if (!one.stopped) {
+      waiting_.push_back(one);
     }
-    waiting.executor.arm(waiting.alarm);
-    push_back(waiting);
-    return true;
+    return one.listed();
   }
 
   void release() {
     const std::lock_guard lock(mutex_);
-    if (first_ == nullptr) {
+    if (waiting_.empty()) {
       ++free_;
-      return;
+    } else {
+      detail::wake_first(waiting_).granted = true;
     }
-    waiter& served = *first_;
-    remove(served);
-    served.executor.cancel(served.alarm);
   }
 
-  void push_back(waiter& last) noexcept {
-    last.previous = last_;
-    (last_ != nullptr ? last_->next : first_) = &last;
-    last_ = &last;
-    last.waits = true;
-  }
-
-  void remove(waiter& leaving) noexcept {
-    (leaving.previous != nullptr ? leaving.previous->next : first_) = leaving.next;
-    (leaving.next != nullptr ? leaving.next->previous : last_) = leaving.previous;
-    leaving.waits = false;
+  // Whoever woke the waiter may still hold the lock.
+  bool was_granted(const waiter& one) {
+    const std::lock_guard lock(mutex_);
+    return one.granted;
   }
 
   std::mutex mutex_;  // guards all below, and the waiters
   std::size_t free_;
-  waiter* first_ = nullptr;
-  waiter* last_ = nullptr;
+  detail::wait_list<waiter> waiting_;
 };
 
 class semaphore::acquire_awaiter {
@@ -110,36 +95,29 @@ class semaphore::acquire_awaiter {
     const std::lock_guard lock(from_.mutex_);
     if (from_.free_ == 0) return false;
     --from_.free_;
+    one_.granted = true;
     return true;
   }
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) {
     const context& here = detail::require_context(awaiting, "semaphore");
-    waiting_.executor = here.executor;
-    waiting_.alarm.handle = awaiting;
-    waiting_.alarm.due = time_point::max();
-    on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiting_.alarm));
-    return from_.enqueue(waiting_);
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(from_.mutex_, one_));
+    return from_.enqueue(one_);
   }
 
   permit await_resume() {
-    if (!on_stop_) return permit(from_);  // there was one at once
     on_stop_.reset();
-    {
-      const std::lock_guard lock(from_.mutex_);
-      if (waiting_.waits) {
-        from_.remove(waiting_);
-        throw cancelled();
-      }
-    }
+    if (!from_.was_granted(one_)) throw cancelled();
     return permit(from_);
   }
 
  private:
   semaphore& from_;
-  waiter waiting_;
-  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+  waiter one_;
+  detail::stop_of_wait on_stop_;
 };
 
 inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }

@@ -5,6 +5,8 @@
 
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
+#include <coworker/coro/quirks.hpp>
+#include <coworker/coro/stop.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <coworker/exec/fifo.hpp>
 #include <coworker/exec/random.hpp>
@@ -18,26 +20,37 @@
 namespace coworker {
 
 /// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
-/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed. One
-/// thread only.
+/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
+///
+/// Thread safety: none; it belongs to the thread that makes it. post(), arm(), cancel(), run() and stop()
+/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send into
+/// a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program. Real
+/// threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
 class simulated_loop {
  public:
+  static constexpr executor_clock clock = executor_clock::simulated;
+
   simulated_loop() noexcept {}
   explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
 
   simulated_loop(const simulated_loop&) = delete;
   simulated_loop& operator=(const simulated_loop&) = delete;
 
-  void post(std::coroutine_handle<> handle) { ready_.push(handle); }
+  void post(std::coroutine_handle<> handle) {
+    require_own_thread("post");
+    ready_.push(handle);
+  }
 
   void arm(timer& alarm) {
+    require_own_thread("arm");
     const std::coroutine_handle<> handle = alarm.handle;
-    if (!timers_.arm(alarm)) post(handle);
+    if (!timers_.arm(alarm)) ready_.push(handle);
   }
 
   void cancel(timer& alarm) {
+    require_own_thread("cancel");
     const std::coroutine_handle<> handle = alarm.handle;
-    if (timers_.cancel(alarm)) post(handle);
+    if (timers_.cancel(alarm)) ready_.push(handle);
   }
 
   time_point now() const noexcept { return now_; }
@@ -51,6 +64,7 @@ class simulated_loop {
 
   /// The same, but goes no further than `end`, which the clock then shows.
   bool run_until(time_point end) {
+    require_own_thread("run");
     const running_guard guard(running_);
     for (stop_ = false; !stop_;) {
       const time_point next = timers_.next_due();
@@ -59,7 +73,7 @@ class simulated_loop {
         resume(take_ready());
       } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
-        while (timers_.next_due() <= now_) post(timers_.pop());
+        while (timers_.next_due() <= now_) ready_.push(timers_.pop());
       } else {
         if (end != time_point::max() && end > now_) now_ = end;
         return false;
@@ -80,8 +94,13 @@ class simulated_loop {
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
 
+  bool runs_on_this_thread() const noexcept { return running_; }
+
   /// Makes run() return after the coroutine that calls this.
-  void stop() noexcept { stop_ = true; }
+  void stop() {
+    require_own_thread("stop");
+    stop_ = true;
+  }
 
   /// Coroutines resumed so far.
   std::uint64_t steps() const noexcept { return steps_; }
@@ -104,6 +123,17 @@ class simulated_loop {
     ~running_guard() { running = false; }
   };
 
+  // Out of line, so that no compiler keeps the address over a suspension that changes the thread (LLVM 47179).
+  COWORKER_NOINLINE void require_own_thread(const char* operation) const {
+    if (owner_ == detail::this_thread_marker()) return;
+    throw std::logic_error(
+        std::string("simulated_loop::") + operation +
+        ": called on another thread than the one that made the loop. A simulated loop has one thread, and a "
+        "real "
+        "thread knows nothing of its virtual time; let a coroutine on the loop do what the thread does (its "
+        "sleep_for stands for the time that the thread takes), or run the test on an event_loop");
+  }
+
   [[noreturn]] void fail_busy() const {
     throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
                              " coroutines were resumed, the limit that was set; some go round without end");
@@ -114,6 +144,7 @@ class simulated_loop {
     return ready_.pop();
   }
 
+  const void* const owner_ = detail::this_thread_marker();
   detail::fifo<std::coroutine_handle<>> ready_;
   timer_queue timers_;
   time_point now_{};
@@ -125,6 +156,6 @@ class simulated_loop {
   bool running_ = false;
 };
 
-static_assert(executor<simulated_loop>);
+static_assert(thread_aware_executor<simulated_loop>);
 
 }  // namespace coworker

@@ -88,7 +88,7 @@ main_coroutine<Ended> run_main(coworker::context, Ended, task<void> work) {
 // Ends on the loop's own thread, wherever the work went, so that nobody else still uses the loop afterwards.
 template <class T>
 task<void> capture_and_come_home(task<T> work, result<T>& into, executor_ref home) {
-  co_await capture(std::move(work), into);
+  co_await detail::capture(std::move(work), into);
   co_await resume_on(home);
 }
 
@@ -97,7 +97,7 @@ template <class Loop>
 struct end_on_loop {
   Loop* loop;
   bool* ended;
-  end_on_loop(Loop& to_stop, bool& to_set) noexcept : loop(&to_stop), ended(&to_set) {}
+  end_on_loop(Loop& to_stop, bool& to_set) noexcept : loop(std::addressof(to_stop)), ended(&to_set) {}
   void operator()() const noexcept {
     *ended = true;
     loop->stop();
@@ -139,7 +139,7 @@ template <class Loop>
   }
   throw std::logic_error(
       "sync_wait: the task can never end: nothing is ready and no timer is armed; it waits for an event that "
-      "no one will send");
+      "no one will send; a real thread cannot, in virtual time");
 }
 
 }  // namespace detail
@@ -180,13 +180,21 @@ T sync_wait(Loop& loop, task<T> work) {
 template <class T>
 T sync_wait(task<T> work) {
   event_loop loop;
-  return sync_wait(loop, std::move(work));
+  return coworker::sync_wait(loop, std::move(work));
 }
 
-/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Not from one of
-/// those threads.
+/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Errors: rethrows
+/// what the task threw; std::logic_error when called on one of those threads, which could wait for itself.
 template <executor Executor, class T>
 requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work) {
+  if constexpr (thread_aware_executor<Executor>) {
+    if (place.runs_on_this_thread()) {
+      throw std::logic_error(
+          "sync_wait: this thread belongs to the executor that is to run the task, and would block what it "
+          "waits for; in a coroutine, co_await the task; elsewhere, sync_wait(task) runs it on a loop of its "
+          "own");
+    }
+  }
   detail::result<T> outcome;
   detail::end_of_work end;
   auto main =

@@ -10,6 +10,8 @@
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
 #include <cstddef>
+#include <cstdio>
+#include <exception>
 #include <mutex>
 #include <vector>
 
@@ -18,10 +20,13 @@ namespace coworker {
 /// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
 ///
 /// The destructor resumes what is posted already, lets go of timers that are still armed (their coroutines
-/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes, and do not
-/// let it go on a thread of its own.
+/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes. On one of its
+/// own threads, as where a task on the pool drops the last shared_ptr to it, it cannot wait: it says so and
+/// ends the program.
 class thread_pool {
  public:
+  static constexpr executor_clock clock = executor_clock::real;
+
   /// As many threads as the machine runs at once.
   thread_pool() : thread_pool(detail::thread::hardware_concurrency()) {}
 
@@ -32,6 +37,13 @@ class thread_pool {
   thread_pool& operator=(const thread_pool&) = delete;
 
   ~thread_pool() {
+    if (runs_on_this_thread()) {
+      std::fputs(
+          "coworker: a thread_pool was destroyed on one of its own threads, which it would have to wait for; "
+          "keep a reference to it outside of the tasks that it runs\n",
+          stderr);
+      std::terminate();
+    }
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;  // no thread is started any more
@@ -66,6 +78,9 @@ class thread_pool {
 
   time_point now() const { return clock_type::now(); }
 
+  /// Whether the calling thread is one of the pool's.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
+
   /// Lets the pool grow to that many threads; it never shrinks.
   void set_max_threads(std::size_t count) {
     const std::lock_guard lock(mutex_);
@@ -81,6 +96,11 @@ class thread_pool {
   }
 
  private:
+  static const thread_pool*& current() noexcept {
+    static constinit thread_local const thread_pool* pool = nullptr;
+    return pool;
+  }
+
   void start_thread() {
     threads_.emplace_back(&work_in, this);
     ++idle_;
@@ -123,6 +143,7 @@ class thread_pool {
   }
 
   static void* work_in(void* pool) {
+    current() = static_cast<thread_pool*>(pool);
     static_cast<thread_pool*>(pool)->work();
     return nullptr;
   }
@@ -179,6 +200,6 @@ class thread_pool {
   bool closing_ = false;
 };
 
-static_assert(executor<thread_pool>);
+static_assert(thread_aware_executor<thread_pool>);
 
 }  // namespace coworker

@@ -29,7 +29,7 @@ inline task<void> stop_at(time_point due, scope& stopped, bool& ran_out) {
 
 template <class T>
 task<void> capture_and_stop(task<T> work, result<T>& into, scope& stopped) {
-  co_await capture(std::move(work), into);
+  co_await detail::capture(std::move(work), into);
   stopped.request_stop();
 }
 

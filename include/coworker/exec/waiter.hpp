@@ -1,10 +1,12 @@
 #pragma once
-// The seam between an event loop and what it blocks on while nothing is ready. The core's own waiter is a
-// condition variable; one that watches sockets, or drives an HTTP client, implements the same two functions.
+// The seam between an event loop and what it blocks on while nothing is ready. The loop's own waiter is a
+// condition variable; one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the
+// same functions.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/exec/thread.hpp>
 #include <mutex>
+#include <stdexcept>
 
 namespace coworker {
 
@@ -19,9 +21,20 @@ class waiter {
   /// Makes the current wait(), or else the next one, return at once. Any thread.
   virtual void wake() noexcept = 0;
 
+  /// Optional: watches a descriptor, as watching_executor says, and lets wait() hand over the coroutines whose
+  /// descriptors are ready. Called on the loop's thread only, as is unwatch().
+  virtual void watch(descriptor_watch&) {
+    throw std::logic_error(
+        "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
+        "watch() "
+        "and unwatch() in it, or make the loop without a waiter");
+  }
+  virtual void unwatch(descriptor_watch&) noexcept {}
+
+  virtual ~waiter() = default;
+
  protected:
   waiter() = default;
-  ~waiter() = default;
   waiter(const waiter&) = default;
   waiter& operator=(const waiter&) = default;
 };

@@ -8,7 +8,7 @@
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/exec/signal.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <cstddef>
@@ -190,9 +190,9 @@ class chunk_stream {
   const stop_token stop_;
   const executor_ref executor_;
   scope sender_;
-  signal news_;          // for the sender
-  signal room_;          // for push()
-  std::string pending_;  // one element, or several with commas between them, or one text made of several
+  auto_reset_event news_;  // for the sender
+  auto_reset_event room_;  // for push()
+  std::string pending_;    // one element, or several with commas between them, or one text made of several
   time_point send_at_{};
   json all_ = json::array();
   std::size_t elements_ = 0;  // pushed

@@ -33,7 +33,7 @@ Input take_input(json& input) {
   } else if constexpr (typed_input<Input>) {
     const json given = std::move(input);  // not kept beside what is made of it
     Input made{};
-    read_input(given, made, "input");
+    detail::read_input(given, made, "input");
     return made;
   } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
     try {
@@ -86,7 +86,7 @@ json call_plain(Handler& handler, job<handler_input<Handler>> work) {
 
 template <class Input>
 job<Input> job_of(job_record& record) {
-  return job<Input>(record_ref(record), take_input<Input>(record.input));
+  return job<Input>(record_ref(record), detail::take_input<Input>(record.input));
 }
 
 inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
@@ -137,7 +137,7 @@ struct job_keeper {
   std::optional<job<handler_input<Handler>>> work = std::nullopt;
 
   auto call(Handler& handler, job_record& record) {
-    work.emplace(job_of<handler_input<Handler>>(record));
+    work.emplace(detail::job_of<handler_input<Handler>>(record));
     return handler(std::move(*work));
   }
 };
@@ -145,7 +145,7 @@ struct job_keeper {
 template <takes_by_value Handler>
 struct job_keeper<Handler> {
   auto call(Handler& handler, job_record& record) const {
-    return handler(job_of<handler_input<Handler>>(record));
+    return handler(detail::job_of<handler_input<Handler>>(record));
   }
 };
 
@@ -156,7 +156,7 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
   if (here == home) {
     co_await stream.push(std::move(element));
   } else {
-    co_await run_on(home, stream.push(std::move(element)));
+    co_await coworker::run_on(home, stream.push(std::move(element)));
   }
 }
 
@@ -166,10 +166,11 @@ task<void> stream_elements(Handler& handler, job_record& record, Stream& stream,
   auto elements = keeper.call(handler, record);
   if constexpr (kind_of_handler<Handler> == handler_kind::generator) {
     for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next())
-      co_await push_element(stream, json(std::move(*one)), home);
+      co_await detail::push_element(stream, json(std::move(*one)), home);
   } else {
     auto one = elements.begin();
-    for (const auto end = elements.end(); one != end; ++one) co_await push_element(stream, json(*one), home);
+    for (const auto end = elements.end(); one != end; ++one)
+      co_await detail::push_element(stream, json(*one), home);
   }
 }
 
@@ -192,7 +193,7 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
     } else if (place.coroutines) {
       co_await resume_on(place.coroutines);
     }
-    co_await stream_elements(handler, record, stream, job.executor);
+    co_await detail::stream_elements(handler, record, stream, job.executor);
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -258,7 +259,7 @@ class chunk_sender {
  public:
   template <class Send>
   explicit chunk_sender(Send& send) noexcept
-      : send_(&send), call_([](void* to, const job_record& record, std::string&& text) {
+      : send_(std::addressof(send)), call_([](void* to, const job_record& record, std::string&& text) {
           return (*static_cast<Send*>(to))(record, std::move(text));
         }) {}
 
@@ -280,9 +281,9 @@ class handler_ref {
   explicit handler_ref(Handler& handler) noexcept
       : is_streaming(is_streaming_handler<Handler>),
         is_coroutine(is_coroutine_handler<Handler>),
-        handler_(&handler),
+        handler_(std::addressof(handler)),
         run_([](void* called, job_record& record, const handler_place& place, const chunk_sender& send) {
-          return run_handler(*static_cast<Handler*>(called), record, place, send);
+          return coworker::run_handler(*static_cast<Handler*>(called), record, place, send);
         }) {}
 
   task<void> run(job_record& record, const handler_place& place, const chunk_sender& send) const {

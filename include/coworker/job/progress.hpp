@@ -3,8 +3,8 @@
 // of each job, and which jobs have one. Must not know how a record looks.
 
 #include <atomic>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/fifo.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/json/json.hpp>
 #include <mutex>
 #include <utility>
@@ -41,7 +41,7 @@ class record_ref {
 // The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's.
 class progress_desk {
  public:
-  explicit progress_desk(signal& news) noexcept : news_(news) {}
+  explicit progress_desk(auto_reset_event& news) noexcept : news_(news) {}
 
   void add(record_ref job) {
     {
@@ -65,7 +65,7 @@ class progress_desk {
   std::mutex mutex_;
   fifo<record_ref> jobs_;
   std::atomic<bool> any_{false};  // set before the worker is woken
-  signal& news_;                  // for the worker: there is one more
+  auto_reset_event& news_;        // for the worker: there is one more
 };
 
 // What a job needs once it has reported progress; most never do.
@@ -77,9 +77,9 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool sending = false;  // a coroutine is at it
-  signal ending;         // for that coroutine: there is no more use in trying again
-  signal sent;           // for who waits for that coroutine: it has ended
+  bool sending = false;     // a coroutine is at it
+  auto_reset_event ending;  // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;    // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {

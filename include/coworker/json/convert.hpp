@@ -48,11 +48,11 @@ json object_from(Range&& range) {
 template <class T>
 json_slot slot_from(const T& value) {
   if constexpr (std::same_as<T, bool>) {
-    return boolean_slot(value);
+    return detail::boolean_slot(value);
   } else if constexpr (std::signed_integral<T>) {
-    return integer_slot(value);
+    return detail::integer_slot(value);
   } else if constexpr (std::unsigned_integral<T>) {
-    return natural_slot(value);
+    return detail::natural_slot(value);
   } else if constexpr (std::floating_point<T>) {
     return floating_slot(static_cast<double>(value));
   } else {
@@ -134,11 +134,11 @@ Integer integer_from(const json_slot& slot) {
   using limits = std::numeric_limits<Integer>;
   if (slot.kind() == slot_kind::integer) {
     if (std::in_range<Integer>(slot.integer.value)) return static_cast<Integer>(slot.integer.value);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() == slot_kind::natural) {
     if (std::in_range<Integer>(slot.natural.value)) return static_cast<Integer>(slot.natural.value);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
   // The largest value may round up as a double; one past it is a power of two and exact.
@@ -146,7 +146,7 @@ Integer integer_from(const json_slot& slot) {
   const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
   if (!(value >= static_cast<double>(limits::min()) && value < past_largest)) {
     if (value - value != 0) throw_type_error("an integer", slot);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   const auto whole = static_cast<Integer>(value);
   if (static_cast<double>(whole) != value) throw_type_error("an integer", slot);
@@ -223,9 +223,9 @@ T json::get() const {
     if (!is_boolean()) throw_type_error("a boolean", slot_);
     return slot_.boolean.value;
   } else if constexpr (plain_integer<T>) {
-    return integer_from<T>(slot_);
+    return detail::integer_from<T>(slot_);
   } else if constexpr (std::floating_point<T>) {
-    return float_from<T>(slot_);
+    return detail::float_from<T>(slot_);
   } else if constexpr (any_of<T, std::string, std::string_view>) {
     if (!is_string()) throw_type_error("a string", slot_);
     return T(text_of(slot_));
@@ -237,11 +237,11 @@ T json::get() const {
     return T(get<typename T::value_type>());
   } else if constexpr (growing_map<T>) {
     T result{};
-    read_members(*this, result);
+    detail::read_members(*this, result);
     return result;
   } else if constexpr (growing_sequence<T> || fixed_sequence<T>) {
     T result{};
-    read_elements(*this, result);
+    detail::read_elements(*this, result);
     return result;
   } else {
     static_assert(always_false<T>,

@@ -153,7 +153,7 @@ inline constexpr std::size_t text_padding = 16;
 /// its length.
 template <class Blocks>
 json_slot padded_text_slot(Blocks& blocks, std::string_view text) {
-  if (text.size() > short_text::capacity) return long_text_slot(blocks, text);
+  if (text.size() > short_text::capacity) return detail::long_text_slot(blocks, text);
   if constexpr (std::endian::native == std::endian::little) {
     alignas(8) static constexpr unsigned char keep[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                           255, 255, 255, 255, 255, 255, 255, 255};

@@ -58,7 +58,7 @@ class smallest_of<Only> {
 template <class First, class... Rest>
 smallest_of(First, Rest...) -> smallest_of<First, Rest...>;
 
-/// Asks a modifier only once in each interval, and keeps the limit in between: `every(10s, rate_threshold{})`
+/// Asks a modifier only once in each interval, and keeps the limit in between: `every(10s, follow_demand{})`
 /// steps by one in ten seconds, however many takes there are.
 template <concurrency_modifier Modifier>
 class every {
@@ -110,7 +110,7 @@ template <class Modifier>
 logged(logger&, Modifier) -> logged<Modifier>;
 
 static_assert(concurrency_modifier<clamped<fixed_concurrency>>);
-static_assert(concurrency_modifier<smallest_of<fixed_concurrency, rate_threshold>>);
+static_assert(concurrency_modifier<smallest_of<fixed_concurrency, follow_demand>>);
 static_assert(concurrency_modifier<every<fixed_concurrency>> &&
               concurrency_modifier<logged<fixed_concurrency>>);
 

@@ -86,12 +86,16 @@ class latency_histogram {
     if (std::exchange(changed_, false)) into = summary();
   }
 
+  /// The shortest of them; duration::max() while there are none.
+  duration shortest() const noexcept {
+    return old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
+  }
+
   latency_summary summary() const noexcept {
     latency_summary all;
     all.count = young_.count + old_.count;
     if (all.count == 0) return all;
-    const duration least = old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
-    all.minimum_seconds = seconds(least);
+    all.minimum_seconds = seconds(shortest());
     all.mean_seconds = (young_.sum_seconds + old_.sum_seconds) / static_cast<double>(all.count);
     find_percentiles(all);
     return all;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <coworker/coro/clock.hpp>
+#include <coworker/scale/demand.hpp>
 #include <coworker/scale/latency_histogram.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -22,7 +23,20 @@ struct metrics {
   std::uint64_t jobs_succeeded = 0;
   std::uint64_t jobs_failed = 0;
   std::uint64_t jobs_stopped = 0;
-  double arrivals_per_second = 0;     ///< jobs taken in the last second
+
+  // What there is to do. A modifier that follows the load goes by `demand`.
+  /// Whether jobs wait for slots or slots for jobs. A queue that is asked for jobs does not tell how many it has;
+  /// what tells is whether takes come back full and at once, or are held until jobs come.
+  demand_level demand = demand_level::steady;
+  /// Jobs known to wait for a slot: those taken beyond a limit that has fallen, and, where the queue counts what it
+  /// has (a local file, a queue in memory), those in it.
+  int jobs_waiting = 0;
+  /// Slots that stood empty because no job came, on average over the last half second.
+  double slots_waiting = 0;
+  /// Jobs offered in the last second, as far as they can be known: those taken, and, where the queue counts what it
+  /// has, the growth of that. Trap: from any other queue a worker takes no more than it has slots for, so while
+  /// `demand` is high this is its own throughput, and the jobs that wait behind that do not show in it.
+  double arrivals_per_second = 0;
   double completions_per_second = 0;  ///< outcomes delivered in the last second
 
   // Jobs from the moment they are taken until the queue has their outcome.

@@ -71,20 +71,32 @@ struct fixed_concurrency {
 };
 static_assert(concurrency_modifier<fixed_concurrency>);
 
-/// One more while jobs arrive at a higher rate than `threshold`, one fewer while at a lower; as in the
-/// platform's tutorial.
-struct rate_threshold {
-  int min = 1;            ///< the lowest limit; 1 or more, default 1
-  int max = 10;           ///< the highest limit; `min` or more, default 10
-  double threshold = 50;  ///< jobs per second; default 50
+/// Raises the limit by one while jobs wait for slots, lowers it by one while slots wait for jobs. It follows the
+/// load, also where more jobs at once bring no more throughput; hill_climb finds where they do.
+struct follow_demand {
+  int min = 1;   ///< the lowest limit; 1 or more, default 1
+  int max = 10;  ///< the highest limit; `min` or more, default 10
 
   int operator()(int current, const metrics& measured) const noexcept {
-    if (measured.arrivals_per_second > threshold && current < max) ++current;
-    if (measured.arrivals_per_second < threshold) --current;
+    if (measured.demand == demand_level::high && current < max) ++current;
+    if (measured.demand == demand_level::low) --current;
     return detail::within(current, min, max);
   }
 };
-static_assert(concurrency_modifier<rate_threshold>);
+static_assert(concurrency_modifier<follow_demand>);
+
+/// follow_demand under its name of version 0.1. The threshold is not looked at: the rate at which a worker takes
+/// jobs from a queue never exceeds its own throughput, however many jobs wait, so it does not tell the load.
+struct [[deprecated(
+    "use follow_demand: a worker's own rate of takes says nothing of the load")]] rate_threshold {
+  int min = 1;
+  int max = 10;
+  double threshold = 50;
+
+  int operator()(int current, const metrics& measured) const noexcept {
+    return follow_demand{min, max}(current, measured);
+  }
+};
 
 /// A limit decided by a modifier, and what was wrong with it, where something was.
 struct limit_decision {
@@ -123,8 +135,8 @@ class modifier_ref {
 
   template <concurrency_modifier Modifier>
   explicit modifier_ref(Modifier& modifier) noexcept
-      : modifier_(&modifier), decide_([](void* asked, const metrics& measured) {
-          return decide_limit(*static_cast<Modifier*>(asked), measured);
+      : modifier_(std::addressof(modifier)), decide_([](void* asked, const metrics& measured) {
+          return coworker::decide_limit(*static_cast<Modifier*>(asked), measured);
         }) {}
 
   limit_decision decide(const metrics& measured) const { return decide_(modifier_, measured); }

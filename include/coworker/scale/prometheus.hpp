@@ -1,11 +1,11 @@
 #pragma once
 // Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
 
+#include <charconv>
+#include <coworker/json/decimal.hpp>
 #include <coworker/scale/latency_histogram.hpp>
 #include <coworker/scale/metrics.hpp>
-#include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -29,10 +29,8 @@ class prometheus_writer {
   }
 
   void sample(std::string_view name, std::string_view labels, double value) {
-    char number[40];
-    const int length = std::snprintf(number, sizeof number, "%.15g", value);
     text.append("coworker_").append(name).append(labels).append(" ");
-    text.append(number, static_cast<std::size_t>(length)).append("\n");
+    text.append(decimal_text(value, std::chars_format::general, 15)).append("\n");
   }
 
   // Of the recent past, which is why these are gauges: a summary's sum must never fall.
@@ -74,6 +72,10 @@ inline std::string prometheus_text(const metrics& of) {
   page.counter("in_progress_seconds_total", "Jobs in progress, summed over time.", of.in_progress_seconds);
   page.latencies("handler_seconds", "Recent time of a handler.", of.handler);
   page.latencies("delivery_seconds", "Recent time to hand an outcome back.", of.delivery);
+  page.gauge("jobs_waiting", "Jobs known to wait for a slot.", of.jobs_waiting);
+  page.gauge("slots_waiting", "Slots that stood empty lately because no job came.", of.slots_waiting);
+  page.gauge("demand", "0: slots wait for jobs, 1: neither, 2: jobs wait for slots.",
+             static_cast<int>(of.demand));
   page.counter("takes_total", "Requests for jobs that were answered.", of.takes);
   page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
   page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);

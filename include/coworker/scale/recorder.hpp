@@ -4,10 +4,12 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/scale/demand.hpp>
 #include <coworker/scale/latency_histogram.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace coworker {
 
@@ -17,19 +19,37 @@ class metrics_recorder {
  public:
   explicit metrics_recorder(time_point start = {}) noexcept : counted_until_(start) {}
 
-  /// A take has been answered: so long after it was sent, with so many jobs of those asked for.
-  void take_answered(time_point now, duration wait, std::size_t asked, std::size_t brought) noexcept {
+  /// A take is under way that asks for so many jobs.
+  void take_sent(time_point now, std::size_t asked) { demand_.take_sent(now, asked); }
+
+  /// The take that was sent at that moment has been answered with so many jobs of those asked for.
+  void take_answered(time_point now, time_point sent, std::size_t asked, std::size_t brought) noexcept {
+    const duration wait = now - sent;
     ++measured_.takes;
     if (brought >= asked) ++measured_.takes_full;
     measured_.take_wait_seconds += seconds(wait);
+    demand_.take_answered(now, sent, asked, brought, round_trips());
     take_waits_.add(now, wait);
     measured_.jobs_taken += brought;
-    if (brought > 0) arrivals_.add(now, brought);
+    // Those that were seen waiting have been counted when they came.
+    const std::size_t counted = brought < queued_ ? brought : queued_;
+    queued_ -= counted;
+    if (brought > counted) arrivals_.add(now, brought - counted);
+  }
+
+  /// So many jobs are known to wait: `taken` by the worker beyond its limit, and `queued` where the queue counts
+  /// them.
+  void jobs_waiting(time_point now, std::size_t taken, std::size_t queued) noexcept {
+    if (queued > queued_) arrivals_.add(now, queued - queued_);
+    queued_ = queued;
+    constexpr std::size_t most = std::numeric_limits<int>::max();
+    measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
   /// So many jobs are in progress from now on.
   void in_progress(time_point now, int jobs) noexcept {
     count_until(now);
+    demand_.slots_in_use(now, jobs);
     measured_.in_progress = jobs;
     if (jobs > measured_.most_in_progress) measured_.most_in_progress = jobs;
   }
@@ -70,6 +90,8 @@ class metrics_recorder {
     measured_.limit = limit;
     measured_.arrivals_per_second = arrivals_.per_second(now);
     measured_.completions_per_second = completions_.per_second(now);
+    measured_.slots_waiting = demand_.slots_waiting(now, limit, round_trips());
+    measured_.demand = demand_.level(measured_.slots_waiting, measured_.jobs_waiting);
     if (now >= summarise_at_) {
       summarise_at_ = now + std::chrono::milliseconds(100);
       handlers_.update(measured_.handler);
@@ -80,6 +102,10 @@ class metrics_recorder {
   }
 
  private:
+  detail::demand_meter::round_trips round_trips() const noexcept {
+    return {take_waits_.shortest(), deliveries_.shortest()};
+  }
+
   static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
 
   void count_until(time_point now) noexcept {
@@ -89,6 +115,8 @@ class metrics_recorder {
   }
 
   metrics measured_;
+  detail::demand_meter demand_;
+  std::size_t queued_ = 0;  // seen in the queue, and counted as arrived
   rate_meter arrivals_;
   rate_meter completions_;
   latency_histogram handlers_;

@@ -3,6 +3,7 @@
 // elsewhere the files that it reads are not there, and all stays unknown.
 
 #include <coworker/coro/clock.hpp>
+#include <coworker/log/system.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,7 @@ namespace detail {
 // The whole of a small file; empty where it cannot be read.
 inline std::string file_text(const std::string& path) {
   std::string text;
-  std::FILE* const file = std::fopen(path.c_str(), "r");
+  std::FILE* const file = std::fopen(path.c_str(), read_mode);
   if (file == nullptr) return text;
   char part[4096];
   for (std::size_t got; (got = std::fread(part, 1, sizeof part, file)) > 0;) text.append(part, got);

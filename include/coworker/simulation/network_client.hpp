@@ -5,7 +5,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/exec/signal.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/simulation/fault_plan.hpp>
 #include <coworker/simulation/ledger.hpp>
@@ -78,7 +78,7 @@ class network_client {
   struct exchange {
     network_client& owner;
     executor_ref executor;
-    signal woken;
+    auto_reset_event woken;
     duration answer_by;
     duration left_at = duration::max();  // its sender has gone
 
@@ -103,7 +103,7 @@ class network_client {
 
     duration now() const noexcept { return owner.around_.book.now(); }
     bool leaving() const noexcept { return left_at != duration::max(); }
-    signal::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
+    auto_reset_event::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
     void leave() {
       left_at = now();
       woken.set();

@@ -38,10 +38,10 @@ class observed_handler {
 
   // By reference, so that the job is there for as long as a handler that takes it by reference runs.
   auto operator()(job<handler_input<Handler>>&& work) {
-    const int number = job_number(work.id, book_->job_count());
+    const int number = simulation::job_number(work.id, book_->job_count());
     if (number >= 0) book_->starts(worker_, number, work.stop_token());
     if constexpr (coworker::detail::kind_of_handler<Handler> == coworker::detail::handler_kind::generator) {
-      return watch_elements(handler_(std::move(work)), *book_, worker_, number);
+      return simulation::watch_elements(handler_(std::move(work)), *book_, worker_, number);
     } else {
       return handler_(std::move(work));
     }

@@ -4,8 +4,8 @@
 // business.
 
 #include <coworker/coro/clock.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/fifo.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/simulation/fault_plan.hpp>
@@ -41,7 +41,7 @@ struct held_poll {
   call asked;
   http_answer answer;
   std::vector<int> handed;  ///< jobs in the answer
-  signal* wake = nullptr;
+  auto_reset_event* wake = nullptr;
   bool answered = false;
   bool forgotten = false;  ///< the server has restarted and will never answer
 };
@@ -54,7 +54,7 @@ class queue_server {
   served_job& job(int number) noexcept { return jobs_[static_cast<std::size_t>(number)]; }
   const std::vector<served_job>& jobs() const noexcept { return jobs_; }
   std::size_t unsettled() const noexcept { return jobs_.size() - settled_; }
-  signal& all_settled() noexcept { return all_settled_; }
+  auto_reset_event& all_settled() noexcept { return all_settled_; }
 
   // --- the world's side -----------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class queue_server {
   std::vector<std::string> stops_;
   std::vector<held_poll*> polls_;
   std::size_t settled_ = 0;
-  signal all_settled_;
+  auto_reset_event all_settled_;
 };
 
 inline void queue_server::stop(int number) {

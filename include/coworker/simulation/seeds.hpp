@@ -77,7 +77,7 @@ class seed_runner {
   report explain() {
     options failing = base_;
     failing.seed = lowest_failure_;
-    if (!differs_) failing = shrink(failing, run_);
+    if (!differs_) failing = simulation::shrink(failing, run_);
     failing.trace = true;
     report shown = run_(std::as_const(failing));
     if (differs_) {

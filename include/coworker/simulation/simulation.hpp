@@ -33,8 +33,9 @@ report simulate(Handler handler, Modifier modifier = Modifier(), const options& 
 template <job_handler Handler, concurrency_modifier Modifier = fixed_concurrency>
 seeds_report simulate_seeds(std::uint64_t count, Handler handler, Modifier modifier = Modifier(),
                             const options& wanted = {}, unsigned threads = 1) {
-  return run_seeds(wanted, count, threads,
-                   [&handler, &modifier](const options& one) { return simulate(handler, modifier, one); });
+  return simulation::run_seeds(wanted, count, threads, [&handler, &modifier](const options& one) {
+    return simulation::simulate(handler, modifier, one);
+  });
 }
 
 }  // namespace coworker::simulation

@@ -5,7 +5,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/exec/signal.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
@@ -65,7 +65,7 @@ class world {
 
   report run() {
     try {
-      sync_wait(loop_, main());
+      coworker::sync_wait(loop_, main());
       if (!book_.violated()) check_end();
     } catch (const std::exception& error) {
       const bool busy = loop_.steps() > most_steps();
@@ -89,7 +89,7 @@ class world {
     const worker_span span;
     const int number;
     bool crashed = false;
-    signal ending;
+    auto_reset_event ending;
     network_client client;
     queue_type queue;
     observed_queue<queue_type, kept_check> seen;
@@ -240,11 +240,12 @@ class world {
     scope beside(here);
     heartbeat_options beats;
     beats.interval = wanted_.ping_interval;
-    beside.spawn(heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(), std::move(beats), log_));
+    beside.spawn(coworker::heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(),
+                                     std::move(beats), log_));
     stop_channel_options stops;
     stops.seed = wanted_.seed + 7;
     const auto on_stop = [this, &mine](std::string id) { stop(mine, std::move(id)); };
-    beside.spawn(watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
+    beside.spawn(coworker::watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
     beside.spawn(end(mine));
     std::string problem;
     try {
@@ -273,7 +274,7 @@ class world {
   task<void> end(life& mine) {
     const bool last = mine.span.ends == duration::max();
     const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
-    signal& sooner = last ? server_.all_settled() : mine.ending;
+    auto_reset_event& sooner = last ? server_.all_settled() : mine.ending;
     while (book_.now() < due && server_.unsettled() > 0 && !book_.violated()) {
       const bool was_set = co_await sooner.wait_until(time_point(due));
       if (was_set) break;
@@ -398,7 +399,7 @@ class world {
   surroundings around_;
   memory_disk disk_;
   std::vector<std::unique_ptr<life>> lives_;
-  signal changed_;
+  auto_reset_event changed_;
   bool over_ = false;
   bool ending_ = false;  // because of a violation
 };

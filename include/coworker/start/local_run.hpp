@@ -1,16 +1,17 @@
 #pragma once
 // A run over local jobs: from arguments to jobs, and from outcomes to an exit status.
 
+#include <charconv>
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/json/decimal.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/start/arguments.hpp>
 #include <coworker/transport/local_file.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
-#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,11 +62,11 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
 }
 
 inline std::string summary_line(const worker_summary& summary) {
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.2f", std::chrono::duration<double>(summary.elapsed).count());
+  const double elapsed = std::chrono::duration<double>(summary.elapsed).count();
   return std::to_string(summary.jobs) + (summary.jobs == 1 ? " job, " : " jobs, ") +
-         std::to_string(summary.failed + summary.stopped) + " failed, " + seconds +
-         " s, highest concurrency " + std::to_string(summary.highest_in_progress) + ".";
+         std::to_string(summary.failed + summary.stopped) + " failed, " +
+         decimal_text(elapsed, std::chars_format::fixed, 2) + " s, highest concurrency " +
+         std::to_string(summary.highest_in_progress) + ".";
 }
 
 template <class Worker>

@@ -60,7 +60,7 @@ class attendant_thread {
       connections.farewell = duration::zero();  // no job can be lost here
       curl_client client(std::move(connections));
       event_loop loop(client);
-      sync_wait(loop, attend(client, queue, beats, stops, log, on_stop, stop_.get_token()));
+      coworker::sync_wait(loop, attend(client, queue, beats, stops, log, on_stop, stop_.get_token()));
     });
   }
 
@@ -79,8 +79,8 @@ class attendant_thread {
     const executor_ref here = co_await this_coro::executor();
     scope both(context(here, stop));
     if (queue.urls().has_ping())
-      both.spawn(heartbeat(client, queue.urls(), queue.in_progress(), std::move(beats), log));
-    both.spawn(watch_stops(client, queue.urls(), std::move(stops), log, std::move(on_stop)));
+      both.spawn(coworker::heartbeat(client, queue.urls(), queue.in_progress(), std::move(beats), log));
+    both.spawn(coworker::watch_stops(client, queue.urls(), std::move(stops), log, std::move(on_stop)));
     co_await both.join();
   }
 
@@ -105,7 +105,8 @@ void run_production(Worker& runner, http_queue_options options, duration ping_in
   const worker_summary summary = runner.run(queue);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
            " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered.");
+           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+           std::to_string(summary.highest_in_progress) + ".");
 }
 
 }  // namespace coworker::detail

@@ -70,6 +70,8 @@ struct job_result {
 ///                                               Cancellation: as take.
 ///   attend() -> task<void>                      whatever the queue has to do beside the jobs; stopped once
 ///                                               all jobs have ended
+///   backlog() const -> std::size_t              how many jobs wait in the queue, so that concurrency modifiers see
+///                                               it; asked often
 ///   waiter() -> waiter&                         what the worker's event loop is to block on
 ///
 /// All are called on the worker's executor. No call throws, but for `cancelled`: what goes wrong is logged or
@@ -102,6 +104,12 @@ concept stopping_transport = requires(Transport& queue) {
 template <class Transport>
 concept attended_transport = requires(Transport& queue) {
   { queue.attend() } -> std::same_as<task<void>>;
+};
+
+/// A queue that knows how many jobs wait in it.
+template <class Transport>
+concept counted_transport = requires(const Transport& queue) {
+  { queue.backlog() } -> std::same_as<std::size_t>;
 };
 
 /// A queue that the worker's event loop must block on.

@@ -8,10 +8,10 @@
 #include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/log/system.hpp>
 #include <coworker/transport/concept.hpp>
 #include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -137,10 +137,10 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   const auto fail = [&path](int reason) {
     throw local_job_error(
-        path + ": cannot be read (" + std::strerror(reason) +
+        path + ": cannot be read (" + detail::errno_text(reason) +
         "); name a file of jobs with --test_file PATH, or give one job with --test_input JSON");
   };
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  std::FILE* const file = std::fopen(path.c_str(), detail::read_mode);
   if (file == nullptr) fail(errno);
   std::string text;
   std::size_t size = 0;
@@ -176,6 +176,8 @@ class local_file {
     taken.ended = next_ == jobs_.size();
     co_return taken;
   }
+
+  std::size_t backlog() const noexcept { return jobs_.size() - next_; }
 
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
@@ -219,6 +221,6 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
+static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
 
 }  // namespace coworker

@@ -48,19 +48,19 @@ std::string length_text(const Rule& rule, std::string_view of) {
 template <class Rule, class Item>
 void check_item(const Rule& rule, const Item& item, const input_place& place, input_problems& problems) {
   if constexpr (kind<Item> == input_kind::optional) {
-    if (item.has_value()) check_item(rule, *item, place, problems);
+    if (item.has_value()) detail::check_item(rule, *item, place, problems);
   } else {
     if constexpr (bounded<Item>) {
       const bool low = rule.has_least && item < rule.least;
       const bool high = rule.has_most && rule.most < item;
-      if (low || high) problems.expected(place, bounds_text(rule), json(item));
+      if (low || high) problems.expected(place, detail::bounds_text(rule), json(item));
     }
     if constexpr (Rule::choice_count != 0) {
       bool found = false;
       for (std::size_t i = 0; i < Rule::choice_count; ++i) {
         found = found || typename Rule::choice_type(item) == rule.choices[i];
       }
-      if (!found) problems.expected(place, choices_text(rule), json(item));
+      if (!found) problems.expected(place, detail::choices_text(rule), json(item));
     }
   }
 }
@@ -71,31 +71,31 @@ void check_length(const Rule& rule, const Value& value, const input_place& place
   std::size_t length = 0;
   std::string_view of;
   if constexpr (text_like<Value>) {
-    length = characters_in(value);
+    length = detail::characters_in(value);
     of = "characters";
   } else {
     length = value.size();
     of = kind<Value> == input_kind::map ? "members" : "elements";
   }
   if (length >= rule.shortest && length <= rule.longest) return;
-  problems.add(place, "expected " + length_text(rule, of) + ", found " + std::to_string(length));
+  problems.add(place, "expected " + detail::length_text(rule, of) + ", found " + std::to_string(length));
 }
 
 /// Checks what one rule says about the member that it is about.
 template <class Rule, class Value>
 void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
   if constexpr (kind<Value> == input_kind::optional) {
-    if (value.has_value()) check_value(rule, *value, place, problems);
+    if (value.has_value()) detail::check_value(rule, *value, place, problems);
   } else {
     const std::size_t before = problems.count();
-    if constexpr (measurable<Value>) check_length(rule, value, place, problems);
+    if constexpr (measurable<Value>) detail::check_length(rule, value, place, problems);
     if constexpr (kind<Value> == input_kind::sequence || kind<Value> == input_kind::fixed_array) {
       std::size_t index = 0;
       for (const typename Value::value_type& item : value) {
-        check_item(rule, item, place.element(index++), problems);
+        detail::check_item(rule, item, place.element(index++), problems);
       }
     } else {
-      check_item(rule, value, place, problems);
+      detail::check_item(rule, value, place, problems);
     }
     if (rule.predicate == nullptr || problems.count() != before || rule.predicate(value)) return;
     problems.expected(place, rule.predicate_words, json(value));

@@ -105,7 +105,7 @@ struct type_list {};
 
 /// const stays: such a member can be written, not read.
 template <class Struct>
-using member_types = decltype(with_members(std::declval<Struct&>(), [](auto&... member) {
+using member_types = decltype(detail::with_members(std::declval<Struct&>(), [](auto&... member) {
   return type_list<std::remove_reference_t<decltype(member)>...>();
 }));
 
@@ -126,7 +126,7 @@ consteval bool fills() {
   } else if constexpr (is == input_kind::map) {
     return fills<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return all_fill<T, Open...>(member_types<T>());
+    return detail::all_fill<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
     return names_of_enum<T>::count != 0;
   } else {
@@ -162,7 +162,7 @@ consteval bool pours() {
       return pours<element_of<T>, Open...>();
     }
   } else if constexpr (plain_struct<T>) {
-    return all_pour<T, Open...>(member_types<T>());
+    return detail::all_pour<T, Open...>(member_types<T>());
   } else {
     return turns_into_json<T>();
   }

@@ -44,7 +44,7 @@ consteval bool made_from(std::index_sequence<Index...>) {
 }
 
 template <class Struct, std::size_t Count>
-inline constexpr bool made_from_count = made_from<Struct>(std::make_index_sequence<Count>());
+inline constexpr bool made_from_count = detail::made_from<Struct>(std::make_index_sequence<Count>());
 
 /// Whether what comes after the first Index members may begin with an empty brace: not where the next one is
 /// an array such as int[3], whose elements count one by one.
@@ -77,8 +77,8 @@ inline constexpr std::size_t member_count = count_members<Struct, 0, most_member
 
 template <class Struct, std::size_t... Index>
 consteval bool has_array_member(std::index_sequence<Index...>) {
-  return !(next_is_one<Struct>(std::make_index_sequence<Index>(),
-                               std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
+  return !(detail::next_is_one<Struct>(std::make_index_sequence<Index>(),
+                                       std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
            ...);
 }
 
@@ -90,7 +90,7 @@ concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::defa
                        (member_count<T> <= most_members) && !requires {
   T{any_base<T>()};
 }
-&&!has_array_member<T>(std::make_index_sequence<member_count<T>>());
+&&!detail::has_array_member<T>(std::make_index_sequence<member_count<T>>());
 
 /// Calls `visit` with all members of `value`, in order.
 template <class Struct, class Visit>

@@ -84,11 +84,11 @@ constexpr std::string_view arguments_in(std::string_view text) noexcept {
 
 template <class T, std::size_t Index>
 consteval std::string_view text_of_member() {
-  constexpr auto addresses = with_members(never_made<T>.value, [](const auto&... member) {
+  constexpr auto addresses = detail::with_members(never_made<T>.value, [](const auto&... member) {
     return address_list<std::make_index_sequence<sizeof...(member)>,
                         std::remove_cvref_t<decltype(member)>...>{{&member}...};
   });
-  return arguments_in(text_with_member<address_at<Index>(addresses)>().chars);
+  return detail::arguments_in(text_with_member<detail::address_at<Index>(addresses)>().chars);
 }
 
 #ifdef __clang__
@@ -121,7 +121,7 @@ struct fixed_name {
 
 template <class T, std::size_t Index>
 inline constexpr auto member_name_chars = [] {
-  constexpr std::string_view name = last_identifier(text_of_member<T, Index>());
+  constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index>());
   return fixed_name<name.size()>(name);
 }();
 
@@ -158,7 +158,8 @@ consteval int looked_at_values() {
 // All values at once: one text, which is read here: "Values = {color::red, (color)1, ns::color::blue}".
 template <class Enum, int... Offset>
 consteval std::string_view text_of_values(std::integer_sequence<int, Offset...>) {
-  return arguments_in(text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
+  return detail::arguments_in(
+      text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
 }
 
 /// The name of one enum value and which it is.
@@ -211,8 +212,8 @@ template <class Enum>
 struct names_of_enum {
  private:
   static constexpr std::string_view text_ =
-      text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
-  static constexpr auto found_ = find_enum_names<Enum>(text_);
+      detail::text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
+  static constexpr auto found_ = detail::find_enum_names<Enum>(text_);
 
   struct joined_names {
     static constexpr std::size_t total = [] {
@@ -247,7 +248,7 @@ struct names_of_enum {
 /// A type's name without its namespaces; of a template's instance the template's.
 template <class T>
 constexpr std::string_view type_name() noexcept {
-  std::string_view text = arguments_in(text_with_type<T>().chars);
+  std::string_view text = detail::arguments_in(text_with_type<T>().chars);
   if (text.ends_with('>')) {
     int open = 0;
     std::size_t end = text.size();

@@ -44,7 +44,7 @@ void read_sequence(const json& from, T& target, const input_place& place, input_
   std::size_t index = 0;
   for (const json& part : from) {
     typename T::value_type element{};
-    read_value(part, element, place.element(index++), problems);
+    detail::read_value(part, element, place.element(index++), problems);
     if constexpr (requires { target.push_back(std::move(element)); }) {
       target.push_back(std::move(element));
     } else {
@@ -61,7 +61,7 @@ void read_fixed_array(const json& from, T& target, const input_place& place, inp
   }
   std::size_t index = 0;
   for (const json& part : from) {
-    read_value(part, target[index], place.element(index), problems);
+    detail::read_value(part, target[index], place.element(index), problems);
     ++index;
   }
 }
@@ -72,7 +72,7 @@ void read_map(const json& from, T& target, const input_place& place, input_probl
   target.clear();
   for (const auto& [key, part] : from.items()) {
     typename T::mapped_type value{};
-    read_value(part, value, place.member(key), problems);
+    detail::read_value(part, value, place.member(key), problems);
     target.insert_or_assign(typename T::key_type(key), std::move(value));
   }
 }
@@ -116,12 +116,12 @@ class struct_reader {
   void read() {
     const std::size_t before = problems_.count();
     member_search search(from_);
-    with_members(target_, [&](auto&... member) {
+    detail::with_members(target_, [&](auto&... member) {
       std::size_t index = 0;
       (read_member(search, member, index++), ...);
     });
     if (search.left() != 0 && !ignores_unknown()) {
-      refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
+      detail::refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
     }
     if constexpr (has_rules<Struct>) check_rules(before);
   }
@@ -132,7 +132,7 @@ class struct_reader {
     const input_place place = place_.member(keys_[index]);
     if (const json* const found = search.find(keys_[index])) {
       const std::size_t before = problems_.count();
-      read_value(*found, member, place, problems_);
+      detail::read_value(*found, member, place, problems_);
       if (problems_.count() == before) fine_ |= std::uint64_t{1} << index;
     } else {
       do_without(member, place);
@@ -143,7 +143,7 @@ class struct_reader {
   void do_without(Member& member, const input_place& place) {
     bool required = false;
     presence said = presence::usual;
-    for_each_member_rule<Struct>([&](const auto& rule) {
+    detail::for_each_member_rule<Struct>([&](const auto& rule) {
       if (is_about(rule, member) && rule.given != presence::usual) said = rule.given;
     });
     if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
@@ -151,7 +151,7 @@ class struct_reader {
       required = member.begin() == member.end();
     } else if constexpr (kind<Member> == input_kind::structure) {
       // As if {} were given: its own members may be left out or not.
-      if (said == presence::usual) return read_value(json::object(), member, place, problems_);
+      if (said == presence::usual) return detail::read_value(json::object(), member, place, problems_);
     }
     if (said != presence::usual) required = said == presence::required;
     if (required) problems_.add(place, "missing; expected " + input_words<Member>());
@@ -164,7 +164,7 @@ class struct_reader {
 
   static bool ignores_unknown() {
     bool ignored = false;
-    for_each_rule<Struct>([&ignored](const auto& rule) {
+    detail::for_each_rule<Struct>([&ignored](const auto& rule) {
       if constexpr (std::same_as<std::remove_cvref_t<decltype(rule)>, unknown_members>) {
         ignored = rule == unknown_members::ignored;
       }
@@ -173,14 +173,14 @@ class struct_reader {
   }
 
   void check_rules(std::size_t problems_before) {
-    for_each_member_rule<Struct>([this](const auto& rule) {
+    detail::for_each_member_rule<Struct>([this](const auto& rule) {
       std::size_t index = 0;
-      with_members(target_, [&](const auto&... member) {
+      detail::with_members(target_, [&](const auto&... member) {
         ((is_about(rule, member) ? check_rule(rule, index) : void(), ++index), ...);
       });
     });
     if (problems_.count() != problems_before) return;
-    for_each_rule<Struct>([this](const auto& rule) {
+    detail::for_each_rule<Struct>([this](const auto& rule) {
       if constexpr (is_struct_rule<std::remove_cvref_t<decltype(rule)>>) {
         if (!rule.predicate(std::as_const(target_)))
           problems_.add(place_, std::string("expected ").append(rule.words));
@@ -192,7 +192,7 @@ class struct_reader {
   template <class Rule>
   void check_rule(const Rule& rule, std::size_t index) {
     if ((fine_ >> index & 1) != 0)
-      check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
+      detail::check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
   }
 
   const json& from_;
@@ -210,31 +210,31 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   if constexpr (is == input_kind::anything) {
     target = from;
   } else if constexpr (is == input_kind::own) {
-    read_own(from, target, place, problems);
+    detail::read_own(from, target, place, problems);
   } else if constexpr (is == input_kind::boolean) {
     if (!from.is_boolean()) return problems.expected(place, "a boolean", from);
     target = slot.boolean.value;
   } else if constexpr (is == input_kind::integer) {
-    read_integer(from, target, place, problems);
+    detail::read_integer(from, target, place, problems);
   } else if constexpr (is == input_kind::floating) {
-    read_floating(from, target, place, problems);
+    detail::read_floating(from, target, place, problems);
   } else if constexpr (is == input_kind::text) {
     if (!from.is_string()) return problems.expected(place, "a string", from);
     const std::string_view text = text_of(slot);
     target.assign(text.data(), text.size());
   } else if constexpr (is == input_kind::enumeration) {
-    read_enum(from, target, place, problems);
+    detail::read_enum(from, target, place, problems);
   } else if constexpr (is == input_kind::duration) {
-    read_duration(from, target, place, problems);
+    detail::read_duration(from, target, place, problems);
   } else if constexpr (is == input_kind::optional) {
     target.reset();
-    if (!from.is_null()) read_value(from, target.emplace(), place, problems);
+    if (!from.is_null()) detail::read_value(from, target.emplace(), place, problems);
   } else if constexpr (is == input_kind::map) {
-    read_map(from, target, place, problems);
+    detail::read_map(from, target, place, problems);
   } else if constexpr (is == input_kind::sequence) {
-    read_sequence(from, target, place, problems);
+    detail::read_sequence(from, target, place, problems);
   } else if constexpr (is == input_kind::fixed_array) {
-    read_fixed_array(from, target, place, problems);
+    detail::read_fixed_array(from, target, place, problems);
   } else {
     if (!from.is_object()) return problems.expected(place, "an object", from);
     struct_reader<T>(from, target, place, problems).read();
@@ -245,7 +245,7 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
 template <typed_input T>
 void read_input(const json& from, T& target, std::string_view name) {
   input_problems problems;
-  read_value(from, target, input_place{nullptr, name}, problems);
+  detail::read_value(from, target, input_place{nullptr, name}, problems);
   problems.throw_if_any();
 }
 

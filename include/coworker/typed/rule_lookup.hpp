@@ -51,7 +51,7 @@ consteval bool rules_fit() {
   } else if constexpr (is == input_kind::map) {
     return rules_fit<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return own_rules_fit<T>() && member_rules_fit<T, Open...>(member_types<T>());
+    return own_rules_fit<T>() && detail::member_rules_fit<T, Open...>(member_types<T>());
   } else {
     return true;
   }
@@ -65,7 +65,7 @@ void for_each_rule(Visit&& visit) {
 /// The same for those about members.
 template <class T, class Visit>
 void for_each_member_rule(Visit&& visit) {
-  for_each_rule<T>([&visit](const auto& rule) {
+  detail::for_each_rule<T>([&visit](const auto& rule) {
     if constexpr (is_member_rule<std::remove_cvref_t<decltype(rule)>>) visit(rule);
   });
 }
@@ -96,10 +96,10 @@ class member_keys {
 
   explicit member_keys(const T& example) {
     for (std::size_t i = 0; i < count; ++i) keys_[i] = usual_[i];
-    for_each_member_rule<T>([&](const auto& rule) {
+    detail::for_each_member_rule<T>([&](const auto& rule) {
       if (rule.key.empty()) return;
       std::size_t at = 0;
-      with_members(example, [&](const auto&... member) {
+      detail::with_members(example, [&](const auto&... member) {
         const auto name_if_meant = [&](const void* one) {
           if (one == static_cast<const void*>(&(example.*rule.which))) keys_[at] = rule.key;
           ++at;

@@ -101,8 +101,8 @@ void add_rule(json& schema, const Rule& rule) {
     if (rule.shortest != 0) value["min" + of] = rule.shortest;
     if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
   }
-  if (!rule.description.empty()) describe_with(schema, rule.description);
-  if (!rule.predicate_words.empty()) describe_with(schema, rule.predicate_words);
+  if (!rule.description.empty()) detail::describe_with(schema, rule.description);
+  if (!rule.predicate_words.empty()) detail::describe_with(schema, rule.predicate_words);
 }
 
 /// Whether {} would do for a struct, and what is wrong if not: the reader knows.
@@ -113,7 +113,7 @@ struct struct_example {
 
   struct_example() {
     input_problems problems;
-    read_value(json::object(), value, input_place(), problems);
+    detail::read_value(json::object(), value, input_place(), problems);
     may_be_left_out = problems.none();
   }
 };
@@ -127,7 +127,7 @@ bool must_be_given(const Struct& example, const Member& member) {
   } else if constexpr (kind<Member> == input_kind::structure) {
     required = !struct_example<Member>().may_be_left_out;
   }
-  for_each_member_rule<Struct>([&](const auto& rule) {
+  detail::for_each_member_rule<Struct>([&](const auto& rule) {
     const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
     if (about && rule.given != presence::usual) required = rule.given == presence::required;
   });
@@ -145,15 +145,15 @@ class struct_schema {
     const schema_place<Struct> own{pointer};
     const Struct example{};
     const std::string_view* key = member_keys<Struct>::all();
-    with_members(example, [&](const auto&... member) {
+    detail::with_members(example, [&](const auto&... member) {
       ((properties[*key] = member_schema(example, member, *key, own, open...),
-        must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
+        detail::must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
        ...);
     });
-    for_each_rule<Struct>([&](const auto& rule) {
+    detail::for_each_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
-      if constexpr (is_struct_rule<rule_type>) describe_with(out_, rule.words);
+      if constexpr (is_struct_rule<rule_type>) detail::describe_with(out_, rule.words);
     });
     out_["properties"] = std::move(properties);
     if (!required.empty()) out_["required"] = std::move(required);
@@ -166,15 +166,15 @@ class struct_schema {
   template <class Member>
   static json member_schema(const Struct& example, const Member& member, std::string_view key,
                             const schema_place<Struct>& own, const schema_place<Open>&... open) {
-    json made = schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
-    for_each_member_rule<Struct>([&](const auto& rule) {
+    json made = detail::schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
+    detail::for_each_member_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
-        if (&(example.*rule.which) == &member) add_rule(made, rule);
+        if (&(example.*rule.which) == &member) detail::add_rule(made, rule);
       }
     });
     if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
-      if (!must_be_given(example, member)) {
+      if (!detail::must_be_given(example, member)) {
         json usual(member);
         if (!usual.is_null()) made["default"] = std::move(usual);
       }
@@ -201,15 +201,15 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
   } else if constexpr (is == input_kind::duration) {
     return json{{"type", "number"}, {"description", "seconds"}};
   } else if constexpr (is == input_kind::optional) {
-    return or_null(schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+    return detail::or_null(detail::schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
   } else if constexpr (is == input_kind::map) {
     json made{{"type", "object"}};
     made["additionalProperties"] =
-        schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
+        detail::schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
     return made;
   } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
     json made{{"type", "array"}};
-    made["items"] = schema_of<typename T::value_type>(pointer + "/items", open...);
+    made["items"] = detail::schema_of<typename T::value_type>(pointer + "/items", open...);
     if constexpr (is == input_kind::fixed_array) {
       made["minItems"] = std::tuple_size<T>::value;
       made["maxItems"] = std::tuple_size<T>::value;

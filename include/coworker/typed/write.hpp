@@ -38,7 +38,7 @@ json struct_to_json(const Struct& value) {
   json out = json::object();
   out.reserve(member_count<Struct>);
   const std::string_view* key = member_keys<Struct>::all();
-  with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
+  detail::with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
   return out;
 }
 

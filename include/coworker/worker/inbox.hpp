@@ -3,8 +3,8 @@
 // has progress to send.
 
 #include <atomic>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/fifo.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/job/progress.hpp>
 #include <mutex>
 #include <string>
@@ -39,7 +39,7 @@ class worker_inbox {
     return true;
   }
 
-  signal changed;  // something that the worker decides by is not what it was
+  auto_reset_event changed;  // something that the worker decides by is not what it was
   progress_desk progress{changed};
 
  private:

@@ -2,15 +2,16 @@
 // Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
 // or because their time is over. Must not know how a job is run.
 
+#include <charconv>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/job/job_list.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/json/decimal.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/worker/options.hpp>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,9 +20,7 @@ namespace coworker::detail {
 
 // "2 s", "0.25 s"
 inline std::string seconds_text(duration span) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(span).count());
-  return text;
+  return decimal_text(std::chrono::duration<double>(span).count(), std::chars_format::general, 6) + " s";
 }
 
 // What a job's own policy allows it; 0 where it says nothing, or nothing that makes sense.

@@ -10,6 +10,7 @@
 #include <coworker/scale/recorder.hpp>
 #include <coworker/scale/resources.hpp>
 #include <mutex>
+#include <string>
 #include <utility>
 
 namespace coworker::detail {
@@ -24,6 +25,8 @@ class limit_control {
   void begin(time_point now) {
     recorded = metrics_recorder(now);
     low_limit_logged_ = throwing_modifier_logged_ = false;
+    told_limit_ = 0;
+    tell_again_ = time_point::min();
   }
 
   // The limit from now on.
@@ -32,16 +35,21 @@ class limit_control {
     const limit_decision decision = modifier_.decide(measured);
     publish(measured, decision.limit);
     if (decision.found != limit_decision::fault::none) complain(decision);
+    tell_change(now, decision.limit);
     return decision.limit;
   }
+
+  // Writes the line of a change that came too soon after the last one. For the end of a run.
+  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
 
   // Shows the figures of now to whoever asks for them, but not to the modifier.
   void publish(time_point now, int limit) { publish(look(now, limit), limit); }
 
-  // Whether what was published last will not hold for long, though no job may be in progress any more.
+  // Whether what was published last will not hold for long, though no job may be in progress any more, or the log is
+  // still to be told of the latest change.
   bool goes_stale() const noexcept {
-    return published_.in_progress > 0 || published_.arrivals_per_second > 0 ||
-           published_.completions_per_second > 0;
+    return published_.limit != told_limit_ || published_.in_progress > 0 ||
+           published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
   }
 
   // What was published last. Any thread.
@@ -64,6 +72,15 @@ class limit_control {
     published_.limit = limit;
   }
 
+  // One line a second at most: a limit may move with every job.
+  void tell_change(time_point now, int limit) {
+    if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
+    if (limit == told_limit_ || now < tell_again_) return;
+    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    told_limit_ = limit;
+    tell_again_ = after(now, std::chrono::seconds(1));
+  }
+
   void complain(const limit_decision& decision) {
     const bool threw = decision.found == limit_decision::fault::threw;
     bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
@@ -75,6 +92,8 @@ class limit_control {
   logger& log_;
   mutable std::mutex mutex_;
   metrics published_;
+  int told_limit_ = 0;  // the latest in the log; 0: none yet
+  time_point tell_again_ = time_point::min();
   bool low_limit_logged_ = false;
   bool throwing_modifier_logged_ = false;
 };

@@ -31,6 +31,15 @@
 
 namespace coworker::detail {
 
+template <class Queue>
+std::size_t backlog_of(const Queue& queue) {
+  if constexpr (counted_transport<Queue>) {
+    return queue.backlog();
+  } else {
+    return 0;
+  }
+}
+
 template <transport Queue>
 class serving {
  public:
@@ -51,9 +60,10 @@ class serving {
   task<void> take_jobs(int capacity);
   task<void> run_job(record_ref owned);
   void job_ended(job_record& record, delivery delivered);
+  void slot_opened(time_point now);
   task<void> watch_stops();
   task<void> wind_down();
-  void ask_for_limit(time_point now);
+  void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_waiting(time_point now);
   void start(job_record& record, time_point now);
@@ -71,7 +81,7 @@ class serving {
   struct send_chunk_of {
     serving& owner;
     task<bool> operator()(const job_record& job, std::string text) const {
-      return send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
+      return detail::send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
     }
   };
 
@@ -81,7 +91,10 @@ class serving {
   job_slots slots_;
   job_list waiting_;                           // taken, and without a slot yet
   job_watch watch_{core_.options, core_.log};  // over those that have one
-  time_point ask_again_ = time_point::min();   // when the modifier is asked next, while there are jobs
+  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
+  bool ask_soon_ = false;                      // a take brought more jobs than have slots
+  bool asked_for_slot_ = false;                // that the next take will fill
+  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
   time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
   time_point sleeps_until_ =
       time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
@@ -99,7 +112,7 @@ class serving {
 template <transport Queue>
 task<worker_summary> serving<Queue>::run() {
   const time_point start = executor_.now();
-  core_.place.sends_chunks = takes_chunks(queue_) && !core_.options.only_outcomes;
+  core_.place.sends_chunks = detail::takes_chunks(queue_) && !core_.options.only_outcomes;
   core_.control.begin(start);
   scope beside((context(executor_)));
   if constexpr (attended_transport<Queue>) beside.spawn(queue_.attend());
@@ -107,7 +120,10 @@ task<worker_summary> serving<Queue>::run() {
 
   time_point now = start;
   while (!core_.inbox.leaving() && !queue_ended_) {
-    if (capacity() > 0 || (slots_.in_progress() > 0 && now >= ask_again_)) ask_for_limit(now);
+    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
+    const bool take_due = capacity() > 0 && !asked_for_slot_;
+    asked_for_slot_ = false;
+    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
     follow_inbox();
     watch_.look(now);
     start_waiting(now);
@@ -136,6 +152,7 @@ task<worker_summary> serving<Queue>::run() {
   }
   beside.request_stop();
   co_await beside.join();
+  core_.control.tell_last_change(slots_.limit);
   core_.control.publish(executor_.now(), slots_.limit);
   summary_.elapsed = executor_.now() - start;
   core_.inbox.open_again();
@@ -143,9 +160,19 @@ task<worker_summary> serving<Queue>::run() {
   co_return summary_;
 }
 
+// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
+// no longer changes by itself.
 template <transport Queue>
-void serving<Queue>::ask_for_limit(time_point now) {
-  slots_.limit = core_.control.ask(now, slots_.limit);
+void serving<Queue>::ask_for_limit(time_point now, bool interval_over) {
+  const int before = slots_.limit;
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+  slots_.limit = core_.control.ask(now, before);
+  if (slots_.limit != before) {
+    settled_ = false;
+  } else if (interval_over && slots_.in_progress() == 0) {
+    settled_ = !core_.control.goes_stale();
+  }
+  ask_soon_ = false;
   ask_again_ = after(now, core_.options.modifier_interval);
 }
 
@@ -159,7 +186,7 @@ time_point serving<Queue>::next_turn(time_point now) {
   }
   time_point due = watch_.next_look();
   if (tick_ < due) due = tick_;
-  if (!idle && ask_again_ < due) due = ask_again_;
+  if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
   return due;
 }
 
@@ -167,6 +194,7 @@ template <transport Queue>
 task<void> serving<Queue>::take_jobs(int capacity) {
   const stop_token stop = co_await this_coro::stop_token();
   const time_point asked = executor_.now();
+  recorded().take_sent(asked, static_cast<std::size_t>(capacity));
   take_result taken;
   try {
     const take_request request{static_cast<std::size_t>(capacity),
@@ -186,14 +214,16 @@ task<void> serving<Queue>::take_jobs(int capacity) {
   --slots_.takes;
   queue_ended_ = queue_ended_ || taken.ended;
   const time_point now = executor_.now();
-  recorded().take_answered(now, now - asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  recorded().take_answered(now, asked, static_cast<std::size_t>(capacity), taken.jobs.size());
   summary_.jobs += taken.jobs.size();
   for (job_envelope& envelope : taken.jobs) {
     waiting_.push_back(*new job_record(std::move(envelope)));
     waiting_.back()->taken = now;
     ++slots_.waiting;
   }
+  if (!taken.jobs.empty()) settled_ = false;
   start_waiting(now);
+  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
   job_moved(now);
 }
 
@@ -241,11 +271,19 @@ task<void> serving<Queue>::run_job(record_ref owned) {
   watch_.remove(record);
   --slots_.running;
   ++slots_.delivering;
-  if (core_.options.overlap_delivery) {  // else its slot stays taken
-    start_waiting(record.settled);
-    job_moved(record.settled);
+  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
+  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
+}
+
+// The modifier is asked once for each slot that opens.
+template <transport Queue>
+void serving<Queue>::slot_opened(time_point now) {
+  if (!winding_down_ && !core_.inbox.leaving() && !queue_ended_) {
+    ask_for_limit(now, false);
+    asked_for_slot_ = true;
   }
-  job_ended(record, co_await send_outcome(queue_, record, core_));
+  start_waiting(now);
+  job_moved(now);
 }
 
 // What is left to do once the outcome has been handed back, or given up.
@@ -258,8 +296,13 @@ void serving<Queue>::job_ended(job_record& record, delivery delivered) {
   if (ended == outcome::status::failed) ++summary_.failed;
   if (ended == outcome::status::stopped) ++summary_.stopped;
   --slots_.delivering;
-  start_waiting(now);
-  job_moved(now);
+  settled_ = false;
+  if (core_.options.overlap_delivery) {
+    start_waiting(now);
+    job_moved(now);
+  } else {
+    slot_opened(now);
+  }
   if (record.ended.stop_pod && !core_.inbox.leaving()) {
     core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
                    log_subject(record.id, record.batch_id));
@@ -297,7 +340,7 @@ void serving<Queue>::follow_inbox() {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state* const state = job->progress.state();
       if (state == nullptr || std::exchange(state->sending, true)) continue;
-      jobs_.spawn(send_progress(queue_, std::move(job), core_.log));
+      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
     }
   }
 }
@@ -346,7 +389,7 @@ void serving<Queue>::job_moved(time_point now) {
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
   if (sleeps_until_ == time_point::min()) return;  // it does not sleep
-  if (winding_down_ || queue_ended_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+  if (winding_down_ || queue_ended_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = time_point::min();
     core_.inbox.changed.set();
   }

@@ -44,9 +44,9 @@ class parrot {
   parrot& operator=(const parrot&) = delete;
   ~parrot() {
     stopping_ = true;
-    const descriptor wake(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const sockaddr_in address = loopback_address(listener_.port());
-    ::connect(wake.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    const unique_fd wake(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const socket_address address = loopback_address(listener_.port());
+    ::connect(wake.get(), address.data(), address.size());
     thread_.join();
   }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()) + "/"; }
@@ -62,8 +62,8 @@ class parrot {
     while (!stopping_) {
       pollfd ready{listener_.get(), POLLIN, 0};
       ::poll(&ready, 1, -1);
-      const descriptor accepted = listener_.accept();
-      if (!accepted.valid() || stopping_) continue;
+      const unique_fd accepted = listener_.accept();
+      if (!accepted || stopping_) continue;
       pollfd asked{accepted.get(), POLLIN, 0};
       ::poll(&asked, 1, 1000);
       char request[4096];
@@ -351,7 +351,7 @@ TEST_CASE(
   std::thread server([&] {
     pollfd readable{place.get(), POLLIN, 0};
     ::poll(&readable, 1, -1);
-    const descriptor accepted = place.accept();
+    const unique_fd accepted = place.accept();
     readable.fd = accepted.get();
     char request[4096];
     ::poll(&readable, 1, -1);

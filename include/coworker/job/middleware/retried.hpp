@@ -139,7 +139,7 @@ class retried {
       } catch (...) {
         failure = std::current_exception();
       }
-      co_await sleep_for(wait_after_failure(number, failure, work));
+      co_await coworker::sleep_for(wait_after_failure(number, failure, work));
     }
   }
 
@@ -151,7 +151,7 @@ class retried {
       } catch (...) {
         failure = std::current_exception();
       }
-      block_for(wait_after_failure(number, failure, work), work.stop_token());
+      coworker::block_for(wait_after_failure(number, failure, work), work.stop_token());
     }
   }
 

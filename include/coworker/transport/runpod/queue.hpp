@@ -9,10 +9,10 @@
 #include <coworker/coro/result.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/semaphore.hpp>
-#include <coworker/exec/signal.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <coworker/http/client.hpp>
@@ -144,7 +144,7 @@ class http_queue {
   http_request post_of(std::string url, std::string_view job_id, std::string body) const;
   task<http_answer> post(const http_request& request, bool may_be_cut_off);
   task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
-  task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, signal& answered);
+  task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, auto_reset_event& answered);
   task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body,
                          typename Spool::ticket* left);
@@ -282,7 +282,7 @@ task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, ht
     log_.error("The queue refuses the result of this job for good (" + first.reason +
                    "); it is told that the job failed.",
                subject);
-    request.body = refusal_body(first.reason);
+    request.body = coworker::refusal_body(first.reason);
     const posted second = co_await post_until_settled(request, nullptr);
     if (second.ended != fate::accepted) {
       log_.error(
@@ -314,7 +314,7 @@ task<http_answer> http_queue<Client, Spool>::post(const http_request& request, b
 template <http_client Client, class Spool>
 task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& request,
                                                            typename Spool::ticket& kept) {
-  signal answered;
+  auto_reset_event answered;
   scope beside(co_await this_coro::context());
   beside.spawn(keep_soon(request, kept, answered));
   detail::result<http_answer> answer;
@@ -326,7 +326,7 @@ task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& r
 
 template <http_client Client, class Spool>
 task<void> http_queue<Client, Spool>::keep_soon(const http_request& request, typename Spool::ticket& kept,
-                                                signal& answered) {
+                                                auto_reset_event& answered) {
   const executor_ref executor = co_await this_coro::executor();
   const bool in_time = co_await answered.wait_until(detail::after(executor.now(), std::chrono::seconds(1)));
   if (!in_time) spool_.store(kept, *request.body, true, log_);

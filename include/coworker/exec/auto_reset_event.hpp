@@ -1,0 +1,92 @@
+#pragma once
+// auto_reset_event: wakes one coroutine that waits for news, or lets it go on when a moment has come.
+
+#include <coroutine>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/quirks.hpp>
+#include <mutex>
+#include <stdexcept>
+
+namespace coworker {
+
+/// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
+/// it twice counts once. For several waiters, or one that a stop is to end, use `event`.
+///
+/// Thread safety: all operations may be called on any thread. Must outlive the wait and every call of set().
+class auto_reset_event {
+ public:
+  auto_reset_event() noexcept {}
+  auto_reset_event(const auto_reset_event&) = delete;
+  auto_reset_event& operator=(const auto_reset_event&) = delete;
+
+  /// Resumes the waiting coroutine on its executor, or lets the next wait return at once.
+  /// Throws: what that executor throws, as a simulated_loop does on a foreign thread; nothing is set then.
+  void set() {
+    const std::lock_guard lock(mutex_);
+    if (waiting_ == nullptr) {
+      set_ = true;
+      return;
+    }
+    executor_.cancel(*waiting_);
+    waiting_ = nullptr;
+  }
+
+  class wait_awaiter {
+   public:
+    wait_awaiter(auto_reset_event& awaited, time_point due) noexcept : event_(awaited) { alarm_.due = due; }
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      alarm_.handle = awaiting;
+      return event_.begin_wait(alarm_, detail::require_context(awaiting, "auto_reset_event").executor);
+    }
+
+    bool await_resume() noexcept { return event_.end_wait(alarm_); }
+
+   private:
+    auto_reset_event& event_;
+    timer alarm_;
+  };
+
+  /// Awaited, returns true once the event is set, or false when `due` comes first.
+  /// Throws: std::logic_error when another coroutine is waiting, or the awaiting one runs on no executor.
+  /// Cancellation: a stop does not end the wait, so that whoever winds things down can wait here.
+  wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+
+ private:
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: the event is set. Armed before it is noted, because only arming can throw.
+  COWORKER_NOINLINE bool begin_wait(timer& alarm, executor_ref executor) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_ != nullptr) {
+      throw std::logic_error(
+          "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
+          "event for several waiters, or give each waiter an auto_reset_event of its own");
+    }
+    if (set_) return false;
+    executor.arm(alarm);
+    waiting_ = &alarm;
+    executor_ = executor;
+    return true;
+  }
+
+  // set() clears the note of the waiter; where the note is still there, time ran out. After set(), the note
+  // may already be that of the next waiter.
+  bool end_wait(timer& alarm) noexcept {
+    const std::lock_guard lock(mutex_);
+    set_ = false;
+    if (waiting_ != &alarm) return true;
+    waiting_ = nullptr;
+    return false;
+  }
+
+  std::mutex mutex_;  // guards all below
+  timer* waiting_ = nullptr;
+  executor_ref executor_;
+  bool set_ = false;
+};
+
+}  // namespace coworker

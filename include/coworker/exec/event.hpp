@@ -1,0 +1,127 @@
+#pragma once
+// event: something that happens once for many coroutines, as "the model is loaded"; they wait until it has.
+
+#include <coroutine>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/quirks.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/exec/wait_list.hpp>
+#include <mutex>
+#include <optional>
+
+namespace coworker {
+
+/// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
+/// returns at once:
+///
+///     event loaded;
+///     co_await loaded.wait();  // in each of them
+///     loaded.set();            // on any thread
+///
+/// Thread safety: all operations may be called on any thread. Must outlive the waits and every call of set().
+class event {
+ public:
+  explicit event(bool set = false) noexcept : set_(set) {}
+  event(const event&) = delete;
+  event& operator=(const event&) = delete;
+
+  /// Resumes all who wait, each on its own executor, in the order in which they came.
+  /// Throws: what one of the executors throws, as a simulated_loop does on a foreign thread. The event is not
+  /// set then, and those who were not resumed yet still wait.
+  void set() {
+    const std::lock_guard lock(mutex_);
+    while (!waiting_.empty()) {
+      timed_waiter& first = waiting_.front();
+      first.executor.cancel(first.alarm);
+      first.unlink();
+    }
+    set_ = true;
+  }
+
+  /// Lets later waits wait again. Those who were resumed by set() are not affected.
+  void reset() noexcept {
+    const std::lock_guard lock(mutex_);
+    set_ = false;
+  }
+
+  bool is_set() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return set_;
+  }
+
+  class wait_awaiter;
+
+  /// Awaited, returns true once the event is set, or false when `due` comes first.
+  /// Throws: std::logic_error when the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was.
+  wait_awaiter wait_until(time_point due) noexcept;
+  wait_awaiter wait() noexcept;
+
+ private:
+  struct timed_waiter : detail::wait_link {
+    timer alarm;  // cancelling it is what resumes the coroutine, wherever that runs
+    executor_ref executor;
+  };
+
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: the event is set. Armed before it is listed, because only arming can throw.
+  COWORKER_NOINLINE bool enlist(timed_waiter& waiter) {
+    const std::lock_guard lock(mutex_);
+    if (set_) return false;
+    waiter.executor.arm(waiter.alarm);
+    waiting_.push_back(waiter);
+    return true;
+  }
+
+  // True: set() has resumed it, or the event was set before.
+  bool leave(timed_waiter& waiter) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!waiter.listed()) return true;
+    waiter.unlink();
+    return false;
+  }
+
+  mutable std::mutex mutex_;  // guards all below, and those who wait
+  detail::wait_list<timed_waiter> waiting_;
+  bool set_;
+};
+
+class event::wait_awaiter {
+ public:
+  wait_awaiter(event& awaited, time_point due) noexcept : event_(awaited) { waiter_.alarm.due = due; }
+  wait_awaiter(const wait_awaiter&) = delete;
+  wait_awaiter& operator=(const wait_awaiter&) = delete;
+  ~wait_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "event");
+    if (here.stop.stop_requested()) throw cancelled();
+    waiter_.executor = here.executor;
+    waiter_.alarm.handle = awaiting;
+    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiter_.alarm));
+    return event_.enlist(waiter_);
+  }
+
+  bool await_resume() {
+    on_stop_.reset();
+    if (event_.leave(waiter_)) return true;
+    if (waiter_.alarm.status == timer::state::cancelled) throw cancelled();
+    return false;
+  }
+
+ private:
+  event& event_;
+  timed_waiter waiter_;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+
+}  // namespace coworker

@@ -1,0 +1,22 @@
+#pragma once
+// Numbers for people and for other programs' parsers, the same in every locale: std::snprintf writes a comma for the
+// point where the program has chosen a locale that does. Knows nothing of JSON.
+
+#include <charconv>
+#include <cstddef>
+#include <string>
+#include <system_error>
+
+namespace coworker::detail {
+
+/// As printf writes it with %g (chars_format::general: `digits` significant ones) or %f (fixed: `digits` behind
+/// the point), and always with a point.
+inline std::string decimal_text(double value, std::chars_format format, int digits) {
+  constexpr std::size_t longest_fixed = 310;  // digits before the point, and the sign
+  std::string text(longest_fixed + 2 + static_cast<std::size_t>(digits), ' ');
+  const auto [end, problem] = std::to_chars(text.data(), text.data() + text.size(), value, format, digits);
+  text.resize(problem == std::errc() ? static_cast<std::size_t>(end - text.data()) : 0);
+  return text;
+}
+
+}  // namespace coworker::detail

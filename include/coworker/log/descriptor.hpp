@@ -1,0 +1,113 @@
+#pragma once
+// Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
+// bytes only.
+
+#if defined(__unix__) || defined(__APPLE__)
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+// In nanoseconds.
+inline std::int64_t monotonic_now() noexcept {
+  timespec moment{};
+  ::clock_gettime(CLOCK_MONOTONIC, &moment);
+  return std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
+}
+
+/// Writes to a descriptor without ever waiting for whoever reads it, and without changing how others write
+/// to it: whether a descriptor waits is a property of what it refers to, which other processes share. So a
+/// pipe or a terminal is opened once more by its name in /proc, a socket is told with each message, and where
+/// neither can be had, poll says before each piece of at most PIPE_BUF bytes whether there is room. (Should
+/// others fill a pipe between the two, the last way waits.) Files do not wait. On one thread.
+class patient_descriptor {
+ public:
+  explicit patient_descriptor(int number) noexcept : number_(number) {}
+  patient_descriptor(const patient_descriptor&) = delete;
+  patient_descriptor& operator=(const patient_descriptor&) = delete;
+  ~patient_descriptor() { forget(); }
+
+  /// How many bytes went out; 0: there is no room now; -1: it failed, and errno says why.
+  ssize_t write(std::string_view text) noexcept {
+    look();
+    ssize_t sent = 0;
+    if (way_ == way::socket) {
+      sent = ::send(number_, text.data(), text.size(), MSG_DONTWAIT | no_signal);
+    } else if (way_ == way::own) {
+      sent = ::write(own_, text.data(), text.size());
+    } else if (way_ == way::asked && !has_room(0)) {
+      return 0;
+    } else {
+      const bool cut = way_ == way::asked && text.size() > PIPE_BUF;
+      sent = ::write(number_, text.data(), cut ? PIPE_BUF : text.size());
+    }
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+    if (sent < 0) way_ = way::unknown;
+    return sent;
+  }
+
+  /// Waits for room; also true when writing would fail.
+  bool has_room(int milliseconds) const noexcept {
+    pollfd asked{number_, POLLOUT, 0};
+    return ::poll(&asked, 1, milliseconds) > 0;
+  }
+
+ private:
+  enum class way : unsigned char { unknown, plain, own, socket, asked };
+#ifdef MSG_NOSIGNAL
+  static constexpr int no_signal = MSG_NOSIGNAL;
+#else
+  static constexpr int no_signal = 0;
+#endif
+
+  void forget() noexcept {
+    if (own_ >= 0) ::close(own_);
+    own_ = -1;
+    way_ = way::unknown;
+  }
+
+  // The program may point the number at something else at any time. That is noticed within a tenth of a second.
+  void look() noexcept {
+    const std::int64_t moment = monotonic_now();
+    if (way_ != way::unknown && moment - looked_ < 100'000'000) return;
+    looked_ = moment;
+    struct stat now {};
+    if (::fstat(number_, &now) != 0) return forget();
+    if (way_ != way::unknown && now.st_dev == device_ && now.st_ino == inode_) return;
+    forget();
+    device_ = now.st_dev;
+    inode_ = now.st_ino;
+    way_ = way::plain;
+    if (S_ISSOCK(now.st_mode)) way_ = way::socket;
+    if (!S_ISFIFO(now.st_mode) && !S_ISCHR(now.st_mode)) return;
+    way_ = way::asked;
+    try {
+      const std::string name = "/proc/self/fd/" + std::to_string(number_);
+      own_ = ::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    } catch (...) {  // no memory for the name
+    }
+    if (own_ >= 0) way_ = way::own;
+  }
+
+  const int number_;
+  int own_ = -1;
+  way way_ = way::unknown;
+  std::int64_t looked_ = 0;
+  dev_t device_{};
+  ino_t inode_{};
+};
+
+}  // namespace coworker::detail
+
+#endif

@@ -1,0 +1,128 @@
+#pragma once
+// poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
+// without epoll: each wait costs time in proportion to how many there are.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <coworker/coro/executor.hpp>
+#include <coworker/net/watch_slot.hpp>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace coworker::detail {
+
+/// All but wake() belongs to one thread.
+class poll_set {
+ public:
+  /// Throws std::system_error when there is no descriptor left for it.
+  poll_set() {
+    int ends[2];
+    checked(::pipe(ends), "pipe");
+    wake_read_.reset(ends[0]);
+    wake_write_.reset(ends[1]);
+    set_cloexec_and_nonblocking(ends[0]);
+    set_cloexec_and_nonblocking(ends[1]);
+    polled_.push_back({ends[0], POLLIN, 0});
+    waiters_.emplace_back();
+  }
+
+  /// See watching_executor. Throws std::bad_alloc too.
+  void watch(descriptor_watch& watch) {
+    require_descriptor(watch);
+    const auto number = static_cast<std::size_t>(watch.descriptor);
+    if (places_.size() <= number) places_.resize(number + number / 2 + 8);
+    std::size_t place = places_[number];
+    if (place != 0) require_unwatched(waiters_[place], watch);
+    if (::fcntl(watch.descriptor, F_GETFD) < 0) throw_unwatchable(errno, watch.descriptor);
+    if (place == 0) {
+      place = polled_.size();
+      waiters_.resize(place + 1);  // one more than polled, where that throws
+      polled_.push_back({watch.descriptor, 0, 0});
+      places_[number] = place;
+    }
+    polled_[place].events = static_cast<short>(polled_[place].events | event_of(watch.direction));
+    waiters_[place].waiting[index_of(watch.direction)] = &watch;
+    ++waiting_;
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept {
+    const std::size_t place = places_[static_cast<std::size_t>(watch.descriptor)];
+    descriptor_watch*& waiting = waiters_[place].waiting[index_of(watch.direction)];
+    if (waiting != &watch) return;
+    waiting = nullptr;
+    end(place, watch.direction);
+  }
+
+  /// How many wait.
+  std::size_t waiting() const noexcept { return waiting_; }
+
+  /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
+  /// over all that is. Returns whether it was woken.
+  bool wait(int timeout) noexcept {
+    if (::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout) <= 0) return false;
+    for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
+    const bool woken = polled_[0].revents != 0;
+    char bytes[64];
+    if (woken) {
+      while (::read(wake_read_.get(), bytes, sizeof bytes) == sizeof bytes) {
+      }
+    }
+    return woken;
+  }
+
+  /// Ends the current wait(), or else the next one. Any thread.
+  void wake() noexcept {
+    const char byte = 0;
+    [[maybe_unused]] const ssize_t written = ::write(wake_write_.get(), &byte, 1);  // or the pipe is full
+  }
+
+  /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
+  /// until the next call of another function.
+  std::span<const pollfd> pollable() noexcept { return polled_; }
+
+ private:
+  static constexpr short event_of(io_direction direction) noexcept {
+    return direction == io_direction::read ? POLLIN : POLLOUT;
+  }
+
+  // True: another one has its place now.
+  bool handle(std::size_t place) noexcept {
+    constexpr short over = POLLERR | POLLHUP | POLLNVAL;
+    const short found = polled_[place].revents;
+    for (const io_direction direction : {io_direction::read, io_direction::write}) {
+      if ((found & (event_of(direction) | over)) == 0) continue;
+      descriptor_watch*& waiting = waiters_[place].waiting[index_of(direction)];
+      if (waiting != nullptr && hand_over(waiting) && end(place, direction)) return true;
+    }
+    return false;
+  }
+
+  // The last one takes the place of one that nobody waits for any more: true.
+  bool end(std::size_t place, io_direction direction) noexcept {
+    --waiting_;
+    polled_[place].events = static_cast<short>(polled_[place].events & ~event_of(direction));
+    if (polled_[place].events != 0) return false;
+    places_[static_cast<std::size_t>(polled_[place].fd)] = 0;
+    if (place + 1 != polled_.size()) {
+      polled_[place] = polled_.back();
+      waiters_[place] = waiters_.back();
+      places_[static_cast<std::size_t>(polled_[place].fd)] = place;
+    }
+    polled_.pop_back();
+    waiters_.pop_back();
+    return true;
+  }
+
+  unique_fd wake_read_;
+  unique_fd wake_write_;
+  std::vector<pollfd> polled_;       // the first is for wake()
+  std::vector<watch_slot> waiters_;  // in the same order
+  std::vector<std::size_t> places_;  // by descriptor; 0: none
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace coworker::detail

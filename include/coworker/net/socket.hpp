@@ -1,0 +1,125 @@
+#pragma once
+// The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
+// know coroutines; tcp.hpp waits.
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <string>
+
+namespace coworker::detail {
+
+inline void set_flag(int socket, int level, int name) {
+  const int on = 1;
+  checked(::setsockopt(socket, level, name, &on, sizeof on), "setsockopt");
+}
+
+#ifdef MSG_NOSIGNAL
+inline constexpr int send_flags = MSG_NOSIGNAL;  // a peer that is gone is an error, not a SIGPIPE
+#else
+inline constexpr int send_flags = 0;
+#endif
+
+inline void prepare_connected(int socket) {
+  set_flag(socket, IPPROTO_TCP, TCP_NODELAY);
+#if !defined(MSG_NOSIGNAL) && defined(SO_NOSIGPIPE)
+  set_flag(socket, SOL_SOCKET, SO_NOSIGPIPE);
+#endif
+}
+
+inline unique_fd make_socket(int family) {
+#ifdef SOCK_CLOEXEC
+  return unique_fd(checked(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
+#else
+  unique_fd made(checked(::socket(family, SOCK_STREAM, 0), "socket"));
+  set_cloexec_and_nonblocking(made.get());
+  return made;
+#endif
+}
+
+inline unique_fd bound_socket(const socket_address& address) {
+  unique_fd made = make_socket(address.family());
+  set_flag(made.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (address.is_ipv6()) {
+    const int off = 0;  // "::" listens for IPv4 too
+    ::setsockopt(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  }
+  if (::bind(made.get(), address.data(), address.size()) == 0) return made;
+  const int error = errno;
+  const std::string what = "cannot listen on " + address.to_string();
+  if (error == EADDRINUSE)
+    throw_system_error(error, what,
+                       "another program does: stop it, or choose another port, or 0 for any that is free");
+  if (error == EADDRNOTAVAIL)
+    throw_system_error(error, what, "this machine does not have that address: 0.0.0.0 listens on all it has");
+  if (error == EACCES) throw_system_error(error, what, "choose a port above 1023");
+  throw_system_error(error, what);
+}
+
+/// Port 0 is any that is free.
+inline unique_fd listening_socket(const socket_address& address) {
+  unique_fd made = bound_socket(address);
+  checked(::listen(made.get(), SOMAXCONN), "listen");
+  return made;
+}
+
+inline socket_address local_address(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  checked(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
+  return {reinterpret_cast<const sockaddr*>(&address), size};
+}
+
+inline socket_address peer_address(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  checked(::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size), "getpeername");
+  return {reinterpret_cast<const sockaddr*>(&address), size};
+}
+
+/// Of a connection that came to its end before it was accepted; the next one is to be tried.
+inline bool accept_again(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ETIMEDOUT:
+    case EPERM:  // a firewall's
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The next connection that waits; none where there is none. Throws std::system_error.
+inline unique_fd accept_socket(int listening) {
+  for (;;) {
+#ifdef SOCK_CLOEXEC
+    unique_fd made(::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+#else
+    unique_fd made(::accept(listening, nullptr, nullptr));
+    if (made) set_cloexec_and_nonblocking(made.get());
+#endif
+    if (made) {
+      prepare_connected(made.get());
+      return made;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return made;
+    if (!accept_again(errno)) throw_system_error(errno, "a connection cannot be accepted");
+  }
+}
+
+/// Makes closing the socket a reset.
+inline void reset_on_close(int socket) noexcept {
+  const linger at_once{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+}  // namespace coworker::detail

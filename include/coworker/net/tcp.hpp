@@ -1,0 +1,177 @@
+#pragma once
+// tcp_listener and tcp_stream: TCP for coroutines on an event loop. Must not know what is sent.
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/timeout.hpp>
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <coworker/net/readable.hpp>
+#include <coworker/net/socket.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker {
+
+/// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
+/// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
+///
+/// Throws, where nothing else is said: std::system_error for what the system or the peer has against it;
+/// `timed_out` at the deadline. Cancellation: throws `cancelled` as soon as a stop is requested.
+class tcp_stream {
+ public:
+  tcp_stream() noexcept {}
+
+  /// A connected, non-blocking socket.
+  explicit tcp_stream(unique_fd connected) noexcept : socket_(std::move(connected)) {}
+
+  /// Connects. Several addresses of one host are tried by calling it for each.
+  static task<tcp_stream> connect(socket_address to) {
+    unique_fd socket = detail::make_socket(to.family());
+    detail::prepare_connected(socket.get());
+    int error = ::connect(socket.get(), to.data(), to.size()) == 0 ? 0 : errno;
+    if (error == EINPROGRESS || error == EINTR) {
+      co_await coworker::writable(socket);
+      socklen_t size = sizeof error;
+      detail::checked(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size), "getsockopt");
+    }
+    if (error == ECONNREFUSED)
+      detail::throw_system_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
+    if (error != 0) detail::throw_system_error(error, "cannot connect to " + to.to_string());
+    co_return tcp_stream(std::move(socket));
+  }
+
+  /// From now on no wait of read_some() or write_all() goes on after `due`. Default: time_point::max(), none.
+  void set_deadline(time_point due) noexcept { deadline_ = due; }
+
+  /// Reads what is there, up to the size of `into`, waiting until there is something. Returns how many bytes; 0
+  /// when the peer has closed its side.
+  task<std::size_t> read_some(std::span<char> into) {
+    for (;;) {
+      if (turns_ != 0) {
+        const ssize_t count = ::recv(socket_.get(), into.data(), into.size(), 0);
+        if (count >= 0) {
+          --turns_;
+          co_return static_cast<std::size_t>(count);
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK)
+          detail::throw_system_error(errno, "cannot read from a connection");
+      }
+      turns_ = most_turns;
+      const bool in_time = co_await readable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Writes `first`, then `second`, whole. Both must live until it has ended. When it throws, it is not known how
+  /// much was written, and the connection is of no more use.
+  task<void> write_all(std::string_view first, std::string_view second = {}) {
+    while (!first.empty() || !second.empty()) {
+      iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                         {const_cast<char*>(second.data()), second.size()}};
+      msghdr message{};
+      message.msg_iov = pieces;
+      message.msg_iovlen = 2;
+      const ssize_t count = ::sendmsg(socket_.get(), &message, detail::send_flags);
+      if (count >= 0) {
+        const auto written = static_cast<std::size_t>(count);
+        const std::size_t of_first = written < first.size() ? written : first.size();
+        first.remove_prefix(of_first);
+        second.remove_prefix(written - of_first);
+        continue;
+      }
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EWOULDBLOCK)
+        detail::throw_system_error(errno, "cannot write to a connection");
+      const bool in_time = co_await writable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Awaited, it returns once there is something to read, or the peer has closed its side or is gone.
+  ready_awaiter readable() noexcept { return coworker::readable(socket_); }
+
+  /// Tells the peer that nothing more will come from here. Reading goes on.
+  void shutdown_write() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+
+  /// Nothing may wait for it then.
+  void close() noexcept { socket_.reset(); }
+
+  /// Closes the connection with a reset: what was written and not yet received is dropped, and the peer sees an
+  /// error.
+  void abort() noexcept {
+    detail::reset_on_close(socket_.get());
+    close();
+  }
+
+  bool is_open() const noexcept { return static_cast<bool>(socket_); }
+  socket_address local_address() const { return detail::local_address(socket_.get()); }
+  socket_address peer_address() const { return detail::peer_address(socket_.get()); }
+
+  /// For the options that the system has and this class has not; it stays this object's.
+  int descriptor() const noexcept { return socket_.get(); }
+
+ private:
+  // Reads in a row that need not wait, before the loop has a turn: a peer that sends as fast as it is read must
+  // not hold up everything else.
+  static constexpr unsigned most_turns = 16;
+
+  unique_fd socket_;
+  time_point deadline_ = time_point::max();
+  unsigned turns_ = most_turns;
+};
+
+/// Listens for TCP connections. Closed by its destructor. It must stay in place while it is awaited.
+///
+///     tcp_listener door("127.0.0.1", 8080);
+///     tcp_stream guest = co_await door.accept();
+class tcp_listener {
+ public:
+  /// Port 0 is any that is free. Throws std::system_error when it cannot listen there; std::invalid_argument
+  /// when `host` is not an IP address.
+  tcp_listener(std::string_view host, std::uint16_t port) : tcp_listener(socket_address(host, port)) {}
+  explicit tcp_listener(const socket_address& address) : socket_(detail::listening_socket(address)) {}
+
+  /// The next connection. One coroutine at a time.
+  /// Throws: std::system_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
+  /// ENOBUFS, ENOMEM): the connection still waits, so let some time pass, then call it again.
+  /// Cancellation: throws `cancelled`; no connection is lost.
+  task<tcp_stream> accept() {
+    for (;;) {
+      if (turns_ != 0) {
+        unique_fd accepted = detail::accept_socket(socket_.get());
+        if (accepted) {
+          --turns_;
+          co_return tcp_stream(std::move(accepted));
+        }
+      }
+      turns_ = most_turns;
+      co_await readable(socket_);
+    }
+  }
+
+  socket_address local_address() const { return detail::local_address(socket_.get()); }
+  std::uint16_t local_port() const { return local_address().port(); }
+
+  /// Connections are refused from now on. Nothing may wait for it then.
+  void close() noexcept { socket_.reset(); }
+  bool is_open() const noexcept { return static_cast<bool>(socket_); }
+  int descriptor() const noexcept { return socket_.get(); }
+
+ private:
+  static constexpr unsigned most_turns = 64;  // as in tcp_stream
+
+  unique_fd socket_;
+  unsigned turns_ = most_turns;
+};
+
+}  // namespace coworker

@@ -1,0 +1,58 @@
+#pragma once
+// watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
+// share.
+
+#include <cerrno>
+#include <coworker/coro/executor.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+
+namespace coworker::detail {
+
+constexpr std::size_t index_of(io_direction direction) noexcept {
+  return direction == io_direction::read ? 0 : 1;
+}
+
+struct watch_slot {
+  descriptor_watch* waiting[2] = {nullptr, nullptr};  // by direction
+};
+
+[[noreturn]] inline void throw_unwatchable(int error, int descriptor) {
+  const std::string name = "descriptor " + std::to_string(descriptor);
+  if (error == EBADF) throw_system_error(error, name + " cannot be awaited", "it is not open");
+  if (error == ENOSPC) {
+    throw_system_error(error, name + " cannot be awaited",
+                       "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
+  }
+  throw_system_error(error, name + " cannot be awaited");
+}
+
+inline void require_descriptor(const descriptor_watch& watch) {
+  if (watch.descriptor < 0) throw_unwatchable(EBADF, watch.descriptor);
+}
+
+inline void require_unwatched(const watch_slot& slot, const descriptor_watch& watch) {
+  if (slot.waiting[index_of(watch.direction)] == nullptr) return;
+  const bool reads = watch.direction == io_direction::read;
+  throw std::logic_error("descriptor " + std::to_string(watch.descriptor) +
+                         " is already awaited by another coroutine that waits to " +
+                         (reads ? "read from" : "write to") +
+                         " it; let one coroutine do so, or guard it with a semaphore of 1");
+}
+
+/// Lets the waiting coroutine go on. Returns false where there was no memory for that; it is to be tried again.
+inline bool hand_over(descriptor_watch*& waiting) noexcept {
+  descriptor_watch& watch = *waiting;
+  watch.ready = true;
+  try {
+    watch.executor.cancel(watch.alarm);
+  } catch (...) {
+    return false;
+  }
+  waiting = nullptr;
+  return true;
+}
+
+}  // namespace coworker::detail

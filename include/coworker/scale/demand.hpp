@@ -1,0 +1,162 @@
+#pragma once
+// Whether jobs wait for slots or slots for jobs, judged by how takes come back. Must not know what a queue is,
+// and never reads a clock.
+
+#include <array>
+#include <coworker/coro/clock.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace coworker {
+
+/// Whether jobs wait for slots, or slots for jobs.
+enum class demand_level : unsigned char {
+  low,     ///< a slot or more stood empty for the last half second: a lower limit would do
+  steady,  ///< neither, or there is nothing to tell by yet
+  high,    ///< jobs wait for a slot: more at once may bring more throughput
+};
+
+namespace detail {
+
+// The average of something over the last half second, in slices of a twentieth of a second.
+class recent_average {
+ public:
+  // It was `value` from then until now.
+  void add(time_point from, time_point now, double value) noexcept {
+    advance(now);
+    if (now - from > window - slice) from = now - window + slice;
+    while (from < now) {
+      const std::int64_t number = from.time_since_epoch() / slice;
+      const time_point next = time_point(slice * (number + 1));
+      const time_point end = next < now ? next : now;
+      sums_[index(number)] += std::chrono::duration<double>(end - from).count() * value;
+      from = end;
+    }
+  }
+
+  double at(time_point now) noexcept {
+    advance(now);
+    double sum = 0;
+    for (const double one : sums_) sum += one;
+    return sum / std::chrono::duration<double>(window).count();
+  }
+
+  // The part that something adds which has been `value` since then, and goes on.
+  static double share(time_point since, time_point now, double value) noexcept {
+    const duration span = now - since > window ? window : now - since;
+    return span > duration::zero()
+               ? value * static_cast<double>(span.count()) / static_cast<double>(window.count())
+               : 0;
+  }
+
+ private:
+  static constexpr duration slice = std::chrono::milliseconds(50);
+  static constexpr std::int64_t slice_count = 10;
+  static constexpr duration window = slice * slice_count;
+
+  static std::size_t index(std::int64_t number) noexcept {
+    return static_cast<std::size_t>(number % slice_count);
+  }
+
+  void advance(time_point now) noexcept {
+    const std::int64_t reached = now.time_since_epoch() / slice;
+    if (reached - current_ >= slice_count) {
+      sums_.fill(0);
+      current_ = reached;
+    }
+    while (current_ < reached) sums_[index(++current_)] = 0;
+  }
+
+  std::array<double, slice_count> sums_{};
+  std::int64_t current_ = 0;
+};
+
+/// Watches the takes of one worker. A take that is full and comes back at once says that jobs wait. The time that
+/// the queue holds a take is time in which the slots that it asks for stand empty.
+///
+/// "At once" is relative to the way to the queue and back: within 2.5 times the shortest take seen lately. It is
+/// never below 20 ms, and never above 20 deliveries of a result (100 ms at least, 1 s at most): where takes are
+/// much slower than that, it is jobs that they wait for.
+class demand_meter {
+ public:
+  /// The shortest of the recent past; the largest of all while there are none.
+  struct round_trips {
+    duration take = duration::max();
+    duration delivery = duration::max();
+  };
+
+  /// A take is under way that asks for so many jobs.
+  void take_sent(time_point now, std::size_t asked) { pending_.push_back({now, asked}); }
+
+  /// The take that was sent at that moment and asked for so many jobs has come back with so many.
+  void take_answered(time_point now, time_point sent, std::size_t asked, std::size_t brought,
+                     round_trips shortest) noexcept {
+    for (auto one = pending_.begin(); one != pending_.end(); ++one) {
+      if (one->sent != sent || one->asked != asked) continue;
+      pending_.erase(one);
+      break;
+    }
+    const bool full = brought >= asked;
+    if (now - sent < shortest.take) shortest.take = now - sent;
+    const duration grace = at_once(shortest);
+    full_at_once_ = full && brought > 0 && now - sent <= grace;
+    held_.add(full ? after(sent, grace) : sent, now, static_cast<double>(asked));
+  }
+
+  /// So many slots are in use from now on.
+  void slots_in_use(time_point now, int slots) noexcept {
+    in_use_.add(in_use_since_, now, in_use_now_);
+    in_use_since_ = now;
+    in_use_now_ = slots;
+  }
+
+  /// How many of `limit` slots stood empty because no job came, on average over the last half second. Those count
+  /// that takes asked for and that would be empty at this limit too.
+  double slots_waiting(time_point now, int limit, round_trips shortest) noexcept {
+    double held = held_.at(now);
+    const duration grace = at_once(shortest);
+    for (const pending_take& one : pending_)
+      held += recent_average::share(after(one.sent, grace), now, static_cast<double>(one.asked));
+    const double free = limit - in_use_.at(now) - recent_average::share(in_use_since_, now, in_use_now_);
+    return held < free ? held : free > 0 ? free : 0;
+  }
+
+  /// `jobs_waiting`: as many are known to wait.
+  demand_level level(double slots_waiting, int jobs_waiting) const noexcept {
+    if (jobs_waiting > 0) return demand_level::high;
+    constexpr double one_slot = 0.95;  // 1, but for rounding
+    if (slots_waiting >= one_slot) return demand_level::low;
+    return full_at_once_ && slots_waiting < 0.5 ? demand_level::high : demand_level::steady;
+  }
+
+ private:
+  struct pending_take {
+    time_point sent;
+    std::size_t asked;
+  };
+
+  static duration within(duration span, duration least, duration most) noexcept {
+    return span < least ? least : span < most ? span : most;
+  }
+
+  static duration at_once(round_trips shortest) noexcept {
+    constexpr duration longest = std::chrono::seconds(1);
+    const duration take = shortest.take < longest ? shortest.take : longest;
+    duration delivery{};
+    if (shortest.delivery != duration::max())
+      delivery = shortest.delivery < longest ? shortest.delivery : longest;
+    const duration most = within(delivery * 20, std::chrono::milliseconds(100), longest);
+    return within(take * 5 / 2, std::chrono::milliseconds(20), most);
+  }
+
+  std::vector<pending_take> pending_;
+  recent_average held_;    // slots that takes asked for and that no job came for
+  recent_average in_use_;  // slots
+  time_point in_use_since_{};
+  int in_use_now_ = 0;
+  bool full_at_once_ = false;  // how the latest take came back
+};
+
+}  // namespace detail
+}  // namespace coworker
