@@ -195,19 +195,19 @@ class logger {
     }
   }
 
-  void trace(std::string_view message, log_subject subject = {}) noexcept {
+  void(trace)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::trace, message, subject);
   }
-  void debug(std::string_view message, log_subject subject = {}) noexcept {
+  void(debug)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::debug, message, subject);
   }
-  void info(std::string_view message, log_subject subject = {}) noexcept {
+  void(info)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::info, message, subject);
   }
-  void warn(std::string_view message, log_subject subject = {}) noexcept {
+  void(warn)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::warn, message, subject);
   }
-  void error(std::string_view message, log_subject subject = {}) noexcept {
+  void(error)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::error, message, subject);
   }
 

@@ -160,8 +160,8 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   if (arguments.print_schema) return print_schema<handler_input<Handler>>();
   const bool local = arguments.test_input || arguments.test_file || !environment("RUNPOD_WEBHOOK_GET_JOB");
   const log_level usual = local ? log_level::debug : log_level::info;
-  logger log(arguments.level ? *arguments.level : level_from_environment(usual),
-             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
+  logger log{arguments.level ? *arguments.level : level_from_environment(usual),
+             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text};
   if (settings.sink != nullptr) log.set_sink(*settings.sink);
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;

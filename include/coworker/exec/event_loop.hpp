@@ -122,7 +122,7 @@ class event_loop {
   void stop() {
     std::unique_lock lock(mutex_);
     stop_ = true;
-    wake_if_asleep(lock, time_point::min());
+    wake_if_asleep(lock, (time_point::min)());
   }
 
  private:
@@ -165,7 +165,7 @@ class event_loop {
   void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
-    wake_if_asleep(lock, time_point::min());
+    wake_if_asleep(lock, (time_point::min)());
   }
 
   // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
@@ -177,7 +177,7 @@ class event_loop {
 
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
-    if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
+    if (waiter_ != &own_waiter_) waiter_->wait((time_point::min)());
     for (;;) {
       time_point deadline;
       {
@@ -237,7 +237,7 @@ class event_loop {
   mutable std::mutex mutex_;  // guards what follows
   std::vector<std::coroutine_handle<>> inbox_;
   timer_queue timers_;
-  time_point wakes_at_ = time_point::max();
+  time_point wakes_at_ = (time_point::max)();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
   bool stop_ = false;
   bool running_ = false;

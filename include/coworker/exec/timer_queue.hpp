@@ -17,7 +17,7 @@ class timer_queue {
   std::size_t size() const noexcept { return heap_.size(); }
 
   /// When the soonest timer is due; time_point::max() when none is armed.
-  time_point next_due() const noexcept { return heap_.empty() ? time_point::max() : heap_.front().due; }
+  time_point next_due() const noexcept { return heap_.empty() ? (time_point::max)() : heap_.front().due; }
 
   /// False: the timer had been cancelled before, and its handle is to be posted at once.
   bool arm(timer& alarm) {

@@ -58,7 +58,7 @@ struct job {
   void progress(Value&&) const {}
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
-  job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
+  job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
   /// --rp_debugger adds to the output: `auto measured = work.checkpoint("load");`. Any thread.

@@ -35,15 +35,15 @@ struct job_envelope {
 struct job_record {
   std::string id;
   std::string batch_id;
-  json input;                            ///< until the handler has it
-  json details;                          ///< as well
-  stop_source stop;                      ///< stops this job only
-  outcome ended;                         ///< once it has; while it is being stopped, what it ends with then
-  bool runnable = true;                  ///< false: it has its outcome already
-  time_point taken{};                    ///< when the queue handed it over
-  time_point started{};                  ///< when its handler was
-  time_point settled{};                  ///< when it got its outcome
-  time_point alarm = time_point::max();  ///< when the worker is to look at it again
+  json input;                              ///< until the handler has it
+  json details;                            ///< as well
+  stop_source stop;                        ///< stops this job only
+  outcome ended;                           ///< once it has; while it is being stopped, what it ends with then
+  bool runnable = true;                    ///< false: it has its outcome already
+  time_point taken{};                      ///< when the queue handed it over
+  time_point started{};                    ///< when its handler was
+  time_point settled{};                    ///< when it got its outcome
+  time_point alarm = (time_point::max)();  ///< when the worker is to look at it again
   detail::progress_line progress;
   logger* log = nullptr;                   ///< its worker's
   detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them

@@ -68,7 +68,7 @@ class json_reader {
     do {
       at = read_value(at);
     } while (close_and_go_on(at));
-    if (!scanner_.at_end(at)) scanner_.fail(at, "the end of the text after the value");
+    if (!scanner_.at_end(at)) scanner_.fail_at(at, "the end of the text after the value");
   }
 
  private:
@@ -132,7 +132,7 @@ class json_reader {
         case '9':
           return read_number(at);
         default:
-          scanner_.fail(at, expected);
+          scanner_.fail_at(at, expected);
       }
     }
   }
@@ -149,14 +149,14 @@ class json_reader {
           at = read_key(scanner_.skip_space(at + 1), "a string as key after ','");
           return true;
         }
-        if (c != '}') scanner_.fail(at, "',' or '}' after a member");
+        if (c != '}') scanner_.fail_at(at, "',' or '}' after a member");
         handler_.end_object();
       } else {
         if (c == ',') {
           ++at;
           return true;
         }
-        if (c != ']') scanner_.fail(at, "',' or ']' after an element");
+        if (c != ']') scanner_.fail_at(at, "',' or ']' after an element");
         handler_.end_array();
       }
     }
@@ -171,12 +171,12 @@ class json_reader {
   }
 
   const char* read_key(const char* at, const char* expected) {
-    if (scanner_.peek(at) != '"') scanner_.fail(at, expected);
+    if (scanner_.peek(at) != '"') scanner_.fail_at(at, expected);
     std::string_view text;
     at = scanner_.take_string(at, text);
     handler_.key(text);
     at = scanner_.skip_space(at);
-    if (scanner_.peek(at) != ':') scanner_.fail(at, "':' after a key");
+    if (scanner_.peek(at) != ':') scanner_.fail_at(at, "':' after a key");
     return at + 1;
   }
 

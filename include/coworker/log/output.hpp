@@ -3,8 +3,9 @@
 // only.
 
 #include <coworker/log/descriptor.hpp>
+#include <coworker/system.hpp>
 
-#if defined(__unix__) || defined(__APPLE__)
+#if COWORKER_POSIX
 
 #include <limits.h>
 #include <poll.h>

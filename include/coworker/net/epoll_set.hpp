@@ -146,7 +146,7 @@ class epoll_set {
   // child process. It goes on to bring events, and cannot be taken back any more.
   bool handle(const epoll_event& event) noexcept {
     constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;  // told of whatever the registration is for
-    const auto place = static_cast<std::size_t>(event.data.u64 & 0xffffffffU);
+    const std::size_t place = event.data.u64 & 0xffffffffU;
     const int descriptor = static_cast<int>(place);
     slot& one = slots_[place];
     if (event.data.u64 != key_of(descriptor, one.registration)) return false;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/watch_slot.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -63,7 +64,7 @@ class poll_set {
   /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
   /// over all that is. Returns whether it was woken.
   bool wait(int timeout) noexcept {
-    if (::poll(polled_.data(), static_cast<nfds_t>(polled_.size()), timeout) <= 0) return false;
+    if (::poll(polled_.data(), number_cast<nfds_t>(polled_.size()), timeout) <= 0) return false;
     for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
     const bool woken = polled_[0].revents != 0;
     char bytes[64];

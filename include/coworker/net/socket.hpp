@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <coworker/net/address.hpp>
 #include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
 #include <string>
 
 namespace coworker::detail {
@@ -111,7 +112,7 @@ inline unique_fd accept_socket(int listening) {
       prepare_connected(made.get());
       return made;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return made;
+    if (would_block(errno)) return made;
     if (!accept_again(errno)) throw_system_error(errno, "a connection cannot be accepted");
   }
 }

@@ -12,6 +12,7 @@
 #include <coworker/net/descriptor.hpp>
 #include <coworker/net/readable.hpp>
 #include <coworker/net/socket.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -63,8 +64,7 @@ class tcp_stream {
           co_return static_cast<std::size_t>(count);
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-          detail::throw_system_error(errno, "cannot read from a connection");
+        if (!detail::would_block(errno)) detail::throw_system_error(errno, "cannot read from a connection");
       }
       turns_ = most_turns;
       const bool in_time = co_await readable_until(socket_, deadline_);
@@ -90,8 +90,7 @@ class tcp_stream {
         continue;
       }
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        detail::throw_system_error(errno, "cannot write to a connection");
+      if (!detail::would_block(errno)) detail::throw_system_error(errno, "cannot write to a connection");
       const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
@@ -126,7 +125,7 @@ class tcp_stream {
   static constexpr unsigned most_turns = 16;
 
   unique_fd socket_;
-  time_point deadline_ = time_point::max();
+  time_point deadline_ = (time_point::max)();
   unsigned turns_ = most_turns;
 };
 

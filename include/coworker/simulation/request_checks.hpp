@@ -58,7 +58,7 @@ class request_checks {
 
  private:
   void note(const call& asked) {
-    const int nobody = trace::nobody;
+    const int nobody = event_trace::nobody;
     switch (asked.where) {
       case endpoint::take:
         return book_.note(happening::asked_for_jobs, asked.worker, nobody, asked.capacity);
@@ -97,7 +97,7 @@ class request_checks {
                           (job < 0 ? "an unknown job" : job_name(job)) + ", which is not in progress");
       }
     });
-    book_.note(happening::pinged, asked.worker, trace::nobody, named);
+    book_.note(happening::pinged, asked.worker, event_trace::nobody, named);
     if (named != one.in_progress) {
       book_.violate(invariant::heartbeat_exact, "worker " + std::to_string(asked.worker) +
                                                     ": a heartbeat names " + std::to_string(named) +

@@ -27,11 +27,11 @@ struct local_plan {
 inline local_plan plan_local_run(const start_arguments& arguments, logger& log) {
   local_plan plan;
   if (arguments.test_input) {
-    log.info("Using --test_input as job input.");
+    log.write(log_level::info, "Using --test_input as job input.");
     plan.jobs = read_local_jobs(*arguments.test_input, "--test_input");
   } else {
     const std::string path = arguments.test_file.value_or("test_input.json");
-    log.info("Using " + path + " as job input.");
+    log.write(log_level::info, "Using " + path + " as job input.");
     plan.jobs = read_local_job_file(path);
   }
   if (!arguments.test_output) return plan;
@@ -54,8 +54,8 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const outcome& ended = queue.outcomes()[i];
     if (!ended.succeeded() || ended.output == expected[i]) continue;
-    log.error("Job " + ids[i] + " gave " + ended.output.dump_spaced() + " where --test_output expects " +
-              expected[i].dump_spaced() + ".");
+    log.write(log_level::error, "Job " + ids[i] + " gave " + ended.output.dump_spaced() +
+                                    " where --test_output expects " + expected[i].dump_spaced() + ".");
     match = false;
   }
   return match;
@@ -76,13 +76,13 @@ int run_local(Worker& runner, local_plan plan, logger& log) {
   local_file queue(std::move(plan.jobs), log);
   const worker_summary summary = runner.run(queue);
   const bool match = outputs_match(queue, ids, plan.expected, log);
-  if (ids.size() > 1) log.info(summary_line(summary));
+  if (ids.size() > 1) log.write(log_level::info, summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
   if (not_run > 0) {
-    log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
-              " not run: the worker left before.");
+    log.write(log_level::error, std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
+                                    " not run: the worker left before.");
   }
-  log.info("Local testing complete, exiting.");
+  log.write(log_level::info, "Local testing complete, exiting.");
   return match && not_run == 0 && summary.failed + summary.stopped == 0 ? exit_ok : exit_failed;
 }
 

@@ -96,17 +96,19 @@ void run_production(Worker& runner, http_queue_options options, duration ping_in
   http_queue queue(client, std::move(options), log);
   const termination_watch watch([&runner, &log] {
     runner.stop();
-    log.info(
+    log.write(
+        log_level::info,
         "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
         "once.");
   });
   const attendant_thread attendant(queue, ping_interval, seed, log,
                                    [&runner](std::string id) { runner.stop_job(std::move(id)); });
   const worker_summary summary = runner.run(queue);
-  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-           " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-           std::to_string(summary.highest_in_progress) + ".");
+  log.write(log_level::info,
+            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+                " failed, " + std::to_string(summary.stopped) + " stopped, " +
+                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+                std::to_string(summary.highest_in_progress) + ".");
 }
 
 }  // namespace coworker::detail

@@ -16,7 +16,7 @@ namespace coworker::detail {
 
 // What a signal handler can reach. Handlers belong to the process, so this state does too.
 struct termination_state {
-  std::atomic<int> signals{0};
+  std::atomic<int> count{0};
   std::atomic<int> pipe{-1};
 };
 inline termination_state this_process_termination;
@@ -24,7 +24,7 @@ inline termination_state this_process_termination;
 // Only what may be done inside a signal handler: count, write a byte, leave.
 inline void on_termination(int number) {
   const int before = errno;
-  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
+  if (this_process_termination.count.fetch_add(1) > 0) ::_exit(128 + number);
   const char byte = 's';
   if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
   errno = before;
@@ -39,7 +39,7 @@ class termination_watch {
   explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
     if (::pipe(ends_) != 0)
       throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
-    this_process_termination.signals.store(0);
+    this_process_termination.count.store(0);
     this_process_termination.pipe.store(ends_[1]);
     watcher_ = std::thread([this] { watch(); });
     struct sigaction action {};

@@ -6,7 +6,6 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/system.hpp>
 #include <cstdio>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -38,7 +37,7 @@ class spool_files {
  public:
   std::vector<std::string> names(const std::string& folder) const {
     std::vector<std::string> found;
-    if (!detail::list_folder(folder, found)) throw std::runtime_error(std::strerror(errno));
+    if (!detail::list_folder(folder, found)) throw std::runtime_error(detail::errno_text(errno));
     return found;
   }
 
@@ -48,7 +47,7 @@ class spool_files {
 
   std::string read_whole(const std::string& path) const {
     std::string text;
-    if (!detail::read_file(path, text)) throw std::runtime_error(std::strerror(errno));
+    if (!detail::read_file(path, text)) throw std::runtime_error(detail::errno_text(errno));
     return text;
   }
 

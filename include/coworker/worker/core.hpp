@@ -22,7 +22,7 @@ struct worker_core {
   worker_core(handler_ref runs, modifier_ref limits, worker_options chosen)
       : handler(runs),
         options(checked(std::move(chosen))),
-        log(options.log != nullptr ? *options.log : own_log),
+        log{options.log != nullptr ? *options.log : own_log},
         own_pool(pool_size()),
         control(limits, options.resources, log) {
     place.pool = options.pool ? options.pool : executor_ref(own_pool);
@@ -48,7 +48,7 @@ struct worker_core {
   // What blocks has a thread for each job; what computes, one for each processor.
   std::size_t pool_size() const noexcept {
     const bool computes = options.coroutines_on_pool && handler.is_coroutine;
-    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
+    return computes ? thread::hardware_concurrency() : (std::numeric_limits<std::size_t>::max)();
   }
 };
 

@@ -74,7 +74,7 @@ class job_watch {
   // Stops the jobs whose time is over, and names those that were stopped and go on all the same.
   void look(time_point now) {
     if (now < next_) return;
-    next_ = time_point::max();
+    next_ = (time_point::max)();
     for (job_record* record = running_.front(); record != nullptr; record = record->next) {
       if (record->alarm <= now) ring(*record, now);
       if (record->alarm < next_) next_ = record->alarm;
@@ -94,20 +94,22 @@ class job_watch {
     const log_subject subject(record.id, record.batch_id);
     if (!record.stop.stop_requested()) {
       const std::string limit = seconds_text(record.alarm - record.started);
-      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
+      log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
+                 subject);
       stop(record, outcome::failure("timed out: it ran longer than the " + limit + " that it may"), now);
       return;
     }
-    record.alarm = time_point::max();
-    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
-                  " ago and still runs; it keeps its slot until it ends.",
-              subject);
+    record.alarm = (time_point::max)();
+    log_.write(log_level::warn,
+               "It was asked to stop " + seconds_text(options_.stop_patience) +
+                   " ago and still runs; it keeps its slot until it ends.",
+               subject);
   }
 
   const worker_options& options_;
   logger& log_;
   job_list running_;
-  time_point next_ = time_point::max();
+  time_point next_ = (time_point::max)();
 };
 
 }  // namespace coworker::detail

@@ -73,18 +73,23 @@ struct worker_options {
 namespace detail {
 
 inline worker_options checked(worker_options options) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("worker_options::") + problem);
   };
-  require(options.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
-  require(options.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
-  require(options.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
-  require(options.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
-  require(options.loop_block_limit >= duration::zero(),
-          "loop_block_limit is negative; 0 means that nobody looks");
-  require(options.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
-  require(options.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
-  require(options.takes_at_once >= 1, "takes_at_once must be 1 or more, or no job would ever be taken");
+  require_option(options.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
+  require_option(options.modifier_interval > duration::zero(),
+                 "modifier_interval must be above 0, such as 1 s");
+  require_option(options.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
+  require_option(options.stop_patience >= duration::zero(),
+                 "stop_patience is negative; it must be 0 or more");
+  require_option(options.loop_block_limit >= duration::zero(),
+                 "loop_block_limit is negative; 0 means that nobody looks");
+  require_option(options.stream.gather_for >= duration::zero(),
+                 "stream.gather_for is negative; 0 gathers none");
+  require_option(options.output_limit >= 1000,
+                 "output_limit is below 1000 bytes, which an error must fit into");
+  require_option(options.takes_at_once >= 1,
+                 "takes_at_once must be 1 or more, or no job would ever be taken");
   return options;
 }
 

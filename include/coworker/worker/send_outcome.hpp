@@ -37,7 +37,8 @@ task<bool> send_chunk(Queue& queue, const job_record& job, std::string text, log
     } catch (const cancelled&) {
       throw;
     } catch (...) {
-      log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
+      log.write(log_level::error,
+                "The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
                 log_subject(job.id, job.batch_id));
     }
   }
@@ -57,17 +58,20 @@ template <transport Queue>
   if (record.timings != nullptr) add_timings(record, core.options);
   std::string body = settled_body(ended, core.options);
   if (ended.succeeded()) {
-    if (log.writes(log_level::debug)) log.debug("Handler output: " + ended.output.dump_spaced(), subject);
+    if (log.writes(log_level::debug))
+      log.write(log_level::debug, "Handler output: " + ended.output.dump_spaced(), subject);
   } else {
-    log.error(ended.error, subject);
+    log.write(log_level::error, ended.error, subject);
   }
-  if (log.writes(log_level::debug)) log.debug("run_job return: " + ended.body().dump_spaced(), subject);
+  if (log.writes(log_level::debug))
+    log.write(log_level::debug, "run_job return: " + ended.body().dump_spaced(), subject);
   job_result result{record.id, ended, std::move(body), core.handler.is_streaming && core.place.sends_chunks};
   try {
     co_return co_await queue.complete(std::move(result));
   } catch (...) {
     const exception_description error = describe_exception(std::current_exception());
-    log.error("The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
+    log.write(log_level::error,
+              "The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
               subject);
   }
   co_return delivery::given_up;

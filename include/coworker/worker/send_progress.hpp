@@ -25,8 +25,8 @@ inline std::string progress_text(const json& value, const job_record& record, lo
     dump_within("progress", value, text);
     return text;
   } catch (const json_exception& error) {
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.batch_id));
+    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
+              log_subject(record.id, record.batch_id));
     return {};
   }
 }
@@ -59,7 +59,8 @@ task<void> send_progress(Queue& queue, record_ref job, logger& log) {
       }
     }
   } catch (...) {
-    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
+    log.write(log_level::error,
+              "The transport's progress() threw " + describe_exception(std::current_exception()).trace,
               log_subject(job->id, job->batch_id));
   }
   state.sending = false;

@@ -141,7 +141,8 @@ class watchdog {
   void name_who_has(void* coroutine) {
     watched_executor* const job = last_to_note(coroutine);
     if (job == nullptr || std::exchange(job->named_, true)) return;
-    log_.warn(
+    log_.write(
+        log_level::warn,
         "It has kept the event loop to itself for " + seconds_text(limit_) +
             " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
             "pool: a plain function as handler, run_on, or coroutines_on_pool.",

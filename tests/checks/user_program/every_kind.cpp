@@ -129,8 +129,9 @@ int run_all() {
   failed += run(typed, app::blocking, app::by_load) + run(plain, app::counting) + run(plain, app::silent);
   failed += run(typed, app::words, cw::clamped{1, 8, cw::hill_climb{}}, options) + run(plain, app::letters);
   failed += run(plain, app::lines) + run(plain, app::counting_handler{}, [](int current) { return current; });
-  failed += run(plain, [](const auto& job) { return job.id; }, cw::rate_threshold{.max = 8});
+  failed += run(plain, [](const auto& job) { return job.id; }, cw::fixed_concurrency{8});
   failed += run(typed, cw::authorised(cw::retried(app::paint, {.times = 2}), app::allowed), cw::aimd{});
+  if (run(R"({"input": {"throw": true}})", app::nothing) != 1) ++failed;  // the log names the exception's type
   return failed;
 }
 

@@ -63,12 +63,12 @@ class curl_client final : public waiter {
   }
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min() && !perform_first_) {
+    if (deadline != (time_point::min)() && !perform_first_) {
       // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
-      for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
-      const bool endless = deadline == time_point::max();
+      for (const exchange* const one : exchanges_) deadline = (std::min)(deadline, one->give_up_at);
+      const bool endless = deadline == (time_point::max)();
       const long span =
-          endless ? std::numeric_limits<int>::max() : detail::to_milliseconds(deadline - clock_type::now());
+          endless ? (std::numeric_limits<int>::max)() : detail::to_milliseconds(deadline - clock_type::now());
       curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(span), nullptr);
     }
     if (exchanges_.empty()) return;
@@ -266,7 +266,7 @@ inline bool curl_client::close_our_side(int port) const noexcept {
 inline void curl_client::end_farewells() {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    one.gave_up = one.give_up_at != time_point::max() && clock_type::now() >= one.give_up_at;
+    one.gave_up = one.give_up_at != (time_point::max)() && clock_type::now() >= one.give_up_at;
     place = one.gave_up ? finish(place) : place + 1;
   }
 }

@@ -102,7 +102,7 @@ struct curl_exchange {
   bool leaving = false;         // given up, but for an answer that may be on its way
   bool gave_up = false;
   int port = -1;  // our own end of the connection, once the request goes out
-  time_point give_up_at = time_point::max();
+  time_point give_up_at = (time_point::max)();
   char problem[CURL_ERROR_SIZE] = {};
 };
 
@@ -136,7 +136,8 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
 #endif
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");  // decodes; asking is up to the header
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, std::max(1L, to_milliseconds(options.connect_timeout)));
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                   (std::max)(1L, to_milliseconds(options.connect_timeout)));
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
@@ -167,10 +168,10 @@ inline void curl_exchange::prepare(const http_request& request, http_answer& to_
   stop_requested.store(false, std::memory_order_relaxed);
   answering = leaving = gave_up = false;
   port = -1;
-  give_up_at = time_point::max();
+  give_up_at = (time_point::max)();
   problem[0] = '\0';
   timeout_to_end = request.timeout_to_end;
-  set_limit(std::max(1L, to_milliseconds(request.timeout)));
+  set_limit((std::max)(1L, to_milliseconds(request.timeout)));
   set_headers(request);
   if (url != request.url) set_address(request.url);
   if (!posts) return;
@@ -241,7 +242,7 @@ inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::siz
 inline std::size_t curl_exchange::on_header(char*, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
   one.answering = one.common.answers_begun = true;
-  one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+  one.give_up_at = (time_point::max)();  // it came before its farewell was over, and is received to its end
   return size * count;
 }
 

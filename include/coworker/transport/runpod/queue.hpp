@@ -160,7 +160,7 @@ class http_queue {
   random_source random_;
   backoff take_backoff_;
   backoff idle_backoff_;
-  time_point take_not_before_ = time_point::min();
+  time_point take_not_before_ = (time_point::min)();
   channel_health takes_;
   channel_health posts_;
   semaphore post_turns_;
@@ -229,8 +229,9 @@ void http_queue<Client, Spool>::take_in(json value, take_result& taken) {
   std::optional<job_envelope> envelope = read_envelope(std::move(value), log_);
   if (!envelope) return;
   if (!in_progress_.add(envelope->id)) {
-    log_.warn("The queue handed over a job that is in progress here already; it goes on once.",
-              log_subject(envelope->id));
+    log_.write(log_level::warn,
+               "The queue handed over a job that is in progress here already; it goes on once.",
+               log_subject(envelope->id));
     return;
   }
   taken.jobs.push_back(std::move(*envelope));
@@ -264,7 +265,7 @@ task<delivery> http_queue<Client, Spool>::deliver(std::string_view job_id, bool 
   }
   if (left != nullptr) co_return ended;
   in_progress_.remove(job_id);
-  if (ended == delivery::accepted) log_.info("Finished.", subject);
+  if (ended == delivery::accepted) log_.write(log_level::info, "Finished.", subject);
   co_return ended;
 }
 
@@ -272,27 +273,31 @@ template <http_client Client, class Spool>
 task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, http_request& request,
                                                          typename Spool::ticket& kept, log_subject subject) {
   if (first.ended == fate::refused && first.perhaps_accepted) {
-    log_.error("The queue refuses the result of this job (" + first.reason +
+    log_.write(log_level::error,
+               "The queue refuses the result of this job (" + first.reason +
                    ") after a try that it may have accepted; it is not told anything else instead.",
                subject);
     spool_.remove(kept);
     co_return delivery::refused;
   }
   if (first.ended == fate::refused) {
-    log_.error("The queue refuses the result of this job for good (" + first.reason +
+    log_.write(log_level::error,
+               "The queue refuses the result of this job for good (" + first.reason +
                    "); it is told that the job failed.",
                subject);
     request.body = coworker::refusal_body(first.reason);
     const posted second = co_await post_until_settled(request, nullptr);
     if (second.ended != fate::accepted) {
-      log_.error(
+      log_.write(
+          log_level::error,
           "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
           subject);
     }
     spool_.remove(kept);
     co_return delivery::refused;
   }
-  log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
+  log_.write(log_level::error,
+             "The result could not be posted in the time allowed (" + first.reason + "); " +
                  (kept.stored() ? "it is kept in the spool and posted at the next start."
                                 : "it is lost to the queue. A spool folder would have kept it."),
              subject);
@@ -378,7 +383,8 @@ task<delivery> http_queue<Client, Spool>::chunk(std::string_view job_id, std::st
   const http_request request = post_of(urls_.stream(job_id), job_id, R"({"output":)" + std::move(text) + "}");
   const posted made = co_await post_until_settled(request, nullptr);
   if (made.ended == fate::accepted) co_return delivery::accepted;
-  log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+  log_.write(log_level::error,
+             "A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
              log_subject(job_id));
   co_return made.ended == fate::refused ? delivery::refused : delivery::given_up;
 }
@@ -400,15 +406,16 @@ task<delivery> http_queue<Client, Spool>::progress(std::string_view job_id, std:
     case post_answer::refused:
       break;
   }
-  log_.warn("The queue refuses the progress of this job (" + describe_answer(answer) + ").",
-            log_subject(job_id));
+  log_.write(log_level::warn, "The queue refuses the progress of this job (" + describe_answer(answer) + ").",
+             log_subject(job_id));
   co_return delivery::refused;
 }
 
 template <http_client Client, class Spool>
 task<void> http_queue<Client, Spool>::attend() {
   for (typename Spool::entry& left : spool_.load(log_)) {
-    log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
+    log_.write(log_level::info, "Posting a result that an earlier run left in the spool.",
+               log_subject(left.job_id));
     co_await deliver(left.job_id, left.streamed, std::move(left.body), &left.ticket);
   }
 }

@@ -107,7 +107,7 @@ inline parsed_body<json> parse_jobs(std::string_view body) {
 inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   const auto id = item.find("id");
   if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
-    log.error("The queue handed over something without an id, which is skipped.");
+    log.write(log_level::error, "The queue handed over something without an id, which is skipped.");
     return std::nullopt;
   }
   job_envelope made;
@@ -149,12 +149,12 @@ class channel_health {
     if ((told_ & kind) != 0 || comes_and_goes) return;
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
-    log_.warn(std::string(name_) + " fails (" + describe_answer(answer) +
-              "); it is tried again at growing intervals.");
+    log_.write(log_level::warn, std::string(name_) + " fails (" + describe_answer(answer) +
+                                    "); it is tried again at growing intervals.");
   }
 
   void worked() {
-    if (std::exchange(told_, 0U) != 0) log_.info(std::string(name_) + " works again.");
+    if (std::exchange(told_, 0U) != 0) log_.write(log_level::info, std::string(name_) + " works again.");
   }
 
  private:
@@ -168,7 +168,7 @@ class channel_health {
   std::string_view name_;
   logger& log_;
   unsigned told_ = 0;  // a bit for each kind of failure in the log since all was well
-  time_point quiet_until_ = time_point::min();
+  time_point quiet_until_ = (time_point::min)();
 };
 
 }  // namespace coworker
