@@ -24,6 +24,61 @@
 // SOFTWARE.
 #pragma once
 
+// Programs have macros of these names, and coworker or the standard library uses them otherwise. They are put back at the
+// end.
+#pragma push_macro("abs")
+#pragma push_macro("bit")
+#pragma push_macro("byte")
+#pragma push_macro("check")
+#pragma push_macro("debug")
+#pragma push_macro("die")
+#pragma push_macro("error")
+#pragma push_macro("fail")
+#pragma push_macro("far")
+#pragma push_macro("in")
+#pragma push_macro("index")
+#pragma push_macro("info")
+#pragma push_macro("log")
+#pragma push_macro("max")
+#pragma push_macro("min")
+#pragma push_macro("near")
+#pragma push_macro("out")
+#pragma push_macro("require")
+#pragma push_macro("round")
+#pragma push_macro("signals")
+#pragma push_macro("slots")
+#pragma push_macro("small")
+#pragma push_macro("swap")
+#pragma push_macro("test")
+#pragma push_macro("trace")
+#pragma push_macro("warn")
+#undef abs
+#undef bit
+#undef byte
+#undef check
+#undef debug
+#undef die
+#undef error
+#undef fail
+#undef far
+#undef in
+#undef index
+#undef info
+#undef log
+#undef max
+#undef min
+#undef near
+#undef out
+#undef require
+#undef round
+#undef signals
+#undef slots
+#undef small
+#undef swap
+#undef test
+#undef trace
+#undef warn
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -38,9 +93,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dirent.h>
 #include <exception>
-#include <fcntl.h>
 #include <initializer_list>
 #include <limits>
 #include <mutex>
@@ -51,11 +104,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <time.h>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <typeinfo>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 #include <version>
@@ -100,6 +152,20 @@
 
 namespace coworker::detail {
 
+// g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and then
+// destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+inline constexpr bool destroys_temporaries_twice = true;
+#else
+inline constexpr bool destroys_temporaries_twice = false;
+#endif
+
+// Whether a function template may be given such a T&& in a co_await expression; T as deduced. A lambda cannot be
+// told from other classes, nor a temporary from what std::move makes of a variable.
+template <class T>
+inline constexpr bool is_safe_temporary =
+    !destroys_temporaries_twice || std::is_lvalue_reference_v<T> || std::is_trivially_copyable_v<T>;
+
 // Stores a pointer by itself. g++ puts two stores to neighbours together in a vector register, which costs
 // more than both, and the loads that soon follow have to wait for it.
 template <class T>
@@ -121,6 +187,9 @@ void store_apart(T*& place, T* value) noexcept {
 // A recycled frame hides a use after free from AddressSanitizer, so under it every frame comes from the heap.
 #if defined(__SANITIZE_ADDRESS__)
 #define COWORKER_RECYCLE_FRAMES 0
+// MinGW frees a thread's variables before it runs their destructors, so that nobody can give the blocks back.
+#elif defined(__MINGW32__)
+#define COWORKER_RECYCLE_FRAMES 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define COWORKER_RECYCLE_FRAMES 0
@@ -132,9 +201,21 @@ void store_apart(T*& place, T* value) noexcept {
 
 namespace coworker::detail {
 
+inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
 inline constexpr std::size_t frame_classes = 33;  // class 0 is unused; the largest recycled frame is 1 KiB
+
+// g++ places each variable in a frame as its type asks for, and then asks for memory as for any other object
+// (GCC 104177). So there all frames suit the widest vector that the program is compiled for: 32 bytes with AVX,
+// 64 with AVX-512. What cannot be helped: an `alignas` of the variable itself, and types that ask for more. clang
+// asks for aligned memory where it is given -fcoro-aligned-allocation; see recycled_frame.
+#if defined(__GNUC__) && !defined(__clang__) && __BIGGEST_ALIGNMENT__ > __STDCPP_DEFAULT_NEW_ALIGNMENT__
+inline constexpr std::size_t frame_alignment = __BIGGEST_ALIGNMENT__;
+#else
 inline constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+#endif
+inline constexpr bool over_aligned_frames = frame_alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
 inline constexpr std::size_t kept_per_class =
     128 * 1024;  // bytes; bounds what a thread that only frees can hoard
 
@@ -169,6 +250,16 @@ inline frame_cache& this_thread_frames() noexcept {
   return cache;
 }
 
+inline void* new_block(std::size_t size) {
+  if constexpr (over_aligned_frames) return ::operator new(size, std::align_val_t(frame_alignment));
+  return ::operator new(size);
+}
+
+inline void delete_block(void* block) noexcept {
+  if constexpr (over_aligned_frames) return ::operator delete(block, std::align_val_t(frame_alignment));
+  ::operator delete(block);
+}
+
 // Gives the blocks back when the thread ends. Touched on the slow path only, because its destructor costs a
 // guard.
 struct frame_cache_closer {
@@ -187,7 +278,7 @@ struct frame_cache_closer {
       while (one.head->next != nullptr) {
         const free_frame* const block = one.head;
         one.head = block->next;
-        ::operator delete(const_cast<free_frame*>(block));
+        delete_block(const_cast<free_frame*>(block));
       }
       one.head = &shut_end;
     }
@@ -196,6 +287,8 @@ struct frame_cache_closer {
 
 // Null: there is no memory.
 COWORKER_SPARES_REGISTERS inline void* allocate_block(std::size_t size) noexcept {
+  if constexpr (over_aligned_frames)
+    return ::operator new(size, std::align_val_t(frame_alignment), std::nothrow);
   return ::operator new(size, std::nothrow);
 }
 
@@ -204,7 +297,7 @@ COWORKER_NOINLINE [[noreturn]] inline void throw_no_memory() { throw std::bad_al
 // For a list that takes no more, or none yet.
 COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_class) noexcept {
   frame_cache& cache = this_thread_frames();
-  if (cache.now != frame_cache::phase::unused) return ::operator delete(memory);
+  if (cache.now != frame_cache::phase::unused) return delete_block(memory);
   static thread_local frame_cache_closer closer(cache);
   (void)closer;
   cache.free[size_class].head = ::new (memory) free_frame{&open_end, 1};
@@ -212,7 +305,7 @@ COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_
 
 COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
-  if (size_class >= frame_classes) return ::operator new(size);
+  if (size_class >= frame_classes) return new_block(size);
   const free_frame*& head = this_thread_frames().free[size_class].head;
   const free_frame* const block = head;
   const free_frame* const next = block->next;
@@ -228,7 +321,7 @@ COWORKER_ALWAYS_INLINE inline void* allocate_frame(std::size_t size) {
 
 COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t size) noexcept {
   const std::size_t size_class = (size + frame_granule - 1) / frame_granule;
-  if (size_class >= frame_classes) return ::operator delete(memory);
+  if (size_class >= frame_classes) return delete_block(memory);
   const free_frame*& head = this_thread_frames().free[size_class].head;
   const free_frame* const below = head;
   const std::size_t count = below->count;
@@ -238,13 +331,26 @@ COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t s
 }
 
 // Base of a promise whose frame comes from the cache. A frame may be freed on another thread than it was made
-// on. Its alignment is that of operator new: g++ does not align a stricter local variable of a coroutine,
-// wherever the frame lies (GCC 104177), so such an object belongs on the heap.
+// on.
 struct recycled_frame {
-#if COWORKER_RECYCLE_FRAMES
-  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) { return allocate_frame(size); }
+  COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) {
+    if constexpr (recycles_frames) return allocate_frame(size);
+    return new_block(size);
+  }
   COWORKER_ALWAYS_INLINE static inline void operator delete(void* frame, std::size_t size) noexcept {
-    free_frame_memory(frame, size);
+    if constexpr (recycles_frames) return free_frame_memory(frame, size);
+    delete_block(frame);
+  }
+
+#ifdef __clang__
+  // With -fcoro-aligned-allocation clang looks for these first, and says what the frame needs.
+  static void* operator new(std::size_t size, std::align_val_t alignment) {
+    if (static_cast<std::size_t>(alignment) <= frame_alignment) return operator new(size);
+    return ::operator new(size, alignment);
+  }
+  static void operator delete(void* frame, std::size_t size, std::align_val_t alignment) noexcept {
+    if (static_cast<std::size_t>(alignment) <= frame_alignment) return operator delete(frame, size);
+    ::operator delete(frame, alignment);
   }
 #endif
 };
@@ -308,9 +414,9 @@ class task_answer {
   template <class... Value>
   void set(Value&&... value) noexcept(std::is_reference_v<T> ||
                                       std::is_nothrow_constructible_v<value_type, Value...>) {
-    void* const place = &value_;
+    void* const place = std::addressof(value_);
     if constexpr (std::is_reference_v<T>) {
-      ::new (place) value_type(&static_cast<T>(value)...);
+      ::new (place) value_type(std::addressof(static_cast<T>(value))...);
     } else {
       ::new (place) value_type(std::forward<Value>(value)...);
     }
@@ -506,7 +612,7 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> call
 /// elsewhere by now.
 template <class Promise>
 bool enter(std::coroutine_handle<Promise> callee) {
-  return enter(callee, callee.promise().entry);
+  return detail::enter(callee, callee.promise().entry);
 }
 
 // `continuation` is a reference because it is seldom read.
@@ -524,14 +630,14 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry
 /// that. False: nobody on this stack would see to it, and `self` must suspend and leave().
 template <class Promise>
 bool hand_back(std::coroutine_handle<Promise> self, void* const& continuation) noexcept {
-  return hand_back(self.promise().entry, self.address(), continuation);
+  return detail::hand_back(self.promise().entry, self.address(), continuation);
 }
 
 /// Hands back in any case, from a coroutine that has suspended, for good or until its next value is asked
 /// for.
 template <class Promise>
 void leave(std::coroutine_handle<Promise> self, void* continuation) {
-  if (!hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
+  if (!detail::hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));
 }
 
 }  // namespace detail
@@ -584,7 +690,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
     // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
       self.promise().answer_->ended_in_its_frame();
-      resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
+      detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
@@ -599,7 +705,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
 
   final_awaiter final_suspend() noexcept {
     task_answer<T>& answer = *answer_;
-    const bool handed_back = hand_back(self(), continuation_);
+    const bool handed_back = detail::hand_back(self(), continuation_);
     if (handed_back) answer.frame_is_gone();
     return final_awaiter(handed_back);
   }
@@ -805,7 +911,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
     bool await_ready() const noexcept { return false; }
 
     void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
-      self.promise().value_ = &value_;
+      self.promise().value_ = std::addressof(value_);
       hand_over(self);
     }
 
@@ -825,12 +931,12 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
   handing_back yield_value(T& value) noexcept {
-    value_ = &value;
+    value_ = std::addressof(value);
     return handing_back();
   }
 
   handing_back yield_value(T&& value) noexcept {
-    value_ = &value;
+    value_ = std::addressof(value);
     return handing_back();
   }
 
@@ -871,7 +977,7 @@ class generator_promise final : public recycled_frame, public entered_promise {
   static void hand_over(std::coroutine_handle<generator_promise> self) noexcept {
     generator_promise& promise = self.promise();
     if (promise.goes_on_ == nullptr) [[likely]]
-      leave(self, promise.consumer_.address());
+      detail::leave(self, promise.consumer_.address());
     else
       *promise.goes_on_ = true;
   }
@@ -987,8 +1093,9 @@ inline time_point after(time_point start, duration span) noexcept {
 
 // ---- coworker/coro/executor.hpp ----------------------------------------------------------------------------
 
-// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, and a
-// reference that forgets which executor it is. Knows none of the executors; those are in exec/.
+// What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, the
+// descriptor it watches there, and a reference that forgets which executor it is. Knows none of the
+// executors; those are in exec/.
 
 namespace coworker {
 
@@ -1006,6 +1113,12 @@ struct timer {
   timer(time_point when, std::coroutine_handle<> who) noexcept : due(when), handle(who) {}
 };
 
+/// What an executor's now() follows. Simulated time stands still for as long as a real thread works, so that
+/// neither can wait for the other.
+enum class executor_clock : unsigned char { unknown, real, simulated };
+
+struct descriptor_watch;
+
 /// A place where coroutines run. All four may be called on any thread, and none of them resumes anything
 /// itself.
 ///
@@ -1017,12 +1130,37 @@ struct timer {
 ///   now()          the executor's time
 ///
 /// post() and arm() may throw where memory or threads run out, and have then done nothing.
+///
+/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so that
+/// a coroutine that would never come back from there is refused before it goes. It may also say that it runs one thing
+/// at a time, `static constexpr bool serial = true;`, which whoever keeps state without locks asks for.
 template <class Executor>
 concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
   place.post(handle);
   place.arm(alarm);
   place.cancel(alarm);
   { place.now() } -> std::same_as<time_point>;
+};
+
+/// An executor that can tell whether the calling thread is one that it resumes coroutines on. Whoever would
+/// block such a thread for the executor's own work is told so, instead of waiting for ever.
+template <class Executor>
+concept thread_aware_executor = executor<Executor> && requires(const Executor& place) {
+  { place.runs_on_this_thread() } -> std::same_as<bool>;
+};
+
+/// An executor that also watches file descriptors. Called on its own thread only.
+///
+///   watch(watch)    cancels watch.alarm, by its own cancel(), once the descriptor is ready, hung up or in
+///                   error, and sets watch.ready first. Where watch.ready is set on return, there was nothing
+///                   to wait for, and the alarm is left alone. Errors: std::logic_error when the descriptor is
+///                   watched in this direction already; what the system has against it. Nothing
+///                   is watched then.
+///   unwatch(watch)  ends the watch if it has not ended. noexcept.
+template <class Executor>
+concept watching_executor = executor<Executor> && requires(Executor& place, descriptor_watch& watch) {
+  place.watch(watch);
+  place.unwatch(watch);
 };
 
 /// A reference to any executor, as cheap to copy as two pointers. The executor must outlive it. Empty by
@@ -1033,12 +1171,23 @@ class executor_ref {
 
   template <executor Executor>
   requires(!std::same_as<Executor, executor_ref>) executor_ref(Executor& place)
-  noexcept : place_(&place), calls_(&calls_of<Executor>) {}
+  noexcept : place_(std::addressof(place)), calls_(&calls_of<Executor>) {}
 
   void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
   void arm(timer& alarm) const { calls_->arm(place_, alarm); }
   void cancel(timer& alarm) const { calls_->cancel(place_, alarm); }
   time_point now() const { return calls_->now(place_); }
+  /// False for an executor that cannot tell.
+  bool runs_on_this_thread() const { return calls_->runs_on_this_thread(place_); }
+
+  executor_clock clock() const noexcept { return calls_->clock; }
+  /// Whether the executor says that it runs one thing at a time.
+  bool is_serial() const noexcept { return calls_ != nullptr && calls_->serial; }
+
+  /// Whether the executor is a watching_executor; only then may the two after it be called.
+  bool watches_descriptors() const noexcept { return calls_ != nullptr && calls_->watch != nullptr; }
+  void watch(descriptor_watch& watch) const { calls_->watch(place_, watch); }
+  void unwatch(descriptor_watch& watch) const noexcept { calls_->unwatch(place_, watch); }
 
   explicit operator bool() const noexcept { return place_ != nullptr; }
   friend bool operator==(const executor_ref& a, const executor_ref& b) noexcept {
@@ -1046,12 +1195,49 @@ class executor_ref {
   }
 
  private:
+  using watch_call = void (*)(void*, descriptor_watch&);
+
   struct calls {
     void (*post)(void*, std::coroutine_handle<>);
     void (*arm)(void*, timer&);
     void (*cancel)(void*, timer&);
     time_point (*now)(void*);
+    bool (*runs_on_this_thread)(void*);
+    executor_clock clock;
+    bool serial;
+    watch_call watch;  // null, as the next, where the executor watches none
+    watch_call unwatch;
   };
+
+  template <class Executor>
+  static constexpr executor_clock clock_of() noexcept {
+    if constexpr (requires { executor_clock{Executor::clock}; }) return Executor::clock;
+    return executor_clock::unknown;
+  }
+
+  template <class Executor>
+  static constexpr bool serial_of() noexcept {
+    if constexpr (requires { bool{Executor::serial}; }) return Executor::serial;
+    return false;
+  }
+
+  template <class Executor>
+  static constexpr watch_call watch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->watch(watch); };
+    } else {
+      return nullptr;
+    }
+  }
+
+  template <class Executor>
+  static constexpr watch_call unwatch_of() noexcept {
+    if constexpr (watching_executor<Executor>) {
+      return [](void* place, descriptor_watch& watch) { static_cast<Executor*>(place)->unwatch(watch); };
+    } else {
+      return nullptr;
+    }
+  }
 
   template <class Executor>
   static constexpr calls calls_of{
@@ -1059,10 +1245,47 @@ class executor_ref {
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->arm(alarm); },
       [](void* place, timer& alarm) { static_cast<Executor*>(place)->cancel(alarm); },
       [](void* place) { return static_cast<Executor*>(place)->now(); },
+      []([[maybe_unused]] void* place) -> bool {
+        if constexpr (thread_aware_executor<Executor>) {
+          return static_cast<Executor*>(place)->runs_on_this_thread();
+        } else {
+          return false;
+        }
+      },
+      clock_of<Executor>(),
+      serial_of<Executor>(),
+      watch_of<Executor>(),
+      unwatch_of<Executor>(),
   };
 
   void* place_ = nullptr;
   const calls* calls_ = nullptr;
+};
+
+static_assert(thread_aware_executor<executor_ref>);
+
+class waiter;  // what an event loop blocks on; defined in exec/waiter.hpp
+
+/// What a coroutine waits for on a descriptor.
+enum class io_direction : unsigned char { read, write };
+
+/// A coroutine that waits until a file descriptor can be read or written. It lives with the coroutine (no
+/// allocation) and must stay in place while watched. `alarm` is how the wait ends: whoever ends it cancels
+/// the alarm, and its own deadline may fire first.
+struct descriptor_watch {
+  timer alarm;
+  executor_ref executor;  ///< where the alarm is armed
+  int descriptor = -1;
+  io_direction direction = io_direction::read;
+  bool ready = false;  ///< set by the executor before it cancels the alarm
+  /// Who calls this keeps the descriptor open from one wait to the next, and passes on what the last wait
+  /// left here. 0: not known.
+  std::uint64_t registration = 0;
+  /// Makes the waiter that an event loop takes on when it has none that watches descriptors; the loop deletes
+  /// it. So the loop does not depend on any poller.
+  waiter* (*make_waiter)() = nullptr;
+
+  descriptor_watch() noexcept {}
 };
 
 static_assert(executor<executor_ref>);
@@ -1078,6 +1301,10 @@ static_assert(executor<executor_ref>);
 // source for each job or group of tasks allocates nothing, and a token must not be used after its source is
 // gone. (The standard's own header also costs a quarter of our whole include budget, and libc++ before 20
 // lacks it.)
+
+#if defined(__GLIBCXX__) && !defined(__linux__)
+#include <sched.h>
+#endif
 
 namespace coworker {
 
@@ -1107,6 +1334,17 @@ class stop_callback_node {
   stop_callback_node* next_ = nullptr;
   bool listed_ = false;
 };
+
+// Blocks while an atomic has that value. Where the system has no futex, libstdc++'s own wait may miss a notification
+// (up to GCC 15 it compares before it locks): there, look again and again, as what is waited for is short.
+template <class T>
+void wait_while(const std::atomic<T>& place, T value) noexcept {
+#if defined(__GLIBCXX__) && !defined(__linux__)
+  while (place.load(std::memory_order_acquire) == value) ::sched_yield();
+#else
+  place.wait(value, std::memory_order_acquire);
+#endif
+}
 
 // Its address tells threads apart; std::thread::id would need <thread>.
 inline const void* this_thread_marker() noexcept {
@@ -1162,7 +1400,7 @@ class stop_state {
       running_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed);
       return;
     }
-    while (running_.load(std::memory_order_acquire) == &node) running_.wait(&node, std::memory_order_acquire);
+    while (running_.load(std::memory_order_acquire) == &node) detail::wait_while(running_, &node);
   }
 
  private:
@@ -1173,7 +1411,7 @@ class stop_state {
     unsigned flags = flags_.load(std::memory_order_relaxed);
     for (;;) {
       if ((flags & locked_bit) != 0) {
-        flags_.wait(flags, std::memory_order_relaxed);
+        detail::wait_while(flags_, flags);
         flags = flags_.load(std::memory_order_relaxed);
       } else if (flags_.compare_exchange_weak(flags, flags | locked_bit, std::memory_order_acquire,
                                               std::memory_order_relaxed)) {
@@ -1327,7 +1565,7 @@ namespace detail {
 // The context of an awaiting coroutine, which it must have in order to do what `what` names.
 template <class Promise>
 coworker::context& require_context(std::coroutine_handle<Promise> awaiting, const char* what) {
-  coworker::context* const found = context_of(awaiting);
+  coworker::context* const found = detail::context_of(awaiting);
   if (found == nullptr || !found->executor) {
     throw std::logic_error(
         std::string(what) +
@@ -1345,7 +1583,7 @@ class context_awaiter {
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    context_ = &require_context(awaiting, Derived::name);
+    context_ = &detail::require_context(awaiting, Derived::name);
     return false;
   }
 
@@ -1414,7 +1652,7 @@ class result_storage {
 
   template <class... Args>
   void emplace(Args&&... args) noexcept(std::is_nothrow_constructible_v<Stored, Args...>) {
-    ::new (static_cast<void*>(&value_)) Stored(std::forward<Args>(args)...);
+    ::new (static_cast<void*>(std::addressof(value_))) Stored(std::forward<Args>(args)...);
     state_ = result_state::value;
   }
 
@@ -1461,7 +1699,7 @@ class result : public result_storage<T> {
 template <class T>
 class result<T&> : public result_storage<T*> {
  public:
-  void set(T& value) noexcept { this->emplace(&value); }
+  void set(T& value) noexcept { this->emplace(std::addressof(value)); }
   T& take() { return *this->get(); }
 };
 
@@ -1873,7 +2111,7 @@ struct race {
 template <class T>
 task<void> compete(task<T> work, std::size_t index, race<T>& race, scope& competitors) {
   result<T> mine;
-  co_await capture(std::move(work), mine);
+  co_await detail::capture(std::move(work), mine);
   {
     const std::lock_guard lock(race.mutex);
     if (race.decided) co_return;
@@ -1928,8 +2166,180 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   tasks.reserve(1 + sizeof...(rest));
   tasks.push_back(std::move(first));
   if constexpr (alike) (tasks.push_back(std::move(rest)), ...);
-  return when_any(std::move(tasks));
+  return coworker::when_any(std::move(tasks));
 }
+
+}  // namespace coworker
+
+// ---- coworker/exec/this_thread.hpp -------------------------------------------------------------------------
+
+// What the calling thread is, for those who may not be called on just any: whether blocking it would hold up
+// an executor, and whether it is foreign to a simulation. Knows none of the executors.
+
+namespace coworker::detail {
+
+struct thread_role {
+  bool is_loop = false;   // it runs a loop, on which nothing may block
+  bool is_alone = false;  // it is the only thread of its executor
+};
+
+// Out of line, so that no compiler keeps the address over a suspension that changes the thread (LLVM 47179).
+COWORKER_NOINLINE inline thread_role& role_of_this_thread() noexcept {
+  static constinit thread_local thread_role role{};
+  return role;
+}
+
+// For as long as a loop runs.
+class loop_role {
+ public:
+  loop_role() noexcept : outer_(role_of_this_thread()) { role_of_this_thread() = {true, true}; }
+  loop_role(const loop_role&) = delete;
+  loop_role& operator=(const loop_role&) = delete;
+  ~loop_role() { role_of_this_thread() = outer_; }
+
+ private:
+  const thread_role outer_;
+};
+
+// Asked before the calling thread blocks for something that coroutines on `needed` may have to bring about.
+// Throws: std::logic_error on the thread of a loop, and on the only thread of `needed`; the message says why it
+// would block, and `way_out`.
+inline void require_may_block(const char* why, const char* way_out, const executor_ref& needed = {}) {
+  const thread_role role = role_of_this_thread();
+  const char* problem = nullptr;
+  if (role.is_loop) {
+    problem =
+        ", and this thread runs an event loop, which must not block: what it would wait for may need this "
+        "very "
+        "thread; ";
+  } else if (role.is_alone && needed && needed.runs_on_this_thread()) {
+    problem = ", and what it would wait for needs the only thread of a thread_pool, which is this one; ";
+  }
+  if (problem != nullptr) throw std::logic_error(std::string(why) + problem + way_out);
+}
+
+[[noreturn]] inline void throw_foreign_to_simulation(const char* call, const char* own_thread) {
+  throw std::logic_error(std::string(call) + ": called on another thread than " + own_thread +
+                         ". A simulated loop has one thread, and a real thread knows nothing of its virtual "
+                         "time; let a coroutine on "
+                         "the loop do what the thread does (its sleep_for stands for the time that the "
+                         "thread takes), or run the test "
+                         "on an event_loop");
+}
+
+// Out of line for the same reason as role_of_this_thread().
+COWORKER_NOINLINE inline bool is_this_thread(const void* marker) noexcept {
+  return marker == this_thread_marker();
+}
+
+// For what wakes coroutines: keeps real threads away from it once coroutines on a simulated loop wait for it, at
+// whatever moment they come. Guarded by its owner's mutex.
+class simulated_waiters {
+ public:
+  // Called on the thread of whoever is about to wait.
+  void note(const executor_ref& waits_on) noexcept {
+    thread_ = waits_on.clock() == executor_clock::simulated ? this_thread_marker() : nullptr;
+  }
+
+  void refuse_foreign_thread(const char* call) const {
+    if (thread_ == nullptr || is_this_thread(thread_)) return;
+    throw_foreign_to_simulation(call, "that of the simulated_loop whose coroutines it would wake");
+  }
+
+ private:
+  const void* thread_ = nullptr;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/auto_reset_event.hpp --------------------------------------------------------------------
+
+// auto_reset_event: wakes one coroutine that waits for news, or lets it go on when a moment has come.
+
+namespace coworker {
+
+/// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
+/// it twice counts once. For several waiters, or one that a stop is to end, use `event`.
+///
+/// Thread safety: all operations may be called on any thread. Must outlive the wait and every call of set().
+class auto_reset_event {
+ public:
+  auto_reset_event() noexcept {}
+  auto_reset_event(const auto_reset_event&) = delete;
+  auto_reset_event& operator=(const auto_reset_event&) = delete;
+
+  /// Resumes the waiting coroutine on its executor, or lets the next wait return at once.
+  /// Throws: std::logic_error on another thread where the coroutine waits, or has last waited, on a
+  /// simulated_loop; what an executor throws that has no memory. Nothing is set then.
+  void set() {
+    const std::lock_guard lock(mutex_);
+    simulated_.refuse_foreign_thread("auto_reset_event::set");
+    if (waiting_ == nullptr) {
+      set_ = true;
+      return;
+    }
+    executor_.cancel(*waiting_);
+    waiting_ = nullptr;
+  }
+
+  class wait_awaiter {
+   public:
+    wait_awaiter(auto_reset_event& awaited, time_point due) noexcept : event_(awaited) { alarm_.due = due; }
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      alarm_.handle = awaiting;
+      return event_.begin_wait(alarm_, detail::require_context(awaiting, "auto_reset_event").executor);
+    }
+
+    bool await_resume() noexcept { return event_.end_wait(alarm_); }
+
+   private:
+    auto_reset_event& event_;
+    timer alarm_;
+  };
+
+  /// Awaited, returns true once the event is set, or false when `due` comes first.
+  /// Throws: std::logic_error when another coroutine is waiting, or the awaiting one runs on no executor.
+  /// Cancellation: a stop does not end the wait, so that whoever winds things down can wait here.
+  wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+
+ private:
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: the event is set. Armed before it is noted, because only arming can throw.
+  COWORKER_NOINLINE bool begin_wait(timer& alarm, executor_ref executor) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_ != nullptr) {
+      throw std::logic_error(
+          "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
+          "event for several waiters, or give each waiter an auto_reset_event of its own");
+    }
+    simulated_.note(executor);
+    if (set_) return false;
+    executor.arm(alarm);
+    waiting_ = &alarm;
+    executor_ = executor;
+    return true;
+  }
+
+  // set() clears the note of the waiter; where the note is still there, time ran out. After set(), the note
+  // may already be that of the next waiter.
+  bool end_wait(timer& alarm) noexcept {
+    const std::lock_guard lock(mutex_);
+    set_ = false;
+    if (waiting_ != &alarm) return true;
+    waiting_ = nullptr;
+    return false;
+  }
+
+  std::mutex mutex_;  // guards all below
+  timer* waiting_ = nullptr;
+  executor_ref executor_;
+  detail::simulated_waiters simulated_;
+  bool set_ = false;
+};
 
 }  // namespace coworker
 
@@ -1953,7 +2363,10 @@ class random_source {
   }
 
   /// From 0 up to, but not including, `end`, which is 1 or more.
-  std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
+  template <std::unsigned_integral Number>
+  Number below(Number end) noexcept {
+    return static_cast<Number>(next() % end);
+  }
 
   /// From 0 up to, but not including, 1.
   double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
@@ -2108,7 +2521,7 @@ sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
 
 namespace coworker::detail {
 
-/// As std::condition_variable.
+/// As std::condition_variable; wait_until may return early.
 class condition {
  public:
   condition() noexcept {
@@ -2127,11 +2540,14 @@ class condition {
   }
 
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
-    constexpr duration::rep nanoseconds = 1'000'000'000;
-    const duration::rep since_start = due > time_point() ? due.time_since_epoch().count() : 0;
+    // The units count in timespec's own types, so that nothing needs a cast, nor has one too many.
+    using seconds = std::chrono::duration<time_t>;
+    using nanoseconds = std::chrono::duration<long, std::nano>;
+    const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
+    const auto whole = std::chrono::duration_cast<seconds>(since_start);
     timespec moment{};
-    moment.tv_sec = static_cast<time_t>(since_start / nanoseconds);
-    moment.tv_nsec = static_cast<long>(since_start % nanoseconds);
+    moment.tv_sec = whole.count();
+    moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
     ::pthread_cond_timedwait(&condition_, lock.mutex()->native_handle(), &moment);
   }
 
@@ -2149,7 +2565,11 @@ class thread {
   /// more.
   thread(void* (*body)(void*), void* argument) {
     const int problem = ::pthread_create(&handle_, nullptr, body, argument);
-    if (problem != 0) throw std::system_error(problem, std::generic_category(), "a thread cannot be started");
+    if (problem == 0) return;
+    throw std::system_error(
+        problem, std::generic_category(),
+        "a thread cannot be started (raise the limit on processes, ulimit -u or pids.max of the "
+        "container, or give it more memory)");
   }
 
   void join() { ::pthread_join(handle_, nullptr); }
@@ -2169,12 +2589,28 @@ inline void yield_thread() noexcept { ::sched_yield(); }
 
 #else
 
+#include <algorithm>
 #include <condition_variable>
 #include <thread>
 
 namespace coworker::detail {
 
-using condition = std::condition_variable;
+class condition {
+ public:
+  void wait(std::unique_lock<std::mutex>& lock) { condition_.wait(lock); }
+
+  // May return early. Some standard libraries add the wait to the calendar's time, which overflows for one without end.
+  void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
+    condition_.wait_until(lock, std::min(due, clock_type::now() + std::chrono::hours(24)));
+  }
+
+  void notify_one() noexcept { condition_.notify_one(); }
+  void notify_all() noexcept { condition_.notify_all(); }
+
+ private:
+  std::condition_variable condition_;
+};
+
 using thread = std::thread;
 inline void yield_thread() noexcept { std::this_thread::yield(); }
 
@@ -2228,55 +2664,1110 @@ void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
 
 }  // namespace coworker
 
-// ---- coworker/exec/timer_queue.hpp -------------------------------------------------------------------------
+// ---- coworker/exec/resume_on.hpp ---------------------------------------------------------------------------
 
-// The armed timers of one executor, soonest first. A 4-ary heap: shallower than a binary one, and its
-// children share a cache line. Not thread-safe and without a clock: the executor that owns it brings the lock
-// and the time.
+// Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
+// there.
 
 namespace coworker {
 
-class timer_queue {
+/// What resume_on gives; made to be awaited at once.
+class hop_awaiter {
+ public:
+  explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const executor_ref destination = destination_;
+    if (!destination) throw std::logic_error("resume_on: the executor_ref is empty; give it an executor");
+    context& chain = detail::require_context(awaiting, "resume_on");
+    if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
+      throw std::logic_error(
+          "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
+          "none of "
+          "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
+          "or "
+          "event_loop");
+    }
+    const executor_ref origin = std::exchange(chain.executor, destination);
+    try {
+      destination.post(awaiting);
+    } catch (...) {
+      chain.executor = origin;
+      throw;
+    }
+  }
+
+  void await_resume() const noexcept {}
+
+ private:
+  executor_ref destination_;
+};
+
+/// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
+/// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
+/// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
+/// coroutine runs on no executor, `destination` is empty, or the hop leads from a simulated_loop to real
+/// threads; what the destination's post() throws. The coroutine then goes on where it was.
+inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
+
+/// Runs `work` on another executor and comes back with its result or exception.
+template <class T>
+task<T> run_on(executor_ref destination, task<T> work) {
+  const executor_ref home = co_await this_coro::executor();
+  co_await resume_on(destination);
+  detail::result<T> outcome;
+  co_await detail::capture(std::move(work), outcome);
+  co_await resume_on(home);
+  co_return outcome.take();
+}
+
+}  // namespace coworker
+
+// ---- coworker/exec/blocking.hpp ----------------------------------------------------------------------------
+
+// blocking: a coroutine calls a function that blocks or computes for long, and awaits its result.
+
+namespace coworker {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+template <class Function, class... Args>
+struct call_result : std::type_identity<void> {};
+template <class Function, class... Args>
+requires std::is_invocable_v<Function&, Args...>
+struct call_result<Function, Args...> : std::invoke_result<Function&, Args...> {
+};
+
+// Stands for the result of a call that does not fit, so that the compiler complains of nothing but that.
+struct refused_call {
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<>) const noexcept;
+  refused_call await_resume() const noexcept;
+  template <class T>
+  operator T() const noexcept;
+};
+
+template <class Result, class Function, class... Args>
+task<Result> call_unless_stopped(Function function, Args... args) {
+  const stop_token stop = co_await this_coro::stop_token();
+  stop.throw_if_stopped();
+  co_return function(std::move(args)...);
+}
+
+}  // namespace detail
+
+/// Runs `function(args...)` on a thread of `pool`, while the coroutine's own executor is free, and gives what it
+/// returns or rethrows what it throws. The coroutine then goes on where it was:
+///
+///     const text transcript = co_await blocking(pool, transcribe, file);
+///
+/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for a
+/// reference. With g++ before 13, a lambda that captures more than references and plain values must be passed by
+/// name; a static_assert says so.
+///
+/// Throws: std::logic_error when the coroutine is on a simulated_loop and `pool` has real threads (in a test, give
+/// the loop itself as the pool), when it runs on no executor, or `pool` is empty; std::bad_alloc and
+/// std::system_error when the pool cannot start its first thread. The function was not called then.
+/// Cancellation: a stop that comes before a thread of the pool is free throws `cancelled` then, and the function is
+/// not called. Once called, it runs to its end; pass it `co_await this_coro::stop_token()` so that it can end
+/// early, as block_for does.
+/// Thread safety: the function runs on another thread, so that what it refers to must bear that.
+template <class Function, class... Args>
+auto blocking(executor_ref pool, Function&& function, Args&&... args) {
+  using result = typename detail::call_result<std::decay_t<Function>, std::decay_t<Args>...>::type;
+  constexpr bool callable = std::is_invocable_v<std::decay_t<Function>&, std::decay_t<Args>...>;
+  static_assert(
+      callable,
+      "blocking: the function cannot be called with these arguments; it gets copies of its own, as rvalues, "
+      "so take them by value or const reference, or pass std::ref(x)");
+  constexpr bool no_task = !detail::is_task<result>;
+  static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
+  constexpr bool safe = detail::is_safe_temporary<Function> &&
+                        ((detail::is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+  static_assert(
+      safe,
+      "blocking: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it is made "
+      "inside "
+      "a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await blocking(pool, f); "
+      "pass std::ref(f) if it cannot be copied");
+  if constexpr (callable && no_task && safe) {
+    return coworker::run_on(
+        pool, detail::call_unless_stopped<result, std::decay_t<Function>, std::decay_t<Args>...>(
+                  std::forward<Function>(function), std::forward<Args>(args)...));
+  } else {
+    return detail::refused_call();
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/exec/ring.hpp --------------------------------------------------------------------------------
+
+// ring<T>: a queue in one block of memory, which destroys each element as soon as it is taken. Not
+// thread-safe.
+
+namespace coworker::detail {
+
+// T moves without throwing; its users see to that.
+template <class T>
+class ring {
+ public:
+  ring() noexcept {}
+  ring(ring&& other) noexcept { swap(other); }
+  ring(const ring&) = delete;
+  ring& operator=(const ring&) = delete;
+
+  ~ring() {
+    while (size_ != 0) drop_front();
+    release(slots_);
+  }
+
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t size() const noexcept { return size_; }
+
+  // Throws: std::bad_alloc; `item` is not moved from then.
+  void push(T&& item) {
+    if (size_ == room_) grow();
+    ::new (static_cast<void*>(slots_ + place(size_))) T(std::move(item));
+    ++size_;
+  }
+
+  T& front() noexcept { return slots_[first_]; }
+
+  void drop_front() noexcept {
+    slots_[first_].~T();
+    first_ = place(1);
+    --size_;
+  }
+
+  void swap(ring& other) noexcept {
+    std::swap(slots_, other.slots_);
+    std::swap(room_, other.room_);
+    std::swap(first_, other.first_);
+    std::swap(size_, other.size_);
+  }
+
+ private:
+  // room_ is 0 or a power of two.
+  std::size_t place(std::size_t index) const noexcept { return (first_ + index) & (room_ - 1); }
+
+  static T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(-1) / 2 / sizeof(T)) throw std::bad_alloc();
+    if constexpr (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+      return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t(alignof(T))));
+    } else {
+      return static_cast<T*>(::operator new(count * sizeof(T)));
+    }
+  }
+
+  static void release(T* slots) noexcept {
+    if constexpr (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
+      ::operator delete(slots, std::align_val_t(alignof(T)));
+    } else {
+      ::operator delete(slots);
+    }
+  }
+
+  void grow() {
+    const std::size_t room = room_ == 0 ? 4 : room_ * 2;
+    T* const larger = allocate(room);
+    for (std::size_t i = 0; i != size_; ++i) {
+      T& item = slots_[place(i)];
+      ::new (static_cast<void*>(larger + i)) T(std::move(item));
+      item.~T();
+    }
+    release(slots_);
+    slots_ = larger;
+    room_ = room;
+    first_ = 0;
+  }
+
+  T* slots_ = nullptr;
+  std::size_t room_ = 0;
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/shared_state.hpp ------------------------------------------------------------------------
+
+// What two sides share that may go away in any order: an object on the heap, and handles that count
+// themselves. std::shared_ptr would do, at several times the cost of including.
+
+namespace coworker::detail {
+
+// Base of the object.
+class shared_state {
+ public:
+  shared_state() noexcept {}
+  shared_state(const shared_state&) = delete;
+  shared_state& operator=(const shared_state&) = delete;
+
+ protected:
+  ~shared_state() = default;
+
+ private:
+  template <class State>
+  friend class shared_handle;
+  std::atomic<std::size_t> handles_{0};
+};
+
+// Empty by default and when moved from.
+template <class State>
+class shared_handle {
+ public:
+  shared_handle() noexcept {}
+
+  explicit shared_handle(State* state) noexcept : state_(state) {
+    if (state_ != nullptr) state_->handles_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  shared_handle(const shared_handle& other) noexcept : shared_handle(other.state_) {}
+  shared_handle(shared_handle&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+  shared_handle& operator=(shared_handle other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+
+  ~shared_handle() {
+    if (state_ != nullptr && state_->handles_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete state_;
+  }
+
+  State* get() const noexcept { return state_; }
+  State* operator->() const noexcept { return state_; }
+  State& operator*() const noexcept { return *state_; }
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+
+ private:
+  State* state_ = nullptr;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/wait_list.hpp ---------------------------------------------------------------------------
+
+// Who waits for one thing, in the order in which they came: coroutines, each on its own executor, and threads
+// that block. Knows nothing of what they wait for; its owner brings the mutex that guards the list and all
+// who are in it.
+
+namespace coworker::detail {
+
+// A ring through the list itself, so that one can leave without knowing the list.
+struct wait_link {
+  wait_link* previous = nullptr;
+  wait_link* next = nullptr;
+
+  bool listed() const noexcept { return next != nullptr; }
+
+  void unlink() noexcept {
+    previous->next = next;
+    next->previous = previous;
+    previous = next = nullptr;
+  }
+};
+
+template <class Waiting>
+class wait_list {
+ public:
+  wait_list() noexcept { ends_.previous = ends_.next = &ends_; }
+  wait_list(const wait_list&) = delete;
+  wait_list& operator=(const wait_list&) = delete;
+
+  bool empty() const noexcept { return ends_.next == &ends_; }
+  Waiting& front() const noexcept { return static_cast<Waiting&>(*ends_.next); }
+  void push_back(Waiting& last) noexcept { insert(last, ends_); }
+  void push_front(Waiting& first) noexcept { insert(first, *ends_.next); }
+
+  Waiting& pop_front() noexcept {
+    Waiting& first = front();
+    first.unlink();
+    return first;
+  }
+
+ private:
+  static void insert(wait_link& added, wait_link& before) noexcept {
+    added.next = &before;
+    added.previous = before.previous;
+    before.previous->next = &added;
+    before.previous = &added;
+  }
+
+  wait_link ends_;
+};
+
+// One who waits; lives in its awaiter, or on the stack of its thread. Whoever takes it off its list, under
+// the lock, is the one who wakes it, and nobody else does.
+struct waiting : wait_link {
+  std::coroutine_handle<> handle;
+  executor_ref executor;
+  condition* thread = nullptr;  // what a thread blocks on; null for a coroutine
+  bool stopped = false;         // a stop was requested, whether or not it took this one off the list
+
+  waiting() noexcept {}
+
+  // One that is off its list. A coroutine may be gone when this returns; so may a thread, unless its lock is
+  // held. Throws: what the coroutine's executor throws; it is not woken then.
+  void wake() const {
+    if (thread != nullptr) return thread->notify_one();
+    const executor_ref place = executor;
+    place.post(handle);
+  }
+};
+
+// Wakes the first of a list that is not empty, and returns it: it goes no further than to the lock, which the
+// caller holds. Throws: what its executor throws; it is in the list as before then.
+template <class Waiting>
+Waiting& wake_first(wait_list<Waiting>& list) {
+  Waiting& first = list.pop_front();
+  try {
+    first.wake();
+  } catch (...) {
+    list.push_front(first);
+    throw;
+  }
+  return first;
+}
+
+// What a stop does to one who waits.
+struct leave_on_stop {
+  std::mutex* mutex;
+  waiting* who;
+
+  leave_on_stop(std::mutex& guard, waiting& one) noexcept : mutex(&guard), who(&one) {}
+
+  void operator()() const noexcept {
+    std::unique_lock lock(*mutex);
+    who->stopped = true;
+    if (who->thread != nullptr) return who->thread->notify_one();
+    if (!who->listed()) return;  // not there yet, or being woken by another
+    who->unlink();
+    lock.unlock();  // or it would go on only to wait for the lock
+    who->wake();
+  }
+};
+
+using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/channel_core.hpp ------------------------------------------------------------------------
+
+// What the two sides of a channel share: the values, who waits to receive one, who waits for room, and how it
+// ended. Knows no awaiters; those are in channel.hpp.
+
+namespace coworker {
+
+/// What became of a try_send.
+enum class send_result : unsigned char {
+  sent,    ///< the value is in the channel
+  full,    ///< the channel has no room; the value was not moved from
+  closed,  ///< nobody receives any more; the value was not moved from
+};
+
+namespace detail {
+
+// Senders wait only while the queue is full, receivers only while it is empty.
+template <class T>
+class channel_core : public shared_state {
+ public:
+  struct receiver : waiting {
+    std::optional<T> value{};  // handed over by whoever took the receiver off the list
+  };
+
+  struct sender : waiting {
+    T* value;
+    bool sent = false;
+    explicit sender(T& to_send) noexcept : value(std::addressof(to_send)) {}
+  };
+
+  explicit channel_core(std::size_t capacity) noexcept : capacity_(capacity) {}
+
+  std::mutex& mutex() noexcept { return mutex_; }
+
+  // Throws: std::bad_alloc; std::logic_error on a thread foreign to a simulation; what the executor of a waiting
+  // receiver throws. The value is as before then.
+  send_result send(T& value) {
+    std::unique_lock lock(mutex_);
+    return send(value, lock);
+  }
+
+  // True: the sender is in the list, and may have gone on by now. False: it is decided, and was_sent() tells.
+  COWORKER_NOINLINE bool wait_for_room(sender& one) {
+    std::unique_lock lock(mutex_);
+    if (one.stopped || decide(one, lock)) return false;
+    senders_.push_back(one);
+    return true;
+  }
+
+  // Whoever woke the sender may still hold the lock.
+  bool was_sent(const sender& one) {
+    const std::lock_guard lock(mutex_);
+    return one.sent;
+  }
+
+  // Blocks the calling thread. False: closed.
+  bool send_blocking(T& value, stop_token stop) {
+    stop.throw_if_stopped();
+    sender one(value);
+    {
+      std::unique_lock lock(mutex_);
+      if (decide(one, lock)) return one.sent;
+      detail::require_may_block("channel_sender::blocking_send: the channel is full",
+                                "co_await send() instead, or use try_send()", receiver_place_);
+    }
+    condition woken;
+    one.thread = &woken;
+    const stop_callback on_stop(stop, leave_on_stop(mutex_, one));  // goes after the lock, which it takes
+    std::unique_lock lock(mutex_);
+    if (one.stopped) throw cancelled();
+    if (decide(one, lock)) return one.sent;
+    senders_.push_back(one);
+    while (one.listed() && !one.stopped) woken.wait(lock);
+    if (!one.listed()) return one.sent;
+    one.unlink();
+    throw cancelled();
+  }
+
+  // False: there is nothing to receive yet. True without a value: closed.
+  bool receive(receiver& one) {
+    const std::lock_guard lock(mutex_);
+    return receive_locked(one);
+  }
+
+  // True: the receiver is in the list, and may have gone on by now. False: it is decided, as above.
+  COWORKER_NOINLINE bool wait_to_receive(receiver& one) {
+    const std::lock_guard lock(mutex_);
+    if (one.stopped || receive_locked(one)) return false;
+    receiver_place_ = one.executor;
+    simulated_.note(one.executor);
+    receivers_.push_back(one);
+    return true;
+  }
+
+  // Adds all that can be received now. Throws: std::bad_alloc; nothing is received then.
+  void receive_all(std::vector<T>& into) {
+    const std::lock_guard lock(mutex_);
+    into.reserve(into.size() + values_.size());
+    for (; !values_.empty(); values_.drop_front()) into.push_back(std::move(values_.front()));
+    refill();
+  }
+
+  // Wakes all; what is in the queue can still be received. Throws: what an executor throws; to be called again
+  // then, for those who were not woken.
+  void close(std::exception_ptr failure) {
+    const std::lock_guard lock(mutex_);
+    if (closed_ && receivers_.empty() && senders_.empty()) return;
+    simulated_.refuse_foreign_thread("channel::close");
+    if (!closed_) failure_ = std::move(failure);
+    closed_ = true;
+    while (!receivers_.empty()) detail::wake_first(receivers_);
+    while (!senders_.empty()) detail::wake_first(senders_);
+  }
+
+  // For when nobody will receive any more.
+  void drop_values() noexcept {
+    ring<T> dropped;  // outlives the lock, as a value's destructor may use the channel
+    const std::lock_guard lock(mutex_);
+    dropped.swap(values_);
+  }
+
+  void throw_failure() {
+    std::exception_ptr failure;
+    {
+      const std::lock_guard lock(mutex_);
+      failure = failure_;
+    }
+    if (failure != nullptr) std::rethrow_exception(std::move(failure));
+  }
+
+  bool closed() {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+  std::size_t size() {
+    const std::lock_guard lock(mutex_);
+    return values_.size();
+  }
+
+  void add_sender() noexcept { sender_handles_.fetch_add(1, std::memory_order_relaxed); }
+  bool remove_sender() noexcept { return sender_handles_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+
+ private:
+  // May unlock.
+  send_result send(T& value, std::unique_lock<std::mutex>& lock) {
+    if (closed_) return send_result::closed;
+    simulated_.refuse_foreign_thread("channel_sender::send");
+    if (!receivers_.empty()) {
+      hand_over(value, lock);
+    } else if (values_.size() < capacity_) {
+      values_.push(std::move(value));
+    } else {
+      return send_result::full;
+    }
+    return send_result::sent;
+  }
+
+  bool decide(sender& one, std::unique_lock<std::mutex>& lock) {
+    const send_result became = send(*one.value, lock);
+    one.sent = became == send_result::sent;
+    return became != send_result::full;
+  }
+
+  // Unlocks before it wakes the receiver, which would otherwise go on only to wait for the lock.
+  void hand_over(T& value, std::unique_lock<std::mutex>& lock) {
+    receiver& first = receivers_.pop_front();
+    first.value.emplace(std::move(value));
+    lock.unlock();
+    try {
+      first.wake();
+    } catch (...) {
+      lock.lock();
+      value.~T();
+      ::new (static_cast<void*>(std::addressof(value))) T(std::move(*first.value));
+      first.value.reset();
+      receivers_.push_front(first);
+      throw;
+    }
+  }
+
+  bool receive_locked(receiver& one) {
+    if (!values_.empty()) {
+      one.value.emplace(std::move(values_.front()));
+      values_.drop_front();
+      refill();
+    } else if (!senders_.empty()) {  // a channel without a queue; or a sender could not be woken before
+      sender& first = detail::wake_first(senders_);
+      one.value.emplace(std::move(*first.value));
+      first.sent = true;
+    } else {
+      return closed_;
+    }
+    return true;
+  }
+
+  // Lets waiting senders into the room that there is now. One that cannot be woken stays in the list; the
+  // receiver that next finds the queue empty tries again, and throws.
+  void refill() noexcept {
+    try {
+      while (!senders_.empty() && values_.size() < capacity_) {
+        sender& first = detail::wake_first(senders_);
+        values_.push(std::move(*first.value));  // needs no memory: the queue has been this long before
+        first.sent = true;
+      }
+    } catch (...) {
+    }
+  }
+
+  const std::size_t capacity_;
+  std::atomic<std::size_t> sender_handles_{0};
+
+  std::mutex mutex_;  // guards all below, and those who wait
+  ring<T> values_;
+  wait_list<receiver> receivers_;
+  wait_list<sender> senders_;
+  executor_ref receiver_place_;  // where a receiver has waited last
+  simulated_waiters simulated_;
+  bool closed_ = false;
+  std::exception_ptr failure_;
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/exec/channel_sender.hpp ----------------------------------------------------------------------
+
+// channel_sender<T>: the side of a channel that sends, on any thread.
+
+namespace coworker {
+
+template <class T>
+class channel;
+
+/// Sends into a channel. Copies send into the same one; when the last is destroyed, the channel is closed. One
+/// that was moved from behaves as if the channel were closed.
+///
+/// Thread safety: a handle may be used by several threads at once, and each copy on a thread of its own. All
+/// may outlive the channel. If the receiver waits on a simulated_loop, a send on another thread throws
+/// std::logic_error.
+template <class T>
+class channel_sender {
+  using core = detail::channel_core<T>;
+
+ public:
+  channel_sender(const channel_sender& other) noexcept : core_(other.core_) { enter(); }
+  channel_sender(channel_sender&& other) noexcept = default;
+
+  channel_sender& operator=(channel_sender other) noexcept {
+    std::swap(core_, other.core_);
+    return *this;
+  }
+
+  ~channel_sender() {
+    if (core_ && core_->remove_sender()) core_->close(nullptr);
+  }
+
+  class send_awaiter;
+
+  /// Awaited, sends the value once there is room, after those who waited before, and returns true; returns
+  /// false when the channel is closed, and the value is destroyed. An unbounded channel always has room.
+  /// Throws: std::bad_alloc; std::logic_error when the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it is sent.
+  send_awaiter send(T&& value) {
+    static_assert(
+        detail::is_safe_temporary<T> || !std::is_aggregate_v<T>,
+        "channel_sender::send: g++ before 13 destroys an aggregate twice that is made inside a co_await "
+        "expression; pass one that has a name, which is copied, or give the type a constructor");
+    return send_awaiter(core_.get(), std::move(value));
+  }
+  send_awaiter send(const T& value) requires std::copy_constructible<T> {
+    T copy(value);
+    return send_awaiter(core_.get(), std::move(copy));
+  }
+
+  /// Sends the value if there is room now; otherwise leaves it as it is. Throws: std::bad_alloc.
+  send_result try_send(T&& value) const { return core_ ? core_->send(value) : send_result::closed; }
+  send_result try_send(const T& value) const requires std::copy_constructible<T> {
+    T copy(value);
+    return try_send(std::move(copy));
+  }
+
+  /// Blocks the calling thread until there is room, and returns true; returns false when the channel is closed,
+  /// and the value is destroyed. For threads of your own and plain handlers.
+  /// Throws: std::bad_alloc; std::logic_error when it would have to wait on the thread of an event_loop or
+  /// simulated_loop, or on the only thread of the thread_pool where the receiver runs.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
+  bool blocking_send(T value, stop_token stop = {}) const {
+    return core_ && core_->send_blocking(value, stop);
+  }
+
+  /// Ends the channel: later sends return false, and next() ends once it has given what was sent before.
+  /// The first end counts, be it of a sender or of the channel.
+  void close() const { end(nullptr); }
+
+  /// Ends the channel with an exception, which each next() rethrows once all that was sent before is received.
+  void fail(std::exception_ptr failure) const { end(std::move(failure)); }
+  template <std::derived_from<std::exception> Exception>
+  void fail(Exception failure) const {
+    end(std::make_exception_ptr(std::move(failure)));
+  }
+
+  /// Whether sends are in vain: somebody ended the channel, or it is destroyed.
+  bool closed() const { return !core_ || core_->closed(); }
+
+ private:
+  friend class channel<T>;
+  explicit channel_sender(const detail::shared_handle<core>& to) noexcept : core_(to) { enter(); }
+
+  void enter() const noexcept {
+    if (core_) core_->add_sender();
+  }
+
+  void end(std::exception_ptr failure) const {
+    if (core_) core_->close(std::move(failure));
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] channel_sender<T>::send_awaiter {
+ public:
+  send_awaiter(core * to, T && value) noexcept : core_(to), value_(std::move(value)) {}
+  send_awaiter(const send_awaiter&) = delete;
+  send_awaiter& operator=(const send_awaiter&) = delete;
+  ~send_awaiter() = default;
+
+  bool await_ready() const noexcept { return core_ == nullptr; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "channel_sender::send");
+    here.stop.throw_if_stopped();
+    result_ = core_->send(value_);
+    if (result_ != send_result::full) return false;
+    kept_ = detail::shared_handle<core>(core_);
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+    return core_->wait_for_room(one_);
+  }
+
+  bool await_resume() {
+    if (result_ != send_result::full) return result_ == send_result::sent;
+    on_stop_.reset();
+    if (core_->was_sent(one_)) return true;
+    if (one_.stopped) throw cancelled();
+    return false;
+  }
+
+ private:
+  core* core_;
+  T value_;
+  send_result result_ = send_result::closed;
+  typename core::sender one_{value_};
+  detail::shared_handle<core> kept_;  // while it waits
+  detail::stop_of_wait on_stop_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/exec/channel.hpp -----------------------------------------------------------------------------
+
+// channel<T>: a queue from any thread to coroutines; this is the side that receives.
+
+namespace coworker {
+
+/// Hands values from any thread to coroutines, in the order in which they were sent. It is the receiving side;
+/// handles for the sending side come from sender():
+///
+///     channel<token> tokens(64);
+///     engine.start(prompt, tokens.sender());
+///     for (auto t = co_await tokens.next(); t; t = co_await tokens.next()) use(*t);
+///
+/// One coroutine may receive, or several, which take turns. When the channel is destroyed, what was not
+/// received is destroyed, sends return false, and coroutines that still wait in it see it as closed.
+///
+/// Thread safety: all operations but moving it may be called on any thread.
+template <class T>
+class channel {
+  static_assert(
+      std::is_object_v<T> && std::is_nothrow_move_constructible_v<T>,
+      "channel<T>: T must be an object whose move constructor is noexcept, so that no value is lost on its "
+      "way; send a std::unique_ptr<T>");
+  using core = detail::channel_core<T>;
+
+ public:
+  using value_type = T;
+
+  static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
+
+  /// At most `capacity` values wait in it, beyond which sends wait. With 0, each send waits for a receiver.
+  explicit channel(std::size_t capacity = unbounded) : core_(new core(capacity)) {}
+
+  channel(channel&&) noexcept = default;
+
+  channel& operator=(channel&& other) noexcept {
+    channel moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~channel() {
+    if (!core_) return;
+    core_->close(nullptr);
+    core_->drop_values();
+  }
+
+  /// A handle for a sender. When all that were made are gone, the channel is closed for good; keep one as long
+  /// as there may be more.
+  channel_sender<T> sender() const noexcept { return channel_sender<T>(core_); }
+
+  class next_awaiter;
+  class next_all_awaiter;
+
+  /// Awaited, returns the next value, waiting for it if there is none; nothing once the channel is closed and
+  /// all that was sent before is received.
+  /// Throws: what the channel failed with, once all that was sent before is received; std::logic_error when the
+  /// awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; no value is lost.
+  next_awaiter next() noexcept { return next_awaiter(core_.get()); }
+
+  /// Awaited, returns all values that there are, waiting for the first if there are none; an empty vector once
+  /// the channel is closed and all is received. Throws, cancellation: as next(); std::bad_alloc.
+  next_all_awaiter next_all() noexcept { return next_all_awaiter(core_.get()); }
+
+  /// The next value if there is one now.
+  std::optional<T> try_next() {
+    typename core::receiver one;
+    if (core_) core_->receive(one);
+    return std::move(one.value);
+  }
+
+  /// Lets nothing more in: sends return false, and next() ends once it has given what is there.
+  void close() {
+    if (core_) core_->close(nullptr);
+  }
+
+  bool closed() const { return !core_ || core_->closed(); }
+
+  /// Values that wait to be received.
+  std::size_t size() const { return core_ ? core_->size() : 0; }
+
+ private:
+  class receive_awaiter;
+  detail::shared_handle<core> core_;
+};
+
+template <class T>
+class channel<T>::receive_awaiter {
+ public:
+  explicit receive_awaiter(core* from) noexcept : core_(from) {}
+  receive_awaiter(const receive_awaiter&) = delete;
+  receive_awaiter& operator=(const receive_awaiter&) = delete;
+
+  bool await_ready() const noexcept { return core_ == nullptr; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "channel::next");
+    here.stop.throw_if_stopped();
+    if (core_->receive(one_)) return false;
+    kept_ = detail::shared_handle<core>(core_);
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+    return core_->wait_to_receive(one_);
+  }
+
+ protected:
+  ~receive_awaiter() = default;
+
+  // Whether there is a value in it.
+  bool settle() {
+    on_stop_.reset();
+    if (one_.value) return true;
+    if (one_.stopped) throw cancelled();
+    if (core_ != nullptr) core_->throw_failure();
+    return false;
+  }
+
+  core* core_;
+  typename core::receiver one_;
+
+ private:
+  detail::shared_handle<core> kept_;  // while it waits: the channel may go
+  detail::stop_of_wait on_stop_;
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] channel<T>::next_awaiter : public receive_awaiter {
+ public:
+  using receive_awaiter::receive_awaiter;
+
+  std::optional<T> await_resume() {
+    this->settle();
+    return std::move(this->one_.value);
+  }
+};
+
+template <class T>
+class [[nodiscard("co_await it")]] channel<T>::next_all_awaiter : public receive_awaiter {
+ public:
+  using receive_awaiter::receive_awaiter;
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    all_.reserve(1);  // so that the first has a place, whatever else there is memory for
+    return receive_awaiter::await_suspend(awaiting);
+  }
+
+  std::vector<T> await_resume() {
+    if (this->settle()) {
+      all_.push_back(std::move(*this->one_.value));
+      try {
+        this->core_->receive_all(all_);
+      } catch (const std::bad_alloc&) {
+        // The rest is left for the next call.
+      }
+    }
+    return std::move(all_);
+  }
+
+ private:
+  std::vector<T> all_;
+};
+
+/// The values of a channel as a stream, which ends when the channel is closed, and owns the channel:
+/// `return as_generator(std::move(tokens));` in a streaming handler. Throws, cancellation: as channel::next().
+template <class T>
+async_generator<T> as_generator(channel<T> source) {
+  channel<T> values = std::move(source);
+  for (std::optional<T> one = co_await values.next(); one; one = co_await values.next()) {
+    co_yield std::move(*one);
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/exec/event.hpp -------------------------------------------------------------------------------
+
+// event: something that happens once for many coroutines, as "the model is loaded"; they wait until it has.
+
+namespace coworker {
+
+/// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
+/// returns at once:
+///
+///     event loaded;
+///     co_await loaded.wait();  // in each of them
+///     loaded.set();            // on any thread
+///
+/// Thread safety: all operations may be called on any thread. Must outlive the waits and every call of set().
+class event {
+ public:
+  explicit event(bool set = false) noexcept : set_(set) {}
+  event(const event&) = delete;
+  event& operator=(const event&) = delete;
+
+  /// Resumes all who wait, each on its own executor, in the order in which they came.
+  /// Throws: std::logic_error on another thread where coroutines wait, or have last waited, on a
+  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who were
+  /// not resumed yet still wait.
+  void set() {
+    const std::lock_guard lock(mutex_);
+    simulated_.refuse_foreign_thread("event::set");
+    while (!waiting_.empty()) {
+      timed_waiter& first = waiting_.front();
+      first.executor.cancel(first.alarm);
+      first.unlink();
+    }
+    set_ = true;
+  }
+
+  /// Lets later waits wait again. Those who were resumed by set() are not affected.
+  void reset() noexcept {
+    const std::lock_guard lock(mutex_);
+    set_ = false;
+  }
+
+  bool is_set() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return set_;
+  }
+
+  class wait_awaiter;
+
+  /// Awaited, returns true once the event is set, or false when `due` comes first.
+  /// Throws: std::logic_error when the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was.
+  wait_awaiter wait_until(time_point due) noexcept;
+  wait_awaiter wait() noexcept;
+
+ private:
+  struct timed_waiter : detail::wait_link {
+    timer alarm;  // cancelling it is what resumes the coroutine, wherever that runs
+    executor_ref executor;
+  };
+
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: the event is set. Armed before it is listed, because only arming can throw.
+  COWORKER_NOINLINE bool enlist(timed_waiter& waiter) {
+    const std::lock_guard lock(mutex_);
+    simulated_.note(waiter.executor);
+    if (set_) return false;
+    waiter.executor.arm(waiter.alarm);
+    waiting_.push_back(waiter);
+    return true;
+  }
+
+  // True: set() has resumed it, or the event was set before.
+  bool leave(timed_waiter& waiter) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!waiter.listed()) return true;
+    waiter.unlink();
+    return false;
+  }
+
+  mutable std::mutex mutex_;  // guards all below, and those who wait
+  detail::wait_list<timed_waiter> waiting_;
+  detail::simulated_waiters simulated_;
+  bool set_;
+};
+
+class event::wait_awaiter {
+ public:
+  wait_awaiter(event& awaited, time_point due) noexcept : event_(awaited) { waiter_.alarm.due = due; }
+  wait_awaiter(const wait_awaiter&) = delete;
+  wait_awaiter& operator=(const wait_awaiter&) = delete;
+  ~wait_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "event");
+    if (here.stop.stop_requested()) throw cancelled();
+    waiter_.executor = here.executor;
+    waiter_.alarm.handle = awaiting;
+    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiter_.alarm));
+    return event_.enlist(waiter_);
+  }
+
+  bool await_resume() {
+    on_stop_.reset();
+    if (event_.leave(waiter_)) return true;
+    if (waiter_.alarm.status == timer::state::cancelled) throw cancelled();
+    return false;
+  }
+
+ private:
+  event& event_;
+  timed_waiter waiter_;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+
+}  // namespace coworker
+
+// ---- coworker/exec/due_heap.hpp ----------------------------------------------------------------------------
+
+// due_heap: things that are due at a moment, soonest first. A 4-ary heap: shallower than a binary one, and its
+// children share a cache line. Knows neither timers nor jobs, and has no clock.
+
+namespace coworker::detail {
+
+inline constexpr std::uint32_t due_slot_none = (std::numeric_limits<std::uint32_t>::max)();
+
+/// Holds references to items, each at most once. `Slot` is the item's member in which the heap notes where the
+/// item stands; once it is taken out, due_slot_none. Adding and removing take logarithmic time. Not
+/// thread-safe.
+
+template <class Item, std::uint32_t Item::*Slot, class Moment = time_point>
+class due_heap {
  public:
   bool empty() const noexcept { return heap_.empty(); }
   std::size_t size() const noexcept { return heap_.size(); }
 
-  /// When the soonest timer is due; time_point::max() when none is armed.
-  time_point next_due() const noexcept { return heap_.empty() ? time_point::max() : heap_.front().due; }
+  /// When the soonest item is due; Moment::max() when there is none.
+  Moment next_due() const noexcept { return heap_.empty() ? (Moment::max)() : heap_.front().due; }
 
-  /// False: the timer had been cancelled before, and its handle is to be posted at once.
-  bool arm(timer& alarm) {
-    if (alarm.status == timer::state::cancelled) return false;
-    heap_.push_back({alarm.due, next_order_++, &alarm});
-    alarm.status = timer::state::armed;
+  /// Throws std::bad_alloc; nothing has changed then.
+  void push(Item& item, Moment due) {
+    heap_.push_back({due, next_order_++, &item});
     sift_up(heap_.size() - 1, heap_.back());
-    return true;
   }
 
-  /// True: the timer was armed, and its handle is to be posted at once.
-  bool cancel(timer& alarm) noexcept {
-    const timer::state before = alarm.status;
-    if (before == timer::state::fired || before == timer::state::cancelled) return false;
-    alarm.status = timer::state::cancelled;
-    if (before == timer::state::idle) return false;
-    remove_at(alarm.slot);
-    return true;
-  }
+  /// Of an item that is in the heap.
+  void remove(Item& item) noexcept { remove_at(item.*Slot); }
 
-  /// The handle of the soonest timer, which counts as fired. Only when next_due() has come. Those due at one
-  /// moment fire in the order in which they were armed.
-  std::coroutine_handle<> pop() noexcept {
-    timer& alarm = *heap_.front().alarm;
+  /// The soonest item; of those due at the same moment, the one that was added first. Not when there is none.
+  Item& front() const noexcept { return *heap_.front().item; }
+
+  /// Takes out the soonest item.
+  Item& pop() noexcept {
+    Item& item = front();
     remove_at(0);
-    alarm.status = timer::state::fired;
-    return alarm.handle;
+    return item;
   }
 
  private:
   struct entry {
-    time_point due;
+    Moment due;
     std::uint64_t order;
-    timer* alarm;
+    Item* item;
 
     bool before(const entry& other) const noexcept {
       return due < other.due || (due == other.due && order < other.order);
@@ -2287,7 +3778,7 @@ class timer_queue {
 
   void place(std::size_t slot, const entry& moved) noexcept {
     heap_[slot] = moved;
-    moved.alarm->slot = static_cast<std::uint32_t>(slot);
+    moved.item->*Slot = static_cast<std::uint32_t>(slot);
   }
 
   void sift_up(std::size_t slot, const entry moved) noexcept {
@@ -2317,6 +3808,7 @@ class timer_queue {
   }
 
   void remove_at(std::size_t slot) noexcept {
+    heap_[slot].item->*Slot = due_slot_none;
     const entry last = heap_.back();
     heap_.pop_back();
     if (slot == heap_.size()) return;
@@ -2331,12 +3823,60 @@ class timer_queue {
   std::uint64_t next_order_ = 0;
 };
 
+}  // namespace coworker::detail
+
+// ---- coworker/exec/timer_queue.hpp -------------------------------------------------------------------------
+
+// The armed timers of one executor, soonest first. Not thread-safe and without a clock: the executor that owns
+// it brings the lock and the time.
+
+namespace coworker {
+
+class timer_queue {
+ public:
+  bool empty() const noexcept { return armed_.empty(); }
+  std::size_t size() const noexcept { return armed_.size(); }
+
+  /// When the soonest timer is due; time_point::max() when none is armed.
+  time_point next_due() const noexcept { return armed_.next_due(); }
+
+  /// False: the timer had been cancelled before, and its handle is to be posted at once.
+  bool arm(timer& alarm) {
+    if (alarm.status == timer::state::cancelled) return false;
+    armed_.push(alarm, alarm.due);
+    alarm.status = timer::state::armed;
+    return true;
+  }
+
+  /// True: the timer was armed, and its handle is to be posted at once.
+  bool cancel(timer& alarm) noexcept {
+    const timer::state before = alarm.status;
+    if (before == timer::state::fired || before == timer::state::cancelled) return false;
+    alarm.status = timer::state::cancelled;
+    if (before == timer::state::idle) return false;
+    armed_.remove(alarm);
+    return true;
+  }
+
+  /// The handle of the soonest timer, which counts as fired. Only when next_due() has come. Those due at one
+  /// moment fire in the order in which they were armed.
+  std::coroutine_handle<> pop() noexcept {
+    timer& alarm = armed_.pop();
+    alarm.status = timer::state::fired;
+    return alarm.handle;
+  }
+
+ private:
+  detail::due_heap<timer, &timer::slot> armed_;
+};
+
 }  // namespace coworker
 
 // ---- coworker/exec/waiter.hpp ------------------------------------------------------------------------------
 
-// The seam between an event loop and what it blocks on while nothing is ready. The core's own waiter is a
-// condition variable; one that watches sockets, or drives an HTTP client, implements the same two functions.
+// The seam between an event loop and what it blocks on while nothing is ready. The loop's own waiter is a
+// condition variable; one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the
+// same functions.
 
 namespace coworker {
 
@@ -2351,9 +3891,20 @@ class waiter {
   /// Makes the current wait(), or else the next one, return at once. Any thread.
   virtual void wake() noexcept = 0;
 
+  /// Optional: watches a descriptor, as watching_executor says, and lets wait() hand over the coroutines whose
+  /// descriptors are ready. Called on the loop's thread only, as is unwatch().
+  virtual void watch(descriptor_watch&) {
+    throw std::logic_error(
+        "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
+        "watch() "
+        "and unwatch() in it, or make the loop without a waiter");
+  }
+  virtual void unwatch(descriptor_watch&) noexcept {}
+
+  virtual ~waiter() = default;
+
  protected:
   waiter() = default;
-  ~waiter() = default;
   waiter(const waiter&) = default;
   waiter& operator=(const waiter&) = default;
 };
@@ -2392,26 +3943,52 @@ class condition_waiter final : public waiter {
 
 // event_loop: one thread that resumes what is posted, fires timers, and sleeps in its waiter when there is
 // neither. It knows nothing of sockets or HTTP; whoever brings such things brings a waiter (see waiter.hpp).
+//
+// A loop without one sleeps on a condition variable, which is the fastest way to be woken by another thread.
+// When a coroutine first watches a descriptor there, the loop takes on the waiter that the watch brings along.
 
 namespace coworker {
+
+/// Told of every coroutine that an event_loop resumes, on the loop's thread.
+class turn_watcher {
+ public:
+  /// The coroutine is resumed next.
+  virtual void turn_begins(std::coroutine_handle<> coroutine) noexcept = 0;
+  /// It waits again, or is gone.
+  virtual void turn_ends() noexcept = 0;
+
+ protected:
+  ~turn_watcher() = default;
+};
 
 /// An executor of one thread: the one that calls run(). Handles are resumed in the order in which they were
 /// posted; timers in the order of their deadlines, never early. While idle it makes no wake-ups. All but
 /// run() is thread-safe.
 class event_loop {
  public:
-  event_loop() noexcept : waiter_(own_waiter_), watches_(false) {}
+  static constexpr executor_clock clock = executor_clock::real;
+  static constexpr bool serial = true;
+
+  event_loop() noexcept {}
 
   /// The loop blocks in `blocks_on`, which must outlive it, and lets it look around once in each round of
   /// work.
-  explicit event_loop(waiter& blocks_on) noexcept : waiter_(blocks_on), watches_(true) {}
+  explicit event_loop(waiter& blocks_on) noexcept : waiter_(&blocks_on) {}
 
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
-  /// A thread that has just posted the last thing, or called stop(), may still be waking the loop.
+  /// Not while it runs: a coroutine on the loop must not let go of the last reference to it.
   ~event_loop() {
+    if (running()) {
+      std::fputs(
+          "coworker: an event_loop was destroyed while it runs; let its owner outlive the call of run()\n",
+          stderr);
+      std::terminate();
+    }
+    // A thread that has just posted the last thing, or called stop(), may still be waking the loop.
     while (wakers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
+    delete taken_on_;
   }
 
   void post(std::coroutine_handle<> handle) {
@@ -2424,17 +4001,33 @@ class event_loop {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
     const time_point due = alarm.due;
-    if (timers_.arm(alarm)) return wake_if_asleep(lock, due);
-    post_locked(handle, lock);
+    if (!timers_.arm(alarm)) return post_locked(handle, lock);
+    news_.store(true, std::memory_order_relaxed);
+    wake_if_asleep(lock, due);
   }
 
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
+    make_room(current() == this ? ready_ : inbox_);  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) post_locked(handle, lock);
   }
 
   time_point now() const { return clock_type::now(); }
+
+  /// See watching_executor. Errors besides: std::logic_error when called anywhere but in a coroutine that this
+  /// loop runs.
+  void watch(descriptor_watch& watch) {
+    if (current() != this) {
+      throw std::logic_error(
+          "event_loop::watch: called on another thread than the loop's; co_await resume_on(the loop) before "
+          "awaiting a descriptor there");
+    }
+    if (waiter_ == &own_waiter_ && watch.make_waiter != nullptr) take_on(watch.make_waiter());
+    waiter_->watch(watch);
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept { waiter_->unwatch(watch); }
 
   /// Resumes what is ready, as it becomes ready, until stop(). What is then still posted or armed waits for
   /// the next run(). Errors: std::logic_error when it runs already; rethrows what a coroutine lets out of its
@@ -2448,15 +4041,11 @@ class event_loop {
     }
   }
 
-  /// What the loop is at: how many coroutines it has resumed so far, and which one it is in; null between
-  /// them. For whoever watches that none keeps it for long.
-  struct turn {
-    std::uint64_t number = 0;
-    void* coroutine = nullptr;
-  };
-  turn current_turn() const noexcept {
-    return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
-  }
+  /// Who is told of each turn; null, as at first: nobody. Not while the loop runs.
+  void watch_turns(turn_watcher* watcher) noexcept { watcher_ = watcher; }
+
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
 
   /// Whether a run() is in progress, on whatever thread.
   bool running() const {
@@ -2468,15 +4057,23 @@ class event_loop {
   void stop() {
     std::unique_lock lock(mutex_);
     stop_ = true;
+    news_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, time_point::min());
   }
 
  private:
+  using handles = std::vector<std::coroutine_handle<>>;
+
   void take_turn(std::coroutine_handle<> handle) {
-    in_turn_.store(handle.address(), std::memory_order_relaxed);
-    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    if (watcher_ == nullptr) [[likely]]
+      return resume(handle);
+    struct watched_turn {
+      turn_watcher& watcher;
+      ~watched_turn() { watcher.turn_ends(); }
+    };
+    watcher_->turn_begins(handle);
+    const watched_turn ends{*watcher_};
     resume(handle);
-    in_turn_.store(nullptr, std::memory_order_relaxed);
   }
 
   static event_loop*& current() noexcept {
@@ -2487,6 +4084,7 @@ class event_loop {
   struct running_guard {
     event_loop& loop;
     event_loop* const outer;
+    const detail::loop_role role{};
 
     explicit running_guard(event_loop& to_run) : loop(to_run), outer(current()) {
       const std::lock_guard lock(loop.mutex_);
@@ -2511,41 +4109,85 @@ class event_loop {
   void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
+    news_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, time_point::min());
+  }
+
+  // A busy loop that took the lock in each round would keep other threads from posting for milliseconds, as
+  // the lock is not a fair one.
+  bool only_ready_has_work() const {
+    return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
+           (next_due_ == time_point::max() || now() < next_due_);
+  }
+
+  void take_ready() noexcept {
+    batch_.clear();
+    resumed_ = 0;
+    batch_.swap(ready_);
+  }
+
+  // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
+  // lives as long as the loop; but then this loop is not asleep.
+  void take_on(waiter* made) noexcept {
+    const std::lock_guard lock(mutex_);
+    taken_on_ = waiter_ = made;
   }
 
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
-    if (watches_) waiter_.wait(time_point::min());
+    if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
+    if (only_ready_has_work()) {
+      take_ready();
+      return false;
+    }
     for (;;) {
       time_point deadline;
       {
         const std::lock_guard lock(mutex_);
+        news_.store(false, std::memory_order_relaxed);
         asleep_ = false;
         if (stop_) {
           stop_ = false;
           return true;
         }
         fire_timers();
-        if (resumed_ == batch_.size()) {
-          batch_.clear();
-          resumed_ = 0;
-          batch_.swap(ready_);
-        }
-        for (const std::coroutine_handle<> handle : inbox_) batch_.push_back(handle);
-        inbox_.clear();
+        next_due_ = timers_.next_due();
+        if (resumed_ == batch_.size()) take_ready();
+        take_inbox();
+        if (!inbox_.empty()) news_.store(true, std::memory_order_relaxed);  // there was no memory for it
         if (!batch_.empty()) return false;
         asleep_ = true;
-        deadline = wakes_at_ = timers_.next_due();
+        deadline = wakes_at_ = next_due_;
       }
-      waiter_.wait(deadline);
+      waiter_->wait(deadline);
     }
   }
 
-  void fire_timers() {
-    if (timers_.empty()) return;
+  // Throws std::bad_alloc, or else the next push_back does not.
+  static void make_room(handles& for_one_more) {
+    if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
+  }
+
+  // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
+  void fire_timers() noexcept {
+    if (timers_.next_due() == time_point::max()) return;  // nor is the clock read for what never comes
     const time_point reached = now();
-    while (timers_.next_due() <= reached) inbox_.push_back(timers_.pop());
+    try {
+      while (timers_.next_due() <= reached) {
+        make_room(inbox_);
+        inbox_.push_back(timers_.pop());
+      }
+    } catch (...) {
+    }
+  }
+
+  void take_inbox() noexcept {
+    if (batch_.empty()) return batch_.swap(inbox_);
+    try {
+      batch_.insert(batch_.end(), inbox_.begin(), inbox_.end());
+      inbox_.clear();
+    } catch (...) {
+    }
   }
 
   // Wakes after the unlock, or the loop would wake only to wait for the lock. `wakers_` keeps the loop alive
@@ -2554,26 +4196,31 @@ class event_loop {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
     wakers_.fetch_add(1, std::memory_order_relaxed);
+    waiter* const asleep_in = waiter_;
     lock.unlock();
-    waiter_.wake();
+    asleep_in->wake();
     wakers_.fetch_sub(1, std::memory_order_release);
   }
 
   // The loop's thread only.
-  std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
-  std::vector<std::coroutine_handle<>> batch_;
-  std::size_t resumed_ = 0;              // of the batch
-  std::atomic<std::uint64_t> turns_{0};  // written by the loop's thread alone, as is the next
-  std::atomic<void*> in_turn_{nullptr};
+  handles ready_;  // posted by the batch itself
+  handles batch_;
+  std::size_t resumed_ = 0;                  // of the batch
+  time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
+  turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
-  waiter& waiter_;
-  const bool watches_;
+  waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
+  waiter* taken_on_ = nullptr;     // ...the one that the first watch made, which the loop owns
 
   std::atomic<int> wakers_{0};
 
+  // Something under the lock is not as collect() has left it; a timer less need not be told of. Written under
+  // the lock, so that a look at it needs no order of its own.
+  std::atomic<bool> news_{false};
+
   mutable std::mutex mutex_;  // guards what follows
-  std::vector<std::coroutine_handle<>> inbox_;
+  handles inbox_;
   timer_queue timers_;
   time_point wakes_at_ = time_point::max();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
@@ -2581,60 +4228,266 @@ class event_loop {
   bool running_ = false;
 };
 
-static_assert(executor<event_loop>);
+static_assert(thread_aware_executor<event_loop>);
+static_assert(watching_executor<event_loop>);
 
 }  // namespace coworker
 
-// ---- coworker/exec/resume_on.hpp ---------------------------------------------------------------------------
+// ---- coworker/exec/promise_core.hpp ------------------------------------------------------------------------
 
-// Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
-// there.
+// What a promise and its future share: the outcome, and who waits for it. Knows no awaiters; those are in
+// promise.hpp.
 
-namespace coworker {
+namespace coworker::detail {
 
-/// What resume_on gives; made to be awaited at once.
-class hop_awaiter {
+template <class T>
+class promise_core : public shared_state {
  public:
-  explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
-  bool await_ready() const noexcept { return false; }
+  std::atomic<bool> has_future{false};
+  std::atomic<bool> abandoned{false};
 
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> awaiting) {
-    const executor_ref destination = destination_;
-    if (!destination) throw std::logic_error("resume_on: the executor_ref is empty; give it an executor");
-    context& chain = detail::require_context(awaiting, "resume_on");
-    const executor_ref origin = std::exchange(chain.executor, destination);
+  std::mutex& mutex() noexcept { return mutex_; }
+
+  // `fill` puts the outcome into a result<T>. False: there is an outcome already. Throws: what `fill` throws;
+  // std::logic_error on a thread foreign to a simulation; what the executor of the waiting coroutine throws.
+  // Nothing is set then.
+  template <class Fill>
+  bool set(const char* call, Fill fill) {
+    std::unique_lock lock(mutex_);
+    if (outcome_) return false;
+    simulated_.refuse_foreign_thread(call);
     try {
-      destination.post(awaiting);
+      fill(outcome_.emplace());
     } catch (...) {
-      chain.executor = origin;
+      outcome_.reset();
+      throw;
+    }
+    if (!waiting_.empty()) wake(waiting_.pop_front(), lock);
+    return true;
+  }
+
+  bool ready() const {
+    const std::lock_guard lock(mutex_);
+    return outcome_.has_value();
+  }
+
+  // True: it is in the list, and may have gone on by now. False: there is an outcome, or a stop.
+  COWORKER_NOINLINE bool wait(waiting& one) {
+    const std::lock_guard lock(mutex_);
+    if (outcome_ || one.stopped) return false;
+    simulated_.note(one.executor);
+    waiting_.push_back(one);
+    return true;
+  }
+
+  // Once, when there is an outcome.
+  T take() { return outcome_->take(); }
+
+ private:
+  // After the unlock, or the coroutine would go on only to wait for the lock.
+  void wake(waiting& one, std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    try {
+      one.wake();
+    } catch (...) {
+      lock.lock();
+      outcome_.reset();
+      waiting_.push_back(one);
       throw;
     }
   }
 
-  void await_resume() const noexcept {}
-
- private:
-  executor_ref destination_;
+  mutable std::mutex mutex_;  // guards all below
+  std::optional<result<T>> outcome_;
+  wait_list<waiting> waiting_;  // one at most
+  simulated_waiters simulated_;
 };
 
-/// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
-/// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
-/// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
-/// coroutine runs on no executor or `destination` is empty; what the destination's post() throws. The
-/// coroutine then goes on where it was.
-inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
+}  // namespace coworker::detail
 
-/// Runs `work` on another executor and comes back with its result or exception.
+// ---- coworker/exec/promise.hpp -----------------------------------------------------------------------------
+
+// promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
+// back.
+
+namespace coworker {
+
+/// What a future throws whose promise was destroyed before it was set.
+class broken_promise : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "broken promise: the promise was destroyed before it had a value or an exception; let every way "
+           "out of "
+           "the code that keeps it call set_value() or set_exception()";
+  }
+};
+
+/// What a promise gives. Awaited once, as an rvalue: `co_await std::move(answer)`.
+///
+/// Throws: what the promise was given as an exception; `broken_promise` when it was destroyed without; and
+/// std::logic_error when the future was awaited before or moved from, or the awaiting coroutine runs on no
+/// executor.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless the outcome is
+/// there. The future is used up then, and its promise abandoned.
+/// Thread safety: ready() on any thread; the object itself belongs to one coroutine.
 template <class T>
-task<T> run_on(executor_ref destination, task<T> work) {
-  const executor_ref home = co_await this_coro::executor();
-  co_await resume_on(destination);
-  detail::result<T> outcome;
-  co_await detail::capture(std::move(work), outcome);
-  co_await resume_on(home);
-  co_return outcome.take();
-}
+class [[nodiscard("co_await it")]] future {
+  using core = detail::promise_core<T>;
+
+ public:
+  using value_type = T;
+
+  future(future && other) noexcept = default;
+
+  future& operator=(future&& other) noexcept {
+    future moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~future() { abandon(core_); }
+
+  /// Whether awaiting it returns or throws without waiting.
+  bool ready() const { return !core_ || core_->ready(); }
+
+  class awaiter {
+   public:
+    explicit awaiter(detail::shared_handle<core> from) noexcept : core_(std::move(from)) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+    ~awaiter() { abandon(core_); }
+
+    bool await_ready() const {
+      if (!core_) {
+        throw std::logic_error(
+            "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+            "channel "
+            "for more");
+      }
+      return core_->ready();
+    }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      const context& here = detail::require_context(awaiting, "future");
+      one_.handle = awaiting;
+      one_.executor = here.executor;
+      on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+      return core_->wait(one_);
+    }
+
+    T await_resume() {
+      on_stop_.reset();
+      if (!core_->ready()) throw cancelled();
+      return core_->take();
+    }
+
+   private:
+    detail::shared_handle<core> core_;
+    detail::waiting one_;
+    detail::stop_of_wait on_stop_;
+  };
+
+  awaiter operator co_await()&& noexcept { return awaiter(std::move(core_)); }
+
+  template <class Future = future>
+  awaiter operator co_await()& noexcept {
+    static_assert(
+        !std::same_as<Future, future>,
+        "a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)");
+    return awaiter(std::move(core_));
+  }
+
+ private:
+  template <class U>
+  friend class promise;
+  explicit future(const detail::shared_handle<core>& from) noexcept : core_(from) {}
+
+  static void abandon(const detail::shared_handle<core>& left) noexcept {
+    if (left) left->abandoned.store(true, std::memory_order_relaxed);
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+/// Gives a coroutine one value, from any thread; T may be a reference or void:
+///
+///     promise<std::string> done;
+///     future<std::string> answer = done.get_future();
+///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(std::move(text)); });
+///     use(co_await std::move(answer));
+///
+/// Destroyed without a value, it breaks: its future throws `broken_promise`.
+///
+/// Thread safety: all operations but moving it may be called on any thread; of two that set it, one throws.
+template <class T = void>
+class promise {
+  static_assert(
+      !std::is_rvalue_reference_v<T>,
+      "promise<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on");
+  using core = detail::promise_core<T>;
+  using value_argument = std::conditional_t<std::is_void_v<T>, detail::no_result, T>;
+
+ public:
+  promise() : core_(new core) {}
+  promise(promise&& other) noexcept = default;
+
+  promise& operator=(promise&& other) noexcept {
+    promise moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~promise() {
+    if (core_)
+      core_->set("~promise",
+                 [](auto& outcome) { outcome.set_exception(std::make_exception_ptr(broken_promise())); });
+  }
+
+  /// Throws: std::logic_error the second time, and when the promise was moved from.
+  future<T> get_future() {
+    require("promise::get_future", core_ && !core_->has_future.exchange(true), "its future was taken before");
+    return future<T>(core_);
+  }
+
+  /// Resumes the coroutine that awaits the future, on its executor.
+  /// Throws: std::logic_error when a value or exception was set before, the promise was moved from, or this
+  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is set
+  /// then.
+  void set_value(value_argument value) requires(!std::is_void_v<T>) {
+    fill("promise::set_value", [&](auto& outcome) { outcome.set(std::forward<value_argument>(value)); });
+  }
+  void set_value() requires std::is_void_v<T> {
+    fill("promise::set_value", [](auto& outcome) { outcome.set(); });
+  }
+
+  /// Lets the coroutine that awaits the future throw instead. Throws: as set_value.
+  void set_exception(std::exception_ptr failure) {
+    fill("promise::set_exception", [&](auto& outcome) { outcome.set_exception(std::move(failure)); });
+  }
+  template <std::derived_from<std::exception> Exception>
+  void set_exception(Exception failure) {
+    set_exception(std::make_exception_ptr(std::move(failure)));
+  }
+
+  /// Whether nobody will see the value any more: the future is gone, as when the coroutine was stopped. Setting
+  /// the promise does no harm then, but work for it may end.
+  bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
+
+ private:
+  void require(const char* call, bool fact, const char* otherwise) const {
+    if (fact) return;
+    throw std::logic_error(std::string(call) + ": " + (core_ ? otherwise : "the promise was moved from"));
+  }
+
+  template <class Fill>
+  void fill(const char* call, Fill set) {
+    require(call, core_ && core_->set(call, set),
+            "it has a value or an exception already, and a promise is set once");
+  }
+
+  detail::shared_handle<core> core_;
+};
 
 }  // namespace coworker
 
@@ -2679,55 +4532,41 @@ class semaphore {
   acquire_awaiter acquire() noexcept;
 
  private:
-  struct waiter {
-    timer alarm;  // never due: cancelling it is what wakes the waiter, wherever that runs
-    executor_ref executor;
-    waiter* previous = nullptr;
-    waiter* next = nullptr;
-    bool waits = false;
+  struct waiter : detail::waiting {
+    bool granted = false;
   };
 
-  // Out of line, for the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). False: there was a permit after all. Armed before it is listed, for only arming can throw.
-  [[gnu::noinline]] bool enqueue(waiter& waiting) {
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: there was a permit after all, or a stop.
+  COWORKER_NOINLINE bool enqueue(waiter& one) {
     const std::lock_guard lock(mutex_);
     if (free_ > 0) {
       --free_;
-      return false;
+      one.granted = true;
+    } else if (!one.stopped) {
+      waiting_.push_back(one);
     }
-    waiting.executor.arm(waiting.alarm);
-    push_back(waiting);
-    return true;
+    return one.listed();
   }
 
   void release() {
     const std::lock_guard lock(mutex_);
-    if (first_ == nullptr) {
+    if (waiting_.empty()) {
       ++free_;
-      return;
+    } else {
+      detail::wake_first(waiting_).granted = true;
     }
-    waiter& served = *first_;
-    remove(served);
-    served.executor.cancel(served.alarm);
   }
 
-  void push_back(waiter& last) noexcept {
-    last.previous = last_;
-    (last_ != nullptr ? last_->next : first_) = &last;
-    last_ = &last;
-    last.waits = true;
-  }
-
-  void remove(waiter& leaving) noexcept {
-    (leaving.previous != nullptr ? leaving.previous->next : first_) = leaving.next;
-    (leaving.next != nullptr ? leaving.next->previous : last_) = leaving.previous;
-    leaving.waits = false;
+  // Whoever woke the waiter may still hold the lock.
+  bool was_granted(const waiter& one) {
+    const std::lock_guard lock(mutex_);
+    return one.granted;
   }
 
   std::mutex mutex_;  // guards all below, and the waiters
   std::size_t free_;
-  waiter* first_ = nullptr;
-  waiter* last_ = nullptr;
+  detail::wait_list<waiter> waiting_;
 };
 
 class semaphore::acquire_awaiter {
@@ -2741,109 +4580,32 @@ class semaphore::acquire_awaiter {
     const std::lock_guard lock(from_.mutex_);
     if (from_.free_ == 0) return false;
     --from_.free_;
+    one_.granted = true;
     return true;
   }
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) {
     const context& here = detail::require_context(awaiting, "semaphore");
-    waiting_.executor = here.executor;
-    waiting_.alarm.handle = awaiting;
-    waiting_.alarm.due = time_point::max();
-    on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiting_.alarm));
-    return from_.enqueue(waiting_);
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(from_.mutex_, one_));
+    return from_.enqueue(one_);
   }
 
   permit await_resume() {
-    if (!on_stop_) return permit(from_);  // there was one at once
     on_stop_.reset();
-    {
-      const std::lock_guard lock(from_.mutex_);
-      if (waiting_.waits) {
-        from_.remove(waiting_);
-        throw cancelled();
-      }
-    }
+    if (!from_.was_granted(one_)) throw cancelled();
     return permit(from_);
   }
 
  private:
   semaphore& from_;
-  waiter waiting_;
-  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+  waiter one_;
+  detail::stop_of_wait on_stop_;
 };
 
 inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
-
-}  // namespace coworker
-
-// ---- coworker/exec/signal.hpp ------------------------------------------------------------------------------
-
-// signal: how one coroutine sleeps until others have something for it to look at, or until a moment has come.
-
-namespace coworker {
-
-/// Set by anyone, waited for by one coroutine at a time. It stays set until a wait takes it; setting it twice
-/// counts once. Thread-safe. Must outlive the wait and every call of set().
-class signal {
- public:
-  signal() noexcept {}
-  signal(const signal&) = delete;
-  signal& operator=(const signal&) = delete;
-
-  void set() {
-    const std::lock_guard lock(mutex_);
-    if (waiting_ == nullptr) {
-      set_ = true;
-      return;
-    }
-    timer& alarm = *waiting_;
-    waiting_ = nullptr;
-    executor_.cancel(alarm);
-  }
-
-  class wait_awaiter {
-   public:
-    wait_awaiter(signal& awaited, time_point due) noexcept : signal_(awaited) { alarm_.due = due; }
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-      const executor_ref executor = detail::require_context(awaiting, "signal").executor;
-      const std::lock_guard lock(signal_.mutex_);
-      if (signal_.set_) return false;
-      alarm_.handle = awaiting;
-      signal_.waiting_ = &alarm_;
-      signal_.executor_ = executor;
-      executor.arm(alarm_);
-      return true;
-    }
-
-    // set() takes its note of the waiter away; where that still stands, time has run out.
-    bool await_resume() noexcept {
-      const std::lock_guard lock(signal_.mutex_);
-      const bool was_set = signal_.waiting_ != &alarm_;
-      signal_.waiting_ = nullptr;
-      signal_.set_ = false;
-      return was_set;
-    }
-
-   private:
-    signal& signal_;
-    timer alarm_;
-  };
-
-  /// Awaited, it returns true once the signal is set, or false when `due` has come first. A stop does not end
-  /// it: whoever waits here is who winds things down.
-  wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
-
- private:
-  std::mutex mutex_;  // guards all below
-  timer* waiting_ = nullptr;
-  executor_ref executor_;
-  bool set_ = false;
-};
 
 }  // namespace coworker
 
@@ -2899,26 +4661,38 @@ class fifo {
 namespace coworker {
 
 /// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
-/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed. One
-/// thread only.
+/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
+///
+/// Thread safety: none; it belongs to the thread that makes it. post(), arm(), cancel(), run() and stop()
+/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send into
+/// a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program. Real
+/// threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
 class simulated_loop {
  public:
+  static constexpr executor_clock clock = executor_clock::simulated;
+  static constexpr bool serial = true;
+
   simulated_loop() noexcept {}
   explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
 
   simulated_loop(const simulated_loop&) = delete;
   simulated_loop& operator=(const simulated_loop&) = delete;
 
-  void post(std::coroutine_handle<> handle) { ready_.push(handle); }
+  void post(std::coroutine_handle<> handle) {
+    require_own_thread("simulated_loop::post");
+    ready_.push(handle);
+  }
 
   void arm(timer& alarm) {
+    require_own_thread("simulated_loop::arm");
     const std::coroutine_handle<> handle = alarm.handle;
-    if (!timers_.arm(alarm)) post(handle);
+    if (!timers_.arm(alarm)) ready_.push(handle);
   }
 
   void cancel(timer& alarm) {
+    require_own_thread("simulated_loop::cancel");
     const std::coroutine_handle<> handle = alarm.handle;
-    if (timers_.cancel(alarm)) post(handle);
+    if (timers_.cancel(alarm)) ready_.push(handle);
   }
 
   time_point now() const noexcept { return now_; }
@@ -2932,7 +4706,9 @@ class simulated_loop {
 
   /// The same, but goes no further than `end`, which the clock then shows.
   bool run_until(time_point end) {
+    require_own_thread("simulated_loop::run");
     const running_guard guard(running_);
+    const detail::loop_role role;
     for (stop_ = false; !stop_;) {
       const time_point next = timers_.next_due();
       if (!ready_.empty()) {
@@ -2940,7 +4716,7 @@ class simulated_loop {
         resume(take_ready());
       } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
-        while (timers_.next_due() <= now_) post(timers_.pop());
+        while (timers_.next_due() <= now_) ready_.push(timers_.pop());
       } else {
         if (end != time_point::max() && end > now_) now_ = end;
         return false;
@@ -2961,8 +4737,14 @@ class simulated_loop {
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
 
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return detail::is_this_thread(owner_) && running_; }
+
   /// Makes run() return after the coroutine that calls this.
-  void stop() noexcept { stop_ = true; }
+  void stop() {
+    require_own_thread("simulated_loop::stop");
+    stop_ = true;
+  }
 
   /// Coroutines resumed so far.
   std::uint64_t steps() const noexcept { return steps_; }
@@ -2985,16 +4767,23 @@ class simulated_loop {
     ~running_guard() { running = false; }
   };
 
+  void require_own_thread(const char* call) const {
+    if (!detail::is_this_thread(owner_)) {
+      detail::throw_foreign_to_simulation(call, "the one that made the loop");
+    }
+  }
+
   [[noreturn]] void fail_busy() const {
     throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
                              " coroutines were resumed, the limit that was set; some go round without end");
   }
 
   std::coroutine_handle<> take_ready() noexcept {
-    if (shuffles_) std::swap(ready_[0], ready_[static_cast<std::size_t>(random_.below(ready_.size()))]);
+    if (shuffles_) std::swap(ready_[0], ready_[random_.below(ready_.size())]);
     return ready_.pop();
   }
 
+  const void* const owner_ = detail::this_thread_marker();
   detail::fifo<std::coroutine_handle<>> ready_;
   timer_queue timers_;
   time_point now_{};
@@ -3006,7 +4795,7 @@ class simulated_loop {
   bool running_ = false;
 };
 
-static_assert(executor<simulated_loop>);
+static_assert(thread_aware_executor<simulated_loop>);
 
 }  // namespace coworker
 
@@ -3084,7 +4873,7 @@ main_coroutine<Ended> run_main(coworker::context, Ended, task<void> work) {
 // Ends on the loop's own thread, wherever the work went, so that nobody else still uses the loop afterwards.
 template <class T>
 task<void> capture_and_come_home(task<T> work, result<T>& into, executor_ref home) {
-  co_await capture(std::move(work), into);
+  co_await detail::capture(std::move(work), into);
   co_await resume_on(home);
 }
 
@@ -3093,7 +4882,7 @@ template <class Loop>
 struct end_on_loop {
   Loop* loop;
   bool* ended;
-  end_on_loop(Loop& to_stop, bool& to_set) noexcept : loop(&to_stop), ended(&to_set) {}
+  end_on_loop(Loop& to_stop, bool& to_set) noexcept : loop(std::addressof(to_stop)), ended(&to_set) {}
   void operator()() const noexcept {
     *ended = true;
     loop->stop();
@@ -3135,7 +4924,7 @@ template <class Loop>
   }
   throw std::logic_error(
       "sync_wait: the task can never end: nothing is ready and no timer is armed; it waits for an event that "
-      "no one will send");
+      "no one will send; a real thread cannot, in virtual time");
 }
 
 }  // namespace detail
@@ -3176,13 +4965,21 @@ T sync_wait(Loop& loop, task<T> work) {
 template <class T>
 T sync_wait(task<T> work) {
   event_loop loop;
-  return sync_wait(loop, std::move(work));
+  return coworker::sync_wait(loop, std::move(work));
 }
 
-/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Not from one of
-/// those threads.
+/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Errors: rethrows
+/// what the task threw; std::logic_error when called on one of those threads, which could wait for itself.
 template <executor Executor, class T>
 requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work) {
+  if constexpr (thread_aware_executor<Executor>) {
+    if (place.runs_on_this_thread()) {
+      throw std::logic_error(
+          "sync_wait: this thread belongs to the executor that is to run the task, and would block what it "
+          "waits for; in a coroutine, co_await the task; elsewhere, sync_wait(task) runs it on a loop of its "
+          "own");
+    }
+  }
   detail::result<T> outcome;
   detail::end_of_work end;
   auto main =
@@ -3204,10 +5001,13 @@ namespace coworker {
 /// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
 ///
 /// The destructor resumes what is posted already, lets go of timers that are still armed (their coroutines
-/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes, and do not
-/// let it go on a thread of its own.
+/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes. On one of its
+/// own threads, as where a task on the pool drops the last shared_ptr to it, it cannot wait: it says so and
+/// ends the program.
 class thread_pool {
  public:
+  static constexpr executor_clock clock = executor_clock::real;
+
   /// As many threads as the machine runs at once.
   thread_pool() : thread_pool(detail::thread::hardware_concurrency()) {}
 
@@ -3218,6 +5018,13 @@ class thread_pool {
   thread_pool& operator=(const thread_pool&) = delete;
 
   ~thread_pool() {
+    if (runs_on_this_thread()) {
+      std::fputs(
+          "coworker: a thread_pool was destroyed on one of its own threads, which it would have to wait for; "
+          "keep a reference to it outside of the tasks that it runs\n",
+          stderr);
+      std::terminate();
+    }
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;  // no thread is started any more
@@ -3252,6 +5059,9 @@ class thread_pool {
 
   time_point now() const { return clock_type::now(); }
 
+  /// Whether the calling thread is one of the pool's.
+  bool runs_on_this_thread() const noexcept { return current() == this; }
+
   /// Lets the pool grow to that many threads; it never shrinks.
   void set_max_threads(std::size_t count) {
     const std::lock_guard lock(mutex_);
@@ -3267,6 +5077,11 @@ class thread_pool {
   }
 
  private:
+  static const thread_pool*& current() noexcept {
+    static constinit thread_local const thread_pool* pool = nullptr;
+    return pool;
+  }
+
   void start_thread() {
     threads_.emplace_back(&work_in, this);
     ++idle_;
@@ -3309,6 +5124,7 @@ class thread_pool {
   }
 
   static void* work_in(void* pool) {
+    current() = static_cast<thread_pool*>(pool);
     static_cast<thread_pool*>(pool)->work();
     return nullptr;
   }
@@ -3320,6 +5136,7 @@ class thread_pool {
       fire_timers();
       if (!queue_.empty()) {
         const std::coroutine_handle<> handle = queue_.pop();
+        detail::role_of_this_thread() = {false, max_threads_ == 1};
         call_a_thread(lock);  // for what is left, since this one is busy from here on
         if (lock.owns_lock()) lock.unlock();
         resume(handle);
@@ -3365,7 +5182,7 @@ class thread_pool {
   bool closing_ = false;
 };
 
-static_assert(executor<thread_pool>);
+static_assert(thread_aware_executor<thread_pool>);
 
 }  // namespace coworker
 
@@ -3391,7 +5208,7 @@ inline task<void> stop_at(time_point due, scope& stopped, bool& ran_out) {
 
 template <class T>
 task<void> capture_and_stop(task<T> work, result<T>& into, scope& stopped) {
-  co_await capture(std::move(work), into);
+  co_await detail::capture(std::move(work), into);
   stopped.request_stop();
 }
 
@@ -3434,90 +5251,28 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
 
 }  // namespace coworker
 
-// ---- coworker/http/client.hpp ------------------------------------------------------------------------------
+// ---- coworker/http/request_limits.hpp ----------------------------------------------------------------------
 
-// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
-// is written against this; libcurl and a simulated network are two models of it.
+// What a server accepts of a request, and what it says of one that it refuses. Knows how neither is read.
 
 namespace coworker {
 
-struct http_request {
-  std::string url;
-  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
-  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
-  std::span<const std::string> headers = {};
-  std::string own_header = {};                  ///< one more, of this request alone; empty: none
-  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
-  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
-
-  explicit http_request(std::string address) : url(std::move(address)) {}
+/// What a server accepts of a request. More is refused with the status named.
+struct request_limits {
+  std::uint32_t head = 32 * 1024;         ///< bytes of the request line and all header lines: 431
+  std::uint32_t target = 8 * 1024;        ///< bytes of the target: 414
+  std::uint32_t headers = 128;            ///< header lines: 431
+  std::uint64_t body = 20'000'000;        ///< bytes of the body, without the framing of its chunks: 413
+  std::uint32_t chunk_extensions = 4096;  ///< bytes of chunk extensions in a body, which are skipped: 400
+  std::uint32_t trailers = 8 * 1024;      ///< bytes of the lines after a chunked body, which are skipped: 431
 };
 
-/// Why there is no answer.
-enum class http_failure : unsigned char {
-  none,         ///< there is one
-  unreachable,  ///< no connection came about; nothing was sent
-  timed_out,    ///< the server may have acted
-  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
-  untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
-  unusable,     ///< the request itself cannot be sent, such as a malformed URL
+/// Why a request is refused. After the response the connection must be closed, since nobody can tell where
+/// the next request would begin.
+struct request_refusal {
+  int status = 0;           ///< of the response
+  const char* reason = "";  ///< in words, for the response's body
 };
-
-struct http_answer {
-  http_failure failure = http_failure::none;
-  std::string problem;  ///< in words, when there is a failure
-  int status = 0;       ///< of an answer
-  std::string body;
-  std::optional<duration> retry_after;  ///< as the server asked; above zero
-
-  http_answer() noexcept {}
-  bool arrived() const noexcept { return failure == http_failure::none; }
-};
-
-/// An HTTP client, used on one thread.
-///
-///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task.
-///   Redirects are
-///                                                     not followed. Throws nothing but `cancelled`.
-///
-/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
-/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
-/// answer that has begun is received to its end.
-template <class Client>
-concept http_client = requires(Client& client, const http_request& request) {
-  { client.send(request) } -> std::same_as<task<http_answer>>;
-};
-
-/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
-inline void append_url_encoded(std::string& encoded, std::string_view text) {
-  constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += digits[byte >> 4];
-    encoded += digits[byte & 15];
-  }
-}
-
-/// The same as a text of its own.
-inline std::string url_encode(std::string_view text) {
-  std::string encoded;
-  encoded.reserve(text.size());
-  append_url_encoded(encoded, text);
-  return encoded;
-}
-
-/// The URL with one more parameter, `name=value`, which are encoded already.
-inline std::string with_parameter(std::string url, std::string_view parameter) {
-  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
-  return url.append(parameter);
-}
 
 }  // namespace coworker
 
@@ -3583,6 +5338,1971 @@ inline plain_run skip_plain(const char* p, const char* end) noexcept {
   for (; p != end && !is_special(*p); ++p) seen |= static_cast<unsigned char>(*p);
   return {p, (seen & high_bits) == 0};
 }
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/syntax.hpp ------------------------------------------------------------------------------
+
+// The grammar that all of HTTP shares (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Knows
+// neither requests nor responses.
+
+namespace coworker {
+
+/// The letter in lower case if it is one of A to Z, else the character itself.
+constexpr char ascii_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Compares header names, tokens and the like: letter case does not count, for ASCII letters only.
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+  }
+  return true;
+}
+
+namespace detail {
+
+constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+constexpr bool is_ascii_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_ascii_letter(char c) noexcept { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
+
+// -1: not a digit of a hexadecimal number.
+constexpr int hex_digit(char c) noexcept {
+  if (is_ascii_digit(c)) return c - '0';
+  const char lower = ascii_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// A set of ASCII characters.
+class char_set {
+ public:
+  constexpr explicit char_set(std::string_view members) noexcept {
+    for (const char c : members) bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+  }
+  constexpr bool has(char c) const noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 128 && ((bits_[byte >> 6] >> (byte & 63)) & 1) != 0;
+  }
+  constexpr bool has_all_of(std::string_view text) const noexcept {
+    for (const char c : text) {
+      if (!has(c)) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::uint64_t bits_[2] = {};
+};
+
+inline constexpr char_set token_characters(
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+constexpr bool is_token(std::string_view text) noexcept {
+  return !text.empty() && token_characters.has_all_of(text);
+}
+
+// What a header value cannot hold: control characters other than the tabulator.
+constexpr bool is_control(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\t') || byte == 0x7f;
+}
+
+// The index of the first control character, or npos.
+inline std::size_t find_control(std::string_view text) noexcept {
+  std::size_t i = 0;
+  for (; text.size() - i >= 8; i += 8) {
+    const std::uint64_t word = load_word(text.data() + i);
+    const std::uint64_t below_space = (word - repeat_byte(0x20)) & ~word;
+    const std::uint64_t without_delete = word ^ repeat_byte(0x7f);
+    const std::uint64_t deletes = (without_delete - repeat_byte(1)) & ~without_delete;
+    if (((below_space | deletes) & high_bits) == 0) continue;
+    for (std::size_t j = i; j < i + 8; ++j) {  // a tabulator, or a carry out of another byte
+      if (is_control(text[j])) return j;
+    }
+  }
+  for (; i < text.size(); ++i) {
+    if (is_control(text[i])) return i;
+  }
+  return std::string_view::npos;
+}
+
+constexpr std::string_view without_blanks(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Digits and nothing else, up to 2^64 - 1.
+constexpr std::optional<std::uint64_t> read_decimal(std::string_view text) noexcept {
+  if (text.empty()) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : text) {
+    if (!is_ascii_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (number > (UINT64_MAX - digit) / 10) return std::nullopt;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+// What stands before the first `mark`; it is taken off the front of `text`, together with the mark.
+constexpr std::string_view take_until(std::string_view& text, char mark) noexcept {
+  const std::size_t end = text.find(mark);
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return part;
+}
+
+// A header line, without the line break at its end.
+struct field_line {
+  std::string_view name;
+  std::string_view value;         // without the blanks around it
+  const char* problem = nullptr;  // why it is none
+};
+
+inline field_line read_field_line(std::string_view line) noexcept {
+  field_line read;
+  const std::size_t colon = line.find(':');
+  read.name = line.substr(0, colon);
+  if (!is_token(read.name)) {
+    read.problem = !line.empty() && is_blank(line.front())
+                       ? "a header line begins with a blank (obsolete line folding)"
+                   : colon == std::string_view::npos ? "a header line has no colon"
+                   : !read.name.empty() && is_blank(read.name.back())
+                       ? "there is a blank between a header's name and the colon"
+                       : "a header's name is not a token";
+    return read;
+  }
+  if (colon == std::string_view::npos) {
+    read.problem = "a header line has no colon";
+    return read;
+  }
+  read.value = without_blanks(line.substr(colon + 1));
+  if (find_control(read.value) != std::string_view::npos)
+    read.problem = "a header's value holds a control character";
+  return read;
+}
+
+}  // namespace detail
+
+/// Whether a comma-separated list of tokens, such as the value of Connection, holds `token`, in any letter
+/// case.
+constexpr bool list_contains(std::string_view list, std::string_view token) noexcept {
+  while (!list.empty()) {
+    if (equal_ignoring_case(detail::without_blanks(detail::take_until(list, ',')), token)) return true;
+  }
+  return false;
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/chunked_decoder.hpp ---------------------------------------------------------------------
+
+// Takes the framing off a body that comes in chunks (RFC 9112, section 7.1), strictly. Knows nothing of the
+// head before it.
+
+namespace coworker {
+
+/// Decodes one chunked body from bytes as they arrive. Keeps none of them.
+class chunked_decoder {
+ public:
+  enum class progress : unsigned char {
+    needs_more,
+    piece,     ///< `piece()` is the next part of the body, at least one byte
+    complete,  ///< the body has ended; what follows in the bytes is not part of it
+    refused,   ///< `refusal()` says why; nothing more can be read
+  };
+
+  /// Takes off the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be the
+  /// same for the whole body.
+  progress next(std::string_view& bytes, const request_limits& limits) noexcept {
+    while (!bytes.empty()) {
+      if (state_ == state::data) return take_data(bytes);
+      if (state_ == state::done) return progress::complete;
+      if (state_ == state::refused) return progress::refused;
+      const char c = bytes.front();
+      bytes.remove_prefix(1);
+      read(c, limits);
+    }
+    return state_ == state::done      ? progress::complete
+           : state_ == state::refused ? progress::refused
+                                      : progress::needs_more;
+  }
+
+  /// Lies in the bytes that were given to next().
+  std::string_view piece() const noexcept { return piece_; }
+  const request_refusal& refusal() const noexcept { return refusal_; }
+
+ private:
+  enum class state : unsigned char {
+    first_digit,  // of a chunk's size
+    digits,
+    blank_before_extension,
+    extension,
+    size_line_feed,
+    data,
+    data_return,
+    data_line_feed,
+    trailer,  // at the beginning of a line after the last chunk
+    trailer_name,
+    trailer_value,
+    trailer_line_feed,
+    last_line_feed,
+    done,
+    refused,
+  };
+
+  void read(char c, const request_limits& limits) noexcept {
+    switch (state_) {
+      case state::first_digit:
+        missing_ = 0;
+        return detail::hex_digit(c) < 0 ? refuse(400, "a chunk's size is not a hexadecimal number")
+                                        : add_digit(c);
+      case state::digits:
+        return detail::hex_digit(c) >= 0 ? add_digit(c) : read_after_size(c, limits);
+      case state::blank_before_extension:
+      case state::extension:
+        return read_after_size(c, limits);
+      case state::size_line_feed:
+        if (missing_ > limits.body - std::min(limits.body, body_bytes_))
+          return refuse(413, "the request's body is too large");
+        return expect_line_feed(c, missing_ != 0 ? state::data : state::trailer);
+      case state::data_return:
+        if (c != '\r') return refuse(400, "a chunk is longer than its size says");
+        state_ = state::data_line_feed;
+        return;
+      case state::data_line_feed:
+        return expect_line_feed(c, state::first_digit);
+      case state::trailer_line_feed:
+        return expect_line_feed(c, state::trailer);
+      case state::last_line_feed:
+        return expect_line_feed(c, state::done);
+      case state::trailer:
+      case state::trailer_name:
+      case state::trailer_value:
+        return read_trailer(c, limits);
+      case state::data:  // these three are not read by single characters
+      case state::done:
+      case state::refused:
+        return;
+    }
+  }
+
+  void add_digit(char c) noexcept {
+    if (missing_ > (UINT64_MAX >> 4)) return refuse(400, "a chunk's size is too large a number");
+    missing_ = missing_ << 4 | static_cast<std::uint64_t>(detail::hex_digit(c));
+    state_ = state::digits;
+  }
+
+  void read_after_size(char c, const request_limits& limits) noexcept {
+    if (c == '\r' && state_ != state::blank_before_extension) {
+      state_ = state::size_line_feed;
+    } else if (state_ != state::extension && c != ';' && !detail::is_blank(c)) {
+      refuse(400, "a chunk's size is not a hexadecimal number");
+    } else if (detail::is_control(c)) {
+      refuse(400, "a chunk extension holds a control character");
+    } else if (++extension_bytes_ > limits.chunk_extensions) {
+      refuse(400, "the chunk extensions are too large");
+    } else if (c == ';') {
+      state_ = state::extension;
+    } else if (state_ == state::digits) {
+      state_ = state::blank_before_extension;
+    }
+  }
+
+  void read_trailer(char c, const request_limits& limits) noexcept {
+    if (++trailer_bytes_ > limits.trailers) return refuse(431, "the body's trailers are too large");
+    if (c == '\r') {
+      if (state_ == state::trailer_name) return refuse(400, "a trailer line has no colon");
+      state_ = state_ == state::trailer ? state::last_line_feed : state::trailer_line_feed;
+    } else if (state_ == state::trailer_value) {
+      if (detail::is_control(c)) refuse(400, "a trailer's value holds a control character");
+    } else if (c == ':' && state_ == state::trailer_name) {
+      state_ = state::trailer_value;
+    } else if (detail::token_characters.has(c)) {
+      state_ = state::trailer_name;
+    } else {
+      refuse(400, "a trailer's name is not a token");
+    }
+  }
+
+  void expect_line_feed(char c, state next) noexcept {
+    if (c != '\n') return refuse(400, "a carriage return without a line feed in the framing of chunks");
+    state_ = next;
+  }
+
+  progress take_data(std::string_view& bytes) noexcept {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(missing_, bytes.size()));
+    piece_ = bytes.substr(0, count);
+    bytes.remove_prefix(count);
+    missing_ -= count;
+    body_bytes_ += count;
+    if (missing_ == 0) state_ = state::data_return;
+    return progress::piece;
+  }
+
+  void refuse(int status, const char* reason) noexcept {
+    refusal_.status = status;
+    refusal_.reason = reason;
+    state_ = state::refused;
+  }
+
+  std::string_view piece_;
+  request_refusal refusal_;
+  std::uint64_t missing_ = 0;     // bytes of the current chunk
+  std::uint64_t body_bytes_ = 0;  // so far
+  std::uint32_t extension_bytes_ = 0;
+  std::uint32_t trailer_bytes_ = 0;
+  state state_ = state::first_digit;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/client.hpp ------------------------------------------------------------------------------
+
+// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
+// is written against this; libcurl and a simulated network are two models of it.
+
+namespace coworker {
+
+struct http_request {
+  std::string url;
+  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
+  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
+  std::span<const std::string> headers = {};
+  std::string own_header = {};  ///< one more, of this request alone; empty: none
+  /// How long the exchange may be silent: nothing of the request gets through, and no answer begins. An answer
+  /// that has begun goes on as long as it comes at a decent speed. Default 30 s.
+  duration timeout = std::chrono::seconds(30);
+  /// The whole answer must be there within `timeout` of the end of the request, where nothing is lost with it.
+  bool timeout_to_end = false;
+
+  explicit http_request(std::string address) : url(std::move(address)) {}
+};
+
+/// Why there is no answer.
+enum class http_failure : unsigned char {
+  none,         ///< there is one
+  unreachable,  ///< no connection came about; nothing was sent
+  timed_out,    ///< the server may have acted
+  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
+  untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
+  unusable,     ///< the request itself cannot be sent, such as a malformed URL
+};
+
+struct http_answer {
+  http_failure failure = http_failure::none;
+  std::string problem;  ///< in words, when there is a failure
+  int status = 0;       ///< of an answer
+  std::string body;
+  std::optional<duration> retry_after;  ///< as the server asked; above zero
+  std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
+
+  http_answer() noexcept {}
+  bool arrived() const noexcept { return failure == http_failure::none; }
+};
+
+/// An HTTP client, used on one thread.
+///
+///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task. Throws
+///                                                     nothing but `cancelled`; all else is a failure.
+///
+/// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
+/// carries credentials: its answer is what send() gives, with its target.
+///
+/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
+/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
+/// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
+template <class Client>
+concept http_client = requires(Client& client, const http_request& request) {
+  { client.send(request) } -> std::same_as<task<http_answer>>;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/date.hpp --------------------------------------------------------------------------------
+
+// Dates as HTTP writes them. Knows calendars, and no clock.
+
+namespace coworker {
+
+/// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+class http_date {
+ public:
+  /// `unix_seconds`: since 1970, UTC; the years 1970 to 9999, what lies outside is moved to their ends.
+  explicit constexpr http_date(std::int64_t unix_seconds) noexcept {
+    const std::int64_t last = 253402300799;
+    const std::int64_t moment = unix_seconds < 0 ? 0 : unix_seconds > last ? last : unix_seconds;
+    const auto days = static_cast<unsigned>(moment / 86400);
+    const auto seconds = static_cast<unsigned>(moment % 86400);
+    copy(0, "ThuFriSatSunMonTueWed", days % 7);
+    write_date(days);
+    write(17, 2, seconds / 3600);
+    write(20, 2, seconds / 60 % 60);
+    write(23, 2, seconds % 60);
+  }
+
+  /// 29 characters.
+  constexpr std::string_view text() const noexcept { return std::string_view(text_, sizeof text_ - 1); }
+
+ private:
+  // In years that begin with March a leap day is the last; 400 of them have 146,097 days.
+  constexpr void write_date(unsigned days_since_1970) noexcept {
+    const unsigned days = days_since_1970 + 719468;  // since the first of March of the year 0
+    const unsigned era = days / 146097;
+    const unsigned day_of_era = days % 146097;
+    const unsigned year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const unsigned month = (5 * day_of_year + 2) / 153;  // 0 is March
+    write(5, 2, day_of_year - (153 * month + 2) / 5 + 1);
+    copy(8, "MarAprMayJunJulAugSepOctNovDecJanFeb", month);
+    write(12, 4, era * 400 + year_of_era + (month >= 10 ? 1 : 0));
+  }
+
+  constexpr void copy(unsigned at, const char* names, unsigned which) noexcept {
+    for (unsigned i = 0; i < 3; ++i) text_[at + i] = names[which * 3 + i];
+  }
+
+  constexpr void write(unsigned at, unsigned digits, unsigned number) noexcept {
+    for (unsigned i = digits; i-- > 0; number /= 10) text_[at + i] = static_cast<char>('0' + number % 10);
+  }
+
+  char text_[30] = "Xxx, 00 Xxx 0000 00:00:00 GMT";
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/http_error.hpp --------------------------------------------------------------------------
+
+// http_error: how whatever answers a request says that it cannot. Knows no request.
+
+namespace coworker {
+
+/// Thrown by a handler, it becomes a response of that status with the text as its body.
+class http_error : public std::runtime_error {
+ public:
+  /// Throws: std::invalid_argument where `status` is not one of an error, 400 to 599.
+  http_error(int status, const std::string& text) : runtime_error(text), status_(status) {
+    if (status < 400 || status > 599)
+      throw std::invalid_argument("http_error: the status " + std::to_string(status) +
+                                  " is not between 400 and 599");
+  }
+
+  int status() const noexcept { return status_; }
+
+ private:
+  int status_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/request_head.hpp ------------------------------------------------------------------------
+
+// What a request says before its body. Knows the text of a head that was read and where its parts lie in it;
+// how it is read is in request_head_reader.hpp.
+
+namespace coworker {
+
+/// A header line: its name as written, and its value without the blanks around it.
+struct header_field {
+  std::string_view name;
+  std::string_view value;
+};
+
+namespace detail {
+class request_head_reader;
+}
+
+/// Request line and header lines. Owns its text: it can be copied and moved; the views that it gives are
+/// valid as long as it is neither changed nor destroyed, and a move ends them too.
+class request_head {
+ public:
+  /// As written, such as "GET". Methods are compared with their letter case.
+  std::string_view method() const noexcept { return view(0, method_size_); }
+
+  /// As written: "/path?query", "http://host/path?query", or "*".
+  std::string_view target() const noexcept { return view(method_size_ + 1, target_size_); }
+
+  /// The target's path, percent-encoded as it came. Begins with '/', or is "*".
+  std::string_view path() const noexcept {
+    return path_size_ == 0 ? std::string_view("/") : view(path_at_, path_size_);
+  }
+
+  /// What follows the first '?' of the target, percent-encoded as it came.
+  std::string_view query() const noexcept { return view(query_at_, query_size_); }
+
+  /// Host and port that the request is for, as written: those of the target where it names them, else those
+  /// of the Host line. Empty where HTTP/1.0 names none.
+  std::string_view host() const noexcept { return view(host_at_, host_size_); }
+
+  /// 0 for HTTP/1.0, 1 for HTTP/1.1.
+  int minor_version() const noexcept { return minor_version_; }
+
+  /// Header lines, in their order.
+  std::size_t header_count() const noexcept { return fields_.size(); }
+  header_field header(std::size_t index) const noexcept {
+    const place& at = fields_[index];
+    return {view(at.name, at.name_size), view(at.value, at.value_size)};
+  }
+
+  /// The value of the first header of that name, in any letter case.
+  std::optional<std::string_view> header(std::string_view name) const noexcept {
+    for (const place& at : fields_) {
+      if (equal_ignoring_case(view(at.name, at.name_size), name)) return view(at.value, at.value_size);
+    }
+    return std::nullopt;
+  }
+
+  /// Whether a header whose value is a list, such as Connection, holds `token` in any of its lines.
+  bool header_contains(std::string_view name, std::string_view token) const noexcept {
+    for (const place& at : fields_) {
+      if (equal_ignoring_case(view(at.name, at.name_size), name) &&
+          list_contains(view(at.value, at.value_size), token))
+        return true;
+    }
+    return false;
+  }
+
+  /// The body's size in bytes, where the request says it.
+  std::optional<std::uint64_t> content_length() const noexcept {
+    return sized_ ? std::optional<std::uint64_t>(content_length_) : std::nullopt;
+  }
+
+  /// Whether the body comes in chunks.
+  bool chunked() const noexcept { return chunked_; }
+
+  bool has_body() const noexcept { return chunked_ || content_length_ != 0; }
+
+  /// The client waits for `100 Continue` before it sends the body.
+  bool expects_continue() const noexcept { return expects_continue_ && has_body(); }
+
+  /// The connection may serve another request after this one.
+  bool keep_alive() const noexcept { return keep_alive_; }
+
+ private:
+  friend class detail::request_head_reader;
+
+  // Positions in the text, which may move.
+  struct place {
+    std::uint32_t name;
+    std::uint32_t name_size;
+    std::uint32_t value;
+    std::uint32_t value_size;
+  };
+
+  std::string_view view(std::uint32_t at, std::uint32_t size) const noexcept {
+    return std::string_view(text_.data() + at, size);
+  }
+
+  std::string text_;  // with the line breaks
+  std::vector<place> fields_;
+  std::uint32_t method_size_ = 0;
+  std::uint32_t target_size_ = 0;
+  std::uint32_t path_at_ = 0;
+  std::uint32_t path_size_ = 0;
+  std::uint32_t query_at_ = 0;
+  std::uint32_t query_size_ = 0;
+  std::uint32_t host_at_ = 0;
+  std::uint32_t host_size_ = 0;
+  std::uint64_t content_length_ = 0;
+  unsigned char minor_version_ = 1;
+  bool sized_ = false;
+  bool chunked_ = false;
+  bool expects_continue_ = false;
+  bool keep_alive_ = true;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/url.hpp ---------------------------------------------------------------------------------
+
+// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port. Knows no
+// message.
+
+namespace coworker {
+
+namespace detail {
+
+inline constexpr char_set unreserved_characters(
+    "-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+// Takes the first character off `encoded`, which is not empty, and decodes it. -1: a '%' is not followed by
+// two hexadecimal digits.
+constexpr int take_character(std::string_view& encoded) noexcept {
+  const char c = encoded.front();
+  encoded.remove_prefix(1);
+  if (c != '%') return static_cast<unsigned char>(c);
+  if (encoded.size() < 2) return -1;
+  const int high = hex_digit(encoded[0]);
+  const int low = hex_digit(encoded[1]);
+  encoded.remove_prefix(2);
+  return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+}  // namespace detail
+
+/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+inline void append_url_encoded(std::string& encoded, std::string_view text) {
+  constexpr const char* digits = "0123456789ABCDEF";
+  for (const char c : text) {
+    if (detail::unreserved_characters.has(c)) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '%';
+    encoded += digits[byte >> 4];
+    encoded += digits[byte & 15];
+  }
+}
+
+/// Returns the same as a text of its own.
+inline std::string url_encode(std::string_view text) {
+  std::string encoded;
+  encoded.reserve(text.size());
+  append_url_encoded(encoded, text);
+  return encoded;
+}
+
+/// Returns the URL with one more parameter, `name=value`, which are encoded already.
+inline std::string with_parameter(std::string url, std::string_view parameter) {
+  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
+  return url.append(parameter);
+}
+
+/// Whether a '+' stands for a space, as it does in a query but not in a path.
+enum class plus_sign : bool { is_itself, is_space };
+
+/// Returns the text that `encoded` stands for, which may hold any byte, or nothing if a '%' is not followed
+/// by two hexadecimal digits.
+inline std::optional<std::string> url_decode(std::string_view encoded,
+                                             plus_sign plus = plus_sign::is_itself) {
+  std::string text;
+  text.reserve(encoded.size());
+  while (!encoded.empty()) {
+    const bool space = plus == plus_sign::is_space && encoded.front() == '+';
+    const int c = detail::take_character(encoded);
+    if (c < 0) return std::nullopt;
+    text += space ? ' ' : static_cast<char>(c);
+  }
+  return text;
+}
+
+/// A parameter of a query, percent-encoded as it came.
+struct query_parameter {
+  std::string_view name;
+  std::string_view value;  ///< empty where there is no '='
+};
+
+/// The parameters of a query or of a body of the type application/x-www-form-urlencoded, one after another.
+/// Names and values are decoded when they are asked for. Keeps views into the text that it is made of.
+class query_parameters {
+ public:
+  explicit query_parameters(std::string_view query) noexcept : rest_(query) {}
+
+  /// The next parameter, or nothing after the last. Skips empty ones, as in "a=1&&b=2".
+  std::optional<query_parameter> next() noexcept {
+    while (!rest_.empty()) {
+      std::string_view value = detail::take_until(rest_, '&');
+      if (value.empty()) continue;
+      const std::string_view name = detail::take_until(value, '=');
+      return query_parameter{name, value};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::string_view rest_;
+};
+
+/// Calls `use(std::string value)` with the decoded value of each parameter of that name, in their order.
+/// Parameters that are not percent-encoded as they should be are skipped.
+template <class Use>
+void for_each_parameter(std::string_view query, std::string_view name, Use use) {
+  query_parameters all(query);
+  while (const std::optional<query_parameter> one = all.next()) {
+    if (one->name != name && url_decode(one->name, plus_sign::is_space) != name) continue;
+    if (std::optional<std::string> value = url_decode(one->value, plus_sign::is_space))
+      use(*std::move(value));
+  }
+}
+
+/// Returns the decoded value of the first parameter of that name, or nothing.
+inline std::optional<std::string> find_parameter(std::string_view query, std::string_view name) {
+  std::optional<std::string> found;
+  for_each_parameter(query, name, [&found](std::string value) {
+    if (!found) found = std::move(value);
+  });
+  return found;
+}
+
+/// Takes the first segment off the front of a path, with the '/' before it; still percent-encoded. The path
+/// is not empty.
+constexpr std::string_view take_segment(std::string_view& path) noexcept {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  const std::size_t end = path.find('/');
+  const std::string_view segment = path.substr(0, end);
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+/// Whether a path's segments may hold a '/' that is percent-encoded, as a name within one segment may.
+enum class encoded_slash : bool { is_refused, is_data };
+
+/// Whether a path is what it seems to be: each '%' is followed by two hexadecimal digits, no segment is "."
+/// or ".." in whatever spelling, and nothing decodes to a control character or, unless they are data, to a
+/// '/' or '\\'. Only a path without those two may be mapped to anything that has a hierarchy.
+constexpr bool is_plain_path(std::string_view path,
+                             encoded_slash slash = encoded_slash::is_refused) noexcept {
+  while (!path.empty()) {
+    std::size_t size = 0;
+    std::size_t dots = 0;
+    std::string_view segment = take_segment(path);
+    while (!segment.empty()) {
+      const int c = detail::take_character(segment);
+      if (c < ' ' || c == 0x7f) return false;  // -1 too: it cannot be decoded
+      if (slash == encoded_slash::is_refused && (c == '/' || c == '\\')) return false;
+      ++size;
+      if (c == '.') ++dots;
+    }
+    if (size == dots && (size == 1 || size == 2)) return false;
+  }
+  return true;
+}
+
+/// A host with or without a port, as in a Host line.
+struct host_and_port {
+  std::string_view host;  ///< a name, an IPv4 address, or an IPv6 address in brackets; may be empty
+  std::optional<std::uint16_t> port;  ///< nothing where none is named
+};
+
+/// Splits "name:port". Returns nothing for what is no host, such as one with a user's name in it.
+inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
+  static constexpr detail::char_set in_name(
+      "!$%&'()*+-.0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
+  static constexpr detail::char_set in_address(".0123456789:ABCDEFabcdef");
+  const bool bracketed = text.starts_with('[');
+  const std::size_t end = bracketed ? text.find(']') : text.find(':');
+  if (bracketed && end == std::string_view::npos) return std::nullopt;
+  const std::size_t size = bracketed ? end + 1 : end;
+  host_and_port split;
+  split.host = text.substr(0, size);
+  std::string_view rest = text.substr(split.host.size());
+  if (bracketed ? !in_address.has_all_of(text.substr(1, end - 1)) || end == 1
+                : !in_name.has_all_of(split.host))
+    return std::nullopt;
+  if (rest.empty()) return split;
+  if (rest.front() != ':') return std::nullopt;
+  rest.remove_prefix(1);
+  if (rest.empty()) return split;  // RFC 3986 allows a colon without a port
+  const std::optional<std::uint64_t> port = detail::read_decimal(rest);
+  if (!port || *port > 65535) return std::nullopt;
+  split.port = static_cast<std::uint16_t>(*port);
+  return split;
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/request_head_reader.hpp -----------------------------------------------------------------
+
+// Reads a request's head out of bytes as they arrive, strictly by RFC 9112: whatever two servers could read
+// in two ways is refused. Knows nothing of what comes after the empty line at its end.
+
+namespace coworker {
+
+namespace detail {
+
+class request_head_reader {
+ public:
+  enum class progress : unsigned char { needs_more, complete, refused };
+
+  // Forgets the last head.
+  void begin() noexcept {
+    head_.text_.clear();
+    head_.fields_.clear();
+    head_.method_size_ = head_.target_size_ = head_.path_at_ = head_.path_size_ = 0;
+    head_.query_at_ = head_.query_size_ = head_.host_at_ = head_.host_size_ = 0;
+    head_.content_length_ = 0;
+    head_.sized_ = head_.chunked_ = head_.expects_continue_ = false;
+    line_at_ = 0;
+    in_request_line_ = true;
+    skipped_empty_line_ = has_host_ = host_in_target_ = has_coding_ = has_unknown_coding_ = false;
+    asks_close_ = asks_keep_alive_ = expects_something_else_ = false;
+    spaces_ = 0;
+    target_seen_ = 0;
+    refusal_ = {};
+  }
+
+  // Takes off the front of `bytes` what belongs to the head.
+  progress read(std::string_view& bytes, const request_limits& limits) {
+    while (!bytes.empty()) {
+      const void* const line_feed = std::memchr(bytes.data(), '\n', bytes.size());
+      const std::size_t count =
+          line_feed == nullptr
+              ? bytes.size()
+              : static_cast<std::size_t>(static_cast<const char*>(line_feed) - bytes.data()) + 1;
+      if (!append(bytes.substr(0, count), limits)) return progress::refused;
+      bytes.remove_prefix(count);
+      if (line_feed == nullptr) return progress::needs_more;
+      const progress now = end_line(limits);
+      if (now != progress::needs_more) return now;
+    }
+    return progress::needs_more;
+  }
+
+  // Keeps no more memory than the head of a usual request needs. Only where none has begun.
+  void release_memory() noexcept {
+    if (head_.text_.capacity() > 2 * usual_head) std::string().swap(head_.text_);
+    if (head_.fields_.capacity() > 2 * usual_headers) std::vector<request_head::place>().swap(head_.fields_);
+  }
+
+  // Whether any of a head has come.
+  bool begun() const noexcept { return !head_.text_.empty(); }
+
+  request_head& head() noexcept { return head_; }
+  const request_head& head() const noexcept { return head_; }
+  const request_refusal& refusal() const noexcept { return refusal_; }
+
+ private:
+  static constexpr std::size_t usual_head = 480;
+  static constexpr std::size_t usual_headers = 16;
+  static constexpr char_set target_characters{
+      "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"};
+
+  // The same refusal for the same bytes, however they are cut: of two limits, the one that comes first.
+  bool append(std::string_view part, const request_limits& limits) {
+    const std::size_t room = limits.head - std::min<std::size_t>(limits.head, head_.text_.size());
+    const std::string_view fitting = part.substr(0, room);
+    if (in_request_line_ && !measure_target(fitting, limits.target))
+      return refuse(414, "the request's target is too long");
+    if (part.size() > room) return refuse(431, "the request's head is too large");
+    if (head_.text_.capacity() < usual_head) head_.text_.reserve(usual_head);  // rather than by and by
+    head_.text_.append(part);
+    return true;
+  }
+
+  bool measure_target(std::string_view part, std::size_t most) noexcept {
+    for (const char c : part) {
+      if (spaces_ > 1) break;
+      if (c == ' ' || c == '\r' || c == '\n') {
+        ++spaces_;
+      } else if (spaces_ == 1 && ++target_seen_ > most) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  progress end_line(const request_limits& limits) {
+    std::string_view line = std::string_view(head_.text_).substr(line_at_);
+    if (line.size() < 2 || line[line.size() - 2] != '\r')
+      return refused(400, "a line ends without a carriage return");
+    line.remove_suffix(2);
+    if (in_request_line_) {
+      if (line.empty()) return skip_empty_line();
+      in_request_line_ = false;
+      if (!read_request_line(line)) return progress::refused;
+    } else if (line.empty()) {
+      return finish(limits.body) ? progress::complete : progress::refused;
+    } else if (!read_header(line, limits.headers)) {
+      return progress::refused;
+    }
+    line_at_ = static_cast<std::uint32_t>(head_.text_.size());
+    return progress::needs_more;
+  }
+
+  // RFC 9112, section 2.2: one is to be ignored, as old clients sent it after a body.
+  progress skip_empty_line() noexcept {
+    if (skipped_empty_line_) return refused(400, "the request line is empty");
+    skipped_empty_line_ = true;
+    spaces_ = 0;
+    head_.text_.clear();
+    return progress::needs_more;
+  }
+
+  bool read_request_line(std::string_view line) noexcept {
+    const std::size_t method_end = line.find(' ');
+    const std::size_t target_end =
+        method_end == std::string_view::npos ? method_end : line.find(' ', method_end + 1);
+    if (target_end == std::string_view::npos)
+      return refuse(400, "the request line is not a method, a target and a version");
+    const std::string_view method = line.substr(0, method_end);
+    const std::string_view target = line.substr(method_end + 1, target_end - method_end - 1);
+    if (!is_token(method)) return refuse(400, "the method is not a token");
+    head_.method_size_ = static_cast<std::uint32_t>(method_end);
+    head_.target_size_ = static_cast<std::uint32_t>(target.size());
+    return read_version(line.substr(target_end + 1)) && read_target(method, target);
+  }
+
+  bool read_version(std::string_view version) noexcept {
+    if (version.size() != 8 || !version.starts_with("HTTP/") || !is_ascii_digit(version[5]) ||
+        version[6] != '.' || !is_ascii_digit(version[7]))
+      return refuse(400, "the request line is not a method, a target and a version");
+    if (version[5] != '1') return refuse(505, "the version is not HTTP/1.0 or HTTP/1.1");
+    head_.minor_version_ = version[7] == '0' ? 0 : 1;
+    return true;
+  }
+
+  bool read_target(std::string_view method, std::string_view target) noexcept {
+    if (method == "CONNECT") return refuse(501, "this server is no proxy");
+    if (!target_characters.has_all_of(target))
+      return refuse(400, "the request's target holds a character that must be percent-encoded");
+    if (target == "*") {
+      if (method != "OPTIONS") return refuse(400, "only OPTIONS may have the target *");
+      return set_path(target);
+    }
+    if (target.starts_with('/')) return set_path(target);
+    return read_absolute_target(target);
+  }
+
+  bool read_absolute_target(std::string_view target) noexcept {
+    const std::size_t scheme_end = target.find("://");
+    const std::string_view scheme = target.substr(0, scheme_end);
+    if (scheme_end == std::string_view::npos ||
+        (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")))
+      return refuse(400, "the request's target is neither a path nor an http address");
+    const std::string_view rest = target.substr(scheme_end + 3);
+    const std::string_view host = rest.substr(0, rest.find_first_of("/?"));
+    if (host.empty() || !split_host(host)) return refuse(400, "the target names no host");
+    host_in_target_ = true;
+    set_host(host);
+    return set_path(rest.substr(host.size()));
+  }
+
+  // `rest` is the end of the target.
+  bool set_path(std::string_view rest) noexcept {
+    const std::size_t size = std::min(rest.find('?'), rest.size());
+    head_.path_at_ = position(rest);
+    head_.path_size_ = static_cast<std::uint32_t>(size);
+    if (size < rest.size()) {
+      head_.query_at_ = head_.path_at_ + head_.path_size_ + 1;
+      head_.query_size_ = static_cast<std::uint32_t>(rest.size() - size - 1);
+    }
+    return true;
+  }
+
+  bool read_header(std::string_view line, std::size_t most) {
+    const field_line read = read_field_line(line);
+    if (read.problem != nullptr) return refuse(400, read.problem);
+    if (head_.fields_.size() >= most) return refuse(431, "the request has too many header lines");
+    if (head_.fields_.empty()) head_.fields_.reserve(usual_headers);
+    head_.fields_.push_back({line_at_, static_cast<std::uint32_t>(read.name.size()), position(read.value),
+                             static_cast<std::uint32_t>(read.value.size())});
+    switch (read.name.size()) {
+      case 4:
+        return !equal_ignoring_case(read.name, "host") || read_host(read.value);
+      case 6:
+        if (equal_ignoring_case(read.name, "expect")) read_expectation(read.value);
+        return true;
+      case 10:
+        if (equal_ignoring_case(read.name, "connection")) read_connection(read.value);
+        return true;
+      case 14:
+        return !equal_ignoring_case(read.name, "content-length") || read_content_length(read.value);
+      case 17:
+        return !equal_ignoring_case(read.name, "transfer-encoding") || read_transfer_encoding(read.value);
+      default:
+        return true;
+    }
+  }
+
+  bool read_host(std::string_view value) noexcept {
+    if (has_host_) return refuse(400, "there are two Host lines");
+    has_host_ = true;
+    if (!split_host(value)) return refuse(400, "the Host line does not hold a host");
+    if (!host_in_target_) set_host(value);
+    return true;
+  }
+
+  void read_expectation(std::string_view value) noexcept {
+    (equal_ignoring_case(value, "100-continue") ? head_.expects_continue_ : expects_something_else_) = true;
+  }
+
+  void read_connection(std::string_view value) noexcept {
+    asks_close_ = asks_close_ || list_contains(value, "close");
+    asks_keep_alive_ = asks_keep_alive_ || list_contains(value, "keep-alive");
+  }
+
+  bool read_content_length(std::string_view value) noexcept {
+    if (head_.sized_) return refuse(400, "there are two Content-Length lines");
+    const std::optional<std::uint64_t> size = read_decimal(value);
+    if (!size) return refuse(400, "the Content-Length is not a number of bytes");
+    head_.sized_ = true;
+    head_.content_length_ = *size;
+    return true;
+  }
+
+  bool read_transfer_encoding(std::string_view value) noexcept {
+    has_coding_ = true;
+    bool more = true;
+    while (more) {
+      more = value.find(',') != std::string_view::npos;
+      const std::string_view element = without_blanks(take_until(value, ','));
+      const std::string_view coding = without_blanks(element.substr(0, element.find(';')));
+      const bool chunked = equal_ignoring_case(coding, "chunked");
+      if (!is_token(coding) || (chunked && (head_.chunked_ || coding.size() != element.size())))
+        return refuse(400, "the Transfer-Encoding is not a list that ends with chunked");
+      (chunked ? head_.chunked_ : has_unknown_coding_) = true;
+    }
+    return true;
+  }
+
+  bool finish(std::uint64_t body_limit) noexcept {
+    const bool old = head_.minor_version_ == 0;
+    if (!has_host_ && !old) return refuse(400, "there is no Host line");
+    if (has_coding_ && head_.sized_)
+      return refuse(400, "there are both Content-Length and Transfer-Encoding");
+    if (has_coding_ && old) return refuse(400, "HTTP/1.0 has no Transfer-Encoding");
+    if (has_unknown_coding_) return refuse(501, "the Transfer-Encoding names a coding other than chunked");
+    if (head_.content_length_ > body_limit) return refuse(413, "the request's body is too large");
+    if (old) head_.expects_continue_ = false;
+    if (expects_something_else_ && !old) return refuse(417, "the Expect line asks for something unknown");
+    head_.keep_alive_ = !asks_close_ && (!old || asks_keep_alive_);
+    return true;
+  }
+
+  void set_host(std::string_view host) noexcept {
+    head_.host_at_ = position(host);
+    head_.host_size_ = static_cast<std::uint32_t>(host.size());
+  }
+
+  std::uint32_t position(std::string_view part) const noexcept {
+    return part.empty() ? 0 : static_cast<std::uint32_t>(part.data() - head_.text_.data());
+  }
+
+  bool refuse(int status, const char* reason) noexcept {
+    refusal_.status = status;
+    refusal_.reason = reason;
+    return false;
+  }
+
+  progress refused(int status, const char* reason) noexcept {
+    refuse(status, reason);
+    return progress::refused;
+  }
+
+  request_head head_;
+  request_refusal refusal_;
+  std::uint32_t line_at_ = 0;      // where the line begins that is not complete
+  std::uint32_t target_seen_ = 0;  // bytes
+  unsigned char spaces_ = 0;       // seen in the request line, so far as they matter
+  bool in_request_line_ = true;
+  bool skipped_empty_line_ = false;
+  bool has_host_ = false;
+  bool host_in_target_ = false;
+  bool has_coding_ = false;
+  bool has_unknown_coding_ = false;
+  bool asks_close_ = false;
+  bool asks_keep_alive_ = false;
+  bool expects_something_else_ = false;
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/http/request_parser.hpp ----------------------------------------------------------------------
+
+// Requests out of the bytes of a connection, one after another, however these are cut. Knows no socket and
+// keeps no body: it is fed with bytes, and gives the parts of a request as they are complete.
+
+namespace coworker {
+
+/// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
+/// same refusal, wherever they are cut:
+///
+///     std::string_view bytes = received;
+///     for (;;) {
+///       switch (parser.next(bytes)) {
+///         case request_parser::event::head: …        // parser.head()
+///         case request_parser::event::body: …        // parser.piece()
+///         case request_parser::event::complete: …    // what follows in `bytes` is the next request
+///         case request_parser::event::refused: …     // parser.refusal(); close
+///         case request_parser::event::needs_more: …  // all bytes were taken; receive more
+///
+/// Memory: at most `request_limits::head` and 16 bytes for each header line, whatever is sent.
+class request_parser {
+ public:
+  enum class event : unsigned char {
+    needs_more,  ///< all of the bytes were taken
+    head,        ///< a request has begun; said once for each, before anything of its body is taken
+    body,        ///< `piece()` is the next part of the body, at least one byte
+    complete,    ///< the request has ended; said once for each
+    refused,     ///< `refusal()` says why; from now on this is all that next() returns
+  };
+
+  explicit request_parser(const request_limits& limits = request_limits()) noexcept : limits_(limits) {}
+
+  /// Takes off the front of `bytes` what belongs to the current request, up to the next event.
+  event next(std::string_view& bytes) {
+    for (;;) {
+      switch (stage_) {
+        case stage::ended:
+          reader_.begin();
+          stage_ = stage::head;
+          break;
+        case stage::head:
+          return read_head(bytes);
+        case stage::sized_body:
+          if (missing_ != 0) return read_sized_body(bytes);
+          stage_ = stage::ended;
+          return event::complete;
+        case stage::chunked_body:
+          return read_chunked_body(bytes);
+        case stage::refused:
+          return event::refused;
+      }
+    }
+  }
+
+  /// Of the request whose head was given last, until next() is called after its end.
+  const request_head& head() const noexcept { return reader_.head(); }
+
+  /// Moves the head out, for whoever keeps it longer than that. head() must not be called again for this
+  /// request.
+  request_head take_head() noexcept { return std::move(reader_.head()); }
+
+  /// Lies in the bytes that were given to next().
+  std::string_view piece() const noexcept { return piece_; }
+
+  const request_refusal& refusal() const noexcept { return refusal_; }
+
+  /// Lowers the limit for the body of the request whose head was given last, to be called before next(). A
+  /// body that is too large is refused with 413, at once where its size was announced.
+  void limit_body(std::uint64_t most) noexcept {
+    body_limits_.body = std::min(most, limits_.body);
+    if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
+  }
+
+  /// Whether a request is under way: some of its head has come, and it has not ended.
+  bool in_request() const noexcept {
+    return stage_ == stage::head ? reader_.begun()
+                                 : stage_ == stage::sized_body || stage_ == stage::chunked_body;
+  }
+
+  /// Keeps no more memory than a usual request needs, for a connection that may be idle for long. Only
+  /// while no request is under way; head() must not be used until the next has begun.
+  void release_memory() noexcept {
+    if (in_request() || stage_ == stage::refused) return;
+    reader_.begin();
+    reader_.release_memory();
+    stage_ = stage::head;
+  }
+
+ private:
+  enum class stage : unsigned char { head, sized_body, chunked_body, ended, refused };
+
+  event read_head(std::string_view& bytes) {
+    const auto progress = reader_.read(bytes, limits_);
+    if (progress == detail::request_head_reader::progress::needs_more) return event::needs_more;
+    if (progress == detail::request_head_reader::progress::refused) return refuse(reader_.refusal());
+    body_limits_ = limits_;
+    missing_ = head().content_length().value_or(0);
+    stage_ = head().chunked() ? stage::chunked_body : stage::sized_body;
+    decoder_ = chunked_decoder();
+    return event::head;
+  }
+
+  event read_sized_body(std::string_view& bytes) noexcept {
+    if (bytes.empty()) return event::needs_more;
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(missing_, bytes.size()));
+    piece_ = bytes.substr(0, count);
+    bytes.remove_prefix(count);
+    missing_ -= count;
+    return event::body;
+  }
+
+  event read_chunked_body(std::string_view& bytes) noexcept {
+    switch (decoder_.next(bytes, body_limits_)) {
+      case chunked_decoder::progress::needs_more:
+        return event::needs_more;
+      case chunked_decoder::progress::piece:
+        piece_ = decoder_.piece();
+        return event::body;
+      case chunked_decoder::progress::complete:
+        stage_ = stage::ended;
+        return event::complete;
+      case chunked_decoder::progress::refused:
+        break;
+    }
+    return refuse(decoder_.refusal());
+  }
+
+  event refuse(const request_refusal& why) noexcept {
+    refusal_ = why;
+    stage_ = stage::refused;
+    return event::refused;
+  }
+
+  request_limits limits_;
+  request_limits body_limits_;
+  detail::request_head_reader reader_;
+  chunked_decoder decoder_;
+  std::string_view piece_;
+  request_refusal refusal_;
+  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  stage stage_ = stage::head;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/response_head.hpp -----------------------------------------------------------------------
+
+// What a response says before its body: a status and header lines that cannot be anything else. Knows nothing
+// of how a body is framed; the lines for that are response_writer.hpp's.
+
+namespace coworker {
+
+/// Status and header lines of a response.
+class response_head {
+ public:
+  response_head() noexcept {}
+
+  /// `status`: 200 to 599. Throws: std::invalid_argument for any other.
+  explicit response_head(int status) { set_status(status); }
+
+  int status() const noexcept { return status_; }
+
+  /// Throws: std::invalid_argument unless it is 200 to 599.
+  void set_status(int status) {
+    if (status < 200 || status > 599)
+      throw std::invalid_argument("response: the status " + std::to_string(status) +
+                                  " is not between 200 and 599");
+    status_ = status;
+  }
+
+  /// Adds a header line; there may be several of one name. Throws: std::invalid_argument where `name` is
+  /// not a token, where the value holds a control character such as a line break, and for a header that the
+  /// server writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding,
+  /// Upgrade.
+  response_head& add(std::string_view name, std::string_view value) {
+    check(name, value);
+    lines_.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
+
+  /// The same, in place of what was added under that name before.
+  response_head& set(std::string_view name, std::string_view value) {
+    check(name, value);
+    remove(name);
+    return add(name, value);
+  }
+
+  /// Takes all lines of that name away.
+  void remove(std::string_view name) {
+    for (std::size_t at = 0; at < lines_.size();) {
+      const std::size_t size = lines_.find('\n', at) + 1 - at;
+      if (is_line_of(at, name)) {
+        lines_.erase(at, size);
+      } else {
+        at += size;
+      }
+    }
+  }
+
+  bool has(std::string_view name) const noexcept {
+    for (std::size_t at = 0; at < lines_.size(); at = lines_.find('\n', at) + 1) {
+      if (is_line_of(at, name)) return true;
+    }
+    return false;
+  }
+
+  /// The header lines, each with its line break.
+  std::string_view lines() const noexcept { return lines_; }
+
+  /// Closes the connection after this response.
+  void close_connection() noexcept { closes_ = true; }
+  bool closes_connection() const noexcept { return closes_; }
+
+ private:
+  bool is_line_of(std::size_t at, std::string_view name) const noexcept {
+    const std::string_view line = std::string_view(lines_).substr(at);
+    return line.size() > name.size() && line[name.size()] == ':' &&
+           equal_ignoring_case(line.substr(0, name.size()), name);
+  }
+
+  static void check(std::string_view name, std::string_view value) {
+    if (!detail::is_token(name)) fail(name, "a name is letters, digits and - _ . and the like");
+    static constexpr std::array<std::string_view, 7> reserved{
+        "connection", "content-length", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade"};
+    for (const std::string_view one : reserved) {
+      if (equal_ignoring_case(name, one)) fail(name, "the server writes this header itself; leave it out");
+    }
+    const std::size_t bad = detail::find_control(value);
+    if (bad == std::string_view::npos) return;
+    fail(name, "the value has a control character at byte " + std::to_string(bad) +
+                   "; a value is one line of text, so encode or remove it");
+  }
+
+  [[noreturn]] static void fail(std::string_view name, const std::string& why) {
+    std::string shown;  // no byte of it is to break out of whatever it is written to
+    for (const char c : name.substr(0, 100)) shown += c < ' ' || c == 0x7f ? '?' : c;
+    throw std::invalid_argument("response header \"" + shown + "\": " + why);
+  }
+
+  std::string lines_;
+  int status_ = 200;
+  bool closes_ = false;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/status.hpp ------------------------------------------------------------------------------
+
+// What the status codes of HTTP are called (RFC 9110, section 15, and IANA's registry). Knows no message.
+
+namespace coworker {
+
+/// The phrase for a status line; "Status" for a code that has none.
+constexpr std::string_view status_phrase(int status) noexcept {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 101:
+      return "Switching Protocols";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 203:
+      return "Non-Authoritative Information";
+    case 204:
+      return "No Content";
+    case 205:
+      return "Reset Content";
+    case 206:
+      return "Partial Content";
+    case 207:
+      return "Multi-Status";
+    case 300:
+      return "Multiple Choices";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 407:
+      return "Proxy Authentication Required";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
+    case 417:
+      return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
+    case 422:
+      return "Unprocessable Content";
+    case 423:
+      return "Locked";
+    case 424:
+      return "Failed Dependency";
+    case 425:
+      return "Too Early";
+    case 426:
+      return "Upgrade Required";
+    case 428:
+      return "Precondition Required";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 451:
+      return "Unavailable For Legal Reasons";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    case 507:
+      return "Insufficient Storage";
+    case 508:
+      return "Loop Detected";
+    case 511:
+      return "Network Authentication Required";
+    default:
+      return "Status";
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/response_writer.hpp ---------------------------------------------------------------------
+
+// Writes responses as bytes: status line, header lines, and the framing of a body. Knows no socket, and no
+// clock: the date is given.
+
+namespace coworker {
+
+/// What the request, and the state of the server, ask of the form of a response.
+struct response_form {
+  bool head_only = false;      ///< for HEAD: the head that GET would have, and no body
+  int minor_version = 1;       ///< of the request: HTTP/1.0 knows no chunks
+  bool keep_alive = true;      ///< the connection serves another request afterwards
+  std::string_view date = {};  ///< for the Date line, as http_date writes it; empty: there is none
+
+  response_form() noexcept {}
+  explicit response_form(const request_head& request) noexcept
+      : head_only(request.method() == "HEAD"),
+        minor_version(request.minor_version()),
+        keep_alive(request.keep_alive()) {}
+};
+
+/// Appends `100 Continue`, for a client that waits for it before it sends its body.
+inline void append_continue(std::string& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }
+
+/// Appends one response to a buffer:
+///
+///     response_writer writer(out, response_form(request));
+///     writer.write_whole(head, "{}");
+///
+///     writer.begin(head);         // or begin(head, size) where the size is known
+///     writer.write("a piece");
+///     writer.end();
+///
+/// What was appended may be taken out of the buffer at any time.
+class response_writer {
+ public:
+  response_writer(std::string& out, const response_form& form) noexcept
+      : out_(out), form_(form), keep_alive_(form.keep_alive) {}
+
+  /// Writes the head of a response whose body is `size` bytes. Throws: std::invalid_argument where a
+  /// response with that status has no body (204, 205, 304) and `size` is not 0; std::logic_error within a
+  /// response. Nothing was written then.
+  void begin(const response_head& head, std::uint64_t size) {
+    check_not_begun();
+    if (size != 0 && !may_have_body(head.status())) fail_bodiless(head.status());
+    framing_ = framing::sized;
+    missing_ = size;
+    begin_head(head);
+    if (head.status() != 204 && head.status() != 304)
+      out_.append("Content-Length: ").append(std::to_string(size)).append("\r\n");
+    end_head();
+  }
+
+  /// Writes the head of a response whose size is not known: the body comes in chunks, to an HTTP/1.0 client
+  /// until the connection is closed. Throws: as the other; std::invalid_argument for every response that
+  /// has no body.
+  void begin(const response_head& head) {
+    check_not_begun();
+    if (!may_have_body(head.status())) fail_bodiless(head.status());
+    framing_ = form_.minor_version == 0 ? framing::until_close : framing::chunked;
+    if (framing_ == framing::until_close) keep_alive_ = false;
+    begin_head(head);
+    if (framing_ == framing::chunked) out_.append("Transfer-Encoding: chunked\r\n");
+    end_head();
+  }
+
+  /// Writes the next piece of the body; none where it is empty. Throws: std::logic_error where the body would
+  /// become longer than was announced.
+  void write(std::string_view piece) {
+    if (!begin_piece(piece.size())) return;
+    out_.append(piece);
+    end_piece();
+  }
+
+  /// For a piece of `size` bytes that the caller sends by itself, after what is in the buffer: writes what
+  /// stands before it. Returns whether the piece is to be sent, and end_piece() to be called, at all.
+  /// Throws: as write().
+  bool begin_piece(std::uint64_t size) {
+    if (framing_ == framing::none) throw std::logic_error("response: write() was called before begin()");
+    if (framing_ == framing::sized) {
+      if (size > missing_)
+        throw std::logic_error("response: the body is longer than the size that begin() was given, by " +
+                               std::to_string(size - missing_) + " bytes");
+      missing_ -= size;
+    }
+    if (size == 0 || form_.head_only) return false;
+    if (framing_ == framing::chunked) append_chunk_size(size);
+    return true;
+  }
+
+  void end_piece() {
+    if (framing_ == framing::chunked) out_.append("\r\n");
+  }
+
+  /// Writes the end of the body. Throws: std::logic_error where the body is shorter than was announced;
+  /// then the connection must be closed, which is how the client learns of it.
+  void end() {
+    if (framing_ == framing::sized && missing_ != 0) {
+      keep_alive_ = false;
+      throw std::logic_error("response: the body is shorter than the size that begin() was given, by " +
+                             std::to_string(missing_) + " bytes");
+    }
+    if (framing_ == framing::chunked && !form_.head_only) out_.append("0\r\n\r\n");
+    framing_ = framing::none;
+  }
+
+  /// Writes a whole response. Throws: as begin().
+  void write_whole(const response_head& head, std::string_view body) {
+    begin(head, body.size());
+    write(body);
+    end();
+  }
+
+  /// Whether a response was begun that has not ended.
+  bool in_response() const noexcept { return framing_ != framing::none; }
+
+  /// Whether the connection may serve another request once the response has ended.
+  bool keep_alive() const noexcept { return keep_alive_; }
+
+  /// Whether a response with this status can have a body.
+  static constexpr bool may_have_body(int status) noexcept {
+    return status >= 200 && status != 204 && status != 205 && status != 304;
+  }
+
+ private:
+  enum class framing : unsigned char { none, sized, chunked, until_close };
+
+  void check_not_begun() const {
+    if (in_response()) throw std::logic_error("response: begin() was called twice; call end() first");
+  }
+
+  void begin_head(const response_head& head) {
+    if (head.closes_connection()) keep_alive_ = false;
+    out_.append("HTTP/1.1 ");
+    for (int unit = 100; unit > 0; unit /= 10) out_ += static_cast<char>('0' + head.status() / unit % 10);
+    out_.append(" ").append(status_phrase(head.status())).append("\r\n");
+    if (!form_.date.empty()) out_.append("Date: ").append(form_.date).append("\r\n");
+    out_.append(head.lines());
+  }
+
+  void end_head() {
+    if (!keep_alive_) {
+      out_.append("Connection: close\r\n");
+    } else if (form_.minor_version == 0) {
+      out_.append("Connection: keep-alive\r\n");
+    }
+    out_.append("\r\n");
+  }
+
+  void append_chunk_size(std::uint64_t size) {
+    char digits[16];
+    std::size_t first = sizeof digits;
+    for (; size != 0; size >>= 4) digits[--first] = "0123456789abcdef"[size & 15];
+    out_.append(digits + first, sizeof digits - first).append("\r\n");
+  }
+
+  [[noreturn]] static void fail_bodiless(int status) {
+    throw std::invalid_argument("response: one with the status " + std::to_string(status) +
+                                " has no body; give no body, or another status");
+  }
+
+  std::string& out_;
+  response_form form_;
+  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  framing framing_ = framing::none;
+  bool keep_alive_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/route.hpp -------------------------------------------------------------------------------
+
+// Which of many routes a request is for: methods and patterns of paths. Knows no handler: a route is known by
+// its place in a list.
+
+namespace coworker {
+
+namespace detail {
+
+inline constexpr std::size_t most_route_parameters = 8;
+
+// Each is called for a pattern with that fault. In a pattern that is a constant, the compiler names it.
+[[noreturn]] inline void fail_route_pattern(std::string_view pattern, const char* why) {
+  throw std::invalid_argument("route \"" + std::string(pattern) + "\": " + why);
+}
+[[noreturn]] inline void a_route_must_begin_with_a_slash(std::string_view pattern) {
+  fail_route_pattern(pattern, "a route must begin with a '/'");
+}
+[[noreturn]] inline void a_route_must_not_hold_blanks_or_percent_or_query(std::string_view pattern) {
+  fail_route_pattern(pattern,
+                     "a route is written decoded, without blanks, control characters or any of % ? # \\");
+}
+[[noreturn]] inline void a_route_parameter_must_be_a_whole_segment_like_this_in_braces(
+    std::string_view pattern) {
+  fail_route_pattern(pattern, "a parameter is a whole segment such as {name}, of letters, digits and _");
+}
+[[noreturn]] inline void a_route_parameter_with_dots_must_be_the_last(std::string_view pattern) {
+  fail_route_pattern(pattern,
+                     "a parameter for the rest of the path, such as {rest...}, must be the last segment");
+}
+[[noreturn]] inline void a_route_must_not_name_two_parameters_alike(std::string_view pattern) {
+  fail_route_pattern(pattern, "two parameters have the same name");
+}
+[[noreturn]] inline void a_route_must_not_have_more_than_eight_parameters(std::string_view pattern) {
+  fail_route_pattern(pattern, "there are more than eight parameters");
+}
+[[noreturn]] inline void a_route_must_not_have_dot_segments(std::string_view pattern) {
+  fail_route_pattern(pattern, "no request has the segment . or .., so none would match");
+}
+
+enum class segment_kind : unsigned char { rest, parameter, literal };  // in the order of their weight
+
+constexpr segment_kind kind_of(std::string_view segment) noexcept {
+  if (!segment.starts_with('{')) return segment_kind::literal;
+  return segment.ends_with("...}") ? segment_kind::rest : segment_kind::parameter;
+}
+
+// Of "{name}" and "{name...}".
+constexpr std::string_view parameter_name(std::string_view segment) noexcept {
+  const std::size_t around = kind_of(segment) == segment_kind::rest ? 4 : 1;
+  return segment.substr(1, segment.size() - 1 - around);
+}
+
+// How well a route's method fits a request's: 0 is not at all.
+constexpr int method_rank(std::string_view of_route, std::string_view of_request) noexcept {
+  if (of_route == of_request) return 3;
+  if (of_route == "GET" && of_request == "HEAD") return 2;
+  return of_route.empty() ? 1 : 0;
+}
+
+constexpr bool is_literal_match(std::string_view literal, std::string_view encoded) noexcept {
+  for (const char c : literal) {
+    if (encoded.empty() || take_character(encoded) != static_cast<unsigned char>(c)) return false;
+  }
+  return encoded.empty();
+}
+
+}  // namespace detail
+
+/// What the parameters of a pattern stood for in one path. Keeps views into both.
+class route_parameters {
+ public:
+  constexpr std::size_t size() const noexcept { return size_; }
+
+  /// As written in the path, percent-encoded.
+  constexpr std::optional<std::string_view> encoded(std::string_view name) const noexcept {
+    for (std::size_t i = 0; i < size_; ++i) {
+      if (names_[i] == name) return values_[i];
+    }
+    return std::nullopt;
+  }
+
+  /// Returns the decoded value, or nothing where the pattern has no such parameter.
+  std::optional<std::string> value(std::string_view name) const {
+    const std::optional<std::string_view> found = encoded(name);
+    return found ? url_decode(*found) : std::nullopt;
+  }
+
+ private:
+  friend class route_pattern;
+  constexpr void add(std::string_view name, std::string_view value) noexcept {
+    names_[size_] = name;
+    values_[size_++] = value;
+  }
+
+  std::array<std::string_view, detail::most_route_parameters> names_{};
+  std::array<std::string_view, detail::most_route_parameters> values_{};
+  std::size_t size_ = 0;
+};
+
+/// A pattern of paths: "/jobs" is that path alone, "/jobs/{id}" has a parameter for one segment that is not
+/// empty, "/files/{path...}" one for all that follows, slashes included. Other segments match as they are,
+/// decoded.
+class route_pattern {
+ public:
+  /// A pattern that is written in the program; the compiler refuses a malformed one.
+  consteval route_pattern(const char* text) : text_(text) { check(text_); }
+
+  /// A pattern that becomes known when the program runs; `text` must outlive it. Throws:
+  /// std::invalid_argument where it is malformed.
+  static route_pattern from(std::string_view text) {
+    check(text);
+    return route_pattern(text, 0);
+  }
+
+  constexpr std::string_view text() const noexcept { return text_; }
+
+  /// Returns what the parameters stand for in `path`, percent-encoded as it came, or nothing where it does
+  /// not match.
+  constexpr std::optional<route_parameters> match(std::string_view path) const noexcept {
+    route_parameters found;
+    std::string_view pattern = text_;
+    if (!path.starts_with('/')) return std::nullopt;
+    while (!pattern.empty() && !path.empty()) {
+      const std::string_view wanted = take_segment(pattern);
+      const detail::segment_kind kind = detail::kind_of(wanted);
+      if (kind == detail::segment_kind::rest) {
+        found.add(detail::parameter_name(wanted), path.substr(1));
+        return found;
+      }
+      const std::string_view segment = take_segment(path);
+      if (kind == detail::segment_kind::parameter) {
+        if (segment.empty()) return std::nullopt;
+        found.add(detail::parameter_name(wanted), segment);
+      } else if (!detail::is_literal_match(wanted, segment)) {
+        return std::nullopt;
+      }
+    }
+    return pattern.empty() && path.empty() ? std::optional<route_parameters>(found) : std::nullopt;
+  }
+
+  /// Of two patterns that match one path: whether this one says more about it. The first segment in which
+  /// they differ decides: text goes before a parameter, and that before the rest of a path.
+  constexpr bool more_specific_than(const route_pattern& other) const noexcept {
+    std::string_view left = text_;
+    std::string_view right = other.text_;
+    while (!left.empty() && !right.empty()) {
+      const detail::segment_kind one = detail::kind_of(take_segment(left));
+      const detail::segment_kind two = detail::kind_of(take_segment(right));
+      if (one != two) return one > two;
+    }
+    return false;
+  }
+
+ private:
+  constexpr route_pattern(std::string_view text, int) noexcept : text_(text) {}
+
+  static constexpr void check(std::string_view text) {
+    if (!text.starts_with('/')) detail::a_route_must_begin_with_a_slash(text);
+    std::array<std::string_view, detail::most_route_parameters> names{};
+    std::size_t count = 0;
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::string_view segment = take_segment(rest);
+      if (segment == "." || segment == "..") detail::a_route_must_not_have_dot_segments(text);
+      const bool is_parameter = segment.starts_with('{') && segment.ends_with('}');
+      if (!is_parameter) {
+        check_literal(text, segment);
+        continue;
+      }
+      if (detail::kind_of(segment) == detail::segment_kind::rest && !rest.empty())
+        detail::a_route_parameter_with_dots_must_be_the_last(text);
+      const std::string_view name = detail::parameter_name(segment);
+      check_name(text, name);
+      for (std::size_t i = 0; i < count; ++i) {
+        if (names[i] == name) detail::a_route_must_not_name_two_parameters_alike(text);
+      }
+      if (count == names.size()) detail::a_route_must_not_have_more_than_eight_parameters(text);
+      names[count++] = name;
+    }
+  }
+
+  static constexpr void check_literal(std::string_view text, std::string_view segment) {
+    for (const char c : segment) {
+      if (c == '{' || c == '}') detail::a_route_parameter_must_be_a_whole_segment_like_this_in_braces(text);
+      if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '%' || c == '?' || c == '#' || c == '\\')
+        detail::a_route_must_not_hold_blanks_or_percent_or_query(text);
+    }
+  }
+
+  static constexpr void check_name(std::string_view text, std::string_view name) {
+    bool valid = !name.empty();
+    for (const char c : name)
+      valid = valid && (detail::is_ascii_letter(c) || detail::is_ascii_digit(c) || c == '_');
+    if (!valid) detail::a_route_parameter_must_be_a_whole_segment_like_this_in_braces(text);
+  }
+
+  std::string_view text_;
+};
+
+/// A method and the paths that it is for. HEAD needs no route of its own where GET has one.
+struct route {
+  std::string_view method;  ///< such as "GET"; empty: every method
+  route_pattern pattern;
+};
+
+/// What find_route() found.
+struct route_match {
+  /// 200: a route. 204: none, but the request is OPTIONS. 400: the path has dot segments or cannot be
+  /// decoded. 404: no route has such a path. 405: none of those has the method. For 204 and 405
+  /// allowed_methods() gives the Allow line.
+  int status = 404;
+  std::size_t index = 0;  ///< of the route in the list
+  route_parameters parameters;
+};
+
+/// Finds the route for a request: of those that match method and path the most specific; of equal ones that
+/// which names the method, then the first.
+/// `path` is percent-encoded as it came.
+constexpr route_match find_route(std::span<const route> routes, std::string_view method,
+                                 std::string_view path) noexcept {
+  route_match best;
+  if (path == "*" && method == "OPTIONS") {
+    best.status = 204;
+    return best;
+  }
+  if (!is_plain_path(path, encoded_slash::is_data)) {
+    best.status = 400;
+    return best;
+  }
+  int best_rank = 0;
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    const route& one = routes[i];
+    const std::optional<route_parameters> found = one.pattern.match(path);
+    if (!found) continue;
+    const int rank = detail::method_rank(one.method, method);
+    if (rank == 0) {
+      if (best.status == 404) best.status = method == "OPTIONS" ? 204 : 405;
+      continue;
+    }
+    if (best.status == 200) {
+      const route_pattern& other = routes[best.index].pattern;
+      const bool equal = !one.pattern.more_specific_than(other) && !other.more_specific_than(one.pattern);
+      if (equal ? rank <= best_rank : other.more_specific_than(one.pattern)) continue;
+    }
+    best.status = 200;
+    best.index = i;
+    best.parameters = *found;
+    best_rank = rank;
+  }
+  return best;
+}
+
+/// Returns the methods that the routes of a path have, such as "GET, HEAD, POST, OPTIONS"; those of all
+/// routes for the path "*".
+inline std::string allowed_methods(std::span<const route> routes, std::string_view path) {
+  std::string allowed;
+  const auto add = [&allowed](std::string_view method) {
+    if (list_contains(allowed, method)) return;
+    if (!allowed.empty()) allowed += ", ";
+    allowed += method;
+  };
+  for (const route& one : routes) {
+    if (one.method.empty() || (path != "*" && !one.pattern.match(path))) continue;
+    add(one.method);
+    if (one.method == "GET") add("HEAD");
+  }
+  add("OPTIONS");
+  return allowed;
+}
+
+}  // namespace coworker
+
+// ---- coworker/http/deadlines.hpp ---------------------------------------------------------------------------
+
+// The deadlines of many connections, at the cost of two pointers each time one is set: all of one kind have
+// the same length, so that they pass in the order in which they were set, and one timer serves them all.
+// Knows no connection.
+
+namespace coworker::detail {
+
+enum class deadline_kind : unsigned char { head, body, idle, write, linger };
+inline constexpr std::size_t deadline_kinds = 5;
+
+// Lives with who has it, who is told once when it passes.
+class deadline : public wait_link {
+ public:
+  explicit deadline(void (*on_pass)(void*), void* whose) noexcept : on_pass_(on_pass), whose_(whose) {}
+  deadline(const deadline&) = delete;
+  deadline& operator=(const deadline&) = delete;
+  ~deadline() { stop(); }
+
+  void stop() noexcept {
+    if (listed()) unlink();
+  }
+
+  // Since it was set last.
+  bool passed() const noexcept { return passed_; }
+
+ private:
+  friend class deadlines;
+  time_point due_{};
+  void (*on_pass_)(void*);
+  void* whose_;
+  bool passed_ = false;
+};
+
+// Used on one loop.
+class deadlines {
+ public:
+  using lengths = std::array<duration, deadline_kinds>;
+
+  deadlines(executor_ref executor, const lengths& each) noexcept : executor_(executor), lengths_(each) {}
+
+  void set(deadline& one, deadline_kind kind) {
+    const auto which = static_cast<std::size_t>(kind);
+    one.stop();
+    one.passed_ = false;
+    one.due_ = after(executor_.now(), lengths_[which]);
+    if (one.due_ == time_point::max()) return;
+    lists_[which].push_back(one);
+    if (one.due_ >= wakes_at_) return;
+    wakes_at_ = one.due_;
+    earlier_.set();
+  }
+
+  // Tells those whose deadline has passed, until a stop is requested.
+  task<void> run() {
+    for (;;) {
+      earlier_.reset();
+      pass(executor_.now());
+      wakes_at_ = next_due();
+      co_await earlier_.wait_until(wakes_at_);
+    }
+  }
+
+ private:
+  void pass(time_point now) {
+    for (wait_list<deadline>& list : lists_) {
+      while (!list.empty() && list.front().due_ <= now) {
+        deadline& one = list.pop_front();
+        one.passed_ = true;
+        one.on_pass_(one.whose_);
+      }
+    }
+  }
+
+  time_point next_due() const noexcept {
+    time_point next = time_point::max();
+    for (const wait_list<deadline>& list : lists_) {
+      if (!list.empty() && list.front().due_ < next) next = list.front().due_;
+    }
+    return next;
+  }
+
+  executor_ref executor_;
+  lengths lengths_;
+  std::array<wait_list<deadline>, deadline_kinds> lists_;
+  time_point wakes_at_ = time_point::max();
+  event earlier_;  // a deadline is before that
+};
 
 }  // namespace coworker::detail
 
@@ -3745,6 +7465,2517 @@ inline void append_json_string_lossy(std::string& out, std::string_view text) {
 
 }  // namespace coworker
 
+// ---- coworker/log/escapes.hpp ------------------------------------------------------------------------------
+
+// What a line must not hold, so that one event is one line and looks like what it is: characters that break
+// lines, move the cursor or reverse the reading order. Knows texts only.
+
+namespace coworker::detail {
+
+/// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
+struct unprintable {
+  std::size_t size = 0;
+  unsigned code = 0;
+};
+
+/// Looks at the character at that place of valid UTF-8. Unprintable are the controls (U+0000 to U+001F, U+007F
+/// to U+009F), the line and paragraph separators, and what sets the direction of text (U+2028 to U+202E, U+2066
+/// to U+2069).
+inline unprintable unprintable_at(std::string_view text, std::size_t at) noexcept {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
+  };
+  const unsigned first = byte(0);
+  if (first < 0x20 || first == 0x7f) return {1, first};
+  if (first == 0xc2 && byte(1) >= 0x80 && byte(1) <= 0x9f) return {2, byte(1)};
+  if (first != 0xe2) return {};
+  const unsigned code = 0x2000 | (byte(1) & 0x3f) << 6 | (byte(2) & 0x3f);
+  const bool separates = code >= 0x2028 && code <= 0x202e;
+  const bool isolates = code >= 0x2066 && code <= 0x2069;
+  return separates || isolates ? unprintable{3, code} : unprintable{};
+}
+
+/// Where the next unprintable character begins, from that place on; npos: nowhere.
+inline std::size_t find_unprintable(std::string_view text, std::size_t from) noexcept {
+  constexpr std::uint64_t spaces = repeat_byte(0x20);
+  constexpr std::uint64_t deletes = repeat_byte(0x7f);
+  for (std::size_t at = from; at < text.size();) {
+    if (text.size() - at >= 8) {  // eight printable ASCII characters at a time
+      const std::uint64_t word = load_word(text.data() + at);
+      const std::uint64_t is_delete = (word ^ deletes) - repeat_byte(1);
+      if (((word | (word - spaces) | is_delete) & high_bits) == 0) {
+        at += 8;
+        continue;
+      }
+    }
+    const std::size_t end = text.size() - at >= 8 ? at + 8 : text.size();
+    for (; at < end; ++at) {
+      if (unprintable_at(text, at).size > 0) return at;
+    }
+  }
+  return std::string_view::npos;
+}
+
+/// Appends valid UTF-8 with each unprintable character escaped as JSON does it: \n, \t, \u001b.
+inline void append_printable(std::string& out, std::string_view text) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::size_t done = 0;
+  for (std::size_t at = find_unprintable(text, 0); at != std::string_view::npos;
+       at = find_unprintable(text, done)) {
+    const unprintable found = unprintable_at(text, at);
+    out.append(text.substr(done, at - done));
+    if (found.code == '\n') {
+      out += "\\n";
+    } else if (found.code == '\r') {
+      out += "\\r";
+    } else if (found.code == '\t') {
+      out += "\\t";
+    } else {
+      out += {'\\',
+              'u',
+              digits[found.code >> 12],
+              digits[found.code >> 8 & 15],
+              digits[found.code >> 4 & 15],
+              digits[found.code & 15]};
+    }
+    done = at + found.size;
+  }
+  out.append(text.substr(done));
+}
+
+/// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
+inline std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
+       bad = find_invalid_utf8(text)) {
+    valid.append(text.substr(0, bad));
+    append_utf8(valid, U'\ufffd');
+    text.remove_prefix(bad + 1);
+  }
+  return valid.append(text);
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/system.hpp -----------------------------------------------------------------------------------
+
+// What is asked of the operating system that the standard library does not offer. The one place that tells POSIX from
+// other systems: headers that need more of POSIX than this stand inside `#if COWORKER_POSIX`. Knows nothing of ours.
+
+// Processes with signals, file descriptors that can be polled, sockets, folders.
+#ifdef _WIN32
+#define COWORKER_POSIX 0
+#else
+#define COWORKER_POSIX 1
+#endif
+
+#if COWORKER_POSIX
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#else
+#include <io.h>
+#include <process.h>
+#endif
+
+namespace coworker::detail {
+
+/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
+/// the library is glibc, and thread-safe there.
+inline std::string errno_text(int number) {
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+#if __GLIBC_PREREQ(2, 32)
+  if (const char* const text = ::strerrordesc_np(number)) return text;
+#endif
+#endif
+  return std::strerror(number);
+}
+
+/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
+#if COWORKER_POSIX
+inline constexpr const char* read_mode = "rbe";
+#else
+inline constexpr const char* read_mode = "rbN";
+#endif
+
+/// Whether an operation failed because it would have had to wait: EAGAIN and EWOULDBLOCK are one number on some systems.
+inline bool would_block(int problem) noexcept {
+#if EAGAIN != EWOULDBLOCK
+  if (problem == EWOULDBLOCK) return true;
+#endif
+  return problem == EAGAIN;
+}
+
+/// A static_cast between types that are the same on some systems, where g++'s -Wuseless-cast would complain of one.
+template <class To, class From>
+constexpr To number_cast(From value) noexcept {
+  return static_cast<To>(value);
+}
+
+/// The system's name and release, as in "Linux 6.1.0", and the processor's, as in "x86_64"; empty where unknown.
+struct system_description {
+  std::string name;
+  std::string processor;
+};
+
+// The functions below that return a bool return false when they fail; errno then says why.
+
+#if COWORKER_POSIX
+
+inline long long process_number() noexcept { return ::getpid(); }
+
+inline system_description describe_system() {
+  system_description made;
+  utsname found{};
+  if (::uname(&found) != 0) return made;
+  made.name.append(found.sysname).append(" ").append(found.release);
+  made.processor = found.machine;
+  return made;
+}
+
+struct open_folder {
+  DIR* const handle;
+  explicit open_folder(const char* name) noexcept : handle(::opendir(name)) {}
+  open_folder(const open_folder&) = delete;
+  open_folder& operator=(const open_folder&) = delete;
+  ~open_folder() {
+    if (handle != nullptr) ::closedir(handle);
+  }
+};
+
+/// Appends the names of what is in a folder, "." and ".." among them.
+inline bool list_folder(const std::string& folder, std::vector<std::string>& names) {
+  const open_folder opened(folder.c_str());
+  if (opened.handle == nullptr) return false;
+  while (const dirent* const entry = ::readdir(opened.handle)) names.emplace_back(entry->d_name);
+  return true;
+}
+
+/// Writes a file that only this user may read, and waits until it is on the disk. When it fails, the file may be there
+/// in part.
+inline bool write_file(const std::string& path, std::string_view text) noexcept {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  bool good = true;
+  while (good && !text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+    good = written > 0 || errno == EINTR;
+  }
+  good = good && ::fsync(file) == 0;
+  const int problem = errno;
+  const bool closed = ::close(file) == 0;
+  if (!good) errno = problem;
+  return good && closed;
+}
+
+/// Appends the whole of a file.
+inline bool read_file(const std::string& path, std::string& text) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  char piece[16 * 1024];
+  ssize_t size = 0;
+  while ((size = ::read(file, piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(size));
+  const int problem = errno;
+  ::close(file);
+  if (size < 0) errno = problem;
+  return size == 0;
+}
+
+/// Waits until a folder's changes are on the disk, as far as the system can tell.
+inline void sync_folder(const std::string& name) noexcept {
+  const int folder = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+  if (folder < 0) return;
+  ::fsync(folder);
+  ::close(folder);
+}
+
+/// In one step, replacing a file that has the new name.
+inline bool rename_file(const std::string& from, const std::string& to) noexcept {
+  return std::rename(from.c_str(), to.c_str()) == 0;
+}
+
+#else  // Windows, with what its C library offers
+
+inline long long process_number() noexcept { return ::_getpid(); }
+
+inline system_description describe_system() {
+  system_description made;
+  made.name = "Windows";
+  return made;
+}
+
+inline bool list_folder(const std::string& folder, std::vector<std::string>& names) {
+  _finddata_t found{};
+  const auto search = ::_findfirst((folder + "/*").c_str(), &found);
+  if (search == -1) return false;
+  do {
+    names.emplace_back(found.name);
+  } while (::_findnext(search, &found) == 0);
+  ::_findclose(search);
+  return true;
+}
+
+inline bool write_file(const std::string& path, std::string_view text) noexcept {
+  std::FILE* const file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) return false;
+  const bool good = std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0 &&
+                    ::_commit(::_fileno(file)) == 0;
+  const int problem = errno;
+  const bool closed = std::fclose(file) == 0;
+  if (!good) errno = problem;
+  return good && closed;
+}
+
+inline bool read_file(const std::string& path, std::string& text) {
+  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return false;
+  char piece[16 * 1024];
+  while (const std::size_t size = std::fread(piece, 1, sizeof piece, file)) text.append(piece, size);
+  const bool good = std::ferror(file) == 0;
+  const int problem = errno;
+  std::fclose(file);
+  if (!good) errno = problem;
+  return good;
+}
+
+inline void sync_folder(const std::string&) noexcept {
+}  // _commit has seen to the file, and folders are not files
+
+// Not in one step: between the two, a file that had the new name is gone. Its new content has the old name by then.
+inline bool rename_file(const std::string& from, const std::string& to) noexcept {
+  if (std::rename(from.c_str(), to.c_str()) == 0) return true;
+  return errno == EEXIST && std::remove(to.c_str()) == 0 && std::rename(from.c_str(), to.c_str()) == 0;
+}
+
+#endif
+
+}  // namespace coworker::detail
+
+// ---- coworker/log/descriptor.hpp ---------------------------------------------------------------------------
+
+// Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
+// bytes only.
+
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+// In nanoseconds.
+inline std::int64_t monotonic_now() noexcept {
+  timespec moment{};
+  ::clock_gettime(CLOCK_MONOTONIC, &moment);
+  return std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
+}
+
+/// Writes to a descriptor without ever waiting for whoever reads it, and without changing how others write
+/// to it: whether a descriptor waits is a property of what it refers to, which other processes share. So a
+/// pipe or a terminal is opened once more by its name in /proc, a socket is told with each message, and where
+/// neither can be had, poll says before each piece of at most PIPE_BUF bytes whether there is room. (Should
+/// others fill a pipe between the two, the last way waits.) Files do not wait. On one thread.
+class patient_descriptor {
+ public:
+  explicit patient_descriptor(int number) noexcept : number_(number) {}
+  patient_descriptor(const patient_descriptor&) = delete;
+  patient_descriptor& operator=(const patient_descriptor&) = delete;
+  ~patient_descriptor() { forget(); }
+
+  /// How many bytes went out; 0: there is no room now; -1: it failed, and errno says why.
+  ssize_t write(std::string_view text) noexcept {
+    look();
+    ssize_t sent = 0;
+    if (way_ == way::socket) {
+      sent = ::send(number_, text.data(), text.size(), MSG_DONTWAIT | no_signal);
+    } else if (way_ == way::own) {
+      sent = ::write(own_, text.data(), text.size());
+    } else if (way_ == way::asked && !has_room(0)) {
+      return 0;
+    } else {
+      const bool cut = way_ == way::asked && text.size() > PIPE_BUF;
+      sent = ::write(number_, text.data(), cut ? PIPE_BUF : text.size());
+    }
+    if (sent < 0 && (would_block(errno) || errno == EINTR)) return 0;
+    if (sent < 0) way_ = way::unknown;
+    return sent;
+  }
+
+  /// Waits for room; also true when writing would fail.
+  bool has_room(int milliseconds) const noexcept {
+    pollfd asked{number_, POLLOUT, 0};
+    return ::poll(&asked, 1, milliseconds) > 0;
+  }
+
+ private:
+  enum class way : unsigned char { unknown, plain, own, socket, asked };
+#ifdef MSG_NOSIGNAL
+  static constexpr int no_signal = MSG_NOSIGNAL;
+#else
+  static constexpr int no_signal = 0;
+#endif
+
+  void forget() noexcept {
+    if (own_ >= 0) ::close(own_);
+    own_ = -1;
+    way_ = way::unknown;
+  }
+
+  // The program may point the number at something else at any time. That is noticed within a tenth of a second.
+  void look() noexcept {
+    const std::int64_t moment = monotonic_now();
+    if (way_ != way::unknown && moment - looked_ < 100'000'000) return;
+    looked_ = moment;
+    struct stat now {};
+    if (::fstat(number_, &now) != 0) return forget();
+    if (way_ != way::unknown && now.st_dev == device_ && now.st_ino == inode_) return;
+    forget();
+    device_ = now.st_dev;
+    inode_ = now.st_ino;
+    way_ = way::plain;
+    if (S_ISSOCK(now.st_mode)) way_ = way::socket;
+    if (!S_ISFIFO(now.st_mode) && !S_ISCHR(now.st_mode)) return;
+    way_ = way::asked;
+    try {
+      const std::string name = "/proc/self/fd/" + std::to_string(number_);
+      own_ = ::open(name.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    } catch (...) {  // no memory for the name
+    }
+    if (own_ >= 0) way_ = way::own;
+  }
+
+  const int number_;
+  int own_ = -1;
+  way way_ = way::unknown;
+  std::int64_t looked_ = 0;
+  dev_t device_{};
+  ino_t inode_{};
+};
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/log/output.hpp -------------------------------------------------------------------------------
+
+// Where lines leave the process: in order, whole, and without holding up whoever writes them. Knows lines as bytes
+// only.
+
+#if COWORKER_POSIX
+
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#ifdef __linux__
+#include <stdio_ext.h>
+#endif
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
+/// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
+/// dropped and counted, unless a reader makes room at once; a line in its place tells the count.
+/// Thread-safe.
+class line_output {
+ public:
+  /// `most_waiting` is in bytes.
+  explicit line_output(int descriptor, std::size_t most_waiting = 1024 * 1024) noexcept
+      : most_waiting_(most_waiting), out_(descriptor) {}
+  line_output(const line_output&) = delete;
+  line_output& operator=(const line_output&) = delete;
+
+  /// Waits as wait_until_written() does.
+  ~line_output() {
+    wait_until_written();
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_ = true;
+    }
+    end_thread();
+  }
+
+  /// `line` has no line break at its end.
+  void write(std::string_view line) noexcept {
+    const std::lock_guard lock(mutex_);
+    json_ = !line.empty() && line.front() == '{';
+    try {
+      if (left() > 0 && !thread_runs_) {  // no thread could be started for them
+        send_waiting();
+        if (left() > 0) start_thread();
+      }
+      if (!take(line)) ++dropped_;
+    } catch (...) {  // no memory for it
+      ++dropped_;
+    }
+  }
+
+  /// Returns when all has gone out, or nothing has for a second in all.
+  void wait_until_written() noexcept {
+    std::size_t known = 0;
+    for (int waits = 0; waits < 10;) {
+      const turn now = send_some();
+      if (now.done) return;
+      if (now.left >= known && known > 0) ++waits;
+      known = now.left;
+      wait_for_room(now.moved);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t most_patience = 100'000'000;
+
+  struct turn {
+    bool done;  // nothing is left, or it is hopeless
+    bool moved;
+    std::size_t left;
+  };
+
+  std::size_t left() const noexcept { return waiting_.size() - sent_; }
+
+  // False: there is no room for it.
+  bool take(std::string_view line) {
+    if (dropped_ > 0 && left() > most_waiting_ / 2) return false;  // rather one long gap than many short ones
+    const auto fits = [&] { return left() + line.size() < most_waiting_; };
+    if (!fits()) wait_patiently();
+    if (!fits()) return false;
+    const std::size_t before = left();
+    const std::size_t dropped = dropped_;
+    if (dropped > 0) tell_dropped();
+    waiting_.reserve(waiting_.size() + line.size() + 1);
+    waiting_.append(line) += '\n';
+    if (before > 0) return true;  // its turn comes
+    if (!send_waiting()) {
+      dropped_ = dropped + 1;
+    } else if (left() > 0) {
+      start_thread();
+    }
+    return true;
+  }
+
+  // A reader who is at it sets the pace, so that `program | grep` misses nothing. One who is slow or away holds up
+  // nobody for more than a tenth of a second in all the time that it takes to read 64 KiB.
+  void wait_patiently() noexcept {
+    const std::int64_t before = monotonic_now();
+    const bool room = out_.has_room(static_cast<int>(patience_ / 1'000'000));
+    patience_ -= monotonic_now() - before;
+    if (patience_ < 0) patience_ = 0;
+    if (room) send_waiting();
+  }
+
+  // In the form of the lines that it stands for.
+  void tell_dropped() {
+    const std::string message = std::to_string(dropped_) +
+                                (dropped_ == 1 ? " log line was" : " log lines were") +
+                                " dropped: standard output took no more.";
+    const std::string line =
+        json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
+              : "WARN   | " + message + "\n";
+    waiting_.append(line);
+    dropped_ = 0;
+  }
+
+  // As much as there is room for. False: writing failed, because nobody will ever read, or a disk is full; what
+  // waited is dropped.
+  bool send_waiting() noexcept {
+    bool failed = false;
+    while (left() > 0 && !failed) {
+      const ssize_t count = out_.write(std::string_view(waiting_).substr(sent_));
+      if (count == 0) break;
+      failed = count < 0;
+      if (failed) continue;
+      sent_ += static_cast<std::size_t>(count);
+      read_ += static_cast<std::size_t>(count);
+      if (read_ < 64 * 1024) continue;
+      patience_ = most_patience;
+      read_ = 0;
+    }
+    if (failed) {
+      for (const char c : std::string_view(waiting_).substr(sent_)) dropped_ += c == '\n' ? 1 : 0;
+      sent_ = waiting_.size();
+    }
+    if (left() == 0) {
+      constexpr std::size_t worth_giving_back = 64 * 1024;
+      waiting_.capacity() > worth_giving_back ? std::string().swap(waiting_) : waiting_.clear();
+      sent_ = 0;
+    } else if (sent_ > waiting_.size() / 2) {
+      waiting_.erase(0, sent_);
+      sent_ = 0;
+    }
+    return !failed;
+  }
+
+  turn send_some() noexcept {
+    const std::lock_guard lock(mutex_);
+    const std::size_t before = left();
+    bool works = send_waiting();
+    if (works && left() == 0 && dropped_ > 0) {
+      try {
+        tell_dropped();
+        works = send_waiting();
+      } catch (...) {  // no memory: with the next line
+      }
+    }
+    return {left() == 0 || !works, left() < before, left()};
+  }
+
+  // Until there is some, or for a tenth of a second.
+  void wait_for_room(bool moved) const noexcept {
+    if (out_.has_room(100) && !moved) ::poll(nullptr, 0, 10);  // so little that nothing fits
+  }
+
+  void start_thread() noexcept {
+    if (thread_runs_) return;  // and sees what waits now before it ends
+    end_thread();
+    owner_ = ::getpid();
+    thread_runs_ = thread_known_ = ::pthread_create(&thread_, nullptr, &run, this) == 0;
+  }
+
+  void end_thread() noexcept {
+    if (thread_known_ && owner_ == ::getpid()) ::pthread_join(thread_, nullptr);  // a forked child has none
+    thread_known_ = false;
+  }
+
+  static void* run(void* self) noexcept {
+    static_cast<line_output*>(self)->hand_on();
+    return nullptr;
+  }
+
+  void hand_on() noexcept {
+    for (;;) {
+      const turn now = send_some();
+      {
+        const std::lock_guard lock(mutex_);
+        if (leaving_ || (now.done && left() == 0)) {
+          thread_runs_ = false;
+          return;
+        }
+      }
+      wait_for_room(now.moved);
+    }
+  }
+
+  const std::size_t most_waiting_;
+  std::mutex mutex_;  // guards what follows
+  patient_descriptor out_;
+  std::string waiting_;  // whole lines, of which the first `sent_` bytes have gone out
+  std::size_t sent_ = 0;
+  std::size_t dropped_ = 0;
+  std::int64_t patience_ = most_patience;  // in nanoseconds
+  std::size_t read_ = 0;                   // since it was full
+  bool json_ = false;                      // the form of the latest line
+  bool leaving_ = false;
+  bool thread_runs_ = false;
+  bool thread_known_ = false;  // and is to be joined
+  pid_t owner_ = 0;            // of the thread
+  pthread_t thread_{};
+};
+
+/// Sends on what the program itself has printed, so that it stands before the next line: as far as that waits
+/// neither for a reader nor for whoever is printing.
+inline void write_out_printed() noexcept {
+#ifdef __linux__
+  if (::ftrylockfile(stdout) != 0) return;
+  const std::size_t printed = ::__fpending(stdout);
+  pollfd asked{1, POLLOUT, 0};
+  if (printed > 0 && printed <= PIPE_BUF && ::poll(&asked, 1, 0) > 0) ::fflush_unlocked(stdout);
+  ::funlockfile(stdout);
+#endif
+}
+
+}  // namespace coworker::detail
+
+#else
+
+#include <cstddef>
+#include <cstdio>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// To standard output, however long that takes.
+class line_output {
+ public:
+  explicit line_output(int, std::size_t = 0) noexcept {}
+  void write(std::string_view line) noexcept {
+    std::fwrite(line.data(), 1, line.size(), stdout);
+    std::fputc('\n', stdout);
+    std::fflush(stdout);
+  }
+  void wait_until_written() noexcept {}
+};
+
+inline void write_out_printed() noexcept {}
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/log/secrets.hpp ------------------------------------------------------------------------------
+
+// Secrets in a text, and how they are masked. Knows texts only; must not know where they go.
+
+namespace coworker::detail {
+
+// All of these know ASCII only, whatever the locale.
+constexpr bool is_plain_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_token_char(char c) noexcept {
+  return is_plain_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+constexpr char ascii_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+inline bool ends_in_lower_case(std::string_view text, std::string_view end) noexcept {
+  if (text.size() < end.size()) return false;
+  text.remove_prefix(text.size() - end.size());
+  for (std::size_t i = 0; i < end.size(); ++i) {
+    if (ascii_lower(text[i]) != end[i]) return false;
+  }
+  return true;
+}
+
+/// Whether a secret cannot be mistaken for a word or a number: 8 bytes or more, or 5 of which some are
+/// letters and some are not.
+inline bool stands_out(std::string_view secret) noexcept {
+  constexpr std::size_t longer_than_most_words = 8;
+  constexpr std::size_t shortest_mixed = 5;
+  if (secret.size() >= longer_than_most_words) return true;
+  bool letters = false, others = false;
+  for (const char c : secret) (is_plain_letter(c) ? letters : others) = true;
+  return secret.size() >= shortest_mixed && letters && others;
+}
+
+// Whether what stands at [begin, end) is the whole value that a credential's name introduces, as in
+// `Authorization: x`, `"api_key":"x"`, `token=x`, `Bearer x`.
+inline bool is_named_as_credential(std::string_view text, std::size_t begin, std::size_t end) noexcept {
+  constexpr std::size_t longest_name = 64;
+  if (end < text.size() && is_token_char(text[end])) return false;
+  std::size_t at = begin;
+  const auto skip_back = [&](std::string_view skipped) {
+    const std::size_t before = at;
+    while (at > 0 && before - at < longest_name && skipped.find(text[at - 1]) != std::string_view::npos) --at;
+    return before - at;
+  };
+  const std::size_t gap = skip_back(" \"'\\");
+  const bool joined = at > 0 && (text[at - 1] == ':' || text[at - 1] == '=');
+  if (joined) {
+    --at;
+    skip_back(" \"'\\");
+  } else if (gap == 0 || text[begin - gap] != ' ') {
+    return false;
+  }
+  std::size_t first = at;
+  while (first > 0 && at - first < longest_name && is_token_char(text[first - 1])) --first;
+  const std::string_view name = text.substr(first, at - first);
+  if (!joined) return ends_in_lower_case(name, "bearer") || ends_in_lower_case(name, "basic");
+  for (const std::string_view known :
+       {"authorization", "key", "token", "secret", "password", "passwd", "credential", "credentials"}) {
+    if (ends_in_lower_case(name, known)) return true;
+  }
+  return false;
+}
+
+/// Where the user and the password stand in the next URL of `text` from `from` on that has them; an empty
+/// range at the end when there is none.
+inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, std::size_t from) noexcept {
+  const std::pair<std::size_t, std::size_t> none(text.size(), text.size());
+  for (;;) {
+    std::size_t at = text.find(':', from);
+    if (at == std::string_view::npos) return none;
+    from = ++at;
+    for (int slashes = 0; slashes < 2; ++slashes) {
+      if (at < text.size() && text[at] == '\\') ++at;  // as some write a slash in JSON
+      if (at == text.size() || text[at] != '/') {
+        at = 0;
+        break;
+      }
+      ++at;
+    }
+    if (at == 0) continue;
+    std::size_t user_end = at;
+    std::size_t end = at;
+    for (; end < text.size(); ++end) {
+      const char c = text[end];
+      if (static_cast<unsigned char>(c) <= ' ' ||
+          std::string_view("/?#\"'<>\\`").find(c) != std::string_view::npos)
+        break;
+      if (c == '@') user_end = end;
+    }
+    if (user_end > at) return {at, user_end};
+    from = end;
+  }
+}
+
+/// Texts that are to stand nowhere in clear. On one thread at a time.
+class secret_masks {
+ public:
+  /// Gives whether it is masked wherever it stands: not so for a short one.
+  bool add(std::string_view secret) {
+    if (secret.empty()) return true;
+    std::string quoted = in_json(secret);
+    add_form(std::string(secret));
+    add_form(in_json(quoted));  // JSON text as a string in JSON text
+    add_form(std::move(quoted));
+    add_form(percent_encoded(secret));
+    return stands_out(secret);
+  }
+
+  /// Whether masking would leave the text as it is.
+  bool leaves(std::string_view text) const noexcept {
+    if (find_url_user(text, 0).first != text.size()) return false;
+    for (const form& one : forms_) {
+      if (next_of(one, text, 0) != std::string_view::npos) return false;
+    }
+    return true;
+  }
+
+  /// The text with *** in place of each secret and of the user and password in each URL. Takes time in
+  /// proportion to the text.
+  std::string masked(std::string_view text) const {
+    std::string made;
+    std::vector<std::size_t> next;  // where each form stands next
+    next.reserve(forms_.size());
+    for (const form& one : forms_) next.push_back(next_of(one, text, 0));
+    std::pair<std::size_t, std::size_t> user = find_url_user(text, 0);
+    std::size_t done = 0;
+    for (;;) {
+      std::size_t begin = user.first;
+      for (const std::size_t at : next) begin = at < begin ? at : begin;
+      if (begin == text.size()) return made.append(text.substr(done));
+      // What overlaps is masked together, so that no part of a secret is left over.
+      std::size_t end = begin;
+      for (bool grown = true; grown;) {
+        grown = false;
+        if (user.first < end || user.first == begin) {
+          if (user.second > end) end = user.second;
+          user = find_url_user(text, user.second);
+          grown = true;
+        }
+        for (std::size_t i = 0; i < forms_.size(); ++i) {
+          while (next[i] < end || next[i] == begin) {
+            if (next[i] + forms_[i].text.size() > end) end = next[i] + forms_[i].text.size();
+            next[i] = next_of(forms_[i], text, next[i] + 1);
+            grown = true;
+          }
+        }
+      }
+      made.append(text.substr(done, begin - done)).append("***");
+      done = end;
+    }
+  }
+
+ private:
+  struct form {
+    std::string text;
+    bool anywhere;
+  };
+
+  static std::string in_json(std::string_view text) {
+    std::string quoted;
+    append_json_string_lossy(quoted, text);
+    return quoted.substr(1, quoted.size() - 2);
+  }
+
+  static std::string percent_encoded(std::string_view text) {
+    constexpr const char* digits = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : text) {
+      if (is_token_char(c) || c == '.' || c == '~') {
+        encoded += c;
+      } else {
+        const auto byte = static_cast<unsigned char>(c);
+        encoded += {'%', digits[byte >> 4], digits[byte & 15]};
+      }
+    }
+    return encoded;
+  }
+
+  void add_form(std::string text) {
+    for (const form& one : forms_) {
+      if (one.text == text) return;
+    }
+    const bool anywhere = stands_out(text);
+    forms_.push_back({std::move(text), anywhere});
+  }
+
+  // npos becomes the text's size, where nothing begins.
+  static std::size_t next_of(const form& one, std::string_view text, std::size_t from) noexcept {
+    for (;; ++from) {
+      from = text.find(one.text, from);
+      if (from == std::string_view::npos) return from;
+      if (one.anywhere || is_named_as_credential(text, from, from + one.text.size())) return from;
+    }
+  }
+
+  std::vector<form> forms_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/log.hpp --------------------------------------------------------------------------------------
+
+// Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
+// a job only as two texts, and must not know who logs or why.
+
+namespace coworker {
+
+/// In rising order of weight; a logger drops what is lighter than its own level.
+enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
+
+inline constexpr std::array<std::string_view, 6> log_level_names{"NOTSET", "TRACE", "DEBUG",
+                                                                 "INFO",   "WARN",  "ERROR"};
+
+inline std::string_view to_string(log_level level) noexcept {
+  return log_level_names[static_cast<std::size_t>(level)];
+}
+
+/// The level of that name, in any letter case; WARNING is taken for WARN. Nothing for any other text.
+inline std::optional<log_level> parse_log_level(std::string_view name) {
+  std::string upper(name);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  if (upper == "WARNING") return log_level::warn;
+  for (std::size_t i = 0; i < log_level_names.size(); ++i) {
+    if (log_level_names[i] == upper) return static_cast<log_level>(i);
+  }
+  return std::nullopt;
+}
+
+/// What a line is about, where it is about a job. Both may be empty.
+struct log_subject {
+  std::string_view job_id;
+  std::string_view label;  ///< stands in brackets before the message
+
+  log_subject() noexcept {}
+  explicit log_subject(std::string_view job, std::string_view shown_label = {}) noexcept
+      : job_id(job), label(shown_label) {}
+};
+
+/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs, which waits for
+/// it: so it should not wait for anything itself.
+class log_sink {
+ public:
+  /// `line` is valid UTF-8 without line breaks and other control characters.
+  virtual void write(log_level level, std::string_view line) noexcept = 0;
+
+  /// Waits a moment for lines that are still on their way; called before the process ends. Default: there are
+  /// none.
+  virtual void wait_until_written() noexcept {}
+
+ protected:
+  log_sink() = default;
+  ~log_sink() = default;
+  log_sink(const log_sink&) = default;
+  log_sink& operator=(const log_sink&) = default;
+};
+
+/// A line a time to standard output, which platforms collect. Never waits for whoever reads it: while nobody
+/// does, up to 1 MiB of lines wait in memory, further ones are dropped, and how many were is told once somebody
+/// reads again. Its end waits for a reader for no longer than a second. Thread-safe.
+class stdout_sink final : public log_sink {
+ public:
+  void write(log_level, std::string_view line) noexcept override {
+    detail::write_out_printed();
+    output_.write(line);
+  }
+
+  void wait_until_written() noexcept override { output_.wait_until_written(); }
+
+ private:
+  detail::line_output output_{1};
+};
+
+/// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
+/// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
+enum class log_form : unsigned char { text, json };
+
+namespace detail {
+
+// In characters. That of a message is the platform's own.
+inline constexpr std::size_t longest_message = 4096;
+inline constexpr std::size_t longest_id = 512;
+
+inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+inline std::size_t count_characters(std::string_view text) noexcept {
+  std::size_t count = 0;
+  for (const char c : text) count += is_continuation_byte(c) ? 0U : 1U;
+  return count;
+}
+
+// The offset at which the character with that index begins.
+inline std::size_t character_offset(std::string_view text, std::size_t index) noexcept {
+  std::size_t at = 0;
+  for (; at < text.size(); ++at) {
+    if (is_continuation_byte(text[at])) continue;
+    if (index == 0) break;
+    --index;
+  }
+  return at;
+}
+
+// The text itself, or of one that has more than `most` characters the first and last of them around a note of
+// how many are left out.
+inline std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  const std::size_t characters = count_characters(text);
+  if (characters <= most) return std::string(text);
+  const std::size_t half = most / 2;
+  std::string made(text.substr(0, character_offset(text, half)));
+  made += "\n...TRUNCATED " + std::to_string(characters - most) + " CHARACTERS...\n";
+  return made.append(text.substr(character_offset(text, characters - half)));
+}
+
+}  // namespace detail
+
+/// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
+/// left out. It is to be valid UTF-8.
+inline std::string shorten_message(std::string_view message) {
+  return detail::shortened(message, detail::longest_message);
+}
+
+/// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
+class logger {
+ public:
+  explicit logger(log_level level = log_level::info, log_form form = log_form::text) noexcept
+      : level_(level), form_(form) {}
+
+  logger(const logger&) = delete;
+  logger& operator=(const logger&) = delete;
+
+  /// Whether a line of that level would be written: ask before composing one that is dear.
+  bool writes(log_level level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
+
+  void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
+
+  void set_form(log_form form) noexcept {
+    const std::lock_guard lock(mutex_);
+    form_ = form;
+  }
+
+  /// Lines go there from now on.
+  void set_sink(log_sink& sink) noexcept {
+    const std::lock_guard lock(mutex_);
+    sink_ = &sink;
+  }
+
+  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text or in a URL.
+  /// One that could be a word or a number (under 8 bytes, and not 5 of letters beside others) would make lines
+  /// unreadable: it is masked only where it is the value of a credential, as in `Authorization: x`,
+  /// `"api_key":"x"`, `token=x` or `Bearer x`. An empty one is ignored. Returns whether it is masked wherever
+  /// it stands.
+  bool hide(std::string_view secret) {
+    const std::lock_guard lock(mutex_);
+    return secrets_.add(secret);
+  }
+
+  /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
+  /// all else that leaves the process, such as error reports.
+  std::string masked(std::string_view text) const {
+    const detail::secret_masks secrets = copied_secrets();
+    return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
+  }
+
+  /// Waits a moment for lines that are still on their way: for before the process is ended at once.
+  void wait_until_written() noexcept {
+    log_sink* sink = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      sink = sink_;
+    }
+    sink->wait_until_written();
+  }
+
+  /// Never throws: a line for which there is no memory is lost.
+  void write(log_level level, std::string_view message, log_subject subject = {}) noexcept {
+    if (!writes(level)) return;
+    try {
+      const std::lock_guard lock(mutex_);
+      sink_->write(level, compose(level, message, subject));
+    } catch (...) {
+    }
+  }
+
+  void trace(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::trace, message, subject);
+  }
+  void debug(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::debug, message, subject);
+  }
+  void info(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::info, message, subject);
+  }
+  void warn(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::warn, message, subject);
+  }
+  void error(std::string_view message, log_subject subject = {}) noexcept {
+    write(log_level::error, message, subject);
+  }
+
+ private:
+  detail::secret_masks copied_secrets() const {
+    const std::lock_guard lock(mutex_);
+    return secrets_;
+  }
+
+  // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
+  // are clean; `changed` has what becomes of the others.
+  std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
+    if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
+    if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
+    if (text.size() > most) text = changed = detail::shortened(text, most);
+    return text;
+  }
+
+  // Good until the next line.
+  std::string_view compose(log_level level, std::string_view message, log_subject subject) {
+    std::string changed_message, changed_id, changed_label, body;
+    message = cleaned(message, detail::longest_message, changed_message);
+    if (!subject.label.empty()) {
+      body.append("[").append(cleaned(subject.label, detail::longest_id, changed_label)).append("] ").append(message);
+      message = body;
+    }
+    const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);
+    if (form_ == log_form::json) {
+      line_ = R"({"requestId": )";
+      if (job_id.empty()) {
+        line_ += "null";
+      } else {
+        append_json_string_lossy(line_, job_id);
+      }
+      line_ += R"(, "message": )";
+      append_json_string_lossy(line_, message);
+      line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
+      // JSON leaves some characters as they are that readers may take for line breaks.
+      if (detail::find_unprintable(line_, 0) != std::string::npos) {
+        body.clear();
+        detail::append_printable(body, line_);
+        line_.swap(body);
+      }
+    } else {
+      constexpr std::size_t level_width = 7;
+      line_ = to_string(level);
+      line_.resize(level_width, ' ');
+      line_ += "| ";
+      if (!job_id.empty()) {
+        append_job_id(job_id);
+        line_ += " | ";
+      }
+      detail::append_printable(line_, message);
+    }
+    return line_;
+  }
+
+  // The bar stands between id and message, and only there.
+  void append_job_id(std::string_view id) {
+    for (std::size_t bar = id.find('|'); bar != std::string_view::npos; bar = id.find('|')) {
+      detail::append_printable(line_, id.substr(0, bar));
+      line_ += "\\u007c";
+      id.remove_prefix(bar + 1);
+    }
+    detail::append_printable(line_, id);
+  }
+
+  std::atomic<log_level> level_;
+  mutable std::mutex mutex_;  // guards what follows, and keeps lines whole
+  log_form form_;
+  stdout_sink stdout_;
+  log_sink* sink_ = &stdout_;
+  detail::secret_masks secrets_;
+  std::string line_;  // the latest; kept for its memory
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/server_options.hpp ----------------------------------------------------------------------
+
+// What can be set about an HTTP server. Knows nothing of how it works.
+
+namespace coworker {
+
+/// Options of an http_server. duration::max() is no deadline.
+struct http_server_options {
+  request_limits limits;           ///< of a request
+  std::size_t connections = 1024;  ///< at once; who comes beyond it is told 503
+  std::size_t bodies =
+      256'000'000;  ///< bytes of the bodies that read_all() has gathered, of all requests: 503
+  duration head_timeout =
+      std::chrono::seconds(10);  ///< from the first byte of a request to the end of its head: 408
+  duration body_timeout = std::chrono::seconds(60);  ///< from when a body is asked for to its end: 408
+  duration idle_timeout = std::chrono::seconds(60);  ///< between requests: the connection is closed
+  duration write_timeout =
+      std::chrono::seconds(60);  ///< for a client that takes nothing: the connection is cut
+  duration linger =
+      std::chrono::seconds(2);  ///< how long a client may go on sending what is not read, before it is cut
+  std::int64_t (*unix_time)() = nullptr;  ///< seconds since 1970, for Date lines; null: there are none
+  logger* log = nullptr;                  ///< for handlers that fail; null: nothing is said
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/connection_host.hpp ---------------------------------------------------------------------
+
+// What the connections of a server share: options, clocks, a buffer to receive into, the count of what
+// bodies they hold. Knows a connection as something that can be woken.
+
+namespace coworker::detail {
+
+class connection;
+
+// A connection in the list of its host.
+class host_link {
+ public:
+  virtual void wake() = 0;
+
+ protected:
+  host_link() = default;
+  ~host_link() = default;
+  host_link(const host_link&) = delete;
+  host_link& operator=(const host_link&) = delete;
+
+ private:
+  friend class connection_host;
+  host_link* previous_ = nullptr;
+  host_link* next_ = nullptr;
+};
+
+class connection_host {
+ public:
+  connection_host(const http_server_options& options, executor_ref executor)
+      : options_(options),
+        clocks_(executor, {options.head_timeout, options.body_timeout, options.idle_timeout,
+                           options.write_timeout, options.linger}),
+        scratch_(scratch_size, '\0') {}
+
+  connection_host(const connection_host&) = delete;
+  connection_host& operator=(const connection_host&) = delete;
+
+  virtual task<void> handle(connection& with) = 0;
+
+  const http_server_options& options() const noexcept { return options_; }
+  deadlines& clocks() noexcept { return clocks_; }
+
+  // For whoever receives, and looks at what has come before anything else runs on the loop.
+  std::span<char> scratch() noexcept { return scratch_; }
+
+  void add(host_link& one) noexcept {
+    one.next_ = first_;
+    if (first_ != nullptr) first_->previous_ = &one;
+    first_ = &one;
+  }
+
+  void remove(host_link& one) noexcept {
+    (one.previous_ != nullptr ? one.previous_->next_ : first_) = one.next_;
+    if (one.next_ != nullptr) one.next_->previous_ = one.previous_;
+  }
+
+  // From now on no connection serves another request than the one that it is at.
+  void drain() {
+    draining_ = true;
+    for (host_link* one = first_; one != nullptr; one = one->next_) one->wake();
+  }
+  bool draining() const noexcept { return draining_; }
+
+  // Counts bytes of a body, and returns how many. Throws: http_error where there are too many.
+  std::size_t gather(std::size_t bytes) {
+    if (bytes > options_.bodies - gathered_)
+      throw http_error(503, "the server holds as much of the bodies of requests as it may");
+    gathered_ += bytes;
+    return bytes;
+  }
+  void release(std::size_t bytes) noexcept { gathered_ -= bytes; }
+
+  // For a Date line; empty where there is no clock. Valid until the next call.
+  std::string_view date() {
+    if (options_.unix_time == nullptr) return {};
+    const std::int64_t now = options_.unix_time();
+    if (now != dated_) date_ = http_date(now);
+    dated_ = now;
+    return date_.text();
+  }
+
+  void log_failure(std::string_view what, std::string_view why) const {
+    if (options_.log != nullptr) options_.log->error(std::string(what).append(" failed: ").append(why));
+  }
+
+ protected:
+  ~connection_host() = default;
+
+ private:
+  static constexpr std::size_t scratch_size = 16 * 1024;
+
+  const http_server_options options_;
+  deadlines clocks_;
+  std::string scratch_;
+  host_link* first_ = nullptr;
+  std::size_t gathered_ = 0;
+  std::int64_t dated_ = 0;
+  http_date date_{0};
+  bool draining_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/local_event.hpp -------------------------------------------------------------------------
+
+// local_event: how two coroutines of one loop hand over to each other, for a fraction of what events that
+// other threads may set cost. Knows nothing of what is handed over.
+
+namespace coworker::detail {
+
+// Waited for by one coroutine at a time. It stays set until a wait takes it. A stop does not end a wait.
+class local_event {
+ public:
+  local_event() noexcept {}
+  local_event(const local_event&) = delete;
+  local_event& operator=(const local_event&) = delete;
+
+  void set() {
+    set_ = true;
+    if (!waiting_) return;
+    executor_.post(waiting_);
+    waiting_ = nullptr;
+  }
+
+  class awaiter {
+   public:
+    explicit awaiter(local_event& awaited) noexcept : event_(awaited) {}
+    bool await_ready() const noexcept { return event_.set_; }
+
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) {
+      event_.executor_ = require_context(awaiting, "local_event").executor;
+      event_.waiting_ = awaiting;
+    }
+
+    void await_resume() const noexcept { event_.set_ = false; }
+
+   private:
+    local_event& event_;
+  };
+
+  awaiter wait() noexcept { return awaiter(*this); }
+
+ private:
+  std::coroutine_handle<> waiting_;
+  executor_ref executor_;
+  bool set_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/connection_input.hpp --------------------------------------------------------------------
+
+// What a client sends, as it comes: received all the time, so that one notices when the client goes away,
+// and kept until it is asked for, up to a bound. Knows no HTTP.
+
+namespace coworker::detail {
+
+// The stream of a connection, whatever it is.
+class connection_stream {
+ public:
+  // At least one byte, or 0 when the client has closed its side. The bytes are there for as long as nothing
+  // else runs on the loop. Throws std::system_error; `cancelled` when a stop is requested.
+  virtual task<std::size_t> receive(std::span<char> into) = 0;
+
+  // As many bytes as can be sent now, waiting until some can. Throws: as receive().
+  virtual task<std::size_t> transmit(std::string_view first, std::string_view second) = 0;
+
+  virtual void shutdown_write() noexcept = 0;
+
+  // With a reset, so that the client sees an error.
+  virtual void abort() noexcept = 0;
+
+ protected:
+  connection_stream() = default;
+  ~connection_stream() = default;
+  connection_stream(const connection_stream&) = default;
+  connection_stream& operator=(const connection_stream&) = default;
+};
+
+class connection_input {
+ public:
+  // `scratch` is shared by all connections of a loop.
+  connection_input(connection_stream& stream, std::span<char> scratch, stop_source& gone) noexcept
+      : stream_(stream), scratch_(scratch), gone_(gone) {}
+
+  // Receives until the client closes its side, the connection fails, or a stop is requested.
+  task<void> receive() {
+    try {
+      for (;;) {
+        while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
+        if (ended_) break;
+        const std::size_t count = co_await stream_.receive(scratch_);
+        if (!take(count)) break;
+      }
+    } catch (const std::exception&) {  // the stream's, a stop, or no memory: nothing more comes
+    }
+    ended_ = true;
+    gone_.request_stop();
+    arrived_.set();
+  }
+
+  // What came and was not taken yet; whoever takes some, takes it off the front. A view that was taken is
+  // valid until refill() is called.
+  std::string_view& bytes() noexcept { return bytes_; }
+
+  // For when bytes() is empty: returns whether more has come.
+  bool refill() {
+    if (incoming_.empty()) return false;
+    current_.clear();
+    current_.swap(incoming_);
+    bytes_ = current_;
+    room_.set();
+    return true;
+  }
+
+  // Whether there is anything that was not taken.
+  bool has_bytes() const noexcept { return !bytes_.empty() || !incoming_.empty(); }
+
+  // Whether nothing can come any more but what has.
+  bool ended() const noexcept { return ended_; }
+
+  // Awaited, returns once something has come, the input has ended, or wake() was called.
+  local_event::awaiter arrived() noexcept { return arrived_.wait(); }
+  void wake() { arrived_.set(); }
+
+  // From now on what comes is dropped, `most` bytes of it; then the input ends.
+  void discard(std::size_t most) {
+    discards_ = true;
+    discardable_ = most;
+    bytes_ = {};
+    incoming_.clear();
+    room_.set();
+  }
+
+  // Ends receive(), together with a stop.
+  void end() {
+    ended_ = true;
+    room_.set();
+  }
+
+  // While it is not known when more will come: bytes() must be empty.
+  void release_memory() noexcept {
+    if (current_.capacity() > small) std::string().swap(current_);
+    if (incoming_.capacity() > small) std::string().swap(incoming_);
+  }
+
+ private:
+  static constexpr std::size_t most_kept =
+      16 * 1024;  // then receiving pauses, and with it the notice of who goes away
+  static constexpr std::size_t small = 512;
+
+  bool take(std::size_t count) {
+    if (count == 0 || (discards_ && count > discardable_)) return false;
+    if (discards_) {
+      discardable_ -= count;
+    } else {
+      incoming_.append(scratch_.data(), count);
+      arrived_.set();
+    }
+    return true;
+  }
+
+  connection_stream& stream_;
+  std::span<char> scratch_;
+  stop_source& gone_;
+  std::string incoming_;  // received, and not looked at
+  std::string current_;   // what bytes_ is the end of
+  std::string_view bytes_;
+  local_event arrived_;
+  local_event room_;
+  std::size_t discardable_ = 0;
+  bool discards_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/connection_output.hpp -------------------------------------------------------------------
+
+// What goes to a client: responses as bytes, as fast as the client takes them, and no faster. Knows nothing of
+// requests.
+
+namespace coworker::detail {
+
+class connection_output {
+ public:
+  // `gone` is asked to stop when the client is found to be gone.
+  connection_output(connection_host& host, connection_stream& stream, const context& here,
+                    stop_source& gone) noexcept
+      : host_(host),
+        stream_(stream),
+        gone_(gone),
+        cut_off_(here.stop),
+        writing_context_(here.executor, cut_off_.get_token()),
+        deadline_([](void* self) { static_cast<connection_output*>(self)->cut_off_.request_stop(); }, this) {}
+
+  // Before each response.
+  void reset() noexcept { writer_.reset(); }
+
+  bool begun() const noexcept { return writer_.has_value(); }
+  bool in_response() const noexcept { return begun() && writer_->in_response(); }
+  bool keep_alive() const noexcept { return begun() && writer_->keep_alive(); }
+
+  // Nothing more can be said to the client.
+  bool broken() const noexcept { return broken_; }
+  void give_up() noexcept { broken_ = true; }
+
+  // Into the buffer.
+  void begin(const response_form& form, const response_head& head, std::optional<std::uint64_t> size) {
+    if (begun()) throw std::logic_error("response: it was begun already; a request has one response");
+    writer_.emplace(out_, form);
+    try {
+      if (size) {
+        writer_->begin(head, *size);
+      } else {
+        writer_->begin(head);
+      }
+    } catch (...) {
+      writer_.reset();
+      throw;
+    }
+  }
+
+  // A piece of the body, with what is in the buffer before it. Only what is small is copied.
+  task<void> write(std::string_view piece, bool is_last) {
+    if (!begun()) throw std::logic_error("response: write() was called before begin()");
+    if (piece.size() <= most_copied) {
+      writer_->write(piece);
+    } else if (writer_->begin_piece(piece.size())) {
+      co_await flush(piece);
+      writer_->end_piece();
+    }
+    if (is_last) writer_->end();
+    co_await flush();
+  }
+
+  // Sends what is in the buffer, then `more`. Throws `cancelled` where the client is gone, or takes nothing.
+  task<void> flush(std::string_view more = {}) {
+    if (broken_) throw cancelled();
+    std::string_view first = out_;
+    try {
+      while (!first.empty() || !more.empty()) {
+        host_.clocks().set(deadline_, deadline_kind::write);
+        const std::size_t count = co_await stream_.transmit(first, more).in(writing_context_);
+        const std::size_t of_first = std::min(count, first.size());
+        first.remove_prefix(of_first);
+        more.remove_prefix(count - of_first);
+      }
+    } catch (const cancelled&) {
+      broken_ = true;
+    } catch (const std::system_error&) {
+      broken_ = true;
+    }
+    deadline_.stop();
+    out_.clear();
+    if (!broken_) co_return;
+    gone_.request_stop();
+    throw cancelled();
+  }
+
+  task<void> tell_to_continue() {
+    append_continue(out_);
+    return flush();
+  }
+
+  // While the buffer is empty.
+  void release_memory() noexcept {
+    if (out_.capacity() > small) std::string().swap(out_);
+  }
+
+ private:
+  static constexpr std::size_t most_copied = 16 * 1024;
+  static constexpr std::size_t small = 512;
+
+  connection_host& host_;
+  connection_stream& stream_;
+  stop_source& gone_;
+  linked_stop_source cut_off_;  // ends a write
+  context writing_context_;
+  std::string out_;
+  std::optional<response_writer> writer_;  // once the response has begun
+  deadline deadline_;
+  bool broken_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/connection.hpp --------------------------------------------------------------------------
+
+// One connection of an HTTP server: requests in, responses out, one after the other. Knows what a deadline
+// and a client that goes away mean for a request; what is answered is the handler's.
+
+namespace coworker::detail {
+
+class connection final : public host_link {
+ public:
+  connection(connection_host& host, connection_stream& stream, const context& here) noexcept
+      : host_(host),
+        stream_(stream),
+        here_(here),
+        gone_(here.stop),
+        input_(stream, host.scratch(), gone_),
+        output_(host, stream, here, gone_),
+        parser_(host.options().limits),
+        reading_([](void* self) { static_cast<connection*>(self)->wake(); }, this) {
+    host_.add(*this);
+  }
+  ~connection() { host_.remove(*this); }
+
+  // Serves the client until one of both closes the connection; one that there is no room for is only told so.
+  // Never throws.
+  task<void> run(bool has_room) {
+    scope receiving(here_);
+    try {
+      receiving.spawn(input_.receive());
+      keeps_ = has_room;
+      if (!has_room) co_await refuse(503, "the server has as many connections as it may have");
+      while (keeps_) {
+        keeps_ = co_await next_request();
+        if (keeps_) co_await answer();
+      }
+      co_await linger();
+    } catch (const std::exception& error) {  // such as that there is no memory
+      host_.log_failure("A connection", error.what());
+      output_.give_up();
+    }
+    input_.end();
+    receiving.request_stop();
+    co_await receiving.join();
+    if (output_.broken()) stream_.abort();
+  }
+
+  void wake() override { input_.wake(); }
+
+  // --- for the handler, in its own chain, on the loop of the server --------------------------------------
+
+  const request_head& request() const noexcept { return parser_.head(); }
+  response_head& response() noexcept { return response_; }
+  bool begun() const noexcept { return output_.begun(); }
+  void limit_body(std::uint64_t most) noexcept { parser_.limit_body(most); }
+
+  // The next piece of the body, valid until the next call; empty: it has ended.
+  task<std::string_view> read() {
+    while (!body_ended_) {
+      const request_parser::event now = parser_.next(input_.bytes());
+      if (now == request_parser::event::body) co_return parser_.piece();
+      if (now == request_parser::event::complete) {
+        body_ended_ = true;
+      } else if (now == request_parser::event::refused) {
+        closes_ = true;
+        throw http_error(parser_.refusal().status, parser_.refusal().reason);
+      } else if (!input_.refill()) {
+        co_await wait_for_body();
+      }
+    }
+    co_return std::string_view();
+  }
+
+  task<std::string> read_all() {
+    std::string all;
+    all.reserve(static_cast<std::size_t>(
+        std::min<std::uint64_t>(request().content_length().value_or(0), most_skipped)));
+    for (;;) {
+      const std::string_view piece = co_await read();
+      if (piece.empty()) break;
+      gathered_ += host_.gather(piece.size());
+      all.append(piece);
+    }
+    co_return all;
+  }
+
+  task<void> send(std::string_view body) {
+    skip_received();
+    output_.begin(form(), response_, body.size());
+    return output_.write(body, true);
+  }
+
+  task<void> begin(std::optional<std::uint64_t> size) {
+    output_.begin(form(), response_, size);
+    return output_.flush();
+  }
+
+  task<void> write(std::string_view piece) { return output_.write(piece, false); }
+
+ private:
+  using event = request_parser::event;
+  static constexpr std::size_t most_copied = 16 * 1024;  // of a body, into the buffer that its head is in
+  static constexpr std::size_t most_skipped =
+      64 * 1024;  // of a body that no handler wants, to keep a connection
+  static constexpr std::size_t most_lingering = 1024 * 1024;
+
+  // True: a request has begun. False: the connection is to be closed.
+  task<bool> next_request() {
+    request_refusal refusal;
+    while (refusal.status == 0) {
+      const event now = parser_.next(input_.bytes());
+      if (now == event::head) {
+        stop_clock();
+        co_return true;
+      }
+      if (now == event::refused) {
+        refusal = parser_.refusal();
+      } else if (!input_.refill()) {
+        if (input_.ended()) co_return false;
+        if (parser_.in_request()) {
+          if (out_of_time(deadline_kind::head)) refusal = {408, "the request's head did not come in time"};
+        } else {
+          if (host_.draining() || out_of_time(deadline_kind::idle)) co_return false;
+          release_memory();
+        }
+        if (refusal.status == 0) co_await input_.arrived();
+      }
+    }
+    co_await refuse(refusal.status, refusal.reason);
+    co_return false;
+  }
+
+  task<void> answer() {
+    begin_exchange();
+    std::exception_ptr failure;
+    context own(here_.executor, gone_.get_token());
+    try {
+      co_await host_.handle(*this).in(own);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);  // the handler has hopped away
+    try {
+      if (!failure) co_await finish();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (failure) co_await fail(std::move(failure));
+    keeps_ = !output_.broken() && !closes_ && output_.keep_alive();
+    if (keeps_ && !body_ended_) keeps_ = co_await skip_rest();
+    lingers_ = !body_ended_ || input_.has_bytes();
+    stop_clock();
+    host_.release(gathered_);
+  }
+
+  void begin_exchange() {
+    response_ = response_head();
+    output_.reset();
+    expects_continue_ = request().expects_continue();
+    waited_ = duration::zero();
+    gathered_ = 0;
+    body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
+  }
+
+  // What the handler has left out.
+  task<void> finish() {
+    if (!begun()) {
+      co_await send(std::string_view());
+    } else if (output_.in_response()) {
+      co_await output_.write(std::string_view(), true);
+    }
+  }
+
+  task<void> fail(std::exception_ptr why) {
+    const http_error told = explain(why);
+    if (output_.in_response()) output_.give_up();
+    if (!output_.broken() && !begun()) co_await send_error(told.status(), told.what());
+  }
+
+  http_error explain(const std::exception_ptr& why) {
+    try {
+      std::rethrow_exception(why);
+    } catch (const http_error& error) {
+      return error;
+    } catch (const cancelled&) {
+      if (!here_.stop.stop_requested() && gone_.stop_requested()) output_.give_up();
+      return http_error(503, "the server is being stopped");
+    } catch (const std::exception& error) {
+      host_.log_failure(handler_name(), error.what());
+    } catch (...) {
+      host_.log_failure(handler_name(), "an exception of an unknown type");
+    }
+    return http_error(500, "the server failed to answer this request");
+  }
+
+  std::string handler_name() const {
+    std::string name("The handler of ");
+    return name.append(request().method()).append(" ").append(request().path());
+  }
+
+  // Never throws: a client that does not take it is gone.
+  task<void> send_error(int status, std::string_view text) {
+    response_ = response_head(status);
+    response_.add("Content-Type", "text/plain; charset=utf-8");
+    const std::string body = std::string(text) + "\n";
+    try {
+      co_await send(body);
+    } catch (const cancelled&) {
+    }
+  }
+
+  // Of a request that cannot be read to its end, so that nobody knows where the next one begins.
+  task<void> refuse(int status, const char* reason) {
+    stop_clock();
+    unreadable_ = lingers_ = true;
+    output_.reset();
+    co_await send_error(status, reason);
+  }
+
+  // The client may still be sending, and would not see the response if the connection were closed under it.
+  task<void> linger() {
+    if (output_.broken() || !lingers_ || input_.ended()) co_return;
+    stream_.shutdown_write();
+    input_.discard(most_lingering);
+    while (!input_.ended() && !out_of_time(deadline_kind::linger)) co_await input_.arrived();
+  }
+
+  // --- the request's body ---------------------------------------------------------------------------------
+
+  // Only the time that is spent waiting counts, however slowly the handler takes what has come.
+  task<void> wait_for_body() {
+    if (input_.ended()) throw cancelled();
+    closes_ = out_of_time(deadline_kind::body) || waited_ >= host_.options().body_timeout;
+    if (closes_) throw http_error(408, "the request's body did not come in time");
+    if (expects_continue_ && !begun()) co_await output_.tell_to_continue();
+    expects_continue_ = false;
+    const time_point begin = here_.executor.now();
+    co_await input_.arrived();
+    waited_ += here_.executor.now() - begin;
+    if (!reading_.passed()) stop_clock();
+  }
+
+  // What has come already of a body that nobody reads.
+  void skip_received() {
+    while (!body_ended_ && !unreadable_ && !closes_) {
+      const event now = parser_.next(input_.bytes());
+      if (now == event::complete) body_ended_ = true;
+      if (now == event::refused || (now == event::needs_more && !input_.refill())) return;
+    }
+  }
+
+  // True: the next request can be read.
+  task<bool> skip_rest() {
+    try {
+      for (;;) {
+        const std::string_view piece = co_await read();
+        if (piece.empty()) break;
+      }
+    } catch (const std::exception&) {  // it does not come, or is none
+    }
+    co_return body_ended_;
+  }
+
+  // Whether what is left of the body is little, and will come without being asked for.
+  bool can_skip_rest() const noexcept {
+    return body_ended_ || (!expects_continue_ && !request().chunked() &&
+                           request().content_length().value_or(0) <= most_skipped);
+  }
+
+  response_form form() {
+    response_form made = unreadable_ ? response_form() : response_form(request());
+    const bool ends = unreadable_ || closes_ || host_.draining() || here_.stop.stop_requested();
+    made.keep_alive = made.keep_alive && !ends && can_skip_rest();
+    made.date = host_.date();
+    return made;
+  }
+
+  // --- time and memory ------------------------------------------------------------------------------------
+
+  // Begins to count for what is waited for now, unless it does already.
+  bool out_of_time(deadline_kind kind) {
+    if (clock_ == kind) return reading_.passed();
+    host_.clocks().set(reading_, kind);
+    clock_ = kind;
+    return false;
+  }
+
+  void stop_clock() noexcept {
+    reading_.stop();
+    clock_.reset();
+  }
+
+  void release_memory() noexcept {
+    parser_.release_memory();
+    input_.release_memory();
+    output_.release_memory();
+  }
+
+  connection_host& host_;
+  connection_stream& stream_;
+  const context here_;
+  linked_stop_source gone_;  // the client, or the server: what the handler sees
+  connection_input input_;
+  connection_output output_;
+  request_parser parser_;
+  response_head response_;
+  deadline reading_;
+  std::optional<deadline_kind> clock_;  // what reading_ is set for
+  duration waited_{};                   // for the body
+  std::size_t gathered_ = 0;            // bytes of the body
+  bool body_ended_ = true;
+  bool expects_continue_ = false;
+  bool unreadable_ = false;  // what the client sends is no request
+  bool closes_ = false;      // what the client sends as a body is none, or too slow
+  bool keeps_ = false;       // the connection, for another request
+  bool lingers_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/server_exchange.hpp ---------------------------------------------------------------------
+
+// What a server's handler is given: a request and the response to it. Knows how neither is carried.
+
+namespace coworker {
+
+/// A request, while its handler runs. Used on the server's loop only.
+class server_request {
+ public:
+  explicit server_request(detail::connection& from) noexcept : connection_(from) {}
+  server_request(const server_request&) = delete;
+  server_request& operator=(const server_request&) = delete;
+
+  /// Valid as long as the handler runs.
+  const request_head& head() const noexcept { return connection_.request(); }
+  std::string_view method() const noexcept { return head().method(); }
+  std::string_view path() const noexcept { return head().path(); }
+  std::string_view query() const noexcept { return head().query(); }
+  std::optional<std::string_view> header(std::string_view name) const noexcept { return head().header(name); }
+
+  /// Lowers the limit for the body, to be called before any of it is read: more is refused with 413.
+  void limit_body(std::uint64_t most) noexcept { connection_.limit_body(most); }
+
+  /// Returns the next piece of the body as it comes, valid until the next call; an empty one at its end. A
+  /// client that waits for `100 Continue` is told so by the first call. Throws: http_error where the body
+  /// is malformed, too large or too slow; let it go on, and the client is told. `cancelled` where the
+  /// client goes away before its end.
+  task<std::string_view> read() { return connection_.read(); }
+
+  /// Returns what is left of the body. Throws: as read(); http_error where the server holds too many bodies.
+  task<std::string> read_all() { return connection_.read_all(); }
+
+ private:
+  detail::connection& connection_;
+};
+
+/// The response to a request. Used on the server's loop only, by one coroutine at a time.
+///
+/// All that sends throws `cancelled` where the client is gone or takes nothing; let it go on.
+class server_response {
+ public:
+  explicit server_response(detail::connection& to) noexcept : connection_(to) {}
+  server_response(const server_response&) = delete;
+  server_response& operator=(const server_response&) = delete;
+
+  /// Status and header lines, to be set before the response is begun.
+  response_head& head() noexcept { return connection_.response(); }
+
+  /// Sends the whole response. `body` must live until it has ended; it is not copied where it is large.
+  /// Throws: std::logic_error where the response has begun already; std::invalid_argument where one with
+  /// that status has no body.
+  task<void> send(std::string_view body = {}) { return connection_.send(body); }
+
+  /// Sends the head of a response whose body comes in pieces; of `size` bytes in all, where that is known.
+  /// Throws: as send().
+  task<void> begin() { return connection_.begin(std::nullopt); }
+  task<void> begin(std::uint64_t size) { return connection_.begin(size); }
+
+  /// Sends a piece of the body, and waits until the system has taken it, which is as fast as the client
+  /// reads. Throws: std::logic_error where begin() was not called, or the body becomes longer than
+  /// announced.
+  task<void> write(std::string_view piece) { return connection_.write(piece); }
+
+  /// Whether send() or begin() was called.
+  bool begun() const noexcept { return connection_.begun(); }
+
+ private:
+  detail::connection& connection_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/server.hpp ------------------------------------------------------------------------------
+
+// http_server: listens, and has a handler answer what clients ask. Knows no platform; which path means what
+// is the handler's.
+
+namespace coworker {
+
+/// A connection that a server can use, such as tcp_stream. It is moved before its first use only.
+///
+/// readable()               awaited, returns once there is something to read, or the peer is gone
+/// read_some(span)          -> task<std::size_t>: 0 is the peer's end write_some(text, text)   ->
+/// task<std::size_t>: as much of both as can be written now, waiting until some can shutdown_write()
+/// nothing more will be written abort()                  closes the connection so that the peer sees an
+/// error
+///
+/// Throws: std::system_error for what the peer or the system has against it. Cancellation: throws
+/// `cancelled`.
+template <class Stream>
+concept server_stream = std::movable<Stream> &&
+    requires(Stream& stream, std::span<char> into, std::string_view text) {
+  stream.readable();
+  { stream.read_some(into) } -> std::same_as<task<std::size_t>>;
+  { stream.write_some(text, text) } -> std::same_as<task<std::size_t>>;
+  stream.shutdown_write();
+  stream.abort();
+};
+
+namespace detail {
+
+template <class Stream>
+class stream_of final : public connection_stream {
+ public:
+  explicit stream_of(Stream stream) noexcept : stream_(std::move(stream)) {}
+
+  task<std::size_t> receive(std::span<char> into) override {
+    co_await stream_.readable();
+    co_return co_await stream_.read_some(into);
+  }
+  task<std::size_t> transmit(std::string_view first, std::string_view second) override {
+    return stream_.write_some(first, second);
+  }
+  void shutdown_write() noexcept override { stream_.shutdown_write(); }
+  void abort() noexcept override { stream_.abort(); }
+
+ private:
+  Stream stream_;
+};
+
+template <class T>
+struct value_of_task;
+template <class T>
+struct value_of_task<task<T>> {
+  using type = T;
+};
+
+}  // namespace detail
+
+/// An HTTP/1.1 server on one event loop, with each connection a coroutine:
+///
+///     http_server server(door, [](server_request& request, server_response& response) -> task<void> {
+///       response.head().add("Content-Type", "text/plain");
+///       co_await response.send("hello, " + std::string(request.path()));
+///     });
+///     co_await server.run();
+///
+/// The handler is called for one request after another of a connection, for those of many connections side
+/// by side, and on the loop of run(): it must not block. It may hop elsewhere, but must come back before it
+/// uses request or response. What it throws becomes a response, unless that has begun already: then the
+/// connection is cut. Its chain is asked to stop when the client goes away, also by closing its side only,
+/// and when run() is. A handler that returns without a response gives an empty one.
+///
+/// Thread safety: drain() may be called on any thread.
+template <class Listener, class Handler>
+class http_server {
+ public:
+  /// `listener`: gives connections by accept(), such as tcp_listener; must outlive the server.
+  http_server(Listener& listener, Handler handler, const http_server_options& options = http_server_options())
+      : listener_(listener), handler_(std::move(handler)), options_(options) {
+    static_assert(
+        std::same_as<decltype(handler_(std::declval<server_request&>(), std::declval<server_response&>())),
+                     task<void>>,
+        "http_server: the handler must be task<void>(server_request&, server_response&)");
+  }
+
+  /// Serves until drain() is called and what runs has ended; once in the life of the object.
+  /// Cancellation: asks all handlers to stop, waits for them, and throws `cancelled`.
+  task<void> run() {
+    const context here = co_await this_coro::context();
+    host shared(*this, here.executor);
+    scope clocks(here);
+    scope accepting(here);
+    scope connections(here);
+    bool stopped = false;
+    try {
+      clocks.spawn(shared.clocks().run());
+      accepting.spawn(accept(shared, connections));
+      co_await draining_.wait();
+    } catch (const cancelled&) {
+      stopped = true;
+    } catch (...) {
+      connections.fail(std::current_exception());
+    }
+    accepting.request_stop();
+    co_await accepting.join();
+    listener_.close();
+    shared.drain();
+    detail::result<void> served;
+    co_await detail::capture(detail::join_all(connections), served);
+    clocks.request_stop();
+    co_await clocks.join();
+    served.take();
+    if (stopped) throw cancelled();
+  }
+
+  /// Stops to accept connections, closes those that are idle, and lets the others finish the request that
+  /// they are at.
+  void drain() { draining_.set(); }
+
+  /// Connections that are open now. On the loop of run() only.
+  std::size_t connections() const noexcept { return open_; }
+
+ private:
+  using stream = typename detail::value_of_task<decltype(std::declval<Listener&>().accept())>::type;
+  static_assert(server_stream<stream>,
+                "http_server: what accept() gives lacks an operation of the concept server_stream");
+
+  struct host final : detail::connection_host {
+    host(http_server& of, executor_ref executor) : connection_host(of.options_, executor), server(of) {}
+    task<void> handle(detail::connection& with) override { return server.handle(with); }
+    http_server& server;
+  };
+
+  task<void> handle(detail::connection& with) {
+    server_request request(with);
+    server_response response(with);
+    co_await handler_(request, response);
+  }
+
+  // Counts a connection for as long as it is open.
+  class seat {
+   public:
+    explicit seat(std::size_t& count) noexcept : count_(&count) { ++count; }
+    seat(seat&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+    seat& operator=(seat&&) = delete;
+    ~seat() {
+      if (count_ != nullptr) --*count_;
+    }
+
+   private:
+    std::size_t* count_;
+  };
+
+  // Clients that are turned away are told so, as long as they are few.
+  static constexpr std::size_t most_turned_away = 64;
+
+  task<void> accept(host& shared, scope& connections) {
+    for (;;) {
+      bool failed = false;
+      try {
+        stream accepted = co_await listener_.accept();
+        const bool has_room = open_ < options_.connections;
+        if (has_room || turned_away_ < most_turned_away) {
+          connections.spawn(
+              serve(std::move(accepted), shared, seat(has_room ? open_ : turned_away_), has_room));
+        } else {
+          accepted.abort();
+        }
+      } catch (const cancelled&) {
+        throw;
+      } catch (const std::exception& error) {
+        log(error.what());
+        failed = true;
+      }
+      if (failed)
+        co_await sleep_for(std::chrono::milliseconds(100));  // until descriptors or memory may be free again
+    }
+  }
+
+  // Throws nothing that would stop the others.
+  task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
+    const context here = co_await this_coro::context();
+    const seat held(std::move(taken));
+    detail::stream_of<stream> owned(std::move(accepted));
+    detail::connection one(shared, owned, here);
+    co_await one.run(has_room);
+  }
+
+  void log(std::string_view problem) const {
+    if (options_.log != nullptr)
+      options_.log->warn("The server accepts no connections for a moment: " + std::string(problem));
+  }
+
+  Listener& listener_;
+  Handler handler_;
+  const http_server_options options_;
+  event draining_;
+  std::size_t open_ = 0;
+  std::size_t turned_away_ = 0;
+};
+
+}  // namespace coworker
+
+// ---- coworker/http/sse.hpp ---------------------------------------------------------------------------------
+
+// Server-sent events, both ways: events as text, and events out of text as it arrives (the HTML standard,
+// section 9.2). Knows no connection.
+
+namespace coworker {
+
+/// One server-sent event.
+struct sse_event {
+  std::string data;
+  std::string event;  ///< its type; empty: "message"
+  std::optional<std::string>
+      id;  ///< what a client that reconnects sends as Last-Event-ID; nothing: as it was
+
+  sse_event() noexcept {}
+  explicit sse_event(std::string text) noexcept : data(std::move(text)) {}
+};
+
+namespace detail {
+
+// The index of the first CR or LF, or the text's size.
+inline std::size_t line_end(std::string_view text) noexcept {
+  std::size_t i = 0;
+  for (; i < text.size(); ++i) {
+    while (text.size() - i > 8) {  // eight bytes at once: most are above both
+      const std::uint64_t word = load_word(text.data() + i);
+      if (((word - repeat_byte('\r' + 1)) & ~word & high_bits) != 0) break;
+      i += 8;
+    }
+    if (text[i] == '\n' || text[i] == '\r') break;
+  }
+  return i;
+}
+
+// Writes `text` as so many lines as it has, each after `name`. A line ends with CR, LF or both, for whoever
+// reads it takes them all for the same.
+inline void append_sse_lines(std::string& out, std::string_view name, std::string_view text) {
+  for (;;) {
+    const std::size_t end = line_end(text);
+    out.append(name).append(text.substr(0, end)).append("\n");
+    if (end == text.size()) return;
+    text.remove_prefix(end + (text.substr(end, 2) == "\r\n" ? 2 : 1));
+  }
+}
+
+inline void append_sse_field(std::string& out, std::string_view name, std::string_view value) {
+  if (line_end(value) != value.size() || value.find('\0') != std::string_view::npos)
+    throw std::invalid_argument("server-sent event: \"" + std::string(name.substr(0, name.find(':'))) +
+                                "\" must be one line without a NUL; put text with line breaks into the data");
+  out.append(name).append(value).append("\n");
+}
+
+}  // namespace detail
+
+/// Appends an event. Line breaks in the data reach the client as '\n'. Throws: std::invalid_argument where
+/// `event` or `id` holds a line break or a NUL; nothing was appended then.
+inline void append_sse_event(std::string& out, const sse_event& event) {
+  std::string fields;
+  if (!event.event.empty()) detail::append_sse_field(fields, "event: ", event.event);
+  if (event.id) detail::append_sse_field(fields, "id: ", *event.id);
+  out.append(fields);
+  detail::append_sse_lines(out, "data: ", event.data);
+  out.append("\n");
+}
+
+/// Appends an event that is nothing but data.
+inline void append_sse_data(std::string& out, std::string_view data) {
+  detail::append_sse_lines(out, "data: ", data);
+  out.append("\n");
+}
+
+/// Appends how long a client is to wait before it reconnects, in milliseconds at its end.
+inline void append_sse_retry(std::string& out, duration wait) {
+  const auto milliseconds = std::max(duration::zero(), wait) / std::chrono::milliseconds(1);
+  out.append("retry: ").append(std::to_string(milliseconds)).append("\n\n");
+}
+
+/// Appends a comment, which clients ignore; an empty one is a heartbeat that keeps a quiet connection open.
+inline void append_sse_comment(std::string& out, std::string_view text = {}) {
+  detail::append_sse_lines(out, text.empty() ? ":" : ": ", text);
+  out.append("\n");
+}
+
+/// Reads events out of a stream, as browsers do, from text that comes in pieces of any size.
+///
+/// Text is taken to be UTF-8 and not checked. A byte order mark at the beginning is skipped.
+class sse_parser {
+ public:
+  enum class event : unsigned char {
+    needs_more,  ///< all of the text was taken
+    complete,    ///< `current()` is an event
+    too_large,   ///< the data of an event, or a line, is larger than the limit; nothing more can be read
+  };
+
+  /// `limit`: bytes of the data of an event and the line that is read together; what a parser needs at most
+  /// is a few times as much.
+  explicit sse_parser(std::size_t limit = 16 * 1024 * 1024) noexcept : limit_(limit) {}
+
+  /// Takes text off its front, up to the end of an event.
+  event next(std::string_view& text) {
+    while (!text.empty() && !too_large_) {
+      if (skip_line_feed_ && text.front() == '\n') text.remove_prefix(1);
+      skip_line_feed_ = false;
+      const std::size_t end = detail::line_end(text);
+      if (end > limit_ - std::min(limit_, line_.size() + data_.size())) {
+        too_large_ = true;
+        break;
+      }
+      line_.append(text.substr(0, end));
+      if (end == text.size()) {
+        text = {};
+        break;
+      }
+      skip_line_feed_ = text[end] == '\r';
+      text.remove_prefix(end + 1);
+      if (end_line()) return event::complete;
+    }
+    return too_large_ ? event::too_large : event::needs_more;
+  }
+
+  /// The event that next() gave last, until it is called again. Its id is that of the last event that had
+  /// one.
+  const sse_event& current() const noexcept { return current_; }
+
+  /// How long to wait before reconnecting, as the server asked last.
+  std::optional<duration> retry() const noexcept { return retry_; }
+
+  /// The id to be sent as Last-Event-ID when reconnecting; empty: none.
+  const std::string& last_event_id() const noexcept { return last_id_; }
+
+ private:
+  // True: an event is complete.
+  bool end_line() {
+    std::string_view line = line_;
+    if (at_start_ && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+    at_start_ = false;
+    const bool complete = line.empty() ? dispatch() : read_field(line);
+    line_.clear();
+    return complete;
+  }
+
+  bool read_field(std::string_view line) {
+    std::string_view value = line;
+    const std::string_view name = detail::take_until(value, ':');
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    if (name == "data") {
+      data_.append(value).append("\n");
+    } else if (name == "event") {
+      type_ = value;
+    } else if (name == "id") {
+      if (value.find('\0') == std::string_view::npos) id_ = value;
+    } else if (name == "retry") {
+      read_retry(value);
+    }
+    return false;
+  }
+
+  void read_retry(std::string_view value) noexcept {
+    const std::optional<std::uint64_t> milliseconds = detail::read_decimal(value);
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+    if (milliseconds) retry_ = std::chrono::milliseconds(std::min(*milliseconds, most));
+  }
+
+  bool dispatch() {
+    last_id_ = id_;
+    const bool has_data = !data_.empty();
+    if (has_data) {
+      data_.pop_back();
+      current_.data = std::move(data_);
+      current_.event = std::move(type_);
+      current_.id.reset();
+      if (!last_id_.empty()) current_.id = last_id_;
+    }
+    data_.clear();
+    type_.clear();
+    return has_data;
+  }
+
+  std::size_t limit_;
+  std::string line_;  // as far as it has come
+  std::string data_;  // of the event to come, each line with a line feed
+  std::string type_;
+  std::string id_;  // stays from one event to the next
+  std::string last_id_;
+  sse_event current_;
+  std::optional<duration> retry_;
+  bool at_start_ = true;
+  bool skip_line_feed_ = false;  // the last line ended with a CR, which may be half of a line break
+  bool too_large_ = false;
+};
+
+}  // namespace coworker
+
+// ---- coworker/job/limits.hpp -------------------------------------------------------------------------------
+
+// What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
+
+namespace coworker {
+
+/// An output that is longer than the queue takes.
+class output_too_large : public std::length_error {
+ public:
+  output_too_large(std::size_t size, std::size_t limit)
+      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
+                          std::to_string(limit) +
+                          " (output_limit); return less, or a link to where the result is") {}
+};
+
+namespace detail {
+
+struct stream_terms {
+  bool sends_chunks = true;                                 // false: all elements are for the final output
+  std::size_t chunk_limit = static_cast<std::size_t>(-1);   // bytes of compact JSON
+  std::size_t output_limit = static_cast<std::size_t>(-1);  // of the final output
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/text_carry.hpp ---------------------------------------------------------------------------
+
+// Keeps characters whole in a stream of texts, where a text may end within one, as a language model's tokens do.
+// Must not know streams.
+
+namespace coworker::detail {
+
+// How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
+inline std::size_t unfinished_bytes(std::string_view text) noexcept {
+  for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if ((byte & 0xc0) == 0x80) continue;  // not the first of its sequence
+    const std::size_t whole = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
+    return byte >= 0xc2 && byte <= 0xf4 && whole > back ? back : 0;
+  }
+  return 0;
+}
+
+// Holds back the bytes of a character that a text does not finish, and puts them before the next text.
+class text_carry {
+ public:
+  bool holds() const noexcept { return !held_.empty(); }
+  // Whether next() would change nothing.
+  bool keeps_as_it_is(std::string_view text) const noexcept {
+    return held_.empty() && unfinished_bytes(text) == 0;
+  }
+
+  // The text as far as its characters are whole. Bytes that were held back and that it does not finish become U+FFFD.
+  std::string next(std::string text) {
+    if (!held_.empty()) {
+      const std::size_t added = text.size();
+      text.insert(0, held_);
+      const char* const end = text.data() + text.size();
+      const bool finished = utf8_sequence(text.data(), end) != 0;
+      // Short elements may bring one byte of it each.
+      const bool going_on = !finished && added > 0 && unfinished_bytes(text) == text.size();
+      if (!finished && !going_on) text.replace(0, held_.size(), replacement);
+      held_.clear();
+    }
+    const std::size_t unfinished = unfinished_bytes(text);
+    held_.assign(text, text.size() - unfinished, unfinished);
+    text.resize(text.size() - unfinished);
+    return text;
+  }
+
+  // What stands for the bytes that are still held back once no text can finish them; empty where there are none.
+  std::string end() { return std::exchange(held_, {}).empty() ? std::string() : std::string(replacement); }
+
+ private:
+  static constexpr const char* replacement = "\xef\xbf\xbd";
+
+  std::string held_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/json/path.hpp --------------------------------------------------------------------------------
+
+// The way to a value inside a larger one, as in "scores[3]" or "input.size", for error messages. However long the
+// keys and however deep the value, a path stays short. Must not know of values.
+
+namespace coworker::detail {
+
+/// How many bytes of `text`, at most `most`, end where a character ends.
+inline std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text.size();
+  std::size_t size = most;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return size;
+}
+
+/// The most bytes of a text or a key that an error message shows.
+inline constexpr std::size_t longest_excerpt = 60;
+
+/// `text` in quotes, shortened to what an error message bears.
+inline std::string quoted_excerpt(std::string_view text) {
+  const std::size_t size = whole_characters(text, longest_excerpt);
+  std::string out;
+  append_json_string_lossy(out, text.substr(0, size));
+  if (size < text.size()) out += "...";
+  return out;
+}
+
+/// Puts a path together, from the outermost step to the innermost. Of a path that gets too long the middle is
+/// left out. Adding a step takes a short time, however long the path is.
+class json_path {
+ public:
+  /// The most bytes of a path at its begin, and again at its end.
+  static constexpr std::size_t longest_part = 4000;
+
+  json_path& add_member(std::string_view key) {
+    if (reads_as_key(key)) return add(key);
+    return add("[" + quoted_excerpt(key) + "]");
+  }
+  json_path& add_element(std::size_t index) { return add("[" + std::to_string(index) + "]"); }
+
+  /// One or more steps, as text() gives them.
+  json_path& add(std::string_view steps) {
+    const bool joins = empty() || steps.empty() || steps.front() == '[';
+    if (!joins) append(".");
+    append(steps);
+    return *this;
+  }
+
+  bool empty() const noexcept { return begin_.empty(); }
+
+  std::string text() const {
+    if (end_.size() <= longest_part && !shortened_) return begin_ + end_;
+    std::size_t from = end_.size() < longest_part ? 0 : end_.size() - longest_part;
+    while (from < end_.size() && (static_cast<unsigned char>(end_[from]) & 0xc0) == 0x80) ++from;
+    return begin_ + "..." + end_.substr(from);
+  }
+
+ private:
+  // A key that would read as something else in a path stands quoted in brackets.
+  static bool reads_as_key(std::string_view key) noexcept {
+    if (key.empty() || key.size() > longest_excerpt) return false;
+    for (const char c : key) {
+      const bool odd = c == '.' || c == '[' || c == ']' || c == ':' || c == ' ' || is_special(c);
+      if (odd || static_cast<unsigned char>(c) >= 0x80) return false;
+    }
+    return true;
+  }
+
+  void append(std::string_view text) {
+    if (end_.empty()) {
+      const std::size_t taken = whole_characters(text, longest_part - begin_.size());
+      begin_.append(text.substr(0, taken));
+      text.remove_prefix(taken);
+    }
+    end_.append(text);
+    if (end_.size() < 2 * longest_part) return;
+    end_.erase(0, end_.size() - longest_part);
+    shortened_ = true;
+  }
+
+  std::string begin_;
+  std::string end_;
+  bool shortened_ = false;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/json/error.hpp -------------------------------------------------------------------------------
 
 // What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
@@ -3788,45 +10019,29 @@ class json_parse_error : public json_exception {
 };
 
 /// An error about a value inside a larger one. `path()` leads to it, as in "scores[3]" or "input.size"; it is
-/// empty when the value is the one that was asked. `what()` is the path, where there is one, and the problem.
+/// empty when the value is the one that was asked. Long keys are shortened in it, as in `["the first sixty
+/// bytes"...]`, and where it is longer than 8,000 bytes its middle is left out. `what()` is the path, where there is one, and the problem.
 class json_value_error : public json_exception {
  public:
   const std::string& path() const noexcept { return path_; }
   const std::string& problem() const noexcept { return problem_; }
 
   /// Says that the value which `path()` starts from is itself the member `key` of an object.
-  void inside_member(std::string_view key) {
-    const bool joins = path_.empty() || path_.front() == '[';
-    path_ = path_step(key) + (joins ? "" : ".") + path_;
-    compose();
-  }
+  void inside_member(std::string_view key) { inside(detail::json_path().add_member(key)); }
 
   /// Says that the value which `path()` starts from is itself the element `index` of an array.
-  void inside_element(std::size_t index) {
-    const bool joins = path_.empty() || path_.front() == '[';
-    path_ = "[" + std::to_string(index) + "]" + (joins ? "" : ".") + path_;
-    compose();
+  void inside_element(std::size_t index) { inside(detail::json_path().add_element(index)); }
+
+  /// The same for a longer way.
+  void inside(detail::json_path outer) {
+    path_ = outer.add(path_).text();
+    message_ = path_ + ": " + problem_;
   }
 
  protected:
   explicit json_value_error(std::string problem) : json_exception(problem), problem_(std::move(problem)) {}
 
  private:
-  // A key that would read as something else in a path stands quoted in brackets.
-  static std::string path_step(std::string_view key) {
-    bool plain = !key.empty();
-    for (const char c : key) {
-      const bool odd = c == '.' || c == '[' || c == ']' || c == ':' || c == ' ' || detail::is_special(c);
-      plain = plain && !odd && static_cast<unsigned char>(c) < 0x80;
-    }
-    if (plain) return std::string(key);
-    std::string quoted = "[";
-    append_json_string_lossy(quoted, key);
-    return quoted + "]";
-  }
-
-  void compose() { message_ = path_ + ": " + problem_; }
-
   std::string path_;
   std::string problem_;
 };
@@ -3848,24 +10063,6 @@ class json_write_error : public json_value_error {
  public:
   explicit json_write_error(std::string problem) : json_value_error(std::move(problem)) {}
 };
-
-namespace detail {
-
-/// `text` in quotes, shortened to what an error message bears.
-inline std::string quoted_excerpt(std::string_view text) {
-  constexpr std::size_t longest = 60;
-  std::size_t size = text.size();
-  if (size > longest) {
-    size = longest;
-    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  }
-  std::string out;
-  append_json_string_lossy(out, text.substr(0, size));
-  if (size < text.size()) out += "...";
-  return out;
-}
-
-}  // namespace detail
 
 }  // namespace coworker
 
@@ -4069,9 +10266,10 @@ struct alignas(json_slot) array_block : block {
 };
 
 /// Followed in memory by room for `capacity` members. `index` finds members by key where they are many
-/// (object_index.hpp).
+/// (object_index.hpp). Of the first `used` places some may be free then (member_gaps.hpp).
 struct alignas(json_slot) object_block : block {
   std::uint32_t capacity;
+  std::uint32_t used;
   std::uint32_t* index;
   member_slot* members() noexcept { return reinterpret_cast<member_slot*>(this + 1); }
 };
@@ -4145,7 +10343,7 @@ inline constexpr std::size_t text_padding = 16;
 /// its length.
 template <class Blocks>
 json_slot padded_text_slot(Blocks& blocks, std::string_view text) {
-  if (text.size() > short_text::capacity) return long_text_slot(blocks, text);
+  if (text.size() > short_text::capacity) return detail::long_text_slot(blocks, text);
   if constexpr (std::endian::native == std::endian::little) {
     alignas(8) static constexpr unsigned char keep[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                                           255, 255, 255, 255, 255, 255, 255, 255};
@@ -4213,12 +10411,12 @@ inline json_slot* take_last_child(array_block* array, block_release& release) no
 
 inline json_slot* take_last_child(object_block* object, block_release& release) noexcept {
   member_slot* const members = object->members();
-  for (std::uint32_t left = object->size; left != 0;) {
+  for (std::uint32_t left = object->used; left != 0;) {
     member_slot& member = members[--left];
     delete_text(member.key, release);
     if (!owns_block(member.value.kind()) || member.value.heap.value == nullptr) continue;
     if (is_container(member.value.kind())) {
-      object->size = left;
+      object->used = left;
       return &member.value;
     }
     release(member.value.heap.value);
@@ -4255,7 +10453,9 @@ inline void destroy_tree(const json_slot& root) noexcept {
       current = parent;
       const json_slot& way_up = kind == slot_kind::array
                                     ? static_cast<array_block*>(current)->elements()[current->size]
-                                    : static_cast<object_block*>(current)->members()[current->size].value;
+                                    : static_cast<object_block*>(current)
+                                          ->members()[static_cast<object_block*>(current)->used]
+                                          .value;
       parent_kind = way_up.heap.kind;
       parent = way_up.heap.value;
     }
@@ -4268,6 +10468,85 @@ inline void destroy_slot(const json_slot& slot) noexcept {
     destroy_tree(slot);
   } else {
     delete_text(slot);
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/json/member_gaps.hpp -------------------------------------------------------------------------
+
+// The places of an object's members. Where a member is erased from a large object its place stays free, as a
+// gap, so that erasing many of them takes linear time in all; whoever goes through the members steps over the
+// gaps in one step each. Must not know how members are found by key.
+
+namespace coworker::detail {
+
+/// A free place has null for a key. The value of the first and of the last place of each gap is the number of
+/// places in it. The last place in use holds a member.
+inline bool is_gap(const member_slot& place) noexcept { return place.key.kind() == slot_kind::null; }
+
+inline std::size_t gap_length(const member_slot& end_of_gap) noexcept {
+  return static_cast<std::size_t>(end_of_gap.value.integer.value);
+}
+
+/// `at`, or where the gap ends that begins there.
+inline member_slot* step_over_gap(member_slot* at, const member_slot* past) noexcept {
+  return at != past && is_gap(*at) ? at + gap_length(*at) : at;
+}
+inline const member_slot* step_over_gap(const member_slot* at, const member_slot* past) noexcept {
+  return at != past && is_gap(*at) ? at + gap_length(*at) : at;
+}
+
+/// The member before `at`. Not when there is none.
+inline const member_slot* previous_member(const member_slot* at) noexcept {
+  --at;
+  return is_gap(*at) ? at - gap_length(*at) : at;
+}
+
+/// How many places of an array or object are in use: the elements, or the members and the gaps between them.
+inline std::size_t places_of(const json_slot& slot) noexcept {
+  if (slot.heap.value == nullptr) return 0;
+  return slot.kind() == slot_kind::array ? slot.heap.value->size : object_of(slot)->used;
+}
+
+/// The first place from `at` on that holds an element or member; places_of() when there is none.
+inline std::size_t place_from(const json_slot& slot, std::size_t at) noexcept {
+  if (slot.kind() == slot_kind::array || slot.heap.value == nullptr) return at;
+  object_block& block = *object_of(slot);
+  member_slot* const members = block.members();
+  return static_cast<std::size_t>(step_over_gap(members + at, members + block.used) - members);
+}
+
+/// Frees the place of a member whose key and value are gone, and returns the place of the next member.
+inline std::size_t leave_gap(object_block& block, std::size_t position) noexcept {
+  member_slot* const members = block.members();
+  std::size_t begin = position;
+  std::size_t end = position + 1;
+  if (begin != 0 && is_gap(members[begin - 1])) begin -= gap_length(members[begin - 1]);
+  if (end != block.used && is_gap(members[end])) end += gap_length(members[end]);
+  --block.size;
+  if (end == block.used) {
+    block.used = static_cast<std::uint32_t>(begin);
+    return begin;
+  }
+  const member_slot place{null_slot(), integer_slot(static_cast<std::int64_t>(end - begin))};
+  members[position] = members[begin] = members[end - 1] = place;
+  return end;
+}
+
+/// Copies the members, without the gaps between them, to `target`, which may be where they are.
+inline void move_members(object_block& from, member_slot* target) noexcept {
+  member_slot* const members = from.members();
+  for (std::size_t i = 0; i < from.used;) {
+    if (is_gap(members[i])) {
+      i += gap_length(members[i]);
+      continue;
+    }
+    std::size_t end = i + 1;
+    while (end < from.used && !is_gap(members[end])) ++end;
+    std::memmove(static_cast<void*>(target), members + i, (end - i) * sizeof(member_slot));
+    target += end - i;
+    i = end;
   }
 }
 
@@ -4360,12 +10639,33 @@ class object_index {
 
   /// Enters the member at `position`, whose key is not in the index yet.
   void enter(std::uint32_t position, const member_slot* members) const noexcept {
-    std::size_t at = hash_text(text_of(members[position].key), seed_) & mask_;
+    std::size_t at = home_of(position, members);
     while (places_[at] != 0) at = (at + 1) & mask_;
     places_[at] = position + 1;
   }
 
+  /// Takes the member at `position` out. Its key and those of all others are still there.
+  void leave(std::uint32_t position, const member_slot* members) const noexcept {
+    const auto next = [this](std::size_t at) { return (at + 1) & mask_; };
+    std::size_t gap = home_of(position, members);
+    while (places_[gap] != position + 1) gap = next(gap);
+    places_[gap] = 0;
+    // Places behind the gap, up to the next empty one, may be where they are because the gap was taken.
+    for (std::size_t i = next(gap); places_[i] != 0; i = next(i)) {
+      const std::size_t home = home_of(places_[i] - 1, members);
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      places_[gap] = places_[i];
+      places_[i] = 0;
+      gap = i;
+    }
+  }
+
  private:
+  std::size_t home_of(std::uint32_t position, const member_slot* members) const noexcept {
+    return hash_text(text_of(members[position].key), seed_) & mask_;
+  }
+
   std::uint32_t* places_;
   std::size_t mask_;
   std::uint64_t seed_;
@@ -4379,13 +10679,13 @@ inline member_slot* find_member(object_block* block, const key_probe& key) noexc
     const std::uint32_t position = object_index(*block).place_of(key, members);
     return position == 0 ? nullptr : members + (position - 1);
   }
-  for (member_slot* member = members; member != members + block->size; ++member) {
+  for (member_slot* member = members; member != members + block->used; ++member) {
     if (key.matches(member->key)) return member;
   }
   return nullptr;
 }
 
-/// Enters all members anew after their positions changed.
+/// Enters all members anew after their positions changed. There are no gaps between them.
 inline void rebuild_index(object_block& block) noexcept {
   if (block.index == nullptr) return;
   object_index::clear(block);
@@ -4414,7 +10714,7 @@ object_block* new_object_block(Blocks& blocks, std::size_t capacity) {
   require_block_size(capacity);
   const block_place place = blocks.allocate(sizeof(object_block) + capacity * sizeof(member_slot));
   auto* const object =
-      ::new (place.memory) object_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity), nullptr};
+      ::new (place.memory) object_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity), 0, nullptr};
   if (capacity > unindexed_members) {
     try {
       object->index = object_index::create(capacity);
@@ -4484,8 +10784,8 @@ inline void reserve_members(json_slot& object, std::size_t capacity) {
   if (old != nullptr && old->capacity >= capacity) return;
   object_block* const block = new_object_block(capacity);
   if (old != nullptr) {
-    std::memcpy(static_cast<void*>(block->members()), old->members(), old->size * sizeof(member_slot));
-    block->size = old->size;
+    move_members(*old, block->members());
+    block->size = block->used = old->size;
     block_release release;
     delete_object_block(old, release);
     rebuild_index(*block);
@@ -4493,35 +10793,51 @@ inline void reserve_members(json_slot& object, std::size_t capacity) {
   object.heap.value = block;
 }
 
+/// Makes room for one more member. Gaps are closed rather than more memory taken where they are so many that
+/// this pays for the work.
+inline void grow_members(json_slot& object) {
+  object_block* const block = object_of(object);
+  if (block != nullptr && block->used < block->capacity) return;
+  const std::size_t size = count_of(object);
+  const std::size_t gaps = block == nullptr ? 0 : block->used - size;
+  if (gaps == 0 || gaps < block->capacity / 4) {
+    return reserve_members(object, grown_capacity(size, size + 1));
+  }
+  move_members(*block, block->members());
+  block->used = block->size;
+  rebuild_index(*block);
+}
+
 /// The member with that key; appended with the value null if there was none.
 inline member_slot& find_or_append_member(json_slot& object, std::string_view key) {
   if (member_slot* const found = find_member(object_of(object), key_probe(key))) return *found;
   const json_slot owned_key = text_slot(key);
   try {
-    const std::size_t size = count_of(object);
-    if (object_of(object) == nullptr || object_of(object)->capacity == size) {
-      reserve_members(object, grown_capacity(size, size + 1));
-    }
+    grow_members(object);
   } catch (...) {
     delete_text(owned_key);
     throw;
   }
   object_block& block = *object_of(object);
-  const std::uint32_t position = block.size++;
+  const std::uint32_t position = block.used++;
+  ++block.size;
   auto* const member =
       ::new (static_cast<void*>(block.members() + position)) member_slot{owned_key, null_slot()};
   if (block.index != nullptr) object_index(block).enter(position, block.members());
   return *member;
 }
 
-inline void erase_member(object_block& block, std::size_t position) noexcept {
+/// Returns the position of the next member.
+inline std::size_t erase_member(object_block& block, std::size_t position) noexcept {
   member_slot* const members = block.members();
+  if (block.index != nullptr) object_index(block).leave(static_cast<std::uint32_t>(position), members);
   delete_text(members[position].key);
   destroy_slot(members[position].value);
-  --block.size;
+  if (block.index != nullptr) return leave_gap(block, position);
+  block.used = --block.size;
   std::memmove(static_cast<void*>(members + position), members + position + 1,
                (block.size - position) * sizeof(member_slot));
-  rebuild_index(block);
+  return position;
 }
 
 /// Gives up the member at `from`, whose key was seen before: its value takes the place of the earlier one's.
@@ -4563,7 +10879,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
     } else {
       // Few members: most keys are seen at a glance to be new.
       const std::uint64_t bit = key_bit(members[i].key);
-      block.size = size;
+      block.used = size;
       if ((seen & bit) != 0) earlier = find_member(&block, key_probe(members[i].key));
       seen |= bit;
     }
@@ -4574,7 +10890,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
       ++size;
     }
   }
-  block.size = size;
+  block.size = block.used = size;
 }
 
 }  // namespace coworker::detail
@@ -4884,9 +11200,11 @@ inline std::string describe(const json_slot& slot) {
   if (count == 0) throw json_out_of_range(problem.append("; the object is empty"));
   constexpr std::size_t most_listed = 8;
   problem.append("; the object has ");
+  std::size_t place = place_from(object, 0);
   for (std::size_t i = 0; i < count && i < most_listed; ++i) {
     if (i != 0) problem.append(", ");
-    problem.append(quoted_excerpt(text_of(object_of(object)->members()[i].key)));
+    problem.append(quoted_excerpt(text_of(object_of(object)->members()[place].key)));
+    place = place_from(object, place + 1);
   }
   if (count > most_listed)
     problem.append(" and ").append(std::to_string(count - most_listed)).append(" more");
@@ -4942,6 +11260,17 @@ class json_member {
   detail::member_slot slot_;
 };
 
+namespace detail {
+
+/// The member at `at`, or the next one where a gap begins there.
+template <class Member>
+Member* member_from(Member* at, const json_member* past) noexcept {
+  const auto* const place = reinterpret_cast<const member_slot*>(at);
+  return at + (step_over_gap(place, reinterpret_cast<const member_slot*>(past)) - place);
+}
+
+}  // namespace detail
+
 /// Goes through the elements of an array or the values of an object; `key()` tells the latter's keys.
 /// Invalidated by whatever adds to or erases from that value.
 template <bool Const>
@@ -4958,10 +11287,12 @@ class json_iterator {
 
   json_iterator() noexcept = default;
   explicit json_iterator(pointer element) noexcept : element_(element) {}
-  explicit json_iterator(maybe_const<json_member>* member) noexcept : member_(member) {}
+  /// `past` is where the members of the object end.
+  json_iterator(maybe_const<json_member>* member, const json_member* past) noexcept
+      : member_(member), past_(past) {}
   template <bool OtherConst>
   requires(Const && !OtherConst) json_iterator(const json_iterator<OtherConst>& other)
-  noexcept : element_(other.element_), member_(other.member_) {}
+  noexcept : element_(other.element_), member_(other.member_), past_(other.past_) {}
 
   reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
   pointer operator->() const noexcept { return &**this; }
@@ -4969,16 +11300,16 @@ class json_iterator {
   /// The member's key; empty for an element of an array.
   std::string_view key() const noexcept { return member_ == nullptr ? std::string_view() : member_->key(); }
 
-  json_iterator& operator++() noexcept { return move_by(1); }
-  json_iterator& operator--() noexcept { return move_by(-1); }
+  json_iterator& operator++() noexcept;
+  json_iterator& operator--() noexcept;
   json_iterator operator++(int) noexcept {
     const json_iterator before = *this;
-    move_by(1);
+    ++*this;
     return before;
   }
   json_iterator operator--(int) noexcept {
     const json_iterator before = *this;
-    move_by(-1);
+    --*this;
     return before;
   }
   bool operator==(const json_iterator&) const noexcept = default;
@@ -4988,11 +11319,42 @@ class json_iterator {
   template <bool>
   friend class json_iterator;
 
-  // Defined with json: stepping over elements needs their size.
-  json_iterator& move_by(std::ptrdiff_t count) noexcept;
-
   pointer element_ = nullptr;
   maybe_const<json_member>* member_ = nullptr;
+  const json_member* past_ = nullptr;
+};
+
+/// Goes through the members of an object. Invalidated as json_iterator is.
+template <bool Const>
+class json_member_iterator {
+  using member = std::conditional_t<Const, const json_member, json_member>;
+
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = json_member;
+  using difference_type = std::ptrdiff_t;
+  using pointer = member*;
+  using reference = member&;
+
+  json_member_iterator() noexcept = default;
+  json_member_iterator(member* at, const json_member* past) noexcept : at_(at), past_(past) {}
+
+  member& operator*() const noexcept { return *at_; }
+  member* operator->() const noexcept { return at_; }
+  json_member_iterator& operator++() noexcept {
+    at_ = detail::member_from(at_ + 1, past_);
+    return *this;
+  }
+  json_member_iterator operator++(int) noexcept {
+    const json_member_iterator before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const json_member_iterator&) const noexcept = default;
+
+ private:
+  member* at_ = nullptr;
+  const json_member* past_ = nullptr;
 };
 
 /// What `items()` gives: the members of an object, in order.
@@ -5001,15 +11363,22 @@ class json_items {
   using member = std::conditional_t<Const, const json_member, json_member>;
 
  public:
-  json_items(member* first, std::size_t size) noexcept : first_(first), size_(size) {}
-  member* begin() const noexcept { return first_; }
-  member* end() const noexcept { return first_ + size_; }
+  using iterator = json_member_iterator<Const>;
+
+  json_items() noexcept = default;
+  json_items(member* first, member* past, std::size_t size) noexcept
+      : first_(first), past_(past), size_(size) {}
+  iterator begin() const noexcept { return {first_, past_}; }
+  iterator end() const noexcept { return {past_, past_}; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
  private:
-  member* first_;
-  std::size_t size_;
+  friend class json;
+
+  member* first_ = nullptr;
+  member* past_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 }  // namespace coworker
@@ -5039,9 +11408,13 @@ namespace detail {
 template <class T, class... Others>
 concept any_of = (std::same_as<T, Others> || ...);
 
-/// Integers, but not the types that stand for a unit of wide text.
+/// The types of a unit of Unicode text. With -fno-char8_t there is no char8_t, and u8'x' is a char.
 template <class T>
-concept plain_integer = std::integral<T> && !any_of<T, bool, wchar_t, char8_t, char16_t, char32_t>;
+concept unicode_unit = any_of<T, wchar_t, decltype(u8'x'), char16_t, char32_t> && !std::same_as<T, char>;
+
+/// Integers, but not the types that stand for a unit of Unicode text.
+template <class T>
+concept plain_integer = std::integral<T> && !std::same_as<T, bool> && !unicode_unit<T>;
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
@@ -5316,8 +11689,8 @@ class json {
   /// Room for `count` elements or members in all. Errors: type_error for what is no array or object.
   void reserve(std::size_t count);
 
-  /// Removes a member, in time linear in the object's size; says how many (0 or 1). Errors: type_error for
-  /// what is no object.
+  /// Removes a member; says how many (0 or 1). Takes the same short time however many there are. Errors:
+  /// type_error for what is no object.
   std::size_t erase(std::string_view key);
   /// Removes an element. Errors: out_of_range, type_error.
   template <std::integral Index>
@@ -5360,6 +11733,9 @@ class json {
 
   static bool equal(const json& a, const json& b);
   const json_member* member(std::string_view key) const noexcept;
+  std::size_t place_of(const json_member* found) const noexcept;
+  const_iterator iterator_at(std::size_t place) const noexcept;
+  iterator iterator_at(std::size_t place) noexcept;
   const json& element(element_position at) const;
   json& element_or_new(element_position at);
   void erase_element(element_position at);
@@ -5405,11 +11781,22 @@ static_assert(sizeof(json_member) == sizeof(member_slot) && std::is_standard_lay
 }  // namespace detail
 
 template <bool Const>
-json_iterator<Const>& json_iterator<Const>::move_by(std::ptrdiff_t count) noexcept {
+json_iterator<Const>& json_iterator<Const>::operator++() noexcept {
   if (member_ == nullptr) {
-    element_ += count;
+    ++element_;
   } else {
-    member_ += count;
+    member_ = detail::member_from(member_ + 1, past_);
+  }
+  return *this;
+}
+
+template <bool Const>
+json_iterator<Const>& json_iterator<Const>::operator--() noexcept {
+  if (member_ == nullptr) {
+    --element_;
+  } else {
+    const auto* const place = reinterpret_cast<const detail::member_slot*>(member_);
+    member_ -= place - detail::previous_member(place);
   }
   return *this;
 }
@@ -5475,6 +11862,22 @@ inline const json_member* json::member(std::string_view key) const noexcept {
   return reinterpret_cast<const json_member*>(found);
 }
 
+inline std::size_t json::place_of(const json_member* found) const noexcept {
+  return static_cast<std::size_t>(reinterpret_cast<const detail::member_slot*>(found) -
+                                  object_of(slot_)->members());
+}
+
+/// Of an array or object that is not empty: the element or member at that place, or the end.
+inline json::iterator json::iterator_at(std::size_t place) noexcept {
+  if (is_array()) return iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]) + place);
+  auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
+  return {members + place, members + object_of(slot_)->used};
+}
+
+inline json::const_iterator json::iterator_at(std::size_t place) const noexcept {
+  return const_cast<json&>(*this).iterator_at(place);
+}
+
 inline json& json::operator[](std::string_view key) {
   if (is_null()) slot_ = detail::object_slot(nullptr);
   if (!is_object())
@@ -5514,52 +11917,38 @@ inline const json& json::back() const {
 
 inline json::const_iterator json::find(std::string_view key) const noexcept {
   const json_member* const found = member(key);
-  return found == nullptr ? end() : const_iterator(found);
+  return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
 inline json::iterator json::find(std::string_view key) noexcept {
-  auto* const found = const_cast<json_member*>(member(key));
-  return found == nullptr ? end() : iterator(found);
-}
-
-inline json::const_iterator json::begin() const noexcept {
-  if (detail::is_container(slot_.kind()) && !empty()) {
-    if (is_array()) return const_iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]));
-    return const_iterator(reinterpret_cast<const json_member*>(object_of(slot_)->members()));
-  }
-  return {};
-}
-
-inline json::const_iterator json::end() const noexcept {
-  const_iterator past = begin();
-  if (past != const_iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
-  return past;
+  const json_member* const found = member(key);
+  return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
 inline json::iterator json::begin() noexcept {
-  const const_iterator first = std::as_const(*this).begin();
-  iterator mutable_first;
-  mutable_first.element_ = const_cast<json*>(first.element_);
-  mutable_first.member_ = const_cast<json_member*>(first.member_);
-  return mutable_first;
+  if (!detail::is_container(slot_.kind()) || empty()) return {};
+  return iterator_at(detail::place_from(slot_, 0));
 }
 
 inline json::iterator json::end() noexcept {
-  iterator past = begin();
-  if (past != iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
-  return past;
+  if (!detail::is_container(slot_.kind()) || empty()) return {};
+  return iterator_at(detail::places_of(slot_));
+}
+
+inline json::const_iterator json::begin() const noexcept { return const_cast<json&>(*this).begin(); }
+inline json::const_iterator json::end() const noexcept { return const_cast<json&>(*this).end(); }
+
+inline json_items<false> json::items() & {
+  if (is_null()) return {};
+  if (!is_object()) detail::throw_type_error("an object, to go through its items", slot_);
+  if (empty()) return {};
+  auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
+  return {members + detail::place_from(slot_, 0), members + object_of(slot_)->used, size()};
 }
 
 inline json_items<true> json::items() const& {
-  if (is_null()) return {nullptr, 0};
-  if (!is_object()) detail::throw_type_error("an object, to go through its items", slot_);
-  if (empty()) return {nullptr, 0};
-  return {reinterpret_cast<const json_member*>(object_of(slot_)->members()), size()};
-}
-
-inline json_items<false> json::items() & {
-  const json_items<true> all = std::as_const(*this).items();
-  return {const_cast<json_member*>(all.begin()), all.size()};
+  const json_items<false> all = const_cast<json&>(*this).items();
+  return {all.first_, all.past_, all.size_};
 }
 
 inline void json::push_back(json element) {
@@ -5590,7 +11979,7 @@ inline std::size_t json::erase(std::string_view key) {
     detail::throw_type_error("an object, to erase the member " + detail::quoted_excerpt(key), slot_);
   const json_member* const found = member(key);
   if (found == nullptr) return 0;
-  erase(const_iterator(found));
+  detail::erase_member(*object_of(slot_), place_of(found));
   return 1;
 }
 
@@ -5600,15 +11989,14 @@ inline void json::erase_element(element_position at) {
 }
 
 inline json::iterator json::erase(const_iterator position) noexcept {
-  std::ptrdiff_t index = 0;
+  std::size_t place = 0;
   if (is_array()) {
-    index = position.element_ - begin().element_;
-    detail::erase_element(*array_of(slot_), static_cast<std::size_t>(index));
+    place = static_cast<std::size_t>(position.element_ - begin().element_);
+    detail::erase_element(*array_of(slot_), place);
   } else {
-    index = position.member_ - begin().member_;
-    detail::erase_member(*object_of(slot_), static_cast<std::size_t>(index));
+    place = detail::erase_member(*object_of(slot_), place_of(position.member_));
   }
-  return empty() ? end() : begin().move_by(index);
+  return empty() ? end() : iterator_at(place);
 }
 
 inline void json::clear() noexcept {
@@ -5683,7 +12071,7 @@ class inline_stack {
   void truncate(std::size_t size) noexcept { top_ = begin_ + size; }
 
  private:
-  T* frame() noexcept { return reinterpret_cast<T*>(storage_); }
+  T* frame() noexcept { return static_cast<T*>(static_cast<void*>(storage_)); }
 
   void grow() {
     const std::size_t count = size();
@@ -5748,9 +12136,12 @@ inline bool same_leaf(const json_slot& a, const json_slot& b) noexcept {
     case slot_kind::short_text:
     case slot_kind::long_text:
       return text_of(a) == text_of(b);
-    default:
-      return true;
+    case slot_kind::null:
+    case slot_kind::array:
+    case slot_kind::object:
+      break;
   }
+  return true;
 }
 
 /// Two arrays or two objects of the same size, and how far they have been compared.
@@ -5765,9 +12156,9 @@ struct compare_step {
 inline const json_slot* counterpart(const json_slot& a, const json_slot& b, std::size_t index) noexcept {
   if (a.kind() == slot_kind::array) return &child_of(b, index);
   const key_probe key(object_of(a)->members()[index].key);
-  member_slot& same_place = object_of(b)->members()[index];
-  if (key.matches(same_place.key)) return &same_place.value;
-  const member_slot* const found = find_member(object_of(b), key);
+  object_block& other = *object_of(b);
+  if (index < other.used && key.matches(other.members()[index].key)) return &other.members()[index].value;
+  const member_slot* const found = find_member(&other, key);
   return found == nullptr ? nullptr : &found->value;
 }
 
@@ -5775,14 +12166,15 @@ inline bool same_slot(const json_slot& a, const json_slot& b) {
   if (!is_container(a.kind())) return same_leaf(a, b);
   if (a.kind() != b.kind() || count_of(a) != count_of(b)) return false;
   inline_stack<compare_step, 16> steps;
-  steps.push({a, b, 0});
+  steps.push({a, b, place_from(a, 0)});
   while (!steps.empty()) {
     compare_step& step = steps.top();
-    if (step.next == count_of(step.a)) {
+    if (step.next == places_of(step.a)) {
       steps.pop();
       continue;
     }
-    const std::size_t index = step.next++;
+    const std::size_t index = step.next;
+    step.next = place_from(step.a, index + 1);
     const json_slot& mine = child_of(step.a, index);
     const json_slot* const other = counterpart(step.a, step.b, index);
     if (other == nullptr) return false;
@@ -5790,7 +12182,7 @@ inline bool same_slot(const json_slot& a, const json_slot& b) {
       if (!same_leaf(mine, *other)) return false;
     } else {
       if (mine.kind() != other->kind() || count_of(mine) != count_of(*other)) return false;
-      steps.push({mine, *other, 0});
+      steps.push({mine, *other, place_from(mine, 0)});
     }
   }
   return true;
@@ -5821,16 +12213,17 @@ inline json_slot blank_copy(const json_slot& tree) {
 struct copy_step {
   json_slot source;
   json_slot target;
+  std::size_t next;  // place of the source
 };
 
 inline json_slot copy_leaf(const json_slot& leaf) {
   return leaf.kind() == slot_kind::long_text ? long_text_slot(text_of(leaf)) : leaf;
 }
 
-/// Adds the next element or member of the source to the target, arrays and objects still empty, and returns
+/// Adds an element or member of the source to the target, arrays and objects still empty, and returns
 /// the new value. The target stays destructible at every point where memory may run out.
-inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
-  const json_slot& value = child_of(step.source, index);
+inline json_slot& copy_child(const copy_step& step, std::size_t place) {
+  const json_slot& value = child_of(step.source, place);
   json_slot* target = nullptr;
   if (step.target.kind() == slot_kind::array) {
     array_block& block = *array_of(step.target);
@@ -5839,11 +12232,12 @@ inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
     ++block.size;
   } else {
     object_block& block = *object_of(step.target);
-    member_slot& member = block.members()[block.size];
-    member.key = copy_leaf(object_of(step.source)->members()[index].key);
+    member_slot& member = block.members()[block.used];
+    member.key = copy_leaf(object_of(step.source)->members()[place].key);
     member.value = null_slot();
     target = &member.value;
-    if (block.index != nullptr) object_index(block).enter(block.size, block.members());
+    if (block.index != nullptr) object_index(block).enter(block.used, block.members());
+    ++block.used;
     ++block.size;
   }
   *target = is_container(value.kind()) ? blank_copy(value) : copy_leaf(value);
@@ -5852,14 +12246,16 @@ inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
 
 inline void copy_children(inline_stack<copy_step, 16>& steps) {
   while (!steps.empty()) {
-    const copy_step step = steps.top();
-    const std::size_t count = count_of(step.source);
+    copy_step& step = steps.top();
+    const std::size_t end = places_of(step.source);
     bool descended = false;
-    for (std::size_t index = count_of(step.target); index < count && !descended; ++index) {
-      const json_slot& source = child_of(step.source, index);
-      const json_slot& target = copy_next_child(step, index);
+    while (!descended && step.next != end) {
+      const std::size_t place = step.next;
+      step.next = place_from(step.source, place + 1);
+      const json_slot& source = child_of(step.source, place);
+      const json_slot& target = copy_child(step, place);
       descended = is_container(source.kind()) && count_of(source) != 0;
-      if (descended) steps.push({source, target});
+      if (descended) steps.push({source, target, place_from(source, 0)});
     }
     if (!descended) steps.pop();
   }
@@ -5871,7 +12267,7 @@ inline json_slot copy_slot(const json_slot& from) {
   if (count_of(from) == 0) return root;
   try {
     inline_stack<copy_step, 16> steps;
-    steps.push({from, root});
+    steps.push({from, root, place_from(from, 0)});
     copy_children(steps);
   } catch (...) {
     destroy_slot(root);
@@ -5917,11 +12313,11 @@ json object_from(Range&& range) {
 template <class T>
 json_slot slot_from(const T& value) {
   if constexpr (std::same_as<T, bool>) {
-    return boolean_slot(value);
+    return detail::boolean_slot(value);
   } else if constexpr (std::signed_integral<T>) {
-    return integer_slot(value);
+    return detail::integer_slot(value);
   } else if constexpr (std::unsigned_integral<T>) {
-    return natural_slot(value);
+    return detail::natural_slot(value);
   } else if constexpr (std::floating_point<T>) {
     return floating_slot(static_cast<double>(value));
   } else {
@@ -6003,11 +12399,11 @@ Integer integer_from(const json_slot& slot) {
   using limits = std::numeric_limits<Integer>;
   if (slot.kind() == slot_kind::integer) {
     if (std::in_range<Integer>(slot.integer.value)) return static_cast<Integer>(slot.integer.value);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() == slot_kind::natural) {
     if (std::in_range<Integer>(slot.natural.value)) return static_cast<Integer>(slot.natural.value);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
   // The largest value may round up as a double; one past it is a power of two and exact.
@@ -6015,7 +12411,7 @@ Integer integer_from(const json_slot& slot) {
   const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
   if (!(value >= static_cast<double>(limits::min()) && value < past_largest)) {
     if (value - value != 0) throw_type_error("an integer", slot);
-    throw_does_not_fit<Integer>(slot);
+    detail::throw_does_not_fit<Integer>(slot);
   }
   const auto whole = static_cast<Integer>(value);
   if (static_cast<double>(whole) != value) throw_type_error("an integer", slot);
@@ -6024,16 +12420,10 @@ Integer integer_from(const json_slot& slot) {
 
 template <class Float>
 Float float_from(const json_slot& slot) {
-  switch (slot.kind()) {
-    case slot_kind::integer:
-      return static_cast<Float>(slot.integer.value);
-    case slot_kind::natural:
-      return static_cast<Float>(slot.natural.value);
-    case slot_kind::floating:
-      return static_cast<Float>(slot.floating.value);
-    default:
-      throw_type_error("a number", slot);
-  }
+  if (slot.kind() == slot_kind::integer) return static_cast<Float>(slot.integer.value);
+  if (slot.kind() == slot_kind::natural) return static_cast<Float>(slot.natural.value);
+  if (slot.kind() == slot_kind::floating) return static_cast<Float>(slot.floating.value);
+  throw_type_error("a number", slot);
 }
 
 template <class T>
@@ -6098,9 +12488,9 @@ T json::get() const {
     if (!is_boolean()) throw_type_error("a boolean", slot_);
     return slot_.boolean.value;
   } else if constexpr (plain_integer<T>) {
-    return integer_from<T>(slot_);
+    return detail::integer_from<T>(slot_);
   } else if constexpr (std::floating_point<T>) {
-    return float_from<T>(slot_);
+    return detail::float_from<T>(slot_);
   } else if constexpr (any_of<T, std::string, std::string_view>) {
     if (!is_string()) throw_type_error("a string", slot_);
     return T(text_of(slot_));
@@ -6112,11 +12502,11 @@ T json::get() const {
     return T(get<typename T::value_type>());
   } else if constexpr (growing_map<T>) {
     T result{};
-    read_members(*this, result);
+    detail::read_members(*this, result);
     return result;
   } else if constexpr (growing_sequence<T> || fixed_sequence<T>) {
     T result{};
-    read_elements(*this, result);
+    detail::read_elements(*this, result);
     return result;
   } else {
     static_assert(always_false<T>,
@@ -6153,6 +12543,91 @@ auto json::value(std::string_view key, T&& fallback) const {
 }
 
 }  // namespace coworker
+
+// ---- coworker/json/lookahead.hpp ---------------------------------------------------------------------------
+
+// How many values follow in an array or object, found without reading them: so that a large one can be put
+// where it stays at once, in exactly the memory that it needs. Knows the commas, brackets and quotes of JSON
+// text; must not know values.
+
+namespace coworker::detail {
+
+/// Marks, with its high bit, each byte of the word that is `byte`.
+constexpr std::uint64_t mark_equal(std::uint64_t word, char byte) noexcept {
+  const std::uint64_t different = word ^ repeat_byte(static_cast<unsigned char>(byte));
+  return ~(((different & ~high_bits) + ~high_bits) | different | ~high_bits);
+}
+
+/// Marks each byte that is '"', '[', ']', '{' or '}'.
+constexpr std::uint64_t mark_structure(std::uint64_t word) noexcept {
+  const std::uint64_t folded = word | repeat_byte(0x20);  // '[' becomes '{', and ']' becomes '}'
+  return mark_equal(word, '"') | mark_equal(folded, '{') | mark_equal(folded, '}');
+}
+
+/// Behind the string that begins at `at`, without its opening quote; `end` where it does not end.
+inline const char* skip_string(const char* at, const char* end) noexcept {
+  for (;;) {
+    at = skip_plain(at, end).end;
+    if (at == end || (*at != '"' && *at != '\\')) return end;
+    if (*at == '"') return at + 1;
+    if (end - at < 2) return end;
+    at += 2;
+  }
+}
+
+/// What is left of an array or object.
+struct values_ahead {
+  std::size_t count;  // values or members that were seen
+  bool all;           // there are no others
+  std::size_t bytes;  // looked at
+};
+
+/// Looks at up to `most` bytes of what is left of the array or object in which `at` stands behind a comma.
+/// Where the text is no JSON, counts at least the values before the fault.
+inline values_ahead look_ahead(const char* at, const char* end, std::size_t most) noexcept {
+  const bool limited = static_cast<std::size_t>(end - at) > most;
+  if (limited) end = at + most;
+  const char* const begin = at;
+  std::size_t commas = 0;
+  std::size_t depth = 0;
+  bool closed = false;
+  while (at != end && !closed) {
+    if (end - at >= 8) {
+      const std::uint64_t word = load_word(at);
+      const std::uint64_t structure = mark_structure(word);
+      // All marks below the first one of the structure; all 64 bits where there is none.
+      const std::uint64_t before = (structure - 1) & ~structure;
+      if (depth == 0) commas += static_cast<std::size_t>(std::popcount(mark_equal(word, ',') & before));
+      if (structure == 0) {
+        at += 8;
+        continue;
+      }
+      at += first_marked(structure);
+    }
+    switch (*at++) {
+      case '"':
+        at = skip_string(at, end);
+        break;
+      case '[':
+      case '{':
+        ++depth;
+        break;
+      case ']':
+      case '}':
+        closed = depth == 0;
+        if (!closed) --depth;
+        break;
+      case ',':
+        if (depth == 0) ++commas;
+        break;
+      default:
+        break;
+    }
+  }
+  return {commas + 1, closed || !limited, static_cast<std::size_t>(at - begin)};
+}
+
+}  // namespace coworker::detail
 
 // ---- coworker/json/scanner.hpp -----------------------------------------------------------------------------
 
@@ -6213,6 +12688,10 @@ class json_scanner {
     return std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)).starts_with(mark)
                ? begin_ + mark.size()
                : begin_;
+  }
+
+  values_ahead look_ahead(const char* at, std::size_t most) const noexcept {
+    return detail::look_ahead(at, end_, most);
   }
 
   bool at_end(const char* at) const noexcept { return at == end_; }
@@ -6401,6 +12880,15 @@ concept json_handler = requires(T& handler, std::string_view text) {
   handler.end_array();
 };
 
+/// A handler that wants to know how large a large array or object is before it ends. When it has a batch of
+/// parts of one it is asked to store them, between one value and the next. It may then look at so many bytes
+/// of what is left: `look(most)`.
+template <class T>
+concept json_batch_handler = json_handler<T> && requires(T& handler, values_ahead (*look)(std::size_t)) {
+  { handler.has_batch() } -> std::same_as<bool>;
+  handler.store_batch(true, look);  // whether it is an object
+};
+
 /// The arrays and objects that are open, one bit each, the innermost lowest.
 class open_containers {
  public:
@@ -6431,7 +12919,10 @@ template <json_handler Handler>
 class json_reader {
  public:
   json_reader(std::string_view text, Handler& handler, const json_parse_options& options) noexcept
-      : scanner_(text), handler_(handler), max_depth_(options.max_depth) {}
+      : scanner_(text),
+        handler_(handler),
+        max_depth_(options.max_depth),
+        lookahead_(most_lookahead * text.size()) {}
 
   void read() {
     const char* at = scanner_.start();
@@ -6516,6 +13007,7 @@ class json_reader {
       const char c = scanner_.peek(at);
       if (open_.in_object()) {
         if (c == ',') {
+          offer_batch(at + 1, true);
           at = read_key(scanner_.skip_space(at + 1), "a string as key after ','");
           return true;
         }
@@ -6523,7 +13015,7 @@ class json_reader {
         handler_.end_object();
       } else {
         if (c == ',') {
-          ++at;
+          offer_batch(++at, false);
           return true;
         }
         if (c != ']') scanner_.fail(at, "',' or ']' after an element");
@@ -6538,6 +13030,18 @@ class json_reader {
       scanner_.fail_with(at, problem.append(std::to_string(max_depth_)));
     }
     open_.enter(object);
+  }
+
+  void offer_batch(const char* at, bool object) {
+    if constexpr (json_batch_handler<Handler>) {
+      if (!handler_.has_batch()) [[likely]]
+        return;
+      handler_.store_batch(object, [&](std::size_t most) {
+        const values_ahead seen = scanner_.look_ahead(at, most < lookahead_ ? most : lookahead_);
+        lookahead_ -= seen.bytes;
+        return seen;
+      });
+    }
   }
 
   const char* read_key(const char* at, const char* expected) {
@@ -6567,6 +13071,9 @@ class json_reader {
   Handler& handler_;
   open_containers open_;
   std::size_t max_depth_;
+  // Large arrays may lie within one another: the text is looked at ahead so many times at most.
+  static constexpr std::size_t most_lookahead = 4;
+  std::size_t lookahead_;  // bytes left
 };
 
 /// Reads one JSON text and tells `handler` what is in it. Errors: json_parse_error, and what the handler
@@ -6589,7 +13096,9 @@ namespace detail {
 
 /// Builds a value from what read_json finds. Finished parts wait on one stack until their array or object
 /// ends and takes them into a block of exactly their number. Under the parts of each open one lies a mark: an
-/// integer that says where the parts of the one around it begin.
+/// integer that says where the parts of the one around it begin. One of many small parts gets its block as soon
+/// as it is seen to be that: the block lies between mark and parts then, and takes the parts batch by batch, so
+/// that they are never all in memory twice. Where the parts are larger, waiting costs little beside the text.
 class json_builder {
  public:
   /// For a text of `text_size` bytes: values commonly take 2 to 3 bytes for each.
@@ -6621,25 +13130,53 @@ class json_builder {
   void begin_array() { begin(); }
 
   void end_array() {
+    if (has_block()) [[unlikely]]
+      return end_in_block();
     const std::size_t count = parts_.size() - first_;
     array_block* block = nullptr;
     if (count != 0) {
       block = new_array_block(blocks_, count);
       std::memcpy(static_cast<void*>(block->elements()), &parts_[first_], count * sizeof(json_slot));
       block->size = static_cast<std::uint32_t>(count);
+      if (count >= smallest_batch) batch_ = smallest_batch;
     }
     end(array_slot(block));
   }
 
   void end_object() {
+    if (has_block()) [[unlikely]]
+      return end_in_block();
     const std::size_t count = (parts_.size() - first_) / 2;
     object_block* block = nullptr;
     if (count != 0) {
       block = new_object_block(blocks_, count);
       std::memcpy(static_cast<void*>(block->members()), &parts_[first_], count * sizeof(member_slot));
       adopt_members(*block, count);
+      if (count >= smallest_batch / 2) batch_ = smallest_batch;
     }
     end(object_slot(block));
+  }
+
+  bool has_batch() const noexcept { return parts_.size() - first_ >= batch_; }
+
+  template <class LookAhead>
+  void store_batch(bool object, const LookAhead& look) {
+    if (has_block()) return move_parts_to(parts_[first_ - 1]);
+    const std::size_t count = parts_.size() - first_;
+    const std::size_t parts_a_value = object ? 2 : 1;
+    const values_ahead sample = look(sample_size);
+    const bool small_parts = sample.count * parts_a_value * largest_small_part >= sample_size;
+    const values_ahead rest = small_parts ? look(static_cast<std::size_t>(-1)) : sample;
+    if (!small_parts || !rest.all) {
+      batch_ = 2 * count;
+      return;
+    }
+    const json_slot container = object ? object_slot(new_object_block(blocks_, count / 2 + rest.count))
+                                       : array_slot(new_array_block(blocks_, count + rest.count));
+    move_parts_to(container);
+    parts_.push(container);  // there is room
+    ++first_;
+    batch_ = smallest_batch;
   }
 
   /// The value, once reading is through.
@@ -6650,6 +13187,10 @@ class json_builder {
   }
 
  private:
+  static constexpr std::size_t smallest_batch = 480;
+  static constexpr std::size_t sample_size = 1024;      // bytes of text
+  static constexpr std::size_t largest_small_part = 6;  // on average, in bytes of text
+
   void push_text(std::string_view text) {
     parts_.push_made([&] { return padded_text_slot(blocks_, text); });
   }
@@ -6657,6 +13198,34 @@ class json_builder {
   void begin() {
     integer(static_cast<std::int64_t>(first_));
     first_ = parts_.size();
+  }
+
+  bool has_block() const noexcept { return first_ != 0 && is_container(parts_[first_ - 1].kind()); }
+
+  /// Moves the parts of the innermost array or object behind those that its block has already.
+  void move_parts_to(const json_slot& container) noexcept {
+    const std::size_t count = parts_.size() - first_;
+    const std::size_t bytes = count * sizeof(json_slot);
+    if (container.kind() == slot_kind::array) {
+      array_block& block = *array_of(container);
+      std::memcpy(static_cast<void*>(block.elements() + block.size), &parts_[first_], bytes);
+      block.size += static_cast<std::uint32_t>(count);
+    } else {
+      object_block& block = *object_of(container);
+      std::memcpy(static_cast<void*>(block.members() + block.used), &parts_[first_], bytes);
+      block.size = block.used += static_cast<std::uint32_t>(count / 2);
+    }
+    parts_.truncate(first_);
+  }
+
+  void end_in_block() noexcept {
+    const json_slot container = parts_[first_ - 1];
+    move_parts_to(container);
+    if (container.kind() == slot_kind::object)
+      adopt_members(*object_of(container), object_of(container)->used);
+    --first_;
+    end(container);
+    batch_ = smallest_batch;
   }
 
   /// Puts the finished container in the place of its mark and parts.
@@ -6670,8 +13239,9 @@ class json_builder {
   chunked_blocks blocks_;
   inline_stack<json_slot, 64> parts_;
   std::size_t first_ = 0;
+  std::size_t batch_ = smallest_batch;
 };
-static_assert(json_handler<json_builder>);
+static_assert(json_batch_handler<json_builder>);
 
 }  // namespace detail
 
@@ -6699,7 +13269,8 @@ class text_sink {
   /// The most bytes that make_room gives at once.
   static constexpr std::size_t piece = 1024;
 
-  explicit text_sink(std::string& out) noexcept : out_(out) {}
+  /// Null: the text is only counted.
+  explicit text_sink(std::string* out) noexcept : out_(out) {}
   text_sink(const text_sink&) = delete;
   text_sink& operator=(const text_sink&) = delete;
 
@@ -6718,7 +13289,8 @@ class text_sink {
   void append(const char* text, std::size_t size) {
     if (size > piece) {
       flush();
-      out_.append(text, size);
+      if (out_ != nullptr) out_->append(text, size);
+      flushed_ += size;
       return;
     }
     if (size != 0) std::memcpy(make_room(size), text, size);
@@ -6727,12 +13299,17 @@ class text_sink {
   void append(std::string_view text) { append(text.data(), text.size()); }
 
   void flush() {
-    out_.append(buffer_, static_cast<std::size_t>(at_ - buffer_));
+    const auto size = static_cast<std::size_t>(at_ - buffer_);
+    if (out_ != nullptr) out_->append(buffer_, size);
+    flushed_ += size;
     at_ = buffer_;
   }
 
+  std::size_t flushed() const noexcept { return flushed_; }
+
  private:
-  std::string& out_;
+  std::string* out_;
+  std::size_t flushed_ = 0;
   char buffer_[piece];
   char* at_ = buffer_;
 };
@@ -6743,28 +13320,33 @@ class json_writer {
   /// own.
   enum class layout : unsigned char { compact, spaced, lines };
 
-  /// `indent`: the spaces a level, for lines.
-  json_writer(std::string& out, layout chosen, std::size_t indent) noexcept
+  /// `out`: null to count only. `indent`: the spaces a level, for lines.
+  json_writer(std::string* out, layout chosen, std::size_t indent) noexcept
       : sink_(out), layout_(chosen), indent_(indent) {}
 
   void write(const json_slot& root) {
     write_value(root);
     while (!open_.empty()) {
       step& current = open_.top();
-      if (current.next == count_of(current.container)) {
+      if (current.next == current.end) {
         const char close = current.container.kind() == slot_kind::array ? ']' : '}';
         open_.pop();
         if (layout_ == layout::lines) new_line();
         sink_.append(close);
         continue;
       }
-      if (current.next != 0) sink_.append(',');
-      if (layout_ != layout::compact) set_apart(current.next);
-      const std::size_t index = current.next++;
+      const bool first = current.at == step::nowhere;
+      if (!first) sink_.append(',');
+      if (layout_ != layout::compact) set_apart(first);
+      current.at = current.next;
+      ++current.next;
       if (current.container.kind() == slot_kind::array) {
-        write_value(array_of(current.container)->elements()[index]);
+        write_value(array_of(current.container)->elements()[current.at]);
       } else {
-        const member_slot& member = object_of(current.container)->members()[index];
+        member_slot* const members = object_of(current.container)->members();
+        const member_slot& member = members[current.at];
+        if (current.next != current.end && is_gap(members[current.next])) [[unlikely]]
+          current.next += static_cast<std::uint32_t>(gap_length(members[current.next]));
         write_text(member.key, "key");
         sink_.append(layout_ == layout::compact ? std::string_view(":") : std::string_view(": "));
         write_value(member.value);
@@ -6773,11 +13355,17 @@ class json_writer {
     sink_.flush();
   }
 
+  std::size_t written() const noexcept { return sink_.flushed(); }
+
  private:
-  /// An array or object that is not finished, and its next part.
+  /// An array or object that is not finished, and its places: of the part that is being written, of the next
+  /// one, and behind the last.
   struct step {
+    static constexpr std::uint32_t nowhere = static_cast<std::uint32_t>(-1);
     json_slot container;
-    std::size_t next;
+    std::uint32_t at;
+    std::uint32_t next;
+    std::uint32_t end;
   };
 
   void write_value(const json_slot& slot) {
@@ -6817,12 +13405,13 @@ class json_writer {
       return;
     }
     sink_.append(open);
-    open_.push({container, 0});
+    open_.push({container, step::nowhere, static_cast<std::uint32_t>(place_from(container, 0)),
+                static_cast<std::uint32_t>(places_of(container))});
   }
 
-  void set_apart(std::size_t index) {
+  void set_apart(bool first) {
     if (layout_ == layout::lines) return new_line();
-    if (index != 0) sink_.append(' ');
+    if (!first) sink_.append(' ');
   }
 
   void new_line() {
@@ -6883,15 +13472,16 @@ class json_writer {
 
   /// The open containers are the path to the value that is being written.
   [[noreturn]] void throw_at_place(json_write_error& error) const {
-    for (std::size_t i = open_.size(); i-- != 0;) {
+    json_path path;
+    for (std::size_t i = 0; i != open_.size(); ++i) {
       const step& current = open_[i];
-      const std::size_t index = current.next - 1;
       if (current.container.kind() == slot_kind::array) {
-        error.inside_element(index);
+        path.add_element(current.at);
       } else {
-        error.inside_member(text_of(object_of(current.container)->members()[index].key));
+        path.add_member(text_of(object_of(current.container)->members()[current.at].key));
       }
     }
+    if (!path.empty()) error.inside(std::move(path));
     throw error;
   }
 
@@ -6907,7 +13497,7 @@ inline void json::dump_to(std::string& out, int indent) const {
   using layout = detail::json_writer::layout;
   const std::size_t before = out.size();
   try {
-    detail::json_writer writer(out, indent < 0 ? layout::compact : layout::lines,
+    detail::json_writer writer(&out, indent < 0 ? layout::compact : layout::lines,
                                indent < 0 ? 0 : static_cast<std::size_t>(indent));
     writer.write(slot_);
   } catch (...) {
@@ -6918,8 +13508,15 @@ inline void json::dump_to(std::string& out, int indent) const {
 
 inline std::string json::dump_spaced() const {
   std::string out;
-  detail::json_writer(out, detail::json_writer::layout::spaced, 0).write(slot_);
+  detail::json_writer(&out, detail::json_writer::layout::spaced, 0).write(slot_);
   return out;
+}
+
+/// The length of value.dump() in bytes, without the text being made. Throws: json_write_error, as dump.
+inline std::size_t dump_size(const json& value) {
+  detail::json_writer writer(nullptr, detail::json_writer::layout::compact, 0);
+  writer.write(detail::json_gate::slot(value));
+  return writer.written();
 }
 
 inline std::string json::dump(int indent) const {
@@ -6935,108 +13532,28 @@ inline std::string json::dump(int indent) const {
 // JSON: values, parsing, writing, conversion. The front door of this floor; nothing here knows of jobs or
 // transports.
 
-// ---- coworker/job/outcome.hpp ------------------------------------------------------------------------------
-
-// What became of a job, and the body that tells a queue so. How it gets there is the transport's business.
-
-namespace coworker {
-
-namespace detail {
-
-// Appends the text of a value that is to become the member `key`: what cannot be written is named from there.
-inline void dump_within(std::string_view key, const json& value, std::string& text) {
-  try {
-    value.dump_to(text);
-  } catch (json_value_error& error) {
-    error.inside_member(key);
-    throw;
-  }
-}
-
-}  // namespace detail
-
-/// The end of a job: an output, or the text of an error. A stopped job has an error too, which says so.
-struct outcome {
-  enum class status : unsigned char { succeeded, failed, stopped };
-
-  json output;
-  std::string error;
-  status ended = status::succeeded;
-  bool stop_pod = false;  ///< asks the platform to recycle this worker after the job
-
-  static outcome success(json value) {
-    outcome made;
-    made.output = std::move(value);
-    return made;
-  }
-
-  static outcome failure(std::string text) {
-    outcome made;
-    made.ended = status::failed;
-    made.error = std::move(text);
-    return made;
-  }
-
-  static outcome stop(std::string text) {
-    outcome made = failure(std::move(text));
-    made.ended = status::stopped;
-    return made;
-  }
-
-  bool succeeded() const noexcept { return ended == status::succeeded; }
-
-  /// As the queue takes it: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where it is asked for.
-  /// An output that is an empty object is left out. A failed job may have an output too: what there was of it
-  /// before.
-  json body() const {
-    json made = json::object();
-    if (!succeeded()) made["error"] = error;
-    if (says_output()) made["output"] = output;
-    if (stop_pod) made["stopPod"] = true;
-    return made;
-  }
-
-  /// body().dump(), but without a copy of the output being made. Errors: as dump.
-  std::string body_text() const {
-    std::string text;
-    const auto add = [&text](std::string_view key, const json& value) {
-      text.append(text.empty() ? "{\"" : ",\"").append(key).append("\":");
-      detail::dump_within(key, value, text);
-    };
-    if (!succeeded()) add("error", json(error));
-    if (says_output()) add("output", output);
-    if (stop_pod) add("stopPod", json(true));
-    return text.append(text.empty() ? "{}" : "}");
-  }
-
- private:
-  bool says_output() const noexcept {
-    return !(output.is_object() && output.empty()) && !(output.is_null() && !succeeded());
-  }
-};
-
-}  // namespace coworker
-
 // ---- coworker/job/chunk_stream.hpp -------------------------------------------------------------------------
 
-// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than
-// the queue takes them. Must not know what a queue is.
+// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than the queue
+// takes them. Must not know what a queue is.
 
 namespace coworker {
 
-/// How the elements of a streaming handler become chunks.
+/// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
+/// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
+/// finishes becomes U+FFFD.
 struct stream_options {
-  /// How long an element may wait for others that go out in the same chunk, which then is an array of
-  /// elements, also of one. For token streams, such as 50 ms. Default 0: each element is a chunk.
+  /// How long an element may wait for others that go out in the same chunk, which then is an array of elements, also of
+  /// one. For token streams, such as 50 ms. Default: 0, each element is a chunk.
   duration gather_for{};
-  /// Elements go out sooner once they are as many bytes of JSON. Default 64 KiB.
+  /// Sends gathered elements sooner once they are as many bytes of JSON. Default: 64 KiB.
   std::size_t gather_bytes = 64 * 1024;
-  /// Whether gathered elements that are all texts go out as one text, in which they follow each other.
+  /// Sends gathered elements that are all texts as one text, in which they follow each other. Default: off.
   bool join_texts = false;
-  /// The longest chunk, in bytes of JSON, that the queue takes; an element beyond that fails its job. Default
-  /// 1 MB, the platform's limit.
-  std::size_t chunk_limit = 1'000'000;
-  /// Whether the final output lists all elements; else it is an empty list.
+  /// The longest chunk in bytes of compact JSON; an element beyond that fails its job. Default: 0, what the queue
+  /// states as its own limit.
+  std::size_t chunk_limit = 0;
+  /// Lists all elements in the final output; otherwise it is an empty list. Default: off.
   bool return_aggregate_stream = false;
 };
 
@@ -7048,17 +13565,16 @@ class chunk_error : public std::runtime_error {
 
 namespace detail {
 
-// One job's stream, used on one executor but for the stop of its job. `send(text)` gives a task<bool>:
-// whether the queue has the chunk. Left only after finish().
+// One job's stream, used on one executor but for the stop of its job. `send(json)` gives a task<bool>: whether the
+// queue has the chunk. Left only after finish().
 template <class Send>
 class chunk_stream {
  public:
-  // `sends` is false for a queue that takes no chunks; then all elements are for the final output.
-  chunk_stream(Send& send, const stream_options& options, bool sends, const context& job)
+  chunk_stream(Send& send, const stream_options& options, const stream_terms& terms, const context& job)
       : send_(send),
         options_(options),
-        sends_(sends),
-        aggregates_(options.return_aggregate_stream || !sends),
+        terms_(terms),
+        aggregates_(options.return_aggregate_stream || !terms.sends_chunks),
         stop_(job.stop),
         executor_(job.executor),
         sender_(job) {}
@@ -7066,33 +13582,38 @@ class chunk_stream {
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
 
-  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written, with its
-  // place among all; `cancelled`.
+  // Waits until there is room. Throws: chunk_error, output_too_large; json's when the element cannot be written, with
+  // its place among all; `cancelled`.
   task<void> push(json element) {
     ++elements_;
-    const bool is_text = element.is_string();
-    const std::string text = text_of_element(element);
-    if (sends_ && text.size() > longest_chunk()) throw chunk_error(too_long(text.size()));
-    if (aggregates_) all_.push_back(std::move(element));
-    if (!sends_ || broken_) co_return fail_if_broken();
-    if (!std::exchange(started_, true)) sender_.spawn(send_all());
-    while (!has_room(text.size(), is_text) && !broken_) {
-      stop_.throw_if_stopped();
-      full_ = true;
-      news_.set();
-      const stop_callback on_stop(stop_, [this] { room_.set(); });
-      co_await room_.wait();
+    if (element.is_string()) {
+      const std::string_view given = element.template get<std::string_view>();
+      if (!text_.keeps_as_it_is(given)) {
+        const bool was_empty = given.empty();
+        element = text_.next(std::string(given));
+        if (!was_empty && element.template get<std::string_view>().empty()) return nothing();
+      }
+    } else if (text_.holds()) {
+      return add_both(text_.end(), std::move(element));
     }
-    if (broken_) co_return fail_if_broken();
-    add(text, is_text);
+    return add_when_there_is_room(std::move(element));
   }
 
-  // Sends what there is and waits for its end. Errors: chunk_error when not all has arrived that had to;
-  // `cancelled` when that is because of a stop.
+  // Sends what there is and waits for its end. Throws: chunk_error when not all has arrived that had to; `cancelled`
+  // when that is because of a stop.
   task<void> finish() {
+    std::exception_ptr problem;
+    if (text_.holds() && !stop_.stop_requested()) {
+      try {
+        co_await add_when_there_is_room(text_.end());
+      } catch (...) {
+        problem = std::current_exception();
+      }
+    }
     finished_ = true;
     news_.set();
     co_await sender_.join();
+    if (problem != nullptr) std::rethrow_exception(problem);
     fail_if_broken();
   }
 
@@ -7101,9 +13622,45 @@ class chunk_stream {
   bool aggregates() const noexcept { return aggregates_; }
 
  private:
-  std::string text_of_element(const json& element) const {
+  task<void> nothing() {
+    fail_if_broken();
+    co_return;
+  }
+
+  task<void> add_both(json first, json second) {
+    co_await add_when_there_is_room(std::move(first));
+    co_await add_when_there_is_room(std::move(second));
+  }
+
+  task<void> add_when_there_is_room(json element) {
+    const bool is_text = element.is_string();
+    const std::size_t size = size_of_element(element);
+    if (terms_.sends_chunks && size > longest_chunk()) throw chunk_error(too_long(size));
+    if (aggregates_) {
+      all_size_ += size + 1;  // and a comma
+      if (all_size_ + 1 > terms_.output_limit) throw output_too_large(all_size_ + 1, terms_.output_limit);
+      if (!terms_.sends_chunks || broken_) {
+        all_.push_back(std::move(element));
+        co_return;
+      }
+      all_.push_back(element);
+    }
+    if (broken_) co_return fail_if_broken();
+    if (!std::exchange(started_, true)) sender_.spawn(send_all());
+    while (!has_room(size, is_text) && !broken_) {
+      stop_.throw_if_stopped();
+      full_ = true;
+      news_.set();
+      const stop_callback on_stop(stop_, [this] { room_.set(); });
+      co_await room_.wait();
+    }
+    if (broken_) co_return fail_if_broken();
+    add(std::move(element), size, is_text);
+  }
+
+  std::size_t size_of_element(const json& element) const {
     try {
-      return element.dump();
+      return coworker::dump_size(element);
     } catch (json_value_error& error) {
       error.inside_element(elements_ - 1);
       error.inside_member("output");
@@ -7115,60 +13672,70 @@ class chunk_stream {
 
   // Of elements, without the brackets that may be put around them.
   std::size_t longest_chunk() const noexcept {
-    const bool brackets = gathers() && options_.chunk_limit > 2;
-    return brackets ? options_.chunk_limit - 2 : options_.chunk_limit;
+    const bool brackets = gathers() && terms_.chunk_limit > 2;
+    return brackets ? terms_.chunk_limit - 2 : terms_.chunk_limit;
   }
   std::size_t longest_gathered() const noexcept {
     const std::size_t most = longest_chunk();
     return options_.gather_bytes < most ? options_.gather_bytes : most;
   }
   bool has_room(std::size_t more, bool is_text) const noexcept {
-    if (pending_.empty()) return true;
+    if (pending_size_ == 0) return true;
     if (!gathers() || (options_.join_texts && is_text != pending_text_)) return false;
-    return pending_.size() + 1 + more <= longest_gathered();
+    return pending_size_ + 1 + more <= longest_gathered();
   }
 
-  void add(const std::string& text, bool is_text) {
-    if (pending_.empty()) {
-      pending_ = text;
+  // Pending is one element, or one text made of several, or a list of elements.
+  void add(json element, std::size_t size, bool is_text) {
+    const bool joins = options_.join_texts && is_text;
+    if (pending_size_ == 0) {
       pending_text_ = is_text;
       send_at_ = detail::after(executor_.now(), options_.gather_for);
-    } else if (options_.join_texts && is_text) {
-      pending_.pop_back();  // the quotes between them
-      pending_.append(text, 1);
+      if (gathers() && !joins) pending_ = json::array();
+    }
+    if (!gathers()) {
+      pending_ = std::move(element);
+    } else if (!joins) {
+      pending_.push_back(std::move(element));
     } else {
-      pending_.append(1, ',').append(text);
+      joined_ += element.template get<std::string_view>();
+    }
+    if (pending_size_ == 0) {
+      pending_size_ = size;
+    } else {
+      pending_size_ += joins ? size - 2 : size + 1;  // without the quotes between texts; with a comma
     }
     news_.set();
   }
 
-  std::string take_pending() {
-    const bool as_array = gathers() && !(options_.join_texts && pending_text_);
-    std::string text = std::exchange(pending_, {});
+  json take_pending() {
+    pending_size_ = 0;
     full_ = false;
-    return as_array ? "[" + text + "]" : text;
+    if (!joined_.empty()) return std::exchange(joined_, {});
+    const bool empty_text = gathers() && options_.join_texts && pending_text_;
+    return empty_text ? json("") : std::exchange(pending_, json());
   }
 
   task<void> send_all() {
     for (;;) {
-      while (pending_.empty() && !finished_) co_await news_.wait();
-      if (pending_.empty()) co_return;
-      while (gathers() && !finished_ && !full_ && pending_.size() < longest_gathered() &&
+      while (pending_size_ == 0 && !finished_) co_await news_.wait();
+      if (pending_size_ == 0) co_return;
+      while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
              executor_.now() < send_at_) {
         co_await news_.wait_until(send_at_);
       }
       ++chunks_;
-      std::string text = take_pending();
+      json chunk = take_pending();
       room_.set();
-      const bool arrived = co_await delivered(std::move(text));
+      const bool arrived = co_await delivered(std::move(chunk));
       broken_ = !arrived;
       if (broken_) co_return room_.set();
     }
   }
 
-  task<bool> delivered(std::string text) {
+  task<bool> delivered(json chunk) {
     try {
-      co_return co_await send_(std::move(text));
+      co_return co_await send_(std::move(chunk));
     } catch (const cancelled&) {
       cut_off_ = true;
     }
@@ -7186,21 +13753,25 @@ class chunk_stream {
   std::string too_long(std::size_t size) const {
     return "element " + std::to_string(elements_) + " of the stream is " + std::to_string(size) +
            " bytes of JSON, and the queue takes no more than " + std::to_string(longest_chunk()) +
-           " in a chunk (stream_options::chunk_limit); stream smaller ones";
+           " in a chunk; stream smaller ones";
   }
 
   Send& send_;
   const stream_options& options_;
-  const bool sends_;
+  const stream_terms& terms_;
   const bool aggregates_;
   const stop_token stop_;
   const executor_ref executor_;
   scope sender_;
-  signal news_;          // for the sender
-  signal room_;          // for push()
-  std::string pending_;  // one element, or several with commas between them, or one text made of several
+  auto_reset_event news_;  // for the sender
+  auto_reset_event room_;  // for push()
+  text_carry text_;
+  json pending_;
+  std::string joined_;
+  std::size_t pending_size_ = 0;  // bytes of JSON, without the brackets of a list; 0: nothing is pending
   time_point send_at_{};
   json all_ = json::array();
+  std::size_t all_size_ = 0;
   std::size_t elements_ = 0;  // pushed
   std::size_t chunks_ = 0;    // sent
   bool pending_text_ = false;
@@ -7214,21 +13785,10 @@ class chunk_stream {
 }  // namespace detail
 }  // namespace coworker
 
-// ---- coworker/version.hpp ----------------------------------------------------------------------------------
+// ---- coworker/job/error_info.hpp ---------------------------------------------------------------------------
 
-// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
-// pkg-config read it from here.
-
-#define COWORKER_VERSION_MAJOR 0
-#define COWORKER_VERSION_MINOR 1
-#define COWORKER_VERSION_PATCH 0
-
-/// The same three numbers as text.
-#define COWORKER_VERSION "0.1.0"
-
-// ---- coworker/job/error_report.hpp -------------------------------------------------------------------------
-
-// An exception in words: its type's real name, its message, and what it was caused by. Knows no job.
+// What went wrong, as a value: the type of an exception, its message, and what caused it. Must not know jobs, nor how
+// an engine encodes it.
 
 #if __has_include(<cxxabi.h>)
 #include <cxxabi.h>
@@ -7236,10 +13796,29 @@ class chunk_stream {
 
 namespace coworker {
 
-/// Who reports: part of each error report.
-struct worker_identity {
-  std::string worker_id = "unknown";
-  std::string hostname = "unknown";
+/// One of the causes of an error: an exception nested in another.
+struct error_cause {
+  std::string type;
+  std::string message;
+};
+
+/// What went wrong. Any of its texts may hold bytes that are not UTF-8.
+struct error_info {
+  std::string type =
+      {};  ///< of the exception, as in "std::runtime_error"; empty: no exception, only a message
+  std::string message = {};
+  std::vector<error_cause> causes = {};  ///< what caused it, then what caused that, ...
+
+  /// "type: message", or the message alone where there is no type.
+  std::string text() const { return type.empty() ? message : type + ": " + message; }
+
+  /// text(), and a line "caused by ..." for each cause.
+  std::string trace() const {
+    std::string lines = text();
+    for (const error_cause& cause : causes)
+      lines.append("\ncaused by ").append(cause.type).append(": ").append(cause.message);
+    return lines;
+  }
 };
 
 namespace detail {
@@ -7279,24 +13858,19 @@ inline std::string current_exception_type_name() {
 
 }  // namespace detail
 
-/// An exception taken apart.
-struct exception_description {
-  std::string type;     ///< as in "std::runtime_error"
-  std::string message;  ///< its what(); the value itself for a thrown text
-  std::string trace;    ///< one line for it and one for each exception nested in it
-};
-
-inline exception_description describe_exception(const std::exception_ptr& exception);
+/// Describes an exception of any type and what is nested in it. Throws: std::bad_alloc only.
+inline error_info describe_exception(const std::exception_ptr& exception);
 
 namespace detail {
 
-inline std::string trace_of(const exception_description& error, const std::exception_ptr& cause) {
-  std::string trace = error.type + ": " + error.message;
-  if (cause != nullptr) trace += "\ncaused by " + describe_exception(cause).trace;
-  return trace;
+inline void add_causes(error_info& to, const std::exception_ptr& cause) {
+  if (cause == nullptr) return;
+  error_info described = describe_exception(cause);
+  to.causes.push_back({std::move(described.type), std::move(described.message)});
+  for (error_cause& further : described.causes) to.causes.push_back(std::move(further));
 }
 
-// std::throw_with_nested takes any class, so that what is no std::exception may have a cause too.
+// std::throw_with_nested takes any class, so that an exception of any type may have a cause.
 inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept {
   try {
     std::rethrow_exception(exception);
@@ -7307,22 +13881,54 @@ inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept
   }
 }
 
+#ifdef __cpp_rtti
+
+inline std::string type_name_of(const std::exception& error) { return readable_type_name(typeid(error)); }
+
+inline std::exception_ptr cause_of(const std::exception& error) noexcept {
+  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
+  return outer != nullptr ? outer->nested_ptr() : nullptr;
+}
+
+#else
+
+// Without RTTI, only the exception that is being handled tells its type and its cause.
+inline bool is_being_handled(const std::exception& error) noexcept {
+  if (std::current_exception() == nullptr) return false;
+  try {
+    throw;
+  } catch (const std::exception& handled) {
+    return &handled == &error;
+  } catch (...) {
+    return false;
+  }
+}
+
+inline std::string type_name_of(const std::exception& error) {
+  return is_being_handled(error) ? current_exception_type_name() : "std::exception";
+}
+
+inline std::exception_ptr cause_of(const std::exception& error) noexcept {
+  return is_being_handled(error) ? cause_of(std::current_exception()) : nullptr;
+}
+
+#endif
+
 }  // namespace detail
 
-/// Errors: std::bad_alloc only; any exception can be described.
-inline exception_description describe_exception(const std::exception& error) {
-  exception_description made;
-  made.type = detail::readable_type_name(typeid(error));
+/// The same of one that was caught. In a program without RTTI, one that is not being handled by a catch clause is
+/// described as a std::exception without a cause.
+inline error_info describe_exception(const std::exception& error) {
+  error_info made;
+  made.type = detail::type_name_of(error);
   const char* const text = error.what();
   if (text != nullptr) made.message = text;
-  const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
-  made.trace = detail::trace_of(made, outer != nullptr ? outer->nested_ptr() : nullptr);
+  detail::add_causes(made, detail::cause_of(error));
   return made;
 }
 
-/// The same of one that may be anything.
-inline exception_description describe_exception(const std::exception_ptr& exception) {
-  exception_description made;
+inline error_info describe_exception(const std::exception_ptr& exception) {
+  error_info made;
   try {
     std::rethrow_exception(exception);
   } catch (const std::exception& error) {
@@ -7337,28 +13943,98 @@ inline exception_description describe_exception(const std::exception_ptr& except
     made.type = detail::current_exception_type_name();
     made.message = "a value that is not a std::exception was thrown";
   }
-  made.trace = detail::trace_of(made, detail::cause_of(exception));
+  detail::add_causes(made, detail::cause_of(exception));
   return made;
 }
 
-/// The text that a queue shows for a failed job, itself JSON, with the members that clients of the platform
-/// expect. Bytes that are not UTF-8 are replaced.
-inline std::string error_report(const exception_description& error, const worker_identity& reporter) {
-  std::string report;
-  const auto add = [&report](std::string_view name, std::string_view text) {
-    report += report.empty() ? "{" : ",";
-    append_json_string_lossy(report, name);
-    report += ":";
-    append_json_string_lossy(report, text);
-  };
-  add("error_type", error.type);
-  add("error_message", error.message);
-  add("error_traceback", error.trace);
-  add("hostname", reporter.hostname);
-  add("worker_id", reporter.worker_id);
-  add("runpod_version", COWORKER_VERSION);
-  return report += "}";
-}
+}  // namespace coworker
+
+// ---- coworker/job/outcome.hpp ------------------------------------------------------------------------------
+
+// What a job came to, as a value that every engine encodes in its own way. Must not know any of them.
+
+namespace coworker {
+
+/// How a job ended.
+enum class outcome_status : unsigned char {
+  succeeded,  ///< it has an output
+  failed,     ///< it has an error, and perhaps what there was of an output before
+  stopped,    ///< the same, because it was asked to stop
+};
+
+/// What a job came to: an output or an error. A value.
+class outcome {
+ public:
+  json output;
+  outcome_status status = outcome_status::succeeded;
+  bool recycle_worker = false;  ///< the worker is to end, so that a fresh one takes its place
+  /// Whether `output` is a json that the handler itself put together. Only then may an engine give a meaning to its
+  /// members; what is made from a type of the user's has none.
+  bool untyped = false;
+
+  outcome() noexcept {}
+  outcome(const outcome& other)
+      : output(other.output),
+        status(other.status),
+        recycle_worker(other.recycle_worker),
+        untyped(other.untyped),
+        error_(other.error_ != nullptr ? new error_info(*other.error_) : nullptr) {}
+  outcome(outcome&& other) noexcept
+      : output(std::move(other.output)),
+        status(other.status),
+        recycle_worker(other.recycle_worker),
+        untyped(other.untyped),
+        error_(std::exchange(other.error_, nullptr)) {}
+  outcome& operator=(outcome other) noexcept {
+    output = std::move(other.output);
+    status = other.status;
+    recycle_worker = other.recycle_worker;
+    untyped = other.untyped;
+    std::swap(error_, other.error_);
+    return *this;
+  }
+  ~outcome() { delete error_; }
+
+  static outcome success(json value) {
+    outcome made;
+    made.output = std::move(value);
+    return made;
+  }
+
+  static outcome failure(error_info error) {
+    outcome made;
+    made.fail(std::move(error));
+    return made;
+  }
+  static outcome failure(std::string message) { return failure(error_info{.message = std::move(message)}); }
+
+  static outcome stop(std::string message) {
+    outcome made = failure(std::move(message));
+    made.status = outcome_status::stopped;
+    return made;
+  }
+
+  bool succeeded() const noexcept { return status == outcome_status::succeeded; }
+
+  /// What went wrong. Null where nothing did, and where there was no memory to say it.
+  const error_info* error() const noexcept { return error_; }
+
+  /// Makes it a failure. The output stays.
+  void fail(error_info error) {
+    auto* const made = new error_info(std::move(error));
+    delete std::exchange(error_, made);
+    status = outcome_status::failed;
+  }
+
+  /// error()->message; empty where nothing went wrong.
+  std::string_view message() const noexcept {
+    if (error_ != nullptr) return error_->message;
+    return succeeded() ? std::string_view() : std::string_view("the job failed, and there was no memory to say why");
+  }
+
+ private:
+  error_info* error_ = nullptr;  // its own; apart, since most jobs have none
+};
 
 }  // namespace coworker
 
@@ -7399,7 +14075,7 @@ class record_ref {
 // The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's.
 class progress_desk {
  public:
-  explicit progress_desk(signal& news) noexcept : news_(news) {}
+  explicit progress_desk(auto_reset_event& news) noexcept : news_(news) {}
 
   void add(record_ref job) {
     {
@@ -7423,7 +14099,7 @@ class progress_desk {
   std::mutex mutex_;
   fifo<record_ref> jobs_;
   std::atomic<bool> any_{false};  // set before the worker is woken
-  signal& news_;                  // for the worker: there is one more
+  auto_reset_event& news_;        // for the worker: there is one more
 };
 
 // What a job needs once it has reported progress; most never do.
@@ -7435,9 +14111,9 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool sending = false;  // a coroutine is at it
-  signal ending;         // for that coroutine: there is no more use in trying again
-  signal sent;           // for who waits for that coroutine: it has ended
+  bool sending = false;     // a coroutine is at it
+  auto_reset_event ending;  // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;    // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {
@@ -7519,10 +14195,6 @@ class progress_line {
 
 // Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
 
-#if __has_include(<sys/utsname.h>)
-#include <sys/utsname.h>
-#endif
-
 namespace coworker {
 namespace detail {
 
@@ -7567,19 +14239,6 @@ class job_timings {
   std::vector<stretch> stretches_;
 };
 
-inline json system_info() {
-  json made = json::object();
-#if __has_include(<sys/utsname.h>)
-  utsname found{};
-  if (::uname(&found) == 0) {
-    made["os"] = std::string(found.sysname) + " " + found.release;
-    made["processor"] = found.machine;
-  }
-#endif
-  made["runpod"] = COWORKER_VERSION;
-  return made;
-}
-
 }  // namespace detail
 
 /// The time from a job's checkpoint() to its own end, under a name, among the job's timings. Where nobody
@@ -7615,258 +14274,6 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
 
 }  // namespace coworker
 
-// ---- coworker/log.hpp --------------------------------------------------------------------------------------
-
-// Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
-// a job only as two texts, and must not know who logs or why.
-
-namespace coworker {
-
-/// In rising order of weight; a logger drops what is lighter than its own level.
-enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
-
-inline constexpr std::array<std::string_view, 6> log_level_names{"NOTSET", "TRACE", "DEBUG",
-                                                                 "INFO",   "WARN",  "ERROR"};
-
-inline std::string_view to_string(log_level level) noexcept {
-  return log_level_names[static_cast<std::size_t>(level)];
-}
-
-/// The level of that name, in any letter case; WARNING is taken for WARN. Nothing for any other text.
-inline std::optional<log_level> parse_log_level(std::string_view name) {
-  std::string upper(name);
-  for (char& c : upper) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  if (upper == "WARNING") return log_level::warn;
-  for (std::size_t i = 0; i < log_level_names.size(); ++i) {
-    if (log_level_names[i] == upper) return static_cast<log_level>(i);
-  }
-  return std::nullopt;
-}
-
-/// What a line is about, where it is about a job. Both may be empty.
-struct log_subject {
-  std::string_view job_id;
-  std::string_view batch_id;
-
-  log_subject() noexcept {}
-  explicit log_subject(std::string_view job, std::string_view batch = {}) noexcept
-      : job_id(job), batch_id(batch) {}
-};
-
-/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs.
-class log_sink {
- public:
-  /// `line` has no line break at its end.
-  virtual void write(log_level level, std::string_view line) noexcept = 0;
-
- protected:
-  log_sink() = default;
-  ~log_sink() = default;
-  log_sink(const log_sink&) = default;
-  log_sink& operator=(const log_sink&) = default;
-};
-
-/// A line a time to standard output, which platforms collect, flushed at once.
-class stdout_sink final : public log_sink {
- public:
-  void write(log_level, std::string_view line) noexcept override {
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
-  }
-};
-
-/// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
-/// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
-enum class log_form : unsigned char { text, json };
-
-namespace detail {
-
-inline constexpr std::size_t longest_message =
-    4096;  // characters; the platform's own limit on a line's message
-
-inline bool is_continuation_byte(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-inline std::size_t count_characters(std::string_view text) noexcept {
-  std::size_t count = 0;
-  for (const char c : text) count += is_continuation_byte(c) ? 0 : 1;
-  return count;
-}
-
-// The offset at which the character with that index begins.
-inline std::size_t character_offset(std::string_view text, std::size_t index) noexcept {
-  std::size_t at = 0;
-  for (; at < text.size(); ++at) {
-    if (is_continuation_byte(text[at])) continue;
-    if (index == 0) break;
-    --index;
-  }
-  return at;
-}
-
-// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
-inline std::string valid_utf8(std::string_view text) {
-  std::string valid;
-  for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
-       bad = find_invalid_utf8(text)) {
-    valid.append(text.substr(0, bad));
-    append_utf8(valid, U'\ufffd');
-    text.remove_prefix(bad + 1);
-  }
-  return valid.append(text);
-}
-
-}  // namespace detail
-
-/// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
-/// left out. It is to be valid UTF-8.
-inline std::string shorten_message(std::string_view message) {
-  if (message.size() <= detail::longest_message) return std::string(message);
-  const std::size_t characters = detail::count_characters(message);
-  if (characters <= detail::longest_message) return std::string(message);
-  const std::size_t half = detail::longest_message / 2;
-  std::string shortened(message.substr(0, detail::character_offset(message, half)));
-  shortened += "\n...TRUNCATED " + std::to_string(characters - detail::longest_message) + " CHARACTERS...\n";
-  return shortened.append(message.substr(detail::character_offset(message, characters - half)));
-}
-
-/// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
-class logger {
- public:
-  explicit logger(log_level level = log_level::info, log_form form = log_form::text) noexcept
-      : level_(level), form_(form) {}
-
-  logger(const logger&) = delete;
-  logger& operator=(const logger&) = delete;
-
-  /// Whether a line of that level would be written: ask before composing one that is dear.
-  bool writes(log_level level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
-
-  void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
-
-  void set_form(log_form form) noexcept {
-    const std::lock_guard lock(mutex_);
-    form_ = form;
-  }
-
-  /// Lines go there from now on.
-  void set_sink(log_sink& sink) noexcept {
-    const std::lock_guard lock(mutex_);
-    sink_ = &sink;
-  }
-
-  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text. An empty
-  /// one is ignored.
-  void hide(const std::string& secret) {
-    if (secret.empty()) return;
-    std::string quoted;
-    append_json_string_lossy(quoted, secret);
-    const std::lock_guard lock(mutex_);
-    add_secret(secret);
-    add_secret(quoted.substr(1, quoted.size() - 2));
-  }
-
-  /// Never throws: a line for which there is no memory is lost.
-  void write(log_level level, std::string_view message, log_subject subject = {}) noexcept {
-    if (!writes(level)) return;
-    try {
-      const std::lock_guard lock(mutex_);
-      sink_->write(level, compose(level, message, subject));
-    } catch (...) {
-    }
-  }
-
-  void trace(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::trace, message, subject);
-  }
-  void debug(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::debug, message, subject);
-  }
-  void info(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::info, message, subject);
-  }
-  void warn(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::warn, message, subject);
-  }
-  void error(std::string_view message, log_subject subject = {}) noexcept {
-    write(log_level::error, message, subject);
-  }
-
- private:
-  // The longest first, so that one which is part of another does not spoil it.
-  void add_secret(const std::string& secret) {
-    auto place = secrets_.begin();
-    for (; place != secrets_.end() && place->size() >= secret.size(); ++place) {
-      if (*place == secret) return;
-    }
-    secrets_.insert(place, std::string(secret));
-  }
-
-  bool is_clean(std::string_view text) const noexcept {
-    for (const std::string& secret : secrets_) {
-      if (text.find(secret) != std::string_view::npos) return false;
-    }
-    return find_invalid_utf8(text) == std::string_view::npos;
-  }
-
-  // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
-  // are clean; `changed` has what becomes of the others.
-  std::string_view cleaned(std::string_view text, std::string& changed) const {
-    if (is_clean(text)) return text;
-    changed = text;
-    for (const std::string& secret : secrets_) {
-      for (std::size_t at = changed.find(secret); at != std::string::npos;
-           at = changed.find(secret, at + 3)) {
-        changed.replace(at, secret.size(), "***");
-      }
-    }
-    return changed = detail::valid_utf8(changed);
-  }
-
-  // Good until the next line.
-  std::string_view compose(log_level level, std::string_view message, log_subject subject) {
-    std::string changed_message, changed_id, changed_batch, body;
-    message = cleaned(message, changed_message);
-    if (message.size() > detail::longest_message) message = changed_message = shorten_message(message);
-    if (!subject.batch_id.empty()) {
-      body.append("[batchId=").append(cleaned(subject.batch_id, changed_batch)).append("] ").append(message);
-      message = body;
-    }
-    const std::string_view job_id = cleaned(subject.job_id, changed_id);
-    if (form_ == log_form::json) {
-      line_ = R"({"requestId": )";
-      if (job_id.empty()) {
-        line_ += "null";
-      } else {
-        append_json_string_lossy(line_, job_id);
-      }
-      line_ += R"(, "message": )";
-      append_json_string_lossy(line_, message);
-      line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
-    } else {
-      constexpr std::size_t level_width = 7;
-      line_ = to_string(level);
-      line_.resize(level_width, ' ');
-      line_ += "| ";
-      if (!job_id.empty()) line_.append(job_id).append(" | ");
-      line_ += message;
-    }
-    return line_;
-  }
-
-  std::atomic<log_level> level_;
-  std::mutex mutex_;  // guards what follows, and keeps lines whole
-  log_form form_;
-  stdout_sink stdout_;
-  log_sink* sink_ = &stdout_;
-  std::vector<std::string> secrets_;
-  std::string line_;  // the latest; kept for its memory
-};
-
-}  // namespace coworker
-
 // ---- coworker/job/record.hpp -------------------------------------------------------------------------------
 
 // What a queue hands over, and what a worker keeps of it from the take to the end of its delivery. Knows
@@ -7876,32 +14283,35 @@ namespace coworker {
 
 /// A job as a queue hands it over.
 struct job_envelope {
-  std::string id;
-  json input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  std::string id;  ///< not empty, and no other job's that is in progress
+  json input = {};
+  json details = json::object();  ///< whatever else came with it; the handler finds it in job::details
   std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
-
-  /// The batch that the job says it belongs to; empty for none.
-  std::string_view batch_id() const {
-    const auto found = details.find("batchId");
-    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
-  }
+  duration time_limit{};          ///< how long its handler may run; 0: as long as the worker allows
+  time_point deadline = time_point::max();  ///< when it is of no use any more, by the worker's executor
+  int deliveries = 0;             ///< how often the queue has handed it over, with this time; 0: not known
+  std::string trace_parent = {};  ///< of the request that it serves, as in W3C's header; empty: none
+  std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
 };
 
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
   std::string id;
-  std::string batch_id;
-  json input;                            ///< until the handler has it
-  json details;                          ///< as well
-  stop_source stop;                      ///< stops this job only
-  outcome ended;                         ///< once it has; while it is being stopped, what it ends with then
-  bool runnable = true;                  ///< false: it has its outcome already
+  std::string log_label;
+  json input;                 ///< until the handler has it
+  json details;               ///< as well
+  std::string trace_parent;   ///< of the request that it serves
+  stop_source stop;           ///< stops this job only
+  coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
+  bool runnable = true;       ///< false: it has its outcome already
+  int deliveries = 0;
+  duration time_limit{};
+  time_point deadline = time_point::max();
   time_point taken{};                    ///< when the queue handed it over
   time_point started{};                  ///< when its handler was
   time_point settled{};                  ///< when it got its outcome
-  time_point alarm = time_point::max();  ///< when the worker is to look at it again
+  std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
   logger* log = nullptr;                   ///< its worker's
   detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
@@ -7910,9 +14320,13 @@ struct job_record {
 
   explicit job_record(job_envelope&& envelope)
       : id(std::move(envelope.id)),
-        batch_id(envelope.batch_id()),
+        log_label(std::move(envelope.log_label)),
         input(std::move(envelope.input)),
-        details(std::move(envelope.details)) {
+        details(std::move(envelope.details)),
+        trace_parent(std::move(envelope.trace_parent)),
+        deliveries(envelope.deliveries),
+        time_limit(envelope.time_limit),
+        deadline(envelope.deadline) {
     if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
   }
 
@@ -7921,8 +14335,8 @@ struct job_record {
   ~job_record() { delete timings; }
 
   /// Gives it an outcome without its being run.
-  void settle(outcome known) {
-    ended = std::move(known);
+  void settle(coworker::outcome known) {
+    outcome = std::move(known);
     runnable = false;
   }
 
@@ -7958,13 +14372,13 @@ class job_log {
   job_log() noexcept {}
   explicit job_log(const job_record* job) noexcept : job_(job) {}
 
-  /// Whether a line of that level would be written: ask before composing one that is dear.
+  /// Whether a line of that level would be written: ask before composing one that is expensive.
   bool writes(log_level level) const noexcept {
     return destination() != nullptr && destination()->writes(level);
   }
 
   void write(log_level level, std::string_view message) const noexcept {
-    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->batch_id));
+    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->log_label));
   }
 
   void trace(std::string_view message) const noexcept { write(log_level::trace, message); }
@@ -8015,6 +14429,17 @@ class log : public detail::context_awaiter<log> {
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif
 
+// What a handler that does not fit is told, at whatever it was given to.
+#define COWORKER_REFUSE_HANDLER(where)                                                                       \
+  COWORKER_REFUSE(                                                                                           \
+      where                                                                                                  \
+      ": the handler does not fit; it must be callable with a job and give something that turns into json, " \
+      "as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+#define COWORKER_REFUSE_MODIFIER(where)                                                                    \
+  COWORKER_REFUSE(where                                                                                    \
+                  ": the concurrency modifier does not fit; it must be callable as `int(int current)` or " \
+                  "`int(int current, const metrics&)` and give an integer")
+
 // ---- coworker/typed/members.hpp ----------------------------------------------------------------------------
 
 // The members of a plain struct, without their names: how many there are, and a call with all of them. C++20
@@ -8057,7 +14482,7 @@ consteval bool made_from(std::index_sequence<Index...>) {
 }
 
 template <class Struct, std::size_t Count>
-inline constexpr bool made_from_count = made_from<Struct>(std::make_index_sequence<Count>());
+inline constexpr bool made_from_count = detail::made_from<Struct>(std::make_index_sequence<Count>());
 
 /// Whether what comes after the first Index members may begin with an empty brace: not where the next one is
 /// an array such as int[3], whose elements count one by one.
@@ -8090,8 +14515,8 @@ inline constexpr std::size_t member_count = count_members<Struct, 0, most_member
 
 template <class Struct, std::size_t... Index>
 consteval bool has_array_member(std::index_sequence<Index...>) {
-  return !(next_is_one<Struct>(std::make_index_sequence<Index>(),
-                               std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
+  return !(detail::next_is_one<Struct>(std::make_index_sequence<Index>(),
+                                       std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
            ...);
 }
 
@@ -8103,7 +14528,7 @@ concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::defa
                        (member_count<T> <= most_members) && !requires {
   T{any_base<T>()};
 }
-&&!has_array_member<T>(std::make_index_sequence<member_count<T>>());
+&&!detail::has_array_member<T>(std::make_index_sequence<member_count<T>>());
 
 /// Calls `visit` with all members of `value`, in order.
 template <class Struct, class Visit>
@@ -8396,11 +14821,11 @@ constexpr std::string_view arguments_in(std::string_view text) noexcept {
 
 template <class T, std::size_t Index>
 consteval std::string_view text_of_member() {
-  constexpr auto addresses = with_members(never_made<T>.value, [](const auto&... member) {
+  constexpr auto addresses = detail::with_members(never_made<T>.value, [](const auto&... member) {
     return address_list<std::make_index_sequence<sizeof...(member)>,
                         std::remove_cvref_t<decltype(member)>...>{{&member}...};
   });
-  return arguments_in(text_with_member<address_at<Index>(addresses)>().chars);
+  return detail::arguments_in(text_with_member<detail::address_at<Index>(addresses)>().chars);
 }
 
 #ifdef __clang__
@@ -8433,7 +14858,7 @@ struct fixed_name {
 
 template <class T, std::size_t Index>
 inline constexpr auto member_name_chars = [] {
-  constexpr std::string_view name = last_identifier(text_of_member<T, Index>());
+  constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index>());
   return fixed_name<name.size()>(name);
 }();
 
@@ -8470,7 +14895,8 @@ consteval int looked_at_values() {
 // All values at once: one text, which is read here: "Values = {color::red, (color)1, ns::color::blue}".
 template <class Enum, int... Offset>
 consteval std::string_view text_of_values(std::integer_sequence<int, Offset...>) {
-  return arguments_in(text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
+  return detail::arguments_in(
+      text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
 }
 
 /// The name of one enum value and which it is.
@@ -8489,7 +14915,7 @@ struct enum_names {
 template <class Enum>
 consteval auto find_enum_names(std::string_view text) {
   constexpr int looked_at = looked_at_values<Enum>();
-  enum_names<looked_at> found;
+  enum_names<static_cast<std::size_t>(looked_at)> found;
   std::size_t end = text.size();
   // Backwards, as what stands before the values is not known; from the last value to the first.
   for (int i = looked_at - 1; i >= 0; --i) {
@@ -8523,8 +14949,8 @@ template <class Enum>
 struct names_of_enum {
  private:
   static constexpr std::string_view text_ =
-      text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
-  static constexpr auto found_ = find_enum_names<Enum>(text_);
+      detail::text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
+  static constexpr auto found_ = detail::find_enum_names<Enum>(text_);
 
   struct joined_names {
     static constexpr std::size_t total = [] {
@@ -8559,7 +14985,7 @@ struct names_of_enum {
 /// A type's name without its namespaces; of a template's instance the template's.
 template <class T>
 constexpr std::string_view type_name() noexcept {
-  std::string_view text = arguments_in(text_with_type<T>().chars);
+  std::string_view text = detail::arguments_in(text_with_type<T>().chars);
   if (text.ends_with('>')) {
     int open = 0;
     std::size_t end = text.size();
@@ -8673,7 +15099,7 @@ struct type_list {};
 
 /// const stays: such a member can be written, not read.
 template <class Struct>
-using member_types = decltype(with_members(std::declval<Struct&>(), [](auto&... member) {
+using member_types = decltype(detail::with_members(std::declval<Struct&>(), [](auto&... member) {
   return type_list<std::remove_reference_t<decltype(member)>...>();
 }));
 
@@ -8694,7 +15120,7 @@ consteval bool fills() {
   } else if constexpr (is == input_kind::map) {
     return fills<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return all_fill<T, Open...>(member_types<T>());
+    return detail::all_fill<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
     return names_of_enum<T>::count != 0;
   } else {
@@ -8730,7 +15156,7 @@ consteval bool pours() {
       return pours<element_of<T>, Open...>();
     }
   } else if constexpr (plain_struct<T>) {
-    return all_pour<T, Open...>(member_types<T>());
+    return detail::all_pour<T, Open...>(member_types<T>());
   } else {
     return turns_into_json<T>();
   }
@@ -9088,7 +15514,7 @@ consteval bool rules_fit() {
   } else if constexpr (is == input_kind::map) {
     return rules_fit<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return own_rules_fit<T>() && member_rules_fit<T, Open...>(member_types<T>());
+    return own_rules_fit<T>() && detail::member_rules_fit<T, Open...>(member_types<T>());
   } else {
     return true;
   }
@@ -9102,7 +15528,7 @@ void for_each_rule(Visit&& visit) {
 /// The same for those about members.
 template <class T, class Visit>
 void for_each_member_rule(Visit&& visit) {
-  for_each_rule<T>([&visit](const auto& rule) {
+  detail::for_each_rule<T>([&visit](const auto& rule) {
     if constexpr (is_member_rule<std::remove_cvref_t<decltype(rule)>>) visit(rule);
   });
 }
@@ -9133,15 +15559,15 @@ class member_keys {
 
   explicit member_keys(const T& example) {
     for (std::size_t i = 0; i < count; ++i) keys_[i] = usual_[i];
-    for_each_member_rule<T>([&](const auto& rule) {
+    detail::for_each_member_rule<T>([&](const auto& rule) {
       if (rule.key.empty()) return;
       std::size_t at = 0;
-      with_members(example, [&](const auto&... member) {
-        ((static_cast<const void*>(&member) == static_cast<const void*>(&(example.*rule.which))
-              ? void(keys_[at] = rule.key)
-              : void(),
-          ++at),
-         ...);
+      detail::with_members(example, [&](const auto&... member) {
+        const auto name_if_meant = [&](const void* one) {
+          if (one == static_cast<const void*>(&(example.*rule.which))) keys_[at] = rule.key;
+          ++at;
+        };
+        (name_if_meant(&member), ...);
       });
     });
   }
@@ -9167,7 +15593,7 @@ struct job {
 
   std::string id;
   Input input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  json details = json::object();  ///< whatever else came with it from the queue
 
   job(std::string job_id, Input job_input, json other_members = json::object())
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
@@ -9183,6 +15609,16 @@ struct job {
   /// Valid as long as this job, or a copy of it, lives.
   coworker::stop_token stop_token() const noexcept {
     return record_ ? record_->stop.get_token() : coworker::stop_token();
+  }
+
+  /// How often the queue has handed this job over, with this time; 0 where it does not say. Above 1, an earlier worker
+  /// may have done part of the work.
+  int deliveries() const noexcept { return record_ ? record_->deliveries : 0; }
+
+  /// The `traceparent` header of the request that this job serves, to be passed on to services that it calls; empty
+  /// where there is none. Valid as long as this job, or a copy of it, lives.
+  std::string_view trace_parent() const noexcept {
+    return record_ ? std::string_view(record_->trace_parent) : std::string_view();
   }
 
   /// Tells whoever waits for this job how far it is: anything that turns into JSON. On any thread, at any
@@ -9204,7 +15640,7 @@ struct job {
   job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
-  /// --rp_debugger adds to the output: `auto measured = work.checkpoint("load");`. Any thread.
+  /// the worker collects (worker_options::measure_times): `auto measured = work.checkpoint("load");`. Any thread.
   coworker::checkpoint checkpoint(std::string name) const {
     return coworker::checkpoint(record_, record_ ? record_->timings : nullptr, std::move(name));
   }
@@ -9332,10 +15768,10 @@ concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
 
 template <class Handler>
-using handler_answer = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
+using handler_result = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
 
 template <class Handler>
-inline constexpr handler_kind kind_of_handler = awaited<handler_answer<Handler>>::kind;
+inline constexpr handler_kind kind_of_handler = awaited<handler_result<Handler>>::kind;
 
 }  // namespace detail
 
@@ -9352,7 +15788,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
 template <class Handler>
 concept job_handler = callable_with_job<Handler> &&
-    detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
+    detail::output_value<typename detail::awaited<detail::handler_result<Handler>>::type>;
 
 /// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
 template <class Handler>
@@ -9368,6 +15804,35 @@ inline constexpr bool is_coroutine_handler =
 
 }  // namespace coworker
 
+// ---- coworker/job/job_error.hpp ----------------------------------------------------------------------------
+
+// job_error: an exception by which a handler of any kind says more than that its job failed. Must not know how
+// handlers are run.
+
+namespace coworker {
+
+/// What a job_error asks for besides the failure of its job.
+struct job_error_options {
+  /// Takes no more jobs and ends the worker once those in progress have ended, so that the platform starts a fresh
+  /// one: for what a process does not recover from, such as a GPU that is out of memory. Default: no.
+  bool recycle_worker = false;
+};
+
+/// Thrown by a handler, fails its job with this message: `throw job_error("CUDA: out of memory", {.recycle_worker =
+/// true});`. Counts too when it is nested in what is thrown.
+class job_error : public std::runtime_error {
+ public:
+  explicit job_error(const std::string& message, job_error_options options = {})
+      : std::runtime_error(message), options_(options) {}
+
+  const job_error_options& options() const noexcept { return options_; }
+
+ private:
+  job_error_options options_;
+};
+
+}  // namespace coworker
+
 // ---- coworker/typed/problems.hpp ---------------------------------------------------------------------------
 
 // What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
@@ -9379,8 +15844,10 @@ namespace coworker {
 /// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
 class input_error : public json_value_error {
  public:
-  /// The most problems that are listed; how many more there are is told.
+  /// The most problems that are listed, and about how many bytes they may have together; how many more there
+  /// are is told.
   static constexpr std::size_t most_listed = 100;
+  static constexpr std::size_t most_bytes = 64'000;
 
   explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
       : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
@@ -9412,14 +15879,13 @@ struct input_place {
   input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
 };
 
-/// Says where the value is that an error is about.
-inline void locate(json_value_error& error, const input_place& place) {
-  for (const input_place* step = &place; step != nullptr; step = step->outer) {
-    if (step->in_array) {
-      error.inside_element(step->index);
-    } else if (step->outer != nullptr || !step->key.empty()) {
-      error.inside_member(step->key);
-    }
+/// Adds the steps to a place, which may be as deep as values are read.
+inline void add_steps(json_path& path, const input_place& place) {
+  if (place.outer != nullptr) add_steps(path, *place.outer);
+  if (place.in_array) {
+    path.add_element(place.index);
+  } else if (place.outer != nullptr || !place.key.empty()) {
+    path.add_member(place.key);
   }
 }
 
@@ -9429,21 +15895,19 @@ class input_problems {
   bool none() const noexcept { return count_ == 0; }
   std::size_t count() const noexcept { return count_; }
 
-  void add(const input_place& place, std::string problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, json_type_error(std::move(problem)));
+  void add(const input_place& place, std::string_view problem) {
+    if (is_listed()) list(place, {}, problem);
   }
   /// One that knows a part of its path.
   void add(const input_place& place, const json_value_error& problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, problem);
+    if (is_listed()) list(place, problem.path(), problem.problem());
   }
   /// "expected an integer, found string "big"".
   void expected(const input_place& place, std::string_view what, const json& found) {
-    if (++count_ > input_error::most_listed) return;
+    if (!is_listed()) return;
     std::string problem("expected ");
     problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
-    list(place, json_type_error(std::move(problem)));
+    list(place, {}, problem);
   }
 
   /// Errors: throws what has been collected, if there is anything.
@@ -9460,12 +15924,28 @@ class input_problems {
   }
 
  private:
-  void list(const input_place& place, json_value_error problem) {
-    locate(problem, place);
-    listed_.emplace_back(problem.what());
+  // What an author's own conversion says may hold any part of the input.
+  static constexpr std::size_t longest_problem = 4000;
+
+  // Counts one more.
+  bool is_listed() noexcept {
+    ++count_;
+    return listed_.size() < input_error::most_listed && bytes_ < input_error::most_bytes;
+  }
+
+  void list(const input_place& place, std::string_view inner_path, std::string_view problem) {
+    json_path path;
+    add_steps(path, place);
+    std::string text = path.add(inner_path).text();
+    const std::size_t shown = whole_characters(problem, longest_problem);
+    text.append(text.empty() ? "" : ": ").append(problem.substr(0, shown));
+    if (shown < problem.size()) text.append("...");
+    bytes_ += text.size();
+    listed_.push_back(std::move(text));
   }
 
   std::vector<std::string> listed_;
+  std::size_t bytes_ = 0;
   std::size_t count_ = 0;
 };
 
@@ -9526,7 +16006,7 @@ json struct_to_json(const Struct& value) {
   json out = json::object();
   out.reserve(member_count<Struct>);
   const std::string_view* key = member_keys<Struct>::all();
-  with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
+  detail::with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
   return out;
 }
 
@@ -9588,19 +16068,19 @@ std::string length_text(const Rule& rule, std::string_view of) {
 template <class Rule, class Item>
 void check_item(const Rule& rule, const Item& item, const input_place& place, input_problems& problems) {
   if constexpr (kind<Item> == input_kind::optional) {
-    if (item.has_value()) check_item(rule, *item, place, problems);
+    if (item.has_value()) detail::check_item(rule, *item, place, problems);
   } else {
     if constexpr (bounded<Item>) {
       const bool low = rule.has_least && item < rule.least;
       const bool high = rule.has_most && rule.most < item;
-      if (low || high) problems.expected(place, bounds_text(rule), json(item));
+      if (low || high) problems.expected(place, detail::bounds_text(rule), json(item));
     }
     if constexpr (Rule::choice_count != 0) {
       bool found = false;
       for (std::size_t i = 0; i < Rule::choice_count; ++i) {
         found = found || typename Rule::choice_type(item) == rule.choices[i];
       }
-      if (!found) problems.expected(place, choices_text(rule), json(item));
+      if (!found) problems.expected(place, detail::choices_text(rule), json(item));
     }
   }
 }
@@ -9611,31 +16091,31 @@ void check_length(const Rule& rule, const Value& value, const input_place& place
   std::size_t length = 0;
   std::string_view of;
   if constexpr (text_like<Value>) {
-    length = characters_in(value);
+    length = detail::characters_in(value);
     of = "characters";
   } else {
     length = value.size();
     of = kind<Value> == input_kind::map ? "members" : "elements";
   }
   if (length >= rule.shortest && length <= rule.longest) return;
-  problems.add(place, "expected " + length_text(rule, of) + ", found " + std::to_string(length));
+  problems.add(place, "expected " + detail::length_text(rule, of) + ", found " + std::to_string(length));
 }
 
 /// Checks what one rule says about the member that it is about.
 template <class Rule, class Value>
 void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
   if constexpr (kind<Value> == input_kind::optional) {
-    if (value.has_value()) check_value(rule, *value, place, problems);
+    if (value.has_value()) detail::check_value(rule, *value, place, problems);
   } else {
     const std::size_t before = problems.count();
-    if constexpr (measurable<Value>) check_length(rule, value, place, problems);
+    if constexpr (measurable<Value>) detail::check_length(rule, value, place, problems);
     if constexpr (kind<Value> == input_kind::sequence || kind<Value> == input_kind::fixed_array) {
       std::size_t index = 0;
       for (const typename Value::value_type& item : value) {
-        check_item(rule, item, place.element(index++), problems);
+        detail::check_item(rule, item, place.element(index++), problems);
       }
     } else {
-      check_item(rule, value, place, problems);
+      detail::check_item(rule, value, place, problems);
     }
     if (rule.predicate == nullptr || problems.count() != before || rule.predicate(value)) return;
     problems.expected(place, rule.predicate_words, json(value));
@@ -9679,7 +16159,12 @@ std::string input_words() {
       return "an object";
     case input_kind::sequence:
       return "an array";
-    default:
+    case input_kind::enumeration:
+    case input_kind::optional:
+    case input_kind::fixed_array:
+    case input_kind::anything:
+    case input_kind::own:
+    case input_kind::none:
       break;
   }
   if constexpr (kind<T> == input_kind::enumeration) return enum_words<T>();
@@ -9723,19 +16208,16 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
 }
 
 inline bool number_in(const json_slot& slot, double& value) noexcept {
-  switch (slot.kind()) {
-    case slot_kind::integer:
-      value = static_cast<double>(slot.integer.value);
-      return true;
-    case slot_kind::natural:
-      value = static_cast<double>(slot.natural.value);
-      return true;
-    case slot_kind::floating:
-      value = slot.floating.value;
-      return true;
-    default:
-      return false;
+  if (slot.kind() == slot_kind::integer) {
+    value = static_cast<double>(slot.integer.value);
+  } else if (slot.kind() == slot_kind::natural) {
+    value = static_cast<double>(slot.natural.value);
+  } else if (slot.kind() == slot_kind::floating) {
+    value = slot.floating.value;
+  } else {
+    return false;
   }
+  return true;
 }
 
 template <class Float>
@@ -9818,7 +16300,7 @@ void read_sequence(const json& from, T& target, const input_place& place, input_
   std::size_t index = 0;
   for (const json& part : from) {
     typename T::value_type element{};
-    read_value(part, element, place.element(index++), problems);
+    detail::read_value(part, element, place.element(index++), problems);
     if constexpr (requires { target.push_back(std::move(element)); }) {
       target.push_back(std::move(element));
     } else {
@@ -9835,7 +16317,7 @@ void read_fixed_array(const json& from, T& target, const input_place& place, inp
   }
   std::size_t index = 0;
   for (const json& part : from) {
-    read_value(part, target[index], place.element(index), problems);
+    detail::read_value(part, target[index], place.element(index), problems);
     ++index;
   }
 }
@@ -9846,7 +16328,7 @@ void read_map(const json& from, T& target, const input_place& place, input_probl
   target.clear();
   for (const auto& [key, part] : from.items()) {
     typename T::mapped_type value{};
-    read_value(part, value, place.member(key), problems);
+    detail::read_value(part, value, place.member(key), problems);
     target.insert_or_assign(typename T::key_type(key), std::move(value));
   }
 }
@@ -9855,10 +16337,13 @@ void read_map(const json& from, T& target, const input_place& place, input_probl
 class member_search {
  public:
   explicit member_search(const json& object) noexcept
-      : block_(object_of(json_gate::slot(object))), size_(count_of(json_gate::slot(object))) {}
+      : block_(object_of(json_gate::slot(object))),
+        size_(count_of(json_gate::slot(object))),
+        places_(places_of(json_gate::slot(object))) {}
 
   const json* find(std::string_view key) noexcept {
-    if (next_ < size_ && text_of(block_->members()[next_].key) == key) [[likely]]
+    if (next_ < places_ && !is_gap(block_->members()[next_]) && text_of(block_->members()[next_].key) == key)
+        [[likely]]
       return found(next_);
     if (block_ == nullptr) return nullptr;
     const member_slot* const member = find_member(block_, key_probe(key));
@@ -9876,6 +16361,7 @@ class member_search {
 
   object_block* block_;
   std::size_t size_;
+  std::size_t places_;
   std::size_t next_ = 0;
   std::size_t found_ = 0;
 };
@@ -9890,12 +16376,12 @@ class struct_reader {
   void read() {
     const std::size_t before = problems_.count();
     member_search search(from_);
-    with_members(target_, [&](auto&... member) {
+    detail::with_members(target_, [&](auto&... member) {
       std::size_t index = 0;
       (read_member(search, member, index++), ...);
     });
     if (search.left() != 0 && !ignores_unknown()) {
-      refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
+      detail::refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
     }
     if constexpr (has_rules<Struct>) check_rules(before);
   }
@@ -9906,7 +16392,7 @@ class struct_reader {
     const input_place place = place_.member(keys_[index]);
     if (const json* const found = search.find(keys_[index])) {
       const std::size_t before = problems_.count();
-      read_value(*found, member, place, problems_);
+      detail::read_value(*found, member, place, problems_);
       if (problems_.count() == before) fine_ |= std::uint64_t{1} << index;
     } else {
       do_without(member, place);
@@ -9917,7 +16403,7 @@ class struct_reader {
   void do_without(Member& member, const input_place& place) {
     bool required = false;
     presence said = presence::usual;
-    for_each_member_rule<Struct>([&](const auto& rule) {
+    detail::for_each_member_rule<Struct>([&](const auto& rule) {
       if (is_about(rule, member) && rule.given != presence::usual) said = rule.given;
     });
     if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
@@ -9925,7 +16411,7 @@ class struct_reader {
       required = member.begin() == member.end();
     } else if constexpr (kind<Member> == input_kind::structure) {
       // As if {} were given: its own members may be left out or not.
-      if (said == presence::usual) return read_value(json::object(), member, place, problems_);
+      if (said == presence::usual) return detail::read_value(json::object(), member, place, problems_);
     }
     if (said != presence::usual) required = said == presence::required;
     if (required) problems_.add(place, "missing; expected " + input_words<Member>());
@@ -9938,7 +16424,7 @@ class struct_reader {
 
   static bool ignores_unknown() {
     bool ignored = false;
-    for_each_rule<Struct>([&ignored](const auto& rule) {
+    detail::for_each_rule<Struct>([&ignored](const auto& rule) {
       if constexpr (std::same_as<std::remove_cvref_t<decltype(rule)>, unknown_members>) {
         ignored = rule == unknown_members::ignored;
       }
@@ -9947,14 +16433,14 @@ class struct_reader {
   }
 
   void check_rules(std::size_t problems_before) {
-    for_each_member_rule<Struct>([this](const auto& rule) {
+    detail::for_each_member_rule<Struct>([this](const auto& rule) {
       std::size_t index = 0;
-      with_members(target_, [&](const auto&... member) {
+      detail::with_members(target_, [&](const auto&... member) {
         ((is_about(rule, member) ? check_rule(rule, index) : void(), ++index), ...);
       });
     });
     if (problems_.count() != problems_before) return;
-    for_each_rule<Struct>([this](const auto& rule) {
+    detail::for_each_rule<Struct>([this](const auto& rule) {
       if constexpr (is_struct_rule<std::remove_cvref_t<decltype(rule)>>) {
         if (!rule.predicate(std::as_const(target_)))
           problems_.add(place_, std::string("expected ").append(rule.words));
@@ -9966,7 +16452,7 @@ class struct_reader {
   template <class Rule>
   void check_rule(const Rule& rule, std::size_t index) {
     if ((fine_ >> index & 1) != 0)
-      check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
+      detail::check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
   }
 
   const json& from_;
@@ -9984,31 +16470,31 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   if constexpr (is == input_kind::anything) {
     target = from;
   } else if constexpr (is == input_kind::own) {
-    read_own(from, target, place, problems);
+    detail::read_own(from, target, place, problems);
   } else if constexpr (is == input_kind::boolean) {
     if (!from.is_boolean()) return problems.expected(place, "a boolean", from);
     target = slot.boolean.value;
   } else if constexpr (is == input_kind::integer) {
-    read_integer(from, target, place, problems);
+    detail::read_integer(from, target, place, problems);
   } else if constexpr (is == input_kind::floating) {
-    read_floating(from, target, place, problems);
+    detail::read_floating(from, target, place, problems);
   } else if constexpr (is == input_kind::text) {
     if (!from.is_string()) return problems.expected(place, "a string", from);
     const std::string_view text = text_of(slot);
     target.assign(text.data(), text.size());
   } else if constexpr (is == input_kind::enumeration) {
-    read_enum(from, target, place, problems);
+    detail::read_enum(from, target, place, problems);
   } else if constexpr (is == input_kind::duration) {
-    read_duration(from, target, place, problems);
+    detail::read_duration(from, target, place, problems);
   } else if constexpr (is == input_kind::optional) {
     target.reset();
-    if (!from.is_null()) read_value(from, target.emplace(), place, problems);
+    if (!from.is_null()) detail::read_value(from, target.emplace(), place, problems);
   } else if constexpr (is == input_kind::map) {
-    read_map(from, target, place, problems);
+    detail::read_map(from, target, place, problems);
   } else if constexpr (is == input_kind::sequence) {
-    read_sequence(from, target, place, problems);
+    detail::read_sequence(from, target, place, problems);
   } else if constexpr (is == input_kind::fixed_array) {
-    read_fixed_array(from, target, place, problems);
+    detail::read_fixed_array(from, target, place, problems);
   } else {
     if (!from.is_object()) return problems.expected(place, "an object", from);
     struct_reader<T>(from, target, place, problems).read();
@@ -10019,7 +16505,7 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
 template <typed_input T>
 void read_input(const json& from, T& target, std::string_view name) {
   input_problems problems;
-  read_value(from, target, input_place{nullptr, name}, problems);
+  detail::read_value(from, target, input_place{nullptr, name}, problems);
   problems.throw_if_any();
 }
 
@@ -10039,14 +16525,12 @@ requires(detail::kind<T> == detail::input_kind::structure ||
 
 }  // namespace coworker
 
-// ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
+// ---- coworker/job/job_input.hpp ----------------------------------------------------------------------------
 
-// How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
-// queue.
+// How a handler is called with its job: the input is read out of JSON, and the job is kept for as long as its coroutine
+// needs it. Must not know how a handler is run.
 
-namespace coworker {
-
-namespace detail {
+namespace coworker::detail {
 
 template <class Input>
 Input take_input(json& input) {
@@ -10055,7 +16539,7 @@ Input take_input(json& input) {
   } else if constexpr (typed_input<Input>) {
     const json given = std::move(input);  // not kept beside what is made of it
     Input made{};
-    read_input(given, made, "input");
+    detail::read_input(given, made, "input");
     return made;
   } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
     try {
@@ -10069,89 +16553,10 @@ Input take_input(json& input) {
   }
 }
 
-// Takes a member out of an object. null where there is none, or where it says no: false, 0 or "", which
-// handlers that came from other languages may always set.
-inline json take_out(json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end()) return json();
-  json value = std::move(*found);
-  object.erase(key);
-  const bool says_no = value == json(false) || value == json(0) || value == json("");
-  return says_no ? json() : value;
-}
-
-// A returned object may say that the job failed, and that the worker is to be recycled; both members are
-// taken out.
-inline outcome outcome_of(json returned) {
-  outcome made;
-  if (returned.is_object()) {
-    made.stop_pod = !take_out(returned, "refresh_worker").is_null();
-    const json error = take_out(returned, "error");
-    if (!error.is_null()) {
-      made.ended = outcome::status::failed;
-      made.error = error.is_string() ? error.get<std::string>() : error.dump();
-    }
-  }
-  made.output = std::move(returned);
-  return made;
-}
-
-template <class Handler>
-json call_plain(Handler& handler, job<handler_input<Handler>> work) {
-  if constexpr (std::is_void_v<handler_answer<Handler>>) {
-    handler(std::move(work));
-    return json();
-  } else {
-    return json(handler(std::move(work)));
-  }
-}
-
 template <class Input>
 job<Input> job_of(job_record& record) {
-  return job<Input>(record_ref(record), take_input<Input>(record.input));
+  return job<Input>(record_ref(record), detail::take_input<Input>(record.input));
 }
-
-inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
-                          const worker_identity& identity) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const cancelled&) {
-    if (!record.stop.stop_requested())
-      return outcome::failure(error_report(describe_exception(thrown), identity));
-    return record.ended.succeeded() ? outcome::stop("stopped: a stop was requested") : record.ended;
-  } catch (const std::exception& error) {
-    return outcome::failure(error_report(describe_exception(error), identity));
-  } catch (...) {
-    return outcome::failure(error_report(describe_exception(thrown), identity));
-  }
-}
-
-inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const job_record& record,
-                          const worker_identity& identity) {
-  if (thrown != nullptr) {
-    outcome made = outcome_of(thrown, record, identity);
-    made.output = std::move(returned);
-    return made;
-  }
-  try {
-    return outcome_of(std::move(returned));
-  } catch (...) {
-    return outcome_of(std::current_exception(), record, identity);
-  }
-}
-
-}  // namespace detail
-
-/// Where handlers run, and how.
-struct handler_place {
-  executor_ref pool;         ///< for plain functions
-  worker_identity identity;  ///< named in error reports
-  executor_ref coroutines;   ///< for the others; empty: where the worker is
-  stream_options stream;
-  bool sends_chunks = true;  ///< false: the elements of a stream are kept for its final output
-};
-
-namespace detail {
 
 // Calls a coroutine with its job, and keeps the job meanwhile where the coroutine only has a reference to it.
 template <class Handler>
@@ -10159,7 +16564,7 @@ struct job_keeper {
   std::optional<job<handler_input<Handler>>> work = std::nullopt;
 
   auto call(Handler& handler, job_record& record) {
-    work.emplace(job_of<handler_input<Handler>>(record));
+    work.emplace(detail::job_of<handler_input<Handler>>(record));
     return handler(std::move(*work));
   }
 };
@@ -10167,9 +16572,70 @@ struct job_keeper {
 template <takes_by_value Handler>
 struct job_keeper<Handler> {
   auto call(Handler& handler, job_record& record) const {
-    return handler(job_of<handler_input<Handler>>(record));
+    return handler(detail::job_of<handler_input<Handler>>(record));
   }
 };
+
+}  // namespace coworker::detail
+
+// ---- coworker/job/stream_handler.hpp -----------------------------------------------------------------------
+
+// How the elements of a streaming handler are read and handed to its stream. Must not know the worker or any queue.
+
+namespace coworker {
+
+/// Where handlers run, and how.
+struct handler_place {
+  executor_ref pool;        ///< for plain functions
+  executor_ref coroutines;  ///< for the others; empty: where the worker is
+  stream_options stream;
+  detail::stream_terms terms;
+};
+
+namespace detail {
+
+// What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
+// task<bool> send(const job_record&, json) and void interpret(outcome&).
+class stream_sink {
+ public:
+  template <class Target>
+  explicit stream_sink(Target& target) noexcept
+      : target_(&target),
+        send_([](void* to, const job_record& record, json&& chunk) {
+          return static_cast<Target*>(to)->send(record, std::move(chunk));
+        }),
+        interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
+
+  task<bool> send(const job_record& record, json chunk) const {
+    return send_(target_, record, std::move(chunk));
+  }
+  void interpret(outcome& made) const { interpret_(target_, made); }
+
+ private:
+  void* target_;
+  task<bool> (*send_)(void*, const job_record&, json&&);
+  void (*interpret_)(void*, outcome&);
+};
+
+// An element that is an object of the handler's own making may say that the job failed, as a returned one may. False:
+// it does, and the stream ends here.
+template <class Element>
+bool read_element(Element& element, json& value, const stream_sink& sink, outcome& made) {
+  value = json(std::move(element));
+  if constexpr (std::same_as<Element, json>) {
+    if (!value.is_object()) return true;
+    outcome seen = outcome::success(std::move(value));
+    seen.untyped = true;
+    sink.interpret(seen);
+    made.recycle_worker = made.recycle_worker || seen.recycle_worker;
+    if (!seen.succeeded()) {
+      made.fail(seen.error() != nullptr ? *seen.error() : error_info());
+      return false;
+    }
+    value = std::move(seen.output);
+  }
+  return true;
+}
 
 // Hands one element on, from wherever the handler is.
 template <class Stream>
@@ -10183,15 +16649,36 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
 }
 
 template <class Handler, class Stream>
-task<void> stream_elements(Handler& handler, job_record& record, Stream& stream, executor_ref home) {
+task<void> stream_generator(Handler& handler, job_record& record, Stream& stream, executor_ref home,
+                            const stream_sink& sink, outcome& made) {
   [[maybe_unused]] job_keeper<Handler> keeper;
   auto elements = keeper.call(handler, record);
-  if constexpr (kind_of_handler<Handler> == handler_kind::generator) {
-    for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next())
-      co_await push_element(stream, json(std::move(*one)), home);
-  } else {
-    auto one = elements.begin();
-    for (const auto end = elements.end(); one != end; ++one) co_await push_element(stream, json(*one), home);
+  for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    json value;
+    if (!detail::read_element(*one, value, sink, made)) break;
+    co_await detail::push_element(stream, std::move(value), home);
+  }
+}
+
+// The whole range is read on one thread, as what it reads from may be bound to a thread: it blocks until the queue has
+// room. Where the worker itself is on this thread, as in a simulation, it awaits that instead.
+template <class Handler, class Stream>
+task<void> stream_range(Handler& handler, job_record& record, Stream& stream, executor_ref home,
+                        const stream_sink& sink, outcome& made) {
+  const bool blocks = !home.runs_on_this_thread();
+  [[maybe_unused]] job_keeper<Handler> keeper;
+  auto elements = keeper.call(handler, record);
+  auto one = elements.begin();
+  for (const auto end = elements.end(); one != end; ++one) {
+    json value;
+    auto&& element = *one;
+    std::remove_cvref_t<decltype(element)> own(std::forward<decltype(element)>(element));
+    if (!detail::read_element(own, value, sink, made)) break;
+    if (blocks) {
+      coworker::sync_wait(home, stream.push(std::move(value)));
+    } else {
+      co_await detail::push_element(stream, std::move(value), home);
+    }
   }
 }
 
@@ -10200,32 +16687,109 @@ inline task<void> return_home(executor_ref home) {
   if (here != home) co_await resume_on(home);
 }
 
-// Ends with the handler's exception or the stream's; `output` is then what was kept, if any was to be.
-template <class Handler, class Send>
-task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, const Send& send,
-                         json& output) {
+// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
+template <class Handler>
+task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place,
+                         const stream_sink& sink, outcome& made) {
   const context job = co_await this_coro::context();
-  const auto send_of_job = [&send, &record](std::string text) { return send(record, std::move(text)); };
-  chunk_stream stream(send_of_job, place.stream, place.sends_chunks, job);
+  const auto send_of_job = [&sink, &record](json chunk) { return sink.send(record, std::move(chunk)); };
+  chunk_stream stream(send_of_job, place.stream, place.terms, job);
   std::exception_ptr thrown;
   try {
     if constexpr (kind_of_handler<Handler> == handler_kind::range) {
       co_await resume_on(place.pool);
-    } else if (place.coroutines) {
-      co_await resume_on(place.coroutines);
+      co_await detail::stream_range(handler, record, stream, job.executor, sink, made);
+    } else {
+      if (place.coroutines) co_await resume_on(place.coroutines);
+      co_await detail::stream_generator(handler, record, stream, job.executor, sink, made);
     }
-    co_await stream_elements(handler, record, stream, job.executor);
   } catch (...) {
     thrown = std::current_exception();
   }
-  co_await return_home(job.executor);
+  co_await detail::return_home(job.executor);
   try {
     co_await stream.finish();
   } catch (...) {
     if (thrown == nullptr) thrown = std::current_exception();
   }
-  if (thrown == nullptr || stream.aggregates()) output = stream.take_output();
+  const bool ended_well = thrown == nullptr && made.succeeded();
+  if (ended_well || stream.aggregates()) made.output = stream.take_output();
   if (thrown != nullptr) std::rethrow_exception(thrown);
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
+
+// How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
+// queue.
+
+namespace coworker {
+
+namespace detail {
+
+template <class Handler>
+json call_plain(Handler& handler, job<handler_input<Handler>> work) {
+  if constexpr (std::is_void_v<handler_result<Handler>>) {
+    handler(std::move(work));
+    return json();
+  } else {
+    return json(handler(std::move(work)));
+  }
+}
+
+// Whether the exception, or one that is nested in it, asks for a fresh worker.
+inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
+  std::exception_ptr next = thrown;
+  while (next != nullptr) {
+    const std::exception_ptr here = std::exchange(next, nullptr);
+    try {
+      std::rethrow_exception(here);
+    } catch (const job_error& error) {
+      if (error.options().recycle_worker) return true;
+      next = detail::cause_of(here);
+    } catch (...) {
+      next = detail::cause_of(here);
+    }
+  }
+  return false;
+}
+
+// What a job comes to whose handler threw.
+inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) {
+  bool was_cancelled = false;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const cancelled&) {
+    was_cancelled = record.stop.stop_requested();
+  } catch (...) {
+  }
+  if (was_cancelled) {
+    if (record.outcome.succeeded()) return outcome::stop("stopped: a stop was requested");
+    return std::move(record.outcome);
+  }
+  outcome made = outcome::failure(describe_exception(thrown));
+  made.recycle_worker = detail::asks_to_recycle(thrown);
+  return made;
+}
+
+}  // namespace detail
+
+namespace detail {
+
+// Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
+inline void settle(job_record& record, outcome made, const std::exception_ptr& thrown,
+                   const stream_sink& sink) {
+  if (thrown == nullptr) {
+    sink.interpret(made);
+    record.outcome = std::move(made);
+    return;
+  }
+  outcome failed = detail::outcome_of(thrown, record);
+  failed.output = std::move(made.output);
+  failed.recycle_worker = failed.recycle_worker || made.recycle_worker;
+  record.outcome = std::move(failed);
 }
 
 }  // namespace detail
@@ -10241,57 +16805,40 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 //
 // One coroutine for all but streams, with few locals: its frame is what each job in progress costs. Inlined,
 // as clang would have it, that frame would stay with its caller's until the outcome is delivered.
-template <job_handler Handler, class Send>
+template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         const Send& send) {
+                                         const detail::stream_sink& sink) {
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
+  using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();
-  json returned;
+  outcome made;
   std::exception_ptr thrown;
   try {
     if constexpr (is_streaming_handler<Handler>) {
-      co_await detail::run_streaming(handler, record, place, send, returned);
+      co_await detail::run_streaming(handler, record, place, sink, made);
     } else if constexpr (kind == detail::handler_kind::plain) {
       co_await resume_on(place.pool);
-      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
+      made.output = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
     } else {
       if (place.coroutines) co_await resume_on(place.coroutines);
       [[maybe_unused]] detail::job_keeper<Handler> keeper;
-      auto answer = keeper.call(handler, record);
-      if constexpr (std::is_void_v<typename detail::awaited<detail::handler_answer<Handler>>::type>) {
-        co_await std::move(answer);
+      auto running = keeper.call(handler, record);
+      if constexpr (std::is_void_v<value>) {
+        co_await std::move(running);
       } else {
-        returned = json(co_await std::move(answer));
+        made.output = json(co_await std::move(running));
       }
     }
+    made.untyped = std::same_as<value, json> && !is_streaming_handler<Handler>;
   } catch (...) {
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
   if (here != home) co_await resume_on(home);
-  record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
+  detail::settle(record, std::move(made), thrown, sink);
 }
 
 namespace detail {
-
-// How a stream hands on its chunks, for whoever runs a handler without knowing the queue. Refers to a
-// callable that gives a task<bool>.
-class chunk_sender {
- public:
-  template <class Send>
-  explicit chunk_sender(Send& send) noexcept
-      : send_(&send), call_([](void* to, const job_record& record, std::string&& text) {
-          return (*static_cast<Send*>(to))(record, std::move(text));
-        }) {}
-
-  task<bool> operator()(const job_record& record, std::string text) const {
-    return call_(send_, record, std::move(text));
-  }
-
- private:
-  void* send_;
-  task<bool> (*call_)(void*, const job_record&, std::string&&);
-};
 
 // A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
 class handler_ref {
@@ -10302,13 +16849,13 @@ class handler_ref {
   explicit handler_ref(Handler& handler) noexcept
       : is_streaming(is_streaming_handler<Handler>),
         is_coroutine(is_coroutine_handler<Handler>),
-        handler_(&handler),
-        run_([](void* called, job_record& record, const handler_place& place, const chunk_sender& send) {
-          return run_handler(*static_cast<Handler*>(called), record, place, send);
+        handler_(std::addressof(handler)),
+        run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
+          return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
         }) {}
 
-  task<void> run(job_record& record, const handler_place& place, const chunk_sender& send) const {
-    return run_(handler_, record, place, send);
+  task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
+    return run_(handler_, record, place, sink);
   }
 
   bool is_streaming = false;
@@ -10316,7 +16863,7 @@ class handler_ref {
 
  private:
   void* handler_ = nullptr;
-  task<void> (*run_)(void*, job_record&, const handler_place&, const chunk_sender&) = nullptr;
+  task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
 };
 
 }  // namespace detail
@@ -10340,7 +16887,7 @@ struct wrapped_call {
 template <job_handler Handler>
 struct wrapped_call<Handler> {
   using input = handler_input<Handler>;
-  using answer = handler_answer<Handler>;
+  using answer = handler_result<Handler>;
 };
 
 template <class Handler>
@@ -10404,10 +16951,7 @@ class authorised {
              Allows allows) requires(job_handler<Handler>&& detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
-  COWORKER_REFUSE(
-      "coworker::authorised: the handler does not fit; it must be callable with a job and give something "
-      "that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::authorised")
   authorised(Handler handler, Allows allows) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
@@ -10529,9 +17073,7 @@ class retried {
   retried(Handler handler, retry_options options = {}) requires(detail::repeatable_handler<Handler>)
       : handler_(std::move(handler)), options_(detail::checked(options)) {}
 
-  COWORKER_REFUSE(
-      "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::retried")
   retried(Handler handler, retry_options options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
@@ -10564,7 +17106,7 @@ class retried {
       } catch (...) {
         failure = std::current_exception();
       }
-      co_await sleep_for(wait_after_failure(number, failure, work));
+      co_await coworker::sleep_for(wait_after_failure(number, failure, work));
     }
   }
 
@@ -10576,7 +17118,7 @@ class retried {
       } catch (...) {
         failure = std::current_exception();
       }
-      block_for(wait_after_failure(number, failure, work), work.stop_token());
+      coworker::block_for(wait_after_failure(number, failure, work), work.stop_token());
     }
   }
 
@@ -10601,6 +17143,1203 @@ template <class Handler>
 retried(Handler, retry_options = {}) -> retried<Handler>;
 
 }  // namespace coworker
+
+// ---- coworker/net/address.hpp ------------------------------------------------------------------------------
+
+// socket_address: where a TCP socket listens or connects to: an IPv4 or IPv6 address and a port.
+
+#if COWORKER_POSIX
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace coworker {
+
+class socket_address {
+ public:
+  /// 0.0.0.0:0.
+  socket_address() noexcept {
+    storage_.ss_family = AF_INET;
+    size_ = sizeof(sockaddr_in);
+  }
+
+  /// What a system call filled in, of that size.
+  socket_address(const sockaddr* address, socklen_t size) noexcept : size_(size) {
+    std::memcpy(&storage_, address, size_ <= sizeof storage_ ? size_ : sizeof storage_);
+  }
+
+  /// An address in digits, such as "0.0.0.0", "127.0.0.1", "::" or "[::1]"; "localhost" is 127.0.0.1. Looks up
+  /// no names; resolve() does. Throws std::invalid_argument for anything else.
+  socket_address(std::string_view host, std::uint16_t port) {
+    std::string digits(host == "localhost" ? "127.0.0.1" : host);
+    if (digits.starts_with('[') && digits.ends_with(']')) digits = digits.substr(1, digits.size() - 2);
+    sockaddr_in four{};
+    sockaddr_in6 six{};
+    if (::inet_pton(AF_INET, digits.c_str(), &four.sin_addr) == 1) {
+      four.sin_family = AF_INET;
+      four.sin_port = htons(port);
+      *this = socket_address(reinterpret_cast<const sockaddr*>(&four), sizeof four);
+    } else if (::inet_pton(AF_INET6, digits.c_str(), &six.sin6_addr) == 1) {
+      six.sin6_family = AF_INET6;
+      six.sin6_port = htons(port);
+      *this = socket_address(reinterpret_cast<const sockaddr*>(&six), sizeof six);
+    } else {
+      throw std::invalid_argument(
+          "\"" + std::string(host) +
+          "\" is not an IP address; give one such as 0.0.0.0 (all interfaces), 127.0.0.1 "
+          "or ::1, or look the name up with resolve()");
+    }
+  }
+
+  std::uint16_t port() const noexcept {
+    return ntohs(is_ipv6() ? reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port
+                           : reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
+  }
+
+  /// The address in digits, without the port.
+  std::string host() const {
+    char digits[INET6_ADDRSTRLEN] = {};
+    const void* const bytes =
+        is_ipv6() ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr)
+                  : static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(storage_).sin_addr);
+    ::inet_ntop(storage_.ss_family, bytes, digits, sizeof digits);
+    return digits;
+  }
+
+  /// "127.0.0.1:8080", "[::1]:8080".
+  std::string to_string() const {
+    return (is_ipv6() ? "[" + host() + "]:" : host() + ":") + std::to_string(port());
+  }
+
+  bool is_ipv6() const noexcept { return storage_.ss_family == AF_INET6; }
+  int family() const noexcept { return storage_.ss_family; }
+  const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t size() const noexcept { return size_; }
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
+};
+
+/// Looks up a name, in the order in which its addresses are to be tried; not empty. Blocks while the name server
+/// does not answer, which may take many seconds: call it before the loop runs, or on a thread_pool. Throws
+/// std::runtime_error when the name is not known.
+inline std::vector<socket_address> resolve(const std::string& host, std::uint16_t port) {
+  addrinfo wanted{};
+  wanted.ai_family = AF_UNSPEC;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
+  if (failed != 0)
+    throw std::runtime_error("\"" + host + "\" cannot be looked up: " + ::gai_strerror(failed));
+  struct owner {
+    addrinfo* list;
+    ~owner() { ::freeaddrinfo(list); }
+  } const freed{found};
+  std::vector<socket_address> addresses;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
+    addresses.emplace_back(one->ai_addr, one->ai_addrlen);
+  return addresses;
+}
+
+}  // namespace coworker
+
+#endif
+
+// ---- coworker/net/descriptor.hpp ---------------------------------------------------------------------------
+
+// unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
+// call and the way out. Must not know what a descriptor stands for.
+
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace coworker {
+
+/// Owns a file descriptor and closes it. Movable, not copyable. Not thread-safe.
+class unique_fd {
+ public:
+  unique_fd() noexcept {}
+  explicit unique_fd(int descriptor) noexcept : descriptor_(descriptor) {}
+
+  unique_fd(unique_fd&& other) noexcept : descriptor_(other.descriptor_), registration_(other.registration_) {
+    other.release();
+  }
+
+  unique_fd& operator=(unique_fd&& other) noexcept {
+    unique_fd moved(std::move(other));
+    std::swap(descriptor_, moved.descriptor_);
+    std::swap(registration_, moved.registration_);
+    return *this;
+  }
+
+  ~unique_fd() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  /// The descriptor; -1 when there is none.
+  int get() const noexcept { return descriptor_; }
+  explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+  /// Closes the descriptor and owns another one instead, or none.
+  void reset(int descriptor = -1) noexcept { *this = unique_fd(descriptor); }
+
+  /// Gives the descriptor away. Returns -1 when there is none.
+  int release() noexcept {
+    registration_ = 0;
+    return std::exchange(descriptor_, -1);
+  }
+
+ private:
+  friend class descriptor_awaiter;
+
+  int descriptor_ = -1;
+  std::uint64_t registration_ = 0;  // see descriptor_watch::registration
+};
+
+/// What a system call met, with its error number as code(). Its text names what was tried, the way out where there
+/// is one, and the system's own words, in English whatever the locale.
+class io_error : public std::system_error {
+ public:
+  io_error(int error, std::string text)
+      : std::system_error(error, std::generic_category()), text_(std::move(text)) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
+namespace detail {
+
+/// What to do about an error of the operating system that leaves a program short of something; empty for any
+/// other error.
+inline std::string_view way_out_of(int error) noexcept {
+  switch (error) {
+    case EMFILE:
+      return "this process has as many files and connections open as it may: raise that limit, ulimit -n, or "
+             "lower the concurrency";
+    case ENFILE:
+      return "the machine has as many files open as it may: raise sysctl fs.file-max";
+    case ENOMEM:
+    case ENOBUFS:
+      return "the machine or the container has no memory left for this";
+    default:
+      return {};
+  }
+}
+
+/// Throws the io_error of a system call that failed with `error`: "WHAT (what to do): errno's text".
+[[noreturn]] inline void throw_io_error(int error, std::string what, std::string_view way_out = {}) {
+  if (way_out.empty()) way_out = detail::way_out_of(error);
+  if (!way_out.empty()) what.append(" (").append(way_out).append(")");
+  throw io_error(error, what.append(": ").append(detail::errno_text(error)));
+}
+
+/// The result of a system call. Throws io_error where it is negative.
+inline int checked(int result, std::string_view what) {
+  if (result < 0) throw_io_error(errno, std::string(what));
+  return result;
+}
+
+/// For systems that cannot do so at a descriptor's birth.
+inline void set_cloexec_and_nonblocking(int descriptor) {
+  checked(::fcntl(descriptor, F_SETFD, FD_CLOEXEC), "fcntl");
+  checked(::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK), "fcntl");
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+#endif
+
+// ---- coworker/net/watch_slot.hpp ---------------------------------------------------------------------------
+
+// watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
+// share.
+
+#if COWORKER_POSIX
+
+namespace coworker::detail {
+
+constexpr std::size_t index_of(io_direction direction) noexcept {
+  return direction == io_direction::read ? 0 : 1;
+}
+
+struct watch_slot {
+  descriptor_watch* waiting[2] = {nullptr, nullptr};  // by direction
+};
+
+[[noreturn]] inline void throw_unwatchable(int error, int descriptor) {
+  const std::string name = "descriptor " + std::to_string(descriptor);
+  if (error == EBADF) throw_io_error(error, name + " cannot be awaited", "it is not open");
+  if (error == ENOSPC) {
+    throw_io_error(error, name + " cannot be awaited",
+                   "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
+  }
+  throw_io_error(error, name + " cannot be awaited");
+}
+
+inline void require_descriptor(const descriptor_watch& watch) {
+  if (watch.descriptor < 0) throw_unwatchable(EBADF, watch.descriptor);
+}
+
+inline void require_unwatched(const watch_slot& slot, const descriptor_watch& watch) {
+  if (slot.waiting[index_of(watch.direction)] == nullptr) return;
+  const bool reads = watch.direction == io_direction::read;
+  throw std::logic_error("descriptor " + std::to_string(watch.descriptor) +
+                         " is already awaited by another coroutine that waits to " +
+                         (reads ? "read from" : "write to") +
+                         " it; let one coroutine do so, or guard it with a semaphore of 1");
+}
+
+/// Lets the waiting coroutine go on. Returns false where there was no memory for that; it is to be tried again.
+inline bool hand_over(descriptor_watch*& waiting) noexcept {
+  descriptor_watch& watch = *waiting;
+  watch.ready = true;
+  try {
+    watch.executor.cancel(watch.alarm);
+  } catch (...) {
+    return false;
+  }
+  waiting = nullptr;
+  return true;
+}
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/net/epoll_set.hpp ----------------------------------------------------------------------------
+
+// epoll_set: the descriptors that the coroutines of one event loop wait for, watched by epoll. Linux; poll_set
+// is the same for other systems. Must not know what a loop blocks on.
+//
+// A descriptor stays registered, level-triggered, from one wait to the next, so that waiting for it again and
+// again makes no system call. A registration that brings an event which nobody waits for is taken back: that
+// costs one call, and happens only where something comes unasked. Edge-triggering would save that too, but
+// would lose what a coroutine has left unread, and one-shot registrations cost a call for each wait.
+//
+// A number alone does not tell whether a registration still stands: the descriptor may have been closed, and the
+// number may be another file's by now. So the registration counts only for who has kept the descriptor open
+// since and says so (descriptor_watch::registration); for anybody else, one call asks the kernel.
+
+#if defined(__linux__)
+
+#include <poll.h>
+
+#include <atomic>
+
+// ---- coworker/net/epoll.hpp --------------------------------------------------------------------------------
+
+// epoll: Linux's own call of that name as an object: what it watches is known by a key, and another thread can
+// wake who waits. Must not know coroutines, nor whose keys they are.
+
+#if defined(__linux__)
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+class epoll {
+ public:
+  using key = std::uint64_t;
+
+  /// Throws io_error when there is no descriptor left for it.
+  epoll() : events_(64) { renew(); }
+
+  /// Watches nothing any more. Throws io_error when there is no descriptor left for that, and then has
+  /// changed nothing.
+  void renew() {
+    unique_fd fresh(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+    std::swap(epoll_, fresh);
+    const int failed = add(wake_up_.get(), EPOLLIN | EPOLLET, wake_key);
+    if (failed == 0) return;
+    std::swap(epoll_, fresh);
+    throw_io_error(failed, "epoll_ctl");
+  }
+
+  /// Each returns 0, or the error of epoll_ctl.
+  int add(int descriptor, std::uint32_t events, key whose) noexcept {
+    return control(EPOLL_CTL_ADD, descriptor, events, whose);
+  }
+  int modify(int descriptor, std::uint32_t events, key whose) noexcept {
+    return control(EPOLL_CTL_MOD, descriptor, events, whose);
+  }
+  int remove(int descriptor) noexcept { return control(EPOLL_CTL_DEL, descriptor, 0, 0); }
+
+  /// Makes room for wait() to find so many at once. Throws std::bad_alloc.
+  void make_room(std::size_t descriptors) {
+    if (events_.size() <= descriptors) events_.resize(descriptors + descriptors / 2 + 1);
+  }
+
+  /// Blocks until something is ready, or for `timeout` milliseconds at most; -1 is for ever. Returns all that is
+  /// ready, with the key in data.u64; a wake-up has `wake_key`. The one function besides wake() that may be
+  /// called while another thread adds, modifies or removes.
+  std::span<const epoll_event> wait(int timeout) noexcept {
+    const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
+    return {events_.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
+  }
+
+  /// Ends the current wait(), or else the next one. Thread-safe.
+  void wake() noexcept { ::eventfd_write(wake_up_.get(), 1); }
+
+  /// Readable while something is ready.
+  int descriptor() const noexcept { return epoll_.get(); }
+
+  static constexpr key wake_key = ~key{0};
+
+ private:
+  int control(int operation, int descriptor, std::uint32_t events, key whose) noexcept {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = whose;
+    return ::epoll_ctl(epoll_.get(), operation, descriptor, &event) == 0 ? 0 : errno;
+  }
+
+  unique_fd epoll_;
+  // Edge-triggered, so that it need not be read: its counter does not overflow in a program's life.
+  unique_fd wake_up_{checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")};
+  std::vector<epoll_event> events_;
+};
+
+}  // namespace coworker::detail
+
+#endif
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace coworker::detail {
+
+/// All but wake() belongs to one thread.
+class epoll_set {
+ public:
+  /// See watching_executor. Throws std::bad_alloc too.
+  void watch(descriptor_watch& watch) {
+    require_descriptor(watch);
+    const auto place = static_cast<std::size_t>(watch.descriptor);
+    if (place >= slots_.size()) slots_.resize(place + place / 2 + 8);
+    epoll_.make_room(registered_ + 2);
+    slot& one = slots_[place];
+    require_unwatched(one, watch);
+    const std::uint32_t wanted = event_of(watch.direction);
+    const bool stands = watch.registration != 0 && watch.registration == one.registration;
+    if (!stands || (one.registered & wanted) == 0) {
+      if (!add(watch.descriptor, one, (stands ? one.registered : awaited(one)) | wanted)) {
+        watch.ready = true;
+        return;
+      }
+    }
+    watch.registration = one.registration;
+    one.waiting[index_of(watch.direction)] = &watch;
+    ++waiting_;
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept {
+    slot& one = slots_[static_cast<std::size_t>(watch.descriptor)];
+    descriptor_watch*& waiting = one.waiting[index_of(watch.direction)];
+    if (waiting != &watch) return;
+    waiting = nullptr;
+    --waiting_;
+    take_back(watch.descriptor, one, event_of(watch.direction));
+  }
+
+  /// How many wait.
+  std::size_t waiting() const noexcept { return waiting_; }
+
+  /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
+  /// over all that is. Returns whether it was woken.
+  bool wait(int timeout) noexcept {
+    bool woken = false;
+    bool stale = false;
+    for (const epoll_event& event : epoll_.wait(timeout)) {
+      if (event.data.u64 == epoll::wake_key) {
+        woken = true;
+      } else {
+        stale = !handle(event) || stale;
+      }
+    }
+    if (stale) rebuild();
+    return woken;
+  }
+
+  /// Ends the current wait(), or else the next one. Any thread.
+  void wake() noexcept { epoll_.wake(); }
+
+  /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
+  /// until the next call of another function.
+  std::span<const pollfd> pollable() noexcept {
+    pollable_ = {epoll_.descriptor(), POLLIN, 0};
+    return {&pollable_, 1};
+  }
+
+ private:
+  struct slot : watch_slot {
+    std::uint32_t registered = 0;    // for these events, as far as is known
+    std::uint64_t registration = 0;  // the latest one of this number; 0: none
+  };
+
+  static constexpr std::uint32_t event_of(io_direction direction) noexcept {
+    return direction == io_direction::read ? EPOLLIN : EPOLLOUT;
+  }
+
+  static std::uint32_t awaited(const slot& one) noexcept {
+    return (one.waiting[0] != nullptr ? EPOLLIN : 0U) | (one.waiting[1] != nullptr ? EPOLLOUT : 0U);
+  }
+
+  static epoll::key key_of(int descriptor, std::uint64_t registration) noexcept {
+    return (registration << 32) | static_cast<std::uint32_t>(descriptor);
+  }
+
+  // Unlike any other in this process: a descriptor may be waited for on one loop and then on another.
+  static std::uint64_t new_registration() noexcept {
+    static constinit std::atomic<std::uint64_t> latest{0};
+    return latest.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
+  // False: epoll does not take it, as a regular file, which is always ready.
+  bool add(int descriptor, slot& one, std::uint32_t events) {
+    int failed = ENOENT;
+    if (one.registration != 0)
+      failed = epoll_.modify(descriptor, events, key_of(descriptor, one.registration));
+    if (failed == ENOENT) {
+      const std::uint64_t fresh = new_registration();
+      failed = epoll_.add(descriptor, events, key_of(descriptor, fresh));
+      if (failed == EEXIST) failed = epoll_.modify(descriptor, events, key_of(descriptor, fresh));
+      if (failed == 0) {
+        if (one.registration == 0) ++registered_;
+        one.registration = fresh;
+      }
+    }
+    if (failed == EPERM) return false;
+    if (failed != 0) throw_unwatchable(failed, descriptor);
+    one.registered = events;
+    return true;
+  }
+
+  // False: the kernel knows of no such registration.
+  bool take_back(int descriptor, slot& one, std::uint32_t events) noexcept {
+    one.registered &= ~events;
+    if (one.registered != 0)
+      return epoll_.modify(descriptor, one.registered, key_of(descriptor, one.registration)) == 0;
+    one.registration = 0;
+    --registered_;
+    return epoll_.remove(descriptor) == 0;
+  }
+
+  // False: the event is of a descriptor that was closed while a copy of it is still open somewhere, such as in a
+  // child process. It goes on to bring events, and cannot be taken back any more.
+  bool handle(const epoll_event& event) noexcept {
+    constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;  // told of whatever the registration is for
+    const int descriptor = static_cast<int>(event.data.u64 & 0xffffffffU);
+    slot& one = slots_[static_cast<std::size_t>(descriptor)];
+    if (event.data.u64 != key_of(descriptor, one.registration)) return false;
+    std::uint32_t unasked = 0;
+    for (const io_direction direction : {io_direction::read, io_direction::write}) {
+      const std::uint32_t wanted = event_of(direction);
+      if ((event.events & (wanted | over)) == 0) continue;
+      if (one.waiting[index_of(direction)] == nullptr) {
+        unasked |= wanted & one.registered;
+      } else if (hand_over(one.waiting[index_of(direction)])) {
+        --waiting_;
+      }
+    }
+    return unasked == 0 || take_back(descriptor, one, unasked);
+  }
+
+  // A new set without the registrations that cannot be taken back.
+  void rebuild() noexcept {
+    try {
+      epoll_.renew();
+    } catch (...) {
+      return;  // no descriptor or memory for it now; the event comes again
+    }
+    registered_ = 0;
+    for (std::size_t place = 0; place < slots_.size(); ++place) {
+      slot& one = slots_[place];
+      const std::uint32_t events = awaited(one);
+      one.registered = 0;
+      one.registration = 0;
+      if (events != 0) register_again(static_cast<int>(place), one, events);
+    }
+  }
+
+  // What cannot be watched any more counts as ready, so that its coroutine meets the error.
+  void register_again(int descriptor, slot& one, std::uint32_t events) noexcept {
+    const std::uint64_t fresh = new_registration();
+    if (epoll_.add(descriptor, events, key_of(descriptor, fresh)) == 0) {
+      one.registered = events;
+      one.registration = fresh;
+      ++registered_;
+      return;
+    }
+    for (descriptor_watch*& waiting : one.waiting) {
+      if (waiting != nullptr && hand_over(waiting)) --waiting_;
+    }
+  }
+
+  epoll epoll_;
+  std::vector<slot> slots_;  // by descriptor
+  std::size_t registered_ = 0;
+  std::size_t waiting_ = 0;
+  pollfd pollable_{};
+};
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/net/poll_set.hpp -----------------------------------------------------------------------------
+
+// poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
+// without epoll: each wait costs time in proportion to how many there are.
+
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+namespace coworker::detail {
+
+/// All but wake() belongs to one thread.
+class poll_set {
+ public:
+  /// Throws io_error when there is no descriptor left for it.
+  poll_set() {
+    int ends[2];
+    checked(::pipe(ends), "pipe");
+    wake_read_.reset(ends[0]);
+    wake_write_.reset(ends[1]);
+    set_cloexec_and_nonblocking(ends[0]);
+    set_cloexec_and_nonblocking(ends[1]);
+    polled_.push_back({ends[0], POLLIN, 0});
+    waiters_.emplace_back();
+  }
+
+  /// See watching_executor. Throws std::bad_alloc too.
+  void watch(descriptor_watch& watch) {
+    require_descriptor(watch);
+    const auto number = static_cast<std::size_t>(watch.descriptor);
+    if (places_.size() <= number) places_.resize(number + number / 2 + 8);
+    std::size_t place = places_[number];
+    if (place != 0) require_unwatched(waiters_[place], watch);
+    if (::fcntl(watch.descriptor, F_GETFD) < 0) throw_unwatchable(errno, watch.descriptor);
+    if (place == 0) {
+      place = polled_.size();
+      waiters_.resize(place + 1);  // one more than polled, where that throws
+      polled_.push_back({watch.descriptor, 0, 0});
+      places_[number] = place;
+    }
+    polled_[place].events = static_cast<short>(polled_[place].events | event_of(watch.direction));
+    waiters_[place].waiting[index_of(watch.direction)] = &watch;
+    ++waiting_;
+  }
+
+  void unwatch(descriptor_watch& watch) noexcept {
+    const std::size_t place = places_[static_cast<std::size_t>(watch.descriptor)];
+    descriptor_watch*& waiting = waiters_[place].waiting[index_of(watch.direction)];
+    if (waiting != &watch) return;
+    waiting = nullptr;
+    end(place, watch.direction);
+  }
+
+  /// How many wait.
+  std::size_t waiting() const noexcept { return waiting_; }
+
+  /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
+  /// over all that is. Returns whether it was woken.
+  bool wait(int timeout) noexcept {
+    if (::poll(polled_.data(), static_cast<unsigned>(polled_.size()), timeout) <= 0) return false;
+    for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
+    const bool woken = polled_[0].revents != 0;
+    char bytes[64];
+    if (woken) {
+      while (::read(wake_read_.get(), bytes, sizeof bytes) == sizeof bytes) {
+      }
+    }
+    return woken;
+  }
+
+  /// Ends the current wait(), or else the next one. Any thread.
+  void wake() noexcept {
+    const char byte = 0;
+    [[maybe_unused]] const ssize_t written = ::write(wake_write_.get(), &byte, 1);  // or the pipe is full
+  }
+
+  /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
+  /// until the next call of another function.
+  std::span<const pollfd> pollable() noexcept { return polled_; }
+
+ private:
+  static constexpr short event_of(io_direction direction) noexcept {
+    return direction == io_direction::read ? POLLIN : POLLOUT;
+  }
+
+  // True: another one has its place now.
+  bool handle(std::size_t place) noexcept {
+    constexpr short over = POLLERR | POLLHUP | POLLNVAL;
+    const short found = polled_[place].revents;
+    for (const io_direction direction : {io_direction::read, io_direction::write}) {
+      if ((found & (event_of(direction) | over)) == 0) continue;
+      descriptor_watch*& waiting = waiters_[place].waiting[index_of(direction)];
+      if (waiting != nullptr && hand_over(waiting) && end(place, direction)) return true;
+    }
+    return false;
+  }
+
+  // The last one takes the place of one that nobody waits for any more: true.
+  bool end(std::size_t place, io_direction direction) noexcept {
+    --waiting_;
+    polled_[place].events = static_cast<short>(polled_[place].events & ~event_of(direction));
+    if (polled_[place].events != 0) return false;
+    places_[static_cast<std::size_t>(polled_[place].fd)] = 0;
+    if (place + 1 != polled_.size()) {
+      polled_[place] = polled_.back();
+      waiters_[place] = waiters_.back();
+      places_[static_cast<std::size_t>(polled_[place].fd)] = place;
+    }
+    polled_.pop_back();
+    waiters_.pop_back();
+    return true;
+  }
+
+  unique_fd wake_read_;
+  unique_fd wake_write_;
+  std::vector<pollfd> polled_;       // the first is for wake()
+  std::vector<watch_slot> waiters_;  // in the same order
+  std::vector<std::size_t> places_;  // by descriptor; 0: none
+  std::size_t waiting_ = 0;
+};
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/net/poller.hpp -------------------------------------------------------------------------------
+
+// poller: what an event loop blocks on once a coroutine awaits a descriptor there. Must not know who waits, nor
+// what for.
+
+#if COWORKER_POSIX
+
+namespace coworker {
+
+namespace detail {
+
+// The one place that knows which systems have epoll.
+#if defined(__linux__)
+using descriptor_set = epoll_set;
+#else
+using descriptor_set = poll_set;
+#endif
+
+// For poll() and its like: -1 is for ever.
+inline int poll_timeout(time_point deadline) noexcept {
+  if (deadline == time_point::max()) return -1;
+  if (deadline == time_point::min()) return 0;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
+  return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace detail
+
+/// Blocks in the system's own call for watching descriptors.
+template <class Set>
+class basic_poller final : public waiter {
+ public:
+  /// Throws io_error when the process has no descriptors left for it.
+  basic_poller() = default;
+
+  void wait(time_point deadline) override {
+    if (deadline != time_point::min()) {
+      set_.wait(woken_ ? 0 : detail::poll_timeout(deadline));
+      woken_ = false;
+    } else if (set_.waiting() != 0) {
+      woken_ = set_.wait(0) || woken_;  // a look around does not use up a wake-up
+    }
+  }
+
+  void wake() noexcept override { set_.wake(); }
+  void watch(descriptor_watch& watch) override { set_.watch(watch); }
+  void unwatch(descriptor_watch& watch) noexcept override { set_.unwatch(watch); }
+
+ private:
+  Set set_;
+  bool woken_ = false;
+};
+
+using poller = basic_poller<detail::descriptor_set>;
+
+}  // namespace coworker
+
+#endif
+
+// ---- coworker/net/readable.hpp -----------------------------------------------------------------------------
+
+// readable and writable: how a coroutine on an event loop waits for a file descriptor. What then happens with
+// the descriptor is the caller's.
+
+#if COWORKER_POSIX
+
+namespace coworker {
+
+namespace detail {
+
+inline waiter* make_poller() { return new poller; }  // the event loop deletes it
+
+inline void require_watching(executor_ref executor) {
+  if (executor.watches_descriptors()) return;
+  throw std::logic_error(
+      "readable, writable: the executor of this coroutine watches no descriptors; await them on an "
+      "event_loop, "
+      "or, on a thread_pool, call read() or poll() and block");
+}
+
+}  // namespace detail
+
+/// What readable_until and writable_until give; made to be awaited at once.
+class descriptor_awaiter {
+ public:
+  descriptor_awaiter(int descriptor, io_direction direction, time_point due) noexcept {
+    watch_.descriptor = descriptor;
+    watch_.direction = direction;
+    watch_.alarm.due = due;
+  }
+  descriptor_awaiter(unique_fd& owner, io_direction direction, time_point due) noexcept
+      : descriptor_awaiter(owner.get(), direction, due) {
+    owner_ = &owner;
+  }
+  descriptor_awaiter(const descriptor_awaiter&) = delete;
+  descriptor_awaiter& operator=(const descriptor_awaiter&) = delete;
+  ~descriptor_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    return start(awaiting, detail::require_context(awaiting, "readable, writable"));
+  }
+
+  bool await_resume() {
+    on_stop_.reset();
+    if (watch_.ready) return true;
+    if (watched_) watch_.executor.unwatch(watch_);
+    if (watch_.alarm.status == timer::state::cancelled) throw cancelled();
+    return false;
+  }
+
+ private:
+  // Of the three that may end the wait, the first cancels or fires the alarm; the others then find it ended.
+  bool start(std::coroutine_handle<> awaiting, const context& here) {
+    if (here.stop.stop_requested()) {
+      watch_.alarm.status = timer::state::cancelled;
+      return false;
+    }
+    detail::require_watching(here.executor);
+    watch_.alarm.handle = awaiting;
+    watch_.executor = here.executor;
+    watch_.make_waiter = &detail::make_poller;
+    if (owner_ != nullptr) watch_.registration = owner_->registration_;
+    watch_.executor.watch(watch_);
+    if (watch_.ready) return false;
+    if (owner_ != nullptr) owner_->registration_ = watch_.registration;
+    watched_ = true;
+    arm(here.stop);
+    return true;
+  }
+
+  void arm(stop_token stop) {
+    // A stop between these two finds the alarm idle, and arming then posts the handle at once.
+    on_stop_.emplace(stop, detail::cancel_timer(watch_.executor, watch_.alarm));
+    try {
+      watch_.executor.arm(watch_.alarm);
+    } catch (...) {
+      on_stop_.reset();
+      watch_.executor.unwatch(watch_);
+      throw;
+    }
+  }
+
+  descriptor_watch watch_;
+  unique_fd* owner_ = nullptr;
+  bool watched_ = false;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+/// What readable and writable give; made to be awaited at once.
+class ready_awaiter : public descriptor_awaiter {
+ public:
+  using descriptor_awaiter::descriptor_awaiter;
+  void await_resume() { descriptor_awaiter::await_resume(); }
+};
+
+/// Awaited, it returns once `descriptor` can be read without blocking. That includes its end (read() gives 0)
+/// and errors (read() fails). What can always be read, such as a regular file, is ready at once. The descriptor
+/// is not changed: where it blocks, as an inherited standard input does, read at most once per wait, and with
+/// read() rather than through a stdio buffer, which would keep back what it has read.
+///
+/// The descriptor must stay open until the wait has ended. One coroutine at a time may wait to read it, and
+/// another one to write.
+///
+/// Throws: std::logic_error when another coroutine already waits to read it, or when the awaiting coroutine does
+/// not run on an event_loop; io_error when it is not open or the system can watch no more.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; it is then no longer
+/// watched.
+///
+///     co_await readable(0);
+///     const ssize_t count = ::read(0, buffer, sizeof buffer);
+inline ready_awaiter readable(int descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+}
+
+/// Awaited, it returns once `descriptor` can be written without blocking, or writing to it fails. The rest as
+/// readable().
+inline ready_awaiter writable(int descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+}
+
+/// The same for a descriptor that is owned, which must stay in place until the wait has ended. Waiting for it
+/// again and again makes no system call, as nobody else can have closed it in between.
+inline ready_awaiter readable(unique_fd& descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+}
+inline ready_awaiter writable(unique_fd& descriptor) noexcept {
+  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+}
+
+/// The same with a deadline: awaited, it returns true once the descriptor is ready, or false when the executor's
+/// clock has reached `due` first.
+inline descriptor_awaiter readable_until(int descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::read, due);
+}
+inline descriptor_awaiter writable_until(int descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::write, due);
+}
+inline descriptor_awaiter readable_until(unique_fd& descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::read, due);
+}
+inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) noexcept {
+  return descriptor_awaiter(descriptor, io_direction::write, due);
+}
+
+}  // namespace coworker
+
+#endif
+
+// ---- coworker/net/socket.hpp -------------------------------------------------------------------------------
+
+// The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
+// know coroutines; tcp.hpp waits.
+
+#if COWORKER_POSIX
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+namespace coworker::detail {
+
+inline void set_flag(int socket, int level, int name) {
+  const int on = 1;
+  checked(::setsockopt(socket, level, name, &on, sizeof on), "setsockopt");
+}
+
+#ifdef MSG_NOSIGNAL
+inline constexpr int send_flags = MSG_NOSIGNAL;  // a peer that is gone is an error, not a SIGPIPE
+#else
+inline constexpr int send_flags = 0;
+#endif
+
+inline void prepare_connected(int socket) {
+  set_flag(socket, IPPROTO_TCP, TCP_NODELAY);
+#if !defined(MSG_NOSIGNAL) && defined(SO_NOSIGPIPE)
+  set_flag(socket, SOL_SOCKET, SO_NOSIGPIPE);
+#endif
+}
+
+inline unique_fd make_socket(int family) {
+#ifdef SOCK_CLOEXEC
+  return unique_fd(checked(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), "socket"));
+#else
+  unique_fd made(checked(::socket(family, SOCK_STREAM, 0), "socket"));
+  set_cloexec_and_nonblocking(made.get());
+  return made;
+#endif
+}
+
+inline unique_fd bound_socket(const socket_address& address) {
+  unique_fd made = make_socket(address.family());
+  set_flag(made.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (address.is_ipv6()) {
+    const int off = 0;  // "::" listens for IPv4 too
+    ::setsockopt(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  }
+  if (::bind(made.get(), address.data(), address.size()) == 0) return made;
+  const int error = errno;
+  const std::string what = "cannot listen on " + address.to_string();
+  if (error == EADDRINUSE)
+    throw_io_error(error, what,
+                   "another program does: stop it, or choose another port, or 0 for any that is free");
+  if (error == EADDRNOTAVAIL)
+    throw_io_error(error, what, "this machine does not have that address: 0.0.0.0 listens on all it has");
+  if (error == EACCES) throw_io_error(error, what, "choose a port above 1023");
+  throw_io_error(error, what);
+}
+
+/// Port 0 is any that is free.
+inline unique_fd listening_socket(const socket_address& address) {
+  unique_fd made = bound_socket(address);
+  checked(::listen(made.get(), SOMAXCONN), "listen");
+  return made;
+}
+
+inline socket_address local_address(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  checked(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), "getsockname");
+  return {reinterpret_cast<const sockaddr*>(&address), size};
+}
+
+inline socket_address peer_address(int socket) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  checked(::getpeername(socket, reinterpret_cast<sockaddr*>(&address), &size), "getpeername");
+  return {reinterpret_cast<const sockaddr*>(&address), size};
+}
+
+/// Of a connection that came to its end before it was accepted; the next one is to be tried.
+inline bool accept_again(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ETIMEDOUT:
+    case EPERM:  // a firewall's
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The next connection that waits; none where there is none. Throws io_error.
+inline unique_fd accept_socket(int listening) {
+  for (;;) {
+#ifdef SOCK_CLOEXEC
+    unique_fd made(::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+#else
+    unique_fd made(::accept(listening, nullptr, nullptr));
+    if (made) set_cloexec_and_nonblocking(made.get());
+#endif
+    if (made) {
+      prepare_connected(made.get());
+      return made;
+    }
+    if (would_block(errno)) return made;
+    if (!accept_again(errno)) throw_io_error(errno, "a connection cannot be accepted");
+  }
+}
+
+/// Makes closing the socket a reset.
+inline void reset_on_close(int socket) noexcept {
+  const linger at_once{1, 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+}  // namespace coworker::detail
+
+#endif
+
+// ---- coworker/net/tcp.hpp ----------------------------------------------------------------------------------
+
+// tcp_listener and tcp_stream: TCP for coroutines on an event loop. Must not know what is sent.
+
+#if COWORKER_POSIX
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace coworker {
+
+/// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
+/// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
+///
+/// Throws, where nothing else is said: io_error for what the system or the peer has against it;
+/// `timed_out` at the deadline. Cancellation: throws `cancelled` as soon as a stop is requested.
+class tcp_stream {
+ public:
+  tcp_stream() noexcept {}
+
+  /// A connected, non-blocking socket.
+  explicit tcp_stream(unique_fd connected) noexcept : socket_(std::move(connected)) {}
+
+  /// Connects. Several addresses of one host are tried by calling it for each.
+  static task<tcp_stream> connect(socket_address to) {
+    unique_fd socket = detail::make_socket(to.family());
+    detail::prepare_connected(socket.get());
+    int error = ::connect(socket.get(), to.data(), to.size()) == 0 ? 0 : errno;
+    if (error == EINPROGRESS || error == EINTR) {
+      co_await coworker::writable(socket);
+      socklen_t size = sizeof error;
+      detail::checked(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size), "getsockopt");
+    }
+    if (error == ECONNREFUSED)
+      detail::throw_io_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
+    if (error != 0) detail::throw_io_error(error, "cannot connect to " + to.to_string());
+    co_return tcp_stream(std::move(socket));
+  }
+
+  /// From now on no wait of reading or writing goes on after `due`. Default: time_point::max(), none.
+  void set_deadline(time_point due) noexcept { deadline_ = due; }
+
+  /// Reads what is there, up to the size of `into`, waiting until there is something. Returns how many bytes; 0
+  /// when the peer has closed its side.
+  task<std::size_t> read_some(std::span<char> into) {
+    for (;;) {
+      if (turns_ != 0) {
+        const ssize_t count = ::recv(socket_.get(), into.data(), into.size(), 0);
+        if (count >= 0) {
+          --turns_;
+          co_return static_cast<std::size_t>(count);
+        }
+        if (errno == EINTR) continue;
+        if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot read from a connection");
+      }
+      turns_ = most_turns;
+      const bool in_time = co_await readable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Writes as much of `first`, then `second`, as the system takes, waiting until it takes any. Returns how many
+  /// bytes, which is 0 only where both are empty.
+  task<std::size_t> write_some(std::string_view first, std::string_view second = {}) {
+    for (;;) {
+      const ssize_t count = send_now(first, second);
+      if (count >= 0) co_return static_cast<std::size_t>(count);
+      if (errno == EINTR) continue;
+      if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot write to a connection");
+      const bool in_time = co_await writable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Writes `first`, then `second`, whole. Both must live until it has ended. When it throws, it is not known how
+  /// much was written, and the connection is of no more use.
+  task<void> write_all(std::string_view first, std::string_view second = {}) {
+    while (!first.empty() || !second.empty()) {
+      const std::size_t written = co_await write_some(first, second);
+      const std::size_t of_first = written < first.size() ? written : first.size();
+      first.remove_prefix(of_first);
+      second.remove_prefix(written - of_first);
+    }
+  }
+
+  /// Awaited, it returns once there is something to read, or the peer has closed its side or is gone.
+  ready_awaiter readable() noexcept { return coworker::readable(socket_); }
+
+  /// Tells the peer that nothing more will come from here. Reading goes on.
+  void shutdown_write() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+
+  /// Nothing may wait for it then.
+  void close() noexcept { socket_.reset(); }
+
+  /// Closes the connection with a reset: what was written and not yet received is dropped, and the peer sees an
+  /// error.
+  void abort() noexcept {
+    detail::reset_on_close(socket_.get());
+    close();
+  }
+
+  bool is_open() const noexcept { return static_cast<bool>(socket_); }
+  socket_address local_address() const { return detail::local_address(socket_.get()); }
+  socket_address peer_address() const { return detail::peer_address(socket_.get()); }
+
+  /// For the options that the system has and this class has not; it stays this object's.
+  int descriptor() const noexcept { return socket_.get(); }
+
+ private:
+  // Reads in a row that need not wait, before the loop has a turn: a peer that sends as fast as it is read must
+  // not hold up everything else.
+  static constexpr unsigned most_turns = 16;
+
+  ssize_t send_now(std::string_view first, std::string_view second) const noexcept {
+    iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                       {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    return ::sendmsg(socket_.get(), &message, detail::send_flags);
+  }
+
+  unique_fd socket_;
+  time_point deadline_ = time_point::max();
+  unsigned turns_ = most_turns;
+};
+
+/// Listens for TCP connections. Closed by its destructor. It must stay in place while it is awaited.
+///
+///     tcp_listener door("127.0.0.1", 8080);
+///     tcp_stream guest = co_await door.accept();
+class tcp_listener {
+ public:
+  /// Port 0 is any that is free. Throws io_error when it cannot listen there; std::invalid_argument
+  /// when `host` is not an IP address.
+  tcp_listener(std::string_view host, std::uint16_t port) : tcp_listener(socket_address(host, port)) {}
+  explicit tcp_listener(const socket_address& address) : socket_(detail::listening_socket(address)) {}
+
+  /// The next connection. One coroutine at a time.
+  /// Throws: io_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
+  /// ENOBUFS, ENOMEM): the connection still waits, so let some time pass, then call it again.
+  /// Cancellation: throws `cancelled`; no connection is lost.
+  task<tcp_stream> accept() {
+    for (;;) {
+      if (turns_ != 0) {
+        unique_fd accepted = detail::accept_socket(socket_.get());
+        if (accepted) {
+          --turns_;
+          co_return tcp_stream(std::move(accepted));
+        }
+      }
+      turns_ = most_turns;
+      co_await readable(socket_);
+    }
+  }
+
+  socket_address local_address() const { return detail::local_address(socket_.get()); }
+  std::uint16_t local_port() const { return local_address().port(); }
+
+  /// Connections are refused from now on. Nothing may wait for it then.
+  void close() noexcept { socket_.reset(); }
+  bool is_open() const noexcept { return static_cast<bool>(socket_); }
+  int descriptor() const noexcept { return socket_.get(); }
+
+ private:
+  static constexpr unsigned most_turns = 64;  // as in tcp_stream
+
+  unique_fd socket_;
+  unsigned turns_ = most_turns;
+};
+
+}  // namespace coworker
+
+#endif
 
 // ---- coworker/scale/demand.hpp -----------------------------------------------------------------------------
 
@@ -10788,10 +18527,11 @@ struct latency_buckets {
   static constexpr std::size_t count = static_cast<std::size_t>(octaves + 1) * parts;
 
   static std::size_t index(std::uint64_t microseconds) noexcept {
-    if (microseconds < parts) return static_cast<std::size_t>(microseconds);
+    // The masks change no number; they tell the compiler that each fits into a std::size_t.
+    if (microseconds < parts) return microseconds & (parts - 1);
     const int octave = highest_bit(microseconds) - part_bits;
     if (octave >= octaves) return count - 1;
-    return static_cast<std::size_t>(octave) * parts + static_cast<std::size_t>(microseconds >> octave);
+    return static_cast<std::size_t>(octave) * parts + ((microseconds >> octave) & (2 * parts - 1));
   }
 
   // The largest latency that falls into the bucket.
@@ -11030,11 +18770,11 @@ namespace coworker {
 
 namespace detail {
 
-// The types that std::cmp_greater and its like accept.
+// The types that std::cmp_greater and its like accept. (u8'x' is a char8_t, and with -fno-char8_t a char.)
 template <class T>
 concept integer_limit =
     std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
-    !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+    !std::same_as<T, decltype(u8'x')> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 template <class Modifier>
 concept modifier_of_metrics = requires(Modifier& modifier, int current, const metrics& measured) {
@@ -11134,7 +18874,7 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
             "the concurrency modifier returned " + std::to_string(wanted) +
                 "; limits are 1 or more, so 1 is used"};
   } catch (...) {
-    const exception_description error = describe_exception(std::current_exception());
+    const error_info error = describe_exception(std::current_exception());
     return {measured.limit, limit_decision::fault::threw,
             "the concurrency modifier threw " + error.type + " (" + error.message + "); the limit stays at " +
                 std::to_string(measured.limit)};
@@ -11151,8 +18891,8 @@ class modifier_ref {
 
   template <concurrency_modifier Modifier>
   explicit modifier_ref(Modifier& modifier) noexcept
-      : modifier_(&modifier), decide_([](void* asked, const metrics& measured) {
-          return decide_limit(*static_cast<Modifier*>(asked), measured);
+      : modifier_(std::addressof(modifier)), decide_([](void* asked, const metrics& measured) {
+          return coworker::decide_limit(*static_cast<Modifier*>(asked), measured);
         }) {}
 
   limit_decision decide(const metrics& measured) const { return decide_(modifier_, measured); }
@@ -11946,6 +19686,25 @@ static_assert(concurrency_modifier<hill_climb>);
 
 }  // namespace coworker
 
+// ---- coworker/json/decimal.hpp -----------------------------------------------------------------------------
+
+// Numbers for people and for other programs' parsers, the same in every locale: std::snprintf writes a comma for the
+// point where the program has chosen a locale that does. Knows nothing of JSON.
+
+namespace coworker::detail {
+
+/// As printf writes it with %g (chars_format::general: `digits` significant ones) or %f (fixed: `digits` behind
+/// the point), and always with a point.
+inline std::string decimal_text(double value, std::chars_format format, int digits) {
+  constexpr std::size_t longest_fixed = 310;  // digits before the point, and the sign
+  std::string text(longest_fixed + 2 + static_cast<std::size_t>(digits), ' ');
+  const auto [end, problem] = std::to_chars(text.data(), text.data() + text.size(), value, format, digits);
+  text.resize(problem == std::errc() ? static_cast<std::size_t>(end - text.data()) : 0);
+  return text;
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/scale/prometheus.hpp -------------------------------------------------------------------------
 
 // Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
@@ -11970,10 +19729,8 @@ class prometheus_writer {
   }
 
   void sample(std::string_view name, std::string_view labels, double value) {
-    char number[40];
-    const int length = std::snprintf(number, sizeof number, "%.15g", value);
     text.append("coworker_").append(name).append(labels).append(" ");
-    text.append(number, static_cast<std::size_t>(length)).append("\n");
+    text.append(decimal_text(value, std::chars_format::general, 15)).append("\n");
   }
 
   // Of the recent past, which is why these are gauges: a summary's sum must never fall.
@@ -12102,15 +19859,15 @@ class metrics_recorder {
   void handler_ended(time_point now, duration ran) noexcept { handlers_.add(now, ran); }
 
   /// A job has ended: so long after it was taken, and after its handler ended, its outcome was delivered.
-  void job_ended(time_point now, outcome::status ended, duration since_taken, duration delivering) noexcept {
+  void job_ended(time_point now, outcome_status ended, duration since_taken, duration delivering) noexcept {
     switch (ended) {
-      case outcome::status::succeeded:
+      case outcome_status::succeeded:
         ++measured_.jobs_succeeded;
         break;
-      case outcome::status::failed:
+      case outcome_status::failed:
         ++measured_.jobs_failed;
         break;
-      case outcome::status::stopped:
+      case outcome_status::stopped:
         ++measured_.jobs_stopped;
         break;
     }
@@ -12258,7 +20015,7 @@ namespace detail {
 // The whole of a small file; empty where it cannot be read.
 inline std::string file_text(const std::string& path) {
   std::string text;
-  std::FILE* const file = std::fopen(path.c_str(), "r");
+  std::FILE* const file = std::fopen(path.c_str(), read_mode);
   if (file == nullptr) return text;
   char part[4096];
   for (std::size_t got; (got = std::fread(part, 1, sizeof part, file)) > 0;) text.append(part, got);
@@ -12538,6 +20295,7 @@ namespace coworker::detail {
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_undelivered = 3;
 
 inline constexpr std::string_view usage_text =
     "Arguments that coworker takes; any others are left to the program:\n"
@@ -12550,7 +20308,10 @@ inline constexpr std::string_view usage_text =
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
-    "directory.\n";
+    "directory.\n"
+    "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
+    "not fit; 3 "
+    "the queue did not get all results.\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;
@@ -12625,138 +20386,2304 @@ class argument_reader {
 
 }  // namespace coworker::detail
 
-// ---- coworker/start/environment.hpp ------------------------------------------------------------------------
+// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
 
-// The environment's variables, and those that every mode reads.
+// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
+
+#if COWORKER_POSIX
+#include <signal.h>
+#include <unistd.h>
+#else
+#include <csignal>
+#include <cstdlib>
+#include <mutex>
+#endif
 
 namespace coworker::detail {
 
-// An empty value counts as unset.
-inline std::optional<std::string> environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? std::optional<std::string>(value) : std::nullopt;
+#if COWORKER_POSIX
+
+// What a signal handler can reach. Handlers belong to the process, so this state does too.
+struct termination_state {
+  std::atomic<int> signals{0};
+  std::atomic<int> pipe{-1};
+};
+inline termination_state this_process_termination;
+
+// Only what may be done inside a signal handler: count, write a byte, leave.
+inline void on_termination(int number) {
+  const int before = errno;
+  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
+  const char byte = 's';
+  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
+  errno = before;
 }
 
-inline log_level level_from_environment(log_level fallback) {
-  for (const char* const name : {"RUNPOD_LOG_LEVEL", "RUNPOD_DEBUG_LEVEL"}) {
-    if (const auto value = environment(name)) return require_log_level(name, *value);
+/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
+/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
+/// when the system has no pipe left.
+template <class OnFirst>
+class termination_watch {
+ public:
+  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
+    if (::pipe(ends_) != 0) throw std::runtime_error("termination_watch: no pipe: " + errno_text(errno));
+    this_process_termination.signals.store(0);
+    this_process_termination.pipe.store(ends_[1]);
+    watcher_ = std::thread([this] { watch(); });
+    struct sigaction action {};
+    action.sa_handler = &on_termination;
+    ::sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGTERM, &action, &before_term_);
+    ::sigaction(SIGINT, &action, &before_int_);
   }
-  return fallback;
+
+  termination_watch(const termination_watch&) = delete;
+  termination_watch& operator=(const termination_watch&) = delete;
+
+  ~termination_watch() {
+    ::sigaction(SIGTERM, &before_term_, nullptr);
+    ::sigaction(SIGINT, &before_int_, nullptr);
+    const char byte = 'q';
+    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
+    ::close(ends_[0]);
+    ::close(ends_[1]);
+  }
+
+ private:
+  void watch() {
+    for (;;) {
+      char byte = 0;
+      const auto size = ::read(ends_[0], &byte, 1);
+      if (size < 0 && errno == EINTR) continue;
+      if (size != 1 || byte == 'q') return;
+      on_first_();
+    }
+  }
+
+  OnFirst on_first_;
+  int ends_[2] = {-1, -1};
+  std::thread watcher_;
+  struct sigaction before_term_ {};
+  struct sigaction before_int_ {};
+};
+
+#else
+
+inline std::atomic<int> termination_signals{0};
+
+// Only what the standard lets a signal handler do: touch an atomic, leave. Windows forgets the handler as it calls it.
+inline void on_termination(int number) {
+  std::signal(number, &on_termination);
+  if (termination_signals.fetch_add(1) > 0) std::_Exit(128 + number);
 }
+
+/// The same where there are no pipes: a thread looks every 20 ms whether a signal came.
+template <class OnFirst>
+class termination_watch {
+ public:
+  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
+    termination_signals.store(0);
+    before_term_ = std::signal(SIGTERM, &on_termination);
+    before_int_ = std::signal(SIGINT, &on_termination);
+    watcher_ = std::thread([this] { watch(); });
+  }
+
+  termination_watch(const termination_watch&) = delete;
+  termination_watch& operator=(const termination_watch&) = delete;
+
+  ~termination_watch() {
+    std::signal(SIGTERM, before_term_);
+    std::signal(SIGINT, before_int_);
+    {
+      const std::lock_guard lock(mutex_);
+      leaving_ = true;
+    }
+    changed_.notify_one();
+    watcher_.join();
+  }
+
+ private:
+  void watch() {
+    std::unique_lock lock(mutex_);
+    while (!leaving_ && termination_signals.load() == 0)
+      changed_.wait_until(lock, clock_type::now() + std::chrono::milliseconds(20));
+    if (!leaving_) on_first_();
+  }
+
+  OnFirst on_first_;
+  std::mutex mutex_;
+  condition changed_;
+  bool leaving_ = false;
+  void (*before_term_)(int) = SIG_DFL;
+  void (*before_int_)(int) = SIG_DFL;
+  std::thread watcher_;
+};
+
+#endif
 
 }  // namespace coworker::detail
 
-// ---- coworker/transport/concept.hpp ------------------------------------------------------------------------
+// ---- coworker/transport/control.hpp ------------------------------------------------------------------------
 
-// What a worker asks of a queue. Each queue is a model of this concept; what it can do beyond taking and
-// completing is found out at compile time.
+// What an engine may ask of the worker that serves it: attend() is given it. Must not know the worker.
 
 namespace coworker {
 
-/// What a worker tells a queue when it asks for jobs.
+namespace detail {
+
+// The worker's side. Any thread.
+class worker_access {
+ public:
+  virtual void stop_job(std::string id) = 0;
+  virtual void drain() = 0;
+  virtual std::vector<std::string> jobs_in_progress() const = 0;
+  virtual metrics measured() const = 0;
+  virtual stop_token leaving() const = 0;
+
+ protected:
+  worker_access() = default;
+  ~worker_access() = default;
+  worker_access(const worker_access&) = delete;
+  worker_access& operator=(const worker_access&) = delete;
+};
+
+}  // namespace detail
+
+/// A handle to the worker that serves an engine, for what the engine does beside its jobs. A value, cheap to copy.
+///
+/// Thread safety: any thread, until attend() has ended.
+class worker_control {
+ public:
+  /// Made by the worker.
+  explicit worker_control(detail::worker_access& worker) noexcept : worker_(&worker) {}
+
+  /// Asks the job to stop; one that has no slot yet ends without being run. An id that is not in progress is ignored.
+  void stop_job(std::string id) const { worker_->stop_job(std::move(id)); }
+
+  /// Takes no more jobs, and ends the worker once those in progress have ended; as worker::stop().
+  void drain() const { worker_->drain(); }
+
+  /// The ids of all jobs that take() has handed over and whose complete() has not returned, in no order.
+  std::vector<std::string> jobs_in_progress() const { return worker_->jobs_in_progress(); }
+
+  /// Triggered when the worker begins to leave: no more jobs are taken, those in progress end within its grace period.
+  stop_token leaving() const { return worker_->leaving(); }
+
+  /// What the worker measures, as a concurrency modifier sees it.
+  metrics measured() const { return worker_->measured(); }
+
+ private:
+  detail::worker_access* worker_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/transport/concept.hpp ------------------------------------------------------------------------
+
+// The contract between a worker and a queue engine: what a worker calls, when, and what an engine owes it. Must not know
+// any engine.
+
+namespace coworker {
+
+/// What a worker tells an engine when it asks for jobs.
 struct take_request {
-  std::size_t capacity = 1;     ///< how many jobs it can start at once; 1 or more
-  std::size_t in_progress = 0;  ///< how many it is busy with
+  std::size_t capacity = 1;     ///< jobs that it can start at once; 1 or more
+  std::size_t in_progress = 0;  ///< jobs that it is busy with
 };
 
-/// What a queue answers. No jobs, and not ended, means ask again: the transport has waited as long as is fit.
+/// What an engine returns from a take. No jobs, and not closed, means ask again: the engine has waited as long as it
+/// thinks fit.
 struct take_result {
-  std::vector<job_envelope> jobs;
-  bool ended = false;  ///< no job will ever come again
+  std::vector<job_envelope> jobs = {};  ///< `capacity` at most
+  bool closed = false;                  ///< no job will ever come again
 };
 
-/// What a queue says of jobs that are to end early.
-struct stop_request {
-  std::vector<std::string> job_ids;
-  bool ended = false;  ///< it will never name one again
-};
-
-/// What became of an outcome.
+/// What became of an outcome, a chunk, or a report of progress.
 enum class delivery : unsigned char {
   accepted,  ///< the queue has it
   refused,   ///< the queue will never take it
-  given_up,  ///< it could not be delivered in the time allowed
+  given_up,  ///< it could not be delivered in the time allowed; for progress: the next value may get through
 };
 
-/// A result on its way back: the job, what became of it, and the body that says so, which is valid JSON.
+/// A result on its way back. The engine owns it, and may free the output as soon as it is encoded.
 struct job_result {
-  std::string_view job_id;  ///< outlives the call, as `ended` does
-  const outcome& ended;
-  std::string body;
-  bool streamed = false;  ///< the handler gave chunks
+  std::string_view job_id;  ///< valid until complete() has returned
+  coworker::outcome outcome;
+  bool streamed = false;  ///< chunks were sent for it
+  const detail::job_timings* timings =
+      nullptr;  ///< what was measured; null unless worker_options::measure_times
 };
 
-/// A queue.
+/// What an engine takes at most. Sizes are bytes of compact JSON.
+struct transport_limits {
+  std::size_t output =
+      std::numeric_limits<std::size_t>::max();  ///< of a job's output; beyond it the job fails
+  std::size_t chunk = std::numeric_limits<std::size_t>::max();  ///< of a chunk; beyond it the job fails
+  bool chunks = true;  ///< false: chunk() is not called; the elements of a stream become its output
+  int jobs =
+      std::numeric_limits<int>::max();  ///< in progress at once, whatever the concurrency modifier says
+  int takes = 1;                        ///< calls of take() that may be under way at once; 1 or more
+};
+
+/// A queue engine, as a worker sees it. Two operations are required; the others are optional and found by their names.
+/// One that has the name but not the signature is refused when the worker is compiled.
 ///
-///   take(take_request) -> task<take_result>     waits for jobs. Cancellation: ends soon, but never so that a
-///   job which the
-///                                               queue has handed over is lost; throws `cancelled` or returns
-///                                               what it has.
-///   complete(job_result) -> task<delivery>      keeps at it until the queue has the result or never will.
-///   Not cancelled.
+/// Threads: all operations are called, and resumed, on the worker's executor, which runs one thing at a time. They need
+/// no locks among themselves. Calls of different operations overlap wherever one awaits; calls of the same operation
+/// overlap as said below.
 ///
-/// Optional:
+/// Lifetime: the engine outlives the run. What is passed by reference or view outlives the call.
 ///
-///   chunk(job_id, text) -> task<delivery>       one chunk of a streaming handler's output, valid JSON; one
-///                                               at a time for each job, none after its outcome.
-///                                               Cancellation: tries no more, but leaves no try under way.
-///   takes_chunks() -> bool                      false: there is no such thing at this server, and chunk() is
-///                                               not called
-///   progress(job_id, text) -> task<delivery>    how far a job is, valid JSON; as chunk, but tried once:
-///                                               `given_up` means that another try may do
-///   next_stops() -> task<stop_request>          waits for the queue to name jobs that are to stop.
-///                                               Cancellation: as take.
-///   attend() -> task<void>                      whatever the queue has to do beside the jobs; stopped once
-///                                               all jobs have ended
-///   backlog() const -> std::size_t              how many jobs wait in the queue, so that concurrency modifiers see
-///                                               it; asked often
-///   waiter() -> waiter&                         what the worker's event loop is to block on
+/// Errors: an operation reports by what it returns and what it logs. It throws nothing but `cancelled`; what else it
+/// throws is logged, and counts as written at each operation.
 ///
-/// All are called on the worker's executor. No call throws, but for `cancelled`: what goes wrong is logged or
-/// returned.
+///
+/// task<take_result> take(take_request request)
+///
+///   Waits for jobs and hands over `request.capacity` at most. Called whenever slots are free, until it has returned
+///   `closed` or the worker leaves. Overlap: with itself up to limits().takes times, which is once unless the engine says
+///   otherwise. Cancellation: when the worker leaves, its stop token is triggered. It must then end soon, and may throw
+///   `cancelled` only where the queue has handed nothing over: what it has, or is being given, is returned and will be
+///   run. Throws: any other exception ends the run; run() rethrows it after the jobs in progress have ended.
+///   Job ids must not be empty. A job whose id is in progress already is dropped with a warning.
+///
+/// task<delivery> complete(job_result result)
+///
+///   Delivers a job's result and returns once the queue has it or never will. Called exactly once for each job that was
+///   handed over, also for one that never ran. The job keeps its slot until it returns. Overlap: with itself for
+///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up.
+///
+/// task<delivery> chunk(std::string_view job_id, json value)                                      optional
+///
+///   Delivers one chunk of a streaming handler's output. Overlap: with itself for different jobs; for one job, one call at
+///   a time, in order, and none after its complete() began. Cancellation: the job's own stop; it may throw `cancelled`,
+///   but must not leave a chunk on its way that could arrive after what follows it. Anything but `accepted` ends the
+///   stream. Throws: counts as given_up.
+///
+/// task<delivery> progress(std::string_view job_id, json value)                                   optional
+///
+///   Tells how far a job is. One try: values replace each other, so the next one may do. Overlap and order: as chunk.
+///   `refused`: no more progress of this job is sent. Cancellation: none. Throws: counts as refused.
+///
+/// transport_limits limits() const                                                                optional
+///
+///   Called once, when the run begins. Without it nothing is limited, and takes do not overlap. noexcept.
+///
+/// void interpret(outcome& made) const                                                            optional
+///
+///   Reads what the engine's platform means by members of a handler's output, such as an error in a returned object.
+///   Called once for each outcome that is not an exception's, before it is counted and measured, and for each element of
+///   a stream that is an object; only where made.untyped is true may members have a meaning. Throws: fails the job.
+///
+/// task<void> attend(worker_control control)                                                      optional
+///
+///   Does whatever the engine has to do beside the jobs: heartbeats, stop channels. Called once, when the run begins;
+///   `control` may be used until it has ended. Cancellation: stopped once all jobs have ended, and then awaited; it ends by
+///   returning or by `cancelled`. Throws: any other exception drains the worker, and run() rethrows it.
+///
+/// std::size_t backlog() const                                                                    optional
+///
+///   How many jobs wait in the queue, so that concurrency modifiers see it. Called often. noexcept.
+///
+/// waiter& waiter()                                                                               optional
+///
+///   What worker::run() makes its event loop block on: for engines that bring their own way to wait. Engines that await
+///   descriptors with readable() need none. noexcept.
+///
+///
+/// A whole engine, over a list of numbers:
+///
+///     struct countdown {
+///       int next = 3;
+///
+///       cw::task<cw::take_result> take(cw::take_request request) {
+///         cw::take_result taken;
+///         for (; next > 0 && taken.jobs.size() < request.capacity; --next) {
+///           cw::job_envelope one;
+///           one.id = std::to_string(next);
+///           one.input = next;
+///           taken.jobs.push_back(std::move(one));
+///         }
+///         taken.closed = next == 0;
+///         co_return taken;
+///       }
+///
+///       cw::task<cw::delivery> complete(cw::job_result result) {
+///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)), result.outcome.output.dump().c_str());
+///         co_return cw::delivery::accepted;
+///       }
+///     };
+///     static_assert(cw::transport<countdown>);
 template <class Transport>
 concept transport = requires(Transport& queue, take_request request, job_result result) {
   { queue.take(request) } -> std::same_as<task<take_result>>;
   { queue.complete(std::move(result)) } -> std::same_as<task<delivery>>;
 };
 
-/// A queue that takes chunks while a job runs.
+/// An engine that takes chunks while a job runs.
 template <class Transport>
-concept chunk_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
-  { queue.chunk(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
+concept chunk_transport = requires(Transport& queue, std::string_view job_id, json value) {
+  { queue.chunk(job_id, std::move(value)) } -> std::same_as<task<delivery>>;
 };
 
-/// A queue that can be told how far a job is.
+/// An engine that can be told how far a job is.
 template <class Transport>
-concept progress_transport = requires(Transport& queue, std::string_view job_id, std::string text) {
-  { queue.progress(job_id, std::move(text)) } -> std::same_as<task<delivery>>;
+concept progress_transport = requires(Transport& queue, std::string_view job_id, json value) {
+  { queue.progress(job_id, std::move(value)) } -> std::same_as<task<delivery>>;
 };
 
-/// A queue that can have jobs stopped.
+/// An engine that states what it takes at most.
 template <class Transport>
-concept stopping_transport = requires(Transport& queue) {
-  { queue.next_stops() } -> std::same_as<task<stop_request>>;
+concept limited_transport = requires(const Transport& queue) {
+  { queue.limits() } -> std::same_as<transport_limits>;
 };
 
-/// A queue that has work of its own.
+/// An engine whose platform gives members of an output a meaning.
 template <class Transport>
-concept attended_transport = requires(Transport& queue) {
-  { queue.attend() } -> std::same_as<task<void>>;
+concept interpreting_transport = requires(const Transport& queue, outcome& made) {
+  { queue.interpret(made) } -> std::same_as<void>;
 };
 
-/// A queue that knows how many jobs wait in it.
+/// An engine that has work of its own beside the jobs.
+template <class Transport>
+concept attended_transport = requires(Transport& queue, worker_control control) {
+  { queue.attend(control) } -> std::same_as<task<void>>;
+};
+
+/// An engine that knows how many jobs wait in it.
 template <class Transport>
 concept counted_transport = requires(const Transport& queue) {
   { queue.backlog() } -> std::same_as<std::size_t>;
 };
 
-/// A queue that the worker's event loop must block on.
+/// An engine that the worker's event loop must block on.
 template <class Transport>
 concept waiting_transport = requires(Transport& queue) {
   { queue.waiter() } -> std::same_as<coworker::waiter&>;
 };
 
 }  // namespace coworker
+
+// ---- coworker/transport/checks.hpp -------------------------------------------------------------------------
+
+// Finds what an engine got almost right: an optional operation with a wrong signature would otherwise be ignored, and
+// nobody would know. Must not know any engine.
+
+namespace coworker::detail {
+
+// In a class that derives from an engine and from this one, a name that the engine has too is ambiguous, whatever the
+// engine has under it: a function, several, a template, a type.
+struct operation_names {
+  int chunk, progress, limits, interpret, attend, backlog, waiter, takes_chunks, next_stops;
+};
+template <class Transport>
+struct names_beside : Transport, operation_names {};
+
+// A final class can only be asked for what has one meaning.
+template <class Transport>
+concept open_class = std::is_class_v<Transport> && !std::is_final_v<Transport>;
+
+template <class Transport>
+concept has_chunk = (open_class<Transport> && !requires { &names_beside<Transport>::chunk; }) || requires {
+  &Transport::chunk;
+};
+template <class Transport>
+concept has_progress =
+    (open_class<Transport> && !requires { &names_beside<Transport>::progress; }) || requires {
+  &Transport::progress;
+};
+template <class Transport>
+concept has_limits = (open_class<Transport> && !requires { &names_beside<Transport>::limits; }) || requires {
+  &Transport::limits;
+};
+template <class Transport>
+concept has_interpret =
+    (open_class<Transport> && !requires { &names_beside<Transport>::interpret; }) || requires {
+  &Transport::interpret;
+};
+template <class Transport>
+concept has_attend = (open_class<Transport> && !requires { &names_beside<Transport>::attend; }) || requires {
+  &Transport::attend;
+};
+template <class Transport>
+concept has_backlog =
+    (open_class<Transport> && !requires { &names_beside<Transport>::backlog; }) || requires {
+  &Transport::backlog;
+};
+template <class Transport>
+concept has_waiter = (open_class<Transport> && !requires { &names_beside<Transport>::waiter; }) || requires {
+  &Transport::waiter;
+};
+template <class Transport>
+concept has_takes_chunks =
+    (open_class<Transport> && !requires { &names_beside<Transport>::takes_chunks; }) || requires {
+  &Transport::takes_chunks;
+};
+template <class Transport>
+concept has_next_stops =
+    (open_class<Transport> && !requires { &names_beside<Transport>::next_stops; }) || requires {
+  &Transport::next_stops;
+};
+
+enum class near_miss : unsigned char {
+  none,
+  no_transport,
+  chunk,
+  progress,
+  limits,
+  interpret,
+  attend,
+  backlog,
+  waiter,
+  takes_chunks,
+  next_stops
+};
+
+// The first thing that is wrong with an engine.
+template <class Transport>
+consteval near_miss find_near_miss() {
+  if (!transport<Transport>) return near_miss::no_transport;
+  if (has_chunk<Transport> && !chunk_transport<Transport>) return near_miss::chunk;
+  if (has_progress<Transport> && !progress_transport<Transport>) return near_miss::progress;
+  if (has_limits<Transport> && !limited_transport<Transport>) return near_miss::limits;
+  if (has_interpret<Transport> && !interpreting_transport<Transport>) return near_miss::interpret;
+  if (has_attend<Transport> && !attended_transport<Transport>) return near_miss::attend;
+  if (has_backlog<Transport> && !counted_transport<Transport>) return near_miss::backlog;
+  if (has_waiter<Transport> && !waiting_transport<Transport>) return near_miss::waiter;
+  if (has_takes_chunks<Transport>) return near_miss::takes_chunks;
+  if (has_next_stops<Transport>) return near_miss::next_stops;
+  return near_miss::none;
+}
+
+// What says that an engine was looked at. Made in a default argument, so that compilers point at the call that the user
+// wrote.
+struct engine_checked {};
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::none) constexpr engine_checked
+    check_engine() noexcept {
+  return {};
+}
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::no_transport) COWORKER_REFUSE(
+    "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and `task<delivery> "
+    "complete(job_result)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::chunk) COWORKER_REFUSE(
+    "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "
+    "chunk(std::string_view job_id, json value)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::progress) COWORKER_REFUSE(
+    "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "
+    "progress(std::string_view job_id, json value)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::limits) COWORKER_REFUSE(
+    "coworker: this engine's limits() does not fit and would not be called; write `transport_limits limits() "
+    "const`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::interpret) COWORKER_REFUSE(
+    "coworker: this engine's interpret() does not fit and would not be called; write `void "
+    "interpret(outcome& made) const`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::attend) COWORKER_REFUSE(
+    "coworker: this engine's attend() does not fit and would not be called; write `task<void> "
+    "attend(worker_control control)`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::backlog) COWORKER_REFUSE(
+    "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "
+    "const`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::waiter) COWORKER_REFUSE(
+    "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "
+    "waiter()`")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::takes_chunks) COWORKER_REFUSE(
+    "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")
+engine_checked check_engine() noexcept { return {}; }
+
+template <class Transport>
+requires(detail::find_near_miss<Transport>() == near_miss::next_stops) COWORKER_REFUSE(
+    "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> "
+    "attend(worker_control control)`")
+engine_checked check_engine() noexcept { return {}; }
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/inbox.hpp -----------------------------------------------------------------------------
+
+// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
+// has progress to send.
+
+namespace coworker::detail {
+
+class worker_inbox {
+ public:
+  // Any thread.
+  void leave() {
+    leaving_.store(true, std::memory_order_relaxed);
+    changed.set();
+  }
+  void stop_job(std::string id) {
+    {
+      const std::lock_guard lock(mutex_);
+      to_stop_.push(std::move(id));
+      any_to_stop_.store(true, std::memory_order_relaxed);
+    }
+    changed.set();
+  }
+  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+
+  // The worker's thread.
+  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
+  bool next_to_stop(std::string& id) {
+    if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
+    const std::lock_guard lock(mutex_);
+    id = to_stop_.pop();
+    if (to_stop_.empty()) any_to_stop_.store(false, std::memory_order_relaxed);
+    return true;
+  }
+
+  auto_reset_event changed;  // something that the worker decides by is not what it was
+  progress_desk progress{changed};
+
+ private:
+  std::atomic<bool> leaving_{false};
+  std::mutex mutex_;
+  fifo<std::string> to_stop_;
+  std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/hash_table.hpp --------------------------------------------------------------------------
+
+// hash_table: entries that are found by a key, in one block of memory. std::unordered_map would do, at several
+// times the cost of including, and with an allocation for each entry.
+
+namespace coworker::detail {
+
+/// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
+///
+///   hash(key)      the same for equal keys
+///   key_of(entry)  of an entry that is in use
+///   in_use(entry)  false for Entry()
+template <class Keys, class Entry>
+concept hash_keys = requires(const Keys& keys, const Entry& entry, const typename Keys::key& key) {
+  { keys.hash(key) } -> std::same_as<std::uint64_t>;
+  { keys.key_of(entry) == key } -> std::convertible_to<bool>;
+  { keys.in_use(entry) } -> std::convertible_to<bool>;
+};
+
+/// A hash table with open addressing. Finding, inserting and erasing take the same short time however many
+/// entries there are. Pointers to entries last until the next insertion or erasure. Not thread-safe.
+template <class Entry, class Keys>
+requires hash_keys<Keys, Entry>
+class hash_table {
+ public:
+  using key = typename Keys::key;
+
+  struct insertion {
+    Entry& entry;
+    bool inserted;  // false: there was one with that key already
+  };
+
+  explicit hash_table(Keys keys = Keys()) noexcept : keys_(keys) {}
+
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t size() const noexcept { return size_; }
+
+  /// Null: there is none.
+  const Entry* find(const key& wanted) const noexcept {
+    if (places_.empty()) return nullptr;
+    const Entry& place = places_[place_of(wanted)];
+    return keys_.in_use(place) ? &place : nullptr;
+  }
+  Entry* find(const key& wanted) noexcept { return const_cast<Entry*>(std::as_const(*this).find(wanted)); }
+
+  /// The entry with that key; if there was none, what `make` returns. Throws std::bad_alloc and what `make`
+  /// throws; nothing has changed then.
+  template <class Make>
+  insertion insert(const key& wanted, const Make& make) {
+    if ((size_ + 1) * 4 > places_.size() * 3) grow();
+    Entry& place = places_[place_of(wanted)];
+    if (keys_.in_use(place)) return {place, false};
+    place = make();
+    ++size_;
+    return {place, true};
+  }
+
+  /// False: there is none.
+  bool erase(const key& wanted) noexcept {
+    if (places_.empty()) return false;
+    const std::size_t place = place_of(wanted);
+    if (!keys_.in_use(places_[place])) return false;
+    erase_at(place);
+    return true;
+  }
+
+  /// Erases the entries for which `wanted` is true.
+  template <class Predicate>
+  void erase_if(const Predicate& wanted) noexcept {
+    for (std::size_t place = 0; place < places_.size();) {
+      if (keys_.in_use(places_[place]) && wanted(std::as_const(places_[place]))) {
+        erase_at(place);  // another entry may take the place
+      } else {
+        ++place;
+      }
+    }
+  }
+
+  /// In an order that follows from the keys and from what was inserted and erased.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (const Entry& place : places_) {
+      if (keys_.in_use(place)) visit(place);
+    }
+  }
+
+  /// Erases all entries and gives their memory back.
+  void clear() noexcept {
+    std::vector<Entry>().swap(places_);
+    size_ = 0;
+  }
+
+ private:
+  std::size_t first_choice(const key& wanted) const noexcept {
+    return static_cast<std::size_t>(keys_.hash(wanted)) & (places_.size() - 1);
+  }
+  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
+
+  // Where the entry is, or else a free place for it.
+  std::size_t place_of(const key& wanted) const noexcept {
+    std::size_t place = first_choice(wanted);
+    while (keys_.in_use(places_[place]) && !(keys_.key_of(places_[place]) == wanted)) place = next(place);
+    return place;
+  }
+
+  void erase_at(std::size_t gap) noexcept {
+    places_[gap] = Entry();
+    --size_;
+    // Entries behind the gap, up to the next free place, may stand there because the gap was taken.
+    for (std::size_t i = next(gap); keys_.in_use(places_[i]); i = next(i)) {
+      const std::size_t home = first_choice(keys_.key_of(places_[i]));
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      std::swap(places_[gap], places_[i]);
+      gap = i;
+    }
+  }
+
+  void grow() {
+    std::vector<Entry> old(places_.empty() ? 16 : places_.size() * 2);
+    old.swap(places_);
+    for (Entry& entry : old) {
+      if (keys_.in_use(entry)) places_[place_of(keys_.key_of(entry))] = std::move(entry);
+    }
+  }
+
+  std::vector<Entry> places_;  // a power of two of them, at least a quarter of them free
+  std::size_t size_ = 0;
+  [[no_unique_address]] Keys keys_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/jobs_in_progress.hpp ------------------------------------------------------------------
+
+// Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
+// beats.
+
+namespace coworker {
+
+namespace detail {
+
+// FNV-1a: the order in which the ids are named is to depend on nothing but them.
+struct plain_id_keys {
+  using key = std::string_view;
+
+  std::uint64_t hash(std::string_view id) const noexcept {
+    std::uint64_t mixed = 14695981039346656037U;
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return mixed ^ (mixed >> 32);
+  }
+  std::string_view key_of(const std::string& id) const noexcept { return id; }
+  bool in_use(const std::string& id) const noexcept { return !id.empty(); }
+};
+
+}  // namespace detail
+
+/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
+/// many there are.
+class jobs_in_progress {
+ public:
+  /// False: it is in progress already.
+  bool add(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    return ids_.insert(id, [id] { return std::string(id); }).inserted;
+  }
+
+  void remove(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    ids_.erase(id);
+  }
+
+  /// All of them, in no order.
+  std::vector<std::string> ids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    all.reserve(ids_.size());
+    ids_.for_each([&all](const std::string& id) { all.push_back(id); });
+    return all;
+  }
+
+  /// "a,b,c", in no order; empty when idle.
+  std::string joined() const {
+    std::string all;
+    for (const std::string& id : ids()) {
+      if (!all.empty()) all += ',';
+      all += id;
+    }
+    return all;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  detail::hash_table<std::string, detail::plain_id_keys> ids_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
+
+// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
+// know the worker.
+
+namespace coworker::detail {
+
+// Used on the worker's thread, but for published().
+class limit_control {
+ public:
+  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
+      : modifier_(modifier), resources_(resources), log_(log) {}
+
+  // A run begins over a queue that takes so many jobs at once.
+  void begin(time_point now, int most) {
+    most_ = most;
+    recorded = metrics_recorder(now);
+    low_limit_logged_ = throwing_modifier_logged_ = false;
+    told_limit_ = 0;
+    tell_again_ = time_point::min();
+  }
+
+  // The limit from now on.
+  int ask(time_point now, int limit) {
+    const metrics& measured = look(now, limit);
+    limit_decision decision = modifier_.decide(measured);
+    if (decision.limit > most_) decision.limit = most_;
+    publish(measured, decision.limit);
+    if (decision.found != limit_decision::fault::none) complain(decision);
+    tell_change(now, decision.limit);
+    return decision.limit;
+  }
+
+  // Writes the line of a change that came too soon after the last one. For the end of a run.
+  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
+
+  // Shows the figures of now to whoever asks for them, but not to the modifier.
+  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
+
+  // Whether what was published last will not hold for long, though no job may be in progress any more, or the log is
+  // still to be told of the latest change.
+  bool goes_stale() const noexcept {
+    return published_.limit != told_limit_ || published_.in_progress > 0 ||
+           published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
+  }
+
+  // What was published last. Any thread.
+  metrics published() const {
+    const std::lock_guard lock(mutex_);
+    return published_;
+  }
+
+  metrics_recorder recorded;
+
+ private:
+  const metrics& look(time_point now, int limit) {
+    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    return recorded.snapshot(now, limit);
+  }
+
+  void publish(const metrics& measured, int limit) {
+    const std::lock_guard lock(mutex_);
+    published_ = measured;
+    published_.limit = limit;
+  }
+
+  // One line a second at most: a limit may move with every job.
+  void tell_change(time_point now, int limit) {
+    if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
+    if (limit == told_limit_ || now < tell_again_) return;
+    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    told_limit_ = limit;
+    tell_again_ = after(now, std::chrono::seconds(1));
+  }
+
+  void complain(const limit_decision& decision) {
+    const bool threw = decision.found == limit_decision::fault::threw;
+    bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
+    if (!std::exchange(logged, true)) log_.warn(decision.problem);
+  }
+
+  const modifier_ref modifier_;
+  resource_reader* resources_;
+  logger& log_;
+  mutable std::mutex mutex_;
+  metrics published_;
+  int most_ = 1;
+  int told_limit_ = 0;  // the latest in the log; 0: none yet
+  time_point tell_again_ = time_point::min();
+  bool low_limit_logged_ = false;
+  bool throwing_modifier_logged_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/options.hpp ---------------------------------------------------------------------------
+
+// The settings of a worker, and what it says of a run afterwards. Must not know the worker.
+
+namespace coworker {
+
+/// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
+/// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
+struct options {
+  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. 0 or more.
+  /// Default: 30 s.
+  duration grace_period = std::chrono::seconds(30);
+  /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
+  duration modifier_interval = std::chrono::seconds(1);
+  /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
+  /// such outcomes may be under way; beyond that, slots wait for them. Default: off, a slot opens once the queue has
+  /// the outcome.
+  bool overlap_delivery = false;
+  /// Takes one extra job per slot, so that it can start the moment the slot is free. Default: off, because a job
+  /// waiting here could run on another worker.
+  bool prefetch = false;
+  /// How long a handler may run before its job is stopped and fails. A job that brings a limit of its own has the
+  /// smaller of the two. 0 or more. Default: 0, as long as it likes.
+  duration job_timeout{};
+  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it ends: what
+  /// runs cannot be taken away from a thread. 0 or more. Default: 10 s.
+  duration stop_patience = std::chrono::seconds(10);
+  /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while it does so.
+  /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job. Only in
+  /// run() and start(). 0 or more. Default: 0, off.
+  duration loop_block_limit{};
+  /// Runs handlers that are coroutines on the pool, each on any of its threads at a time, instead of all on the worker's
+  /// own thread. For those that compute. Default: off.
+  bool coroutines_on_pool = false;
+  /// How streaming handlers' elements become chunks.
+  stream_options stream = {};
+  /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers that take
+  /// any post for the outcome. Default: off.
+  bool only_outcomes = false;
+  /// The longest output in bytes of compact JSON; beyond it a job fails with an error that says so. 0, or 1000 or more.
+  /// Default: 0, what the queue states as its own limit.
+  std::size_t output_limit = 0;
+  /// Measures where each job's time goes (job::checkpoint()) and hands that to the queue with the result. Default: off.
+  bool measure_times = false;
+  /// Where log lines go; null means standard output. Used where `log` is null. Must outlive the run.
+  log_sink* sink = nullptr;
+  /// The worker's log; null means one of its own at INFO. start() makes its own in any case. Must outlive the worker.
+  logger* log = nullptr;
+  /// Where plain functions run, and coroutines where they are to. Default: empty, a thread pool of the worker's own, as
+  /// large as jobs in progress need, or as the machine has processors for coroutines.
+  executor_ref pool = {};
+  /// Reads what the process uses of processors, memory and GPU into the metrics, on the worker's thread, when the
+  /// modifier is asked and its interval is over. Default: null, modifiers see nothing of that; start() makes one in any
+  /// case. Must outlive the worker; one reader, one worker.
+  resource_reader* resources = nullptr;
+
+  // For what start() makes.
+
+  /// How a GPU is doing; called some ten times a second on the worker's thread: see resource_options. Default: null.
+  gpu_reading (*gpu_probe)() noexcept = nullptr;
+  /// How long a result is posted again and again before it is given up. 0 or more. Default: 10 min.
+  duration delivery_deadline = std::chrono::minutes(10);
+  /// A folder, which must exist, for results that could not be posted; the next start posts them. Default: none.
+  std::string spool_folder = {};
+};
+
+/// The name that a program uses which makes a `worker` itself.
+using worker_options = options;
+
+namespace detail {
+
+inline options checked(options wanted) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("options::") + problem);
+  };
+  require(wanted.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
+  require(wanted.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
+  require(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
+  require(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
+  require(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require(wanted.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
+  require(wanted.output_limit == 0 || wanted.output_limit >= 1000,
+          "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
+  require(wanted.delivery_deadline >= duration::zero(),
+          "delivery_deadline is negative; it must be 0 or more");
+  return wanted;
+}
+
+}  // namespace detail
+
+/// What a worker did from start to end.
+struct worker_summary {
+  std::uint64_t jobs = 0;         ///< taken
+  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
+  std::uint64_t stopped = 0;      ///< ended because they were asked to
+  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
+  int highest_in_progress = 0;
+  duration elapsed{};
+};
+
+}  // namespace coworker
+
+// ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
+
+// How a worker holds the records of its jobs. Knows no worker.
+
+namespace coworker::detail {
+
+/// The record with some id that came first, and how many others with that id are in the list.
+struct indexed_job {
+  job_record* first = nullptr;
+  std::size_t others = 0;
+};
+
+/// Ids may come from outside: the seed keeps anybody from preparing many that collide.
+struct job_id_keys {
+  using key = std::string_view;
+  std::uint64_t seed;
+
+  explicit job_id_keys(std::uint64_t seed_) noexcept : seed(seed_) {}
+  std::uint64_t hash(std::string_view id) const noexcept { return hash_text(id, seed); }
+  std::string_view key_of(const indexed_job& entry) const noexcept { return entry.first->id; }
+  bool in_use(const indexed_job& entry) const noexcept { return entry.first != nullptr; }
+};
+
+/// Records of jobs, in the order in which they came. Owns none. Finding takes constant time on average, through
+/// an index that is built when a long list is searched for the first time. While nobody searches, there is no
+/// index and nothing to pay for.
+template <class Keys = job_id_keys>
+class basic_job_list {
+ public:
+  basic_job_list() noexcept {}
+  basic_job_list(const basic_job_list&) = delete;
+  basic_job_list& operator=(const basic_job_list&) = delete;
+
+  bool empty() const noexcept { return first_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
+  job_record* front() const noexcept { return first_; }
+  job_record* back() const noexcept { return last_; }
+
+  void push_back(job_record& record) noexcept {
+    record.previous = last_;
+    record.next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = &record;
+    last_ = &record;
+    ++size_;
+    if (index_.empty()) return;
+    // Once as many jobs have come since the last search as the list holds, another index has been paid for.
+    if (++since_search_ > size_) {
+      drop_index();
+    } else {
+      try {
+        enter(record);
+      } catch (const std::bad_alloc&) {
+        drop_index();  // find() tries to build it again
+      }
+    }
+  }
+
+  void remove(job_record& record) noexcept {
+    if (!index_.empty()) leave(record);
+    (record.previous != nullptr ? record.previous->next : first_) = record.next;
+    (record.next != nullptr ? record.next->previous : last_) = record.previous;
+    if (--size_ == 0) drop_index();
+  }
+
+  /// Of several with that id, the one that came first. Null: none has it.
+  job_record* find(std::string_view id) noexcept {
+    since_search_ = 0;
+    if (index_.empty() && (size_ <= searched_one_by_one || !build_index())) return find_one_by_one(id);
+    const indexed_job* const found = index_.find(id);
+    return found == nullptr ? nullptr : found->first;
+  }
+
+ private:
+  static constexpr std::size_t searched_one_by_one = 16;
+
+  job_record* find_one_by_one(std::string_view id) const noexcept {
+    job_record* record = first_;
+    while (record != nullptr && record->id != id) record = record->next;
+    return record;
+  }
+
+  // False: there is no memory for it.
+  bool build_index() noexcept {
+    try {
+      for (job_record* record = first_; record != nullptr; record = record->next) enter(*record);
+    } catch (const std::bad_alloc&) {
+      drop_index();
+      return false;
+    }
+    return true;
+  }
+
+  void drop_index() noexcept { index_.clear(); }
+
+  void enter(job_record& record) {
+    const auto made = index_.insert(record.id, [&record] { return indexed_job{&record, 0}; });
+    if (!made.inserted) ++made.entry.others;
+  }
+
+  // While the record is still in the list.
+  void leave(job_record& record) noexcept {
+    indexed_job& entry = *index_.find(record.id);
+    if (entry.others == 0) {
+      index_.erase(record.id);
+      return;
+    }
+    --entry.others;
+    if (entry.first != &record) return;
+    do entry.first = entry.first->next;
+    while (entry.first->id != record.id);
+  }
+
+  job_record* first_ = nullptr;
+  job_record* last_ = nullptr;
+  std::size_t size_ = 0;
+  // Of all records or, where it is empty, of none. Its seed is an address, which nobody outside can know.
+  hash_table<indexed_job, Keys> index_{Keys(reinterpret_cast<std::uintptr_t>(this))};
+  std::size_t since_search_ = 0;  // jobs that have come
+};
+
+using job_list = basic_job_list<>;
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/job_watch.hpp -------------------------------------------------------------------------
+
+// Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
+// or because their time is over. Must not know how a job is run.
+
+namespace coworker::detail {
+
+// "2 s", "0.25 s"
+inline std::string seconds_text(duration span) {
+  return decimal_text(std::chrono::duration<double>(span).count(), std::chars_format::general, 6) + " s";
+}
+
+// The running jobs of one worker, on its thread. What is to be looked at again stands in one heap, which costs
+// nothing for jobs without a deadline.
+class job_watch {
+ public:
+  job_watch(const coworker::options& options, logger& log) noexcept : options_(options), log_(log) {}
+
+  // Throws std::bad_alloc; the record is not watched then.
+  void add(job_record& record, time_point now) {
+    duration limit = record.time_limit;
+    if (options_.job_timeout > duration::zero() && (limit <= duration::zero() || options_.job_timeout < limit))
+      limit = options_.job_timeout;
+    const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
+    if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
+      set_alarm(record, due);
+    running_.push_back(record);
+    record.started = now;
+  }
+
+  void remove(job_record& record) noexcept {
+    clear_alarm(record);
+    running_.remove(record);
+  }
+
+  // Null: its handler does not run.
+  job_record* find(std::string_view id) noexcept { return running_.find(id); }
+
+  // `ended` is what becomes of it unless the handler says otherwise.
+  void stop(job_record& record, outcome ended, time_point now) {
+    if (record.stop.stop_requested()) return;
+    record.outcome = std::move(ended);
+    clear_alarm(record);
+    // A job that is stopped has at least the time until the next look to end.
+    const duration patience = options_.stop_patience > look_interval ? options_.stop_patience : look_interval;
+    try {
+      set_alarm(record, after(now, patience));
+    } catch (const std::bad_alloc&) {
+      // It is stopped all the same. Only the line that would name it, if it went on, is lost.
+    }
+    record.stop.request_stop();
+  }
+
+  void stop_all(const outcome& ended, time_point now) {
+    for (job_record* record = running_.front(); record != nullptr; record = record->next)
+      stop(*record, ended, now);
+  }
+
+  // When look() is to be called next.
+  time_point next_look() const noexcept { return next_; }
+
+  // Stops the jobs whose time is over, and names those that were stopped and go on all the same. Returns how
+  // many jobs it looked at.
+  std::size_t look(time_point now) {
+    if (now < next_) return 0;
+    std::size_t looked_at = 0;
+    try {
+      for (; alarms_.next_due() <= now; ++looked_at) ring(alarms_.front(), alarms_.next_due(), now);
+    } catch (const std::bad_alloc&) {
+      // The alarm is still set: the next look tries again.
+    }
+    // So that thousands of deadlines cost one look in a millisecond, not one each.
+    const time_point soonest = after(now, look_interval);
+    next_ = alarms_.next_due() < soonest ? soonest : alarms_.next_due();
+    return looked_at;
+  }
+
+ private:
+  static constexpr duration look_interval = std::chrono::milliseconds(1);
+
+  void set_alarm(job_record& record, time_point at) {
+    alarms_.push(record, at);
+    if (at < next_) next_ = at;
+  }
+
+  void clear_alarm(job_record& record) noexcept {
+    if (record.look_slot != due_slot_none) alarms_.remove(record);
+  }
+
+  void ring(job_record& record, time_point due, time_point now) {
+    const log_subject subject(record.id, record.log_label);
+    if (!record.stop.stop_requested()) {
+      const std::string limit = seconds_text(due - record.started);
+      outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
+      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
+      stop(record, std::move(ended), now);
+      return;
+    }
+    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
+                  " ago and still runs; it keeps its slot until it ends.",
+              subject);
+    clear_alarm(record);
+  }
+
+  const coworker::options& options_;
+  logger& log_;
+  job_list running_;
+  due_heap<job_record, &job_record::look_slot> alarms_;
+  static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
+  time_point next_ = time_point::max();
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/watchdog.hpp --------------------------------------------------------------------------
+
+// The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
+// Must not know the worker.
+
+namespace coworker::detail {
+
+class watchdog;
+
+// The loop as the executor of one job's chains: notes which coroutines are the job's until they are resumed.
+class watched_executor {
+ public:
+  watched_executor(watchdog& dog, const job_record& job);
+
+  void post(std::coroutine_handle<> handle);
+  void arm(timer& alarm);
+  void cancel(timer& alarm);
+  time_point now() const;
+
+ private:
+  friend class watchdog;
+
+  watchdog& dog_;
+  const std::string id_;
+  const std::string log_label_;
+  // Guarded by the watchdog's mutex.
+  std::size_t notes_ = 0;  // coroutines that are posted or wait for a moment
+  bool named_ = false;
+};
+
+// A coroutine that is to be resumed, and whose it is.
+struct watched_coroutine {
+  void* frame = nullptr;
+  watched_executor* job = nullptr;
+};
+
+struct coroutine_keys {
+  using key = void*;
+  std::uint64_t hash(void* frame) const noexcept {
+    return fold_product(reinterpret_cast<std::uintptr_t>(frame), 0x9e3779b97f4a7c15);
+  }
+  void* key_of(const watched_coroutine& entry) const noexcept { return entry.frame; }
+  bool in_use(const watched_coroutine& entry) const noexcept { return entry.frame != nullptr; }
+};
+
+// Looks twice in each `limit` while there are jobs, and sleeps while there are none. Its memory grows with the
+// coroutines that wait at a time, not with those that there have been.
+class watchdog final : turn_watcher {
+ public:
+  // The loop does not run yet.
+  watchdog(event_loop& loop, duration limit, logger& log)
+      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {
+    loop_.watch_turns(this);
+  }
+
+  watchdog(const watchdog&) = delete;
+  watchdog& operator=(const watchdog&) = delete;
+
+  // The loop does not run any more.
+  ~watchdog() {
+    loop_.watch_turns(nullptr);
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  // On the loop, in the job's first turn.
+  watched_executor* add(const job_record& job) {
+    auto* const made = new watched_executor(*this, job);
+    const std::lock_guard lock(mutex_);
+    in_turn_ = made;
+    if (++jobs_ == 1) changed_.notify_one();
+    return made;
+  }
+
+  // Once none of its coroutines is left. One that is not of this library may still be on its way to the loop.
+  void remove(watched_executor* job) noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      if (in_turn_ == job) in_turn_ = nullptr;
+      if (job->notes_ != 0)
+        notes_.erase_if([job](const watched_coroutine& noted) { return noted.job == job; });
+      if (--jobs_ == 0) notes_.clear();
+    }
+    delete job;
+  }
+
+  // Coroutines that are to be resumed, as far as they are a job's.
+  std::size_t notes() const {
+    const std::lock_guard lock(mutex_);
+    return notes_.size();
+  }
+
+ private:
+  friend class watched_executor;
+
+  static void* run_in(void* dog) {
+    static_cast<watchdog*>(dog)->watch();
+    return nullptr;
+  }
+
+  void turn_begins(std::coroutine_handle<> coroutine) noexcept override {
+    const std::lock_guard lock(mutex_);
+    in_turn_ = take_note_of(coroutine.address());
+    turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  void turn_ends() noexcept override {
+    turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  void note(std::coroutine_handle<> handle, watched_executor& job) {
+    const std::lock_guard lock(mutex_);
+    take_note_of(handle.address());
+    notes_.insert(handle.address(), [&] { return watched_coroutine{handle.address(), &job}; });
+    ++job.notes_;
+  }
+
+  void forget(std::coroutine_handle<> handle) noexcept {
+    const std::lock_guard lock(mutex_);
+    take_note_of(handle.address());
+  }
+
+  // Null: it is no job's.
+  watched_executor* take_note_of(void* frame) noexcept {
+    const watched_coroutine* const noted = notes_.find(frame);
+    if (noted == nullptr) return nullptr;
+    watched_executor* const job = noted->job;
+    --job->notes_;
+    notes_.erase(frame);
+    return job;
+  }
+
+  void watch() {
+    std::unique_lock lock(mutex_);
+    std::uint64_t seen = 0;
+    time_point since = clock_type::now();
+    while (!closing_) {
+      if (jobs_ == 0) {
+        changed_.wait(lock);
+        since = clock_type::now();
+        continue;
+      }
+      changed_.wait_until(lock, clock_type::now() + limit_ / 2);
+      const std::uint64_t found = turn_.load(std::memory_order_relaxed);
+      const time_point now = clock_type::now();
+      const bool between_turns = found % 2 == 0;
+      if (between_turns || found != seen) {
+        since = now;
+      } else if (now - since >= limit_) {
+        name_who_has_it();
+      }
+      seen = found;
+    }
+  }
+
+  void name_who_has_it() {
+    if (in_turn_ == nullptr || std::exchange(in_turn_->named_, true)) return;
+    log_.warn(
+        "It has kept the event loop to itself for " + seconds_text(limit_) +
+            " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
+            "pool: a plain function as handler, run_on, or coroutines_on_pool.",
+        log_subject(in_turn_->id_, in_turn_->log_label_));
+  }
+
+  event_loop& loop_;
+  const duration limit_;
+  logger& log_;
+  // Odd while the loop is in a turn. Becomes odd under the mutex, together with in_turn_.
+  std::atomic<std::uint64_t> turn_{0};
+  mutable std::mutex mutex_;  // guards all below
+  condition changed_;
+  hash_table<watched_coroutine, coroutine_keys> notes_;
+  watched_executor* in_turn_ = nullptr;  // whose turn it is, or was last; null: no job's
+  std::size_t jobs_ = 0;
+  bool closing_ = false;
+  thread thread_;
+};
+
+// A pointer that is set for as long as this lives.
+template <class T>
+class borrowed {
+ public:
+  borrowed(T*& place, T& lent) noexcept : place_(place) { place_ = &lent; }
+  borrowed(const borrowed&) = delete;
+  borrowed& operator=(const borrowed&) = delete;
+  ~borrowed() { place_ = nullptr; }
+
+ private:
+  T*& place_;
+};
+
+inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
+    : dog_(dog), id_(job.id), log_label_(job.log_label) {}
+
+inline void watched_executor::post(std::coroutine_handle<> handle) {
+  dog_.note(handle, *this);
+  try {
+    dog_.loop_.post(handle);
+  } catch (...) {
+    dog_.forget(handle);
+    throw;
+  }
+}
+
+inline void watched_executor::arm(timer& alarm) {
+  const std::coroutine_handle<> handle = alarm.handle;  // once armed, the timer may be gone at any moment
+  dog_.note(handle, *this);
+  try {
+    dog_.loop_.arm(alarm);
+  } catch (...) {
+    dog_.forget(handle);
+    throw;
+  }
+}
+
+inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }
+inline time_point watched_executor::now() const { return dog_.loop_.now(); }
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/core.hpp ------------------------------------------------------------------------------
+
+// worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
+// it was told, where it runs things, and what other threads say to it. Must not know any queue.
+
+namespace coworker::detail {
+
+struct worker_core final : worker_access {
+  // Errors: std::invalid_argument for options out of their range.
+  worker_core(handler_ref runs, modifier_ref limits, coworker::options chosen)
+      : handler(runs),
+        options(checked(std::move(chosen))),
+        log(options.log != nullptr ? *options.log : own_log),
+        own_pool(pool_size()),
+        control(limits, options.resources, log) {
+    if (options.sink != nullptr) own_log.set_sink(*options.sink);
+    place.pool = options.pool ? options.pool : executor_ref(own_pool);
+    if (options.coroutines_on_pool) place.coroutines = place.pool;
+    place.stream = options.stream;
+  }
+
+  worker_core(const worker_core&) = delete;
+  worker_core& operator=(const worker_core&) = delete;
+
+  // What an engine asks for, on any thread.
+  void stop_job(std::string id) override { inbox.stop_job(std::move(id)); }
+  void drain() override { inbox.leave(); }
+  std::vector<std::string> jobs_in_progress() const override { return in_progress.ids(); }
+  metrics measured() const override { return control.published(); }
+  stop_token leaving() const override { return leaving_source ? leaving_source->get_token() : stop_token(); }
+
+  const handler_ref handler;
+  const coworker::options options;
+  logger own_log;
+  logger& log;
+  thread_pool own_pool;  // has no thread until one is needed
+  handler_place place;
+  limit_control control;
+  worker_inbox inbox;
+  coworker::jobs_in_progress in_progress;
+  std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
+  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+
+ private:
+  // What blocks has a thread for each job; what computes, one for each processor.
+  std::size_t pool_size() const noexcept {
+    const bool computes = options.coroutines_on_pool && handler.is_coroutine;
+    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/sendable.hpp --------------------------------------------------------------------------
+
+// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says why. Must not
+// know the worker.
+
+namespace coworker::detail {
+
+// Throws: json_write_error with the place from "output" on; output_too_large.
+inline void check_output(const json& output, std::size_t limit) {
+  std::size_t size = 0;
+  try {
+    size = coworker::dump_size(output);
+  } catch (json_value_error& error) {
+    error.inside_member("output");
+    throw;
+  }
+  if (size > limit) throw output_too_large(size, limit);
+}
+
+// Keeps the beginning of an error that is too long to be sent.
+inline void shorten(error_info& error, std::size_t longest) {
+  std::size_t room = longest;
+  const auto cut = [&room](std::string& text) {
+    if (text.size() > room) text.resize(room);
+    room -= text.size();
+  };
+  cut(error.type);
+  cut(error.message);
+  for (error_cause& cause : error.causes) {
+    cut(cause.type);
+    cut(cause.message);
+  }
+  while (!error.causes.empty() && error.causes.back().message.empty() && error.causes.back().type.empty())
+    error.causes.pop_back();
+}
+
+// Changes an outcome to a failure where JSON or the queue, which takes `limit` bytes of it, cannot hold its output.
+inline void make_sendable(outcome& made, std::size_t limit) {
+  constexpr std::size_t most_per_byte = 6;  // as "\u0000"
+  constexpr std::size_t longest_error = 1'000'000;
+  try {
+    detail::check_output(made.output, limit);
+  } catch (...) {
+    if (made.succeeded()) made.fail(describe_exception(std::current_exception()));
+    made.output = json();
+  }
+  if (made.error() == nullptr) return;
+  const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
+  const error_info& error = *made.error();
+  std::size_t size = error.type.size() + error.message.size();
+  for (const error_cause& cause : error.causes) size += cause.type.size() + cause.message.size();
+  if (size <= longest) return;
+  const outcome_status before = made.status;
+  error_info shortened = error;
+  detail::shorten(shortened, longest);
+  made.fail(std::move(shortened));
+  made.status = before;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_outcome.hpp ----------------------------------------------------------------------
+
+// From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs are taken or
+// run.
+
+namespace coworker::detail {
+
+template <class Queue>
+transport_limits limits_of(const Queue& queue) {
+  transport_limits found;
+  if constexpr (limited_transport<Queue>) found = queue.limits();
+  found.chunks = found.chunks && chunk_transport<Queue>;
+  return found;
+}
+
+// Whether the queue has the chunk.
+template <transport Queue>
+task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& log) {
+  bool sent = false;
+  if constexpr (chunk_transport<Queue>) {
+    try {
+      sent = co_await queue.chunk(job.id, std::move(chunk)) == delivery::accepted;
+    } catch (const cancelled&) {
+      throw;
+    } catch (...) {
+      log.error("The engine's chunk() threw " + describe_exception(std::current_exception()).trace(),
+                log_subject(job.id, job.log_label));
+    }
+  }
+  co_return sent;
+}
+
+// A job that was stopped did what it was asked to.
+inline void log_outcome(const outcome& made, logger& log, log_subject subject) {
+  if (made.succeeded()) {
+    if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
+    return;
+  }
+  const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
+  if (made.status == outcome_status::stopped) {
+    log.info(text, subject);
+  } else {
+    log.error(text, subject);
+  }
+}
+
+// Not inlined, as its frame would then be part of every job's from the start.
+template <transport Queue>
+[[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
+  logger& log = core.log;
+  const log_subject subject(record.id, record.log_label);
+  // No progress is to follow the outcome.
+  if (progress_state* const told = record.progress.state(); told != nullptr) {
+    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  }
+  try {
+    if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
+    detail::make_sendable(record.outcome, core.place.terms.output_limit);
+    detail::log_outcome(record.outcome, log, subject);
+    job_result result;
+    result.job_id = record.id;
+    result.outcome = std::move(record.outcome);
+    record.outcome.status = result.outcome.status;
+    record.outcome.recycle_worker = result.outcome.recycle_worker;
+    result.streamed = core.handler.is_streaming && core.place.terms.sends_chunks;
+    result.timings = record.timings;
+    co_return co_await queue.complete(std::move(result));
+  } catch (...) {
+    const error_info error = describe_exception(std::current_exception());
+    log.error("The engine gave up this result: its complete() threw " + error.text(), subject);
+  }
+  co_return delivery::given_up;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
+
+// From a job's reports of progress to the queue. Must not know the worker.
+
+namespace coworker::detail {
+
+// Whether JSON can hold the value; where not, that is logged.
+inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
+  try {
+    coworker::dump_size(value);
+    return true;
+  } catch (json_value_error& error) {
+    error.inside_member("progress");
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.log_label));
+    return false;
+  }
+}
+
+// Sends the latest value until there is none newer; a value that does not get through is tried again while
+// its job runs. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  try {
+    json value;
+    bool waits = false;  // `value` is to be sent
+    for (bool over = false; !over;) {
+      json latest;
+      if (state.take(latest)) {
+        waits = detail::can_be_sent(latest, *job, log);
+        value = std::move(latest);
+      }
+      if (!waits) break;
+      const delivery made = co_await queue.progress(job->id, value);
+      switch (made) {
+        case delivery::accepted:
+          waits = false;
+          break;
+        case delivery::given_up:
+          over = co_await state.ending.wait_until(executor.now() + pause);
+          break;
+        case delivery::refused:
+          job->progress.close();
+          over = true;
+          break;
+      }
+    }
+  } catch (...) {
+    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
+              log_subject(job->id, job->log_label));
+  }
+  state.sending = false;
+  state.sent.set();
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
+
+// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
+
+namespace coworker::detail {
+
+struct job_slots {
+  int limit = 1;       // jobs that may have slots
+  int waiting = 0;     // taken, and without a slot yet
+  int running = 0;     // handlers
+  int delivering = 0;  // outcomes being handed back
+  int requested = 0;   // jobs that takes under way may bring
+  int takes = 0;       // under way
+
+  int in_progress() const noexcept { return running + delivering + waiting; }
+
+  int in_use(bool overlap_delivery) const noexcept {
+    if (!overlap_delivery) return running + delivering;
+    return delivering > limit ? running + delivering - limit : running;
+  }
+
+  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
+  // then is still on its way: what is lacking may be more than an int can say.
+  int capacity(bool overlap_delivery, bool prefetch) const noexcept {
+    const std::int64_t most = std::numeric_limits<int>::max();
+    const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
+    const std::int64_t places = wanted < most ? wanted : most;
+    const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
+    return free > 0 ? static_cast<int>(free) : 0;
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/worker_run.hpp ------------------------------------------------------------------------
+
+// worker_run: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
+// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
+// through its executor, and of handlers and modifiers not even the types.
+
+namespace coworker::detail {
+
+template <class Queue>
+std::size_t backlog_of(const Queue& queue) {
+  if constexpr (counted_transport<Queue>) {
+    return queue.backlog();
+  } else {
+    return 0;
+  }
+}
+
+template <transport Queue>
+class worker_run {
+ public:
+  worker_run(worker_core& core, Queue& queue, executor_ref executor)
+      : core_(core),
+        queue_(queue),
+        executor_(executor),
+        jobs_(context(executor)),
+        takes_(context(executor)) {}
+
+  worker_run(const worker_run&) = delete;
+  worker_run& operator=(const worker_run&) = delete;
+
+  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
+  task<worker_summary> run();
+
+ private:
+  task<void> take_jobs(int capacity);
+  void accept(job_envelope& envelope, time_point now);
+  task<void> run_job(record_ref owned);
+  void job_ended(job_record& record, delivery delivered);
+  void slot_opened(time_point now);
+  void read_limits();
+  task<void> attend();
+  task<void> wind_down();
+  void ask_for_limit(time_point now, bool interval_over);
+  time_point next_turn(time_point now);
+  void start_queued_jobs(time_point now);
+  void start(job_record& record, time_point now);
+  void follow_stop(const std::string& id);
+  void follow_inbox();
+  void job_moved(time_point now);
+
+  int slots_in_use() const noexcept { return slots_.in_use(core_.options.overlap_delivery); }
+  int capacity() const noexcept {
+    if (slots_.takes >= limits_.takes) return 0;
+    return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
+  }
+  metrics_recorder& recorded() noexcept { return core_.control.recorded; }
+
+  // What a stream hands its chunks to.
+  struct chunk_target {
+    worker_run& run;
+    task<bool> send(const job_record& job, json chunk) const {
+      return detail::send_chunk(run.queue_, job, std::move(chunk), run.core_.log);
+    }
+    void interpret([[maybe_unused]] outcome& made) const {
+      if constexpr (interpreting_transport<Queue>) run.queue_.interpret(made);
+    }
+  };
+
+  worker_core& core_;
+  Queue& queue_;
+  const executor_ref executor_;
+  transport_limits limits_;
+  job_slots slots_;
+  job_list waiting_;                           // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};  // over those that have one
+  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
+  bool ask_soon_ = false;                      // a take brought more jobs than have slots
+  bool asked_for_slot_ = false;                // that the next take will fill
+  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
+  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
+  time_point sleeps_until_ =
+      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
+  bool winding_down_ = false;
+  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
+  bool queue_closed_ = false;
+  std::exception_ptr failure_;
+  worker_summary summary_;
+  chunk_target target_{*this};
+  const stream_sink sink_{target_};
+  scope jobs_;
+  scope takes_;
+};
+
+template <transport Queue>
+task<worker_summary> worker_run<Queue>::run() {
+  const time_point start = executor_.now();
+  read_limits();
+  core_.leaving_source.emplace();
+  core_.control.begin(start, limits_.jobs);
+  scope beside((context(executor_)));
+  if constexpr (attended_transport<Queue>) beside.spawn(attend());
+
+  time_point now = start;
+  while (!core_.inbox.leaving() && !queue_closed_) {
+    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
+    const bool take_due = capacity() > 0 && !asked_for_slot_;
+    asked_for_slot_ = false;
+    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
+    follow_inbox();
+    watch_.look(now);
+    start_queued_jobs(now);
+    if (const int wanted = capacity(); wanted > 0) {
+      slots_.requested += wanted;
+      ++slots_.takes;
+      takes_.spawn(take_jobs(wanted));
+      continue;
+    }
+    const time_point due = sleeps_until_ = next_turn(now);
+    co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (now >= due) recorded().timer_late(now - due);
+    if (now < tick_) continue;
+    tick_ = time_point::max();
+    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+  }
+
+  winding_down_ = true;
+  core_.leaving_source->request_stop();
+  takes_.request_stop();
+  co_await wind_down();
+  co_await takes_.join();
+  co_await jobs_.join();
+  while (core_.inbox.progress.take()) {
+  }
+  beside.request_stop();
+  co_await beside.join();
+  core_.control.tell_last_change(slots_.limit);
+  core_.control.publish(executor_.now(), slots_.limit);
+  summary_.elapsed = executor_.now() - start;
+  core_.inbox.open_again();
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+  co_return summary_;
+}
+
+// What the engine states, as far as the options do not say otherwise.
+template <transport Queue>
+void worker_run<Queue>::read_limits() {
+  limits_ = detail::limits_of(queue_);
+  stream_terms& terms = core_.place.terms;
+  terms.sends_chunks = limits_.chunks && !core_.options.only_outcomes;
+  terms.chunk_limit =
+      core_.options.stream.chunk_limit != 0 ? core_.options.stream.chunk_limit : limits_.chunk;
+  terms.output_limit = core_.options.output_limit != 0 ? core_.options.output_limit : limits_.output;
+}
+
+// An engine that cannot do its part, such as its heartbeats, is not to be given more jobs.
+template <transport Queue>
+task<void> worker_run<Queue>::attend() {
+  const stop_token stop = co_await this_coro::stop_token();
+  try {
+    co_await queue_.attend(worker_control(core_));
+  } catch (const cancelled&) {
+    if (!stop.stop_requested())
+      failure_ = std::make_exception_ptr(
+          std::logic_error("coworker::worker: the engine's attend() threw `cancelled`, but was not stopped"));
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  if (failure_ != nullptr) core_.inbox.leave();
+}
+
+// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
+// no longer changes by itself.
+template <transport Queue>
+void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
+  const int before = slots_.limit;
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+  slots_.limit = core_.control.ask(now, before);
+  if (slots_.limit != before) {
+    settled_ = false;
+  } else if (interval_over && slots_.in_progress() == 0) {
+    settled_ = !core_.control.goes_stale();
+  }
+  ask_soon_ = false;
+  ask_again_ = after(now, core_.options.modifier_interval);
+}
+
+template <transport Queue>
+time_point worker_run<Queue>::next_turn(time_point now) {
+  const bool idle = slots_.in_progress() == 0;
+  if (idle && !core_.control.goes_stale()) {
+    tick_ = time_point::max();
+  } else if (tick_ == time_point::max()) {
+    tick_ = after(now, core_.options.modifier_interval);
+  }
+  time_point due = watch_.next_look();
+  if (tick_ < due) due = tick_;
+  if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
+  return due;
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::take_jobs(int capacity) {
+  const stop_token stop = co_await this_coro::stop_token();
+  const time_point asked = executor_.now();
+  recorded().take_sent(asked, static_cast<std::size_t>(capacity));
+  take_result taken;
+  try {
+    const take_request request{static_cast<std::size_t>(capacity),
+                               static_cast<std::size_t>(slots_.in_progress())};
+    taken = co_await queue_.take(request);
+  } catch (const cancelled&) {
+    if (!stop.stop_requested()) {
+      failure_ = std::make_exception_ptr(
+          std::logic_error("coworker::worker: the engine's take() threw `cancelled`, but was not stopped"));
+      taken.closed = true;
+    }
+  } catch (...) {
+    failure_ = std::current_exception();
+    taken.closed = true;
+  }
+  slots_.requested -= capacity;
+  --slots_.takes;
+  queue_closed_ = queue_closed_ || taken.closed;
+  const time_point now = executor_.now();
+  recorded().take_answered(now, asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  for (job_envelope& envelope : taken.jobs) accept(envelope, now);
+  if (!taken.jobs.empty()) settled_ = false;
+  start_queued_jobs(now);
+  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
+  job_moved(now);
+}
+
+// Makes a record of a job that was handed over.
+template <transport Queue>
+void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
+  const auto make = [&] {
+    if (!core_.in_progress.add(envelope.id)) {
+      core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
+                     log_subject(envelope.id, envelope.log_label));
+      return;
+    }
+    waiting_.push_back(*new job_record(std::move(envelope)));
+    waiting_.back()->taken = now;
+    ++slots_.waiting;
+    ++summary_.jobs;
+  };
+  make();
+}
+
+// Gives slots to waiting jobs, in the order in which they came.
+template <transport Queue>
+void worker_run<Queue>::start_queued_jobs(time_point now) {
+  while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
+    job_record& next = *waiting_.front();
+    if (jobs_stopped_) next.stop.request_stop();
+    start(next, now);
+  }
+}
+
+template <transport Queue>
+void worker_run<Queue>::start(job_record& record, time_point now) {
+  waiting_.remove(record);
+  --slots_.waiting;
+  ++slots_.running;
+  watch_.add(record, now);
+  jobs_.spawn(run_job(record_ref(record)));
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::run_job(record_ref owned) {
+  job_record& record = *owned;
+  if (record.runnable && record.stop.stop_requested())
+    record.settle(outcome::stop("stopped before it was started"));
+  if (record.runnable) {
+    core_.log.info("Started.", log_subject(record.id, record.log_label));
+    if constexpr (progress_transport<Queue>) {
+      if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
+    }
+    record.log = &core_.log;
+    if (core_.options.measure_times) record.timings = new job_timings(executor_);
+    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+    co_await core_.handler.run(record, core_.place, sink_).in(own);
+    if (watched != nullptr) core_.dog->remove(watched);
+    record.settled = executor_.now();
+    recorded().handler_ended(record.settled, record.settled - record.started);
+    record.progress.close();
+  } else {
+    record.settled = executor_.now();
+  }
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
+  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
+}
+
+// The modifier is asked once for each slot that opens.
+template <transport Queue>
+void worker_run<Queue>::slot_opened(time_point now) {
+  if (!winding_down_ && !core_.inbox.leaving() && !queue_closed_) {
+    ask_for_limit(now, false);
+    asked_for_slot_ = true;
+  }
+  start_queued_jobs(now);
+  job_moved(now);
+}
+
+// What is left to do once the outcome has been handed back, or given up.
+template <transport Queue>
+void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
+  const time_point now = executor_.now();
+  const outcome_status status = record.outcome.status;
+  core_.in_progress.remove(record.id);
+  recorded().job_ended(now, status, now - record.taken, now - record.settled);
+  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (status == outcome_status::failed) ++summary_.failed;
+  if (status == outcome_status::stopped) ++summary_.stopped;
+  --slots_.delivering;
+  settled_ = false;
+  if (core_.options.overlap_delivery) {
+    start_queued_jobs(now);
+    job_moved(now);
+  } else {
+    slot_opened(now);
+  }
+  if (record.outcome.recycle_worker && !core_.inbox.leaving()) {
+    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
+                   log_subject(record.id, record.log_label));
+    core_.inbox.leave();
+  }
+}
+
+// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
+template <transport Queue>
+void worker_run<Queue>::follow_stop(const std::string& id) {
+  if (job_record* const running = watch_.find(id)) {
+    core_.log.info("Stop requested.", log_subject(id));
+    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
+  } else if (job_record* const waiting = waiting_.find(id)) {
+    waiting->stop.request_stop();
+    start(*waiting, executor_.now());
+  }
+}
+
+// What other threads have asked for: stops, and progress to be sent.
+template <transport Queue>
+void worker_run<Queue>::follow_inbox() {
+  std::string id;
+  while (core_.inbox.next_to_stop(id)) follow_stop(id);
+  if constexpr (progress_transport<Queue>) {
+    while (record_ref job = core_.inbox.progress.take()) {
+      progress_state* const state = job->progress.state();
+      if (state == nullptr || std::exchange(state->sending, true)) continue;
+      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+    }
+  }
+}
+
+// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
+// themselves, also those that a take still brings.
+template <transport Queue>
+task<void> worker_run<Queue>::wind_down() {
+  time_point last_call = time_point::max();
+  time_point publish_at = time_point::min();
+  bool counting = false;
+  while (slots_.takes > 0 || slots_.in_progress() > 0) {
+    time_point now = executor_.now();
+    if (core_.inbox.leaving() && !counting) {
+      counting = true;
+      last_call = after(now, core_.options.grace_period);
+    }
+    follow_inbox();
+    watch_.look(now);
+    if (now >= publish_at) {
+      core_.control.publish(now, slots_.limit);
+      publish_at = after(now, core_.options.modifier_interval);
+    }
+    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (publish_at < due) due = publish_at;
+    sleeps_until_ = due;
+    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (was_set || now < last_call) continue;
+    if (slots_.running > 0) {
+      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
+                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    }
+    jobs_stopped_ = true;
+    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    start_queued_jobs(now);
+    last_call = time_point::max();
+  }
+}
+
+// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
+template <transport Queue>
+void worker_run<Queue>::job_moved(time_point now) {
+  recorded().in_progress(now, slots_.in_progress());
+  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
+    summary_.highest_in_progress = slots_.running + slots_.delivering;
+  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
+  if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+    sleeps_until_ = time_point::min();
+    core_.inbox.changed.set();
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
+
+// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
+// users see; how it is done stands in worker/worker_run.hpp.
+
+namespace coworker {
+
+namespace detail {
+
+inline task<worker_summary> nothing_to_serve() { co_return worker_summary(); }
+
+// Serves on the executor of whoever awaits it, whose stop is the worker's.
+template <transport Queue>
+task<worker_summary> serve(worker_core& core, Queue& queue) {
+  const context surrounding = co_await this_coro::context();
+  if (!surrounding.executor.is_serial()) {
+    throw std::logic_error(
+        "coworker::worker::serve: the awaiting coroutine must be on an executor that runs one thing at a "
+        "time, as an "
+        "event_loop or a simulated_loop does, and not a thread_pool; an executor of your own says so with "
+        "`static "
+        "constexpr bool serial = true;`");
+  }
+  const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
+  worker_run<Queue> run(core, queue, surrounding.executor);
+  co_return co_await run.run();
+}
+
+}  // namespace detail
+
+/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
+///
+///     worker w(handle, follow_demand{.min = 1, .max = 10});
+///     w.run(queue);
+///
+/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
+/// constructor throws std::invalid_argument for options out of their range.
+template <class Handler, class Modifier = fixed_concurrency>
+class worker {
+ public:
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)),
+        modifier_(std::move(modifier)),
+        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
+
+  COWORKER_REFUSE_HANDLER("coworker::worker")
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+
+  COWORKER_REFUSE_MODIFIER("coworker::worker")
+  worker(Handler handler, Modifier modifier,
+         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
+
+  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  template <class Engine>
+  worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (!fits || !transport<Engine>) {
+      return {};  // what is wrong has been said
+    } else if constexpr (waiting_transport<Engine>) {
+      event_loop loop(engine.waiter());
+      return run_on(loop, engine);
+    } else {
+      event_loop loop;
+      return run_on(loop, engine);
+    }
+  }
+
+  /// The same on the executor of the awaiting coroutine, which must run one thing at a time, as an event_loop or a
+  /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
+  /// delivered before it returns.
+  template <class Engine>
+  task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (transport<Engine>) {
+      return detail::serve(core_, engine);
+    } else {
+      return detail::nothing_to_serve();
+    }
+  }
+
+  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
+  /// thread.
+  void stop() { core_.inbox.leave(); }
+
+  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
+  /// that is not here, or has ended, is passed over. Any thread.
+  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+
+  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
+  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
+  metrics measured() const { return core_.control.published(); }
+
+ private:
+  template <class Queue>
+  worker_summary run_on(event_loop& loop, Queue& queue) {
+    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
+    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
+    const detail::borrowed borrowed(core_.dog, dog);
+    return coworker::sync_wait(loop, serve(queue));
+  }
+
+  Handler handler_;
+  Modifier modifier_;
+  detail::worker_core core_;
+};
+
+// Said outright because clang does not look at the constructors' constraints when it deduces.
+template <class Handler, class Modifier = fixed_concurrency>
+worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
+
+}  // namespace coworker
+
+// ---- coworker/start/run_engine.hpp -------------------------------------------------------------------------
+
+// What every mode shares: signals, the drain, the summary, the exit status. Must not know any engine.
+
+namespace coworker::detail {
+
+inline std::string summary_line(const worker_summary& summary) {
+  const double elapsed = std::chrono::duration<double>(summary.elapsed).count();
+  return std::to_string(summary.jobs) + (summary.jobs == 1 ? " job, " : " jobs, ") +
+         std::to_string(summary.failed + summary.stopped) + " failed, " +
+         detail::decimal_text(elapsed, std::chars_format::fixed, 2) + " s, highest concurrency " +
+         std::to_string(summary.highest_in_progress) + ".";
+}
+
+// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
+template <class Worker, class Engine>
+worker_summary run_engine(Worker& runner, Engine& engine, logger& log) {
+  const termination_watch watch([&runner, &log] {
+    runner.stop();
+    log.info(
+        "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
+        "once.");
+  });
+  return runner.run(engine);
+}
+
+// The same for an engine that serves until it is told to leave.
+template <class Worker, class Engine>
+int serve_engine(Worker& runner, Engine& engine, logger& log) {
+  const worker_summary summary = detail::run_engine(runner, engine, log);
+  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+           " failed, " + std::to_string(summary.stopped) + " stopped, " +
+           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+           std::to_string(summary.highest_in_progress) + ".");
+  return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+}
+
+}  // namespace coworker::detail
 
 // ---- coworker/transport/local_file.hpp ---------------------------------------------------------------------
 
@@ -12882,10 +22809,10 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   const auto fail = [&path](int reason) {
     throw local_job_error(
-        path + ": cannot be read (" + std::strerror(reason) +
+        path + ": cannot be read (" + detail::errno_text(reason) +
         "); name a file of jobs with --test_file PATH, or give one job with --test_input JSON");
   };
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
+  std::FILE* const file = std::fopen(path.c_str(), detail::read_mode);
   if (file == nullptr) fail(errno);
   std::string text;
   std::size_t size = 0;
@@ -12918,7 +22845,7 @@ class local_file {
       if (log_.writes(log_level::debug)) log_.debug("Retrieved local job: " + whole(envelope).dump_spaced());
       taken.jobs.push_back(std::move(envelope));
     }
-    taken.ended = next_ == jobs_.size();
+    taken.closed = next_ == jobs_.size();
     co_return taken;
   }
 
@@ -12926,24 +22853,25 @@ class local_file {
 
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
-    if (result.ended.succeeded()) {
+    if (result.outcome.succeeded()) {
       log_.info("Job " + id + " completed successfully.");
+      log_.info("Job result: {\"output\": " + result.outcome.output.dump_spaced() + "}");
     } else {
-      log_.error("Job " + id + " failed with error: " + result.ended.error);
+      log_.error("Job " + id +
+                 (result.outcome.status == outcome_status::stopped ? " was stopped." : " failed."));
     }
-    log_.info("Job result: " + result.ended.body().dump_spaced());
     if (const auto known = numbers_.find(id); known != numbers_.end())
-      outcomes_[known->get<std::size_t>()] = result.ended;
+      outcomes_[known->get<std::size_t>()] = std::move(result.outcome);
     co_return delivery::accepted;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text) {
-    log_.info("Stream output: " + text, log_subject(job_id));
+  task<delivery> chunk(std::string_view job_id, json value) {
+    log_.info("Stream output: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
-  task<delivery> progress(std::string_view job_id, std::string text) {
-    log_.info("Progress: " + text, log_subject(job_id));
+  task<delivery> progress(std::string_view job_id, json value) {
+    log_.info("Progress: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
@@ -12966,1322 +22894,363 @@ class local_file {
   logger& log_;
 };
 
-static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> && progress_transport<local_file>);
+static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> &&
+              progress_transport<local_file>);
 
 }  // namespace coworker
 
-// ---- coworker/worker/inbox.hpp -----------------------------------------------------------------------------
+// ---- coworker/version.hpp ----------------------------------------------------------------------------------
 
-// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
-// has progress to send.
+// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
+// pkg-config read it from here.
 
-namespace coworker::detail {
+#define COWORKER_VERSION_MAJOR 0
+#define COWORKER_VERSION_MINOR 1
+#define COWORKER_VERSION_PATCH 0
 
-class worker_inbox {
- public:
-  // Any thread.
-  void leave() {
-    leaving_.store(true, std::memory_order_relaxed);
-    changed.set();
-  }
-  void stop_job(std::string id) {
-    {
-      const std::lock_guard lock(mutex_);
-      to_stop_.push(std::move(id));
-      any_to_stop_.store(true, std::memory_order_relaxed);
-    }
-    changed.set();
-  }
-  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+/// The same three numbers as text.
+#define COWORKER_VERSION "0.1.0"
 
-  // The worker's thread.
-  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
-  bool next_to_stop(std::string& id) {
-    if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
-    const std::lock_guard lock(mutex_);
-    id = to_stop_.pop();
-    if (to_stop_.empty()) any_to_stop_.store(false, std::memory_order_relaxed);
-    return true;
-  }
+// ---- coworker/transport/runpod/bodies.hpp ------------------------------------------------------------------
 
-  signal changed;  // something that the worker decides by is not what it was
-  progress_desk progress{changed};
-
- private:
-  std::atomic<bool> leaving_{false};
-  std::mutex mutex_;
-  fifo<std::string> to_stop_;
-  std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
-
-// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
-// know the worker.
-
-namespace coworker::detail {
-
-// Used on the worker's thread, but for published().
-class limit_control {
- public:
-  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
-      : modifier_(modifier), resources_(resources), log_(log) {}
-
-  // A run begins.
-  void begin(time_point now) {
-    recorded = metrics_recorder(now);
-    low_limit_logged_ = throwing_modifier_logged_ = false;
-    told_limit_ = 0;
-    tell_again_ = time_point::min();
-  }
-
-  // The limit from now on.
-  int ask(time_point now, int limit) {
-    const metrics& measured = look(now, limit);
-    const limit_decision decision = modifier_.decide(measured);
-    publish(measured, decision.limit);
-    if (decision.found != limit_decision::fault::none) complain(decision);
-    tell_change(now, decision.limit);
-    return decision.limit;
-  }
-
-  // Writes the line of a change that came too soon after the last one. For the end of a run.
-  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
-
-  // Shows the figures of now to whoever asks for them, but not to the modifier.
-  void publish(time_point now, int limit) { publish(look(now, limit), limit); }
-
-  // Whether what was published last will not hold for long, though no job may be in progress any more, or the log is
-  // still to be told of the latest change.
-  bool goes_stale() const noexcept {
-    return published_.limit != told_limit_ || published_.in_progress > 0 ||
-           published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
-  }
-
-  // What was published last. Any thread.
-  metrics published() const {
-    const std::lock_guard lock(mutex_);
-    return published_;
-  }
-
-  metrics_recorder recorded;
-
- private:
-  const metrics& look(time_point now, int limit) {
-    if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
-    return recorded.snapshot(now, limit);
-  }
-
-  void publish(const metrics& measured, int limit) {
-    const std::lock_guard lock(mutex_);
-    published_ = measured;
-    published_.limit = limit;
-  }
-
-  // One line a second at most: a limit may move with every job.
-  void tell_change(time_point now, int limit) {
-    if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
-    if (limit == told_limit_ || now < tell_again_) return;
-    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
-    told_limit_ = limit;
-    tell_again_ = after(now, std::chrono::seconds(1));
-  }
-
-  void complain(const limit_decision& decision) {
-    const bool threw = decision.found == limit_decision::fault::threw;
-    bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
-    if (!std::exchange(logged, true)) log_.warn(decision.problem);
-  }
-
-  const modifier_ref modifier_;
-  resource_reader* resources_;
-  logger& log_;
-  mutable std::mutex mutex_;
-  metrics published_;
-  int told_limit_ = 0;  // the latest in the log; 0: none yet
-  time_point tell_again_ = time_point::min();
-  bool low_limit_logged_ = false;
-  bool throwing_modifier_logged_ = false;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/options.hpp ---------------------------------------------------------------------------
-
-// What a worker is told before it runs, and what it says of a run afterwards. Must not know the worker.
+// The bodies of the platform's protocol: an outcome, a chunk, a report of progress as JSON text, and what the platform
+// means by members of a handler's output. Must not send anything.
 
 namespace coworker {
 
-struct worker_options {
-  /// How long jobs in progress may go on after stop() before they are asked to stop. 0 or more; default 30 s.
-  duration grace_period = std::chrono::seconds(30);
-  /// How often the concurrency modifier is asked while jobs are in progress and no take asks it. Above 0;
-  /// default 1 s.
-  duration modifier_interval = std::chrono::seconds(1);
-  /// How many takes may be under way at once, so that new slots need not wait for an idle long poll. 1 or
-  /// more; default 2.
-  int takes_at_once = 2;
-  /// Whether a job's slot opens as soon as its handler has ended, while its outcome is still being handed
-  /// back. Up to the limit such outcomes may be under way; beyond that, slots wait for them. Default: a slot
-  /// opens once the queue has it.
-  bool overlap_delivery = false;
-  /// Whether one more job is taken for each slot, to be at hand the moment the slot opens. Default: it is
-  /// not, since a job at hand here is one that another worker could run.
-  bool prefetch = false;
-  /// How long a handler may run before its job is stopped, as if the queue had asked for it, and ends as
-  /// failed. A job whose `policy` says an `executionTimeout`, in milliseconds, has that instead. Default 0:
-  /// as long as it likes.
-  duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it
-  /// ends: what runs cannot be taken away from a thread. Default 10 s.
-  duration stop_patience = std::chrono::seconds(10);
-  /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while
-  /// it does so. It costs a thread, which looks twice in that time while there are jobs, and a lock at each
-  /// wait of a job. Only in run(). Default 0: nobody looks.
-  duration loop_block_limit{};
-  /// Whether handlers that are coroutines run on the pool, each on any of its threads at a time, instead of
-  /// all on the worker's own thread. For those that compute. Default: they do not.
-  bool coroutines_on_pool = false;
-  /// How streaming handlers' elements become chunks.
-  stream_options stream = {};
-  /// Whether nothing but outcomes is sent: no progress, and the elements of a stream in its final output. For
-  /// servers that take any post for the outcome. Default: all is sent.
-  bool only_outcomes = false;
-  /// The longest outcome, in bytes of JSON, that the queue takes; beyond it a job fails with an error that
-  /// says so. Default 20 MB, the platform's limit.
-  std::size_t output_limit = 20'000'000;
-  /// Whether outputs that are objects get a member `rp_debugger`: how long the handler took and what it
-  /// measured with job::checkpoint(), as the platform's clients read it. Default: they do not.
-  bool rp_debugger = false;
-  /// How long the process took until it could serve, for `rp_debugger`.
-  duration ready_delay{};
-  /// Named in error reports.
-  worker_identity identity = {};
-  /// Where lines go; null means standard output at INFO. Must outlive the worker.
-  logger* log = nullptr;
-  /// Where plain functions run, and coroutines where they are to; empty means a thread pool of the worker's
-  /// own, as large as jobs in progress need, or the machine has processors for coroutines.
-  executor_ref pool = {};
-  /// Reads what the process uses of processors, memory and GPU into the metrics, on the worker's thread, when
-  /// the modifier is asked and its interval is over. Default: nobody does, and modifiers see nothing of that.
-  /// Must outlive the worker; one reader, one worker.
-  resource_reader* resources = nullptr;
+/// Who reports: part of each error report.
+struct worker_identity {
+  std::string worker_id = "unknown";
+  std::string hostname = "unknown";
 };
 
 namespace detail {
 
-inline worker_options checked(worker_options options) {
-  const auto require = [](bool holds, const char* problem) {
-    if (!holds) throw std::invalid_argument(std::string("worker_options::") + problem);
-  };
-  require(options.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
-  require(options.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
-  require(options.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
-  require(options.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
-  require(options.loop_block_limit >= duration::zero(),
-          "loop_block_limit is negative; 0 means that nobody looks");
-  require(options.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
-  require(options.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
-  require(options.takes_at_once >= 1, "takes_at_once must be 1 or more, or no job would ever be taken");
-  return options;
+// Takes a member out of an object. null where there is none, or where it says no: false, 0 or "", which handlers that
+// came from other languages may always set.
+inline json take_member(json& object, std::string_view key) {
+  const auto found = object.find(key);
+  if (found == object.end()) return json();
+  json value = std::move(*found);
+  object.erase(key);
+  const bool says_no = value == json(false) || value == json(0) || value == json("");
+  return says_no ? json() : value;
 }
 
 }  // namespace detail
 
-/// What a worker did from start to end.
-struct worker_summary {
-  std::uint64_t jobs = 0;         ///< taken
-  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
-  std::uint64_t stopped = 0;      ///< ended because they were asked to
-  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
-  int highest_in_progress = 0;
-  duration elapsed{};
-};
+/// Reads what the platform means by members of an object that a handler returned as `json`: `error` fails the job,
+/// `refresh_worker` recycles the worker; both are taken out. Nothing in an output that was made from a type of the
+/// handler's, and nothing deeper inside.
+inline void read_magic_members(outcome& made) {
+  if (!made.untyped || !made.output.is_object()) return;
+  if (!detail::take_member(made.output, "refresh_worker").is_null()) made.recycle_worker = true;
+  json error = detail::take_member(made.output, "error");
+  if (error.is_null()) return;
+  error_info described;
+  described.message = error.is_string() ? error.get<std::string>() : error.dump();
+  made.fail(std::move(described));
+}
+
+/// The text that the platform shows for a failed job: its message or, for an exception, JSON in text with the members
+/// that the platform's clients expect. Secrets of the log are masked; bytes that are not UTF-8 are replaced.
+inline std::string error_report(const error_info& error, const worker_identity& reporter, const logger& log) {
+  if (error.type.empty()) return log.masked(error.message);
+  std::string report;
+  const auto add = [&report, &log](std::string_view name, std::string_view text) {
+    report += report.empty() ? "{" : ",";
+    coworker::append_json_string_lossy(report, name);
+    report += ":";
+    coworker::append_json_string_lossy(report, log.masked(text));
+  };
+  add("error_type", error.type);
+  add("error_message", error.message);
+  add("error_traceback", error.trace());
+  add("hostname", reporter.hostname);
+  add("worker_id", reporter.worker_id);
+  add("runpod_version", COWORKER_VERSION);
+  return report += "}";
+}
+
+namespace detail {
+
+inline json system_info() {
+  json made = json::object();
+  const system_description system = detail::describe_system();
+  if (!system.name.empty()) made["os"] = system.name;
+  if (!system.processor.empty()) made["processor"] = system.processor;
+  made["runpod"] = COWORKER_VERSION;
+  return made;
+}
+
+}  // namespace detail
+
+/// Adds to an output that is an object where the job's time went, as the platform's clients read it. `ready_delay`: how
+/// long the process took until it could serve.
+inline void add_debugger_member(outcome& made, const detail::job_timings& timings, duration ready_delay) {
+  if (!made.succeeded() || !made.output.is_object()) return;
+  json member = json::object();
+  member["system_info"] = detail::system_info();
+  member["timestamps"] = timings.to_json();
+  member["ready_delay_ms"] = std::chrono::duration<double, std::milli>(ready_delay).count();
+  made.output["rp_debugger"] = std::move(member);
+}
+
+/// The body that reports an outcome: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where the worker is to be
+/// recycled. An output that is an empty object is left out; a failed job may have one too, of what there was before.
+/// Throws: std::bad_alloc; json_write_error for an output that is no JSON.
+inline std::string result_body(const outcome& made, const worker_identity& reporter, const logger& log) {
+  std::string body;
+  const auto begin_member = [&body](std::string_view name) {
+    body.append(body.empty() ? "{\"" : ",\"").append(name).append("\":");
+  };
+  if (!made.succeeded()) {
+    begin_member("error");
+    const error_info* const error = made.error();
+    coworker::append_json_string_lossy(
+        body, error != nullptr ? coworker::error_report(*error, reporter, log) : std::string(made.message()));
+  }
+  const bool empty = made.output.is_object() && made.output.empty();
+  if (!empty && (made.succeeded() || !made.output.is_null())) {
+    begin_member("output");
+    made.output.dump_to(body);
+  }
+  if (made.recycle_worker) {
+    begin_member("stopPod");
+    body += "true";
+  }
+  return body.append(body.empty() ? "{}" : "}");
+}
+
+inline std::string chunk_body(const json& value) {
+  std::string body = R"({"output":)";
+  value.dump_to(body);
+  return body += "}";
+}
+
+inline std::string progress_body(const json& value) {
+  std::string body = R"({"status":"IN_PROGRESS","output":)";
+  value.dump_to(body);
+  return body += "}";
+}
 
 }  // namespace coworker
 
-// ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
+// ---- coworker/transport/runpod/job_list.hpp ----------------------------------------------------------------
 
-// How a worker holds the records of its jobs. Knows no worker.
+// The jobs out of the body of a take, item by item: one that is not JSON does not cost the others. Must not know what
+// is done with them.
 
-namespace coworker::detail {
+namespace coworker {
 
-// Records of jobs, in the order in which they came. Owns none.
-class job_list {
- public:
-  bool empty() const noexcept { return first_ == nullptr; }
-  job_record* front() const noexcept { return first_; }
-  job_record* back() const noexcept { return last_; }
+namespace detail {
 
-  void push_back(job_record& record) noexcept {
-    record.previous = last_;
-    record.next = nullptr;
-    (last_ != nullptr ? last_->next : first_) = &record;
-    last_ = &record;
-  }
+inline bool is_json_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-  void remove(job_record& record) noexcept {
-    (record.previous != nullptr ? record.previous->next : first_) = record.next;
-    (record.next != nullptr ? record.next->previous : last_) = record.previous;
-  }
-
-  job_record* find(std::string_view id) const noexcept {
-    job_record* record = first_;
-    while (record != nullptr && record->id != id) record = record->next;
-    return record;
-  }
-
- private:
-  job_record* first_ = nullptr;
-  job_record* last_ = nullptr;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/job_watch.hpp -------------------------------------------------------------------------
-
-// Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
-// or because their time is over. Must not know how a job is run.
-
-namespace coworker::detail {
-
-// "2 s", "0.25 s"
-inline std::string seconds_text(duration span) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g s", std::chrono::duration<double>(span).count());
+inline std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && detail::is_json_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && detail::is_json_space(text.back())) text.remove_suffix(1);
   return text;
 }
 
-// What a job's own policy allows it; 0 where it says nothing, or nothing that makes sense.
-inline duration execution_timeout(const json& details) {
-  constexpr double longest = 1e12;  // milliseconds; some thirty years
+// The parts of a JSON array or object, as texts: what stands between its commas. Looks at strings and brackets only, so
+// that a part which is not JSON does not spoil those around it. The last part may be cut off.
+class json_parts {
+ public:
+  // `text` begins with [ or {.
+  explicit json_parts(std::string_view text) noexcept : left_(text.substr(1)) {}
+
+  // False: there are no more.
+  bool next(std::string_view& part) noexcept {
+    if (over_) return false;
+    std::size_t depth = 0, at = 0;
+    bool in_string = false;
+    for (; at < left_.size(); ++at) {
+      const char c = left_[at];
+      if (in_string) {
+        if (c == '\\') {
+          ++at;
+        } else if (c == '"') {
+          in_string = false;
+        }
+      } else if (c == '"') {
+        in_string = true;
+      } else if (c == '[' || c == '{') {
+        ++depth;
+      } else if (c == ']' || c == '}') {
+        if (depth == 0) break;
+        --depth;
+      } else if (c == ',' && depth == 0) {
+        break;
+      }
+    }
+    if (at > left_.size()) at = left_.size();
+    part = detail::trimmed(left_.substr(0, at));
+    over_ = at == left_.size() || left_[at] != ',';
+    whole_ = at < left_.size();
+    left_.remove_prefix(at < left_.size() ? at + 1 : at);
+    return !(over_ && part.empty());
+  }
+
+  // Whether the latest part had its end.
+  bool whole() const noexcept { return whole_; }
+
+ private:
+  std::string_view left_;
+  bool over_ = false;
+  bool whole_ = true;
+};
+
+// The text of a member's value, in an object that need not be JSON as a whole; empty where there is none.
+inline std::string_view find_member(std::string_view object, std::string_view key) noexcept {
+  if (object.empty() || object.front() != '{') return {};
+  json_parts members(object);
+  std::string_view member;
+  while (members.next(member)) {
+    if (member.empty() || member.front() != '"') continue;
+    std::size_t end = 1;
+    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
+    if (end >= member.size() || member.substr(1, end - 1) != key) continue;
+    const std::string_view value = detail::trimmed(member.substr(end + 1));
+    if (!value.empty() && value.front() == ':') return detail::trimmed(value.substr(1));
+  }
+  return {};
+}
+
+// The same of a value that is a string and JSON.
+inline std::optional<std::string> find_text_member(std::string_view object, std::string_view key) {
+  try {
+    const json read = json::parse(detail::find_member(object, key));
+    if (read.is_string()) return read.get<std::string>();
+  } catch (const json_exception&) {
+  }
+  return std::nullopt;
+}
+
+}  // namespace detail
+
+/// Reads what the platform says of a job beside its input: `batchId`, which names it in the log, and
+/// `policy.executionTimeout` in milliseconds.
+inline void read_job_details(job_envelope& job) {
+  const json& details = job.details;
+  if (const auto batch = details.find("batchId"); batch != details.end() && batch->is_string())
+    job.log_label = "batchId=" + batch->get<std::string>();
   const auto policy = details.find("policy");
-  if (policy == details.end() || !policy->is_object()) return duration::zero();
+  if (policy == details.end() || !policy->is_object()) return;
   const auto limit = policy->find("executionTimeout");
-  if (limit == policy->end() || !limit->is_number()) return duration::zero();
-  const double milliseconds = limit->template get<double>();
-  if (!(milliseconds > 0)) return duration::zero();
-  const std::chrono::duration<double, std::milli> span(milliseconds < longest ? milliseconds : longest);
-  return std::chrono::duration_cast<duration>(span);
+  if (limit == policy->end() || !limit->is_number()) return;
+  constexpr double longest = 1e12;  // milliseconds; some thirty years
+  const double given = limit->get<double>();
+  const std::chrono::duration<double, std::milli> span(given < longest ? given : longest);
+  if (given > 0) job.time_limit = std::chrono::duration_cast<duration>(span);
 }
 
-// The running jobs of one worker, on its thread. One look over all of them serves every deadline that has
-// passed, so that a job costs no timer of its own.
-class job_watch {
- public:
-  job_watch(const worker_options& options, logger& log) noexcept : options_(options), log_(log) {}
-
-  void add(job_record& record, time_point now) {
-    running_.push_back(record);
-    const duration own = execution_timeout(record.details);
-    const duration limit = own > duration::zero() ? own : options_.job_timeout;
-    if (limit > duration::zero()) set_alarm(record, after(now, limit));
-    record.started = now;
+/// A job out of its JSON. One without input has a problem instead; nothing, and a line at ERROR, for what has no id and
+/// so cannot be answered.
+inline std::optional<job_envelope> read_envelope(json item, logger& log) {
+  const auto id = item.find("id");
+  if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
+    log.error("The queue handed over something without an id, which cannot be answered and is skipped.");
+    return std::nullopt;
   }
-
-  void remove(job_record& record) noexcept { running_.remove(record); }
-
-  // Null: its handler does not run.
-  job_record* find(std::string_view id) const noexcept { return running_.find(id); }
-
-  // `ended` is what becomes of it unless the handler says otherwise.
-  void stop(job_record& record, outcome ended, time_point now) {
-    if (record.stop.stop_requested()) return;
-    record.ended = std::move(ended);
-    set_alarm(record, after(now, options_.stop_patience));
-    record.stop.request_stop();
-  }
-
-  void stop_all(const outcome& ended, time_point now) {
-    for (job_record* record = running_.front(); record != nullptr; record = record->next)
-      stop(*record, ended, now);
-  }
-
-  // When look() is to be called next.
-  time_point next_look() const noexcept { return next_; }
-
-  // Stops the jobs whose time is over, and names those that were stopped and go on all the same.
-  void look(time_point now) {
-    if (now < next_) return;
-    next_ = time_point::max();
-    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
-      if (record->alarm <= now) ring(*record, now);
-      if (record->alarm < next_) next_ = record->alarm;
-    }
-    // So that thousands of deadlines cost one look in a millisecond, not one each.
-    const time_point soonest = after(now, std::chrono::milliseconds(1));
-    if (next_ < soonest) next_ = soonest;
-  }
-
- private:
-  void set_alarm(job_record& record, time_point at) noexcept {
-    record.alarm = at;
-    if (at < next_) next_ = at;
-  }
-
-  void ring(job_record& record, time_point now) {
-    const log_subject subject(record.id, record.batch_id);
-    if (!record.stop.stop_requested()) {
-      const std::string limit = seconds_text(record.alarm - record.started);
-      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
-      stop(record, outcome::failure("timed out: it ran longer than the " + limit + " that it may"), now);
-      return;
-    }
-    record.alarm = time_point::max();
-    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
-                  " ago and still runs; it keeps its slot until it ends.",
-              subject);
-  }
-
-  const worker_options& options_;
-  logger& log_;
-  job_list running_;
-  time_point next_ = time_point::max();
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/watchdog.hpp --------------------------------------------------------------------------
-
-// The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
-// Must not know the worker.
-
-namespace coworker::detail {
-
-class watchdog;
-
-// The loop as the executor of one job's chains: notes which coroutines are the job's.
-class watched_executor {
- public:
-  watched_executor(watchdog& dog, const job_record& job);
-
-  void post(std::coroutine_handle<> handle);
-  void arm(timer& alarm);
-  void cancel(timer& alarm);
-  time_point now() const;
-
- private:
-  friend class watchdog;
-  struct noted {
-    void* coroutine;
-    std::uint64_t number;  // of the note, among all that the watchdog has been given
-  };
-
-  void note(std::coroutine_handle<> handle);
-  void note(void* coroutine, std::uint64_t number) {
-    for (noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return void(known.number = number);
-    }
-    coroutines_.push_back({coroutine, number});
-  }
-  std::uint64_t note_of(void* coroutine) const noexcept {
-    for (const noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return known.number;
-    }
-    return 0;
-  }
-
-  watchdog& dog_;
-  const std::string id_;
-  const std::string batch_id_;
-  std::vector<noted> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
-  bool named_ = false;
-};
-
-// Looks twice in each `limit` while there are jobs, and sleeps while there are none.
-class watchdog {
- public:
-  watchdog(event_loop& loop, duration limit, logger& log)
-      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {}
-
-  watchdog(const watchdog&) = delete;
-  watchdog& operator=(const watchdog&) = delete;
-
-  ~watchdog() {
-    {
-      const std::lock_guard lock(mutex_);
-      closing_ = true;
-    }
-    changed_.notify_one();
-    thread_.join();
-  }
-
-  // On the loop, in the job's first turn.
-  watched_executor* add(const job_record& job) {
-    auto* const made = new watched_executor(*this, job);
-    const std::lock_guard lock(mutex_);
-    made->note(loop_.current_turn().coroutine, ++notes_);
-    jobs_.push_back(made);
-    if (jobs_.size() == 1) changed_.notify_one();
-    return made;
-  }
-
-  // Once none of its coroutines is left.
-  void remove(watched_executor* job) noexcept {
-    {
-      const std::lock_guard lock(mutex_);
-      jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
-    }
-    delete job;
-  }
-
- private:
-  friend class watched_executor;
-
-  static void* run_in(void* dog) {
-    static_cast<watchdog*>(dog)->watch();
-    return nullptr;
-  }
-
-  void watch() {
-    std::unique_lock lock(mutex_);
-    event_loop::turn seen;
-    time_point since = clock_type::now();
-    while (!closing_) {
-      if (jobs_.empty()) {
-        changed_.wait(lock);
-        since = clock_type::now();
-        continue;
-      }
-      changed_.wait_until(lock, clock_type::now() + limit_ / 2);
-      const event_loop::turn found = loop_.current_turn();
-      const time_point now = clock_type::now();
-      if (found.coroutine == nullptr || found.number != seen.number) {
-        since = now;
-      } else if (now - since >= limit_) {
-        name_who_has(found.coroutine);
-      }
-      seen = found;
-    }
-  }
-
-  // Frames are recycled between jobs, so that several may have noted the same one: the last has it now.
-  watched_executor* last_to_note(void* coroutine) const noexcept {
-    watched_executor* last = nullptr;
-    std::uint64_t number = 0;
-    for (watched_executor* const job : jobs_) {
-      if (job->note_of(coroutine) <= number) continue;
-      number = job->note_of(coroutine);
-      last = job;
-    }
-    return last;
-  }
-
-  void name_who_has(void* coroutine) {
-    watched_executor* const job = last_to_note(coroutine);
-    if (job == nullptr || std::exchange(job->named_, true)) return;
-    log_.warn(
-        "It has kept the event loop to itself for " + seconds_text(limit_) +
-            " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
-            "pool: a plain function as handler, run_on, or coroutines_on_pool.",
-        log_subject(job->id_, job->batch_id_));
-  }
-
-  event_loop& loop_;
-  const duration limit_;
-  logger& log_;
-  std::mutex mutex_;  // guards all below
-  condition changed_;
-  std::vector<watched_executor*> jobs_;
-  std::uint64_t notes_ = 0;
-  bool closing_ = false;
-  thread thread_;
-};
-
-// A pointer that is set for as long as this lives.
-template <class T>
-class borrowed {
- public:
-  borrowed(T*& place, T& lent) noexcept : place_(place) { place_ = &lent; }
-  borrowed(const borrowed&) = delete;
-  borrowed& operator=(const borrowed&) = delete;
-  ~borrowed() { place_ = nullptr; }
-
- private:
-  T*& place_;
-};
-
-inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
-    : dog_(dog), id_(job.id), batch_id_(job.batch_id) {}
-
-inline void watched_executor::note(std::coroutine_handle<> handle) {
-  const std::lock_guard lock(dog_.mutex_);
-  note(handle.address(), ++dog_.notes_);
-}
-
-inline void watched_executor::post(std::coroutine_handle<> handle) {
-  note(handle);
-  dog_.loop_.post(handle);
-}
-
-inline void watched_executor::arm(timer& alarm) {
-  note(alarm.handle);
-  dog_.loop_.arm(alarm);
-}
-
-inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }
-inline time_point watched_executor::now() const { return dog_.loop_.now(); }
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/core.hpp ------------------------------------------------------------------------------
-
-// worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
-// it was told, where it runs things, and what other threads say to it. Must not know any queue.
-
-namespace coworker::detail {
-
-struct worker_core {
-  // Errors: std::invalid_argument for options out of their range.
-  worker_core(handler_ref runs, modifier_ref limits, worker_options chosen)
-      : handler(runs),
-        options(checked(std::move(chosen))),
-        log(options.log != nullptr ? *options.log : own_log),
-        own_pool(pool_size()),
-        control(limits, options.resources, log) {
-    place.pool = options.pool ? options.pool : executor_ref(own_pool);
-    place.identity = options.identity;
-    if (options.coroutines_on_pool) place.coroutines = place.pool;
-    place.stream = options.stream;
-  }
-
-  worker_core(const worker_core&) = delete;
-  worker_core& operator=(const worker_core&) = delete;
-
-  const handler_ref handler;
-  const worker_options options;
-  logger own_log;
-  logger& log;
-  thread_pool own_pool;  // has no thread until one is needed
-  handler_place place;
-  limit_control control;
-  worker_inbox inbox;
-  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
-
- private:
-  // What blocks has a thread for each job; what computes, one for each processor.
-  std::size_t pool_size() const noexcept {
-    const bool computes = options.coroutines_on_pool && handler.is_coroutine;
-    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
-  }
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/settled_body.hpp ----------------------------------------------------------------------
-
-// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says
-// why.
-
-namespace coworker {
-
-/// An outcome that is longer than the queue takes.
-class output_too_large : public std::length_error {
- public:
-  output_too_large(std::size_t size, std::size_t limit)
-      : std::length_error("the output is " + std::to_string(size) + " bytes of JSON, and the queue takes " +
-                          std::to_string(limit) +
-                          " (output_limit); return less, or a link to where the result is") {}
-};
-
-namespace detail {
-
-// Adds to the output, where it is an object, how long the handler took and what it measured.
-inline void add_timings(job_record& record, const worker_options& options) {
-  json& output = record.ended.output;
-  if (!record.ended.succeeded() || !output.is_object()) return;
-  record.timings->add("handler", record.started, record.settled);
-  json made = json::object();
-  made["system_info"] = system_info();
-  made["timestamps"] = record.timings->to_json();
-  made["ready_delay_ms"] = job_timings::seconds(options.ready_delay) * 1e3;
-  output["rp_debugger"] = std::move(made);
-}
-
-inline std::string body_within(const outcome& ended, std::size_t limit) {
-  std::string body = ended.body_text();
-  if (body.size() > limit) throw output_too_large(body.size(), limit);
-  return body;
-}
-
-// The first `longest` bytes; those that are not text, or no longer, are replaced.
-inline std::string sendable_text(std::string_view text, std::size_t longest) {
-  std::string quoted;
-  append_json_string_lossy(quoted, text.substr(0, longest));
-  return json::parse(quoted).get<std::string>();
-}
-
-// The body that says `ended`, which is changed to a failure where JSON or the queue cannot hold it. A failure
-// that is too long keeps the beginning of its text.
-inline std::string settled_body(outcome& ended, const worker_options& options) {
-  try {
-    return body_within(ended, options.output_limit);
-  } catch (...) {
-    const bool stop_pod = ended.stop_pod;
-    const outcome::status before = ended.ended;
-    std::string error = std::move(ended.error);
-    if (before == outcome::status::succeeded)
-      error = error_report(describe_exception(std::current_exception()), options.identity);
-    ended = outcome::failure(sendable_text(error, options.output_limit / 8));  // escaped, a byte may be six
-    if (before == outcome::status::stopped) ended.ended = before;
-    ended.stop_pod = stop_pod;
-    return ended.body_text();
-  }
-}
-
-}  // namespace detail
-}  // namespace coworker
-
-// ---- coworker/worker/send_outcome.hpp ----------------------------------------------------------------------
-
-// From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs
-// are taken or run.
-
-namespace coworker::detail {
-
-template <class Queue>
-bool takes_chunks(const Queue& queue) {
-  if constexpr (requires { queue.takes_chunks(); }) {
-    return queue.takes_chunks();
+  job_envelope made;
+  made.id = id->get<std::string>();
+  item.erase("id");
+  if (const auto input = item.find("input"); input != item.end()) {
+    made.input = std::move(*input);
+    item.erase("input");
   } else {
-    return chunk_transport<Queue>;
+    made.problem = "The queue handed over this job without an \"input\".";
   }
+  made.details = std::move(item);
+  coworker::read_job_details(made);
+  return made;
 }
 
-// Whether the queue has the chunk.
-template <transport Queue>
-task<bool> send_chunk(Queue& queue, const job_record& job, std::string text, logger& log) {
-  bool sent = false;
-  if constexpr (chunk_transport<Queue>) {
+/// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
+/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. Throws: json_parse_error where the
+/// body is neither an array nor an object.
+inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
+  std::vector<job_envelope> found;
+  const auto add = [&found, &log](json item) {
+    if (item.is_null() || (item.is_object() && item.empty())) return;
+    if (std::optional<job_envelope> made = coworker::read_envelope(std::move(item), log))
+      found.push_back(std::move(*made));
+  };
+  const std::string_view text = detail::trimmed(body);
+  if (text.empty()) return found;
+  try {
+    json document = json::parse(text);
+    if (!document.is_array()) {
+      add(std::move(document));
+      return found;
+    }
+    for (json& item : document) add(std::move(item));
+    return found;
+  } catch (const json_parse_error&) {
+    if (text.front() != '[' && text.front() != '{') throw;
+    found.clear();
+  }
+  const auto read_item = [&](std::string_view item) {
     try {
-      sent = co_await queue.chunk(job.id, std::move(text)) == delivery::accepted;
-    } catch (const cancelled&) {
-      throw;
-    } catch (...) {
-      log.error("The transport's chunk() threw " + describe_exception(std::current_exception()).trace,
-                log_subject(job.id, job.batch_id));
-    }
-  }
-  co_return sent;
-}
-
-// Not inlined, as its frame would then be part of every job's from the start.
-template <transport Queue>
-[[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
-  outcome& ended = record.ended;
-  logger& log = core.log;
-  const log_subject subject(record.id, record.batch_id);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
-  }
-  if (record.timings != nullptr) add_timings(record, core.options);
-  std::string body = settled_body(ended, core.options);
-  if (ended.succeeded()) {
-    if (log.writes(log_level::debug)) log.debug("Handler output: " + ended.output.dump_spaced(), subject);
-  } else {
-    log.error(ended.error, subject);
-  }
-  if (log.writes(log_level::debug)) log.debug("run_job return: " + ended.body().dump_spaced(), subject);
-  job_result result{record.id, ended, std::move(body), core.handler.is_streaming && core.place.sends_chunks};
-  try {
-    co_return co_await queue.complete(std::move(result));
-  } catch (...) {
-    const exception_description error = describe_exception(std::current_exception());
-    log.error("The transport gave up this result: its complete() threw " + error.type + ": " + error.message,
-              subject);
-  }
-  co_return delivery::given_up;
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
-
-// From a job's reports of progress to the queue. Must not know the worker.
-
-namespace coworker::detail {
-
-// What is sent of a value; empty when JSON cannot hold it, which is logged.
-inline std::string progress_text(const json& value, const job_record& record, logger& log) {
-  try {
-    std::string text;
-    dump_within("progress", value, text);
-    return text;
-  } catch (const json_exception& error) {
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.batch_id));
-    return {};
-  }
-}
-
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
-template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
-  constexpr duration pause = std::chrono::seconds(1);
-  const executor_ref executor = co_await this_coro::executor();
-  progress_state& state = *job->progress.state();
-  try {
-    std::string text;
-    for (bool over = false; !over;) {
-      json latest;
-      if (state.take(latest)) text = progress_text(latest, *job, log);
-      if (text.empty()) break;
-      const delivery ended = co_await queue.progress(job->id, text);
-      switch (ended) {
-        case delivery::accepted:
-          text.clear();
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-          job->progress.close();
-          over = true;
-          break;
+      add(json::parse(item));
+    } catch (const json_parse_error& error) {
+      const std::string problem =
+          std::string("The queue handed over this job as what is not JSON: ") + error.what();
+      if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
+        job_envelope made;
+        made.id = std::move(*id);
+        made.problem = problem;
+        found.push_back(std::move(made));
+      } else {
+        log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
       }
     }
-  } catch (...) {
-    log.error("The transport's progress() threw " + describe_exception(std::current_exception()).trace,
-              log_subject(job->id, job->batch_id));
-  }
-  state.sending = false;
-  state.sent.set();
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/slots.hpp -----------------------------------------------------------------------------
-
-// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
-
-namespace coworker::detail {
-
-struct job_slots {
-  int limit = 1;       // jobs that may have slots
-  int waiting = 0;     // taken, and without a slot yet
-  int running = 0;     // handlers
-  int delivering = 0;  // outcomes being handed back
-  int requested = 0;   // jobs that takes under way may bring
-  int takes = 0;       // under way
-
-  int in_progress() const noexcept { return running + delivering + waiting; }
-
-  int in_use(bool overlap_delivery) const noexcept {
-    if (!overlap_delivery) return running + delivering;
-    return delivering > limit ? running + delivering - limit : running;
-  }
-
-  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
-  // then is still on its way: what is lacking may be more than an int can say.
-  int capacity(bool overlap_delivery, bool prefetch) const noexcept {
-    const std::int64_t most = std::numeric_limits<int>::max();
-    const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
-    const std::int64_t places = wanted < most ? wanted : most;
-    const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
-    return free > 0 ? static_cast<int>(free) : 0;
-  }
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/serving.hpp ---------------------------------------------------------------------------
-
-// serving: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
-// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
-// through its executor, and of handlers and modifiers not even the types.
-
-namespace coworker::detail {
-
-template <class Queue>
-std::size_t backlog_of(const Queue& queue) {
-  if constexpr (counted_transport<Queue>) {
-    return queue.backlog();
-  } else {
-    return 0;
-  }
-}
-
-template <transport Queue>
-class serving {
- public:
-  serving(worker_core& core, Queue& queue, executor_ref executor)
-      : core_(core),
-        queue_(queue),
-        executor_(executor),
-        jobs_(context(executor)),
-        takes_(context(executor)) {}
-
-  serving(const serving&) = delete;
-  serving& operator=(const serving&) = delete;
-
-  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
-  task<worker_summary> run();
-
- private:
-  task<void> take_jobs(int capacity);
-  task<void> run_job(record_ref owned);
-  void job_ended(job_record& record, delivery delivered);
-  void slot_opened(time_point now);
-  task<void> watch_stops();
-  task<void> wind_down();
-  void ask_for_limit(time_point now, bool interval_over);
-  time_point next_turn(time_point now);
-  void start_waiting(time_point now);
-  void start(job_record& record, time_point now);
-  void follow_stop(const std::string& id);
-  void follow_inbox();
-  void job_moved(time_point now);
-
-  int slots_in_use() const noexcept { return slots_.in_use(core_.options.overlap_delivery); }
-  int capacity() const noexcept {
-    if (slots_.takes >= core_.options.takes_at_once) return 0;
-    return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
-  }
-  metrics_recorder& recorded() noexcept { return core_.control.recorded; }
-
-  struct send_chunk_of {
-    serving& owner;
-    task<bool> operator()(const job_record& job, std::string text) const {
-      return send_chunk(owner.queue_, job, std::move(text), owner.core_.log);
-    }
   };
-
-  worker_core& core_;
-  Queue& queue_;
-  const executor_ref executor_;
-  job_slots slots_;
-  job_list waiting_;                           // taken, and without a slot yet
-  job_watch watch_{core_.options, core_.log};  // over those that have one
-  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
-  bool ask_soon_ = false;                      // a take brought more jobs than have slots
-  bool asked_for_slot_ = false;                // that the next take will fill
-  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
-  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
-  time_point sleeps_until_ =
-      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
-  bool winding_down_ = false;
-  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
-  bool queue_ended_ = false;
-  std::exception_ptr take_failure_;
-  worker_summary summary_;
-  send_chunk_of send_{*this};
-  const chunk_sender sender_{send_};
-  scope jobs_;
-  scope takes_;
-};
-
-template <transport Queue>
-task<worker_summary> serving<Queue>::run() {
-  const time_point start = executor_.now();
-  core_.place.sends_chunks = takes_chunks(queue_) && !core_.options.only_outcomes;
-  core_.control.begin(start);
-  scope beside((context(executor_)));
-  if constexpr (attended_transport<Queue>) beside.spawn(queue_.attend());
-  if constexpr (stopping_transport<Queue>) beside.spawn(watch_stops());
-
-  time_point now = start;
-  while (!core_.inbox.leaving() && !queue_ended_) {
-    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
-    const bool take_due = capacity() > 0 && !asked_for_slot_;
-    asked_for_slot_ = false;
-    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
-    follow_inbox();
-    watch_.look(now);
-    start_waiting(now);
-    if (const int wanted = capacity(); wanted > 0) {
-      slots_.requested += wanted;
-      ++slots_.takes;
-      takes_.spawn(take_jobs(wanted));
-      continue;
-    }
-    const time_point due = sleeps_until_ = next_turn(now);
-    co_await core_.inbox.changed.wait_until(due);
-    sleeps_until_ = time_point::min();
-    now = executor_.now();
-    if (now >= due) recorded().timer_late(now - due);
-    if (now < tick_) continue;
-    tick_ = time_point::max();
-    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+  if (text.front() == '{') {
+    read_item(text);
+    return found;
   }
-
-  winding_down_ = true;
-  takes_.request_stop();
-  co_await wind_down();
-  co_await takes_.join();
-  co_await jobs_.join();
-  while (core_.inbox.progress.take()) {
-  }
-  beside.request_stop();
-  co_await beside.join();
-  core_.control.tell_last_change(slots_.limit);
-  core_.control.publish(executor_.now(), slots_.limit);
-  summary_.elapsed = executor_.now() - start;
-  core_.inbox.open_again();
-  if (take_failure_ != nullptr) std::rethrow_exception(std::exchange(take_failure_, nullptr));
-  co_return summary_;
+  detail::json_parts items(text);
+  std::string_view item;
+  while (items.next(item)) read_item(item);
+  return found;
 }
 
-// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
-// no longer changes by itself.
-template <transport Queue>
-void serving<Queue>::ask_for_limit(time_point now, bool interval_over) {
-  const int before = slots_.limit;
-  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), backlog_of(queue_));
-  slots_.limit = core_.control.ask(now, before);
-  if (slots_.limit != before) {
-    settled_ = false;
-  } else if (interval_over && slots_.in_progress() == 0) {
-    settled_ = !core_.control.goes_stale();
-  }
-  ask_soon_ = false;
-  ask_again_ = after(now, core_.options.modifier_interval);
-}
-
-template <transport Queue>
-time_point serving<Queue>::next_turn(time_point now) {
-  const bool idle = slots_.in_progress() == 0;
-  if (idle && !core_.control.goes_stale()) {
-    tick_ = time_point::max();
-  } else if (tick_ == time_point::max()) {
-    tick_ = after(now, core_.options.modifier_interval);
-  }
-  time_point due = watch_.next_look();
-  if (tick_ < due) due = tick_;
-  if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
-  return due;
-}
-
-template <transport Queue>
-task<void> serving<Queue>::take_jobs(int capacity) {
-  const stop_token stop = co_await this_coro::stop_token();
-  const time_point asked = executor_.now();
-  recorded().take_sent(asked, static_cast<std::size_t>(capacity));
-  take_result taken;
+/// The ids in `{"jobsToStop": [...]}`. Throws: json_exception where there is no such list.
+inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
+  std::vector<std::string> ids;
+  const auto add = [&ids](const json& id) {
+    if (id.is_string() && !id.get<std::string_view>().empty()) ids.push_back(id.get<std::string>());
+  };
   try {
-    const take_request request{static_cast<std::size_t>(capacity),
-                               static_cast<std::size_t>(slots_.in_progress())};
-    taken = co_await queue_.take(request);
-  } catch (const cancelled&) {
-    if (!stop.stop_requested()) {
-      take_failure_ = std::make_exception_ptr(std::logic_error(
-          "coworker::worker: the transport's take() threw `cancelled`, but was not stopped"));
-      taken.ended = true;
-    }
-  } catch (...) {
-    take_failure_ = std::current_exception();
-    taken.ended = true;
-  }
-  slots_.requested -= capacity;
-  --slots_.takes;
-  queue_ended_ = queue_ended_ || taken.ended;
-  const time_point now = executor_.now();
-  recorded().take_answered(now, asked, static_cast<std::size_t>(capacity), taken.jobs.size());
-  summary_.jobs += taken.jobs.size();
-  for (job_envelope& envelope : taken.jobs) {
-    waiting_.push_back(*new job_record(std::move(envelope)));
-    waiting_.back()->taken = now;
-    ++slots_.waiting;
-  }
-  if (!taken.jobs.empty()) settled_ = false;
-  start_waiting(now);
-  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
-  job_moved(now);
-}
-
-// Gives slots to waiting jobs, in the order in which they came.
-template <transport Queue>
-void serving<Queue>::start_waiting(time_point now) {
-  while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
-    job_record& next = *waiting_.front();
-    if (jobs_stopped_) next.stop.request_stop();
-    start(next, now);
-  }
-}
-
-template <transport Queue>
-void serving<Queue>::start(job_record& record, time_point now) {
-  waiting_.remove(record);
-  --slots_.waiting;
-  ++slots_.running;
-  watch_.add(record, now);
-  jobs_.spawn(run_job(record_ref(record)));
-}
-
-template <transport Queue>
-task<void> serving<Queue>::run_job(record_ref owned) {
-  job_record& record = *owned;
-  if (record.runnable && record.stop.stop_requested())
-    record.settle(outcome::stop("stopped before it was started"));
-  if (record.runnable) {
-    core_.log.info("Started.", log_subject(record.id, record.batch_id));
-    if constexpr (progress_transport<Queue>) {
-      if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
-    }
-    record.log = &core_.log;
-    if (core_.options.rp_debugger) record.timings = new job_timings(executor_);
-    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
-    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
-    co_await core_.handler.run(record, core_.place, sender_).in(own);
-    if (watched != nullptr) core_.dog->remove(watched);
-    record.settled = executor_.now();
-    recorded().handler_ended(record.settled, record.settled - record.started);
-    record.progress.close();
-  } else {
-    record.settled = executor_.now();
-  }
-  watch_.remove(record);
-  --slots_.running;
-  ++slots_.delivering;
-  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  job_ended(record, co_await send_outcome(queue_, record, core_));
-}
-
-// The modifier is asked once for each slot that opens.
-template <transport Queue>
-void serving<Queue>::slot_opened(time_point now) {
-  if (!winding_down_ && !core_.inbox.leaving() && !queue_ended_) {
-    ask_for_limit(now, false);
-    asked_for_slot_ = true;
-  }
-  start_waiting(now);
-  job_moved(now);
-}
-
-// What is left to do once the outcome has been handed back, or given up.
-template <transport Queue>
-void serving<Queue>::job_ended(job_record& record, delivery delivered) {
-  const time_point now = executor_.now();
-  const outcome::status ended = record.ended.ended;
-  recorded().job_ended(now, ended, now - record.taken, now - record.settled);
-  if (delivered != delivery::accepted) ++summary_.undelivered;
-  if (ended == outcome::status::failed) ++summary_.failed;
-  if (ended == outcome::status::stopped) ++summary_.stopped;
-  --slots_.delivering;
-  settled_ = false;
-  if (core_.options.overlap_delivery) {
-    start_waiting(now);
-    job_moved(now);
-  } else {
-    slot_opened(now);
-  }
-  if (record.ended.stop_pod && !core_.inbox.leaving()) {
-    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
-                   log_subject(record.id, record.batch_id));
-    core_.inbox.leave();
-  }
-}
-
-template <transport Queue>
-task<void> serving<Queue>::watch_stops() {
-  for (;;) {
-    const stop_request asked = co_await queue_.next_stops();
-    for (const std::string& id : asked.job_ids) follow_stop(id);
-    if (asked.ended) co_return;
-  }
-}
-
-// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
-template <transport Queue>
-void serving<Queue>::follow_stop(const std::string& id) {
-  if (job_record* const running = watch_.find(id)) {
-    core_.log.info("Stop requested.", log_subject(id));
-    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
-  } else if (job_record* const waiting = waiting_.find(id)) {
-    waiting->stop.request_stop();
-    start(*waiting, executor_.now());
-  }
-}
-
-// What other threads have asked for: stops, and progress to be sent.
-template <transport Queue>
-void serving<Queue>::follow_inbox() {
-  std::string id;
-  while (core_.inbox.next_to_stop(id)) follow_stop(id);
-  if constexpr (progress_transport<Queue>) {
-    while (record_ref job = core_.inbox.progress.take()) {
-      progress_state& state = *job->progress.state();
-      if (!std::exchange(state.sending, true)) jobs_.spawn(send_progress(queue_, std::move(job), core_.log));
+    const json document = json::parse(body);
+    for (const json& id : document.at("jobsToStop")) add(id);
+    return ids;
+  } catch (const json_parse_error&) {
+    const std::string_view list = detail::find_member(detail::trimmed(body), "jobsToStop");
+    if (list.empty() || list.front() != '[') throw;
+    ids.clear();
+    detail::json_parts items(list);
+    std::string_view item;
+    while (items.next(item)) {
+      try {
+        add(json::parse(item));
+      } catch (const json_parse_error& error) {
+        log.error(std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
+                  error.what());
+      }
     }
   }
+  return ids;
 }
-
-// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
-// themselves, also those that a take still brings.
-template <transport Queue>
-task<void> serving<Queue>::wind_down() {
-  time_point last_call = time_point::max();
-  time_point publish_at = time_point::min();
-  bool counting = false;
-  while (slots_.takes > 0 || slots_.in_progress() > 0) {
-    time_point now = executor_.now();
-    if (core_.inbox.leaving() && !counting) {
-      counting = true;
-      last_call = after(now, core_.options.grace_period);
-    }
-    follow_inbox();
-    watch_.look(now);
-    if (now >= publish_at) {
-      core_.control.publish(now, slots_.limit);
-      publish_at = after(now, core_.options.modifier_interval);
-    }
-    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
-    if (publish_at < due) due = publish_at;
-    sleeps_until_ = due;
-    const bool was_set = co_await core_.inbox.changed.wait_until(due);
-    sleeps_until_ = time_point::min();
-    now = executor_.now();
-    if (was_set || now < last_call) continue;
-    if (slots_.running > 0) {
-      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
-                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
-    }
-    jobs_stopped_ = true;
-    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
-    start_waiting(now);
-    last_call = time_point::max();
-  }
-}
-
-// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
-template <transport Queue>
-void serving<Queue>::job_moved(time_point now) {
-  recorded().in_progress(now, slots_.in_progress());
-  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
-    summary_.highest_in_progress = slots_.running + slots_.delivering;
-  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
-  if (winding_down_ || queue_ended_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
-    sleeps_until_ = time_point::min();
-    core_.inbox.changed.set();
-  }
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker.hpp -----------------------------------------------------------------------------------
-
-// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
-// users see; how it is done stands in worker/serving.hpp.
-
-namespace coworker {
-
-namespace detail {
-
-// Serves on the executor of whoever awaits it, whose stop is the worker's.
-template <transport Queue>
-task<worker_summary> serve(worker_core& core, Queue& queue) {
-  const context surrounding = co_await this_coro::context();
-  const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
-  serving<Queue> now(core, queue, surrounding.executor);
-  co_return co_await now.run();
-}
-
-}  // namespace detail
-
-/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
-///
-///     worker w(handle, follow_demand{.min = 1, .max = 10});
-///     w.run(queue);
-///
-/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range.
-template <class Handler, class Modifier = fixed_concurrency>
-class worker {
- public:
-  worker(Handler handler, Modifier modifier = Modifier(),
-         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)),
-        modifier_(std::move(modifier)),
-        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
-
-  COWORKER_REFUSE(
-      "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  COWORKER_REFUSE(
-      "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
-      "`int(int current, const metrics&)` and give an integer")
-  worker(Handler handler, Modifier modifier,
-         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  worker(const worker&) = delete;
-  worker& operator=(const worker&) = delete;
-
-  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
-
-  /// Serves the queue on an event loop of its own until the queue has ended or stop() was called; blocks
-  /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
-  /// progress have ended.
-  template <transport Queue>
-  requires fits worker_summary run(Queue& queue) {
-    if constexpr (waiting_transport<Queue>) {
-      event_loop loop(queue.waiter());
-      return run_on(loop, queue);
-    } else {
-      event_loop loop;
-      return run_on(loop, queue);
-    }
-  }
-
-  template <class Queue>
-  requires(!fits) worker_summary run(Queue&) {
-    return {};  // the constructor has said what is wrong
-  }
-
-  template <class Queue>
-  requires(fits && !transport<Queue>) COWORKER_REFUSE(
-      "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
-      "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&) { return {}; }
-
-  /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
-  /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
-  template <transport Queue>
-  task<worker_summary> serve(Queue& queue) {
-    return detail::serve(core_, queue);
-  }
-
-  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
-  /// thread.
-  void stop() { core_.inbox.leave(); }
-
-  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
-  /// that is not here, or has ended, is passed over. Any thread.
-  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
-
-  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
-  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
-  metrics measured() const { return core_.control.published(); }
-
- private:
-  template <class Queue>
-  worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (core_.options.loop_block_limit <= duration::zero()) return sync_wait(loop, serve(queue));
-    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
-    const detail::borrowed borrowed(core_.dog, dog);
-    return sync_wait(loop, serve(queue));
-  }
-
-  Handler handler_;
-  Modifier modifier_;
-  detail::worker_core core_;
-};
-
-// Said outright because clang does not look at the constructors' constraints when it deduces.
-template <class Handler, class Modifier = fixed_concurrency>
-worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
 
 }  // namespace coworker
 
-// ---- coworker/start/local_run.hpp --------------------------------------------------------------------------
+// ---- coworker/start/local_mode.hpp -------------------------------------------------------------------------
 
-// A run over local jobs: from arguments to jobs, and from outcomes to an exit status.
+// The local mode: jobs from a file or an argument, and from their outcomes an exit status. The jobs are read as the
+// platform would, so that a handler behaves on a desk as it will there.
 
 namespace coworker::detail {
 
@@ -14301,6 +23270,7 @@ inline local_plan plan_local_run(const start_arguments& arguments, logger& log) 
     log.info("Using " + path + " as job input.");
     plan.jobs = read_local_job_file(path);
   }
+  for (job_envelope& job : plan.jobs) coworker::read_job_details(job);
   if (!arguments.test_output) return plan;
   json expected = parse_local(*arguments.test_output, "--test_output", 0);
   if (plan.jobs.size() == 1) {
@@ -14328,22 +23298,34 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
   return match;
 }
 
-inline std::string summary_line(const worker_summary& summary) {
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.2f", std::chrono::duration<double>(summary.elapsed).count());
-  return std::to_string(summary.jobs) + (summary.jobs == 1 ? " job, " : " jobs, ") +
-         std::to_string(summary.failed + summary.stopped) + " failed, " + seconds +
-         " s, highest concurrency " + std::to_string(summary.highest_in_progress) + ".";
-}
+// Local jobs, with what the platform makes of outputs.
+class desk_queue : public local_file {
+ public:
+  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay)
+      : local_file(std::move(jobs), log), ready_delay_(ready_delay) {}
+
+  task<delivery> complete(job_result result) {
+    if (result.timings != nullptr)
+      coworker::add_debugger_member(result.outcome, *result.timings, ready_delay_);
+    return local_file::complete(std::move(result));
+  }
+  void interpret(outcome& made) const { coworker::read_magic_members(made); }
+
+ private:
+  const duration ready_delay_;
+};
+
+static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_transport<desk_queue> &&
+              interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local(Worker& runner, local_plan plan, logger& log) {
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
-  local_file queue(std::move(plan.jobs), log);
-  const worker_summary summary = runner.run(queue);
-  const bool match = outputs_match(queue, ids, plan.expected, log);
-  if (ids.size() > 1) log.info(summary_line(summary));
+  desk_queue queue(std::move(plan.jobs), log, ready_delay);
+  const worker_summary summary = detail::run_engine(runner, queue, log);
+  const bool match = detail::outputs_match(queue, ids, plan.expected, log);
+  if (ids.size() > 1) log.info(detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
   if (not_run > 0) {
     log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
@@ -14354,6 +23336,32 @@ int run_local(Worker& runner, local_plan plan, logger& log) {
 }
 
 }  // namespace coworker::detail
+
+// ---- coworker/transport/environment.hpp --------------------------------------------------------------------
+
+// The environment's variables, as engines read their settings from them. Must not know any engine.
+
+namespace coworker {
+
+/// A variable that cannot be used; the message names it, what it holds, and the way out.
+class environment_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The value of a variable of the environment. White space around it is not part of it: a file of variables that was
+/// written on Windows leaves a carriage return at the end of each. Nothing where it is unset or empty.
+inline std::optional<std::string> environment(const char* name) {
+  const char* const given = std::getenv(name);
+  std::string_view value(given != nullptr ? given : "");
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!value.empty() && is_space(value.back())) value.remove_suffix(1);
+  while (!value.empty() && is_space(value.front())) value.remove_prefix(1);
+  if (value.empty()) return std::nullopt;
+  return std::string(value);
+}
+
+}  // namespace coworker
 
 // ---- coworker/typed/schema.hpp -----------------------------------------------------------------------------
 
@@ -14444,8 +23452,8 @@ void add_rule(json& schema, const Rule& rule) {
     if (rule.shortest != 0) value["min" + of] = rule.shortest;
     if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
   }
-  if (!rule.description.empty()) describe_with(schema, rule.description);
-  if (!rule.predicate_words.empty()) describe_with(schema, rule.predicate_words);
+  if (!rule.description.empty()) detail::describe_with(schema, rule.description);
+  if (!rule.predicate_words.empty()) detail::describe_with(schema, rule.predicate_words);
 }
 
 /// Whether {} would do for a struct, and what is wrong if not: the reader knows.
@@ -14456,7 +23464,7 @@ struct struct_example {
 
   struct_example() {
     input_problems problems;
-    read_value(json::object(), value, input_place(), problems);
+    detail::read_value(json::object(), value, input_place(), problems);
     may_be_left_out = problems.none();
   }
 };
@@ -14470,7 +23478,7 @@ bool must_be_given(const Struct& example, const Member& member) {
   } else if constexpr (kind<Member> == input_kind::structure) {
     required = !struct_example<Member>().may_be_left_out;
   }
-  for_each_member_rule<Struct>([&](const auto& rule) {
+  detail::for_each_member_rule<Struct>([&](const auto& rule) {
     const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
     if (about && rule.given != presence::usual) required = rule.given == presence::required;
   });
@@ -14488,15 +23496,15 @@ class struct_schema {
     const schema_place<Struct> own{pointer};
     const Struct example{};
     const std::string_view* key = member_keys<Struct>::all();
-    with_members(example, [&](const auto&... member) {
+    detail::with_members(example, [&](const auto&... member) {
       ((properties[*key] = member_schema(example, member, *key, own, open...),
-        must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
+        detail::must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
        ...);
     });
-    for_each_rule<Struct>([&](const auto& rule) {
+    detail::for_each_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
-      if constexpr (is_struct_rule<rule_type>) describe_with(out_, rule.words);
+      if constexpr (is_struct_rule<rule_type>) detail::describe_with(out_, rule.words);
     });
     out_["properties"] = std::move(properties);
     if (!required.empty()) out_["required"] = std::move(required);
@@ -14509,15 +23517,15 @@ class struct_schema {
   template <class Member>
   static json member_schema(const Struct& example, const Member& member, std::string_view key,
                             const schema_place<Struct>& own, const schema_place<Open>&... open) {
-    json made = schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
-    for_each_member_rule<Struct>([&](const auto& rule) {
+    json made = detail::schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
+    detail::for_each_member_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
-        if (&(example.*rule.which) == &member) add_rule(made, rule);
+        if (&(example.*rule.which) == &member) detail::add_rule(made, rule);
       }
     });
     if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
-      if (!must_be_given(example, member)) {
+      if (!detail::must_be_given(example, member)) {
         json usual(member);
         if (!usual.is_null()) made["default"] = std::move(usual);
       }
@@ -14544,15 +23552,15 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
   } else if constexpr (is == input_kind::duration) {
     return json{{"type", "number"}, {"description", "seconds"}};
   } else if constexpr (is == input_kind::optional) {
-    return or_null(schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+    return detail::or_null(detail::schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
   } else if constexpr (is == input_kind::map) {
     json made{{"type", "object"}};
     made["additionalProperties"] =
-        schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
+        detail::schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
     return made;
   } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
     json made{{"type", "array"}};
-    made["items"] = schema_of<typename T::value_type>(pointer + "/items", open...);
+    made["items"] = detail::schema_of<typename T::value_type>(pointer + "/items", open...);
     if constexpr (is == input_kind::fixed_array) {
       made["minItems"] = std::tuple_size<T>::value;
       made["maxItems"] = std::tuple_size<T>::value;
@@ -14589,101 +23597,6 @@ json json_schema() {
 
 }  // namespace coworker
 
-// ---- coworker/transport/runpod/jobs_in_progress.hpp --------------------------------------------------------
-
-// Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
-// beats.
-
-namespace coworker {
-
-/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
-/// many there are.
-class jobs_in_progress {
- public:
-  /// False: it is in progress already.
-  bool add(std::string_view id) {
-    const std::lock_guard lock(mutex_);
-    if ((count_ + 1) * 4 > places_.size() * 3) grow();
-    std::string& place = places_[place_of(id)];
-    if (!place.empty()) return false;
-    place = id;
-    ++count_;
-    return true;
-  }
-
-  void remove(std::string_view id) {
-    const std::lock_guard lock(mutex_);
-    if (places_.empty()) return;
-    std::size_t gap = place_of(id);
-    if (places_[gap].empty()) return;
-    places_[gap].clear();
-    --count_;
-    // Those behind the gap, up to the next free place, may have been driven there by what stood in it.
-    for (std::size_t i = next(gap); !places_[i].empty(); i = next(i)) {
-      const std::size_t home = first_choice(places_[i]);
-      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
-      if (reachable_past_gap) continue;
-      std::swap(places_[gap], places_[i]);
-      gap = i;
-    }
-  }
-
-  /// All of them, in no order.
-  std::vector<std::string> ids() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::string> all;
-    all.reserve(count_);
-    for (const std::string& id : places_) {
-      if (!id.empty()) all.push_back(id);
-    }
-    return all;
-  }
-
-  /// "a,b,c", in no order; empty when idle.
-  std::string joined() const {
-    std::string all;
-    for (const std::string& id : ids()) {
-      if (!all.empty()) all += ',';
-      all += id;
-    }
-    return all;
-  }
-
- private:
-  // FNV-1a: the order of the places is to depend on nothing but the ids.
-  static std::uint64_t hash(std::string_view id) noexcept {
-    std::uint64_t mixed = 14695981039346656037U;
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
-    return mixed ^ (mixed >> 32);
-  }
-
-  std::size_t first_choice(std::string_view id) const noexcept {
-    return static_cast<std::size_t>(hash(id)) & (places_.size() - 1);
-  }
-  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
-
-  // Where the id is, or else a free place for it.
-  std::size_t place_of(std::string_view id) const noexcept {
-    std::size_t place = first_choice(id);
-    while (!places_[place].empty() && places_[place] != id) place = next(place);
-    return place;
-  }
-
-  void grow() {
-    std::vector<std::string> old(places_.empty() ? 16 : places_.size() * 2);
-    old.swap(places_);
-    for (std::string& id : old) {
-      if (!id.empty()) places_[place_of(id)] = std::move(id);
-    }
-  }
-
-  mutable std::mutex mutex_;
-  std::vector<std::string> places_;  // a hash table: a power of two of them, a quarter empty at least
-  std::size_t count_ = 0;
-};
-
-}  // namespace coworker
-
 // ---- coworker/transport/runpod/responses.hpp ---------------------------------------------------------------
 
 // What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
@@ -14701,17 +23614,26 @@ inline take_answer classify_take(const http_answer& answer) noexcept {
   return answer.status == 429 ? take_answer::throttled : take_answer::failed;
 }
 
-enum class post_answer : unsigned char { accepted, refused, try_again };
+/// What an answer to a post means.
+enum class post_answer : unsigned char {
+  accepted,
+  blames_body,  ///< it will never take this body: 400, 413, 422
+  unknown_job,  ///< it no longer knows the job: 404, 409, 410
+  denied,       ///< it does not let us: any other 4xx, and redirects; somebody may put that right
+  try_again,    ///< it fails for now, or no answer came: 408, 425, 429, 5xx
+  unsendable,   ///< the request itself cannot be sent
+};
 
-/// Any 2xx accepts. 408, 425, 429, every 5xx and what is no answer to the request are tried again; the rest
-/// is final.
+/// Any 2xx accepts.
 inline post_answer classify_post(const http_answer& answer) noexcept {
   if (!answer.arrived())
-    return answer.failure == http_failure::unusable ? post_answer::refused : post_answer::try_again;
-  if (answer.status >= 200 && answer.status < 300) return post_answer::accepted;
-  const bool passing =
-      answer.status == 408 || answer.status == 425 || answer.status == 429 || answer.status >= 500;
-  return passing ? post_answer::try_again : post_answer::refused;
+    return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
+  const int status = answer.status;
+  if (status >= 200 && status < 300) return post_answer::accepted;
+  if (status == 400 || status == 413 || status == 422) return post_answer::blames_body;
+  if (status == 404 || status == 409 || status == 410) return post_answer::unknown_job;
+  if (status == 408 || status == 425 || status == 429 || status >= 500) return post_answer::try_again;
+  return post_answer::denied;
 }
 
 /// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
@@ -14723,9 +23645,31 @@ inline bool perhaps_accepted(const http_answer& answer) noexcept {
   return answer.status >= 500 && answer.status != 503;
 }
 
-/// "HTTP 502", or what went wrong on the way.
+/// "HTTP 502", with the server's own words where it has any, or what went wrong on the way.
 inline std::string describe_answer(const http_answer& answer) {
-  return answer.arrived() ? "HTTP " + std::to_string(answer.status) : answer.problem;
+  if (!answer.arrived()) return answer.problem;
+  std::string text = "HTTP " + std::to_string(answer.status);
+  if (!answer.location.empty()) text += ", which leads to " + answer.location;
+  if (answer.status < 300) return text;
+  constexpr std::size_t longest = 200;
+  std::string words;
+  for (const char c : std::string_view(answer.body).substr(0, longest)) {
+    const bool space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
+    if (!space) {
+      words += c;
+    } else if (!words.empty() && words.back() != ' ') {
+      words += ' ';
+    }
+  }
+  if (!words.empty()) text.append(": ").append(words);
+  if (answer.body.size() > longest) text += "...";
+  return text;
+}
+
+/// How long to wait before the next try: as long as the server asks, within bounds, or else `usual`.
+inline duration retry_wait(const http_answer& answer, duration usual, duration longest) noexcept {
+  if (!answer.retry_after) return usual;
+  return *answer.retry_after < longest ? *answer.retry_after : longest;
 }
 
 /// A header of any value, which must not break its line.
@@ -14758,57 +23702,28 @@ inline http_answer unreadable_answer(const json_exception& error) {
 /// What a body held, or why it cannot be read.
 template <class Item>
 struct parsed_body {
-  std::vector<Item> items;
-  std::optional<http_answer> failure;
+  std::vector<Item> items = {};
+  std::optional<http_answer> failure = std::nullopt;
 };
 
-/// The items of a take's body: the elements of an array, or the one object.
-inline parsed_body<json> parse_jobs(std::string_view body) {
-  parsed_body<json> made;
+/// The jobs in the body of a take.
+inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log) {
+  parsed_body<job_envelope> made;
   try {
-    json document = json::parse(body);
-    if (document.is_array()) {
-      for (json& item : document) made.items.push_back(std::move(item));
-    } else {
-      made.items.push_back(std::move(document));
-    }
+    made.items = coworker::read_jobs(body, log);
   } catch (const json_exception& error) {
-    made.failure = unreadable_answer(error);
+    made.failure = coworker::unreadable_answer(error);
   }
   return made;
 }
 
-/// A job out of its JSON; nothing, and a line, for what cannot even be answered. One without input has a
-/// problem instead.
-inline std::optional<job_envelope> read_envelope(json item, logger& log) {
-  const auto id = item.find("id");
-  if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
-    log.error("The queue handed over something without an id, which is skipped.");
-    return std::nullopt;
-  }
-  job_envelope made;
-  made.id = id->get<std::string>();
-  item.erase("id");
-  if (const auto input = item.find("input"); input != item.end()) {
-    made.input = std::move(*input);
-    item.erase("input");
-  } else {
-    made.problem = "The queue handed over this job without an \"input\".";
-  }
-  made.details = std::move(item);
-  return made;
-}
-
-/// The ids in `{"jobsToStop": [...]}`.
-inline parsed_body<std::string> parse_stops(std::string_view body) {
+/// The ids of jobs that are to stop.
+inline parsed_body<std::string> parse_stops(std::string_view body, logger& log) {
   parsed_body<std::string> made;
   try {
-    const json document = json::parse(body);
-    for (const json& id : document.at("jobsToStop")) {
-      if (id.is_string()) made.items.push_back(id.get<std::string>());
-    }
+    made.items = coworker::read_stops(body, log);
   } catch (const json_exception& error) {
-    made.failure = unreadable_answer(error);
+    made.failure = coworker::unreadable_answer(error);
   }
   return made;
 }
@@ -14819,14 +23734,18 @@ class channel_health {
   /// `name` must be a literal; it begins the lines.
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
-  void failed(const http_answer& answer, time_point now) {
+  /// `wait`: until the next try.
+  void failed(const http_answer& answer, time_point now, duration wait) {
     const unsigned kind = 1U << kind_of(answer);
     const bool comes_and_goes = told_ == 0 && now < quiet_until_;
     if ((told_ & kind) != 0 || comes_and_goes) return;
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
-    log_.warn(std::string(name_) + " fails (" + describe_answer(answer) +
-              "); it is tried again at growing intervals.");
+    const auto seconds = wait / std::chrono::seconds(1);
+    log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+              (answer.retry_after
+                   ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                   : "it is tried again at growing intervals."));
   }
 
   void worked() {
@@ -14954,6 +23873,344 @@ class queue_urls {
 
 }  // namespace coworker
 
+// ---- coworker/transport/runpod/heartbeat.hpp ---------------------------------------------------------------
+
+// The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
+// client, so that it can have a thread, a loop and a connection of its own, and be simulated.
+
+namespace coworker {
+
+struct heartbeat_options {
+  /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
+  duration interval = std::chrono::seconds(10);
+  std::vector<std::string> headers = {};
+};
+
+namespace detail {
+
+// A ping that is given up costs its connection. Over a network that takes longer than two short intervals
+// for a handshake and an answer, none would ever arrive.
+inline duration ping_limit(duration interval) noexcept {
+  constexpr duration least = std::chrono::seconds(1);
+  return interval * 2 < least ? least : interval * 2;
+}
+
+// No server, proxy or gateway with its usual settings refuses a request line of so many bytes (gunicorn's
+// limit is 4,094, that of nginx and Apache about 8,190, with many proxies it is 16 KiB).
+inline constexpr std::size_t safe_ping_length = 4'000;
+
+// The addresses of the pings that together name all of these jobs, none of them longer than `longest` unless
+// it is for a single id.
+inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vector<std::string>& ids,
+                                          std::size_t longest) {
+  constexpr std::string_view version = "runpod_version=" COWORKER_VERSION;
+  constexpr std::string_view key = "job_id=";
+  constexpr std::string_view comma = "%2C";
+  const std::size_t without_ids = urls.ping(version).size() + key.size() + 1;
+  std::vector<std::string> made;
+  std::string query;
+  const auto end_list = [&] {
+    made.push_back(urls.ping((query.empty() ? query : query + '&').append(version)));
+    query.clear();
+  };
+  for (const std::string& id : ids) {
+    const std::string encoded = url_encode(id);
+    const std::size_t listed = query.empty() ? 0 : query.size() - key.size() + comma.size();
+    if (!query.empty() && without_ids + listed + encoded.size() > longest) end_list();
+    query.append(query.empty() ? key : comma).append(encoded);
+  }
+  if (made.empty() || !query.empty()) end_list();
+  return made;
+}
+
+inline bool worth_another_ping(const http_answer& answer) noexcept {
+  if (!answer.arrived()) return true;
+  return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
+}
+
+// Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
+// servers just hang up.
+inline bool may_be_too_long(const std::string& url, const http_answer& answer) noexcept {
+  if (url.size() <= safe_ping_length) return false;
+  if (!answer.arrived()) return answer.failure == http_failure::broken;
+  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
+}
+
+// The pings of one beat after another. Each beat names every job: in one ping as long as the server takes
+// that, else in several.
+class ping_list {
+ public:
+  ping_list(const queue_urls& urls, worker_control worker) noexcept : urls_(urls), worker_(worker) {}
+
+  void begin_beat() {
+    divided_ = false;
+    left_.clear();
+  }
+
+  // The next ping. One that names all jobs names those of this moment, also when it is a second try.
+  const std::string& next() {
+    if (!divided_) {
+      left_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
+      if (left_.back().size() >= refused_length_) divide();
+    }
+    return left_.back();
+  }
+
+  // True: that was the last one of this beat.
+  bool accepted() {
+    left_.pop_back();
+    return left_.empty();
+  }
+
+  // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
+  // refused in so many words is not tried at that length again.
+  bool shortened(const http_answer& answer) {
+    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
+    if (answer.arrived()) refused_length_ = left_.back().size();
+    divide();
+    return true;
+  }
+
+ private:
+  void divide() {
+    left_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
+    divided_ = true;
+  }
+
+  const queue_urls& urls_;
+  const worker_control worker_;
+  std::vector<std::string> left_;
+  bool divided_ = false;
+  std::size_t refused_length_ = std::string::npos;
+};
+
+}  // namespace detail
+
+/// Beats until it is stopped; then throws `cancelled`. A beat that fails is tried again up to three times,
+/// with the jobs of that moment; a beat that is late does not make the next one late. All that is referred to
+/// must outlive the task.
+///
+/// However many jobs there are, each beat names all of them: in one ping, as the protocol has it, unless the
+/// server finds its address too long; then in several, one right after the other, of at most 4,000 bytes
+/// each. The protocol does not say whether a ping adds to what the server knows or replaces it. To a server
+/// that replaces it, a divided list looks like the last part alone, so a list is never divided before the
+/// server has refused it whole: with a server that takes long addresses, each ping is the whole truth, and
+/// with one that does not, many pings that it reads beat one that it refuses. Nothing is cut off in either.
+template <http_client Client>
+task<void> heartbeat(Client& client, const queue_urls& urls, worker_control worker, heartbeat_options options,
+                     logger& log) {
+  constexpr int tries = 4;
+  const executor_ref executor = co_await this_coro::executor();
+  channel_health health("The heartbeat", log);
+  detail::ping_list pings(urls, worker);
+  http_request ping("");  // its URL names the jobs of the moment
+  ping.headers = options.headers;
+  ping.timeout = detail::ping_limit(options.interval);
+  ping.timeout_to_end = true;
+  time_point next = executor.now();
+  for (;;) {
+    co_await sleep_until(next);
+    pings.begin_beat();
+    for (int left = tries; left > 0;) {
+      ping.url = pings.next();
+      const http_answer answer = co_await client.send(ping);
+      if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
+        health.worked();
+        if (pings.accepted()) break;
+        continue;
+      }
+      if (pings.shortened(answer)) continue;
+      health.failed(answer, executor.now(), options.interval / tries);
+      if (!detail::worth_another_ping(answer)) break;
+      if (--left > 0) co_await sleep_for(options.interval / tries);
+    }
+    next += options.interval;
+    if (const time_point now = executor.now(); next < now) next = now;
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/transport/runpod/stop_channel.hpp ------------------------------------------------------------
+
+// The stop channel: a long poll by which the server names jobs that are to end early. A coroutine over any
+// HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
+// nothing.
+
+namespace coworker {
+
+struct stop_channel_options {
+  /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
+  duration poll_timeout = std::chrono::seconds(105);
+  /// Waits between polls that fail, or that are answered at once with nothing.
+  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
+  /// The longest wait that a server may ask for (Retry-After). Default: 60 s.
+  duration longest_retry_after = std::chrono::seconds(60);
+  std::vector<std::string> headers = {};
+  /// Seeds the jitter of the waits.
+  std::uint64_t seed = 0;
+};
+
+/// Polls until it is stopped (then throws `cancelled`) or the server says that it has no such channel, and
+/// calls `on_stop(id)` for each job that is named. All that is referred to must outlive the task.
+template <http_client Client, class OnStop>
+task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_options options, logger& log,
+                       OnStop on_stop) {
+  if (!urls.has_stop()) co_return;
+  const executor_ref executor = co_await this_coro::executor();
+  channel_health health("Asking for stops", log);
+  backoff waits(options.retry, random_source(options.seed));
+  http_request poll(urls.stop());
+  poll.headers = options.headers;
+  poll.timeout = options.poll_timeout;
+  for (;;) {
+    const time_point asked = executor.now();
+    const http_answer answer = co_await client.send(poll);
+    if (answer.arrived() && answer.status == 404) {
+      log.info("The server has no stop channel (404); it is not asked again.");
+      co_return;
+    }
+    const bool held = executor.now() - asked >= std::chrono::seconds(1);
+    parsed_body<std::string> named;
+    if (answer.arrived() && answer.status == 200) {
+      named = coworker::parse_stops(answer.body, log);
+    } else if (!answer.arrived() || answer.status != 204) {
+      named.failure = answer;
+    }
+    const bool good = !named.failure;
+    if (held || !named.items.empty()) waits.reset();
+    duration wait{};
+    if (good) {
+      health.worked();
+      for (std::string& id : named.items) on_stop(std::move(id));
+    } else {
+      wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+      health.failed(*named.failure, executor.now(), wait);
+    }
+    if (good && held) continue;
+    // Also after a stop that came at once: a server may name a job for as long as it runs.
+    if (good) wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+    co_await sleep_for(wait);
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/transport/runpod/attendant.hpp ---------------------------------------------------------------
+
+// What the platform's queue does beside the jobs: its heartbeat and its stop channel, over a client of their own. Must
+// not know the queue, nor threads.
+
+namespace coworker {
+
+struct attendant_settings {
+  heartbeat_options beats = {};
+  stop_channel_options stops = {};
+};
+
+/// Beats, and passes on stops, until it is stopped. All that is referred to must outlive the task.
+template <http_client Client>
+task<void> attend_jobs(Client& client, const queue_urls& urls, attendant_settings settings,
+                       worker_control control, logger& log) {
+  scope both(co_await this_coro::context());
+  if (urls.has_ping()) both.spawn(coworker::heartbeat(client, urls, control, std::move(settings.beats), log));
+  const auto on_stop = [control](std::string id) { control.stop_job(std::move(id)); };
+  both.spawn(coworker::watch_stops(client, urls, std::move(settings.stops), log, on_stop));
+  co_await both.join();
+}
+
+/// Nobody beats.
+struct no_attendant {
+  task<void> run(const queue_urls&, attendant_settings, worker_control, logger&) {
+    event never;
+    co_await never.wait();
+  }
+};
+
+/// Beats on the worker's own executor.
+template <http_client Client>
+class same_loop_attendant {
+ public:
+  /// The client must outlive it.
+  explicit same_loop_attendant(Client& client) noexcept : client_(&client) {}
+
+  task<void> run(const queue_urls& urls, attendant_settings settings, worker_control control, logger& log) {
+    return coworker::attend_jobs(*client_, urls, std::move(settings), control, log);
+  }
+
+ private:
+  Client* client_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/transport/runpod/options.hpp -----------------------------------------------------------------
+
+// The settings of the platform's queue. Must not know how it is served.
+
+namespace coworker {
+
+struct runpod_options {
+  queue_urls::templates urls = {};
+  worker_identity identity = {};
+  /// Sent as the Authorization header as it stands. Default: empty, none is sent.
+  std::string api_key = {};
+  /// Between heartbeats. 1 ms or more. Default: 10 s.
+  duration ping_interval = std::chrono::seconds(10);
+  /// How long a take or a poll for stops may stay unanswered. More than the 90 s that servers hold them. Default: 105 s.
+  duration poll_timeout = std::chrono::seconds(105);
+  /// How long one post of a result may take without an answer. Default: 60 s.
+  duration post_timeout = std::chrono::seconds(60);
+  /// How long one post of a job's progress may take. Its outcome waits for it. Default: 10 s.
+  duration progress_timeout = std::chrono::seconds(10);
+  /// How many results, chunks and reports of progress may be on their way at once, each over a connection of its own
+  /// where the server has no HTTP/2; the others wait for their turn. 1 or more. Default: 128.
+  std::size_t posts_at_once = 128;
+  /// How long a result is posted again and again before it is given up, to the spool where there is one.
+  /// Default: 10 min.
+  duration delivery_deadline = std::chrono::minutes(10);
+  /// How long after the worker began to leave results are still posted again as usual; then each is tried at short
+  /// intervals for two more seconds. Default: 30 s.
+  duration leave_within = std::chrono::seconds(30);
+  /// Waits between tries while the server fails or cannot be reached.
+  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
+  /// Waits between takes while the server says at once that there are no jobs, instead of holding the poll.
+  backoff::options idle = {std::chrono::milliseconds(50), std::chrono::seconds(2)};
+  /// Waits after "too many requests" where the server does not say how long. Default: 5 s.
+  duration throttled = std::chrono::seconds(5);
+  /// The longest wait that a server may ask for (Retry-After). Default: 60 s.
+  duration longest_retry_after = std::chrono::seconds(60);
+  /// A folder, which must exist, where results are kept that could not be posted. Default: empty, none.
+  std::string spool_folder = {};
+  /// The longest result in bytes of JSON. Default: 20 MB, the platform's limit.
+  std::size_t output_limit = 20'000'000;
+  /// The longest chunk in bytes of JSON. Default: 1 MB, the platform's limit.
+  std::size_t chunk_limit = 1'000'000;
+  /// Gives the members `error` and `refresh_worker` of an object that a handler returns as `json` the meaning that the
+  /// platform's documentation gives them. A handler that returns what a client sent lets the client set them: turn this
+  /// off there, or return a struct. Default: on.
+  bool magic_members = true;
+  /// How long the process took until it could serve, for the timings that --rp_debugger adds to outputs.
+  duration ready_delay{};
+  /// Seeds the jitter of all waits.
+  std::uint64_t seed = 0;
+};
+
+namespace detail {
+
+inline runpod_options checked(runpod_options wanted) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("runpod_options::") + problem);
+  };
+  require(wanted.posts_at_once >= 1, "posts_at_once must be 1 or more, or no result would ever be posted");
+  require(wanted.ping_interval >= std::chrono::milliseconds(1), "ping_interval must be 1 ms or more");
+  require(wanted.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
+  return wanted;
+}
+
+}  // namespace detail
+}  // namespace coworker
+
 // ---- coworker/transport/spool_files.hpp --------------------------------------------------------------------
 
 // The files that a spool keeps its results in. Knows folders and names; must not know what is in a file.
@@ -14983,79 +24240,38 @@ concept spool_storage = requires(Files& files, const std::string& path, std::str
 class spool_files {
  public:
   std::vector<std::string> names(const std::string& folder) const {
-    const open_folder opened(folder.c_str());
-    if (opened.handle == nullptr) throw std::runtime_error(std::strerror(errno));
     std::vector<std::string> found;
-    while (const dirent* const entry = ::readdir(opened.handle)) found.emplace_back(entry->d_name);
+    if (!detail::list_folder(folder, found)) throw std::runtime_error(detail::errno_text(errno));
     return found;
   }
 
   bool write_whole(const std::string& path, std::string_view text) const {
-    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0) return false;
-    bool good = true;
-    while (good && !text.empty()) {
-      const ssize_t written = ::write(file, text.data(), text.size());
-      if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-      good = written > 0 || errno == EINTR;
-    }
-    good = good && ::fsync(file) == 0;
-    const int problem = errno;
-    const bool closed = ::close(file) == 0;
-    if (!good) errno = problem;
-    return good && closed;
+    return detail::write_file(path, text);
   }
 
   std::string read_whole(const std::string& path) const {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw std::runtime_error(std::strerror(errno));
     std::string text;
-    char piece[16 * 1024];
-    ssize_t size = 0;
-    while ((size = ::read(file, piece, sizeof piece)) > 0) text.append(piece, static_cast<std::size_t>(size));
-    const int problem = errno;
-    ::close(file);
-    if (size < 0) throw std::runtime_error(std::strerror(problem));
+    if (!detail::read_file(path, text)) throw std::runtime_error(detail::errno_text(errno));
     return text;
   }
 
-  void sync(const std::string& name) const noexcept {
-    const int folder = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (folder < 0) return;
-    ::fsync(folder);
-    ::close(folder);
-  }
+  void sync(const std::string& folder) const noexcept { detail::sync_folder(folder); }
 
   bool rename(const std::string& from, const std::string& to) const noexcept {
-    return std::rename(from.c_str(), to.c_str()) == 0;
+    return detail::rename_file(from, to);
   }
 
   void remove(const std::string& path) const noexcept { std::remove(path.c_str()); }
 
   std::string fresh_name() {
-    return std::to_string(::getpid()) + "-" + std::to_string(start_) + "-" + std::to_string(next_++);
+    return std::to_string(detail::process_number()) + "-" + std::to_string(start_) + "-" +
+           std::to_string(next_++);
   }
 
  private:
-  struct open_folder {
-    DIR* const handle;
-    explicit open_folder(const char* name) noexcept : handle(::opendir(name)) {}
-    open_folder(const open_folder&) = delete;
-    open_folder& operator=(const open_folder&) = delete;
-    ~open_folder() {
-      if (handle != nullptr) ::closedir(handle);
-    }
-  };
-
   // Part of file names, so that a process with the same number, later or on another machine, does not reuse
   // one.
-  static long long clock_start() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    return static_cast<long long>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-  }
-
-  long long start_ = clock_start();
+  long long start_ = std::chrono::system_clock::now().time_since_epoch().count();
   unsigned long long next_ = 0;
 };
 
@@ -15193,178 +24409,491 @@ using spool = basic_spool<spool_files>;
 
 }  // namespace coworker
 
+// ---- coworker/transport/runpod/poster.hpp ------------------------------------------------------------------
+
+// poster: how results, chunks and reports of progress get to the platform's server: what each answer means, what is tried
+// again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
+
+namespace coworker::detail {
+
+// Used on the worker's executor. Client, options, URLs and logger must outlive it.
+template <http_client Client, class Spool>
+class poster {
+ public:
+  using ticket = typename Spool::ticket;
+
+  poster(Client& client, const runpod_options& options, const queue_urls& urls,
+         std::vector<std::string> headers, logger& log, random_source random, Spool kept)
+      : client_(client),
+        options_(options),
+        urls_(urls),
+        headers_(std::move(headers)),
+        log_(log),
+        random_(random),
+        health_("Posting results", log),
+        turns_(options.posts_at_once),
+        spool_(std::move(kept)) {
+    headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
+    headers_.emplace_back("charset: utf-8");
+    allowed_.set();
+  }
+
+  poster(const poster&) = delete;
+  poster& operator=(const poster&) = delete;
+
+  // Until the server has the result, has refused it for good, or time is up.
+  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
+    ticket kept = spool_.prepare(job_id, streamed);
+    http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
+    const posted made = co_await post_until_settled(request, &kept);
+    if (made.end != ending::accepted)
+      co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
+    spool_.remove(kept);
+    co_return delivery::accepted;
+  }
+
+  task<delivery> send_chunk(std::string_view job_id, std::string body) {
+    const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
+    const posted made = co_await post_until_settled(request, nullptr);
+    if (made.end == ending::accepted) co_return delivery::accepted;
+    log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+               log_subject(job_id));
+    co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
+  }
+
+  // One try.
+  task<delivery> send_progress(std::string_view job_id, std::string body) {
+    http_request request = post_of(urls_.done(job_id, false), job_id, std::move(body));
+    request.timeout = options_.progress_timeout;
+    const http_answer answer = co_await send(request);
+    switch (coworker::classify_post(answer)) {
+      case post_answer::accepted:
+        health_.worked();
+        co_return delivery::accepted;
+      case post_answer::denied:
+      case post_answer::try_again:
+        health_.failed(answer, co_await now(), duration::zero());
+        co_return delivery::given_up;
+      case post_answer::blames_body:
+      case post_answer::unknown_job:
+      case post_answer::unsendable:
+        break;
+    }
+    log_.warn("The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+              log_subject(job_id));
+    co_return delivery::refused;
+  }
+
+  // Set while the server lets us post. While it does not, no more jobs should be taken.
+  event& allowed() noexcept { return allowed_; }
+
+  // Until it is stopped: keeps results whose first try hangs, as behind a network that swallows all. So not even the end
+  // of this process loses them.
+  task<void> keep_unanswered() {
+    const executor_ref executor = co_await this_coro::executor();
+    for (;;) {
+      while (!firsts_.empty()) {
+        const time_point due = firsts_.front().keep_at;
+        co_await sleep_until(due);
+        while (!firsts_.empty() && firsts_.front().keep_at <= executor.now()) {
+          first_try& one = firsts_.front();
+          one.unlink();
+          spool_.store(*one.kept, *one.request->body, true, log_);
+        }
+      }
+      first_sent_.reset();
+      co_await first_sent_.wait();
+    }
+  }
+
+  // Until it is stopped, which cuts off what is still on its way. Once the worker leaves, results have `leave_within` to
+  // be accepted; then each is tried at short intervals for two more seconds.
+  task<void> hurry_when_leaving(stop_token leaving) {
+    cut_off_.emplace();
+    hurry_.reset();
+    const stop_callback at_the_end(co_await this_coro::stop_token(), [this] { cut_off_->request_stop(); });
+    event left;
+    const stop_callback on_leaving(leaving, [&left] { left.set(); });
+    co_await left.wait();
+    co_await sleep_for(options_.leave_within);
+    hurry_.set();
+    co_await sleep_for(std::chrono::seconds(2));
+    cut_off_->request_stop();
+  }
+
+  // Posts what earlier runs left in the spool, one after the other. Cancellation: what is left stays there.
+  task<void> post_left_over() {
+    for (typename Spool::entry& left : spool_.load(log_)) {
+      const log_subject subject(left.job_id);
+      log_.info("Posting a result that an earlier run left in the spool.", subject);
+      http_request request =
+          post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+      const posted made = co_await post_until_settled(request, &left.ticket);
+      if (made.end == ending::accepted) {
+        spool_.remove(left.ticket);
+      } else {
+        co_await end_unaccepted(made, request, left.ticket, subject);
+      }
+    }
+  }
+
+ private:
+  enum class ending : unsigned char { accepted, blamed, unknown_job, expired };
+  struct posted {
+    ending end = ending::expired;
+    std::string reason = {};
+    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
+  };
+
+  // The first try of a result that has a place in the spool and is not in it yet.
+  struct first_try : wait_link {
+    time_point keep_at;
+    const http_request* request;
+    ticket* kept;
+
+    first_try(time_point due, const http_request& posts, ticket& keeps) noexcept
+        : keep_at(due), request(&posts), kept(&keeps) {}
+    ~first_try() {
+      if (listed()) unlink();
+    }
+  };
+
+  // As long as one lives, no jobs should be taken.
+  class denial {
+   public:
+    explicit denial(poster& of) noexcept : poster_(of) {}
+    denial(const denial&) = delete;
+    denial& operator=(const denial&) = delete;
+    ~denial() { set(false); }
+
+    void set(bool denied) {
+      if (denied == denied_) return;
+      denied_ = denied;
+      if (denied) {
+        if (poster_.denials_++ == 0) poster_.allowed_.reset();
+      } else if (--poster_.denials_ == 0) {
+        poster_.allowed_.set();
+      }
+    }
+
+   private:
+    poster& poster_;
+    bool denied_ = false;
+  };
+
+  static task<time_point> now() {
+    const executor_ref executor = co_await this_coro::executor();
+    co_return executor.now();
+  }
+
+  http_request post_of(std::string url, std::string_view job_id, std::string body) const {
+    http_request request(std::move(url));
+    request.headers = headers_;
+    request.own_header = coworker::header_line("X-Request-ID", job_id);
+    request.body = std::move(body);
+    request.timeout = options_.post_timeout;
+    request.timeout_to_end = true;  // it may be posted again
+    return request;
+  }
+
+  // A stop of the job does not reach what is on its way: it might still arrive, after what follows it.
+  task<http_answer> send(const http_request& request) {
+    const semaphore::permit turn = co_await turns_.acquire();
+    context unstopped(co_await this_coro::executor(), cut_off_->get_token());
+    http_answer answer;
+    try {
+      answer = co_await client_.send(request).in(unstopped);
+    } catch (const cancelled&) {
+      answer.failure = http_failure::timed_out;
+      answer.problem = "cut off, because the worker leaves";
+    }
+    co_return answer;
+  }
+
+  // Tries until the server has accepted or refused, or time is up. The first failure puts a result into the spool, with
+  // what the next run is to think of it: should this process end in the middle of a later try, nobody knows what became
+  // of that one. Cancellation: throws `cancelled` between two tries.
+  task<posted> post_until_settled(const http_request& request, ticket* kept) {
+    const executor_ref executor = co_await this_coro::executor();
+    const time_point deadline = after(executor.now(), options_.delivery_deadline);
+    backoff waits(options_.retry, random_source(random_.next()));
+    posted made;
+    made.perhaps_accepted = kept != nullptr && kept->perhaps_accepted();
+    bool unknown_before = false;
+    denial denied(*this);
+    for (;;) {
+      const bool last_call = cut_off_->stop_requested();
+      http_answer answer;
+      {
+        first_try first(after(executor.now(), std::chrono::seconds(1)), request,
+                        kept != nullptr ? *kept : no_ticket_);
+        if (kept != nullptr && *kept && !kept->stored()) {
+          firsts_.push_back(first);
+          first_sent_.set();
+        }
+        answer = co_await send(request);
+      }
+      const post_answer meaning = coworker::classify_post(answer);
+      if (meaning == post_answer::accepted) {
+        health_.worked();
+        made.end = ending::accepted;
+        co_return made;
+      }
+      made.reason = coworker::describe_answer(answer);
+      if (meaning == post_answer::blames_body) {
+        made.end = ending::blamed;
+        co_return made;
+      }
+      if (meaning == post_answer::unknown_job && std::exchange(unknown_before, true)) {
+        made.end = ending::unknown_job;
+        co_return made;
+      }
+      made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(answer);
+      const time_point here = executor.now();
+      const duration usual = answer.status == 429 ? options_.throttled : waits.next();
+      const duration wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
+      health_.failed(answer, here, wait);
+      denied.set(meaning == post_answer::denied);
+      const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
+      if (kept != nullptr) spool_.store(*kept, *request.body, made.perhaps_accepted || !last, log_);
+      if (last) co_return made;
+      if (hurry_.is_set()) {
+        co_await sleep_for(std::chrono::milliseconds(100));
+      } else {
+        co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+      }
+    }
+  }
+
+  // A result that the queue does not have.
+  task<delivery> end_unaccepted(const posted& first, http_request& request, ticket& kept,
+                                log_subject subject) {
+    switch (first.end) {
+      case ending::unknown_job:
+        log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
+                  subject);
+        spool_.remove(kept);
+        co_return delivery::refused;
+      case ending::blamed:
+        break;
+      case ending::accepted:
+      case ending::expired:
+        log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
+                       (kept.stored() ? "it is kept in the spool and posted at the next start."
+                                      : "it is lost to the queue. A spool folder would have kept it."),
+                   subject);
+        co_return delivery::given_up;
+    }
+    if (first.perhaps_accepted) {
+      log_.error("The queue refuses the result of this job (" + first.reason +
+                     ") after a try that it may have accepted; it is not told anything else instead.",
+                 subject);
+    } else {
+      log_.error("The queue refuses the result of this job for good (" + first.reason +
+                     "); it is told that the job failed.",
+                 subject);
+      request.body = coworker::refusal_body(first.reason);
+      const posted second = co_await post_until_settled(request, nullptr);
+      if (second.end != ending::accepted)
+        log_.error(
+            "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
+            subject);
+    }
+    spool_.remove(kept);
+    co_return delivery::refused;
+  }
+
+  Client& client_;
+  const runpod_options& options_;
+  const queue_urls& urls_;
+  std::vector<std::string> headers_;
+  logger& log_;
+  random_source random_;
+  channel_health health_;
+  semaphore turns_;
+  Spool spool_;
+  ticket no_ticket_;
+  wait_list<first_try> firsts_;
+  event first_sent_;
+  event hurry_;          // the worker leaves, and its time is nearly over
+  // Its time is over. From one attend() to the next, so that nothing of an earlier run is left in it.
+  std::optional<stop_source> cut_off_{std::in_place};
+  event allowed_;
+  int denials_ = 0;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/transport/runpod/queue.hpp -------------------------------------------------------------------
 
-// http_queue: the queue protocol over any HTTP client. It decides what each answer means, what is tried again
-// and when, and that no result is dropped. Must not know libcurl, threads, or the environment.
+// runpod_queue: the platform's serverless queue as an engine, over any HTTP client. Takes jobs and says what their answers
+// mean; results go through the poster. Must not know libcurl, threads, or the environment.
 
 namespace coworker {
 
-struct http_queue_options {
-  queue_urls::templates urls;
-  std::string worker_id = "unknown";
-  /// Sent as the Authorization header as it stands; empty: none is sent.
-  std::string api_key = {};
-  /// How long a take may stay unanswered. More than the 90 s that servers hold them;
-  /// default 105 s.
-  duration poll_limit = std::chrono::seconds(105);
-  /// How long one post of a result may take. Default 60 s.
-  duration post_limit = std::chrono::seconds(60);
-  /// How long one post of a job's progress may take. Its outcome waits for it. Default 10 s.
-  duration progress_limit = std::chrono::seconds(10);
-  /// How many results, chunks and reports of progress may be on their way at once, each over a connection of
-  /// its own where the server has no HTTP/2; the others wait for their turn. 1 or more; default 128.
-  std::size_t posts_at_once = 128;
-  /// How long a result is posted again and again before it is given up (to the spool, where there is one).
-  /// Default 10 min.
-  duration delivery_deadline = std::chrono::minutes(10);
-  /// Waits between tries while the server fails or cannot be reached.
-  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
-  /// Waits between takes while the server says at once that there are no jobs, instead of holding the poll.
-  backoff::options idle = {std::chrono::milliseconds(50), std::chrono::seconds(2)};
-  /// Waits after "too many requests" where the server does not say how long. Default 5 s.
-  duration throttled = std::chrono::seconds(5);
-  /// A folder, which must exist, where results are kept that could not be posted; empty: none.
-  std::string spool_folder = {};
-  /// Seeds the jitter of all waits.
-  std::uint64_t seed = 0;
+namespace detail {
+
+// A client that an event loop must block on gives its queue a waiter().
+template <class Client>
+class waiter_of_client {
+ public:
+  explicit waiter_of_client(Client&) noexcept {}
 };
 
-/// A queue of the platform's protocol. All of it is used on the worker's executor, but for in_progress(),
-/// which any thread may ask. The client, the logger and the options' strings live on this side; client and
-/// logger must outlive it.
-template <http_client Client, class Spool = spool>
-class http_queue {
+template <std::derived_from<coworker::waiter> Client>
+class waiter_of_client<Client> {
  public:
-  /// Errors: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out
-  /// of their range.
-  http_queue(Client& client, http_queue_options options, logger& log)
-      : http_queue(client, options, log, Spool(options.spool_folder)) {}
+  explicit waiter_of_client(Client& client) noexcept : client_(client) {}
+  coworker::waiter& waiter() noexcept { return client_; }
+
+ private:
+  Client& client_;
+};
+
+}  // namespace detail
+
+/// The platform's queue. `Attendant` runs its heartbeat and its stop channel; by default nobody does, as in a program
+/// that takes a few jobs and ends. Client, logger and attendant must outlive it.
+template <http_client Client, class Spool = spool, class Attendant = no_attendant>
+class runpod_queue : public detail::waiter_of_client<Client> {
+ public:
+  /// Throws: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out of their
+  /// range.
+  runpod_queue(Client& client, runpod_options wanted, logger& log, Attendant attendant = {})
+      : runpod_queue(client, wanted, log, Spool(wanted.spool_folder), std::move(attendant)) {}
 
   /// With a spool of the caller's own; the options' folder counts for nothing then.
-  http_queue(Client& client, http_queue_options options, logger& log, Spool kept)
-      : client_(client),
-        options_(std::move(options)),
-        urls_(options_.urls, options_.worker_id),
+  runpod_queue(Client& client, runpod_options wanted, logger& log, Spool kept, Attendant attendant = {})
+      : detail::waiter_of_client<Client>(client),
+        client_(client),
+        options_(detail::checked(std::move(wanted))),
+        urls_(options_.urls, options_.identity.worker_id),
         common_headers_(authorization(options_)),
-        post_headers_(common_headers_),
         log_(log),
         random_(options_.seed),
         take_backoff_(options_.retry, split_random()),
         idle_backoff_(options_.idle, split_random()),
         takes_("Taking jobs", log),
-        posts_("Posting results", log),
-        post_turns_(options_.posts_at_once),
-        spool_(std::move(kept)) {
-    if (options_.posts_at_once == 0) {
-      throw std::invalid_argument(
-          "http_queue_options::posts_at_once must be 1 or more, or no result would ever be posted");
-    }
-    post_headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
-    post_headers_.emplace_back("charset: utf-8");
-  }
+        poster_(client, options_, urls_, common_headers_, log, split_random(), std::move(kept)),
+        attendant_(std::move(attendant)) {}
 
-  http_queue(const http_queue&) = delete;
-  http_queue& operator=(const http_queue&) = delete;
+  runpod_queue(const runpod_queue&) = delete;
+  runpod_queue& operator=(const runpod_queue&) = delete;
 
   task<take_result> take(take_request request);
+
   task<delivery> complete(job_result result) {
-    return deliver(result.job_id, result.streamed, std::move(result.body), nullptr);
+    return poster_.deliver(result.job_id, result.streamed, body_of(result));
   }
-  task<delivery> chunk(std::string_view job_id, std::string text);
-  task<delivery> progress(std::string_view job_id, std::string text);
-  bool takes_chunks() const noexcept { return urls_.has_stream(); }
 
-  /// Posts what an earlier run left in the spool. Cancellation: what is left stays there.
-  task<void> attend();
+  task<delivery> chunk(std::string_view job_id, json value) {
+    return poster_.send_chunk(job_id, coworker::chunk_body(value));
+  }
 
-  coworker::waiter& waiter() requires std::derived_from<Client, coworker::waiter> { return client_; }
+  task<delivery> progress(std::string_view job_id, json value) {
+    return poster_.send_progress(job_id, coworker::progress_body(value));
+  }
 
-  const jobs_in_progress& in_progress() const noexcept { return in_progress_; }
-  const queue_urls& urls() const noexcept { return urls_; }
-  /// The headers that every request carries.
-  const std::vector<std::string>& common_headers() const noexcept { return common_headers_; }
+  transport_limits limits() const noexcept {
+    constexpr std::size_t around_the_output = 32;
+    transport_limits made;
+    made.output = options_.output_limit - around_the_output;
+    made.chunk = options_.chunk_limit;
+    made.chunks = urls_.has_stream();
+    made.takes = 2;  // so that a slot that opens need not wait for an idle long poll
+    return made;
+  }
+
+  void interpret(outcome& made) const {
+    if (options_.magic_members) coworker::read_magic_members(made);
+  }
+
+  /// Heartbeats, the stop channel, and the results that an earlier run left in the spool.
+  task<void> attend(worker_control control) {
+    attendant_settings settings;
+    settings.beats.interval = options_.ping_interval;
+    settings.beats.headers = settings.stops.headers = common_headers_;
+    settings.stops.poll_timeout = options_.poll_timeout;
+    settings.stops.retry = options_.retry;
+    settings.stops.seed = ~options_.seed;
+    scope beside(co_await this_coro::context());
+    beside.spawn(poster_.keep_unanswered());
+    beside.spawn(poster_.hurry_when_leaving(control.leaving()));
+    beside.spawn(poster_.post_left_over());
+    std::exception_ptr problem;
+    try {
+      co_await attendant_.run(urls_, std::move(settings), control, log_);
+    } catch (...) {
+      problem = std::current_exception();
+    }
+    if (problem != nullptr) beside.request_stop();
+    co_await beside.join();
+    if (problem != nullptr) std::rethrow_exception(problem);
+  }
 
  private:
-  enum class fate : unsigned char { accepted, refused, expired };
-  struct posted {
-    fate ended;
-    std::string reason;
-    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
-  };
-
-  static std::vector<std::string> authorization(const http_queue_options& options) {
-    if (options.api_key.empty()) return {};
-    return {"Authorization: " + options.api_key};
+  static std::vector<std::string> authorization(const runpod_options& from) {
+    if (from.api_key.empty()) return {};
+    return {"Authorization: " + from.api_key};
   }
   random_source split_random() noexcept { return random_source(random_.next()); }
+  std::string body_of(job_result& result) const;
   take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
   void take_failed(const http_answer& answer, bool held, time_point now);
-  void take_in(json value, take_result& taken);
-  void hold_takes_off(time_point now, duration wait) {
-    const time_point until = detail::after(now, wait);
-    if (take_not_before_ < until) take_not_before_ = until;
+  void delay_takes_until(time_point moment) noexcept {
+    if (take_not_before_ < moment) take_not_before_ = moment;
   }
-  http_request post_of(std::string url, std::string_view job_id, std::string body) const;
-  task<http_answer> post(const http_request& request, bool may_be_cut_off);
-  task<http_answer> post_and_keep(const http_request& request, typename Spool::ticket& kept);
-  task<void> keep_soon(const http_request& request, typename Spool::ticket& kept, signal& answered);
-  task<posted> post_until_settled(const http_request& request, typename Spool::ticket* kept);
-  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body,
-                         typename Spool::ticket* left);
-  task<delivery> end_unaccepted(const posted& first, http_request& request, typename Spool::ticket& kept,
-                                log_subject subject);
 
   Client& client_;
-  const http_queue_options options_;
+  const runpod_options options_;
   const queue_urls urls_;
   const std::vector<std::string> common_headers_;
-  std::vector<std::string> post_headers_;  // those, and what every post has
   logger& log_;
   random_source random_;
   backoff take_backoff_;
   backoff idle_backoff_;
   time_point take_not_before_ = time_point::min();
   channel_health takes_;
-  channel_health posts_;
-  semaphore post_turns_;
-  jobs_in_progress in_progress_;
-  Spool spool_;
+  detail::poster<Client, Spool> poster_;
+  Attendant attendant_;
 };
 
-template <http_client Client, class Spool>
-task<take_result> http_queue<Client, Spool>::take(take_request request) {
+template <http_client Client, class Spool, class Attendant>
+task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request request) {
   const executor_ref executor = co_await this_coro::executor();
+  co_await poster_.allowed().wait();
   time_point asked = executor.now();
   for (; asked < take_not_before_; asked = executor.now()) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
-  query.timeout = options_.poll_limit;
+  query.timeout = options_.poll_timeout;
   const http_answer answer = co_await client_.send(query);
   co_return read_jobs(answer, asked, executor.now());
 }
 
-template <http_client Client, class Spool>
-take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time_point asked,
-                                                 time_point now) {
+template <http_client Client, class Spool, class Attendant>
+take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer& answer, time_point asked,
+                                                              time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
-  switch (classify_take(answer)) {
+  switch (coworker::classify_take(answer)) {
     case take_answer::jobs: {
-      parsed_body<json> found = parse_jobs(answer.body);
+      parsed_body<job_envelope> found = coworker::parse_jobs(answer.body, log_);
       if (found.failure) {
         take_failed(*found.failure, held, now);
         return taken;
       }
-      for (json& one : found.items) take_in(std::move(one), taken);
+      taken.jobs = std::move(found.items);
       break;
     }
     case take_answer::none:
       break;
-    case take_answer::throttled:
-      takes_.failed(answer, now);
-      hold_takes_off(now, answer.retry_after.value_or(options_.throttled));
+    case take_answer::throttled: {
+      const duration wait = coworker::retry_wait(answer, options_.throttled, options_.longest_retry_after);
+      takes_.failed(answer, now, wait);
+      delay_takes_until(detail::after(now, wait));
       return taken;
+    }
     case take_answer::failed:
       take_failed(answer, held, now);
       return taken;
@@ -15375,423 +24904,31 @@ take_result http_queue<Client, Spool>::read_jobs(const http_answer& answer, time
   if (held || !taken.jobs.empty()) {
     idle_backoff_.reset();
   } else {
-    hold_takes_off(asked, idle_backoff_.next());
+    delay_takes_until(detail::after(asked, idle_backoff_.next()));
   }
   return taken;
 }
 
-template <http_client Client, class Spool>
-void http_queue<Client, Spool>::take_failed(const http_answer& answer, bool held, time_point now) {
-  takes_.failed(answer, now);
+template <http_client Client, class Spool, class Attendant>
+void runpod_queue<Client, Spool, Attendant>::take_failed(const http_answer& answer, bool held,
+                                                         time_point now) {
   if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
-  hold_takes_off(now, answer.retry_after.value_or(take_backoff_.next()));
+  const duration wait = coworker::retry_wait(answer, take_backoff_.next(), options_.longest_retry_after);
+  takes_.failed(answer, now, wait);
+  delay_takes_until(detail::after(now, wait));
 }
 
-// A bad item does not cost its batch: one with an id is answered, any other can only be skipped.
-template <http_client Client, class Spool>
-void http_queue<Client, Spool>::take_in(json value, take_result& taken) {
-  std::optional<job_envelope> envelope = read_envelope(std::move(value), log_);
-  if (!envelope) return;
-  if (!in_progress_.add(envelope->id)) {
-    log_.warn("The queue handed over a job that is in progress here already; it goes on once.",
-              log_subject(envelope->id));
-    return;
-  }
-  taken.jobs.push_back(std::move(*envelope));
-}
-
-template <http_client Client, class Spool>
-http_request http_queue<Client, Spool>::post_of(std::string url, std::string_view job_id,
-                                                std::string body) const {
-  http_request request(std::move(url));
-  request.headers = post_headers_;
-  request.own_header = header_line("X-Request-ID", job_id);
-  request.body = std::move(body);
-  request.timeout = options_.post_limit;
-  request.timeout_to_end = true;  // it may be posted again
-  return request;
-}
-
-// `left` is the place in the spool of a result that an earlier run left, whose job is not in progress here.
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::deliver(std::string_view job_id, bool streamed, std::string body,
-                                                  typename Spool::ticket* left) {
-  const log_subject subject(job_id);
-  http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-  typename Spool::ticket kept = left != nullptr ? std::move(*left) : spool_.prepare(job_id, streamed);
-  const posted first = co_await post_until_settled(request, &kept);
-  delivery ended = delivery::accepted;
-  if (first.ended == fate::accepted) {
-    spool_.remove(kept);
-  } else {
-    ended = co_await end_unaccepted(first, request, kept, subject);
-  }
-  if (left != nullptr) co_return ended;
-  in_progress_.remove(job_id);
-  if (ended == delivery::accepted) log_.info("Finished.", subject);
-  co_return ended;
-}
-
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::end_unaccepted(const posted& first, http_request& request,
-                                                         typename Spool::ticket& kept, log_subject subject) {
-  if (first.ended == fate::refused && first.perhaps_accepted) {
-    log_.error("The queue refuses the result of this job (" + first.reason +
-                   ") after a try that it may have accepted; it is not told anything else instead.",
-               subject);
-    spool_.remove(kept);
-    co_return delivery::refused;
-  }
-  if (first.ended == fate::refused) {
-    log_.error("The queue refuses the result of this job for good (" + first.reason +
-                   "); it is told that the job failed.",
-               subject);
-    request.body = refusal_body(first.reason);
-    const posted second = co_await post_until_settled(request, nullptr);
-    if (second.ended != fate::accepted) {
-      log_.error(
-          "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
-          subject);
+// The output is freed with the result, so that only the body stays until it is delivered.
+template <http_client Client, class Spool, class Attendant>
+std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) const {
+  try {
+    if (result.timings != nullptr) {
+      coworker::add_debugger_member(result.outcome, *result.timings, options_.ready_delay);
     }
-    spool_.remove(kept);
-    co_return delivery::refused;
-  }
-  log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
-                 (kept.stored() ? "it is kept in the spool and posted at the next start."
-                                : "it is lost to the queue. A spool folder would have kept it."),
-             subject);
-  co_return delivery::given_up;
-}
-
-// A try that is cut off by a stop may still arrive, after what follows it; so only one that may come twice
-// is.
-template <http_client Client, class Spool>
-task<http_answer> http_queue<Client, Spool>::post(const http_request& request, bool may_be_cut_off) {
-  const semaphore::permit turn = co_await post_turns_.acquire();
-  if (may_be_cut_off) co_return co_await client_.send(request);
-  context unstoppable(co_await this_coro::executor());
-  co_return co_await client_.send(request).in(unstoppable);
-}
-
-// Nor does the end of this process lose a result whose first try hangs, as behind a network that swallows
-// all.
-template <http_client Client, class Spool>
-task<http_answer> http_queue<Client, Spool>::post_and_keep(const http_request& request,
-                                                           typename Spool::ticket& kept) {
-  signal answered;
-  scope beside(co_await this_coro::context());
-  beside.spawn(keep_soon(request, kept, answered));
-  detail::result<http_answer> answer;
-  co_await detail::capture(post(request, true), answer);
-  answered.set();
-  co_await beside.join();
-  co_return answer.take();
-}
-
-template <http_client Client, class Spool>
-task<void> http_queue<Client, Spool>::keep_soon(const http_request& request, typename Spool::ticket& kept,
-                                                signal& answered) {
-  const executor_ref executor = co_await this_coro::executor();
-  const bool in_time = co_await answered.wait_until(detail::after(executor.now(), std::chrono::seconds(1)));
-  if (!in_time) spool_.store(kept, *request.body, true, log_);
-}
-
-// Posts until the server has accepted or refused, or time is up. The first failure puts the result into the
-// spool, so that not even the end of this process loses it. Should that end come in the middle of a later
-// try, nobody will know what became of it; only after the last one that is known.
-template <http_client Client, class Spool>
-auto http_queue<Client, Spool>::post_until_settled(const http_request& request, typename Spool::ticket* kept)
-    -> task<posted> {
-  const executor_ref executor = co_await this_coro::executor();
-  const time_point deadline = detail::after(executor.now(), options_.delivery_deadline);
-  backoff waits(options_.retry, split_random());
-  bool uncertain = kept != nullptr && kept->perhaps_accepted();
-  for (;;) {
-    const bool keep = kept != nullptr && *kept && !kept->stored();
-    http_answer answer;
-    if (keep) {
-      answer = co_await post_and_keep(request, *kept);
-    } else if (kept == nullptr) {
-      answer = co_await post(request, false);
-    } else {
-      // As post() does, but without a coroutine more for each result.
-      const semaphore::permit turn = co_await post_turns_.acquire();
-      answer = co_await client_.send(request);
-    }
-    const post_answer meaning = classify_post(answer);
-    if (meaning == post_answer::accepted) {
-      posts_.worked();
-      co_return posted{fate::accepted, {}};
-    }
-    std::string reason = describe_answer(answer);
-    if (meaning == post_answer::refused) co_return posted{fate::refused, std::move(reason), uncertain};
-    uncertain = uncertain || perhaps_accepted(answer);
-    const time_point now = executor.now();
-    posts_.failed(answer, now);
-    const bool last = now >= deadline;
-    if (kept != nullptr) spool_.store(*kept, *request.body, uncertain || !last, log_);
-    if (last) co_return posted{fate::expired, std::move(reason)};
-    const duration wait =
-        answer.retry_after.value_or(answer.status == 429 ? options_.throttled : waits.next());
-    co_await sleep_until(wait < deadline - now ? now + wait : deadline);
-  }
-}
-
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::chunk(std::string_view job_id, std::string text) {
-  const http_request request = post_of(urls_.stream(job_id), job_id, R"({"output":)" + std::move(text) + "}");
-  const posted made = co_await post_until_settled(request, nullptr);
-  if (made.ended == fate::accepted) co_return delivery::accepted;
-  log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
-             log_subject(job_id));
-  co_return made.ended == fate::refused ? delivery::refused : delivery::given_up;
-}
-
-template <http_client Client, class Spool>
-task<delivery> http_queue<Client, Spool>::progress(std::string_view job_id, std::string text) {
-  const executor_ref executor = co_await this_coro::executor();
-  http_request request = post_of(urls_.done(job_id, false), job_id,
-                                 R"({"status":"IN_PROGRESS","output":)" + std::move(text) + "}");
-  request.timeout = options_.progress_limit;
-  const http_answer answer = co_await post(request, false);
-  switch (classify_post(answer)) {
-    case post_answer::accepted:
-      posts_.worked();
-      co_return delivery::accepted;
-    case post_answer::try_again:
-      posts_.failed(answer, executor.now());
-      co_return delivery::given_up;
-    case post_answer::refused:
-      break;
-  }
-  log_.warn("The queue refuses the progress of this job (" + describe_answer(answer) + ").",
-            log_subject(job_id));
-  co_return delivery::refused;
-}
-
-template <http_client Client, class Spool>
-task<void> http_queue<Client, Spool>::attend() {
-  for (typename Spool::entry& left : spool_.load(log_)) {
-    log_.info("Posting a result that an earlier run left in the spool.", log_subject(left.job_id));
-    co_await deliver(left.job_id, left.streamed, std::move(left.body), &left.ticket);
-  }
-}
-
-}  // namespace coworker
-
-// ---- coworker/transport/runpod/heartbeat.hpp ---------------------------------------------------------------
-
-// The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
-// client, so that it can have a thread, a loop and a connection of its own, and be simulated.
-
-namespace coworker {
-
-struct heartbeat_options {
-  /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
-  duration interval = std::chrono::seconds(10);
-  std::vector<std::string> headers = {};
-};
-
-namespace detail {
-
-// A ping that is given up costs its connection. Over a network that takes longer than two short intervals
-// for a handshake and an answer, none would ever arrive.
-inline duration ping_limit(duration interval) noexcept {
-  constexpr duration least = std::chrono::seconds(1);
-  return interval * 2 < least ? least : interval * 2;
-}
-
-// No server, proxy or gateway with its usual settings refuses a request line of so many bytes (gunicorn's
-// limit is 4,094, that of nginx and Apache about 8,190, with many proxies it is 16 KiB).
-inline constexpr std::size_t safe_ping_length = 4'000;
-
-// The addresses of the pings that together name all of these jobs, none of them longer than `longest` unless
-// it is for a single id.
-inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vector<std::string>& ids,
-                                          std::size_t longest) {
-  constexpr std::string_view version = "runpod_version=" COWORKER_VERSION;
-  constexpr std::string_view key = "job_id=";
-  constexpr std::string_view comma = "%2C";
-  const std::size_t without_ids = urls.ping(version).size() + key.size() + 1;
-  std::vector<std::string> made;
-  std::string query;
-  const auto end_list = [&] {
-    made.push_back(urls.ping((query.empty() ? query : query + '&').append(version)));
-    query.clear();
-  };
-  for (const std::string& id : ids) {
-    const std::string encoded = url_encode(id);
-    const std::size_t listed = query.empty() ? 0 : query.size() - key.size() + comma.size();
-    if (!query.empty() && without_ids + listed + encoded.size() > longest) end_list();
-    query.append(query.empty() ? key : comma).append(encoded);
-  }
-  if (made.empty() || !query.empty()) end_list();
-  return made;
-}
-
-inline bool worth_another_ping(const http_answer& answer) noexcept {
-  if (!answer.arrived()) return true;
-  return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
-}
-
-// Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
-// servers just hang up.
-inline bool may_be_too_long(const std::string& url, const http_answer& answer) noexcept {
-  if (url.size() <= safe_ping_length) return false;
-  if (!answer.arrived()) return answer.failure == http_failure::broken;
-  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
-}
-
-// The pings of one beat after another. Each beat names every job: in one ping as long as the server takes
-// that, else in several.
-class ping_list {
- public:
-  ping_list(const queue_urls& urls, const jobs_in_progress& jobs) noexcept : urls_(urls), jobs_(jobs) {}
-
-  void begin_beat() {
-    divided_ = false;
-    left_.clear();
-  }
-
-  // The next ping. One that names all jobs names those of this moment, also when it is a second try.
-  const std::string& next() {
-    if (!divided_) {
-      left_ = ping_urls(urls_, jobs_.ids(), std::string::npos);
-      if (left_.back().size() >= refused_length_) divide();
-    }
-    return left_.back();
-  }
-
-  // True: that was the last one of this beat.
-  bool accepted() {
-    left_.pop_back();
-    return left_.empty();
-  }
-
-  // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
-  // refused in so many words is not tried at that length again.
-  bool shortened(const http_answer& answer) {
-    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
-    if (answer.arrived()) refused_length_ = left_.back().size();
-    divide();
-    return true;
-  }
-
- private:
-  void divide() {
-    left_ = ping_urls(urls_, jobs_.ids(), safe_ping_length);
-    divided_ = true;
-  }
-
-  const queue_urls& urls_;
-  const jobs_in_progress& jobs_;
-  std::vector<std::string> left_;
-  bool divided_ = false;
-  std::size_t refused_length_ = std::string::npos;
-};
-
-}  // namespace detail
-
-/// Beats until it is stopped; then throws `cancelled`. A beat that fails is tried again up to three times,
-/// with the jobs of that moment; a beat that is late does not make the next one late. All that is referred to
-/// must outlive the task.
-///
-/// However many jobs there are, each beat names all of them: in one ping, as the protocol has it, unless the
-/// server finds its address too long; then in several, one right after the other, of at most 4,000 bytes
-/// each. The protocol does not say whether a ping adds to what the server knows or replaces it. To a server
-/// that replaces it, a divided list looks like the last part alone, so a list is never divided before the
-/// server has refused it whole: with a server that takes long addresses, each ping is the whole truth, and
-/// with one that does not, many pings that it reads beat one that it refuses. Nothing is cut off in either.
-template <http_client Client>
-task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progress& jobs,
-                     heartbeat_options options, logger& log) {
-  constexpr int tries = 4;
-  const executor_ref executor = co_await this_coro::executor();
-  channel_health health("The heartbeat", log);
-  detail::ping_list pings(urls, jobs);
-  http_request ping("");  // its URL names the jobs of the moment
-  ping.headers = options.headers;
-  ping.timeout = detail::ping_limit(options.interval);
-  ping.timeout_to_end = true;
-  time_point next = executor.now();
-  for (;;) {
-    co_await sleep_until(next);
-    pings.begin_beat();
-    for (int left = tries; left > 0;) {
-      ping.url = pings.next();
-      const http_answer answer = co_await client.send(ping);
-      if (answer.arrived() && answer.status < 400) {
-        health.worked();
-        if (pings.accepted()) break;
-        continue;
-      }
-      if (pings.shortened(answer)) continue;
-      health.failed(answer, executor.now());
-      if (!detail::worth_another_ping(answer)) break;
-      if (--left > 0) co_await sleep_for(options.interval / tries);
-    }
-    next += options.interval;
-    if (const time_point now = executor.now(); next < now) next = now;
-  }
-}
-
-}  // namespace coworker
-
-// ---- coworker/transport/runpod/stop_channel.hpp ------------------------------------------------------------
-
-// The stop channel: a long poll by which the server names jobs that are to end early. A coroutine over any
-// HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
-// nothing.
-
-namespace coworker {
-
-struct stop_channel_options {
-  /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
-  duration poll_limit = std::chrono::seconds(105);
-  /// Waits between polls that fail, or that are answered at once with nothing.
-  backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
-  std::vector<std::string> headers = {};
-  /// Seeds the jitter of the waits.
-  std::uint64_t seed = 0;
-};
-
-/// Polls until it is stopped (then throws `cancelled`) or the server says that it has no such channel, and
-/// calls `on_stop(id)` for each job that is named. All that is referred to must outlive the task.
-template <http_client Client, class OnStop>
-task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_options options, logger& log,
-                       OnStop on_stop) {
-  if (!urls.has_stop()) co_return;
-  const executor_ref executor = co_await this_coro::executor();
-  channel_health health("Asking for stops", log);
-  backoff waits(options.retry, random_source(options.seed));
-  http_request poll(urls.stop());
-  poll.headers = options.headers;
-  poll.timeout = options.poll_limit;
-  for (;;) {
-    const time_point asked = executor.now();
-    const http_answer answer = co_await client.send(poll);
-    if (answer.arrived() && answer.status == 404) {
-      log.info("The server has no stop channel (404); it is not asked again.");
-      co_return;
-    }
-    parsed_body<std::string> named;
-    if (answer.arrived() && answer.status == 200) {
-      named = parse_stops(answer.body);
-    } else if (!answer.arrived() || answer.status != 204) {
-      named.failure = answer;
-    }
-    const bool good = !named.failure;
-    if (good) {
-      health.worked();
-      for (std::string& id : named.items) on_stop(std::move(id));
-    } else {
-      health.failed(*named.failure, executor.now());
-    }
-    const bool held = executor.now() - asked >= std::chrono::seconds(1);
-    if (held || !named.items.empty()) waits.reset();
-    if (good && held) continue;
-    // Also after a stop that came at once: a server may name a job for as long as it runs.
-    co_await sleep_for(answer.retry_after.value_or(waits.next()));
+    return coworker::result_body(result.outcome, options_.identity, log_);
+  } catch (const std::bad_alloc&) {
+    result.outcome.output = json();  // which frees what a short text needs
+    return R"({"error":"out of memory: there was none left to write the output"})";
   }
 }
 
@@ -15804,25 +24941,29 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
 
 #ifdef COWORKER_WITH_CURL
 
-// ---- coworker/start/production_run.hpp ---------------------------------------------------------------------
+// ---- coworker/http/curl/broken_pipe.hpp --------------------------------------------------------------------
 
-// A run against the platform's queue over libcurl: the client, the queue, the heartbeat's thread, the
-// signals, the worker.
+// Neither a connection nor a reader of our log that goes away may end the process. libcurl leaves that to its users.
 
 #include <signal.h>
 
-// ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
+namespace coworker::detail {
 
-// curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
-// client concept; and how an exchange is given up without losing an answer that is on its way. Must not know
-// the queue protocol, nor how a request is put to libcurl.
+inline void do_nothing(int) {}
 
-#include <curl/curl.h>
-#include <sys/socket.h>
+// Sees to it that SIGPIPE does not end the process, unless the program has its own way. A function, not SIG_IGN: programs
+// that a handler starts inherit an ignored signal, but not a function.
+inline void ignore_broken_pipes() noexcept {
+  struct sigaction before {};
+  if (::sigaction(SIGPIPE, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
+  struct sigaction action {};
+  action.sa_handler = &do_nothing;
+  ::sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGPIPE, &action, nullptr);
+}
 
-#include <algorithm>
-#include <atomic>
-#include <coroutine>
+}  // namespace coworker::detail
 
 // ---- coworker/http/curl/basics.hpp -------------------------------------------------------------------------
 
@@ -15830,10 +24971,12 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
 // Must not know the client.
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <initializer_list>
@@ -15874,8 +25017,49 @@ inline void initialise_curl() {
   }
 }
 
+// libcurl's own descriptors, by which another thread wakes it, are made so that the programs which a handler starts
+// would inherit them. They have the lowest numbers that were free. Where another thread took some of those at the
+// same time, it cannot be told whose is which, and all are left as they are.
+class inherited_descriptors {
+ public:
+  inherited_descriptors() noexcept {
+    const unique_fd probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    first_ = probe.get();
+    for (int i = 1; i < count; ++i) was_open_[i] = ::fcntl(first_ + i, F_GETFD) >= 0;
+  }
+
+  // Those that came since.
+  void close_on_exec() const noexcept {
+    int found[count];
+    int size = 0;
+    for (int i = 0; i < count && first_ >= 0; ++i) {
+      const int flags = ::fcntl(first_ + i, F_GETFD);
+      if (!was_open_[i] && flags >= 0 && (flags & FD_CLOEXEC) == 0) found[size++] = first_ + i;
+    }
+    constexpr int libcurls_own = 2;
+    for (int i = 0; i < size && size <= libcurls_own; ++i) ::fcntl(found[i], F_SETFD, FD_CLOEXEC);
+  }
+
+ private:
+  static constexpr int count = 32;
+  int first_ = -1;
+  bool was_open_[count] = {};
+};
+
+inline curl_multi_owner make_multi() {
+  const inherited_descriptors before;
+  curl_multi_owner made(curl_multi_init());
+  if (made == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
+  before.close_on_exec();
+  // Where it had no descriptors for that, libcurl says so only here, and nobody could ever wake it.
+  if (curl_multi_wakeup(made.get()) != CURLM_OK)
+    throw_io_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
+  curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // takes that wake-up back
+  return made;
+}
+
 inline http_failure failure_of(CURLcode code) noexcept {
-  switch (code) {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
     case CURLE_OK:
       return http_failure::none;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -15952,16 +25136,87 @@ inline int local_port(curl_socket_t socket) noexcept {
 
 }  // namespace coworker
 
+// ---- coworker/http/curl/redirect.hpp -----------------------------------------------------------------------
+
+// Where a redirect leads, and whether a request with credentials may go there. Must not know who asks.
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+inline bool same_letters(std::string_view a, std::string_view b) noexcept {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [lower](char left, char right) { return lower(left) == lower(right); });
+}
+
+/// The target of "Location: TARGET"; empty for any other header line.
+inline std::string_view location_in(std::string_view line) noexcept {
+  constexpr std::string_view name = "location:";
+  if (!same_letters(line.substr(0, name.size()), name)) return {};
+  line.remove_prefix(name.size());
+  while (!line.empty() && line.front() <= ' ') line.remove_prefix(1);
+  while (!line.empty() && line.back() <= ' ') line.remove_suffix(1);
+  return line;
+}
+
+struct curl_text_deleter {
+  void operator()(char* text) const noexcept { curl_free(text); }
+};
+
+inline std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
+  char* text = nullptr;
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return {};
+  const std::unique_ptr<char, curl_text_deleter> owner(text);
+  return text;
+}
+
+inline curl_url_owner parsed_url(const std::string& url) {
+  curl_url_owner parsed(curl_url());
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) parsed.reset();
+  return parsed;
+}
+
+/// A target that may be relative to the URL that was asked for, as a URL of its own; as it stands where either
+/// cannot be read.
+inline std::string redirect_target(const std::string& asked, const std::string& target) {
+  const curl_url_owner url = parsed_url(asked);
+  if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, target.c_str(), 0) != CURLUE_OK) return target;
+  const std::string whole = part_of(url.get(), CURLUPART_URL);
+  return whole.empty() ? target : whole;
+}
+
+/// Whether both are one server's: scheme, host and port; or the same host's, by TLS instead of without.
+inline bool is_same_server(const std::string& asked, const std::string& target) {
+  const curl_url_owner from = parsed_url(asked);
+  const curl_url_owner to = parsed_url(target);
+  if (from == nullptr || to == nullptr) return false;
+  if (!same_letters(part_of(from.get(), CURLUPART_HOST), part_of(to.get(), CURLUPART_HOST))) return false;
+  const std::string from_scheme = part_of(from.get(), CURLUPART_SCHEME);
+  const std::string to_scheme = part_of(to.get(), CURLUPART_SCHEME);
+  const std::string from_port = part_of(from.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  const std::string to_port = part_of(to.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  if (from_scheme == to_scheme) return from_port == to_port;
+  return from_scheme == "http" && from_port == "80" && to_scheme == "https" && to_port == "443";
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/http/curl/exchange.hpp -----------------------------------------------------------------------
 
 // curl_exchange: how a request is put to libcurl, and an answer received. Must not know who waits for it, nor
-// how many there are.
+// how many there are, nor how long is too long; that is patience.hpp's.
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <new>
@@ -15982,6 +25237,17 @@ struct curl_client_options {
   /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
   /// s.
   duration farewell = std::chrono::seconds(1);
+  /// An answer that has begun is given up, as a failure, when it brings less than so many bytes a second over
+  /// `slow_limit`. Default 1000 over 30 s.
+  long least_speed = 1000;
+  duration slow_limit = std::chrono::seconds(30);
+  /// The same once the exchange was asked to stop, so that leaving is never held up. Default 2 s.
+  duration slow_limit_when_stopped = std::chrono::seconds(2);
+  /// How large an answer may be, in bytes, unpacked. Default 512 MiB.
+  std::size_t answer_limit = std::size_t{512} << 20;
+  /// How large an answer may become by unpacking, in bytes; one that was larger on its way may become 64 times as
+  /// large as it was there. Default 16 MiB.
+  std::size_t unpacked_limit = std::size_t{16} << 20;
   /// Idle connections kept for re-use. Default 256.
   long idle_connections = 256;
   /// A file of certificates to trust instead of the system's; empty: the system's.
@@ -16000,8 +25266,6 @@ struct curl_common {
   curl_common(const curl_common&) = delete;
   curl_common& operator=(const curl_common&) = delete;
 
-  static int on_socket(void* user, curl_socket_t socket, curlsocktype purpose);
-
   const curl_client_options options;
   // Given as headers, as libcurl writes the text of its own options twice, letter by letter, at a tenth of
   // the cost of a small request.
@@ -16015,7 +25279,7 @@ struct curl_common {
                                 {encodings.data(), nullptr}};
   const proxies proxy{};
   std::vector<curl_socket_t> sockets;  // all that there were; some may be closed, or others by now
-  bool answers_begun = false;          // or went on, since they were looked for
+  time_point now{};                    // when libcurl was last called
 };
 
 // One request on its way, with a handle of libcurl's that keeps its settings from one request to the next.
@@ -16025,15 +25289,18 @@ struct curl_exchange {
   curl_exchange(const curl_exchange&) = delete;
   curl_exchange& operator=(const curl_exchange&) = delete;
 
-  void prepare(const http_request& request, http_answer& to_fill);
+  void prepare(const http_request& request, const std::string& address, http_answer& to_fill);
   void set_headers(const http_request& request);
   void set_address(const std::string& address);
   void set_server(std::string_view address, bool whole);
-  void set_limit(long milliseconds);
+  void set_text(CURLoption option, const char* text);
+  bool takes(std::size_t more) noexcept;
+  void hurry() noexcept;
 
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user);
   static int before_request(void* user, char*, char*, int, int local_port);
+  static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address);
 
   curl_common& common;
   const bool posts;       // or gets
@@ -16043,36 +25310,42 @@ struct curl_exchange {
   std::string server;               // the part of it before the path, or all of it
   std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
   const curl_slist* first_header = nullptr;
-  long limit = -1;  // in milliseconds; 0: none, as long as something comes
   http_answer* answer = nullptr;
   std::coroutine_handle<> waiting;
   executor_ref executor;
   std::atomic<bool> stop_requested{false};
-  bool timeout_to_end = false;  // the request's
-  bool answering = false;       // the first byte of the answer is here
-  bool leaving = false;         // given up, but for an answer that may be on its way
+  bool settled = false;  // and out of libcurl's hands
+  bool leaving = false;  // given up, but for an answer that may be on its way
   bool gave_up = false;
   int port = -1;  // our own end of the connection, once the request goes out
   time_point give_up_at = time_point::max();
+
+  // How it gets on; see patience.hpp.
+  duration limit{};                    // of silence: the request's timeout
+  bool timeout_to_end = false;         // the request's
+  bool answering = false;              // the first line of the answer is here
+  bool in_body = false;                // and the first byte of its body
+  bool hurried = false;                // it answers, and was asked to stop
+  time_point due = time_point::max();  // when to look at it
+  time_point quiet_since{};        // when something of the request, or the answer's first line, last moved
+  curl_off_t sent = 0;             // as of the last look, by libcurl
+  int unsent = 0;                  // as of the last look, what the system still has of that
+  time_point window_begun{};       // in which the answer's speed is measured
+  curl_off_t received_before = 0;  // what had come of its body then
+
+  // Why it ended, where libcurl does not know.
+  int open_error = 0;
+  bool no_memory = false;
+  bool too_large = false;
   char problem[CURL_ERROR_SIZE] = {};
 };
-
-inline int curl_common::on_socket(void* user, curl_socket_t socket, curlsocktype) {
-  std::vector<curl_socket_t>& sockets = static_cast<curl_common*>(user)->sockets;
-  try {
-    if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
-  } catch (...) {  // no memory: its exchanges will have no farewell
-  }
-  ::fcntl(socket, F_SETFD, FD_CLOEXEC);  // not for the programs that a handler may start
-  return CURL_SOCKOPT_OK;
-}
 
 inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
     : common(of_client), posts(for_posts), easy(curl_easy_init()) {
   CURL* const handle = easy.get();
   if (handle == nullptr) throw std::bad_alloc();
   const curl_client_options& options = common.options;
-  const auto keep_alive = static_cast<long>(options.keep_alive.count());
+  const long keep_alive = std::chrono::duration<long>(options.keep_alive).count();
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
   // A look-up that hangs is left to its thread when its exchange ends. Otherwise the loop would wait for it,
@@ -16104,26 +25377,26 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, &curl_exchange::before_request);
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_common::on_socket);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &common);
-  // Seconds of silence in an answer that has begun. A server may begin one and hold the rest back, which
-  // takes up to 90 s where it is a poll.
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 105L);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, &curl_exchange::on_open);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
   if (posts) curl_easy_setopt(handle, CURLOPT_POST, 1L);
 }
 
-inline void curl_exchange::prepare(const http_request& request, http_answer& to_fill) {
+inline void curl_exchange::prepare(const http_request& request, const std::string& address,
+                                   http_answer& to_fill) {
   answer = &to_fill;
   stop_requested.store(false, std::memory_order_relaxed);
-  answering = leaving = gave_up = false;
+  settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
   port = -1;
-  give_up_at = time_point::max();
+  give_up_at = due = time_point::max();
+  sent = received_before = 0;
+  unsent = open_error = 0;
   problem[0] = '\0';
   timeout_to_end = request.timeout_to_end;
-  set_limit(std::max(1L, to_milliseconds(request.timeout)));
+  limit = request.timeout;
   set_headers(request);
-  if (url != request.url) set_address(request.url);
+  if (url != address) set_address(address);
   if (!posts) return;
   curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, request.body->data());
   curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
@@ -16153,9 +25426,17 @@ inline void curl_exchange::set_address(const std::string& address) {
   const std::size_t target = plain_target(address, common.proxy.plain);
   const bool whole = target == std::string::npos;
   const std::string_view place = whole ? address : std::string_view(address).substr(0, target + 1);
+  url.clear();  // what is known of the handle, should it throw
   if (server != place) set_server(place, whole);
-  curl_easy_setopt(easy.get(), CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
+  set_text(CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
   url = address;
+}
+
+// Where libcurl has no memory for a text, it keeps the one before, and would send this request to that address.
+inline void curl_exchange::set_text(CURLoption option, const char* text) {
+  if (curl_easy_setopt(easy.get(), option, text) == CURLE_OK) return;
+  server.clear();
+  throw std::bad_alloc();
 }
 
 inline void curl_exchange::set_server(std::string_view address, bool whole) {
@@ -16164,36 +25445,89 @@ inline void curl_exchange::set_server(std::string_view address, bool whole) {
   // What cannot be parsed is left to libcurl, which says why.
   if (curl_url_set(taken_apart.get(), CURLUPART_URL, server.c_str(), 0) != CURLUE_OK) taken_apart.reset();
   curl_easy_setopt(easy.get(), CURLOPT_CURLU, taken_apart.get());
-  curl_easy_setopt(easy.get(), CURLOPT_URL, taken_apart ? nullptr : server.c_str());
+  set_text(CURLOPT_URL, taken_apart ? nullptr : server.c_str());
   parsed = std::move(taken_apart);
   // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
   // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
   curl_easy_setopt(easy.get(), CURLOPT_PIPEWAIT, server.starts_with("https:") ? 1L : 0L);
 }
 
-// In milliseconds; 0: as long as something comes.
-inline void curl_exchange::set_limit(long milliseconds) {
-  if (limit == milliseconds) return;
-  limit = milliseconds;
-  curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, milliseconds);
-  curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_LIMIT, milliseconds == 0 ? 1L : 0L);
+// Whether the answer may grow so much. What unpacks to hundreds of times its size is made to hurt.
+inline bool curl_exchange::takes(std::size_t more) noexcept {
+  const curl_client_options& options = common.options;
+  const std::size_t size = answer->body.size() + more;
+  if (size > options.answer_limit) return false;
+  if (size <= options.unpacked_limit) return true;
+  curl_off_t came = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
+  return size / 64 <= static_cast<std::size_t>(came);
 }
 
+// A return of 0 makes libcurl end the exchange.
 inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
+  if (!one.in_body) {
+    one.in_body = true;
+    one.window_begun = one.common.now;
+    one.due = std::min(one.due, one.common.now + one.common.options.slow_limit);
+  }
+  one.too_large = !one.takes(size * count);
+  if (one.too_large) return 0;
   try {
     one.answer->body.append(data, size * count);
   } catch (...) {
-    return 0;  // no memory: libcurl ends the exchange with a write error
+    one.no_memory = true;
+    return 0;
   }
   return size * count;
 }
 
-inline std::size_t curl_exchange::on_header(char*, std::size_t size, std::size_t count, void* user) {
+inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
-  one.answering = one.common.answers_begun = true;
-  one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+  if (!one.answering) {
+    one.answering = true;
+    if (!one.timeout_to_end) one.quiet_since = one.common.now;
+    one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+    if (one.leaving) one.hurry();
+  }
+  const std::string_view target = location_in({data, size * count});
+  if (target.empty()) return size * count;
+  try {
+    one.answer->location = target;
+  } catch (...) {
+    one.no_memory = true;
+    return 0;
+  }
   return size * count;
+}
+
+// From now on its speed is measured over a shorter time.
+inline void curl_exchange::hurry() noexcept {
+  hurried = true;
+  window_begun = common.now;
+  curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &received_before);
+  due = std::min(due, common.now + common.options.slow_limit_when_stopped);
+}
+
+// As libcurl would, but not for the programs that a handler may start; and the error is known.
+inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_sockaddr* address) {
+  auto& one = *static_cast<curl_exchange*>(user);
+#ifdef SOCK_CLOEXEC
+  const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+#else
+  const int socket = ::socket(address->family, address->socktype, address->protocol);
+  if (socket >= 0) ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+#endif
+  if (socket < 0) {
+    one.open_error = errno;
+    return CURL_SOCKET_BAD;
+  }
+  std::vector<curl_socket_t>& sockets = one.common.sockets;
+  try {
+    if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
+  } catch (...) {  // no memory: its exchanges will have no farewell
+  }
+  return socket;
 }
 
 // A connection that dies without a byte makes libcurl send the request again; one that was given up must not
@@ -16206,166 +25540,344 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 
 }  // namespace detail
 }  // namespace coworker
-#include <cstddef>
-#include <limits>
-#include <memory>
-#include <optional>
-#include <stdexcept>
+
+// ---- coworker/http/curl/diagnosis.hpp ----------------------------------------------------------------------
+
+// What a failed transfer comes to, and why, where libcurl's own words leave the cause out: no descriptors, threads
+// or memory left, an answer that grew too large. Must not know who waits.
+
+#include <curl/curl.h>
+#include <fcntl.h>
+
+#include <cerrno>
 #include <string>
 #include <string_view>
+
+namespace coworker::detail {
+
+/// EMFILE or ENFILE when no descriptor can be opened right now, else 0.
+inline int descriptor_shortage() noexcept {
+  const unique_fd probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return !probe && (errno == EMFILE || errno == ENFILE) ? errno : 0;
+}
+
+inline bool may_lack_descriptors(CURLcode code) noexcept {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_FAILED_INIT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+inline bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+/// What the process or the machine is short of, and the way out; empty when a transfer did not fail for that.
+/// `opening` is the error with which a socket could not be opened, or 0; `words` are libcurl's.
+inline std::string shortage_of(CURLcode code, int opening, std::string_view words) {
+  if (code == CURLE_OUT_OF_MEMORY)
+    return "out of memory; lower the concurrency, or give the container more memory";
+  if (!may_lack_descriptors(code)) return {};
+  const int error = is_shortage(opening) ? opening : descriptor_shortage();
+  if (error != 0) return "no connection can be opened: " + std::string(way_out_of(error));
+  if (words.find("thread failed to start") == std::string_view::npos) return {};
+  return "the server's name cannot be looked up, as no thread can be started for it: raise the limit on "
+         "processes "
+         "(ulimit -u, or pids.max of the container), or give it more memory";
+}
+
+inline http_failure failure_of(const curl_exchange& one, CURLcode code) noexcept {
+  const bool for_want = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY ||
+                        (may_lack_descriptors(code) && descriptor_shortage() != 0);
+  if (one.port < 0 && for_want) return http_failure::unreachable;  // whatever it was, nothing was sent
+  return failure_of(code);
+}
+
+inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
+  const std::string size = std::to_string(one.answer->body.size());
+  if (one.no_memory) {
+    return "out of memory after " + size +
+           " bytes of the answer; lower the concurrency, or give the container more memory";
+  }
+  if (one.too_large) {
+    curl_off_t came = 0;
+    curl_easy_getinfo(one.easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
+    return "the answer is too large: " + std::to_string(came) + " bytes of it became more than " + size +
+           ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
+  }
+  const std::string_view words = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
+  std::string shortage = shortage_of(code, one.open_error, words);
+  return shortage.empty() ? std::string(words) : shortage;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/curl/patience.hpp -----------------------------------------------------------------------
+
+// How long an exchange may take. Limits are of silence, not of the whole: a request that gets through and an
+// answer that comes at a decent speed go on. libcurl's own limits count the time in which the process was frozen,
+// and look at the clock before they look at the socket, so none of them is used once a connection stands.
+// Must not know how many exchanges there are, nor who waits.
+
+#include <curl/curl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
+
+namespace coworker::detail {
+
+/// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
+/// the socket of an exchange only once it is over, but tells the port when a request goes out.
+inline curl_socket_t socket_at(const curl_common& common, int port) noexcept {
+  for (const curl_socket_t socket : common.sockets) {
+    if (port > 0 && local_port(socket) == port) return socket;
+  }
+  return CURL_SOCKET_BAD;
+}
+
+/// Bytes that the system has taken and the other side has not confirmed; 0 where it does not tell.
+inline int unconfirmed(curl_socket_t socket) noexcept {
+  int bytes = 0;
+  if (socket == CURL_SOCKET_BAD) return 0;
+#if defined(__linux__)
+  if (::ioctl(socket, SIOCOUTQ, &bytes) != 0) return 0;
+#elif defined(SO_NWRITE)
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(socket, SOL_SOCKET, SO_NWRITE, &bytes, &size) != 0) return 0;
+#endif
+  return bytes;
+}
+
+inline curl_off_t bytes_of(const curl_exchange& one, CURLINFO which) noexcept {
+  curl_off_t bytes = 0;
+  curl_easy_getinfo(one.easy.get(), which, &bytes);
+  return bytes;
+}
+
+enum class patience : unsigned char { goes_on, silent, slow };
+
+// A request of that size is sent in one piece. Of a larger one it is seen in time whether it moves.
+inline constexpr std::size_t sent_at_once = 65'536;
+
+/// Begins to measure.
+inline void begin_patience(curl_exchange& one, time_point now, std::size_t body) noexcept {
+  one.quiet_since = now;
+  one.due = after(now, body <= sent_at_once ? one.limit : one.limit / 4);
+}
+
+/// Whether something of the request got through since the last look. `shared`: others use its connection too.
+inline bool has_moved(curl_exchange& one, bool shared) noexcept {
+  if (!one.posts) return false;
+  const curl_off_t sent = bytes_of(one, CURLINFO_SIZE_UPLOAD_T);
+  const int unsent = shared ? 0 : unconfirmed(socket_at(one.common, one.port));
+  const bool went_at_once = one.sent == 0 && unsent == 0 && sent <= static_cast<curl_off_t>(sent_at_once);
+  const bool moved = (sent != one.sent || unsent != one.unsent) && !went_at_once;
+  one.sent = sent;
+  one.unsent = unsent;
+  return moved;
+}
+
+/// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
+inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
+  const curl_client_options& options = one.common.options;
+  time_point until = time_point::max();
+  if (!one.in_body || one.timeout_to_end) {
+    const bool moved = has_moved(one, shared);
+    if (moved) one.quiet_since = now;
+    until = after(one.quiet_since, one.limit);
+    if (now >= until) return patience::silent;
+    if (moved) until = std::min(until, after(now, one.limit / 4));
+  }
+  if (one.in_body || one.hurried) {
+    const duration window = one.hurried ? options.slow_limit_when_stopped : options.slow_limit;
+    if (now >= after(one.window_begun, window)) {
+      const curl_off_t received = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T);
+      const double seconds = std::chrono::duration<double>(now - one.window_begun).count();
+      const double least = seconds * static_cast<double>(options.least_speed);
+      if (static_cast<double>(received - one.received_before) < least) return patience::slow;
+      one.received_before = received;
+      one.window_begun = now;
+    }
+    until = std::min(until, after(one.window_begun, window));
+  }
+  one.due = until;
+  return patience::goes_on;
+}
+
+inline std::string seconds_in_words(duration span) {
+  const long long milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+  return milliseconds >= 10'000 || milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s"
+                                                            : std::to_string(milliseconds) + " ms";
+}
+
+/// Why an exchange was given up.
+inline std::string describe(const curl_exchange& one, patience seen, time_point now) {
+  const std::string size = std::to_string(one.answer->body.size());
+  if (seen == patience::slow) {
+    const curl_off_t came = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T) - one.received_before;
+    return "the answer comes too slowly and was given up after " + size + " bytes: " + std::to_string(came) +
+           " in the last " + seconds_in_words(now - one.window_begun) + ", less than " +
+           std::to_string(one.common.options.least_speed) + " a second";
+  }
+  const std::string silence = seconds_in_words(one.limit);
+  if (one.port < 0) return "no connection came about in " + silence;
+  if (one.in_body) return "the answer was not complete within " + silence + ", but for " + size + " bytes";
+  if (one.answering) return "the answer began, and nothing more of it came within " + silence;
+  if (one.unsent == 0) return "no answer came within " + silence;
+  return "the request did not get through: after " + std::to_string(one.sent - one.unsent) +
+         " bytes of its body, nothing moved for " + silence;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/curl/transfers.hpp ----------------------------------------------------------------------
+
+// curl_transfers: the exchanges that libcurl's multi interface has under way, from the moment they are handed to it
+// until each has an answer or a failure; and how one is given up without losing an answer that is on its way. Must
+// not know how a thread waits, nor what is asked for.
+
+#include <curl/curl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::detail {
 
-/// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
-/// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
-/// environment as libcurl does; if it names none when the client is made, none is looked for later. All on
-/// the loop's thread, but for wake() and a stop of the awaiting chain.
-///
-/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up.
-class curl_client final : public waiter {
+/// All but wake() and request_stop() belongs to one thread.
+class curl_transfers {
  public:
-  explicit curl_client(curl_client_options chosen = {}) : common_(std::move(chosen)) {
-    detail::initialise_curl();
-    multi_.reset(curl_multi_init());
-    if (multi_ == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
+  using exchange = curl_exchange;
+
+  explicit curl_transfers(curl_client_options chosen) : common_(std::move(chosen)) {
+    initialise_curl();
+    multi_ = make_multi();
     // By default the cache shrinks with the running transfers, so that a lull would cost all warm
     // connections.
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, common_.options.idle_connections);
   }
 
-  curl_client(const curl_client&) = delete;
-  curl_client& operator=(const curl_client&) = delete;
-  ~curl_client() = default;
+  curl_common& common() noexcept { return common_; }
+  CURLM* multi() const noexcept { return multi_.get(); }
+  void wake() noexcept { curl_multi_wakeup(multi_.get()); }
 
-  /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
-  /// answer: libcurl does so by itself.
-  task<http_answer> send(const http_request& request) {
-    http_answer answer;
-    const lease one(*this, request.body.has_value());
-    one->prepare(request, answer);
-    co_await performed(*this, *one);
-    if (one->gave_up) throw cancelled();
-    co_return std::move(answer);
-  }
-
-  void wait(time_point deadline) override {
-    if (deadline != time_point::min() && !perform_first_) {
-      // While an exchange waits for its farewell to end, nobody else would wake this thread for it.
-      for (const exchange* const one : exchanges_) deadline = std::min(deadline, one->give_up_at);
-      const bool endless = deadline == time_point::max();
-      const long span =
-          endless ? std::numeric_limits<int>::max() : detail::to_milliseconds(deadline - clock_type::now());
-      curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(span), nullptr);
+  /// Hands over an exchange that was prepared, with a body of that size; its `waiting` is posted when it is over.
+  /// False: it has failed at once. Throws std::bad_alloc.
+  bool add(exchange& one, std::size_t body) {
+    exchanges_.push_back(&one);
+    const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
+    if (added != CURLM_OK) {
+      exchanges_.pop_back();
+      one.answer->failure = http_failure::unreachable;
+      explain(*one.answer, [added] { return std::string(curl_multi_strerror(added)); });
+      return false;
     }
-    if (exchanges_.empty()) return;
-    perform();
-    if (std::exchange(common_.answers_begun, false)) await_ends();
-    if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
-    end_farewells();
+    const time_point now = clock_type::now();
+    begin_patience(one, now, body);
+    if (exchanges_.size() == 1) heard_until_ = now;
+    perform_first_ = true;
+    return true;
   }
 
-  void wake() noexcept override { curl_multi_wakeup(multi_.get()); }
+  /// Any thread, while the exchange is under way.
+  void request_stop(exchange& one) noexcept {
+    one.stop_requested.store(true, std::memory_order_relaxed);
+    stops_pending_.store(true, std::memory_order_release);
+    wake();
+  }
+
+  bool empty() const noexcept { return exchanges_.empty(); }
+
+  /// Something was added since libcurl was last called, so that there is nothing to wait for.
+  bool must_begin() const noexcept { return perform_first_; }
+
+  /// When something is due that nobody would wake this thread for.
+  time_point next_due() const noexcept {
+    time_point soonest = time_point::max();
+    for (const exchange* const one : exchanges_) soonest = std::min({soonest, one->give_up_at, one->due});
+    return soonest;
+  }
+
+  /// To be called before work(), and before and after a wait. `waited_until` is when a wait was to end; if that is
+  /// long over, the process was frozen.
+  void listen(time_point now, time_point waited_until = time_point::min()) noexcept;
+
+  /// Reads and writes what can be, ends what is over, and gives up what takes too long.
+  void work() {
+    perform();
+    if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
+    end_overdue();
+  }
 
  private:
-  using exchange = detail::curl_exchange;
-
-  // An exchange for the time of one request.
-  class lease {
-   public:
-    lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
-    lease(const lease&) = delete;
-    lease& operator=(const lease&) = delete;
-    ~lease() { client_.idle(exchange_->posts).push_back(std::move(exchange_)); }
-    exchange& operator*() const noexcept { return *exchange_; }
-    exchange* operator->() const noexcept { return exchange_.get(); }
-
-   private:
-    curl_client& client_;
-    std::unique_ptr<exchange> exchange_;
-  };
-
-  struct request_stop {
-    curl_client* client;
-    exchange* one;
-
-    void operator()() const noexcept {
-      one->stop_requested.store(true, std::memory_order_relaxed);
-      client->stops_pending_.store(true, std::memory_order_release);
-      client->wake();
-    }
-  };
-
-  class performed {
-   public:
-    performed(curl_client& client, exchange& one) noexcept : client_(client), one_(one) {}
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-      const context& here = detail::require_context(awaiting, "curl_client");
-      if (here.stop.stop_requested()) {
-        one_.gave_up = true;
-        return false;
-      }
-      one_.waiting = awaiting;
-      one_.executor = here.executor;
-      const CURLMcode added = curl_multi_add_handle(client_.multi_.get(), one_.easy.get());
-      if (added != CURLM_OK) {
-        one_.answer->failure = http_failure::unusable;
-        one_.answer->problem = curl_multi_strerror(added);
-        return false;
-      }
-      client_.exchanges_.push_back(&one_);
-      client_.perform_first_ = true;
-      on_stop_.emplace(here.stop, request_stop{&client_, &one_});
-      return true;
-    }
-
-    void await_resume() noexcept { on_stop_.reset(); }
-
-   private:
-    curl_client& client_;
-    exchange& one_;
-    std::optional<stop_callback<request_stop>> on_stop_;
-  };
-
   using exchange_list = std::vector<exchange*>;
 
-  std::vector<std::unique_ptr<exchange>>& idle(bool posts) noexcept {
-    return posts ? idle_posts_ : idle_gets_;
-  }
-  std::unique_ptr<exchange> take_exchange(bool for_post);
-  void perform();
-  void await_ends();
-  void stop_exchanges();
-  bool all_leave(int port) const noexcept;
-  bool close_our_side(int port) const noexcept;
-  void end_farewells();
-  void settle(exchange& one, CURLcode code);
-  exchange_list::iterator finish(exchange_list::iterator place);
+  static constexpr duration noticeable = std::chrono::seconds(1);
 
-  detail::curl_common common_;
-  detail::curl_multi_owner multi_;
-  // Apart, so that a handle serves requests that differ in little.
-  std::vector<std::unique_ptr<exchange>> idle_gets_;
-  std::vector<std::unique_ptr<exchange>> idle_posts_;
-  exchange_list exchanges_;     // under way
-  bool perform_first_ = false;  // before anything is waited for
+  template <class Words>
+  static void explain(http_answer& answer, Words words) noexcept;
+  void perform();
+  void stop_exchanges() noexcept;
+  bool all_leave(int port) const noexcept;
+  bool is_shared(const exchange& one) const noexcept;
+  bool close_our_side(int port) const noexcept;
+  void end_overdue() noexcept;
+  void give_up(exchange& one, patience seen) noexcept;
+  static void settle(exchange& one, CURLcode code) noexcept;
+  exchange_list::iterator finish(exchange_list::iterator place) noexcept;
+
+  curl_common common_;
+  curl_multi_owner multi_;
+  exchange_list exchanges_;
+  bool perform_first_ = false;
+  time_point heard_until_{};  // when libcurl last looked at its sockets
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
 };
 
-inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
-  std::vector<std::unique_ptr<exchange>>& from = idle(for_post);
-  if (from.empty()) return std::make_unique<exchange>(common_, for_post);
-  std::unique_ptr<exchange> one = std::move(from.back());
-  from.pop_back();
-  return one;
+// There may be no memory for the words.
+template <class Words>
+void curl_transfers::explain(http_answer& answer, Words words) noexcept {
+  try {
+    answer.problem = words();
+  } catch (...) {
+    answer.problem = "out of memory";  // short enough to need none
+  }
 }
 
-inline void curl_client::perform() {
+// Between two looks at the sockets this thread was busy, or the process was frozen, nobody knows for how much of a
+// wait that ended late. Silence that could not have been heard does not count.
+inline void curl_transfers::listen(time_point now, time_point waited_until) noexcept {
+  if (waited_until != time_point::min() && (waited_until > now || now - waited_until <= noticeable))
+    heard_until_ = now;
+  const duration deaf = now - std::exchange(heard_until_, now);
+  common_.now = now;
+  if (deaf <= noticeable) return;
+  for (exchange* const one : exchanges_) {
+    for (time_point* const moment : {&one->due, &one->give_up_at}) *moment = after(*moment, deaf);
+    one->quiet_since += deaf;
+    one->window_begun += deaf;
+  }
+}
+
+inline void curl_transfers::perform() {
   perform_first_ = false;
   int running = 0;
   curl_multi_perform(multi_.get(), &running);
@@ -16381,37 +25893,43 @@ inline void curl_client::perform() {
   }
 }
 
-// What has begun and is not over may hold jobs: from now on it is waited for as long as it keeps coming. Not
-// before, as libcurl looks at the speed each second, and an idle poll is to wake nobody.
-inline void curl_client::await_ends() {
-  for (exchange* const one : exchanges_) {
-    if (!one->answering || one->timeout_to_end || one->limit == 0) continue;
-    one->set_limit(0);
-    perform_first_ = true;  // libcurl looks at the new limits
+inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
+  http_answer& answer = *one.answer;
+  if (code != CURLE_OK) {
+    one.gave_up = one.leaving && !one.answering;
+    answer.failure = failure_of(one, code);
+    return explain(answer, [&] { return describe_failure(one, code); });
+  }
+  long status = 0;
+  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  answer.status = static_cast<int>(status);
+  curl_off_t seconds = 0;
+  if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+    answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
+  if (answer.location.empty()) return;
+  const bool redirects = status >= 300 && status < 400;
+  try {
+    answer.location = redirects ? redirect_target(one.url, answer.location) : std::string();
+  } catch (...) {  // no memory: it stays as the server wrote it
   }
 }
 
-inline void curl_client::settle(exchange& one, CURLcode code) {
-  http_answer& answer = *one.answer;
-  answer.failure = detail::failure_of(code);
-  if (code == CURLE_OK) {
-    long status = 0;
-    curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    answer.status = static_cast<int>(status);
-    curl_off_t seconds = 0;
-    if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
-      answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
-  } else {
-    answer.problem = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
-    one.gave_up = one.leaving;
-  }
+inline void curl_transfers::give_up(exchange& one, patience seen) noexcept {
+  one.gave_up = one.leaving && !one.answering;
+  one.answer->failure = one.port < 0 ? http_failure::unreachable : http_failure::timed_out;
+  explain(*one.answer, [&] { return describe(one, seen, common_.now); });
 }
 
 // Takes the exchange out of libcurl's hands and lets its coroutine go on.
-inline auto curl_client::finish(exchange_list::iterator place) -> exchange_list::iterator {
+inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> exchange_list::iterator {
   exchange& one = **place;
-  curl_multi_remove_handle(multi_.get(), one.easy.get());
-  one.executor.post(one.waiting);
+  if (!std::exchange(one.settled, true)) curl_multi_remove_handle(multi_.get(), one.easy.get());
+  try {
+    one.executor.post(one.waiting);
+  } catch (...) {  // no memory; it is tried again soon
+    one.due = common_.now + std::chrono::milliseconds(10);
+    return place + 1;
+  }
   return exchanges_.erase(place);
 }
 
@@ -16419,58 +25937,271 @@ inline auto curl_client::finish(exchange_list::iterator place) -> exchange_list:
 // will come from here, and has until the farewell is over to receive what the server had already sent. On a
 // connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
 // does not tell the server of one that is merely taken away, and the server would answer it into the void.
-inline void curl_client::stop_exchanges() {
+inline void curl_transfers::stop_exchanges() noexcept {
   stops_postponed_ = false;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    const bool stops = !one.answering && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
+    const bool asked = !one.settled && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
+    const bool stops = asked && !one.answering;
+    if (asked && one.answering && !one.hurried) one.hurry();
     if (stops && !all_leave(one.port)) {
       stops_postponed_ = true;
     } else if (stops) {
       one.leaving = true;
       one.gave_up = !close_our_side(one.port);
-      one.give_up_at = clock_type::now() + common_.options.farewell;
+      one.give_up_at = after(common_.now, common_.options.farewell);
     }
-    place = one.gave_up ? finish(place) : place + 1;
+    place = stops && one.gave_up ? finish(place) : place + 1;
   }
 }
 
-inline bool curl_client::all_leave(int port) const noexcept {
+inline bool curl_transfers::all_leave(int port) const noexcept {
   if (port <= 0) return true;  // its request was not sent yet
   return std::none_of(exchanges_.begin(), exchanges_.end(), [port](const exchange* one) {
     return one->port == port && !one->leaving && !one->stop_requested.load(std::memory_order_relaxed);
   });
 }
 
-// Of the connection with that port, if there is one. (libcurl knows the socket of an exchange only once it is
-// over, but tells the port of our end when a request goes out.)
-inline bool curl_client::close_our_side(int port) const noexcept {
-  for (const curl_socket_t socket : common_.sockets) {
-    if (port > 0 && detail::local_port(socket) == port) return ::shutdown(socket, SHUT_WR) == 0;
-  }
-  return false;
+// Of the connection with that port, if there is one.
+inline bool curl_transfers::close_our_side(int port) const noexcept {
+  const curl_socket_t socket = socket_at(common_, port);
+  return socket != CURL_SOCKET_BAD && ::shutdown(socket, SHUT_WR) == 0;
 }
 
-inline void curl_client::end_farewells() {
+// Of a connection that others use as well, nobody can tell for whom something moves there.
+inline bool curl_transfers::is_shared(const exchange& one) const noexcept {
+  return std::any_of(exchanges_.begin(), exchanges_.end(),
+                     [&one](const exchange* other) { return other != &one && other->port == one.port; });
+}
+
+// What had arrived was read just before this.
+inline void curl_transfers::end_overdue() noexcept {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
-    one.gave_up = one.give_up_at != time_point::max() && clock_type::now() >= one.give_up_at;
-    place = one.gave_up ? finish(place) : place + 1;
+    bool over = one.settled;
+    if (!over && common_.now >= one.give_up_at) {
+      one.gave_up = over = true;
+    } else if (!over && common_.now >= one.due) {
+      const patience seen = look(one, common_.now, is_shared(one));
+      over = seen != patience::goes_on;
+      if (over) give_up(one, seen);
+    }
+    place = over ? finish(place) : place + 1;
   }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
+
+// curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
+// client concept. Must not know the queue protocol, nor how a request is put to libcurl.
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <coroutine>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+/// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
+/// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
+/// environment as libcurl does; if it names none when the client is made, none is looked for later. Coroutines on
+/// the same loop may await descriptors: libcurl's wait and theirs are one. All on the loop's thread, but for
+/// wake() and a stop of the awaiting chain.
+///
+/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up, for want of descriptors too.
+class curl_client final : public waiter {
+ public:
+  explicit curl_client(curl_client_options chosen = {}) : transfers_(std::move(chosen)) {}
+
+  curl_client(const curl_client&) = delete;
+  curl_client& operator=(const curl_client&) = delete;
+  ~curl_client() = default;
+
+  /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
+  /// answer: libcurl does so by itself.
+  task<http_answer> send(const http_request& request) {
+    http_answer answer;
+    bool gave_up = false;
+    try {
+      const lease one(*this, request.body.has_value());
+      const std::string* address = &request.url;
+      std::string moved;
+      for (int redirects = 0;; ++redirects) {
+        one->prepare(request, *address, answer);
+        co_await performed(*this, *one, request.body ? request.body->size() : 0);
+        gave_up = one->gave_up;
+        if (gave_up || redirects == most_redirects || !is_followed(answer, *address)) break;
+        moved = std::exchange(answer.location, {});
+        address = &moved;
+        answer = http_answer();
+      }
+    } catch (const std::bad_alloc&) {
+      answer.failure = http_failure::unreachable;
+      answer.problem = "out of memory";
+    }
+    if (gave_up) throw cancelled();
+    co_return std::move(answer);
+  }
+
+  void wait(time_point deadline) override {
+    if (deadline != time_point::min() && !transfers_.must_begin()) {
+      block(deadline);
+    } else {
+      if (!transfers_.empty()) transfers_.listen(clock_type::now());
+      if (descriptors_ && descriptors_->waiting() != 0) descriptors_->wait(0);
+    }
+    if (!transfers_.empty()) transfers_.work();
+  }
+
+  void wake() noexcept override { transfers_.wake(); }
+
+  /// For coroutines on the same loop that await descriptors; see event_loop.
+  void watch(descriptor_watch& watch) override {
+    if (!descriptors_) descriptors_.emplace();
+    polled_.reserve(descriptors_->pollable().size() + 1);  // so that waiting needs no memory
+    descriptors_->watch(watch);
+  }
+  void unwatch(descriptor_watch& watch) noexcept override {
+    if (descriptors_) descriptors_->unwatch(watch);
+  }
+
+ private:
+  using exchange = detail::curl_exchange;
+
+  static constexpr int most_redirects = 5;
+
+  // An exchange for the time of one request.
+  class lease {
+   public:
+    lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+    ~lease() {
+      try {
+        client_.idle(exchange_->posts).push_back(std::move(exchange_));
+      } catch (...) {  // no memory to keep it for later
+      }
+    }
+    exchange& operator*() const noexcept { return *exchange_; }
+    exchange* operator->() const noexcept { return exchange_.get(); }
+
+   private:
+    curl_client& client_;
+    std::unique_ptr<exchange> exchange_;
+  };
+
+  struct request_stop {
+    curl_client* client;
+    exchange* one;
+
+    void operator()() const noexcept { client->transfers_.request_stop(*one); }
+  };
+
+  class performed {
+   public:
+    performed(curl_client& client, exchange& one, std::size_t body) noexcept
+        : client_(client), one_(one), body_(body) {}
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      const context& here = detail::require_context(awaiting, "curl_client");
+      if (here.stop.stop_requested()) {
+        one_.gave_up = true;
+        return false;
+      }
+      one_.waiting = awaiting;
+      one_.executor = here.executor;
+      if (!client_.transfers_.add(one_, body_)) return false;
+      on_stop_.emplace(here.stop, request_stop{&client_, &one_});
+      return true;
+    }
+
+    void await_resume() noexcept { on_stop_.reset(); }
+
+   private:
+    curl_client& client_;
+    exchange& one_;
+    const std::size_t body_;
+    std::optional<stop_callback<request_stop>> on_stop_;
+  };
+
+  std::vector<std::unique_ptr<exchange>>& idle(bool posts) noexcept {
+    return posts ? idle_posts_ : idle_gets_;
+  }
+  std::unique_ptr<exchange> take_exchange(bool for_post);
+  static bool is_followed(const http_answer& answer, const std::string& asked);
+  void block(time_point deadline);
+  void poll(int timeout);
+
+  detail::curl_transfers transfers_;
+  // Apart, so that a handle serves requests that differ in little.
+  std::vector<std::unique_ptr<exchange>> idle_gets_;
+  std::vector<std::unique_ptr<exchange>> idle_posts_;
+  std::optional<detail::descriptor_set> descriptors_;
+  std::vector<curl_waitfd> polled_;  // kept for its memory
+};
+
+inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
+  std::vector<std::unique_ptr<exchange>>& from = idle(for_post);
+  if (from.empty()) return std::make_unique<exchange>(transfers_.common(), for_post);
+  std::unique_ptr<exchange> one = std::move(from.back());
+  from.pop_back();
+  return one;
+}
+
+// The same request again, on the same server: what it asked for moved, and nothing else learns our credentials.
+inline bool curl_client::is_followed(const http_answer& answer, const std::string& asked) {
+  return (answer.status == 307 || answer.status == 308) && !answer.location.empty() &&
+         detail::is_same_server(asked, answer.location);
+}
+
+// Until something has happened, or the deadline, or something is due that nobody else would wake this thread for.
+inline void curl_client::block(time_point deadline) {
+  const bool listens = !transfers_.empty();
+  deadline = std::min(deadline, transfers_.next_due());
+  const bool endless = deadline == time_point::max();
+  const time_point now = listens || !endless ? clock_type::now() : time_point();
+  if (listens) transfers_.listen(now);
+  poll(endless ? std::numeric_limits<int>::max() : static_cast<int>(detail::to_milliseconds(deadline - now)));
+  if (listens) transfers_.listen(clock_type::now(), std::max(now, deadline));
+}
+
+// An epoll descriptor can be polled, so that what libcurl waits for and all other descriptors are one wait.
+inline void curl_client::poll(int timeout) {
+  polled_.clear();
+  if (descriptors_ && descriptors_->waiting() != 0) {
+    for (const pollfd& one : descriptors_->pollable()) polled_.push_back({one.fd, one.events, 0});
+  }
+  curl_multi_poll(transfers_.multi(), polled_.data(), static_cast<unsigned>(polled_.size()), timeout,
+                  nullptr);
+  const auto ready = [](const curl_waitfd& one) { return one.revents != 0; };
+  if (std::any_of(polled_.begin(), polled_.end(), ready)) descriptors_->wait(0);
 }
 
 static_assert(http_client<curl_client>);
 
 }  // namespace coworker
 
-// ---- coworker/start/production_settings.hpp ----------------------------------------------------------------
+// ---- coworker/transport/runpod/environment.hpp -------------------------------------------------------------
 
-// What the platform says through the environment, read once and checked, and what a worker is called there.
+// What the platform says through the environment, read once and checked before any job is taken, and what a worker is
+// called there.
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16511,17 +26242,9 @@ inline std::string fresh_uuid() {
 
 // "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
 inline std::string user_agent() {
-  utsname system{};
+  const system_description system = detail::describe_system();
   std::string agent = "coworker/" COWORKER_VERSION;
-  if (::uname(&system) == 0) {
-    agent.append(" (")
-        .append(system.sysname)
-        .append(" ")
-        .append(system.release)
-        .append("; ")
-        .append(system.machine)
-        .append(")");
-  }
+  if (!system.name.empty()) agent += " (" + system.name + "; " + system.processor + ")";
   agent += " Language/C++ 20";
   if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
   return agent;
@@ -16534,148 +26257,86 @@ inline duration milliseconds_from_environment(const char* name, std::chrono::mil
   const char* const end = text->data() + text->size();
   const auto [stopped, problem] = std::from_chars(text->data(), end, value);
   if (problem != std::errc() || stopped != end || value < 1 || value > 1'000'000'000'000) {
-    throw usage_error(std::string(name) + ": \"" + *text +
-                      "\" is not a number of milliseconds; use a whole number, 1 or more");
+    throw environment_error(std::string(name) + ": \"" + *text +
+                            "\" is not a number of milliseconds; use a whole number, 1 or more");
   }
   return std::chrono::milliseconds(value);
 }
 
-inline std::string require_url(const char* name) {
-  const std::string url = environment(name).value_or("");
-  if (url.starts_with("http://") || url.starts_with("https://")) return url;
-  throw usage_error(std::string(name) + (url.empty() ? " is not set" : ": \"" + url + "\" is no URL") +
-                    ", so there is nowhere to send to; give an http:// or https:// URL");
+// A URL that is not one would only be noticed once there are results to send.
+inline std::string checked_url(const char* name, const std::string& url) {
+  const bool scheme = url.starts_with("http://") || url.starts_with("https://");
+  bool plain = true;
+  for (const char c : url) plain = plain && static_cast<unsigned char>(c) > ' ' && c != '\x7f';
+  const std::size_t host = url.find("://") + 3;
+  if (scheme && plain && url.size() > host && url[host] != '/') return url;
+  throw environment_error(std::string(name) + ": \"" + url +
+                          "\" is no URL, so there is nowhere to send to; give an http:// or https:// URL");
 }
 
-/// A worker's settings in production.
-struct production_settings {
-  http_queue_options queue;
-  worker_identity identity;
-  duration ping_interval{};
-};
+inline std::string require_url(const char* name) {
+  if (const auto url = environment(name)) return detail::checked_url(name, *url);
+  throw environment_error(std::string(name) +
+                          " is not set, so there is nowhere to send to; give an http:// or https:// URL");
+}
 
-// A line break in it, as from a file that ends with one, would begin a header of its own in every request.
+inline std::string optional_url(const char* name, std::string_view counts_as_unset = {}) {
+  const auto url = environment(name);
+  if (!url || *url == counts_as_unset) return {};
+  return detail::checked_url(name, *url);
+}
+
+// A line break in it would begin a header of its own in every request.
 inline std::string api_key_from_environment() {
   std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
   for (const char c : key) {
     if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
-      throw usage_error("RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
+      throw environment_error(
+          "RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
   }
   return key;
 }
 
-/// Errors: usage_error names the variable that cannot be used.
-inline production_settings read_production_settings() {
-  production_settings made;
-  made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(fresh_uuid());
+}  // namespace coworker::detail
+
+namespace coworker {
+
+/// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
+/// be used.
+inline runpod_options runpod_options_from_environment() {
+  runpod_options made;
+  made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(detail::fresh_uuid());
   made.identity.hostname = environment("RUNPOD_POD_HOSTNAME").value_or("unknown");
   made.ping_interval =
-      milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
-  made.queue.worker_id = made.identity.worker_id;
-  made.queue.api_key = api_key_from_environment();
-  made.queue.seed = random_bits();
-  made.queue.urls.take = require_url("RUNPOD_WEBHOOK_GET_JOB");
-  made.queue.urls.done = require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
-  made.queue.urls.stream = environment("RUNPOD_WEBHOOK_POST_STREAM").value_or("");
-  made.queue.urls.ping = environment("RUNPOD_WEBHOOK_PING").value_or("");
-  if (made.queue.urls.ping == "PING_NOT_SET") made.queue.urls.ping.clear();
+      detail::milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
+  made.api_key = detail::api_key_from_environment();
+  made.seed = detail::random_bits();
+  made.urls.take = detail::require_url("RUNPOD_WEBHOOK_GET_JOB");
+  made.urls.done = detail::require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
+  made.urls.stream = detail::optional_url("RUNPOD_WEBHOOK_POST_STREAM");
+  made.urls.ping = detail::optional_url("RUNPOD_WEBHOOK_PING", "PING_NOT_SET");
   return made;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker
 
-// ---- coworker/start/termination.hpp ------------------------------------------------------------------------
+// ---- coworker/transport/runpod/engine.hpp ------------------------------------------------------------------
 
-// SIGTERM and SIGINT: the first asks the worker to drain, the second ends the process. Knows no worker.
+// runpod_engine: the platform's queue over libcurl, complete with its heartbeat and stop channel on a thread of their own.
+// What start() serves in production, and a hand-run worker too. Needs libcurl.
 
-#include <signal.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
-#include <cstring>
+#include <exception>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker {
 
-// What a signal handler can reach. Handlers belong to the process, so this state does too.
-struct termination_state {
-  std::atomic<int> signals{0};
-  std::atomic<int> pipe{-1};
-};
-inline termination_state this_process_termination;
+namespace detail {
 
-// Only what may be done inside a signal handler: count, write a byte, leave.
-inline void on_termination(int number) {
-  const int before = errno;
-  if (this_process_termination.signals.fetch_add(1) > 0) ::_exit(128 + number);
-  const char byte = 's';
-  if (::write(this_process_termination.pipe.load(), &byte, 1) != 1) ::_exit(128 + number);
-  errno = before;
-}
-
-/// While it lives, the first SIGTERM or SIGINT calls `on_first` on a thread of its own, and a second one ends
-/// the process at once with status 128 + its number. One at a time in a process. Errors: std::runtime_error
-/// when the system has no pipe left.
-template <class OnFirst>
-class termination_watch {
- public:
-  explicit termination_watch(OnFirst on_first) : on_first_(std::move(on_first)) {
-    if (::pipe(ends_) != 0)
-      throw std::runtime_error(std::string("termination_watch: no pipe: ") + std::strerror(errno));
-    this_process_termination.signals.store(0);
-    this_process_termination.pipe.store(ends_[1]);
-    watcher_ = std::thread([this] { watch(); });
-    struct sigaction action {};
-    action.sa_handler = &on_termination;
-    ::sigemptyset(&action.sa_mask);
-    action.sa_flags = SA_RESTART;
-    ::sigaction(SIGTERM, &action, &before_term_);
-    ::sigaction(SIGINT, &action, &before_int_);
-  }
-
-  termination_watch(const termination_watch&) = delete;
-  termination_watch& operator=(const termination_watch&) = delete;
-
-  ~termination_watch() {
-    ::sigaction(SIGTERM, &before_term_, nullptr);
-    ::sigaction(SIGINT, &before_int_, nullptr);
-    const char byte = 'q';
-    if (::write(ends_[1], &byte, 1) == 1) watcher_.join();
-    ::close(ends_[0]);
-    ::close(ends_[1]);
-  }
-
- private:
-  void watch() {
-    for (;;) {
-      char byte = 0;
-      const auto size = ::read(ends_[0], &byte, 1);
-      if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || byte == 'q') return;
-      on_first_();
-    }
-  }
-
-  OnFirst on_first_;
-  int ends_[2] = {-1, -1};
-  std::thread watcher_;
-  struct sigaction before_term_ {};
-  struct sigaction before_int_ {};
-};
-
-}  // namespace coworker::detail
-#include <cstdint>
-#include <string>
-#include <thread>
-#include <utility>
-
-namespace coworker::detail {
-
-inline curl_client_options client_options() {
+inline curl_client_options runpod_client_options() {
   curl_client_options made;
   made.user_agent = user_agent();
   // As the curl tool reads them; libcurl by itself reads none of them.
@@ -16686,126 +26347,113 @@ inline curl_client_options client_options() {
   return made;
 }
 
-// Neither a connection nor a reader of our log that goes away may end the process. libcurl leaves this to us.
-inline void ignore_broken_pipes() noexcept {
-  const auto before = ::signal(SIGPIPE, SIG_IGN);
-  if (before != SIG_DFL && before != SIG_ERR) ::signal(SIGPIPE, before);  // the program has its own way
-}
-
-// Beats, and watches for stops, on a thread, a loop and connections of its own: nothing that a handler does
-// can hold that up, and idle polls do not slow the jobs' requests.
-class attendant_thread {
+// A thread, a loop and connections of its own: nothing that a handler does can hold up a heartbeat, and idle polls do not
+// slow the jobs' requests.
+class own_thread_attendant {
  public:
-  template <class Queue, class OnStop>
-  attendant_thread(const Queue& queue, duration ping_interval, std::uint64_t seed, logger& log,
-                   OnStop on_stop) {
-    heartbeat_options beats;
-    beats.interval = ping_interval;
-    beats.headers = queue.common_headers();
-    stop_channel_options stops;
-    stops.headers = queue.common_headers();
-    stops.seed = seed;
-    thread_ = std::thread([this, &queue, beats, stops, &log, on_stop] {
-      curl_client_options connections = client_options();
-      connections.farewell = duration::zero();  // no job can be lost here
-      curl_client client(std::move(connections));
-      event_loop loop(client);
-      sync_wait(loop, attend(client, queue, beats, stops, log, on_stop, stop_.get_token()));
-    });
-  }
-
-  attendant_thread(const attendant_thread&) = delete;
-  attendant_thread& operator=(const attendant_thread&) = delete;
-
-  ~attendant_thread() {
-    stop_.request_stop();
-    thread_.join();
+  task<void> run(const queue_urls& urls, attendant_settings settings, worker_control control, logger& log) {
+    stop_source ending;
+    auto_reset_event ended;
+    std::exception_ptr problem;
+    const auto attend = [&] {
+      try {
+        curl_client_options connections = detail::runpod_client_options();
+        connections.farewell = duration::zero();  // no job can be lost here
+        curl_client client(std::move(connections));
+        event_loop loop(client);
+        coworker::sync_wait(loop, until_stopped(client, urls, settings, control, log, ending.get_token()));
+      } catch (...) {
+        problem = std::current_exception();
+      }
+      ended.set();
+    };
+    std::thread thread = started(attend);
+    {
+      const stop_callback on_stop(co_await this_coro::stop_token(), [&ending] { ending.request_stop(); });
+      co_await ended.wait();
+    }
+    thread.join();
+    if (problem != nullptr) std::rethrow_exception(problem);
   }
 
  private:
-  template <class Queue, class OnStop>
-  static task<void> attend(curl_client& client, const Queue& queue, heartbeat_options beats,
-                           stop_channel_options stops, logger& log, OnStop on_stop, stop_token stop) {
-    const executor_ref here = co_await this_coro::executor();
-    scope both(context(here, stop));
-    if (queue.urls().has_ping())
-      both.spawn(heartbeat(client, queue.urls(), queue.in_progress(), std::move(beats), log));
-    both.spawn(watch_stops(client, queue.urls(), std::move(stops), log, std::move(on_stop)));
-    co_await both.join();
+  template <class Body>
+  static std::thread started(const Body& body) {
+    try {
+      return std::thread(body);
+    } catch (const std::system_error& error) {
+      throw std::runtime_error(
+          std::string("the thread of the heartbeat cannot be started (") + error.what() +
+          "); allow this process more threads (ulimit -u, or the container's pids limit)");
+    }
   }
 
-  stop_source stop_;
-  std::thread thread_;
+  static task<void> until_stopped(curl_client& client, const queue_urls& urls, attendant_settings settings,
+                                  worker_control control, logger& log, stop_token stop) {
+    context own(co_await this_coro::executor(), stop);
+    try {
+      co_await coworker::attend_jobs(client, urls, std::move(settings), control, log).in(own);
+    } catch (const cancelled&) {
+    }
+  }
 };
 
+// Before the queue, which refers to it.
+struct owned_curl_client {
+  curl_client client{detail::runpod_client_options()};
+};
+
+}  // namespace detail
+
+/// The platform's queue over libcurl: `runpod_engine queue(runpod_options_from_environment(), log); w.run(queue);`. While
+/// one exists, SIGPIPE does not end the process.
+class runpod_engine : private detail::owned_curl_client,
+                      public runpod_queue<curl_client, spool, detail::own_thread_attendant> {
+ public:
+  /// The logger must outlive it. Throws: as runpod_queue; std::runtime_error when libcurl cannot be used.
+  runpod_engine(runpod_options wanted, logger& log)
+      : runpod_queue(owned_curl_client::client, std::move(wanted), log) {
+    detail::ignore_broken_pipes();
+  }
+};
+
+static_assert(transport<runpod_engine> && chunk_transport<runpod_engine> &&
+              progress_transport<runpod_engine> && limited_transport<runpod_engine> &&
+              interpreting_transport<runpod_engine> && attended_transport<runpod_engine> &&
+              waiting_transport<runpod_engine>);
+
+}  // namespace coworker
+
+// ---- coworker/start/runpod_mode.hpp ------------------------------------------------------------------------
+
+// The mode of the platform's queue, over libcurl. Needs libcurl.
+
+#include <utility>
+
+namespace coworker::detail {
+
+// Before anything is logged.
+inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
+  runpod_options found = coworker::runpod_options_from_environment();
+  log.hide(found.api_key);
+  found.delivery_deadline = settings.delivery_deadline;
+  found.leave_within = settings.grace_period;
+  found.spool_folder = settings.spool_folder;
+  if (settings.output_limit != 0) found.output_limit = settings.output_limit;
+  found.ready_delay = ready_delay;
+  return found;
+}
+
 template <class Worker>
-void run_production(Worker& runner, http_queue_options options, duration ping_interval, logger& log) {
-  ignore_broken_pipes();
-  curl_client client(client_options());
-  const std::uint64_t seed = ~options.seed;
-  http_queue queue(client, std::move(options), log);
-  const termination_watch watch([&runner, &log] {
-    runner.stop();
-    log.info(
-        "Asked to leave: no more jobs are taken, those in progress are finished. A second signal leaves at "
-        "once.");
-  });
-  const attendant_thread attendant(queue, ping_interval, seed, log,
-                                   [&runner](std::string id) { runner.stop_job(std::move(id)); });
-  const worker_summary summary = runner.run(queue);
-  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-           " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-           std::to_string(summary.highest_in_progress) + ".");
+int run_runpod_mode(Worker& runner, runpod_options wanted, logger& log) {
+  runpod_engine engine(std::move(wanted), log);
+  return detail::serve_engine(runner, engine, log);
 }
 
 }  // namespace coworker::detail
 #endif
 
 namespace coworker {
-
-/// Settings of start(), for designated initialisers: `start(argc, argv, handle, {}, {.grace_period = 5s})`.
-struct options {
-  /// How long jobs in progress may go on once the worker is to leave. 0 or more; default 30 s.
-  duration grace_period = std::chrono::seconds(30);
-  /// How often the concurrency modifier is asked while jobs are in progress and no take asks it. Above 0;
-  /// default 1 s.
-  duration modifier_interval = std::chrono::seconds(1);
-  /// Whether a slot opens before the queue has its last job's outcome: see worker_options. Default: it does
-  /// not.
-  bool overlap_delivery = false;
-  /// Whether one more job is taken for each slot, to be at hand: see worker_options. Default: none is.
-  bool prefetch = false;
-  /// How long a handler may run before its job is stopped and fails; a job's own policy comes first: see
-  /// worker_options. Default 0: as long as it likes.
-  duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it. Default 10 s.
-  duration stop_patience = std::chrono::seconds(10);
-  /// How long a coroutine may keep the event loop to itself before the log names its job: see worker_options.
-  /// Default 0: nobody looks.
-  duration loop_block_limit{};
-  /// Whether handlers that are coroutines run on a pool of threads: see worker_options. Default: all on one
-  /// thread.
-  bool coroutines_on_pool = false;
-  /// How streaming handlers' elements become chunks.
-  stream_options stream = {};
-  /// Whether nothing but outcomes is sent, for servers that take any post for the outcome: see
-  /// worker_options. Default: progress and chunks are sent.
-  bool only_outcomes = false;
-  /// The longest outcome that the queue takes, in bytes of JSON. Default 20 MB, the platform's limit.
-  std::size_t output_limit = 20'000'000;
-  /// How long a result is posted again and again before it is given up. Default 10 min.
-  duration delivery_deadline = std::chrono::minutes(10);
-  /// A folder, which must exist, for results that could not be posted; the next start posts them. Where
-  /// several workers share it, one that starts may post what another still tries to, so that it arrives
-  /// twice. Default: none.
-  std::string spool_folder = {};
-  /// Says how a GPU is doing, some ten times a second, on the worker's thread: see resource_options. Default:
-  /// none.
-  gpu_reading (*gpu_probe)() noexcept = nullptr;
-  /// Where log lines go; null means standard output. Must outlive the call of start().
-  log_sink* sink = nullptr;
-};
 
 namespace detail {
 
@@ -16817,60 +26465,67 @@ inline int complain(const char* problem, int status) noexcept {
 
 inline const time_point loaded_at = clock_type::now();
 
-inline worker_options worker_options_of(const start_arguments& arguments, const options& settings,
-                                        resource_reader& resources, logger& log) {
-  worker_options made;
-  made.grace_period = settings.grace_period;
-  made.modifier_interval = settings.modifier_interval;
-  made.overlap_delivery = settings.overlap_delivery;
-  made.prefetch = settings.prefetch;
-  made.job_timeout = settings.job_timeout;
-  made.stop_patience = settings.stop_patience;
-  made.loop_block_limit = settings.loop_block_limit;
-  made.coroutines_on_pool = settings.coroutines_on_pool;
-  made.stream = settings.stream;
-  made.only_outcomes = settings.only_outcomes;
-  made.output_limit = settings.output_limit;
-  made.rp_debugger = arguments.rp_debugger;
-  made.ready_delay = clock_type::now() - loaded_at;
-  made.log = &log;
-  made.resources = &resources;
-  return made;
+inline log_level level_from_environment(log_level fallback) {
+  for (const char* const name : {"RUNPOD_LOG_LEVEL", "RUNPOD_DEBUG_LEVEL"}) {
+    if (const auto value = environment(name)) return detail::require_log_level(name, *value);
+  }
+  return fallback;
 }
 
+// No engine of the program's own.
+struct no_engine {};
+
+// All that a mode needs besides its engine.
 template <class Handler, class Modifier>
-int start_local(const start_arguments& arguments, Handler handler, Modifier modifier, const options& settings,
-                logger& log) {
-  local_plan plan = plan_local_run(arguments, log);
-  resource_reader resources({.gpu_probe = settings.gpu_probe});
-  worker runner(std::move(handler), std::move(modifier),
-                worker_options_of(arguments, settings, resources, log));
-  return run_local(runner, std::move(plan), log);
-}
+struct start_parts {
+  const start_arguments& arguments;
+  Handler handler;
+  Modifier modifier;
+  const options& settings;
+  logger& log;
+  resource_reader resources;
+  duration ready_delay = clock_type::now() - loaded_at;
+
+  start_parts(const start_arguments& given, Handler runs, Modifier limits, const options& wanted,
+              logger& lines)
+      : arguments(given),
+        handler(std::move(runs)),
+        modifier(std::move(limits)),
+        settings(wanted),
+        log(lines),
+        resources({.gpu_probe = wanted.gpu_probe}) {}
+
+  worker<Handler, Modifier> make_worker() {
+    options made = settings;
+    made.measure_times = settings.measure_times || arguments.rp_debugger;
+    made.log = &log;
+    made.resources = &resources;
+    return worker<Handler, Modifier>(std::move(handler), std::move(modifier), std::move(made));
+  }
+};
 
 #ifdef COWORKER_WITH_CURL
-template <class Handler, class Modifier>
-int start_production(const start_arguments& arguments, Handler handler, Modifier modifier,
-                     const options& settings, logger& log) {
-  production_settings found = read_production_settings();
-  log.hide(found.queue.api_key);
-  found.queue.delivery_deadline = settings.delivery_deadline;
-  found.queue.spool_folder = settings.spool_folder;
-  resource_reader resources({.gpu_probe = settings.gpu_probe});
-  worker_options wanted = worker_options_of(arguments, settings, resources, log);
-  wanted.identity = std::move(found.identity);
-  worker runner(std::move(handler), std::move(modifier), std::move(wanted));
-  run_production(runner, std::move(found.queue), found.ping_interval, log);
-  return exit_ok;
+template <class Parts>
+int start_runpod_mode(Parts& parts) {
+  runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+  auto runner = parts.make_worker();
+  return detail::run_runpod_mode(runner, std::move(found), parts.log);
 }
 #else
-template <class Handler, class Modifier>
-int start_production(const start_arguments&, Handler, Modifier, const options&, logger&) {
+template <class Parts>
+int start_runpod_mode(Parts&) {
   throw usage_error(
       "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
       "-DCOWORKER_WITH_CURL -lcurl");
 }
 #endif
+
+template <class Parts>
+int start_local_mode(Parts& parts) {
+  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
+  auto runner = parts.make_worker();
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.log);
+}
 
 template <class Input>
 int print_schema() {
@@ -16886,60 +26541,88 @@ int print_schema() {
   }
 }
 
-template <class Handler, class Modifier>
-int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings) {
+// Which mode runs: flags first, then the program's own engine, then what only the platform sets, then the local file.
+template <class Handler, class Modifier, class Engine>
+int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+                  Engine& engine) {
+  constexpr bool own_engine = !std::is_same_v<Engine, no_engine>;
   const start_arguments arguments = argument_reader(argc, argv).read();
   if (arguments.help) {
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
     return exit_ok;
   }
-  if (arguments.print_schema) return print_schema<handler_input<Handler>>();
-  const bool local = arguments.test_input || arguments.test_file || !environment("RUNPOD_WEBHOOK_GET_JOB");
+  if (arguments.print_schema) return detail::print_schema<handler_input<Handler>>();
+  const bool flagged = arguments.test_input || arguments.test_file;
+  const bool local = flagged || (!own_engine && !environment("RUNPOD_WEBHOOK_GET_JOB"));
   const log_level usual = local ? log_level::debug : log_level::info;
-  logger log(arguments.level ? *arguments.level : level_from_environment(usual),
+  logger log(arguments.level ? *arguments.level : detail::level_from_environment(usual),
              environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
   if (settings.sink != nullptr) log.set_sink(*settings.sink);
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
-  if (!local) return start_production(arguments, std::move(handler), std::move(modifier), settings, log);
-  return start_local(arguments, std::move(handler), std::move(modifier), settings, log);
+  start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
+  if (local) return detail::start_local_mode(parts);
+  if constexpr (own_engine) {
+    auto runner = parts.make_worker();
+    return detail::serve_engine(runner, engine, log);
+  } else {
+    return detail::start_runpod_mode(parts);
+  }
+}
+
+template <class Handler, class Modifier, class Engine>
+int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+                     Engine& engine) {
+  try {
+    return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+  } catch (const usage_error& error) {
+    return detail::complain(error.what(), exit_usage);
+  } catch (const environment_error& error) {
+    return detail::complain(error.what(), exit_usage);
+  } catch (const std::exception& error) {
+    return detail::complain(error.what(), exit_failed);
+  }
 }
 
 }  // namespace detail
 
-/// Runs a worker as the arguments and the environment say, and gives the exit status for main to return: 0
-/// when all went well, 1 for bad input or a failed job, 2 for arguments, an environment or a build that
-/// cannot be followed. With
-/// --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it runs local jobs once; else it
-/// serves the platform's queue until SIGTERM or SIGINT and has drained. Blocks. Logs to standard output.
+/// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
+/// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
+/// the queue did not get all results. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
+/// runs local jobs once; else it serves the platform's queue. SIGTERM or SIGINT drains it. Blocks. Logs to standard
+/// output.
 ///
-/// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
-/// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
+/// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
+/// `modifier` says how many jobs may be in progress: see concurrency_modifier.
 template <class Handler, class Modifier = fixed_concurrency>
 requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
                                                                           Handler handler,
                                                                           Modifier modifier = Modifier(),
                                                                           options settings = {}) {
-  try {
-    return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings);
-  } catch (const detail::usage_error& error) {
-    return detail::complain(error.what(), detail::exit_usage);
-  } catch (const std::exception& error) {
-    return detail::complain(error.what(), detail::exit_failed);
+  detail::no_engine none;
+  return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, none);
+}
+
+/// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
+/// until the engine is closed or a signal comes.
+template <class Handler, class Modifier, class Engine>
+requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(
+    int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
+    detail::engine_checked = detail::check_engine<Engine>()) {
+  if constexpr (transport<Engine>) {
+    return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+  } else {
+    return detail::exit_usage;
   }
 }
 
 template <class Handler, class Modifier = fixed_concurrency>
-requires(!job_handler<Handler>) COWORKER_REFUSE(
-    "coworker::start: the handler does not fit; it must be callable with a job and give something that turns "
-    "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+requires(!job_handler<Handler>) COWORKER_REFUSE_HANDLER("coworker::start")
 int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE(
-    "coworker::start: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
-    "`int(int current, const metrics&)` and give an integer")
+requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
 
 }  // namespace coworker
@@ -17085,26 +26768,8 @@ inline json validated(json input, const std::vector<input_field>& fields,
 
 // ---- coworker/coworker.hpp ---------------------------------------------------------------------------------
 
-// Everything in one include. What the single header is made from.
-
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
-
-// ---- coworker/simulation/simulation.hpp --------------------------------------------------------------------
-
-// Simulate your handler: a real worker, with the real queue protocol, against a queue and a network that
-// misbehave as a seed says, in virtual time. For unit tests.
-
-// ---- coworker/simulation/report.hpp ------------------------------------------------------------------------
-
-// What a simulation is asked for, and what it says afterwards.
-
-// ---- coworker/simulation/fault_plan.hpp --------------------------------------------------------------------
-
-// What goes wrong in a simulated run, and when, all drawn from its seed: not only each mishap, but which
-// kinds there are and how often (swarm testing: Groce et al. 2012). Knows nobody whom it befalls.
-
-#include <array>
 
 // ---- coworker/simulation/faults.hpp ------------------------------------------------------------------------
 
@@ -17159,7 +26824,7 @@ class fault_set {
   bool empty() const noexcept { return bits_ == 0; }
   std::size_t size() const noexcept {
     std::size_t count = 0;
-    for (std::size_t i = 0; i < fault_names.size(); ++i) count += has(static_cast<fault>(i)) ? 1 : 0;
+    for (std::size_t i = 0; i < fault_names.size(); ++i) count += has(static_cast<fault>(i)) ? 1U : 0U;
     return count;
   }
 
@@ -17180,6 +26845,13 @@ class fault_set {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/fault_plan.hpp --------------------------------------------------------------------
+
+// What goes wrong in a simulated run, and when, all drawn from its seed: not only each mishap, but which
+// kinds there are and how often (swarm testing: Groce et al. 2012). Knows nobody whom it befalls.
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -17516,6 +27188,11 @@ struct violation {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/report.hpp ------------------------------------------------------------------------
+
+// What a simulation is asked for, and what it says afterwards.
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17535,7 +27212,7 @@ struct options {
   /// As for a worker; `log` and `pool` are the simulation's own.
   worker_options worker = {};
   /// As for the queue; URLs, seed and spool folder are the simulation's own.
-  http_queue_options queue = {};
+  runpod_options queue = {};
   /// Whether results that cannot be posted are kept on a simulated disk. Default: they are.
   bool spool = true;
   /// Between heartbeats. Default 10 s.
@@ -17593,12 +27270,6 @@ struct report {
 
 }  // namespace coworker::simulation
 
-// ---- coworker/simulation/seeds.hpp -------------------------------------------------------------------------
-
-// Many seeds, on as many threads as are wanted: which is the first that fails, and what it comes down to.
-
-#include <atomic>
-
 // ---- coworker/simulation/shrink.hpp ------------------------------------------------------------------------
 
 // Makes a run that fails smaller: fewer kinds of mishap, then fewer jobs, for as long as the same thing goes
@@ -17643,6 +27314,12 @@ options shrink(options wanted, Run&& run) {
 }
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/seeds.hpp -------------------------------------------------------------------------
+
+// Many seeds, on as many threads as are wanted: which is the first that fails, and what it comes down to.
+
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -17715,7 +27392,7 @@ class seed_runner {
   report explain() {
     options failing = base_;
     failing.seed = lowest_failure_;
-    if (!differs_) failing = shrink(failing, run_);
+    if (!differs_) failing = simulation::shrink(failing, run_);
     failing.trace = true;
     report shown = run_(std::as_const(failing));
     if (differs_) {
@@ -17745,11 +27422,6 @@ seeds_report run_seeds(const options& base, std::uint64_t count, unsigned thread
 }
 
 }  // namespace coworker::simulation
-
-// ---- coworker/simulation/world.hpp -------------------------------------------------------------------------
-
-// One simulated run: workers that come and go, the queue and the network around them, and the plan of what
-// goes wrong. All of it on one thread and one loop, in virtual time.
 
 // ---- coworker/simulation/memory_disk.hpp -------------------------------------------------------------------
 
@@ -17857,16 +27529,6 @@ static_assert(spool_storage<memory_files>);
 
 }  // namespace coworker::simulation
 
-// ---- coworker/simulation/network_client.hpp ----------------------------------------------------------------
-
-// The network between a worker and the queue, as an HTTP client: each exchange takes the time, and meets the
-// mishaps, that the plan draws for it.
-
-// ---- coworker/simulation/ledger.hpp ------------------------------------------------------------------------
-
-// The ledger: what each worker has been handed, has started, posted and let go, as seen from outside, and the
-// checks that this never contradicts what a worker promises. Must not know how the worker does it.
-
 // ---- coworker/simulation/accounts.hpp ----------------------------------------------------------------------
 
 // What is kept of each worker and each of its jobs in a simulated run. Counts only; what they must come to is
@@ -17967,7 +27629,7 @@ struct worker_terms {
   duration grace_period{};
   duration stop_patience{};  ///< how long handlers may go on after they were asked to stop
   duration delivery_deadline{};
-  duration post_limit{};
+  duration post_timeout{};
   duration ping_interval{};
   stream_options stream = {};
 };
@@ -18125,6 +27787,12 @@ class trace {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/ledger.hpp ------------------------------------------------------------------------
+
+// The ledger: what each worker has been handed, has started, posted and let go, as seen from outside, and the
+// checks that this never contradicts what a worker promises. Must not know how the worker does it.
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -18270,7 +27938,8 @@ class ledger {
 
   // --- handing back ---------------------------------------------------------------------------------------
 
-  void completes(int worker, const job_result& result);
+  /// `body`: as it is to be posted.
+  void completes(int worker, const job_result& result, std::string_view body);
   /// Whether any worker ever had that result for the job; it may come out of a spool.
   bool knows_result(int job, std::uint64_t hash) const noexcept {
     for (const known_result& one : results_) {
@@ -18329,6 +27998,10 @@ class ledger {
     if (busy(one) > one.over_limit && counts(one)) too_many_run(worker, one.over_job, one.over_limit);
   }
 
+  bool grace_is_over(const worker_account& one) const noexcept {
+    return one.told_to_leave != duration::max() && now() - one.told_to_leave >= terms_.grace_period;
+  }
+
   void too_many_run(int worker, int job, int limit) {
     violate(invariant::within_the_limit, about(worker, job) + " is started as number " +
                                              std::to_string(busy(account(worker))) + " with a limit of " +
@@ -18336,7 +28009,7 @@ class ledger {
   }
 
   void check_chunk(int worker, int job, held_job& held, std::string_view text);
-  void check_stop(int worker, int job, const held_job& held, outcome::status ended);
+  void check_stop(int worker, int job, const held_job& held, outcome_status ended);
 
   struct known_result {
     int job;
@@ -18352,17 +28025,17 @@ class ledger {
 };
 
 // Its result is ready: from here on nothing but that may be said of the job.
-inline void ledger::completes(int worker, const job_result& result) {
+inline void ledger::completes(int worker, const job_result& result, std::string_view body) {
   const int job = job_number(result.job_id, job_count());
   if (job < 0) return;
   look_back(worker);
   worker_account& one = account(worker);
   held_job& held = at(worker, job);
-  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.ended.ended));
+  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.outcome.status));
   held.ready = now();
-  held.result = text_hash(result.body);
+  held.result = text_hash(body);
   results_.push_back({job, held.result});
-  check_stop(worker, job, held, result.ended.ended);
+  check_stop(worker, job, held, result.outcome.status);
   if (held.running) {
     --one.running;
     ++one.delivering;
@@ -18372,23 +28045,23 @@ inline void ledger::completes(int worker, const job_result& result) {
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready while a chunk or progress is on its way");
   // An output that lists all makes up for what the stream lacks.
-  const bool whole = result.streamed && result.ended.succeeded() && !terms_.stream.return_aggregate_stream;
+  const bool whole = result.streamed && result.outcome.succeeded() && !terms_.stream.return_aggregate_stream;
   if (whole && !held.yielded.empty() && counts(one))
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready, and no chunk says " + held.yielded);
   held.completing = true;
 }
 
-inline void ledger::check_stop(int worker, int job, const held_job& held, outcome::status ended) {
+inline void ledger::check_stop(int worker, int job, const held_job& held, outcome_status ended) {
   const worker_account& one = account(worker);
   if (!counts(one)) return;
   const bool leaving = one.told_to_leave != duration::max();
   const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
-  if (ended == outcome::status::stopped && held.stop_came < held.arrived && !grace_over)
+  if (ended == outcome_status::stopped && held.stop_came < held.arrived && !grace_over)
     violate(invariant::stops_only_its_job,
             about(worker, job) + " ends as stopped, and nobody asked for that");
   // A chunk that is under way is waited for, and so is one of what had been gathered meanwhile.
-  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_limit + jumped;
+  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_timeout + jumped;
   if (held.running && !held.reporting && leaving &&
       now() - one.told_to_leave > allowed + std::chrono::seconds(2)) {
     violate(invariant::leaves_in_time,
@@ -18413,7 +28086,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
   if (what == delivery::refused && held.refusals == 0)
     violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
-  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline)
+  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
     violate(invariant::told_truly, about(worker, job) + " was given up before its time");
   if (what == delivery::given_up && !kept)
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
@@ -18474,7 +28147,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if (*told == delivery::refused && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
-  const bool in_time = now() - mine.began < terms_.delivery_deadline;
+  const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*told == delivery::given_up && what == part::chunk && in_time)
     violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
 }
@@ -18498,12 +28171,6 @@ inline void ledger::left(int worker, duration allowed_until) {
 }
 
 }  // namespace coworker::simulation
-
-// ---- coworker/simulation/queue_server.hpp ------------------------------------------------------------------
-
-// The queue's side of a simulated run: which job is where, what each request does there, and when a job goes
-// back into the queue. It decides at once; how long a message takes, and whether it arrives, is the network's
-// business.
 
 // ---- coworker/simulation/wire.hpp --------------------------------------------------------------------------
 
@@ -18624,6 +28291,13 @@ void for_each_named(std::string_view ids, std::size_t jobs, Each each) {
 }
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/queue_server.hpp ------------------------------------------------------------------
+
+// The queue's side of a simulated run: which job is where, what each request does there, and when a job goes
+// back into the queue. It decides at once; how long a message takes, and whether it arrives, is the network's
+// business.
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -18654,7 +28328,7 @@ struct held_poll {
   call asked;
   http_answer answer;
   std::vector<int> handed;  ///< jobs in the answer
-  signal* wake = nullptr;
+  auto_reset_event* wake = nullptr;
   bool answered = false;
   bool forgotten = false;  ///< the server has restarted and will never answer
 };
@@ -18667,7 +28341,7 @@ class queue_server {
   served_job& job(int number) noexcept { return jobs_[static_cast<std::size_t>(number)]; }
   const std::vector<served_job>& jobs() const noexcept { return jobs_; }
   std::size_t unsettled() const noexcept { return jobs_.size() - settled_; }
-  signal& all_settled() noexcept { return all_settled_; }
+  auto_reset_event& all_settled() noexcept { return all_settled_; }
 
   // --- the world's side -----------------------------------------------------------------------------------
 
@@ -18731,7 +28405,7 @@ class queue_server {
   std::vector<std::string> stops_;
   std::vector<held_poll*> polls_;
   std::size_t settled_ = 0;
-  signal all_settled_;
+  auto_reset_event all_settled_;
 };
 
 inline void queue_server::stop(int number) {
@@ -18866,7 +28540,8 @@ inline void queue_server::hand_over(int number, held_poll& poll) {
   book_.note(happening::job_handed_over, poll.asked.worker, number, ++one.hand_overs);
 }
 
-// Jobs that cannot be read out of it have not been handed over.
+// Jobs whose ids cannot be read out of it have not been handed over. What else of them is cut off cannot be run, but must
+// be answered.
 inline void queue_server::spoil(held_poll& poll) {
   std::string& body = poll.answer.body;
   if (body.starts_with('[') && dice_.chance(0.5)) {  // beside the jobs, what is none
@@ -18875,11 +28550,15 @@ inline void queue_server::spoil(held_poll& poll) {
     if (!last) body.insert(1, body == "[]" ? R"({"input":{}},7,null)" : R"({"input":{}},{"id":5},"x",)");
     return;
   }
-  poll.handed.clear();
   const int how = dice_.below(3);
   if (how == 0) body.clear();
   if (how == 1) body = "<html>502 Bad Gateway</html>";
   if (how == 2) body.resize(body.size() / 2);
+  std::vector<int> readable;
+  for (const int number : poll.handed) {
+    if (body.find("\"id\":\"" + job_name(number) + "\"") != std::string::npos) readable.push_back(number);
+  }
+  poll.handed = std::move(readable);
 }
 
 inline bool queue_server::name_stops(held_poll& poll) {
@@ -19022,7 +28701,8 @@ class request_checks {
     const worker_account& one = book_.account(worker);
     // Four tries of twice the interval each, with pauses; then the next is due at once.
     const duration longest = book_.terms().ping_interval * 11 + book_.jumped;
-    if (book_.counts(one) && one.present && book_.now() - one.last_ping > longest)
+    const bool done = one.told_to_leave != duration::max() && one.in_progress == 0;
+    if (book_.counts(one) && one.present && !done && book_.now() - one.last_ping > longest)
       book_.violate(invariant::heartbeat_exact,
                     "worker " + std::to_string(worker) + " sends no heartbeats any more");
   }
@@ -19130,6 +28810,12 @@ class request_checks {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/network_client.hpp ----------------------------------------------------------------
+
+// The network between a worker and the queue, as an HTTP client: each exchange takes the time, and meets the
+// mishaps, that the plan draws for it.
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -19195,7 +28881,7 @@ class network_client {
   struct exchange {
     network_client& owner;
     executor_ref executor;
-    signal woken;
+    auto_reset_event woken;
     duration answer_by;
     duration left_at = duration::max();  // its sender has gone
 
@@ -19220,7 +28906,7 @@ class network_client {
 
     duration now() const noexcept { return owner.around_.book.now(); }
     bool leaving() const noexcept { return left_at != duration::max(); }
-    signal::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
+    auto_reset_event::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
     void leave() {
       left_at = now();
       woken.set();
@@ -19232,7 +28918,7 @@ class network_client {
 
   // Said here once more, as what is checked must not be asked.
   static bool refuses_for_good(int status) noexcept {
-    return status >= 300 && status < 500 && status != 408 && status != 425 && status != 429;
+    return status == 400 || status == 413 || status == 422 || status == 404 || status == 409 || status == 410;
   }
 
   fate draw();
@@ -19445,6 +29131,7 @@ static_assert(http_client<network_client>);
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coworker::simulation {
 
@@ -19467,10 +29154,10 @@ class observed_handler {
 
   // By reference, so that the job is there for as long as a handler that takes it by reference runs.
   auto operator()(job<handler_input<Handler>>&& work) {
-    const int number = job_number(work.id, book_->job_count());
+    const int number = simulation::job_number(work.id, book_->job_count());
     if (number >= 0) book_->starts(worker_, number, work.stop_token());
     if constexpr (coworker::detail::kind_of_handler<Handler> == coworker::detail::handler_kind::generator) {
-      return watch_elements(handler_(std::move(work)), *book_, worker_, number);
+      return simulation::watch_elements(handler_(std::move(work)), *book_, worker_, number);
     } else {
       return handler_(std::move(work));
     }
@@ -19500,12 +29187,40 @@ class observed_modifier {
   int worker_;
 };
 
+/// What a queue asks of its worker, with an eye on the stops.
+class observed_control final : public coworker::detail::worker_access {
+ public:
+  observed_control(worker_control worker, ledger& book, int number) noexcept
+      : control_(worker), book_(book), number_(number) {}
+
+  void stop_job(std::string id) override {
+    const int job = job_number(id, book_.job_count());
+    if (job >= 0) book_.told_to_stop(number_, job);
+    control_.stop_job(std::move(id));
+  }
+  void drain() override { control_.drain(); }
+  std::vector<std::string> jobs_in_progress() const override { return control_.jobs_in_progress(); }
+  metrics measured() const override { return control_.measured(); }
+  stop_token leaving() const override { return control_.leaving(); }
+
+ private:
+  worker_control control_;
+  ledger& book_;
+  int number_;
+};
+
 /// `kept(job_id)` says whether a result that was given up is in the spool, or need not be.
 template <transport Queue, class Kept>
 class observed_queue {
  public:
-  observed_queue(Queue& queue, ledger& book, int worker, Kept kept)
-      : queue_(queue), book_(book), worker_(worker), kept_(std::move(kept)) {}
+  observed_queue(Queue& queue, ledger& book, int worker, Kept kept, worker_identity identity,
+                 const logger& log)
+      : queue_(queue),
+        book_(book),
+        worker_(worker),
+        kept_(std::move(kept)),
+        identity_(std::move(identity)),
+        log_(log) {}
 
   task<take_result> take(take_request request) {
     const taking counted(book_, worker_, static_cast<int>(request.capacity));
@@ -19514,30 +29229,33 @@ class observed_queue {
 
   task<delivery> complete(job_result result) {
     const int job = job_number(result.job_id, book_.job_count());
-    book_.completes(worker_, result);
+    book_.completes(worker_, result, coworker::result_body(result.outcome, identity_, log_));
     const delivery ended = co_await queue_.complete(std::move(result));
     if (job >= 0) book_.lets_go(worker_, job, ended, ended != delivery::given_up || kept_(job));
     co_return ended;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text) requires chunk_transport<Queue> {
-    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, text);
-    const delivery ended = co_await queue_.chunk(job_id, std::move(text));
+  task<delivery> chunk(std::string_view job_id, json value) {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, value.dump());
+    const delivery ended = co_await queue_.chunk(job_id, std::move(value));
     guard.ended = ended;
     co_return ended;
   }
 
-  bool takes_chunks() const requires requires(const Queue& queue) { queue.takes_chunks(); }
-  { return queue_.takes_chunks(); }
-
-  task<delivery> progress(std::string_view job_id, std::string text) requires progress_transport<Queue> {
-    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, text);
-    const delivery ended = co_await queue_.progress(job_id, std::move(text));
+  task<delivery> progress(std::string_view job_id, json value) {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, value.dump());
+    const delivery ended = co_await queue_.progress(job_id, std::move(value));
     guard.ended = ended;
     co_return ended;
   }
 
-  task<void> attend() requires attended_transport<Queue> { return queue_.attend(); }
+  transport_limits limits() const { return queue_.limits(); }
+  void interpret(outcome& made) const { queue_.interpret(made); }
+
+  task<void> attend(worker_control control) {
+    observed_control seen(control, book_, worker_);
+    co_await queue_.attend(worker_control(seen));
+  }
 
  private:
   struct taking {
@@ -19575,9 +29293,17 @@ class observed_queue {
   ledger& book_;
   int worker_;
   Kept kept_;
+  worker_identity identity_;
+  const logger& log_;
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/world.hpp -------------------------------------------------------------------------
+
+// One simulated run: workers that come and go, the queue and the network around them, and the plan of what
+// goes wrong. All of it on one thread and one loop, in virtual time.
+
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -19608,8 +29334,8 @@ class world {
         book_(loop_, trace_, wanted.jobs, plan_.workers.size(), terms_of(wanted)),
         server_(plan_, book_, ~wanted.seed),
         checks_(book_),
-        fates_(wanted.seed * 3 + 1),
-        around_{plan_, book_, server_, checks_, fates_} {
+        outcomes_(wanted.seed * 3 + 1),
+        around_{plan_, book_, server_, checks_, outcomes_} {
     log_.set_sink(nowhere_);
     disk_.full = plan_.active.has(fault::spool_failures);
     for (std::size_t i = 0; i < wanted.jobs; ++i) server_.job(static_cast<int>(i)).item = input_of(i);
@@ -19621,7 +29347,7 @@ class world {
 
   report run() {
     try {
-      sync_wait(loop_, main());
+      coworker::sync_wait(loop_, main());
       if (!book_.violated()) check_end();
     } catch (const std::exception& error) {
       const bool busy = loop_.steps() > most_steps();
@@ -19632,7 +29358,7 @@ class world {
 
  private:
   using disk_spool = basic_spool<memory_files>;
-  using queue_type = http_queue<network_client, disk_spool>;
+  using queue_type = runpod_queue<network_client, disk_spool, same_loop_attendant<network_client>>;
 
   struct kept_check {
     world* owner;
@@ -19641,23 +29367,25 @@ class world {
   };
 
   // A worker with all that belongs to its process.
-  struct life {
+  struct lifetime {
     const worker_span span;
     const int number;
     bool crashed = false;
-    signal ending;
+    auto_reset_event ending;
     network_client client;
     queue_type queue;
     observed_queue<queue_type, kept_check> seen;
     worker<observed_handler<Handler>, observed_modifier<Modifier>> runner;
 
-    life(world& owner, int index)
+    lifetime(world& owner, int index)
         : span(owner.plan_.workers[static_cast<std::size_t>(index)]),
           number(index),
           client(owner.around_, index),
           queue(client, owner.queue_options(index), owner.log_,
-                disk_spool(owner.wanted_.spool ? "spool" : "", memory_files(owner.disk_, index, crashed))),
-          seen(queue, owner.book_, index, kept_check{&owner, index}),
+                disk_spool(owner.wanted_.spool ? "spool" : "", memory_files(owner.disk_, index, crashed)),
+                same_loop_attendant<network_client>(client)),
+          seen(queue, owner.book_, index, kept_check{&owner, index}, owner.queue_options(index).identity,
+               owner.log_),
           runner(observed_handler<Handler>(owner.handler_, owner.book_, index),
                  observed_modifier<Modifier>(owner.modifier_, owner.book_, index), owner.runner_options()) {}
   };
@@ -19678,7 +29406,7 @@ class world {
     made.grace_period = wanted.worker.grace_period;
     made.stop_patience = wanted.stop_patience;
     made.delivery_deadline = wanted.queue.delivery_deadline;
-    made.post_limit = wanted.queue.post_limit;
+    made.post_timeout = wanted.queue.post_timeout;
     made.ping_interval = wanted.ping_interval;
     made.stream = wanted.worker.stream;
     return made;
@@ -19689,10 +29417,12 @@ class world {
     return R"({"index":)" + std::to_string(index) + "}";
   }
 
-  http_queue_options queue_options(int worker) const {
-    http_queue_options made = wanted_.queue;
+  runpod_options queue_options(int worker) const {
+    runpod_options made = wanted_.queue;
     made.urls = server_urls();
-    made.worker_id = "worker-" + std::to_string(worker);
+    made.identity.worker_id = "worker-" + std::to_string(worker);
+    made.ping_interval = wanted_.ping_interval;
+    made.leave_within = wanted_.worker.grace_period;
     made.seed = wanted_.seed + static_cast<std::uint64_t>(worker);
     return made;
   }
@@ -19707,10 +29437,10 @@ class world {
   task<void> main() {
     const context here = co_await this_coro::context();
     scope beside(here);
-    beside.spawn(unfold());
-    scope lives(here);
-    for (std::size_t i = 0; i < plan_.workers.size(); ++i) lives.spawn(live(static_cast<int>(i)));
-    co_await lives.join();
+    beside.spawn(run_plan());
+    scope lifetimes(here);
+    for (std::size_t i = 0; i < plan_.workers.size(); ++i) lifetimes.spawn(live(static_cast<int>(i)));
+    co_await lifetimes.join();
     over_ = true;
     changed_.set();
     co_await beside.join();
@@ -19719,7 +29449,7 @@ class world {
   // --- the plan -------------------------------------------------------------------------------------------
 
   // What the plan has in store, and every few seconds the server's look at who has gone silent.
-  task<void> unfold() {
+  task<void> run_plan() {
     const duration look_every = std::chrono::seconds(5);
     duration next_look = look_every;
     std::size_t next = 0;
@@ -19733,7 +29463,7 @@ class world {
         look_around();
         next_look = book_.now() + look_every;
       } else {
-        befall(plan_.upheavals[next++]);
+        inject(plan_.upheavals[next++]);
       }
     }
   }
@@ -19741,14 +29471,14 @@ class world {
   void look_around() {
     if (book_.now() >= plan_.calm_from) disk_.full = false;
     server_.look_for_lost_jobs();
-    for (const std::unique_ptr<life>& one : lives_) {
+    for (const std::unique_ptr<lifetime>& one : lifetimes_) {
       one->client.deliver_late(book_.now());
       checks_.check_ping_pause(one->number);
     }
     end_if_violated();
   }
 
-  void befall(const upheaval& one) {
+  void inject(const upheaval& one) {
     switch (one.what) {
       case upheaval::kind::submission:
         server_.submit(one.job);
@@ -19776,7 +29506,7 @@ class world {
     if (!book_.violated() || std::exchange(ending_, true)) return;
     constexpr std::uint64_t to_the_end = 50'000;
     loop_.limit_steps(loop_.steps() + to_the_end);  // something may wait for ever, and the heart beat on
-    for (const std::unique_ptr<life>& one : lives_) one->ending.set();
+    for (const std::unique_ptr<lifetime>& one : lifetimes_) one->ending.set();
     server_.all_settled().set();
   }
 
@@ -19787,20 +29517,13 @@ class world {
     const duration starts = plan_.workers[static_cast<std::size_t>(number)].starts;
     co_await sleep_until(time_point(starts));
     if (book_.violated()) co_return;
-    lives_.push_back(std::make_unique<life>(*this, number));
-    life& mine = *lives_.back();
+    lifetimes_.push_back(std::make_unique<lifetime>(*this, number));
+    lifetime& mine = *lifetimes_.back();
     worker_account& account = book_.account(number);
     account.present = true;
     account.last_ping = book_.now();
     book_.note(happening::worker_started, number, trace::nobody);
     scope beside(here);
-    heartbeat_options beats;
-    beats.interval = wanted_.ping_interval;
-    beside.spawn(heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(), std::move(beats), log_));
-    stop_channel_options stops;
-    stops.seed = wanted_.seed + 7;
-    const auto on_stop = [this, &mine](std::string id) { stop(mine, std::move(id)); };
-    beside.spawn(watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
     beside.spawn(end(mine));
     std::string problem;
     try {
@@ -19819,17 +29542,11 @@ class world {
     if (book_.violated()) end_if_violated();
   }
 
-  void stop(life& mine, std::string id) {
-    const int job = job_number(id, wanted_.jobs);
-    if (job >= 0) book_.told_to_stop(mine.number, job);
-    mine.runner.stop_job(std::move(id));
-  }
-
   // Waits for the end of this worker's time, and brings it about.
-  task<void> end(life& mine) {
+  task<void> end(lifetime& mine) {
     const bool last = mine.span.ends == duration::max();
     const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
-    signal& sooner = last ? server_.all_settled() : mine.ending;
+    auto_reset_event& sooner = last ? server_.all_settled() : mine.ending;
     while (book_.now() < due && server_.unsettled() > 0 && !book_.violated()) {
       const bool was_set = co_await sooner.wait_until(time_point(due));
       if (was_set) break;
@@ -19844,7 +29561,7 @@ class world {
   }
 
   // The process is gone: nothing that it still does here can be seen from outside.
-  void crash(life& mine) {
+  void crash(lifetime& mine) {
     mine.crashed = true;
     worker_account& account = book_.account(mine.number);
     account.crashed = true;
@@ -19868,15 +29585,14 @@ class world {
     }
   }
 
-  // The grace period, then what handlers may still take, then what may hold up the results.
+  // The grace period, then what handlers may still take, a last try for each result, and the rest of an answer whose
+  // beginning is there, which the network may hold back for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
     if (account.told_to_leave == duration::max()) return duration::max();
     const worker_terms& terms = book_.terms();
-    const duration base = account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped;
-    const bool calm = account.told_to_leave > plan_.calm_from + std::chrono::minutes(2);
-    if (calm) return base + std::chrono::seconds(5);
-    return base + 3 * (terms.delivery_deadline + terms.post_limit) + std::chrono::minutes(1);
+    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped + terms.post_timeout +
+           std::chrono::seconds(35);
   }
 
   // --- the spool ------------------------------------------------------------------------------------------
@@ -19950,16 +29666,22 @@ class world {
   ledger book_;
   queue_server server_;
   request_checks checks_;
-  dice fates_;
+  dice outcomes_;
   surroundings around_;
   memory_disk disk_;
-  std::vector<std::unique_ptr<life>> lives_;
-  signal changed_;
+  std::vector<std::unique_ptr<lifetime>> lifetimes_;
+  auto_reset_event changed_;
   bool over_ = false;
   bool ending_ = false;  // because of a violation
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/simulation.hpp --------------------------------------------------------------------
+
+// Simulate your handler: a real worker, with the real queue protocol, against a queue and a network that
+// misbehave as a seed says, in virtual time. For unit tests.
+
 #include <cstdint>
 
 namespace coworker::simulation {
@@ -19986,9 +29708,37 @@ report simulate(Handler handler, Modifier modifier = Modifier(), const options& 
 template <job_handler Handler, concurrency_modifier Modifier = fixed_concurrency>
 seeds_report simulate_seeds(std::uint64_t count, Handler handler, Modifier modifier = Modifier(),
                             const options& wanted = {}, unsigned threads = 1) {
-  return run_seeds(wanted, count, threads,
-                   [&handler, &modifier](const options& one) { return simulate(handler, modifier, one); });
+  return simulation::run_seeds(wanted, count, threads, [&handler, &modifier](const options& one) {
+    return simulation::simulate(handler, modifier, one);
+  });
 }
 
 }  // namespace coworker::simulation
 #endif
+
+#pragma pop_macro("abs")
+#pragma pop_macro("bit")
+#pragma pop_macro("byte")
+#pragma pop_macro("check")
+#pragma pop_macro("debug")
+#pragma pop_macro("die")
+#pragma pop_macro("error")
+#pragma pop_macro("fail")
+#pragma pop_macro("far")
+#pragma pop_macro("in")
+#pragma pop_macro("index")
+#pragma pop_macro("info")
+#pragma pop_macro("log")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("near")
+#pragma pop_macro("out")
+#pragma pop_macro("require")
+#pragma pop_macro("round")
+#pragma pop_macro("signals")
+#pragma pop_macro("slots")
+#pragma pop_macro("small")
+#pragma pop_macro("swap")
+#pragma pop_macro("test")
+#pragma pop_macro("trace")
+#pragma pop_macro("warn")

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <coworker/json/json.hpp>
 #include <coworker/scale/prometheus.hpp>
-#include <coworker/start/local_run.hpp>
+#include <coworker/start/local_mode.hpp>
 #include <coworker/system.hpp>
 #include <coworker/worker/job_watch.hpp>
 #include <string>

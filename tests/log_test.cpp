@@ -43,8 +43,8 @@ TEST_CASE("a line for people is the level, seven wide, the job and the message")
   output.log.error("e", log_subject("job-2", "batch-3"));
   output.log.write(log_level::error, "f", log_subject("", "batch-4"));
   CHECK(output.lines() == std::vector<std::string>{"TRACE  | a", "DEBUG  | b", "INFO   | job-1 | c",
-                                                   "WARN   | d", "ERROR  | job-2 | [batchId=batch-3] e",
-                                                   "ERROR  | [batchId=batch-4] f"});
+                                                   "WARN   | d", "ERROR  | job-2 | [batch-3] e",
+                                                   "ERROR  | [batch-4] f"});
 }
 
 TEST_CASE("a line for a platform is an object with three members") {
@@ -57,7 +57,7 @@ TEST_CASE("a line for a platform is an object with three members") {
       std::vector<std::string>{
           R"({"requestId": "job-1", "message": "Started.", "level": "INFO"})",
           R"({"requestId": null, "message": "no job", "level": "WARN"})",
-          R"({"requestId": "job \"2\"", "message": "[batchId=b] said \"no\"\n\u0001\u007f\u0085\u2028", "level": "ERROR"})"});
+          R"({"requestId": "job \"2\"", "message": "[b] said \"no\"\n\u0001\u007f\u0085\u2028", "level": "ERROR"})"});
 }
 
 TEST_CASE("a logger drops what is lighter than its level, which can be changed") {
@@ -136,7 +136,7 @@ TEST_CASE("a secret stands as three stars wherever it would appear") {
   captured_log output;
   output.log.hide("rpa_KEY");
   output.log.info("Authorization: rpa_KEY, and rpa_KEYrpa_KEY again", log_subject("job-rpa_KEY", "rpa_KEY"));
-  CHECK(output.lines().at(0) == "INFO   | job-*** | [batchId=***] Authorization: ***, and ****** again");
+  CHECK(output.lines().at(0) == "INFO   | job-*** | [***] Authorization: ***, and ****** again");
 }
 
 TEST_CASE("a secret does not survive being cut by the shortening") {
@@ -190,7 +190,7 @@ TEST_CASE("one event is one line: what breaks lines or moves the cursor is escap
   const std::string shown =
       "x\\nERROR  | job-2 | forged\\r\\u001b[2K\\u007f\\u0085\\u2028\\u2029\\u202e\\t\\u000b";
   CHECK(line_of(forged) == "INFO   | " + shown);
-  CHECK(line_of("m", log_subject("", forged)) == "INFO   | [batchId=" + shown + "] m");
+  CHECK(line_of("m", log_subject("", forged)) == "INFO   | [" + shown + "] m");
   const std::string id = line_of("m", log_subject(forged));
   CHECK(id.find_first_of("\n\r\x1b\x7f\t\v") == std::string::npos);
   CHECK(id.ends_with(" | m"));

@@ -46,7 +46,6 @@ TEST_CASE("all that a run has to say goes to the program's own sink, its first l
                               "INFO   | Using --test_input as job input.",
                               "DEBUG  | Retrieved local job: {\"id\": \"local_test\", \"input\": [1]}",
                               "INFO   | local_test | Started.", "DEBUG  | local_test | Handler output: [1]",
-                              "DEBUG  | local_test | run_job return: {\"output\": [1]}",
                               "INFO   | Job local_test completed successfully.",
                               "INFO   | Job result: {\"output\": [1]}",
                               "INFO   | Local testing complete, exiting."});

@@ -16,10 +16,12 @@ namespace {
 using namespace std::chrono_literals;
 using coworker::async_generator;
 using coworker::delivery;
+using coworker::error_info;
 using coworker::fixed_concurrency;
 using coworker::job;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::worker;
 using coworker::worker_summary;
@@ -36,38 +38,37 @@ template <class Handler>
 result_note result_of_one(Handler handler) {
   simulation world;
   world.queue.add(0s, "job-1");
-  world.options.identity.worker_id = "pod-7";
+  world.queue.interprets = true;
   worker w(std::move(handler), fixed_concurrency{1}, world.options);
   const worker_summary done = world.serve(w);
   CHECK(done.jobs == 1);
   REQUIRE(world.queue.results.size() == 1);
-  CHECK(done.failed == (world.queue.results[0].ended == outcome::status::failed ? 1 : 0));
+  CHECK(done.failed == (world.queue.results[0].status == outcome_status::failed ? 1 : 0));
   return world.queue.results[0];
 }
 
-// The report that the queue was given of a job that failed.
+// What the queue was told of a job that failed.
 template <class Handler>
-json report_of_one(Handler handler) {
+error_info error_of_one(Handler handler) {
   const result_note result = result_of_one(std::move(handler));
-  CHECK(result.ended == outcome::status::failed);
+  CHECK(result.status == outcome_status::failed);
   CHECK(result.body.size() == 1);
-  return json::parse(result.body.at("error").get<std::string>());
+  return result.error;
 }
 
 }  // namespace
 
 TEST_CASE("whatever a handler throws, its job has failed and the queue is told what it was") {
-  const json report = report_of_one([](job<>) -> task<int> {
+  const error_info error = error_of_one([](job<>) -> task<int> {
     co_await coworker::sleep_for(1s);
     throw std::runtime_error("out of memory");
   });
-  CHECK(report.at("error_type") == "std::runtime_error");
-  CHECK(report.at("error_message") == "out of memory");
-  CHECK(report.at("error_traceback") == "std::runtime_error: out of memory");
-  CHECK(report.at("worker_id") == "pod-7");
-  CHECK(report_of_one([](job<>) -> task<int> { throw 42; }).at("error_type") == "int");
-  CHECK(report_of_one([](job<>) -> task<int> { throw "a text"; }).at("error_message") == "a text");
-  CHECK(report_of_one([](job<>) -> task<int> { throw coworker::cancelled(); }).at("error_type") ==
+  CHECK(error.type == "std::runtime_error");
+  CHECK(error.message == "out of memory");
+  CHECK(error.trace() == "std::runtime_error: out of memory");
+  CHECK(error_of_one([](job<>) -> task<int> { throw 42; }).type == "int");
+  CHECK(error_of_one([](job<>) -> task<int> { throw "a text"; }).message == "a text");
+  CHECK(error_of_one([](job<>) -> task<int> { throw coworker::cancelled(); }).type ==
         "coworker::cancelled");
 }
 
@@ -90,13 +91,12 @@ TEST_CASE("an output that JSON cannot hold fails its job, and the error says whe
   const auto bad_number = [](job<>) -> task<json> {
     co_return json{{"scores", json::array({1.0, json{{"value", not_a_number}}})}};
   };
-  const json number_report = report_of_one(bad_number);
-  CHECK(number_report.at("error_type") == "coworker::json_write_error");
-  CHECK(number_report.at("error_message")
-            .get<std::string>()
+  const error_info number_error = error_of_one(bad_number);
+  CHECK(number_error.type == "coworker::json_write_error");
+  CHECK(number_error.message
             .starts_with("output.scores[1].value: NaN cannot be"));
   const auto bad_text = [](job<>) -> task<std::string> { co_return "caf\xe9"; };
-  CHECK(report_of_one(bad_text).at("error_message").get<std::string>().starts_with("output: string"));
+  CHECK(error_of_one(bad_text).message.starts_with("output: string"));
 }
 
 TEST_CASE("the wish to recycle the worker outlives an output that JSON cannot hold") {
@@ -104,15 +104,15 @@ TEST_CASE("the wish to recycle the worker outlives an output that JSON cannot ho
     co_return json{{"refresh_worker", true}, {"value", not_a_number}};
   };
   const result_note result = result_of_one(handle);
-  CHECK(result.ended == outcome::status::failed);
-  CHECK(result.body.at("stopPod") == true);
+  CHECK(result.status == outcome_status::failed);
+  CHECK(result.body.at("recycle") == true);
 }
 
 TEST_CASE("an error text that is not UTF-8 is still an error") {
   const auto returned = [](job<>) -> task<json> { co_return json{{"error", "bad \xff byte"}}; };
-  CHECK(result_of_one(returned).ended == outcome::status::failed);
+  CHECK(result_of_one(returned).status == outcome_status::failed);
   const auto thrown = [](job<>) -> task<json> { throw std::runtime_error("bad \xff byte"); };
-  CHECK(report_of_one(thrown).at("error_message") == "bad \ufffd byte");
+  CHECK(error_of_one(thrown).message == "bad \xff byte");
 }
 
 TEST_CASE("chunks go out one by one while the job runs, and those sent before a failure are not lost") {
@@ -137,7 +137,7 @@ TEST_CASE("chunks go out one by one while the job runs, and those sent before a 
   CHECK(world.queue.chunks == sent);
   CHECK(world.queue.result_of("good").streamed);
   CHECK(world.queue.result_of("good").body == json{{"output", json::array()}});
-  CHECK(world.queue.result_of("bad").ended == outcome::status::failed);
+  CHECK(world.queue.result_of("bad").status == outcome_status::failed);
 }
 
 TEST_CASE("a chunk that JSON cannot hold fails its job, and the error says which it was") {
@@ -147,7 +147,7 @@ TEST_CASE("a chunk that JSON cannot hold fails its job, and the error says which
     co_yield numbered(3);
   };
   CHECK(
-      report_of_one(handle).at("error_message").get<std::string>().starts_with("output[1].n: NaN cannot be"));
+      error_of_one(handle).message.starts_with("output[1].n: NaN cannot be"));
 }
 
 TEST_CASE("a transport whose chunk() throws against its contract costs the job, and is named in the log") {
@@ -163,7 +163,7 @@ TEST_CASE("a transport whose chunk() throws against its contract costs the job, 
   CHECK(world.queue.chunks.size() == 1);
   CHECK(world.queue.result_of("job-1").body.at("error").get<std::string>().find("chunk 1") !=
         std::string::npos);
-  CHECK(world.output.count("job-1 | The transport's chunk() threw std::runtime_error: broken pipe") == 1);
+  CHECK(world.output.count("job-1 | The engine's chunk() threw std::runtime_error: broken pipe") == 1);
 }
 
 TEST_CASE("a generator runs to its end also where the queue takes no chunks") {
@@ -186,7 +186,7 @@ TEST_CASE("a generator runs to its end also where the queue takes no chunks") {
   worker w(handle, fixed_concurrency{1}, world.options);
   coworker::sync_wait(world.loop, w.serve(queue));
   CHECK(given == 3);
-  CHECK(world.queue.result_of("job-1").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("job-1").status == outcome_status::succeeded);
 }
 
 TEST_CASE("a job that the queue says cannot be run is answered with the reason") {
@@ -232,7 +232,7 @@ TEST_CASE(
   };
   worker w(handle, fixed_concurrency{2}, world.options);
   CHECK_THROWS_WITH_AS(world.serve(w), "no such host", std::runtime_error);
-  CHECK(world.queue.result_of("a").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("a").status == outcome_status::succeeded);
   CHECK(world.loop.elapsed() == 10s);
 }
 
@@ -260,6 +260,7 @@ TEST_CASE("a worker whose queue failed can serve another") {
 TEST_CASE(
     "a job that asks for the worker to be recycled is the last: others in progress end, none is taken") {
   simulation world;
+  world.queue.interprets = true;
   world.queue.ends = false;
   world.queue.add(0s, "a", json{{"refresh", false}, {"s", 5}});
   world.queue.add(0s, "b", json{{"refresh", true}, {"s", 2}});
@@ -273,5 +274,5 @@ TEST_CASE(
   CHECK(done.jobs == 2);
   CHECK(done.elapsed == 5s);
   CHECK(world.queue.result_of("a").body == json::object());
-  CHECK(world.queue.result_of("b").body == json{{"stopPod", true}});
+  CHECK(world.queue.result_of("b").body == json{{"recycle", true}});
 }

@@ -36,11 +36,11 @@ class erratic_world {
     options_.log = &silence_.log;
     options_.grace_period = some_ms(3000);
     options_.modifier_interval = some_ms(500) + 1ms;
-    options_.takes_at_once = 1 + static_cast<int>(random_.below(3));
+    limits_.takes = 1 + static_cast<int>(random_.below(3U));
     options_.overlap_delivery = chance(30);
     options_.prefetch = chance(30);
-    jobs_left_ = static_cast<int>(random_.below(25));
-    if (chance(50)) steady_limit_ = 1 + static_cast<int>(random_.below(5));
+    jobs_left_ = static_cast<int>(random_.below(25U));
+    if (chance(50)) steady_limit_ = 1 + static_cast<int>(random_.below(5U));
     ends_ = chance(50);
   }
 
@@ -79,25 +79,27 @@ class erratic_world {
     }
     const std::uint64_t most = request.capacity + (chance(2) ? 3 : 0);
     if (!stopped || chance(30)) taken.jobs = hand_over(random_.below(most + 1));
-    taken.ended = ends_ && jobs_left_ == 0;
+    taken.closed = ends_ && jobs_left_ == 0;
     --takes_;
     if (stopped && taken.jobs.empty()) throw coworker::cancelled();
     co_return taken;
   }
 
-  task<coworker::stop_request> next_stops() {
-    co_await coworker::sleep_for(some_ms(2000) + 1ms);
-    coworker::stop_request asked;
-    for (const auto& [id, answers] : handed_over_) {
-      if (chance(10)) asked.job_ids.push_back(id);
+  coworker::transport_limits limits() const { return limits_; }
+
+  // Names jobs that are to stop.
+  task<void> attend(coworker::worker_control control) {
+    for (bool over = false; !over; over = chance(20)) {
+      co_await coworker::sleep_for(some_ms(2000) + 1ms);
+      for (const auto& [id, answers] : handed_over_) {
+        if (chance(10)) control.stop_job(id);
+      }
     }
-    asked.ended = chance(20);
-    co_return asked;
   }
 
   task<delivery> complete(coworker::job_result result) {
     const std::string id(result.job_id);
-    check(json::parse(result.body).is_object(), "a body is no object");
+    check(result.outcome.succeeded() == (result.outcome.error() == nullptr), "an error without a failure, or none with one");
     const duration needed = some_ms(300);
     if (chance(50)) co_await coworker::sleep_for(needed);
     const auto known = handed_over_.find(id);
@@ -110,7 +112,7 @@ class erratic_world {
   }
 
  private:
-  bool chance(unsigned percent) { return random_.below(100) < percent; }
+  bool chance(unsigned percent) { return random_.below(100U) < percent; }
   duration some_ms(std::uint64_t most) { return std::chrono::milliseconds(random_.below(most + 1)); }
 
   void check(bool holds, const std::string& problem) {
@@ -132,7 +134,7 @@ class erratic_world {
   task<json> run_job(job<> work) {
     check(++running_ <= highest_limit_, "more jobs ran than the limit allows");
     const duration length = some_ms(1000);
-    const unsigned way = static_cast<unsigned>(random_.below(10));
+    const unsigned way = static_cast<unsigned>(random_.below(10U));
     bool was_stopped = false;
     try {
       if (way == 0) {
@@ -154,7 +156,7 @@ class erratic_world {
   int modified(int current) {
     if (steady_limit_ > 0) return highest_limit_ = steady_limit_;
     if (chance(10)) throw std::runtime_error("no idea");
-    const int wanted = current + static_cast<int>(random_.below(7)) - 3;
+    const int wanted = current + static_cast<int>(random_.below(7U)) - 3;
     highest_limit_ = std::max(highest_limit_, wanted);
     return wanted;
   }
@@ -180,6 +182,7 @@ class erratic_world {
   coworker::simulated_loop loop_;
   random_source random_;
   coworker::testing::captured_log silence_{coworker::log_level::error};
+  coworker::transport_limits limits_;
   worker_options options_;
   std::map<std::string, int> handed_over_;  // and how often each was answered
   std::string problem_;
@@ -193,7 +196,7 @@ class erratic_world {
   bool stopped_ = false;
 };
 
-static_assert(coworker::transport<erratic_world> && coworker::stopping_transport<erratic_world>);
+static_assert(coworker::transport<erratic_world> && coworker::attended_transport<erratic_world>);
 
 }  // namespace
 

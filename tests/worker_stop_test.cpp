@@ -19,6 +19,7 @@ using coworker::fixed_concurrency;
 using coworker::job;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::worker;
 using coworker::worker_summary;
@@ -72,7 +73,7 @@ TEST_CASE("a job that arrives in a take which is being stopped still runs, and i
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.jobs == 1);
   CHECK(done.elapsed == 8s);
-  CHECK(world.queue.result_of("late").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("late").status == outcome_status::succeeded);
   CHECK(world.queue.takes.size() == 1);
 }
 
@@ -102,8 +103,8 @@ TEST_CASE("jobs that outlast the grace period are asked to stop, and their outco
   CHECK(done.stopped == 1);
   CHECK(done.failed == 0);
   CHECK(done.elapsed == 18s);
-  CHECK(world.queue.result_of("short").ended == outcome::status::succeeded);
-  CHECK(world.queue.result_of("long").ended == outcome::status::stopped);
+  CHECK(world.queue.result_of("short").status == outcome_status::succeeded);
+  CHECK(world.queue.result_of("long").status == outcome_status::stopped);
   CHECK(world.queue.result_of("long").body ==
         json{{"error", "stopped: the worker leaves, and its grace period is over"}});
   CHECK(world.output.count("The grace period is over: 1 running job is asked to stop.") == 1);
@@ -117,7 +118,7 @@ TEST_CASE("a job that takes no notice of the stop is waited for") {
   worker w(sleep_stubbornly, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.elapsed == 60s);
-  CHECK(world.queue.result_of("stubborn").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("stubborn").status == outcome_status::succeeded);
 }
 
 TEST_CASE("a grace period of nothing stops jobs at once") {
@@ -127,7 +128,7 @@ TEST_CASE("a grace period of nothing stops jobs at once") {
   world.queue.add(0s, "running", seconds(20));
   worker w(sleep_as_told, fixed_concurrency{3}, world.options);
   CHECK(world.serve_and_stop(w, 5s).elapsed == 5s);
-  CHECK(world.queue.result_of("running").ended == outcome::status::stopped);
+  CHECK(world.queue.result_of("running").status == outcome_status::stopped);
 }
 
 TEST_CASE("a grace period without end lets every job finish") {
@@ -137,7 +138,7 @@ TEST_CASE("a grace period without end lets every job finish") {
   world.queue.add(0s, "running", seconds(200'000));
   worker w(sleep_as_told, fixed_concurrency{3}, world.options);
   CHECK(world.serve_and_stop(w, 5s).elapsed == 200'000s);
-  CHECK(world.queue.result_of("running").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("running").status == outcome_status::succeeded);
 }
 
 TEST_CASE("the grace period counts from the stop also when the queue has ended long before") {
@@ -146,7 +147,7 @@ TEST_CASE("the grace period counts from the stop also when the queue has ended l
   world.queue.add(0s, "running", seconds(60));
   worker w(sleep_as_told, fixed_concurrency{3}, world.options);
   CHECK(world.serve_and_stop(w, 40s).elapsed == 50s);
-  CHECK(world.queue.result_of("running").ended == outcome::status::stopped);
+  CHECK(world.queue.result_of("running").status == outcome_status::stopped);
 }
 
 TEST_CASE("a take that is slow to end does not lengthen the grace period of the jobs") {
@@ -160,7 +161,7 @@ TEST_CASE("a take that is slow to end does not lengthen the grace period of the 
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(world.queue.result_of("running").at == 15s);
   CHECK(world.queue.result_of("late").at == 35s);
-  CHECK(world.queue.result_of("late").ended == outcome::status::stopped);
+  CHECK(world.queue.result_of("late").status == outcome_status::stopped);
   CHECK(done.stopped == 2);
 }
 
@@ -219,7 +220,7 @@ TEST_CASE("a job stopped while it sleeps ends as stopped, whatever it does with 
   };
   worker w(handle, fixed_concurrency{3}, world.options);
   world.serve_and_stop(w, 5s);
-  CHECK(world.queue.result_of("let it go on").ended == outcome::status::stopped);
+  CHECK(world.queue.result_of("let it go on").status == outcome_status::stopped);
   CHECK(world.queue.result_of("answer").body == json{{"output", "what was done so far"}});
-  CHECK(world.queue.result_of("complain").ended == outcome::status::failed);
+  CHECK(world.queue.result_of("complain").status == outcome_status::failed);
 }

@@ -154,9 +154,9 @@ TEST_CASE("while an idle long poll is out, slots that open send one more take, a
   CHECK(world.queue.most_takes_at_once == 2);
 }
 
-TEST_CASE("how many takes may be under way at once is an option") {
+TEST_CASE("how many takes may be under way at once is said by the engine") {
   simulation world;
-  world.options.takes_at_once = 1;
+  world.queue.stated.takes = 1;
   world.queue.ends = false;
   world.queue.add(0s, "a", ms(100));
   worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
@@ -252,11 +252,11 @@ TEST_CASE("options that cannot be followed are refused, and the message says whi
     return "accepted";
   };
   CHECK(refusal([](worker_options& wrong) { wrong.modifier_interval = 0s; }) ==
-        "worker_options::modifier_interval must be above 0, such as 1 s");
+        "options::modifier_interval must be above 0, such as 1 s");
   CHECK(refusal([](worker_options& wrong) { wrong.grace_period = -1s; }) ==
-        "worker_options::grace_period is negative; it must be 0 or more");
-  CHECK(refusal([](worker_options& wrong) { wrong.takes_at_once = 0; }) ==
-        "worker_options::takes_at_once must be 1 or more, or no job would ever be taken");
+        "options::grace_period is negative; it must be 0 or more");
+  CHECK(refusal([](worker_options& wrong) { wrong.output_limit = 999; }) ==
+        "options::output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
 }
 
 // --- the limit changes
@@ -386,7 +386,7 @@ TEST_CASE("a limit that falls from the largest to one asks for nothing, with del
   world.queue.ends = false;
   world.queue.delivery_time = 2s;
   world.options.overlap_delivery = true;
-  world.options.takes_at_once = 3;
+  world.queue.stated.takes = 3;
   add_jobs(world, 100ms, 20, 1000);
   world.queue.add(1200ms, "more", ms(3000));
   const auto modifier = [&world](int) {
@@ -555,8 +555,7 @@ TEST_CASE("the way of a job is logged under its id, its batch named") {
   world.serve(w);
   CHECK(world.output.lines() ==
         std::vector<std::string>{"INFO   | job-1 | [batchId=b7] Started.",
-                                 "DEBUG  | job-1 | [batchId=b7] Handler output: \"slept\"",
-                                 "DEBUG  | job-1 | [batchId=b7] run_job return: {\"output\": \"slept\"}"});
+                                 "DEBUG  | job-1 | [batchId=b7] Handler output: \"slept\""});
 }
 
 TEST_CASE("payloads are not logged at INFO") {

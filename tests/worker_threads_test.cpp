@@ -29,6 +29,7 @@ using coworker::job;
 using coworker::json;
 using coworker::local_file;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::worker;
 using coworker::worker_options;
@@ -184,7 +185,7 @@ TEST_CASE("a plain handler that asks its stop token learns that the grace period
   worker w(handle, fixed_concurrency{3}, world.options);
   stop_worker = [&w] { w.stop(); };
   CHECK(w.run(queue).stopped == 3);
-  for (const outcome& ended : queue.outcomes()) CHECK(ended.ended == outcome::status::stopped);
+  for (const outcome& ended : queue.outcomes()) CHECK(ended.status == outcome_status::stopped);
 }
 
 TEST_CASE("a coroutine that sleeps on a real loop is woken by the end of the grace period") {

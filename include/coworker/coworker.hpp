@@ -1,22 +1,60 @@
 // Everything in one include. What the single header is made from.
 #pragma once
 
-// Names of the standard library's that some programs have macros for: its headers, included here for the first time, are
-// spared them. coworker's own headers need no such help.
+// Programs have macros of these names, and coworker or the standard library uses them otherwise. They are put back at the
+// end.
 #pragma push_macro("abs")
+#pragma push_macro("bit")
+#pragma push_macro("byte")
+#pragma push_macro("check")
+#pragma push_macro("debug")
+#pragma push_macro("die")
+#pragma push_macro("error")
 #pragma push_macro("fail")
+#pragma push_macro("far")
+#pragma push_macro("in")
+#pragma push_macro("index")
+#pragma push_macro("info")
 #pragma push_macro("log")
 #pragma push_macro("max")
 #pragma push_macro("min")
+#pragma push_macro("near")
+#pragma push_macro("out")
+#pragma push_macro("require")
 #pragma push_macro("round")
+#pragma push_macro("signals")
+#pragma push_macro("slots")
+#pragma push_macro("small")
+#pragma push_macro("swap")
 #pragma push_macro("test")
+#pragma push_macro("trace")
+#pragma push_macro("warn")
 #undef abs
+#undef bit
+#undef byte
+#undef check
+#undef debug
+#undef die
+#undef error
 #undef fail
+#undef far
+#undef in
+#undef index
+#undef info
 #undef log
 #undef max
 #undef min
+#undef near
+#undef out
+#undef require
 #undef round
+#undef signals
+#undef slots
+#undef small
+#undef swap
 #undef test
+#undef trace
+#undef warn
 
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/clock.hpp>
@@ -30,8 +68,11 @@
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/block_for.hpp>
+#include <coworker/exec/blocking.hpp>
+#include <coworker/exec/channel.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/promise.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/semaphore.hpp>
@@ -41,13 +82,30 @@
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/exec/timeout.hpp>
 #include <coworker/exec/waiter.hpp>
+#include <coworker/http/chunked_decoder.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/date.hpp>
+#include <coworker/http/http_error.hpp>
+#include <coworker/http/request_head.hpp>
+#include <coworker/http/request_limits.hpp>
+#include <coworker/http/request_parser.hpp>
+#include <coworker/http/response_head.hpp>
+#include <coworker/http/response_writer.hpp>
+#include <coworker/http/route.hpp>
+#include <coworker/http/server.hpp>
+#include <coworker/http/server_exchange.hpp>
+#include <coworker/http/server_options.hpp>
+#include <coworker/http/sse.hpp>
+#include <coworker/http/status.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/job/chunk_stream.hpp>
-#include <coworker/job/error_report.hpp>
+#include <coworker/job/error_info.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/job_error.hpp>
 #include <coworker/job/job_log.hpp>
+#include <coworker/job/limits.hpp>
 #include <coworker/job/middleware/authorised.hpp>
 #include <coworker/job/middleware/retried.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
@@ -56,6 +114,11 @@
 #include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <coworker/net/poller.hpp>
+#include <coworker/net/readable.hpp>
+#include <coworker/net/tcp.hpp>
 #include <coworker/scale/aimd.hpp>
 #include <coworker/scale/climb_evidence.hpp>
 #include <coworker/scale/combine.hpp>
@@ -73,9 +136,14 @@
 #include <coworker/scale/vegas.hpp>
 #include <coworker/start.hpp>
 #include <coworker/system.hpp>
+#include <coworker/transport/checks.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/transport/control.hpp>
+#include <coworker/transport/environment.hpp>
 #include <coworker/transport/local_file.hpp>
+#include <coworker/transport/runpod/attendant.hpp>
 #include <coworker/transport/runpod/heartbeat.hpp>
+#include <coworker/transport/runpod/options.hpp>
 #include <coworker/transport/runpod/queue.hpp>
 #include <coworker/transport/runpod/stop_channel.hpp>
 #include <coworker/transport/runpod/urls.hpp>
@@ -88,16 +156,6 @@
 #include <coworker/version.hpp>
 #include <coworker/worker.hpp>
 #include <coworker/worker/options.hpp>
-#include <coworker/worker/settled_body.hpp>
-
-// Descriptors and sockets, where the system has them as POSIX says.
-#if COWORKER_POSIX
-#include <coworker/net/address.hpp>
-#include <coworker/net/descriptor.hpp>
-#include <coworker/net/poller.hpp>
-#include <coworker/net/readable.hpp>
-#include <coworker/net/tcp.hpp>
-#endif
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
@@ -105,9 +163,28 @@
 #endif
 
 #pragma pop_macro("abs")
+#pragma pop_macro("bit")
+#pragma pop_macro("byte")
+#pragma pop_macro("check")
+#pragma pop_macro("debug")
+#pragma pop_macro("die")
+#pragma pop_macro("error")
 #pragma pop_macro("fail")
+#pragma pop_macro("far")
+#pragma pop_macro("in")
+#pragma pop_macro("index")
+#pragma pop_macro("info")
 #pragma pop_macro("log")
 #pragma pop_macro("max")
 #pragma pop_macro("min")
+#pragma pop_macro("near")
+#pragma pop_macro("out")
+#pragma pop_macro("require")
 #pragma pop_macro("round")
+#pragma pop_macro("signals")
+#pragma pop_macro("slots")
+#pragma pop_macro("small")
+#pragma pop_macro("swap")
 #pragma pop_macro("test")
+#pragma pop_macro("trace")
+#pragma pop_macro("warn")

@@ -43,11 +43,11 @@ inline std::optional<log_level> parse_log_level(std::string_view name) {
 /// What a line is about, where it is about a job. Both may be empty.
 struct log_subject {
   std::string_view job_id;
-  std::string_view batch_id;
+  std::string_view label;  ///< stands in brackets before the message
 
   log_subject() noexcept {}
-  explicit log_subject(std::string_view job, std::string_view batch = {}) noexcept
-      : job_id(job), batch_id(batch) {}
+  explicit log_subject(std::string_view job, std::string_view shown_label = {}) noexcept
+      : job_id(job), label(shown_label) {}
 };
 
 /// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs, which waits for
@@ -195,19 +195,19 @@ class logger {
     }
   }
 
-  void(trace)(std::string_view message, log_subject subject = {}) noexcept {
+  void trace(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::trace, message, subject);
   }
-  void(debug)(std::string_view message, log_subject subject = {}) noexcept {
+  void debug(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::debug, message, subject);
   }
-  void(info)(std::string_view message, log_subject subject = {}) noexcept {
+  void info(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::info, message, subject);
   }
-  void(warn)(std::string_view message, log_subject subject = {}) noexcept {
+  void warn(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::warn, message, subject);
   }
-  void(error)(std::string_view message, log_subject subject = {}) noexcept {
+  void error(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::error, message, subject);
   }
 
@@ -228,13 +228,10 @@ class logger {
 
   // Good until the next line.
   std::string_view compose(log_level level, std::string_view message, log_subject subject) {
-    std::string changed_message, changed_id, changed_batch, body;
+    std::string changed_message, changed_id, changed_label, body;
     message = cleaned(message, detail::longest_message, changed_message);
-    if (!subject.batch_id.empty()) {
-      body.append("[batchId=")
-          .append(cleaned(subject.batch_id, detail::longest_id, changed_batch))
-          .append("] ")
-          .append(message);
+    if (!subject.label.empty()) {
+      body.append("[").append(cleaned(subject.label, detail::longest_id, changed_label)).append("] ").append(message);
       message = body;
     }
     const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);

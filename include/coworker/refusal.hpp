@@ -14,7 +14,18 @@
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
 #elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::__error__(why), gnu::noipa]]
+#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
 #else
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif
+
+// What a handler that does not fit is told, at whatever it was given to.
+#define COWORKER_REFUSE_HANDLER(where)                                                                       \
+  COWORKER_REFUSE(                                                                                           \
+      where                                                                                                  \
+      ": the handler does not fit; it must be callable with a job and give something that turns into json, " \
+      "as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+#define COWORKER_REFUSE_MODIFIER(where)                                                                    \
+  COWORKER_REFUSE(where                                                                                    \
+                  ": the concurrency modifier does not fit; it must be callable as `int(int current)` or " \
+                  "`int(int current, const metrics&)` and give an integer")

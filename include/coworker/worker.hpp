@@ -1,6 +1,6 @@
 #pragma once
 // worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
-// users see; how it is done stands in worker/serving.hpp.
+// users see; how it is done stands in worker/worker_run.hpp.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -11,11 +11,13 @@
 #include <coworker/refusal.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/transport/checks.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/options.hpp>
-#include <coworker/worker/serving.hpp>
 #include <coworker/worker/watchdog.hpp>
+#include <coworker/worker/worker_run.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -23,13 +25,23 @@ namespace coworker {
 
 namespace detail {
 
+inline task<worker_summary> nothing_to_serve() { co_return worker_summary(); }
+
 // Serves on the executor of whoever awaits it, whose stop is the worker's.
 template <transport Queue>
 task<worker_summary> serve(worker_core& core, Queue& queue) {
   const context surrounding = co_await this_coro::context();
+  if (!surrounding.executor.is_serial()) {
+    throw std::logic_error(
+        "coworker::worker::serve: the awaiting coroutine must be on an executor that runs one thing at a "
+        "time, as an "
+        "event_loop or a simulated_loop does, and not a thread_pool; an executor of your own says so with "
+        "`static "
+        "constexpr bool serial = true;`");
+  }
   const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
-  serving<Queue> now(core, queue, surrounding.executor);
-  co_return co_await now.run();
+  worker_run<Queue> run(core, queue, surrounding.executor);
+  co_return co_await run.run();
 }
 
 }  // namespace detail
@@ -50,15 +62,11 @@ class worker {
         modifier_(std::move(modifier)),
         core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
 
-  COWORKER_REFUSE(
-      "coworker::worker: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::worker")
   worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
-  COWORKER_REFUSE(
-      "coworker::worker: the concurrency modifier does not fit; it must be callable as `int(int current)` or "
-      "`int(int current, const metrics&)` and give an integer")
+  COWORKER_REFUSE_MODIFIER("coworker::worker")
   worker(Handler handler, Modifier modifier,
          worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
@@ -68,36 +76,31 @@ class worker {
 
   static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
 
-  /// Serves the queue on an event loop of its own until the queue has ended or stop() was called; blocks
-  /// meanwhile. Errors: rethrows what the transport's take() throws against its contract, after the jobs in
-  /// progress have ended.
-  template <transport Queue>
-  requires fits worker_summary run(Queue& queue) {
-    if constexpr (waiting_transport<Queue>) {
-      event_loop loop(queue.waiter());
-      return run_on(loop, queue);
+  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  template <class Engine>
+  worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (!fits || !transport<Engine>) {
+      return {};  // what is wrong has been said
+    } else if constexpr (waiting_transport<Engine>) {
+      event_loop loop(engine.waiter());
+      return run_on(loop, engine);
     } else {
       event_loop loop;
-      return run_on(loop, queue);
+      return run_on(loop, engine);
     }
   }
 
-  template <class Queue>
-  requires(!fits) worker_summary run(Queue&) {
-    return {};  // the constructor has said what is wrong
-  }
-
-  template <class Queue>
-  requires(fits && !transport<Queue>) COWORKER_REFUSE(
-      "coworker::worker::run: this is not a transport; it needs `task<take_result> take(take_request)` and "
-      "`task<delivery> complete(job_result)`")
-  worker_summary run(Queue&) { return {}; }
-
-  /// The same on the executor of the awaiting coroutine, which must run one thing at a time: an event_loop or
-  /// a simulated_loop. Cancellation: as stop(); all outcomes are handed back before it returns.
-  template <transport Queue>
-  task<worker_summary> serve(Queue& queue) {
-    return detail::serve(core_, queue);
+  /// The same on the executor of the awaiting coroutine, which must run one thing at a time, as an event_loop or a
+  /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
+  /// delivered before it returns.
+  template <class Engine>
+  task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (transport<Engine>) {
+      return detail::serve(core_, engine);
+    } else {
+      return detail::nothing_to_serve();
+    }
   }
 
   /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any

@@ -47,10 +47,19 @@ inline void require(bool fact, const char* what) {
 class figures {
  public:
   void add(double figure) { all_.push_back(figure); }
+  void add(const figures& others) { all_.insert(all_.end(), others.all_.begin(), others.all_.end()); }
 
   [[nodiscard]] bool empty() const { return all_.empty(); }
 
   [[nodiscard]] double minimum() const { return *std::min_element(all_.begin(), all_.end()); }
+
+  /// The smallest figure that is at least as large as that share of all, from 0 to 1.
+  [[nodiscard]] double quantile(double share) const {
+    std::vector<double> sorted = all_;
+    std::sort(sorted.begin(), sorted.end());
+    const auto index = static_cast<std::size_t>(share * static_cast<double>(sorted.size()));
+    return sorted[std::min(index, sorted.size() - 1)];
+  }
 
   [[nodiscard]] double median() const {
     std::vector<double> sorted = all_;

@@ -85,9 +85,9 @@ struct figures {
 
 cw::task<void> run(int sleepers, int quick, cw::logger& log, figures& seen) {
   instant_client client(sleepers, quick);
-  cw::http_queue_options options;
+  cw::runpod_options options;
   options.urls = {"http://h/job-take/$ID", "http://h/job-done/$RUNPOD_POD_ID/$ID", "", ""};
-  cw::http_queue<instant_client> queue(client, options, log);
+  cw::runpod_queue<instant_client> queue(client, options, log);
   cw::worker_options settings;
   settings.log = &log;
   settings.grace_period = cw::duration::zero();

@@ -37,7 +37,7 @@ struct measured_worker {
     recorder.handler_ended(now, latency);
     recorder.in_progress(now, 7);
     now += 25us;
-    recorder.job_ended(now, coworker::outcome::status::succeeded, latency + 3ms, 3ms);
+    recorder.job_ended(now, coworker::outcome_status::succeeded, latency + 3ms, 3ms);
     recorder.in_progress(now, 6);
   }
 };

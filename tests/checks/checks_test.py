@@ -37,12 +37,12 @@ class Floors(unittest.TestCase):
         self.assertIn("everything", self.refused("start.hpp", "<coworker.hpp>"))
 
     def test_what_needs_libcurl_is_included_in_one_place_and_under_its_macro(self):
-        client, production = "<coworker/http/curl/client.hpp>", "<coworker/start/production_run.hpp>"
-        self.assertIsNone(self.refused("start.hpp", production, ["ifdef COWORKER_WITH_CURL"]))
-        self.assertIsNone(self.refused("start/production_run.hpp", client))
-        self.assertIn("libcurl", self.refused("start.hpp", production, ["ifdef __linux__"]))
-        self.assertIn("only start.hpp", self.refused("worker.hpp", production, ["ifdef COWORKER_WITH_CURL"]))
-        self.assertIn("only start/production_run.hpp", self.refused("transport/runpod/queue.hpp", client))
+        client, mode = "<coworker/http/curl/client.hpp>", "<coworker/start/runpod_mode.hpp>"
+        self.assertIsNone(self.refused("start.hpp", mode, ["ifdef COWORKER_WITH_CURL"]))
+        self.assertIsNone(self.refused("transport/runpod/engine.hpp", client))
+        self.assertIn("libcurl", self.refused("start.hpp", mode, ["ifdef __linux__"]))
+        self.assertIn("only start.hpp", self.refused("worker.hpp", mode, ["ifdef COWORKER_WITH_CURL"]))
+        self.assertIn("only transport/runpod/engine.hpp", self.refused("transport/runpod/queue.hpp", client))
         self.assertIn("libcurl", self.refused("coworker.hpp", client))
 
     def test_the_simulation_is_only_for_those_who_ask_for_it(self):

@@ -14,12 +14,20 @@ FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transp
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
 SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
 CURL_BASICS = "http/curl/basics.hpp"
+CURL_REDIRECT = "http/curl/redirect.hpp"
 CURL_EXCHANGE = "http/curl/exchange.hpp"
+CURL_DIAGNOSIS = "http/curl/diagnosis.hpp"
+CURL_PATIENCE = "http/curl/patience.hpp"
+CURL_TRANSFERS = "http/curl/transfers.hpp"
 CURL_CLIENT = "http/curl/client.hpp"
-PRODUCTION_RUN = "start/production_run.hpp"
+RUNPOD_ENGINE = "transport/runpod/engine.hpp"
+RUNPOD_MODE = "start/runpod_mode.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
-NEED_CURL = {CURL_BASICS: (CURL_EXCHANGE, CURL_CLIENT), CURL_EXCHANGE: (CURL_CLIENT,), CURL_CLIENT: (PRODUCTION_RUN,),
-             PRODUCTION_RUN: ("start.hpp",)}
+NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
+             CURL_REDIRECT: (CURL_EXCHANGE, CURL_TRANSFERS, CURL_CLIENT),
+             CURL_EXCHANGE: (CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
+             CURL_DIAGNOSIS: (CURL_TRANSFERS,), CURL_PATIENCE: (CURL_TRANSFERS,), CURL_TRANSFERS: (CURL_CLIENT,),
+             CURL_CLIENT: (RUNPOD_ENGINE,), RUNPOD_ENGINE: (RUNPOD_MODE,), RUNPOD_MODE: ("start.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")

@@ -48,7 +48,6 @@ class Local(unittest.TestCase):
             'DEBUG  | Retrieved local job: {"id": "local_test", "input": {"answer": {"n": 1}}}',
             "INFO   | local_test | Started.",
             'DEBUG  | local_test | Handler output: {"n": 1}',
-            'DEBUG  | local_test | run_job return: {"output": {"n": 1}}',
             "INFO   | Job local_test completed successfully.",
             'INFO   | Job result: {"output": {"n": 1}}',
             COMPLETE])
@@ -58,7 +57,7 @@ class Local(unittest.TestCase):
         run = Run("--test_input", '{"id": "a", "input": {"throw": "no"}}')
         report = {"error_type": "std::runtime_error", "error_message": "no", "error_traceback": "std::runtime_error: no",
                   "hostname": "unknown", "worker_id": "unknown"}
-        failed = [line for line in run.lines if line.startswith("ERROR  | Job a failed with error: ")]
+        failed = [line for line in run.lines if line.startswith("ERROR  | a | ")]
         self.assertEqual(len(failed), 1)
         self.assertEqual(report, {key: value for key, value in json.loads(failed[0].split("error: ", 1)[1]).items()
                                   if key != "runpod_version"})

@@ -20,6 +20,13 @@ struct executor_log {
   }
 };
 
+struct executor_that_watches : executor_log {
+  void watch(cw::descriptor_watch& watch) { calls.push_back("watch " + std::to_string(watch.descriptor)); }
+  void unwatch(cw::descriptor_watch& watch) noexcept {
+    calls.push_back("unwatch " + std::to_string(watch.descriptor));
+  }
+};
+
 struct executor_without_cancel {
   void post(std::coroutine_handle<>);
   void arm(cw::timer&);
@@ -38,6 +45,8 @@ struct executor_with_other_time {
 static_assert(cw::executor<executor_log>);
 static_assert(cw::executor<cw::executor_ref> && cw::thread_aware_executor<cw::executor_ref>);
 static_assert(!cw::thread_aware_executor<executor_log>);
+static_assert(cw::watching_executor<executor_that_watches>);
+static_assert(!cw::watching_executor<executor_log>);
 static_assert(!cw::executor<executor_without_cancel>);
 static_assert(!cw::executor<executor_with_other_time>);
 static_assert(!cw::executor<const executor_log>);
@@ -80,4 +89,18 @@ TEST_CASE("an executor_ref passes on where its executor runs, as far as that can
   CHECK_FALSE(cw::executor_ref(tells).runs_on_this_thread());
   tells.here = true;
   CHECK(cw::executor_ref(tells).runs_on_this_thread());
+}
+
+TEST_CASE("an executor_ref watches descriptors where its executor does, and says whether it does") {
+  executor_log watches_none;
+  CHECK_FALSE(cw::executor_ref(watches_none).watches_descriptors());
+  CHECK_FALSE(cw::executor_ref().watches_descriptors());
+  executor_that_watches log;
+  const cw::executor_ref place = log;
+  CHECK(place.watches_descriptors());
+  cw::descriptor_watch watch;
+  watch.descriptor = 7;
+  place.watch(watch);
+  place.unwatch(watch);
+  CHECK(log.calls == std::vector<std::string>{"watch 7", "unwatch 7"});
 }

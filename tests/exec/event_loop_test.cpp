@@ -342,6 +342,44 @@ TEST_CASE("running a loop that runs already says so: inside itself, below anothe
         "instead of blocking");
 }
 
+TEST_CASE(
+    "a watcher is told of each turn of a loop, before and after, also of one that ends by an exception") {
+  struct turn_diary final : cw::turn_watcher {
+    std::vector<void*> begun;
+    std::size_t ended = 0;
+    void turn_begins(std::coroutine_handle<> coroutine) noexcept override {
+      begun.push_back(coroutine.address());
+    }
+    void turn_ends() noexcept override { ++ended; }
+  };
+  cw::event_loop loop;
+  turn_diary diary;
+  loop.watch_turns(&diary);
+  std::deque<foreign::eager_task> owner;
+  bool inside = false;
+  const auto first = loop_handle_of(owner, [&] { inside = diary.begun.size() == diary.ended + 1; });
+  const auto last = loop_handle_of(owner, [&] { loop.stop(); });
+  loop.post(first);
+  loop.post(last);
+  loop.run();
+  CHECK(inside);
+  CHECK(diary.begun == std::vector<void*>{first.address(), last.address()});
+  CHECK(diary.ended == 2);
+  const auto throws = []() -> loop_thrower {
+    co_await std::suspend_never();
+    throw std::runtime_error("out");
+  };
+  const loop_thrower thrower = throws();
+  loop.post(thrower.handle);
+  CHECK_THROWS_WITH_AS(loop.run(), "out", std::runtime_error);
+  CHECK(diary.begun.size() == 3);
+  CHECK(diary.ended == 3);
+  loop.watch_turns(nullptr);
+  loop.post(last);
+  loop.run();
+  CHECK(diary.begun.size() == 3);
+}
+
 TEST_CASE("what a coroutine lets out of its resumption comes out of run(), which can go on afterwards") {
   cw::event_loop loop;
   std::deque<foreign::eager_task> owner;

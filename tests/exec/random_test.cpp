@@ -18,7 +18,7 @@ TEST_CASE("numbers below an end, and fractions, stay in their range and reach al
   int outside = 0;
   int low_halves = 0;
   for (int i = 0; i < 6000; ++i) {
-    const std::uint64_t number = numbers.below(6);
+    const std::uint64_t number = numbers.below(6U);
     if (number < 6) ++seen[number];
     const double fraction = numbers.fraction();
     if (fraction < 0.0 || fraction >= 1.0) ++outside;
@@ -28,5 +28,5 @@ TEST_CASE("numbers below an end, and fractions, stay in their range and reach al
   for (const int count : seen) CHECK(count > 850);
   CHECK(low_halves > 2800);
   CHECK(low_halves < 3200);
-  CHECK(numbers.below(1) == 0);
+  CHECK(numbers.below(1U) == 0);
 }

@@ -11,7 +11,7 @@
 #include <array>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/start/arguments.hpp>
-#include <coworker/start/local_run.hpp>
+#include <coworker/start/local_mode.hpp>
 #include <coworker/transport/local_file.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -132,8 +132,8 @@ task<void> serve(coworker::local_file& queue, std::size_t jobs) {
   std::size_t taken_jobs = 0;
   for (bool ended = false; !ended;) {
     coworker::take_result taken = co_await queue.take({2, 0});
-    require(taken.jobs.size() <= 2 && (!taken.jobs.empty() || taken.ended));
-    ended = taken.ended;
+    require(taken.jobs.size() <= 2 && (!taken.jobs.empty() || taken.closed));
+    ended = taken.closed;
     for (const job_envelope& one : taken.jobs) {
       const coworker::outcome done = coworker::outcome::success(static_cast<int>(taken_jobs++));
       coworker::job_result result{one.id, done, done.body().dump(), false};

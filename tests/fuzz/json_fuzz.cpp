@@ -30,10 +30,20 @@ void check_round_trip(const json& value) {
   require(copy == value);
 }
 
-/// Each member is found under its key, and nothing is left when all are erased.
+/// Each member is found under its key, also when those between are erased, and nothing is left when all are.
 void check_members(json value) {
   if (!value.is_object()) return;
   for (const auto& [key, member] : value.items()) require(&value.at(key) == &member);
+  std::size_t place = 0;
+  for (auto at = value.begin(); at != value.end(); ++place) {
+    if (place % 3 == 1) {
+      at = value.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  for (const auto& [key, member] : value.items()) require(&value.at(key) == &member);
+  check_round_trip(value);
   while (!value.empty()) {
     const std::string key(value.items().begin()->key());
     require(value.erase(key) == 1);

@@ -1,5 +1,5 @@
 // Fuzzes what the queue's answers mean. The input is a script of answers, one a line, that the requests of a
-// whole http_queue in virtual time meet one after the other:
+// whole runpod_queue in virtual time meet one after the other:
 //
 //   STATUS RETRY_AFTER BODY      200 - [{"id":"a","input":1}]
 //
@@ -184,7 +184,7 @@ class protocol_run {
   }
 
   task<void> run() {
-    coworker::http_queue<script_client> queue(client_, options_, log_);
+    coworker::runpod_queue<script_client> queue(client_, options_, log_);
     while (!client_.drained()) {
       co_await take(queue);
       while (held_.size() > 1) co_await complete(queue);
@@ -196,11 +196,11 @@ class protocol_run {
  private:
   bool holds(std::string_view id) const { return std::find(held_.begin(), held_.end(), id) != held_.end(); }
 
-  task<void> take(coworker::http_queue<script_client>& queue) {
+  task<void> take(coworker::runpod_queue<script_client>& queue) {
     const std::size_t posts_before = client_.posts.size();
     client_.polled = http_answer();
     const coworker::take_result taken = co_await queue.take({4, held_.size()});
-    require(!taken.ended && client_.posts.size() == posts_before);
+    require(!taken.closed && client_.posts.size() == posts_before);
     std::size_t given = 0;
     for (const json& item : jobs_in(client_.polled)) {
       const std::string id = item.at("id").get<std::string>();
@@ -212,7 +212,7 @@ class protocol_run {
     require(given == taken.jobs.size());
   }
 
-  task<void> complete(coworker::http_queue<script_client>& queue) {
+  task<void> complete(coworker::runpod_queue<script_client>& queue) {
     const std::string id = held_.front();
     held_.pop_front();
     const coworker::executor_ref clock = co_await coworker::this_coro::executor();
@@ -251,7 +251,7 @@ class protocol_run {
   script_client client_;
   checked_log sink_;
   coworker::logger log_{coworker::log_level::trace};
-  coworker::http_queue_options options_;
+  coworker::runpod_options options_;
   std::deque<std::string> held_;
 };
 

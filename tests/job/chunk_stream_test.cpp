@@ -20,6 +20,7 @@ using coworker::fixed_concurrency;
 using coworker::job;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::worker;
 using coworker::testing::simulation;
@@ -99,7 +100,7 @@ TEST_CASE("a stream that fails midway has sent what there was, and keeps what it
     one.input = {{"throw_at", 3}};
     one.world.options.stream.return_aggregate_stream = lists;
     const auto result = one.run();
-    CHECK(result.ended == outcome::status::failed);
+    CHECK(result.status == outcome_status::failed);
     CHECK(texts_of(one.world) == chunk_texts{"1", "2"});
     CHECK(result.body.at("error").get<std::string>().find("no more") != std::string::npos);
     CHECK(result.body.value("output", json()) == (lists ? json{1, 2} : json()));
@@ -152,8 +153,8 @@ TEST_CASE("an element longer than a chunk may be fails its job, with its number,
   const json report = json::parse(result.body.at("error").get<std::string>());
   CHECK(report.at("error_type") == "coworker::chunk_error");
   CHECK(report.at("error_message") ==
-        "element 2 of the stream is 102 bytes of JSON, and the queue takes no more than 50 in a chunk "
-        "(stream_options::chunk_limit); stream smaller ones");
+        "element 2 of the stream is 102 bytes of JSON, and the queue takes no more than 50 in a chunk; "
+        "stream smaller ones");
 }
 
 TEST_CASE("gathered chunks are no longer than a chunk may be, brackets included") {
@@ -161,7 +162,7 @@ TEST_CASE("gathered chunks are no longer than a chunk may be, brackets included"
   one.input = {{"elements", {"1234", "1234", "1234", "12345678"}}};
   one.world.options.stream.gather_for = 1s;
   one.world.options.stream.chunk_limit = 15;
-  CHECK(one.run(listed).ended == outcome::status::succeeded);
+  CHECK(one.run(listed).status == outcome_status::succeeded);
   CHECK(texts_of(one.world) == chunk_texts{R"(["1234","1234"])", R"(["1234"])", R"(["12345678"])"});
 }
 
@@ -173,7 +174,7 @@ TEST_CASE(
     one.world.options.stream.return_aggregate_stream = lists;
     const auto result = one.run();
     CHECK(texts_of(one.world) == chunk_texts{"1"});
-    CHECK(result.ended == (lists ? outcome::status::succeeded : outcome::status::failed));
+    CHECK(result.status == (lists ? outcome_status::succeeded : outcome_status::failed));
     if (lists) CHECK(result.body == json{{"output", {1, 2, 3}}});
     if (!lists)
       CHECK(result.body.at("error").get<std::string>().find("chunk 1 of the stream") != std::string::npos);
@@ -211,7 +212,7 @@ TEST_CASE("a job whose last chunk is cut off by a stop has been stopped, whateve
     one.world.queue.add(0s, "a", json{{"count", count}});
     worker streaming(&numbers, fixed_concurrency{1}, one.world.options);
     one.world.serve_and_stop(streaming, 1s);
-    CHECK(one.world.queue.result_of("a").ended == outcome::status::stopped);
+    CHECK(one.world.queue.result_of("a").status == outcome_status::stopped);
     CHECK(texts_of(one.world).size() == 1);
   }
 }

@@ -34,7 +34,7 @@ queue_log serve_over_http(Handler handler, std::size_t jobs, worker_options opti
   worker serving(std::move(handler), fixed_concurrency{8}, std::move(options));
   std::thread thread([&] {
     curl_client client(usual.client);
-    http_queue queue(client, usual.queue, log.log);
+    runpod_queue queue(client, usual.queue, log.log);
     serving.run(queue);
   });
   CHECK(server.wait_for_results(jobs));

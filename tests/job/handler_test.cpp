@@ -7,6 +7,7 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/job/handler.hpp>
+#include <coworker/transport/runpod/bodies.hpp>
 #include <limits>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@ using coworker::job;
 using coworker::job_handler;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 
 // --- what is a handler and what is not
@@ -93,6 +95,17 @@ auto counting_handler() {
   return [counter = std::make_unique<std::atomic<int>>(0)](job<>) { return ++*counter; };
 }
 
+// Takes what a stream sends, and reads outputs as the platform does.
+struct chunk_taker {
+  std::vector<json>& chunks;
+
+  task<bool> send(const coworker::job_record&, json chunk) const {
+    chunks.push_back(std::move(chunk));
+    co_return true;
+  }
+  void interpret(outcome& made) const { coworker::read_magic_members(made); }
+};
+
 // Runs a handler as a worker would, with a pool of one thread for plain functions.
 template <class Handler>
 ran run_once(Handler handler, json input = json::object(), bool stopped = false) {
@@ -102,27 +115,26 @@ ran run_once(Handler handler, json input = json::object(), bool stopped = false)
   const coworker::detail::record_ref owner(*new coworker::job_record({"job-1", std::move(input)}));
   coworker::job_record& record = *owner;
   if (stopped) record.stop.request_stop();
-  auto send = [&made](const coworker::job_record&, std::string chunk) -> task<bool> {
-    made.chunks.push_back(json::parse(chunk));
-    co_return true;
-  };
+  chunk_taker taker{made.chunks};
+  const coworker::detail::stream_sink sink(taker);
   coworker::handler_place place;
   place.pool = pool;
   const auto run = [&]() -> task<void> {
     coworker::context own(loop, record.stop.get_token(), &record);
-    auto running = coworker::run_handler(handler, record, place, send);
+    auto running = coworker::run_handler(handler, record, place, sink);
     co_await std::move(running).in(own);
   };
   coworker::sync_wait(loop, run());
-  made.ended = std::move(record.ended);
+  made.ended = std::move(record.outcome);
   return made;
 }
 
 template <class Handler>
-json report_of(Handler handler, json input = json::object()) {
+coworker::error_info error_of(Handler handler, json input = json::object()) {
   const outcome ended = run_once(std::move(handler), std::move(input)).ended;
-  CHECK(ended.ended == outcome::status::failed);
-  return json::parse(ended.error);
+  CHECK(ended.status == outcome_status::failed);
+  REQUIRE(ended.error() != nullptr);
+  return *ended.error();
 }
 
 }  // namespace
@@ -153,37 +165,37 @@ TEST_CASE("a generator that throws has streamed what it had, and its job has fai
   };
   const ran streamed = run_once(handle);
   CHECK(streamed.chunks == std::vector<json>{"first", "second"});
-  CHECK(json::parse(streamed.ended.error).at("error_message") == "the tape ran out");
+  CHECK(streamed.ended.message() == "the tape ran out");
 }
 
 TEST_CASE("an input that does not fit its type fails the job, and the error names the place") {
   CHECK(run_once(handler_typed, json::array({0.5})).ended.output == 0.5);
-  const json report = report_of(handler_typed, json::array({1.0, "two"}));
-  CHECK(report.at("error_type") == "coworker::input_error");
-  CHECK(report.at("error_message") == "input[1]: expected a number, found string \"two\"");
+  const auto error = error_of(handler_typed, json::array({1.0, "two"}));
+  CHECK(error.type == "coworker::input_error");
+  CHECK(error.message == "input[1]: expected a number, found string \"two\"");
 }
 
 TEST_CASE("a handler may throw anything, before or after it has waited") {
-  CHECK(report_of([](job<>) -> task<int> { throw std::runtime_error("at once"); }).at("error_message") ==
+  CHECK(error_of([](job<>) -> task<int> { throw std::runtime_error("at once"); }).message ==
         "at once");
   const auto later = [](job<>) -> task<int> {
     co_await coworker::sleep_for(1ns);
     throw std::logic_error("later");
   };
-  CHECK(report_of(later).at("error_type") == "std::logic_error");
-  CHECK(report_of([](job<>) -> int { throw 42; }).at("error_type") == "int");
-  CHECK(report_of([](job<>) -> int { throw "a text"; }).at("error_message") == "a text");
-  CHECK(report_of([](job<>) -> task<int> { throw std::string("a string"); }).at("error_message") ==
+  CHECK(error_of(later).type == "std::logic_error");
+  CHECK(error_of([](job<>) -> int { throw 42; }).type == "int");
+  CHECK(error_of([](job<>) -> int { throw "a text"; }).message == "a text");
+  CHECK(error_of([](job<>) -> task<int> { throw std::string("a string"); }).message ==
         "a string");
 }
 
 TEST_CASE("a handler that throws `cancelled` has been stopped only if it was asked to stop") {
   const auto give_up = [](job<>) -> int { throw coworker::cancelled(); };
-  CHECK(report_of(give_up).at("error_type") == "coworker::cancelled");
-  CHECK(run_once(give_up, json::object(), true).ended.ended == outcome::status::stopped);
+  CHECK(error_of(give_up).type == "coworker::cancelled");
+  CHECK(run_once(give_up, json::object(), true).ended.status == outcome_status::stopped);
   struct my_own : coworker::cancelled {};
   const auto give_up_differently = [](job<>) -> int { throw my_own(); };
-  CHECK(run_once(give_up_differently, json::object(), true).ended.ended == outcome::status::stopped);
+  CHECK(run_once(give_up_differently, json::object(), true).ended.status == outcome_status::stopped);
 }
 
 TEST_CASE("a plain function runs on the pool, a coroutine where the worker is") {
@@ -212,12 +224,14 @@ TEST_CASE(
     coworker::job_record& record = *owner;
     coworker::handler_place place;
     place.pool = elsewhere;
-    const auto send = [](const coworker::job_record&, const std::string&) -> task<bool> { co_return true; };
+    std::vector<json> none;
+    chunk_taker taker{none};
+    const coworker::detail::stream_sink sink(taker);
     auto handler = wander;
     std::thread::id back;
     const auto run = [&]() -> task<void> {
       coworker::context own(loop, record.stop.get_token(), &record);
-      auto running = coworker::run_handler(handler, record, place, send);
+      auto running = coworker::run_handler(handler, record, place, sink);
       co_await std::move(running).in(own);
       back = std::this_thread::get_id();
     };
@@ -229,11 +243,11 @@ TEST_CASE(
 TEST_CASE("a returned object may say that the job failed; what it says becomes a text") {
   const auto returning = [](json answer) { return run_once([answer](job<>) { return answer; }).ended; };
   const outcome failed = returning({{"error", "no such voice"}, {"detail", 1}});
-  CHECK(failed.ended == outcome::status::failed);
-  CHECK(failed.error == "no such voice");
-  CHECK(returning({{"error", {{"code", 7}}}}).error == R"({"code":7})");
-  CHECK(returning({{"error", 7}}).error == "7");
-  CHECK(returning({{"error", true}}).error == "true");
+  CHECK(failed.status == outcome_status::failed);
+  CHECK(failed.message() == "no such voice");
+  CHECK(returning({{"error", {{"code", 7}}}}).message() == R"({"code":7})");
+  CHECK(returning({{"error", 7}}).message() == "7");
+  CHECK(returning({{"error", true}}).message() == "true");
 }
 
 TEST_CASE("an error of null, false, 0 or no text is no error") {
@@ -248,7 +262,7 @@ TEST_CASE("a returned object may ask for the worker to be recycled") {
   const auto stop_pod = [](json wish) {
     const outcome ended = run_once([wish](job<>) { return json{{"refresh_worker", wish}}; }).ended;
     CHECK(ended.output == json::object());
-    return ended.stop_pod;
+    return ended.recycle_worker;
   };
   CHECK(stop_pod(true));
   CHECK(stop_pod(1));
@@ -264,7 +278,7 @@ TEST_CASE("a handler sees its job's stop token, and what it awaits sees it by it
     co_await coworker::sleep_for(1h);
     co_return 1;
   };
-  CHECK(run_once(sleep, json(), true).ended.ended == outcome::status::stopped);
+  CHECK(run_once(sleep, json(), true).ended.status == outcome_status::stopped);
 }
 
 TEST_CASE("a coroutine that takes its job by reference has it for as long as it runs") {
@@ -291,13 +305,15 @@ TEST_CASE("a handler object is not copied for each job, and may hold what cannot
   handler calls = counting_handler();
   coworker::event_loop loop;
   coworker::thread_pool pool(1);
-  const auto send = [](const coworker::job_record&, const std::string&) -> task<bool> { co_return true; };
+  std::vector<json> none;
+  chunk_taker taker{none};
+  const coworker::detail::stream_sink sink(taker);
   coworker::handler_place place;
   place.pool = pool;
   const auto run = [&](handler& shared) -> task<json> {
     const coworker::detail::record_ref record(*new coworker::job_record({"id", json()}));
-    co_await coworker::run_handler(shared, *record, place, send);
-    co_return std::move(record->ended.output);
+    co_await coworker::run_handler(shared, *record, place, sink);
+    co_return std::move(record->outcome.output);
   };
   CHECK(coworker::sync_wait(loop, run(calls)) == 1);
   CHECK(coworker::sync_wait(loop, run(calls)) == 2);

@@ -27,10 +27,9 @@ task<void> logged_step(std::string name) {
 }
 
 coworker::local_file logged_jobs(coworker::logger& log) {
-  return coworker::local_file(coworker::read_local_jobs(R"([{"id":"a","input":{},"batchId":"b7"},
-                                                           {"id":"b","input":{}}])",
-                                                        "test"),
-                              log);
+  auto jobs = coworker::read_local_jobs(R"([{"id":"a","input":{}}, {"id":"b","input":{}}])", "test");
+  jobs[0].log_label = "batchId=b7";
+  return coworker::local_file(std::move(jobs), log);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <coworker/job/job.hpp>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -22,13 +23,17 @@ TEST_CASE("a job can be made without any worker, to test a handler") {
   CHECK(typed.details.at("webhook") == "https://example.org");
 }
 
-TEST_CASE("a batch id is a text among the other members, or none") {
+TEST_CASE("a job tells how often it was delivered, and which trace it belongs to, where its queue says so") {
   job_envelope envelope;
-  CHECK(envelope.batch_id().empty());
-  envelope.details["batchId"] = "b-1";
-  CHECK(envelope.batch_id() == "b-1");
-  envelope.details["batchId"] = 7;
-  CHECK(envelope.batch_id().empty());
+  envelope.id = "first";
+  envelope.deliveries = 2;
+  envelope.trace_parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const job<> work(record_ref(*new coworker::job_record(std::move(envelope))), json());
+  CHECK(work.deliveries() == 2);
+  CHECK(work.trace_parent() == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  const job<> simple{"id", {}};
+  CHECK(simple.deliveries() == 0);
+  CHECK(simple.trace_parent().empty());
 }
 
 TEST_CASE("a job's stop token is asked when its record is, and outlives the worker's interest in it") {

@@ -176,15 +176,15 @@ TEST_CASE("eight threads may report at once, also while their job ends; nothing 
         envelope.id = "job-" + std::to_string(i);
         taken.jobs.push_back(std::move(envelope));
       }
-      taken.ended = true;
+      taken.closed = true;
       co_return taken;
     }
     task<delivery> complete(coworker::job_result result) {
       notes.push_back(std::string(result.job_id) + " ended");
       co_return delivery::accepted;
     }
-    task<delivery> progress(std::string_view job_id, std::string text) {
-      notes.push_back(std::string(job_id) + " " + text);
+    task<delivery> progress(std::string_view job_id, json value) {
+      notes.push_back(std::string(job_id) + " " + value.dump());
       co_return delivery::accepted;
     }
   };

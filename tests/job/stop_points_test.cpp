@@ -26,6 +26,7 @@ using coworker::executor_ref;
 using coworker::job;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::time_point;
 using coworker::timer;
@@ -139,7 +140,7 @@ result_note stop_points_stopped_at(stop_points_world& world, Handler handler, du
   worker w(std::move(handler), coworker::fixed_concurrency{2}, world.options);
   coworker::sync_wait(world.loop, stop_points_serve(w, world, at));
   CHECK(world.queue.results.size() == 2);
-  CHECK(world.queue.result_of("holder").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("holder").status == outcome_status::succeeded);
   CHECK(world.trace.alive == 0);
   return world.queue.result_of("points");
 }
@@ -176,7 +177,7 @@ TEST_CASE(
     CAPTURE(point.stopped.count());
     stop_points_world world;
     const result_note result = stop_points_of_five(world, point.stopped);
-    CHECK(result.ended == outcome::status::stopped);
+    CHECK(result.status == outcome_status::stopped);
     CHECK(result.body == json{{"error", "stopped: a stop was requested"}});
     CHECK(result.at == point.ended);
     REQUIRE(!world.trace.reached.empty());
@@ -192,7 +193,7 @@ TEST_CASE("a permit that a stopped job waited for goes to the next, and one that
     co_await coworker::sleep_for(work.id == "holder" ? 1s : 1h);
     co_return json(work.id);
   };
-  CHECK(stop_points_stopped_at(world, handle, 7s).ended == outcome::status::stopped);
+  CHECK(stop_points_stopped_at(world, handle, 7s).status == outcome_status::stopped);
   CHECK(world.queue.result_of("holder").at == 8s);
 }
 
@@ -203,7 +204,7 @@ TEST_CASE("a streaming job stopped between two chunks ends as stopped, and keeps
     return [](job<>) -> async_generator<json> { co_yield json("one"); }(std::move(work));
   };
   const result_note result = stop_points_stopped_at(world, handle, 25s);
-  CHECK(result.ended == outcome::status::stopped);
+  CHECK(result.status == outcome_status::stopped);
   CHECK(result.at == 25s);
   CHECK(world.queue.chunks == std::vector<std::pair<std::string, std::string>>{
                                   {"holder", "\"one\""}, {"points", "0"}, {"points", "1"}});

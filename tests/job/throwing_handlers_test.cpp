@@ -21,6 +21,7 @@ using coworker::async_generator;
 using coworker::job;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::worker;
 using coworker::testing::simulation;
@@ -49,7 +50,7 @@ json throwing_report(Handler bad, std::size_t chunks_of_bad = 0) {
   for (const char* id : {"early", "late"}) {
     CHECK(world.queue.result_of(id).body == json{{"output", json::array()}});
   }
-  CHECK(world.queue.result_of("bad").ended == outcome::status::failed);
+  CHECK(world.queue.result_of("bad").status == outcome_status::failed);
   return json::parse(world.queue.result_of("bad").body.at("error").get<std::string>());
 }
 
@@ -60,7 +61,7 @@ std::string throwing_message(json output) {
   worker w([&output](job<>) -> task<json> { co_return output; }, coworker::fixed_concurrency{1},
            world.options);
   world.serve(w);
-  CHECK(world.queue.result_of("bad").ended == outcome::status::failed);
+  CHECK(world.queue.result_of("bad").status == outcome_status::failed);
   const std::string report = world.queue.result_of("bad").body.at("error").get<std::string>();
   return json::parse(report).at("error_message").get<std::string>();
 }
@@ -163,6 +164,6 @@ TEST_CASE("the same holds for a struct that was made into JSON, and for a stream
   const std::string report = world.queue.result_of("bad").body.at("error").get<std::string>();
   CHECK(json::parse(report).at("error_message").get<std::string>().starts_with("output[0].scores[1]: NaN"));
 
-  const auto bad_text = [](job<>) -> async_generator<json> { co_yield json("caf\xe9"); };
+  const auto bad_text = [](job<>) -> async_generator<json> { co_yield json("caf\xe9 au lait"); };
   CHECK(throwing_report(bad_text).at("error_type") == "coworker::json_write_error");
 }

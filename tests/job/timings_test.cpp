@@ -28,10 +28,10 @@ task<json> timed_steps(job<> work) {
 
 }  // namespace
 
-TEST_CASE("with rp_debugger each job's output has its own timings, as the platform's clients read them") {
+TEST_CASE("where times are measured, each job's output has its own timings, as the platform's clients read them") {
   simulation world;
-  world.options.rp_debugger = true;
-  world.options.ready_delay = 20ms;
+  world.options.measure_times = true;
+  world.queue.ready_delay = 20ms;
   world.queue.add(0s, "a");
   world.queue.add(500ms, "b");
   world.queue.add(500ms, "text", {{"text", true}});
@@ -56,7 +56,7 @@ TEST_CASE("with rp_debugger each job's output has its own timings, as the platfo
   CHECK(world.queue.result_of("text").body == json{{"output", "no object"}});
 }
 
-TEST_CASE("without rp_debugger outputs are as they were") {
+TEST_CASE("without that, outputs are as they were") {
   simulation world;
   world.queue.add(0s, "a");
   coworker::worker timed(timed_steps, {}, world.options);

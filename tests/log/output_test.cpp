@@ -27,27 +27,27 @@ namespace {
 using detail::line_output;
 
 struct ends {
-  descriptor read;
-  descriptor write;
+  unique_fd read;
+  unique_fd write;
 };
 
 ends open_pipe() {
   int made[2];
   checked(::pipe2(made, O_CLOEXEC), "pipe2");
-  return {descriptor(made[0]), descriptor(made[1])};
+  return {unique_fd(made[0]), unique_fd(made[1])};
 }
 
 ends open_socket() {
   int made[2];
   checked(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, made), "socketpair");
-  return {descriptor(made[0]), descriptor(made[1])};
+  return {unique_fd(made[0]), unique_fd(made[1])};
 }
 
 ends open_terminal() {
-  descriptor master(checked(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
+  unique_fd master(checked(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), "posix_openpt"));
   checked(::grantpt(master.get()), "grantpt");
   checked(::unlockpt(master.get()), "unlockpt");
-  descriptor slave(checked(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC), "open"));
+  unique_fd slave(checked(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC), "open"));
   return {std::move(master), std::move(slave)};
 }
 
@@ -102,7 +102,7 @@ void check_accounted(const std::string& text, std::size_t count) {
   CHECK(seen.numbers.size() + seen.told == count);
 }
 
-int flags_of(const descriptor& of) { return ::fcntl(of.get(), F_GETFL); }
+int flags_of(const unique_fd& of) { return ::fcntl(of.get(), F_GETFL); }
 
 }  // namespace
 
@@ -245,21 +245,21 @@ TEST_CASE("the end waits for a reader who is slow, and not for one who never com
 }
 
 TEST_CASE(
-    "a descriptor that is closed, has no reader left, or is full for good takes nothing and holds nobody "
+    "a unique_fd that is closed, has no reader left, or is full for good takes nothing and holds nobody "
     "up") {
   const auto before = ::signal(SIGPIPE, SIG_IGN);
   {
     ends pipe = open_pipe();
     line_output output(pipe.write.get());
     output.write("read");
-    pipe.read = descriptor();
+    pipe.read = unique_fd();
     for (int i = 0; i < 10; ++i) output.write("into the void");
-    pipe.write = descriptor();
+    pipe.write = unique_fd();
     for (int i = 0; i < 10; ++i) output.write("nowhere");
     output.wait_until_written();
   }
   {
-    const descriptor full(checked(::open("/dev/full", O_WRONLY | O_CLOEXEC), "open"));
+    const unique_fd full(checked(::open("/dev/full", O_WRONLY | O_CLOEXEC), "open"));
     line_output output(full.get());
     for (int i = 0; i < 10; ++i) output.write("no space");
   }
@@ -269,9 +269,9 @@ TEST_CASE(
 TEST_CASE("what could not be written is told once it can be") {
   const temporary_folder folder;
   const std::string name = folder.name() + "/log";
-  const descriptor full(checked(::open("/dev/full", O_WRONLY | O_CLOEXEC), "open"));
-  const descriptor file(checked(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), "open"));
-  const descriptor number(checked(::fcntl(full.get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
+  const unique_fd full(checked(::open("/dev/full", O_WRONLY | O_CLOEXEC), "open"));
+  const unique_fd file(checked(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), "open"));
+  const unique_fd number(checked(::fcntl(full.get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
   line_output output(number.get());
   for (int i = 0; i < 3; ++i) output.write("no space");
   checked(::dup2(file.get(), number.get()), "dup2");  // as a program that turns its output elsewhere
@@ -286,7 +286,7 @@ TEST_CASE("what could not be written is told once it can be") {
 TEST_CASE("a file takes lines longer than a pipe would at once") {
   const temporary_folder folder;
   const std::string name = folder.name() + "/log";
-  const descriptor file(checked(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), "open"));
+  const unique_fd file(checked(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), "open"));
   line_output output(file.get());
   const std::string line(100'000, 'x');
   output.write(line);
@@ -295,7 +295,7 @@ TEST_CASE("a file takes lines longer than a pipe would at once") {
   CHECK(text.substr(0, static_cast<std::size_t>(size)) == line + "\n");
 }
 
-TEST_CASE("no descriptor is left open, and none is passed on to other programs") {
+TEST_CASE("no unique_fd is left open, and none is passed on to other programs") {
   const ends pipe = open_pipe();
   const int next = ::dup(0);
   ::close(next);

@@ -42,9 +42,9 @@ TEST_CASE("aimd stays between its bounds whatever happens") {
   metrics_script script;
   int limit = 1;
   for (int i = 0; i < 2000; ++i) {
-    const auto count = random.below(15);
+    const auto count = random.below(15U);
     limit = modifier(limit, script.jobs(count, 0.1 + 8 * random.fraction(), 1 + 9 * random.fraction(),
-                                        count > 0 ? random.below(2) : 0));
+                                        count > 0 ? random.below(2U) : 0));
     REQUIRE(limit >= 2);
     REQUIRE(limit <= 7);
   }

@@ -12,6 +12,7 @@ using coworker::duration;
 using coworker::metrics;
 using coworker::metrics_recorder;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::time_point;
 
 // One slot at a queue: takes of one job each, which come back after `wait`, and jobs of 300 ms.
@@ -26,7 +27,7 @@ struct one_slot {
     now += 300ms;
     recorder.handler_ended(now, 300ms);
     now += 1ms;
-    recorder.job_ended(now, outcome::status::succeeded, 301ms, 1ms);
+    recorder.job_ended(now, outcome_status::succeeded, 301ms, 1ms);
   }
 
   void take(duration wait, std::size_t asked, std::size_t brought) {
@@ -97,7 +98,7 @@ TEST_CASE("over a long way to the queue, at once is as long as the way") {
     far.now += 300ms;
     far.recorder.handler_ended(far.now, 300ms);
     far.now += 140ms;
-    far.recorder.job_ended(far.now, outcome::status::succeeded, 440ms, 140ms);
+    far.recorder.job_ended(far.now, outcome_status::succeeded, 440ms, 140ms);
     // Until a result was delivered, nobody knows how long the way is.
     if (i > 0) CHECK(far.seen().demand == demand_level::high);
   }

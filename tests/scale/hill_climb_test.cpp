@@ -156,7 +156,7 @@ TEST_CASE("hill_climb stays between its bounds whatever happens") {
     metrics_script script;
     int limit = 1;
     for (int i = 0; i < 5000; ++i) {
-      limit = modifier(limit, script.jobs(random.below(4), 0.01 + 5 * random.fraction() * random.fraction(),
+      limit = modifier(limit, script.jobs(random.below(4U), 0.01 + 5 * random.fraction() * random.fraction(),
                                           1 + 50 * random.fraction()));
       REQUIRE(limit >= 2);
       REQUIRE(limit <= 50);

@@ -9,6 +9,7 @@ using coworker::duration;
 using coworker::metrics;
 using coworker::metrics_recorder;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::time_point;
 
 time_point recorder_moment(duration since_start) { return time_point(since_start); }
@@ -46,9 +47,9 @@ TEST_CASE("a recorder adds up the jobs in progress over time") {
 TEST_CASE("a recorder sums the times of ended jobs and counts them by their ends") {
   metrics_recorder recorder;
   recorder.handler_ended(recorder_moment(3s), 2s);
-  recorder.job_ended(recorder_moment(4s), outcome::status::succeeded, 3s, 1s);
-  recorder.job_ended(recorder_moment(5s), outcome::status::failed, 4s, 2s);
-  recorder.job_ended(recorder_moment(5s), outcome::status::stopped, 0s, 0s);
+  recorder.job_ended(recorder_moment(4s), outcome_status::succeeded, 3s, 1s);
+  recorder.job_ended(recorder_moment(5s), outcome_status::failed, 4s, 2s);
+  recorder.job_ended(recorder_moment(5s), outcome_status::stopped, 0s, 0s);
   const metrics seen = recorder.snapshot(recorder_moment(5s), 1);
   CHECK(seen.jobs_succeeded == 1);
   CHECK(seen.jobs_failed == 1);

@@ -76,7 +76,7 @@ TEST_CASE("vegas stays between its bounds whatever happens") {
   int limit = 1;
   for (int i = 0; i < 2000; ++i) {
     limit = modifier(limit,
-                     script.jobs(random.below(30), 0.1 + 8 * random.fraction(), 1 + 40 * random.fraction()));
+                     script.jobs(random.below(30U), 0.1 + 8 * random.fraction(), 1 + 40 * random.fraction()));
     REQUIRE(limit >= 2);
     REQUIRE(limit <= 30);
   }

@@ -139,7 +139,6 @@ inline sim::options erratic_options(const sim::options& base) {
   made.inputs = erratic_inputs(random);
   made.worker.grace_period = random.between(duration::zero(), std::chrono::seconds(30));
   made.worker.modifier_interval = random.between(std::chrono::milliseconds(100), std::chrono::seconds(5));
-  made.worker.takes_at_once = random.between(1, 3);
   made.worker.prefetch = random.chance(0.3);
   made.worker.overlap_delivery = random.chance(0.3);
   made.worker.job_timeout = random.chance(0.2)
@@ -152,7 +151,7 @@ inline sim::options erratic_options(const sim::options& base) {
   made.worker.stream.return_aggregate_stream = random.chance(0.3);
   made.queue.delivery_deadline = random.between(std::chrono::seconds(20), std::chrono::minutes(10));
   made.queue.posts_at_once = random.chance(0.3) ? 1 : static_cast<std::size_t>(random.between(2, 20));
-  made.queue.post_limit = random.between(std::chrono::seconds(2), std::chrono::seconds(60));
+  made.queue.post_timeout = random.between(std::chrono::seconds(2), std::chrono::seconds(60));
   made.queue.api_key = "key";
   made.ping_interval = random.between(std::chrono::seconds(1), std::chrono::seconds(10));
   made.spool = random.chance(0.6);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <chrono>
 #include <coworker/exec/simulated_loop.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/simulation/ledger.hpp>
@@ -24,7 +25,7 @@ using sim::part;
 // Two workers, of whom worker 0 does what it should not.
 struct watched {
   coworker::simulated_loop loop;
-  sim::event_trace events{false};
+  sim::trace events{false};
   sim::ledger book;
   sim::request_checks checks{book};
   const coworker::queue_urls urls{sim::server_urls(), "w"};
@@ -52,7 +53,10 @@ struct watched {
   void finish(int job, bool stopped = false) {
     const outcome ended = stopped ? outcome::stop("stopped") : outcome::success(1);
     const std::string id = sim::job_name(job);
-    book.completes(0, {id, ended, "{\"output\":1}", false});
+    coworker::job_result result;
+    result.job_id = id;
+    result.outcome = ended;
+    book.completes(0, result, "{\"output\":1}");
   }
 
   // A chunk that arrives.
@@ -63,7 +67,11 @@ struct watched {
   }
 
   void finish_stream() {
-    book.completes(0, {"job-1", outcome::success(json::array()), "{\"output\":[]}", true});
+    coworker::job_result result;
+    result.job_id = "job-1";
+    result.outcome = outcome::success(json::array());
+    result.streamed = true;
+    book.completes(0, result, "{\"output\":[]}");
   }
 
   void post(std::string url, std::string body, std::string header = "X-Request-ID: job-1") {

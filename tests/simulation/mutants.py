@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-QUEUE, ANSWERS, WORKER = "transport/runpod/queue.hpp", "transport/runpod/responses.hpp", "worker/serving.hpp"
+QUEUE, ANSWERS, WORKER = "transport/runpod/queue.hpp", "transport/runpod/responses.hpp", "worker/worker_run.hpp"
 STREAM, OUTCOME = "job/chunk_stream.hpp", "worker/send_outcome.hpp"
 
 # Name, header, old text, new text.

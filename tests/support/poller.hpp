@@ -74,7 +74,7 @@ class poller {
 
  private:
   static void check(int failed) {
-    if (failed != 0) detail::throw_system_error(failed, "epoll_ctl");
+    if (failed != 0) detail::throw_io_error(failed, "epoll_ctl");
   }
 
   detail::epoll epoll_;

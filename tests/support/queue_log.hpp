@@ -119,7 +119,7 @@ class queue_log {
       if (one.where != endpoint::ping) continue;
       std::vector<std::string>& ids = all.emplace_back();
       for (const std::string& list : one.request.parameters("job_id")) {
-        for (std::string_view rest = list; !rest.empty();) ids.emplace_back(take_until(rest, ","));
+        for (std::string_view rest = list; !rest.empty();) ids.emplace_back(detail::take_until(rest, ','));
       }
     }
     return all;

@@ -425,9 +425,10 @@ TEST_CASE("requests may come in chunks, ask to be continued, or ask for the conn
   queue_server queue;
   raw_client client(queue.port());
   client.send("POST " + done_path("a") +
-              " HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
+              " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n");
   CHECK(client.read().status() == 200);
-  client.send("POST " + done_path("b") + " HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  client.send("POST " + done_path("b") +
+              " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   CHECK(client.read().status() == 100);
   client.send("{}");
   CHECK(client.read().status() == 200);

@@ -25,25 +25,25 @@ struct route {
 inline route route_of(const http_request& request) {
   std::string_view rest = request.path();
   while (!rest.empty()) {
-    const std::string_view segment = take_until(rest, "/");
+    const std::string_view segment = detail::take_until(rest, '/');
     if (segment == "job-take") return {endpoint::take, {}};
     if (segment == "job-take-batch") return {endpoint::take_batch, {}};
     if (segment == "job-stop") return {endpoint::stop, {}};
     if (segment == "ping") return {endpoint::ping, {}};
     if (segment == "job-done" || segment == "job-stream") {
-      take_until(rest, "/");
-      if (segment == "job-stream") return {endpoint::stream, url_decoded(rest)};
+      detail::take_until(rest, '/');
+      if (segment == "job-stream") return {endpoint::stream, url_decode(rest).value_or("")};
       const bool unfinished = request.body.find("IN_PROGRESS") != std::string::npos;
       if (unfinished) {
         try {
           const json posted = json::parse(request.body);
           if (posted.is_object() && posted.contains("status") && posted.at("status") == "IN_PROGRESS") {
-            return {endpoint::progress, url_decoded(rest)};
+            return {endpoint::progress, url_decode(rest).value_or("")};
           }
         } catch (const json::exception&) {  // then it is a result, if a bad one
         }
       }
-      return {endpoint::done, url_decoded(rest)};
+      return {endpoint::done, url_decode(rest).value_or("")};
     }
   }
   return {};

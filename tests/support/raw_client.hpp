@@ -2,6 +2,7 @@
 // An HTTP client for tests of servers: blocking, one connection, exactly the bytes that it is told to send,
 // and a clear word on how the connection ended. Must not know what a queue is.
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -14,7 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <support/http_message.hpp>
+#include <support/http_response.hpp>
 #include <support/socket.hpp>
 
 namespace coworker::testing {
@@ -22,18 +23,14 @@ namespace coworker::testing {
 struct raw_answer {
   enum class end : unsigned char { complete, closed, reset, silent };
 
-  std::string head;
   std::string body;
   end ended = end::complete;
+  read_response response;
 
   bool complete() const noexcept { return ended == end::complete; }
   /// 0 when not even a status line came.
-  int status() const { return head.size() > 9 ? std::atoi(head.c_str() + 9) : 0; }
-  std::optional<std::string> header(std::string_view name) const {
-    const http_request as_request{head, {}};
-    const std::optional<std::string_view> value = as_request.header(name);
-    return value ? std::optional<std::string>(*value) : std::nullopt;
-  }
+  int status() const { return response.status(); }
+  std::optional<std::string> header(std::string_view name) const { return response.header(name); }
 };
 
 class raw_client {
@@ -75,22 +72,27 @@ class raw_client {
     return read();
   }
 
-  /// The next answer, or what came of it.
-  raw_answer read() {
-    // An answer's head and a request's differ in their first line only, so one reader serves for both.
-    const std::string first_line = "POST / HTTP/1.1\r\n";
-    bytes_.insert(0, first_line);
-    http_request_reader reader;
+  /// The next answer, or what came of it. A body that ends with the connection is complete.
+  raw_answer read(bool to_head = false) {
+    http_response_reader reader;
+    if (to_head) reader.expect_no_body();
     raw_answer made;
-    while (reader.read(bytes_) != http_request_reader::progress::complete && receive(made.ended)) {
+    while (reader.read(bytes_) == http_response_reader::progress::needs_more && receive(made.ended)) {
     }
-    made.head = reader.request().head.substr(std::min(first_line.size(), reader.request().head.size()));
-    made.body = reader.request().body;
+    if (made.ended == raw_answer::end::closed && reader.closed()) made.ended = raw_answer::end::complete;
+    made.response = reader.response();
+    made.body = made.response.body;
     return made;
   }
 
   /// Sends no more, but reads on.
   void half_close() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
+
+  /// Blocks until the connection is reset or closed on both sides, and reads nothing. False: it is not for 20 s.
+  bool wait_for_reset() const noexcept {
+    pollfd watched{socket_.get(), 0, 0};
+    return ::poll(&watched, 1, 20'000) == 1;
+  }
 
   void close() noexcept { socket_ = unique_fd(); }
 

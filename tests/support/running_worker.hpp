@@ -43,7 +43,7 @@ class run_counter {
 
 struct running_worker_options {
   int concurrency = 1;
-  http_queue_options queue = {};  ///< the addresses are the server's
+  runpod_options queue = {};  ///< the addresses are the server's
   curl_client_options client = {};
   worker_options worker = {};
 
@@ -52,7 +52,7 @@ struct running_worker_options {
     queue.retry = {std::chrono::milliseconds(20), std::chrono::milliseconds(200)};
     queue.idle = {std::chrono::milliseconds(5), std::chrono::milliseconds(50)};
     queue.throttled = std::chrono::milliseconds(50);
-    queue.worker_id = "test-worker";
+    queue.identity.worker_id = "test-worker";
     queue.api_key = "test-key";
     client.user_agent = "coworker-test";
   }
@@ -107,7 +107,7 @@ class running_worker {
 
   void serve() {
     curl_client client(options_.client);
-    http_queue queue(client, options_.queue, log.log);
+    runpod_queue queue(client, options_.queue, log.log);
     summary_ = worker_.run(queue);
   }
 

@@ -12,6 +12,8 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/transport/runpod/bodies.hpp>
+#include <coworker/transport/runpod/job_list.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -39,8 +41,9 @@ struct take_note {
 struct result_note {
   duration at;
   std::string id;
-  outcome::status ended;
-  json body;
+  outcome_status status;
+  json body;  ///< {"output": X} or {"error": as the platform shows it}, and "recycle": true
+  error_info error;
   bool streamed;
 };
 
@@ -52,7 +55,7 @@ struct progress_note {
 
 class simulated_queue {
  public:
-  explicit simulated_queue(simulated_loop& loop) : loop_(loop) {}
+  explicit simulated_queue(simulated_loop& loop) : loop_(loop) { stated.takes = 2; }
 
   // How it behaves.
   duration hold = std::chrono::seconds(90);  ///< how long a take waits for a job
@@ -76,12 +79,22 @@ class simulated_queue {
   std::vector<progress_note> reports;
   std::size_t most_takes_at_once = 0;
 
+  transport_limits stated;  ///< what it takes at most
+
+  transport_limits limits() const { return stated; }
+  void interpret(outcome& made) const {
+    if (interprets) read_magic_members(made);
+  }
+  duration ready_delay{};   ///< for the timings that it adds, where they are measured
+  bool interprets = false;  ///< members of outputs have the platform's meaning
+
   /// Jobs must be added in the order of their arrival.
   void add(duration at, std::string id, json input = json::object(), json details = json::object()) {
     job_envelope envelope;
     envelope.id = std::move(id);
     envelope.input = std::move(input);
     envelope.details = std::move(details);
+    read_job_details(envelope);
     arrivals_.push_back({at, std::move(envelope)});
   }
 
@@ -92,7 +105,7 @@ class simulated_queue {
     const duration give_up = loop_.elapsed() + hold;
     take_result taken = hand_over(request.capacity);
     bool stopped = false;
-    while (taken.jobs.empty() && !taken.ended && !stopped && loop_.elapsed() < give_up) {
+    while (taken.jobs.empty() && !taken.closed && !stopped && loop_.elapsed() < give_up) {
       stopped = co_await stopped_before(std::min(give_up, next_arrival()));
       if (!stopped) taken = hand_over(request.capacity);
     }
@@ -112,21 +125,29 @@ class simulated_queue {
   task<delivery> complete(job_result result) {
     if (delivery_time > duration::zero()) co_await sleep_for(delivery_time);
     if (complete_failure != nullptr) std::rethrow_exception(complete_failure);
-    results.push_back({loop_.elapsed(), std::string(result.job_id), result.ended.ended,
-                       json::parse(result.body), result.streamed});
+    if (result.timings != nullptr) add_debugger_member(result.outcome, *result.timings, ready_delay);
+    json body = json::object();
+    if (!result.outcome.succeeded())
+      body["error"] = result.outcome.error() != nullptr ? error_report(*result.outcome.error(), {}, silence_.log)
+                                                        : std::string(result.outcome.message());
+    const bool empty = result.outcome.output.is_object() && result.outcome.output.empty();
+    if (!empty && (result.outcome.succeeded() || !result.outcome.output.is_null())) body["output"] = result.outcome.output;
+    if (result.outcome.recycle_worker) body["recycle"] = true;
+    results.push_back({loop_.elapsed(), std::string(result.job_id), result.outcome.status, std::move(body),
+                       result.outcome.error() != nullptr ? *result.outcome.error() : error_info(), result.streamed});
     co_return answer;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text) {
+  task<delivery> chunk(std::string_view job_id, json value) {
     chunk_moments.push_back(loop_.elapsed());
-    chunks.emplace_back(job_id, std::move(text));
+    chunks.emplace_back(job_id, value.dump());
     if (partial_time > duration::zero()) co_await sleep_for(partial_time);
     if (chunk_failure != nullptr) std::rethrow_exception(chunk_failure);
     co_return partial_answer;
   }
 
-  task<delivery> progress(std::string_view job_id, std::string text) {
-    reports.push_back({loop_.elapsed(), std::string(job_id), std::move(text)});
+  task<delivery> progress(std::string_view job_id, json value) {
+    reports.push_back({loop_.elapsed(), std::string(job_id), value.dump()});
     if (partial_time > duration::zero()) {
       auto_reset_event never_set;
       co_await never_set.wait_until(loop_.now() + partial_time);
@@ -155,7 +176,7 @@ class simulated_queue {
       taken.jobs.push_back(std::move(arrivals_.front().envelope));
       arrivals_.pop_front();
     }
-    taken.ended = ends && arrivals_.empty();
+    taken.closed = ends && arrivals_.empty();
     return taken;
   }
 
@@ -170,6 +191,7 @@ class simulated_queue {
   }
 
   simulated_loop& loop_;
+  captured_log silence_;
   std::deque<arrival> arrivals_;
   std::size_t takes_under_way_ = 0;
 };

@@ -84,7 +84,6 @@ TEST_CASE("one object is one job, called local_test, and keeps all its members")
   CHECK(jobs[0].id == "local_test");
   CHECK(jobs[0].input == json{{"n", 1}});
   CHECK(jobs[0].details == json{{"webhook", "https://example.org"}, {"batchId", "b"}});
-  CHECK(jobs[0].batch_id() == "b");
 }
 
 TEST_CASE("a job may have an id of its own, and any input") {
@@ -247,10 +246,10 @@ TEST_CASE("a local queue hands its jobs out in order, no more than asked for, an
   };
   const auto first = take(2);
   CHECK(ids_of(first.jobs) == std::vector<std::string>{"local_test", "local_test_2"});
-  CHECK_FALSE(first.ended);
+  CHECK_FALSE(first.closed);
   const auto second = take(5);
   CHECK(ids_of(second.jobs) == std::vector<std::string>{"local_test_3"});
-  CHECK(second.ended);
+  CHECK(second.closed);
 }
 
 TEST_CASE("a local queue keeps outcomes in the order of its jobs, whatever order they come in") {
@@ -259,13 +258,15 @@ TEST_CASE("a local queue keeps outcomes in the order of its jobs, whatever order
   local_file queue(read_local_jobs(R"([{"input": 1}, {"input": 2}, {"id": "a", "input": 3}])", "t"),
                    output.log);
   const auto complete = [&](std::string_view id, const outcome& ended) {
-    coworker::job_result result{id, ended, ended.body().dump()};
+    coworker::job_result result;
+    result.job_id = id;
+    result.outcome = ended;
     return coworker::sync_wait(loop, queue.complete(std::move(result)));
   };
   CHECK(complete("a", outcome::success(30)) == coworker::delivery::accepted);
   CHECK(complete("local_test", outcome::failure("broken")) == coworker::delivery::accepted);
-  CHECK(queue.outcomes().at(0).error == "broken");
-  CHECK(queue.outcomes().at(1).error == "the job was not run");
+  CHECK(queue.outcomes().at(0).message() == "broken");
+  CHECK(queue.outcomes().at(1).message() == "the job was not run");
   CHECK(queue.outcomes().at(2).output == 30);
 }
 

@@ -6,10 +6,16 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/worker.hpp>
 #include <coworker/worker/job_watch.hpp>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "support/captured_log.hpp"
+#include "support/counted_memory.hpp"
 #include "support/simulated_queue.hpp"
 
 namespace {
@@ -19,6 +25,7 @@ using coworker::fixed_concurrency;
 using coworker::job;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::worker;
 using coworker::testing::result_note;
@@ -62,11 +69,11 @@ TEST_CASE("a job that runs longer than job_timeout is stopped then, and fails wi
   CHECK(summary.stopped == 0);
   CHECK(world.queue.result_of("long").at == 2s);
   CHECK(error_of(world, "long") == "timed out: it ran longer than the 2 s that it may");
-  CHECK(world.queue.result_of("short").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("short").status == outcome_status::succeeded);
   CHECK(world.output.count("long | It has run for 2 s, which is all that it may: stop requested.") == 1);
 }
 
-TEST_CASE("a job's own policy says how long it may run, and comes before job_timeout") {
+TEST_CASE("a job may bring a limit of its own; the smaller of that and job_timeout counts") {
   simulation world;
   world.options.job_timeout = 2s;
   world.queue.add(0s, "less", watched_ms(60'000), policy(250));
@@ -78,10 +85,10 @@ TEST_CASE("a job's own policy says how long it may run, and comes before job_tim
   world.serve(sleeper);
   CHECK(world.queue.result_of("less").at == 250ms);
   CHECK(error_of(world, "less") == "timed out: it ran longer than the 0.25 s that it may");
-  CHECK(world.queue.result_of("more").at == 5s);
+  CHECK(world.queue.result_of("more").at == 2s);
   for (const char* const nonsense : {"0", "-1", "true", "\"9\"", "{}", "null"})
     CHECK(world.queue.result_of(nonsense).at == 2s);
-  CHECK(world.queue.result_of("huge").ended == outcome::status::succeeded);
+  CHECK(world.queue.result_of("huge").at == 2s);
 }
 
 TEST_CASE("the time of a job counts from its start, not while it waits for a slot") {
@@ -153,6 +160,136 @@ TEST_CASE("a stop that comes in the very moment in which its job is started is n
       co_await beside.join();
     };
     coworker::sync_wait(world.loop, both());
-    CHECK(world.queue.result_of("a").ended == outcome::status::stopped);
+    CHECK(world.queue.result_of("a").status == outcome_status::stopped);
   }
+}
+
+TEST_CASE("a job costs the loop the same few turns, however many others are stopped or have deadlines") {
+  const auto turns_a_job = [](int count, bool stopped_by_id) {
+    simulation world;
+    for (int i = 0; i < count; ++i) {
+      const json details = stopped_by_id ? json::object() : policy(100.0 + i % 1'000);
+      world.queue.add(0s, std::to_string(i), watched_ms(3'600'000), details);
+    }
+    worker sleeper(watched_sleep, fixed_concurrency{count}, world.options);
+    const auto stop_all = [&]() -> task<void> {
+      co_await coworker::sleep_for(50ms);
+      for (int i = 0; stopped_by_id && i < 2 * count; ++i)
+        sleeper.stop_job(std::to_string(2 * count - 1 - i));
+    };
+    const auto both = [&]() -> task<void> {
+      coworker::scope beside(co_await coworker::this_coro::context());
+      beside.spawn(stop_all());
+      co_await sleeper.serve(world.queue);
+      co_await beside.join();
+    };
+    coworker::sync_wait(world.loop, both());
+    CHECK(world.queue.results.size() == static_cast<std::size_t>(count));
+    CHECK(world.loop.elapsed() < 2s);
+    return static_cast<double>(world.loop.steps()) / count;
+  };
+  CHECK(turns_a_job(4'000, true) < 1.05 * turns_a_job(1'000, true));
+  CHECK(turns_a_job(4'000, false) < 1.05 * turns_a_job(1'000, false));
+}
+
+TEST_CASE("a look goes only to the jobs whose time has come, however many run") {
+  for (const std::size_t count : {1'000u, 20'000u}) {
+    coworker::testing::captured_log output(coworker::log_level::error);
+    const coworker::worker_options options;
+    coworker::detail::job_watch watch(options, output.log);
+    std::deque<coworker::job_record> records;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto milliseconds = static_cast<std::int64_t>(1 + i % 1'000);
+      records.emplace_back(coworker::job_envelope{std::to_string(i), {}, policy(milliseconds)});
+      watch.add(records.back(), coworker::time_point());
+    }
+    std::size_t looked_at = 0;
+    std::size_t late = 0;
+    for (int moment = 0; moment <= 1'000; ++moment) {
+      const coworker::time_point now{std::chrono::milliseconds(moment)};
+      if (watch.next_look() > now) continue;
+      looked_at += watch.look(now);
+      for (std::size_t i = 0; i < count; i += 97) {
+        const bool due = static_cast<int>(1 + i % 1'000) <= moment;
+        if (records[i].stop.stop_requested() != due) ++late;
+      }
+    }
+    CHECK(late == 0);
+    CHECK(looked_at == count);
+    for (coworker::job_record& record : records) watch.remove(record);
+    CHECK(watch.look(coworker::time_point(1h)) == 0);
+    CHECK(watch.next_look() == coworker::time_point::max());
+  }
+}
+
+TEST_CASE("a job without a deadline costs the watch no memory, one that ends early leaves no alarm behind") {
+  coworker::testing::captured_log output(coworker::log_level::error);
+  coworker::worker_options options;
+  coworker::detail::job_watch watch(options, output.log);
+  coworker::job_record plain({"plain", {}});
+  coworker::job_record hasty({"hasty", {}, policy(5)});
+  coworker::job_record slow({"slow", {}, policy(50)});
+  const coworker::testing::counted_memory counted;
+  watch.add(plain, coworker::time_point());
+  CHECK(counted.allocations() == 0);
+  CHECK(watch.next_look() == coworker::time_point::max());
+  watch.add(hasty, coworker::time_point());
+  watch.add(slow, coworker::time_point());
+  CHECK(watch.next_look() == coworker::time_point(5ms));
+  watch.remove(hasty);
+  CHECK(watch.look(coworker::time_point(5ms)) == 0);
+  CHECK(watch.next_look() == coworker::time_point(50ms));
+  CHECK(watch.look(coworker::time_point(50ms)) == 1);
+  CHECK(slow.stop.stop_requested());
+  CHECK_FALSE(plain.stop.stop_requested());
+}
+
+TEST_CASE("a job that is stopped has a moment to end before the log names it, also with no patience at all") {
+  coworker::testing::captured_log output;
+  coworker::worker_options options;
+  options.stop_patience = coworker::duration::zero();
+  coworker::detail::job_watch watch(options, output.log);
+  coworker::job_record record({"a", {}, policy(5)});
+  watch.add(record, coworker::time_point());
+  CHECK(watch.look(coworker::time_point(5ms)) == 1);
+  CHECK(output.count("still runs") == 0);
+  CHECK(watch.look(coworker::time_point(6ms)) == 1);
+  CHECK(output.count("still runs") == 1);
+  CHECK(watch.next_look() == coworker::time_point::max());
+}
+
+TEST_CASE("without memory jobs are stopped all the same, when asked and when their time is over") {
+  if (!coworker::testing::memory_is_counted()) return;
+  coworker::testing::captured_log output;
+  const coworker::worker_options options;
+  coworker::detail::job_watch watch(options, output.log);
+  coworker::job_record refused({"refused", {}, policy(5)});
+  coworker::job_record asked({"asked", {}});
+  coworker::job_record overdue({"overdue", {}, policy(5)});
+  outcome ended = outcome::stop("stopped: a stop was requested");
+  watch.add(asked, coworker::time_point());
+  bool thrown = false;
+  {
+    const coworker::testing::scarce_memory none(0);
+    try {
+      watch.add(refused, coworker::time_point());
+    } catch (const std::bad_alloc&) {
+      thrown = true;
+    }
+    watch.stop(asked, std::move(ended), coworker::time_point());
+  }
+  CHECK(thrown);
+  CHECK(watch.find("refused") == nullptr);
+  CHECK(asked.stop.stop_requested());
+  watch.add(overdue, coworker::time_point());
+  std::size_t looked_at = 0;
+  {
+    const coworker::testing::scarce_memory none(0);
+    looked_at = watch.look(coworker::time_point(5ms));
+  }
+  CHECK(looked_at == 0);
+  CHECK_FALSE(overdue.stop.stop_requested());
+  CHECK(watch.next_look() == coworker::time_point(6ms));
+  CHECK(watch.look(coworker::time_point(6ms)) == 1);
+  CHECK(overdue.stop.stop_requested());
 }

@@ -1,10 +1,19 @@
 #include <doctest/doctest.h>
 #include <chrono>
+#include <coro/foreign.hpp>
+#include <coroutine>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/sleep.hpp>
+#include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/transport/local_file.hpp>
 #include <coworker/worker.hpp>
+#include <coworker/worker/watchdog.hpp>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -12,6 +21,7 @@
 #include <vector>
 
 #include "support/captured_log.hpp"
+#include "support/counted_memory.hpp"
 
 namespace {
 
@@ -40,6 +50,19 @@ void block_until_named(const coworker::testing::captured_log& output, std::size_
   const auto give_up = std::chrono::steady_clock::now() + 10s;
   while (output.count(watchdog_line) < lines && std::chrono::steady_clock::now() < give_up)
     std::this_thread::yield();
+}
+
+// Runs one job's coroutine on a loop as a worker with a watchdog does.
+template <class Handler>
+void run_under(coworker::detail::watchdog& dog, coworker::event_loop& loop, Handler& handler) {
+  coworker::job_record record({"a", {}});
+  const auto first_turn = [&]() -> task<void> {
+    coworker::detail::watched_executor* const watched = dog.add(record);
+    coworker::context own(coworker::executor_ref(*watched), record.stop.get_token(), &record);
+    co_await handler().in(own);
+    dog.remove(watched);
+  };
+  coworker::sync_wait(loop, first_turn());
 }
 
 }  // namespace
@@ -111,4 +134,57 @@ TEST_CASE("what blocks on a pool is not named, nor what only waits") {
       },
       1, output);
   CHECK(output.count(watchdog_line) == 0);
+}
+
+TEST_CASE("a watchdog notes the coroutines that wait, and keeps nothing of those that have gone on") {
+  coworker::testing::captured_log output;
+  coworker::event_loop loop;
+  coworker::detail::watchdog dog(loop, 60s, output.log);
+  const auto child = []() -> task<void> { co_await coworker::sleep_for(1ms); };
+  std::size_t most_at_once = 0;
+  std::size_t most_in_turn = 0;
+  std::int64_t held = 0;
+  const auto handler = [&]() -> task<void> {
+    coworker::scope side_by_side(co_await coworker::this_coro::context());
+    for (int i = 0; i < 1'000; ++i) side_by_side.spawn(child());
+    co_await coworker::resume_on(co_await coworker::this_coro::executor());
+    most_at_once = dog.notes();
+    co_await side_by_side.join();
+    const coworker::testing::counted_memory counted;
+    for (int i = 0; i < 20'000; ++i) {
+      coworker::scope one(co_await coworker::this_coro::context());
+      one.spawn([]() -> task<void> { co_return; }());
+      co_await one.join();
+      if (dog.notes() > most_in_turn) most_in_turn = dog.notes();
+    }
+    held = counted.peak();
+  };
+  run_under(dog, loop, handler);
+  CHECK(most_at_once == 1'000);
+  CHECK(most_in_turn == 0);
+  CHECK(held < 50'000);
+  CHECK(dog.notes() == 0);
+}
+
+TEST_CASE("a coroutine of another library that a job has posted may be resumed after the job has ended") {
+  coworker::testing::captured_log output;
+  coworker::event_loop loop;
+  coworker::detail::watchdog dog(loop, 60s, output.log);
+  int resumed = 0;
+  const auto counts = [](int& times) -> foreign::eager_task {
+    for (;;) {
+      co_await std::suspend_always();
+      ++times;
+    }
+  };
+  const foreign::eager_task other = counts(resumed);
+  const auto handler = [&]() -> task<void> {
+    const auto here = co_await coworker::this_coro::executor();
+    here.post(other.handle());
+  };
+  run_under(dog, loop, handler);
+  CHECK(dog.notes() == 0);
+  const auto later = []() -> task<void> { co_await coworker::sleep_for(1ms); };
+  coworker::sync_wait(loop, later());
+  CHECK(resumed == 1);
 }

@@ -44,7 +44,8 @@ struct descriptor_watch;
 /// post() and arm() may throw where memory or threads run out, and have then done nothing.
 ///
 /// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so that
-/// a coroutine that would never come back from there is refused before it goes.
+/// a coroutine that would never come back from there is refused before it goes. It may also say that it runs one thing
+/// at a time, `static constexpr bool serial = true;`, which whoever keeps state without locks asks for.
 template <class Executor>
 concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
   place.post(handle);
@@ -65,7 +66,7 @@ concept thread_aware_executor = executor<Executor> && requires(const Executor& p
 ///   watch(watch)    cancels watch.alarm, by its own cancel(), once the descriptor is ready, hung up or in
 ///                   error, and sets watch.ready first. Where watch.ready is set on return, there was nothing
 ///                   to wait for, and the alarm is left alone. Errors: std::logic_error when the descriptor is
-///                   watched in this direction already; std::system_error when it cannot be watched. Nothing
+///                   watched in this direction already; what the system has against it. Nothing
 ///                   is watched then.
 ///   unwatch(watch)  ends the watch if it has not ended. noexcept.
 template <class Executor>
@@ -92,6 +93,8 @@ class executor_ref {
   bool runs_on_this_thread() const { return calls_->runs_on_this_thread(place_); }
 
   executor_clock clock() const noexcept { return calls_->clock; }
+  /// Whether the executor says that it runs one thing at a time.
+  bool is_serial() const noexcept { return calls_ != nullptr && calls_->serial; }
 
   /// Whether the executor is a watching_executor; only then may the two after it be called.
   bool watches_descriptors() const noexcept { return calls_ != nullptr && calls_->watch != nullptr; }
@@ -113,6 +116,7 @@ class executor_ref {
     time_point (*now)(void*);
     bool (*runs_on_this_thread)(void*);
     executor_clock clock;
+    bool serial;
     watch_call watch;  // null, as the next, where the executor watches none
     watch_call unwatch;
   };
@@ -121,6 +125,12 @@ class executor_ref {
   static constexpr executor_clock clock_of() noexcept {
     if constexpr (requires { executor_clock{Executor::clock}; }) return Executor::clock;
     return executor_clock::unknown;
+  }
+
+  template <class Executor>
+  static constexpr bool serial_of() noexcept {
+    if constexpr (requires { bool{Executor::serial}; }) return Executor::serial;
+    return false;
   }
 
   template <class Executor>
@@ -155,6 +165,7 @@ class executor_ref {
         }
       },
       clock_of<Executor>(),
+      serial_of<Executor>(),
       watch_of<Executor>(),
       unwatch_of<Executor>(),
   };

@@ -35,7 +35,23 @@
 #define COWORKER_SPARES_REGISTERS COWORKER_NOINLINE
 #endif
 
+#include <type_traits>
+
 namespace coworker::detail {
+
+// g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and then
+// destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
+inline constexpr bool destroys_temporaries_twice = true;
+#else
+inline constexpr bool destroys_temporaries_twice = false;
+#endif
+
+// Whether a function template may be given such a T&& in a co_await expression; T as deduced. A lambda cannot be
+// told from other classes, nor a temporary from what std::move makes of a variable.
+template <class T>
+inline constexpr bool is_safe_temporary =
+    !destroys_temporaries_twice || std::is_lvalue_reference_v<T> || std::is_trivially_copyable_v<T>;
 
 // Stores a pointer by itself. g++ puts two stores to neighbours together in a vector register, which costs
 // more than both, and the loads that soon follow have to wait for it.

@@ -5,6 +5,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/quirks.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <mutex>
 #include <stdexcept>
 
@@ -21,9 +22,11 @@ class auto_reset_event {
   auto_reset_event& operator=(const auto_reset_event&) = delete;
 
   /// Resumes the waiting coroutine on its executor, or lets the next wait return at once.
-  /// Throws: what that executor throws, as a simulated_loop does on a foreign thread; nothing is set then.
+  /// Throws: std::logic_error on another thread where the coroutine waits, or has last waited, on a
+  /// simulated_loop; what an executor throws that has no memory. Nothing is set then.
   void set() {
     const std::lock_guard lock(mutex_);
+    simulated_.refuse_foreign_thread("auto_reset_event::set");
     if (waiting_ == nullptr) {
       set_ = true;
       return;
@@ -54,7 +57,7 @@ class auto_reset_event {
   /// Throws: std::logic_error when another coroutine is waiting, or the awaiting one runs on no executor.
   /// Cancellation: a stop does not end the wait, so that whoever winds things down can wait here.
   wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-  wait_awaiter wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
+  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
 
  private:
   // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
@@ -66,6 +69,7 @@ class auto_reset_event {
           "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
           "event for several waiters, or give each waiter an auto_reset_event of its own");
     }
+    simulated_.note(executor);
     if (set_) return false;
     executor.arm(alarm);
     waiting_ = &alarm;
@@ -86,6 +90,7 @@ class auto_reset_event {
   std::mutex mutex_;  // guards all below
   timer* waiting_ = nullptr;
   executor_ref executor_;
+  detail::simulated_waiters simulated_;
   bool set_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <coworker/coro/quirks.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/sleep.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/wait_list.hpp>
 #include <mutex>
 #include <optional>
@@ -28,10 +29,12 @@ class event {
   event& operator=(const event&) = delete;
 
   /// Resumes all who wait, each on its own executor, in the order in which they came.
-  /// Throws: what one of the executors throws, as a simulated_loop does on a foreign thread. The event is not
-  /// set then, and those who were not resumed yet still wait.
+  /// Throws: std::logic_error on another thread where coroutines wait, or have last waited, on a
+  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who were
+  /// not resumed yet still wait.
   void set() {
     const std::lock_guard lock(mutex_);
+    simulated_.refuse_foreign_thread("event::set");
     while (!waiting_.empty()) {
       timed_waiter& first = waiting_.front();
       first.executor.cancel(first.alarm);
@@ -69,6 +72,7 @@ class event {
   // 56301). False: the event is set. Armed before it is listed, because only arming can throw.
   COWORKER_NOINLINE bool enlist(timed_waiter& waiter) {
     const std::lock_guard lock(mutex_);
+    simulated_.note(waiter.executor);
     if (set_) return false;
     waiter.executor.arm(waiter.alarm);
     waiting_.push_back(waiter);
@@ -85,6 +89,7 @@ class event {
 
   mutable std::mutex mutex_;  // guards all below, and those who wait
   detail::wait_list<timed_waiter> waiting_;
+  detail::simulated_waiters simulated_;
   bool set_;
 };
 
@@ -122,6 +127,6 @@ class event::wait_awaiter {
 };
 
 inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
+inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, time_point::max()); }
 
 }  // namespace coworker

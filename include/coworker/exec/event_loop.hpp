@@ -9,11 +9,11 @@
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <cstddef>
-#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <mutex>
@@ -22,12 +22,25 @@
 
 namespace coworker {
 
+/// Told of every coroutine that an event_loop resumes, on the loop's thread.
+class turn_watcher {
+ public:
+  /// The coroutine is resumed next.
+  virtual void turn_begins(std::coroutine_handle<> coroutine) noexcept = 0;
+  /// It waits again, or is gone.
+  virtual void turn_ends() noexcept = 0;
+
+ protected:
+  ~turn_watcher() = default;
+};
+
 /// An executor of one thread: the one that calls run(). Handles are resumed in the order in which they were
 /// posted; timers in the order of their deadlines, never early. While idle it makes no wake-ups. All but
 /// run() is thread-safe.
 class event_loop {
  public:
   static constexpr executor_clock clock = executor_clock::real;
+  static constexpr bool serial = true;
 
   event_loop() noexcept {}
 
@@ -61,13 +74,15 @@ class event_loop {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
     const time_point due = alarm.due;
-    if (timers_.arm(alarm)) return wake_if_asleep(lock, due);
-    post_locked(handle, lock);
+    if (!timers_.arm(alarm)) return post_locked(handle, lock);
+    news_.store(true, std::memory_order_relaxed);
+    wake_if_asleep(lock, due);
   }
 
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
+    make_room(current() == this ? ready_ : inbox_);  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) post_locked(handle, lock);
   }
 
@@ -99,15 +114,8 @@ class event_loop {
     }
   }
 
-  /// What the loop is at: how many coroutines it has resumed so far, and which one it is in; null between
-  /// them. For whoever watches that none keeps it for long.
-  struct turn {
-    std::uint64_t number = 0;
-    void* coroutine = nullptr;
-  };
-  turn current_turn() const noexcept {
-    return {turns_.load(std::memory_order_acquire), in_turn_.load(std::memory_order_relaxed)};
-  }
+  /// Who is told of each turn; null, as at first: nobody. Not while the loop runs.
+  void watch_turns(turn_watcher* watcher) noexcept { watcher_ = watcher; }
 
   /// Whether the calling thread is the one that the loop runs on.
   bool runs_on_this_thread() const noexcept { return current() == this; }
@@ -122,15 +130,23 @@ class event_loop {
   void stop() {
     std::unique_lock lock(mutex_);
     stop_ = true;
-    wake_if_asleep(lock, (time_point::min)());
+    news_.store(true, std::memory_order_relaxed);
+    wake_if_asleep(lock, time_point::min());
   }
 
  private:
+  using handles = std::vector<std::coroutine_handle<>>;
+
   void take_turn(std::coroutine_handle<> handle) {
-    in_turn_.store(handle.address(), std::memory_order_relaxed);
-    turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    if (watcher_ == nullptr) [[likely]]
+      return resume(handle);
+    struct watched_turn {
+      turn_watcher& watcher;
+      ~watched_turn() { watcher.turn_ends(); }
+    };
+    watcher_->turn_begins(handle);
+    const watched_turn ends{*watcher_};
     resume(handle);
-    in_turn_.store(nullptr, std::memory_order_relaxed);
   }
 
   static event_loop*& current() noexcept {
@@ -141,6 +157,7 @@ class event_loop {
   struct running_guard {
     event_loop& loop;
     event_loop* const outer;
+    const detail::loop_role role{};
 
     explicit running_guard(event_loop& to_run) : loop(to_run), outer(current()) {
       const std::lock_guard lock(loop.mutex_);
@@ -165,7 +182,21 @@ class event_loop {
   void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
-    wake_if_asleep(lock, (time_point::min)());
+    news_.store(true, std::memory_order_relaxed);
+    wake_if_asleep(lock, time_point::min());
+  }
+
+  // A busy loop that took the lock in each round would keep other threads from posting for milliseconds, as
+  // the lock is not a fair one.
+  bool only_ready_has_work() const {
+    return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
+           (next_due_ == time_point::max() || now() < next_due_);
+  }
+
+  void take_ready() noexcept {
+    batch_.clear();
+    resumed_ = 0;
+    batch_.swap(ready_);
   }
 
   // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
@@ -177,36 +208,59 @@ class event_loop {
 
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
-    if (waiter_ != &own_waiter_) waiter_->wait((time_point::min)());
+    if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
+    if (only_ready_has_work()) {
+      take_ready();
+      return false;
+    }
     for (;;) {
       time_point deadline;
       {
         const std::lock_guard lock(mutex_);
+        news_.store(false, std::memory_order_relaxed);
         asleep_ = false;
         if (stop_) {
           stop_ = false;
           return true;
         }
         fire_timers();
-        if (resumed_ == batch_.size()) {
-          batch_.clear();
-          resumed_ = 0;
-          batch_.swap(ready_);
-        }
-        for (const std::coroutine_handle<> handle : inbox_) batch_.push_back(handle);
-        inbox_.clear();
+        next_due_ = timers_.next_due();
+        if (resumed_ == batch_.size()) take_ready();
+        take_inbox();
+        if (!inbox_.empty()) news_.store(true, std::memory_order_relaxed);  // there was no memory for it
         if (!batch_.empty()) return false;
         asleep_ = true;
-        deadline = wakes_at_ = timers_.next_due();
+        deadline = wakes_at_ = next_due_;
       }
       waiter_->wait(deadline);
     }
   }
 
-  void fire_timers() {
-    if (timers_.empty()) return;
+  // Throws std::bad_alloc, or else the next push_back does not.
+  static void make_room(handles& for_one_more) {
+    if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
+  }
+
+  // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
+  void fire_timers() noexcept {
+    if (timers_.next_due() == time_point::max()) return;  // nor is the clock read for what never comes
     const time_point reached = now();
-    while (timers_.next_due() <= reached) inbox_.push_back(timers_.pop());
+    try {
+      while (timers_.next_due() <= reached) {
+        make_room(inbox_);
+        inbox_.push_back(timers_.pop());
+      }
+    } catch (...) {
+    }
+  }
+
+  void take_inbox() noexcept {
+    if (batch_.empty()) return batch_.swap(inbox_);
+    try {
+      batch_.insert(batch_.end(), inbox_.begin(), inbox_.end());
+      inbox_.clear();
+    } catch (...) {
+    }
   }
 
   // Wakes after the unlock, or the loop would wake only to wait for the lock. `wakers_` keeps the loop alive
@@ -222,11 +276,11 @@ class event_loop {
   }
 
   // The loop's thread only.
-  std::vector<std::coroutine_handle<>> ready_;  // posted by the batch itself
-  std::vector<std::coroutine_handle<>> batch_;
-  std::size_t resumed_ = 0;              // of the batch
-  std::atomic<std::uint64_t> turns_{0};  // written by the loop's thread alone, as is the next
-  std::atomic<void*> in_turn_{nullptr};
+  handles ready_;  // posted by the batch itself
+  handles batch_;
+  std::size_t resumed_ = 0;                  // of the batch
+  time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
+  turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
   waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
@@ -234,10 +288,14 @@ class event_loop {
 
   std::atomic<int> wakers_{0};
 
+  // Something under the lock is not as collect() has left it; a timer less need not be told of. Written under
+  // the lock, so that a look at it needs no order of its own.
+  std::atomic<bool> news_{false};
+
   mutable std::mutex mutex_;  // guards what follows
-  std::vector<std::coroutine_handle<>> inbox_;
+  handles inbox_;
   timer_queue timers_;
-  time_point wakes_at_ = (time_point::max)();
+  time_point wakes_at_ = time_point::max();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
   bool stop_ = false;
   bool running_ = false;

@@ -2,6 +2,7 @@
 // Random numbers that are the same for the same seed everywhere: for jitter, and for the order of things in
 // simulations.
 
+#include <concepts>
 #include <cstdint>
 
 namespace coworker {
@@ -19,7 +20,10 @@ class random_source {
   }
 
   /// From 0 up to, but not including, `end`, which is 1 or more.
-  std::uint64_t below(std::uint64_t end) noexcept { return next() % end; }
+  template <std::unsigned_integral Number>
+  Number below(Number end) noexcept {
+    return static_cast<Number>(next() % end);
+  }
 
   /// From 0 up to, but not including, 1.
   double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }

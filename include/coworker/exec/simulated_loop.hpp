@@ -5,11 +5,11 @@
 
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
-#include <coworker/coro/quirks.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <coworker/exec/fifo.hpp>
 #include <coworker/exec/random.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +29,7 @@ namespace coworker {
 class simulated_loop {
  public:
   static constexpr executor_clock clock = executor_clock::simulated;
+  static constexpr bool serial = true;
 
   simulated_loop() noexcept {}
   explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
@@ -37,18 +38,18 @@ class simulated_loop {
   simulated_loop& operator=(const simulated_loop&) = delete;
 
   void post(std::coroutine_handle<> handle) {
-    require_own_thread("post");
+    require_own_thread("simulated_loop::post");
     ready_.push(handle);
   }
 
   void arm(timer& alarm) {
-    require_own_thread("arm");
+    require_own_thread("simulated_loop::arm");
     const std::coroutine_handle<> handle = alarm.handle;
     if (!timers_.arm(alarm)) ready_.push(handle);
   }
 
   void cancel(timer& alarm) {
-    require_own_thread("cancel");
+    require_own_thread("simulated_loop::cancel");
     const std::coroutine_handle<> handle = alarm.handle;
     if (timers_.cancel(alarm)) ready_.push(handle);
   }
@@ -60,22 +61,23 @@ class simulated_loop {
 
   /// Resumes and jumps until stop(), or until nothing is left that could ever become ready; time_point::max()
   /// never comes. True: it was stopped. Errors: std::logic_error when it runs already.
-  bool run() { return run_until((time_point::max)()); }
+  bool run() { return run_until(time_point::max()); }
 
   /// The same, but goes no further than `end`, which the clock then shows.
   bool run_until(time_point end) {
-    require_own_thread("run");
+    require_own_thread("simulated_loop::run");
     const running_guard guard(running_);
+    const detail::loop_role role;
     for (stop_ = false; !stop_;) {
       const time_point next = timers_.next_due();
       if (!ready_.empty()) {
         if (++steps_ > most_steps_) fail_busy();
         resume(take_ready());
-      } else if (next <= end && next != (time_point::max)()) {
+      } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
         while (timers_.next_due() <= now_) ready_.push(timers_.pop());
       } else {
-        if (end != (time_point::max)() && end > now_) now_ = end;
+        if (end != time_point::max() && end > now_) now_ = end;
         return false;
       }
     }
@@ -94,11 +96,12 @@ class simulated_loop {
   /// Whether a run is in progress.
   bool running() const noexcept { return running_; }
 
-  bool runs_on_this_thread() const noexcept { return running_; }
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return detail::is_this_thread(owner_) && running_; }
 
   /// Makes run() return after the coroutine that calls this.
   void stop() {
-    require_own_thread("stop");
+    require_own_thread("simulated_loop::stop");
     stop_ = true;
   }
 
@@ -123,15 +126,10 @@ class simulated_loop {
     ~running_guard() { running = false; }
   };
 
-  // Out of line, so that no compiler keeps the address over a suspension that changes the thread (LLVM 47179).
-  COWORKER_NOINLINE void require_own_thread(const char* operation) const {
-    if (owner_ == detail::this_thread_marker()) return;
-    throw std::logic_error(
-        std::string("simulated_loop::") + operation +
-        ": called on another thread than the one that made the loop. A simulated loop has one thread, and a "
-        "real "
-        "thread knows nothing of its virtual time; let a coroutine on the loop do what the thread does (its "
-        "sleep_for stands for the time that the thread takes), or run the test on an event_loop");
+  void require_own_thread(const char* call) const {
+    if (!detail::is_this_thread(owner_)) {
+      detail::throw_foreign_to_simulation(call, "the one that made the loop");
+    }
   }
 
   [[noreturn]] void fail_busy() const {

@@ -63,7 +63,11 @@ class thread {
   /// more.
   thread(void* (*body)(void*), void* argument) {
     const int problem = ::pthread_create(&handle_, nullptr, body, argument);
-    if (problem != 0) throw std::system_error(problem, std::generic_category(), "a thread cannot be started");
+    if (problem == 0) return;
+    throw std::system_error(
+        problem, std::generic_category(),
+        "a thread cannot be started (raise the limit on processes, ulimit -u or pids.max of the "
+        "container, or give it more memory)");
   }
 
   void join() { ::pthread_join(handle_, nullptr); }
@@ -95,7 +99,7 @@ class condition {
 
   // May return early. Some standard libraries add the wait to the calendar's time, which overflows for one without end.
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
-    condition_.wait_until(lock, (std::min)(due, clock_type::now() + std::chrono::hours(24)));
+    condition_.wait_until(lock, std::min(due, clock_type::now() + std::chrono::hours(24)));
   }
 
   void notify_one() noexcept { condition_.notify_one(); }

@@ -7,6 +7,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
 #include <cstddef>
@@ -155,6 +156,7 @@ class thread_pool {
       fire_timers();
       if (!queue_.empty()) {
         const std::coroutine_handle<> handle = queue_.pop();
+        detail::role_of_this_thread() = {false, max_threads_ == 1};
         call_a_thread(lock);  // for what is left, since this one is busy from here on
         if (lock.owns_lock()) lock.unlock();
         resume(handle);
@@ -174,7 +176,7 @@ class thread_pool {
     if (due < watched_until_) {
       watched_until_ = due;
       condition_.wait_until(lock, due);
-      if (watched_until_ == due) watched_until_ = (time_point::max)();
+      if (watched_until_ == due) watched_until_ = time_point::max();
     } else {
       condition_.wait(lock);
     }
@@ -196,7 +198,7 @@ class thread_pool {
   std::vector<detail::thread> threads_;
   std::size_t max_threads_;
   std::size_t idle_ = 0;  // threads that wait, or have been started and come to the queue first
-  time_point watched_until_ = (time_point::max)();  // what the idle thread that watches the timers waits for
+  time_point watched_until_ = time_point::max();  // what the idle thread that watches the timers waits for
   bool closing_ = false;
 };
 

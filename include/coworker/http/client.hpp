@@ -9,7 +9,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace coworker {
@@ -19,9 +18,12 @@ struct http_request {
   std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
   /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
   std::span<const std::string> headers = {};
-  std::string own_header = {};                  ///< one more, of this request alone; empty: none
-  duration timeout = std::chrono::seconds(30);  ///< until the answer begins; it ends when it ends
-  bool timeout_to_end = false;                  ///< or until it ends, where nothing is lost with it
+  std::string own_header = {};  ///< one more, of this request alone; empty: none
+  /// How long the exchange may be silent: nothing of the request gets through, and no answer begins. An answer
+  /// that has begun goes on as long as it comes at a decent speed. Default 30 s.
+  duration timeout = std::chrono::seconds(30);
+  /// The whole answer must be there within `timeout` of the end of the request, where nothing is lost with it.
+  bool timeout_to_end = false;
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
@@ -42,6 +44,7 @@ struct http_answer {
   int status = 0;       ///< of an answer
   std::string body;
   std::optional<duration> retry_after;  ///< as the server asked; above zero
+  std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
 
   http_answer() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }
@@ -49,47 +52,18 @@ struct http_answer {
 
 /// An HTTP client, used on one thread.
 ///
-///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task.
-///   Redirects are
-///                                                     not followed. Throws nothing but `cancelled`.
+///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task. Throws
+///                                                     nothing but `cancelled`; all else is a failure.
+///
+/// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
+/// carries credentials: its answer is what send() gives, with its target.
 ///
 /// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
 /// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
-/// answer that has begun is received to its end.
+/// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
 template <class Client>
 concept http_client = requires(Client& client, const http_request& request) {
   { client.send(request) } -> std::same_as<task<http_answer>>;
 };
-
-/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
-inline void append_url_encoded(std::string& encoded, std::string_view text) {
-  constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += digits[byte >> 4];
-    encoded += digits[byte & 15];
-  }
-}
-
-/// The same as a text of its own.
-inline std::string url_encode(std::string_view text) {
-  std::string encoded;
-  encoded.reserve(text.size());
-  append_url_encoded(encoded, text);
-  return encoded;
-}
-
-/// The URL with one more parameter, `name=value`, which are encoded already.
-inline std::string with_parameter(std::string url, std::string_view parameter) {
-  if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
-  return url.append(parameter);
-}
 
 }  // namespace coworker

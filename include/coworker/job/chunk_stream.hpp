@@ -1,6 +1,6 @@
 #pragma once
-// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than
-// the queue takes them. Must not know what a queue is.
+// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than the queue
+// takes them. Must not know what a queue is.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -9,28 +9,33 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
-#include <coworker/job/outcome.hpp>
+#include <coworker/job/limits.hpp>
+#include <coworker/job/text_carry.hpp>
 #include <coworker/json/json.hpp>
 #include <cstddef>
+#include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace coworker {
 
-/// How the elements of a streaming handler become chunks.
+/// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
+/// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
+/// finishes becomes U+FFFD.
 struct stream_options {
-  /// How long an element may wait for others that go out in the same chunk, which then is an array of
-  /// elements, also of one. For token streams, such as 50 ms. Default 0: each element is a chunk.
+  /// How long an element may wait for others that go out in the same chunk, which then is an array of elements, also of
+  /// one. For token streams, such as 50 ms. Default: 0, each element is a chunk.
   duration gather_for{};
-  /// Elements go out sooner once they are as many bytes of JSON. Default 64 KiB.
+  /// Sends gathered elements sooner once they are as many bytes of JSON. Default: 64 KiB.
   std::size_t gather_bytes = 64 * 1024;
-  /// Whether gathered elements that are all texts go out as one text, in which they follow each other.
+  /// Sends gathered elements that are all texts as one text, in which they follow each other. Default: off.
   bool join_texts = false;
-  /// The longest chunk, in bytes of JSON, that the queue takes; an element beyond that fails its job. Default
-  /// 1 MB, the platform's limit.
-  std::size_t chunk_limit = 1'000'000;
-  /// Whether the final output lists all elements; else it is an empty list.
+  /// The longest chunk in bytes of compact JSON; an element beyond that fails its job. Default: 0, what the queue
+  /// states as its own limit.
+  std::size_t chunk_limit = 0;
+  /// Lists all elements in the final output; otherwise it is an empty list. Default: off.
   bool return_aggregate_stream = false;
 };
 
@@ -42,17 +47,16 @@ class chunk_error : public std::runtime_error {
 
 namespace detail {
 
-// One job's stream, used on one executor but for the stop of its job. `send(text)` gives a task<bool>:
-// whether the queue has the chunk. Left only after finish().
+// One job's stream, used on one executor but for the stop of its job. `send(json)` gives a task<bool>: whether the
+// queue has the chunk. Left only after finish().
 template <class Send>
 class chunk_stream {
  public:
-  // `sends` is false for a queue that takes no chunks; then all elements are for the final output.
-  chunk_stream(Send& send, const stream_options& options, bool sends, const context& job)
+  chunk_stream(Send& send, const stream_options& options, const stream_terms& terms, const context& job)
       : send_(send),
         options_(options),
-        sends_(sends),
-        aggregates_(options.return_aggregate_stream || !sends),
+        terms_(terms),
+        aggregates_(options.return_aggregate_stream || !terms.sends_chunks),
         stop_(job.stop),
         executor_(job.executor),
         sender_(job) {}
@@ -60,33 +64,38 @@ class chunk_stream {
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
 
-  // Waits until there is room. Errors: chunk_error; json's when the element cannot be written, with its
-  // place among all; `cancelled`.
+  // Waits until there is room. Throws: chunk_error, output_too_large; json's when the element cannot be written, with
+  // its place among all; `cancelled`.
   task<void> push(json element) {
     ++elements_;
-    const bool is_text = element.is_string();
-    const std::string text = text_of_element(element);
-    if (sends_ && text.size() > longest_chunk()) throw chunk_error(too_long(text.size()));
-    if (aggregates_) all_.push_back(std::move(element));
-    if (!sends_ || broken_) co_return fail_if_broken();
-    if (!std::exchange(started_, true)) sender_.spawn(send_all());
-    while (!has_room(text.size(), is_text) && !broken_) {
-      stop_.throw_if_stopped();
-      full_ = true;
-      news_.set();
-      const stop_callback on_stop(stop_, [this] { room_.set(); });
-      co_await room_.wait();
+    if (element.is_string()) {
+      const std::string_view given = element.template get<std::string_view>();
+      if (!text_.keeps_as_it_is(given)) {
+        const bool was_empty = given.empty();
+        element = text_.next(std::string(given));
+        if (!was_empty && element.template get<std::string_view>().empty()) return nothing();
+      }
+    } else if (text_.holds()) {
+      return add_both(text_.end(), std::move(element));
     }
-    if (broken_) co_return fail_if_broken();
-    add(text, is_text);
+    return add_when_there_is_room(std::move(element));
   }
 
-  // Sends what there is and waits for its end. Errors: chunk_error when not all has arrived that had to;
-  // `cancelled` when that is because of a stop.
+  // Sends what there is and waits for its end. Throws: chunk_error when not all has arrived that had to; `cancelled`
+  // when that is because of a stop.
   task<void> finish() {
+    std::exception_ptr problem;
+    if (text_.holds() && !stop_.stop_requested()) {
+      try {
+        co_await add_when_there_is_room(text_.end());
+      } catch (...) {
+        problem = std::current_exception();
+      }
+    }
     finished_ = true;
     news_.set();
     co_await sender_.join();
+    if (problem != nullptr) std::rethrow_exception(problem);
     fail_if_broken();
   }
 
@@ -95,9 +104,45 @@ class chunk_stream {
   bool aggregates() const noexcept { return aggregates_; }
 
  private:
-  std::string text_of_element(const json& element) const {
+  task<void> nothing() {
+    fail_if_broken();
+    co_return;
+  }
+
+  task<void> add_both(json first, json second) {
+    co_await add_when_there_is_room(std::move(first));
+    co_await add_when_there_is_room(std::move(second));
+  }
+
+  task<void> add_when_there_is_room(json element) {
+    const bool is_text = element.is_string();
+    const std::size_t size = size_of_element(element);
+    if (terms_.sends_chunks && size > longest_chunk()) throw chunk_error(too_long(size));
+    if (aggregates_) {
+      all_size_ += size + 1;  // and a comma
+      if (all_size_ + 1 > terms_.output_limit) throw output_too_large(all_size_ + 1, terms_.output_limit);
+      if (!terms_.sends_chunks || broken_) {
+        all_.push_back(std::move(element));
+        co_return;
+      }
+      all_.push_back(element);
+    }
+    if (broken_) co_return fail_if_broken();
+    if (!std::exchange(started_, true)) sender_.spawn(send_all());
+    while (!has_room(size, is_text) && !broken_) {
+      stop_.throw_if_stopped();
+      full_ = true;
+      news_.set();
+      const stop_callback on_stop(stop_, [this] { room_.set(); });
+      co_await room_.wait();
+    }
+    if (broken_) co_return fail_if_broken();
+    add(std::move(element), size, is_text);
+  }
+
+  std::size_t size_of_element(const json& element) const {
     try {
-      return element.dump();
+      return coworker::dump_size(element);
     } catch (json_value_error& error) {
       error.inside_element(elements_ - 1);
       error.inside_member("output");
@@ -109,60 +154,70 @@ class chunk_stream {
 
   // Of elements, without the brackets that may be put around them.
   std::size_t longest_chunk() const noexcept {
-    const bool brackets = gathers() && options_.chunk_limit > 2;
-    return brackets ? options_.chunk_limit - 2 : options_.chunk_limit;
+    const bool brackets = gathers() && terms_.chunk_limit > 2;
+    return brackets ? terms_.chunk_limit - 2 : terms_.chunk_limit;
   }
   std::size_t longest_gathered() const noexcept {
     const std::size_t most = longest_chunk();
     return options_.gather_bytes < most ? options_.gather_bytes : most;
   }
   bool has_room(std::size_t more, bool is_text) const noexcept {
-    if (pending_.empty()) return true;
+    if (pending_size_ == 0) return true;
     if (!gathers() || (options_.join_texts && is_text != pending_text_)) return false;
-    return pending_.size() + 1 + more <= longest_gathered();
+    return pending_size_ + 1 + more <= longest_gathered();
   }
 
-  void add(const std::string& text, bool is_text) {
-    if (pending_.empty()) {
-      pending_ = text;
+  // Pending is one element, or one text made of several, or a list of elements.
+  void add(json element, std::size_t size, bool is_text) {
+    const bool joins = options_.join_texts && is_text;
+    if (pending_size_ == 0) {
       pending_text_ = is_text;
       send_at_ = detail::after(executor_.now(), options_.gather_for);
-    } else if (options_.join_texts && is_text) {
-      pending_.pop_back();  // the quotes between them
-      pending_.append(text, 1);
+      if (gathers() && !joins) pending_ = json::array();
+    }
+    if (!gathers()) {
+      pending_ = std::move(element);
+    } else if (!joins) {
+      pending_.push_back(std::move(element));
     } else {
-      pending_.append(1, ',').append(text);
+      joined_ += element.template get<std::string_view>();
+    }
+    if (pending_size_ == 0) {
+      pending_size_ = size;
+    } else {
+      pending_size_ += joins ? size - 2 : size + 1;  // without the quotes between texts; with a comma
     }
     news_.set();
   }
 
-  std::string take_pending() {
-    const bool as_array = gathers() && !(options_.join_texts && pending_text_);
-    std::string text = std::exchange(pending_, {});
+  json take_pending() {
+    pending_size_ = 0;
     full_ = false;
-    return as_array ? "[" + text + "]" : text;
+    if (!joined_.empty()) return std::exchange(joined_, {});
+    const bool empty_text = gathers() && options_.join_texts && pending_text_;
+    return empty_text ? json("") : std::exchange(pending_, json());
   }
 
   task<void> send_all() {
     for (;;) {
-      while (pending_.empty() && !finished_) co_await news_.wait();
-      if (pending_.empty()) co_return;
-      while (gathers() && !finished_ && !full_ && pending_.size() < longest_gathered() &&
+      while (pending_size_ == 0 && !finished_) co_await news_.wait();
+      if (pending_size_ == 0) co_return;
+      while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
              executor_.now() < send_at_) {
         co_await news_.wait_until(send_at_);
       }
       ++chunks_;
-      std::string text = take_pending();
+      json chunk = take_pending();
       room_.set();
-      const bool arrived = co_await delivered(std::move(text));
+      const bool arrived = co_await delivered(std::move(chunk));
       broken_ = !arrived;
       if (broken_) co_return room_.set();
     }
   }
 
-  task<bool> delivered(std::string text) {
+  task<bool> delivered(json chunk) {
     try {
-      co_return co_await send_(std::move(text));
+      co_return co_await send_(std::move(chunk));
     } catch (const cancelled&) {
       cut_off_ = true;
     }
@@ -180,21 +235,25 @@ class chunk_stream {
   std::string too_long(std::size_t size) const {
     return "element " + std::to_string(elements_) + " of the stream is " + std::to_string(size) +
            " bytes of JSON, and the queue takes no more than " + std::to_string(longest_chunk()) +
-           " in a chunk (stream_options::chunk_limit); stream smaller ones";
+           " in a chunk; stream smaller ones";
   }
 
   Send& send_;
   const stream_options& options_;
-  const bool sends_;
+  const stream_terms& terms_;
   const bool aggregates_;
   const stop_token stop_;
   const executor_ref executor_;
   scope sender_;
   auto_reset_event news_;  // for the sender
   auto_reset_event room_;  // for push()
-  std::string pending_;    // one element, or several with commas between them, or one text made of several
+  text_carry text_;
+  json pending_;
+  std::string joined_;
+  std::size_t pending_size_ = 0;  // bytes of JSON, without the brackets of a list; 0: nothing is pending
   time_point send_at_{};
   json all_ = json::array();
+  std::size_t all_size_ = 0;
   std::size_t elements_ = 0;  // pushed
   std::size_t chunks_ = 0;    // sent
   bool pending_text_ = false;

@@ -6,14 +6,15 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/resume_on.hpp>
-#include <coworker/job/chunk_stream.hpp>
-#include <coworker/job/error_report.hpp>
+#include <coworker/job/error_info.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/job_error.hpp>
+#include <coworker/job/job_input.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/job/stream_handler.hpp>
 #include <coworker/json/json.hpp>
-#include <coworker/typed/read.hpp>
 #include <coworker/typed/write.hpp>
 #include <exception>
 #include <optional>
@@ -26,57 +27,9 @@ namespace coworker {
 
 namespace detail {
 
-template <class Input>
-Input take_input(json& input) {
-  if constexpr (std::same_as<Input, json>) {
-    return std::move(input);
-  } else if constexpr (typed_input<Input>) {
-    const json given = std::move(input);  // not kept beside what is made of it
-    Input made{};
-    detail::read_input(given, made, "input");
-    return made;
-  } else if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
-    try {
-      return input.get<Input>();
-    } catch (json_value_error& error) {
-      error.inside_member("input");
-      throw;
-    }
-  } else {
-    throw input_error({});  // job<Input> has said that it cannot be compiled
-  }
-}
-
-// Takes a member out of an object. null where there is none, or where it says no: false, 0 or "", which
-// handlers that came from other languages may always set.
-inline json take_out(json& object, std::string_view key) {
-  const auto found = object.find(key);
-  if (found == object.end()) return json();
-  json value = std::move(*found);
-  object.erase(key);
-  const bool says_no = value == json(false) || value == json(0) || value == json("");
-  return says_no ? json() : value;
-}
-
-// A returned object may say that the job failed, and that the worker is to be recycled; both members are
-// taken out.
-inline outcome outcome_of(json returned) {
-  outcome made;
-  if (returned.is_object()) {
-    made.stop_pod = !take_out(returned, "refresh_worker").is_null();
-    const json error = take_out(returned, "error");
-    if (!error.is_null()) {
-      made.ended = outcome::status::failed;
-      made.error = error.is_string() ? error.get<std::string>() : error.dump();
-    }
-  }
-  made.output = std::move(returned);
-  return made;
-}
-
 template <class Handler>
 json call_plain(Handler& handler, job<handler_input<Handler>> work) {
-  if constexpr (std::is_void_v<handler_answer<Handler>>) {
+  if constexpr (std::is_void_v<handler_result<Handler>>) {
     handler(std::move(work));
     return json();
   } else {
@@ -84,127 +37,57 @@ json call_plain(Handler& handler, job<handler_input<Handler>> work) {
   }
 }
 
-template <class Input>
-job<Input> job_of(job_record& record) {
-  return job<Input>(record_ref(record), detail::take_input<Input>(record.input));
+// Whether the exception, or one that is nested in it, asks for a fresh worker.
+inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
+  std::exception_ptr next = thrown;
+  while (next != nullptr) {
+    const std::exception_ptr here = std::exchange(next, nullptr);
+    try {
+      std::rethrow_exception(here);
+    } catch (const job_error& error) {
+      if (error.options().recycle_worker) return true;
+      next = detail::cause_of(here);
+    } catch (...) {
+      next = detail::cause_of(here);
+    }
+  }
+  return false;
 }
 
-inline outcome outcome_of(const std::exception_ptr& thrown, const job_record& record,
-                          const worker_identity& identity) {
+// What a job comes to whose handler threw.
+inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) {
+  bool was_cancelled = false;
   try {
     std::rethrow_exception(thrown);
   } catch (const cancelled&) {
-    if (!record.stop.stop_requested())
-      return outcome::failure(error_report(describe_exception(thrown), identity));
-    return record.ended.succeeded() ? outcome::stop("stopped: a stop was requested") : record.ended;
-  } catch (const std::exception& error) {
-    return outcome::failure(error_report(describe_exception(error), identity));
+    was_cancelled = record.stop.stop_requested();
   } catch (...) {
-    return outcome::failure(error_report(describe_exception(thrown), identity));
   }
-}
-
-inline outcome outcome_of(json returned, const std::exception_ptr& thrown, const job_record& record,
-                          const worker_identity& identity) {
-  if (thrown != nullptr) {
-    outcome made = outcome_of(thrown, record, identity);
-    made.output = std::move(returned);
-    return made;
+  if (was_cancelled) {
+    if (record.outcome.succeeded()) return outcome::stop("stopped: a stop was requested");
+    return std::move(record.outcome);
   }
-  try {
-    return outcome_of(std::move(returned));
-  } catch (...) {
-    return outcome_of(std::current_exception(), record, identity);
-  }
+  outcome made = outcome::failure(describe_exception(thrown));
+  made.recycle_worker = detail::asks_to_recycle(thrown);
+  return made;
 }
 
 }  // namespace detail
 
-/// Where handlers run, and how.
-struct handler_place {
-  executor_ref pool;         ///< for plain functions
-  worker_identity identity;  ///< named in error reports
-  executor_ref coroutines;   ///< for the others; empty: where the worker is
-  stream_options stream;
-  bool sends_chunks = true;  ///< false: the elements of a stream are kept for its final output
-};
-
 namespace detail {
 
-// Calls a coroutine with its job, and keeps the job meanwhile where the coroutine only has a reference to it.
-template <class Handler>
-struct job_keeper {
-  std::optional<job<handler_input<Handler>>> work = std::nullopt;
-
-  auto call(Handler& handler, job_record& record) {
-    work.emplace(detail::job_of<handler_input<Handler>>(record));
-    return handler(std::move(*work));
+// Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
+inline void settle(job_record& record, outcome made, const std::exception_ptr& thrown,
+                   const stream_sink& sink) {
+  if (thrown == nullptr) {
+    sink.interpret(made);
+    record.outcome = std::move(made);
+    return;
   }
-};
-
-template <takes_by_value Handler>
-struct job_keeper<Handler> {
-  auto call(Handler& handler, job_record& record) const {
-    return handler(detail::job_of<handler_input<Handler>>(record));
-  }
-};
-
-// Hands one element on, from wherever the handler is.
-template <class Stream>
-task<void> push_element(Stream& stream, json element, executor_ref home) {
-  const executor_ref here = co_await this_coro::executor();
-  if (here == home) {
-    co_await stream.push(std::move(element));
-  } else {
-    co_await coworker::run_on(home, stream.push(std::move(element)));
-  }
-}
-
-template <class Handler, class Stream>
-task<void> stream_elements(Handler& handler, job_record& record, Stream& stream, executor_ref home) {
-  [[maybe_unused]] job_keeper<Handler> keeper;
-  auto elements = keeper.call(handler, record);
-  if constexpr (kind_of_handler<Handler> == handler_kind::generator) {
-    for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next())
-      co_await detail::push_element(stream, json(std::move(*one)), home);
-  } else {
-    auto one = elements.begin();
-    for (const auto end = elements.end(); one != end; ++one)
-      co_await detail::push_element(stream, json(*one), home);
-  }
-}
-
-inline task<void> return_home(executor_ref home) {
-  const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
-}
-
-// Ends with the handler's exception or the stream's; `output` is then what was kept, if any was to be.
-template <class Handler, class Send>
-task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place, const Send& send,
-                         json& output) {
-  const context job = co_await this_coro::context();
-  const auto send_of_job = [&send, &record](std::string text) { return send(record, std::move(text)); };
-  chunk_stream stream(send_of_job, place.stream, place.sends_chunks, job);
-  std::exception_ptr thrown;
-  try {
-    if constexpr (kind_of_handler<Handler> == handler_kind::range) {
-      co_await resume_on(place.pool);
-    } else if (place.coroutines) {
-      co_await resume_on(place.coroutines);
-    }
-    co_await detail::stream_elements(handler, record, stream, job.executor);
-  } catch (...) {
-    thrown = std::current_exception();
-  }
-  co_await return_home(job.executor);
-  try {
-    co_await stream.finish();
-  } catch (...) {
-    if (thrown == nullptr) thrown = std::current_exception();
-  }
-  if (thrown == nullptr || stream.aggregates()) output = stream.take_output();
-  if (thrown != nullptr) std::rethrow_exception(thrown);
+  outcome failed = detail::outcome_of(thrown, record);
+  failed.output = std::move(made.output);
+  failed.recycle_worker = failed.recycle_worker || made.recycle_worker;
+  record.outcome = std::move(failed);
 }
 
 }  // namespace detail
@@ -220,57 +103,40 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 //
 // One coroutine for all but streams, with few locals: its frame is what each job in progress costs. Inlined,
 // as clang would have it, that frame would stay with its caller's until the outcome is delivered.
-template <job_handler Handler, class Send>
+template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         const Send& send) {
+                                         const detail::stream_sink& sink) {
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
+  using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();
-  json returned;
+  outcome made;
   std::exception_ptr thrown;
   try {
     if constexpr (is_streaming_handler<Handler>) {
-      co_await detail::run_streaming(handler, record, place, send, returned);
+      co_await detail::run_streaming(handler, record, place, sink, made);
     } else if constexpr (kind == detail::handler_kind::plain) {
       co_await resume_on(place.pool);
-      returned = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
+      made.output = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
     } else {
       if (place.coroutines) co_await resume_on(place.coroutines);
       [[maybe_unused]] detail::job_keeper<Handler> keeper;
-      auto answer = keeper.call(handler, record);
-      if constexpr (std::is_void_v<typename detail::awaited<detail::handler_answer<Handler>>::type>) {
-        co_await std::move(answer);
+      auto running = keeper.call(handler, record);
+      if constexpr (std::is_void_v<value>) {
+        co_await std::move(running);
       } else {
-        returned = json(co_await std::move(answer));
+        made.output = json(co_await std::move(running));
       }
     }
+    made.untyped = std::same_as<value, json> && !is_streaming_handler<Handler>;
   } catch (...) {
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
   if (here != home) co_await resume_on(home);
-  record.ended = detail::outcome_of(std::move(returned), thrown, record, place.identity);
+  detail::settle(record, std::move(made), thrown, sink);
 }
 
 namespace detail {
-
-// How a stream hands on its chunks, for whoever runs a handler without knowing the queue. Refers to a
-// callable that gives a task<bool>.
-class chunk_sender {
- public:
-  template <class Send>
-  explicit chunk_sender(Send& send) noexcept
-      : send_(std::addressof(send)), call_([](void* to, const job_record& record, std::string&& text) {
-          return (*static_cast<Send*>(to))(record, std::move(text));
-        }) {}
-
-  task<bool> operator()(const job_record& record, std::string text) const {
-    return call_(send_, record, std::move(text));
-  }
-
- private:
-  void* send_;
-  task<bool> (*call_)(void*, const job_record&, std::string&&);
-};
 
 // A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
 class handler_ref {
@@ -282,12 +148,12 @@ class handler_ref {
       : is_streaming(is_streaming_handler<Handler>),
         is_coroutine(is_coroutine_handler<Handler>),
         handler_(std::addressof(handler)),
-        run_([](void* called, job_record& record, const handler_place& place, const chunk_sender& send) {
-          return coworker::run_handler(*static_cast<Handler*>(called), record, place, send);
+        run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
+          return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
         }) {}
 
-  task<void> run(job_record& record, const handler_place& place, const chunk_sender& send) const {
-    return run_(handler_, record, place, send);
+  task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
+    return run_(handler_, record, place, sink);
   }
 
   bool is_streaming = false;
@@ -295,7 +161,7 @@ class handler_ref {
 
  private:
   void* handler_ = nullptr;
-  task<void> (*run_)(void*, job_record&, const handler_place&, const chunk_sender&) = nullptr;
+  task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
 };
 
 }  // namespace detail

@@ -123,10 +123,10 @@ concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
 
 template <class Handler>
-using handler_answer = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
+using handler_result = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
 
 template <class Handler>
-inline constexpr handler_kind kind_of_handler = awaited<handler_answer<Handler>>::kind;
+inline constexpr handler_kind kind_of_handler = awaited<handler_result<Handler>>::kind;
 
 }  // namespace detail
 
@@ -143,7 +143,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
 template <class Handler>
 concept job_handler = callable_with_job<Handler> &&
-    detail::output_value<typename detail::awaited<detail::handler_answer<Handler>>::type>;
+    detail::output_value<typename detail::awaited<detail::handler_result<Handler>>::type>;
 
 /// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
 template <class Handler>

@@ -10,6 +10,7 @@
 #include <coworker/typed/kinds.hpp>
 #include <coworker/typed/rule_lookup.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace coworker {
@@ -24,7 +25,7 @@ struct job {
 
   std::string id;
   Input input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  json details = json::object();  ///< whatever else came with it from the queue
 
   job(std::string job_id, Input job_input, json other_members = json::object())
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
@@ -40,6 +41,16 @@ struct job {
   /// Valid as long as this job, or a copy of it, lives.
   coworker::stop_token stop_token() const noexcept {
     return record_ ? record_->stop.get_token() : coworker::stop_token();
+  }
+
+  /// How often the queue has handed this job over, with this time; 0 where it does not say. Above 1, an earlier worker
+  /// may have done part of the work.
+  int deliveries() const noexcept { return record_ ? record_->deliveries : 0; }
+
+  /// The `traceparent` header of the request that this job serves, to be passed on to services that it calls; empty
+  /// where there is none. Valid as long as this job, or a copy of it, lives.
+  std::string_view trace_parent() const noexcept {
+    return record_ ? std::string_view(record_->trace_parent) : std::string_view();
   }
 
   /// Tells whoever waits for this job how far it is: anything that turns into JSON. On any thread, at any
@@ -58,10 +69,10 @@ struct job {
   void progress(Value&&) const {}
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
-  job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
+  job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
-  /// --rp_debugger adds to the output: `auto measured = work.checkpoint("load");`. Any thread.
+  /// the worker collects (worker_options::measure_times): `auto measured = work.checkpoint("load");`. Any thread.
   coworker::checkpoint checkpoint(std::string name) const {
     return coworker::checkpoint(record_, record_ ? record_->timings : nullptr, std::move(name));
   }

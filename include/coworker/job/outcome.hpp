@@ -1,6 +1,7 @@
 #pragma once
-// What became of a job, and the body that tells a queue so. How it gets there is the transport's business.
+// What a job came to, as a value that every engine encodes in its own way. Must not know any of them.
 
+#include <coworker/job/error_info.hpp>
 #include <coworker/json/json.hpp>
 #include <string>
 #include <string_view>
@@ -8,28 +9,45 @@
 
 namespace coworker {
 
-namespace detail {
+/// How a job ended.
+enum class outcome_status : unsigned char {
+  succeeded,  ///< it has an output
+  failed,     ///< it has an error, and perhaps what there was of an output before
+  stopped,    ///< the same, because it was asked to stop
+};
 
-// Appends the text of a value that is to become the member `key`: what cannot be written is named from there.
-inline void dump_within(std::string_view key, const json& value, std::string& text) {
-  try {
-    value.dump_to(text);
-  } catch (json_value_error& error) {
-    error.inside_member(key);
-    throw;
-  }
-}
-
-}  // namespace detail
-
-/// The end of a job: an output, or the text of an error. A stopped job has an error too, which says so.
-struct outcome {
-  enum class status : unsigned char { succeeded, failed, stopped };
-
+/// What a job came to: an output or an error. A value.
+class outcome {
+ public:
   json output;
-  std::string error;
-  status ended = status::succeeded;
-  bool stop_pod = false;  ///< asks the platform to recycle this worker after the job
+  outcome_status status = outcome_status::succeeded;
+  bool recycle_worker = false;  ///< the worker is to end, so that a fresh one takes its place
+  /// Whether `output` is a json that the handler itself put together. Only then may an engine give a meaning to its
+  /// members; what is made from a type of the user's has none.
+  bool untyped = false;
+
+  outcome() noexcept {}
+  outcome(const outcome& other)
+      : output(other.output),
+        status(other.status),
+        recycle_worker(other.recycle_worker),
+        untyped(other.untyped),
+        error_(other.error_ != nullptr ? new error_info(*other.error_) : nullptr) {}
+  outcome(outcome&& other) noexcept
+      : output(std::move(other.output)),
+        status(other.status),
+        recycle_worker(other.recycle_worker),
+        untyped(other.untyped),
+        error_(std::exchange(other.error_, nullptr)) {}
+  outcome& operator=(outcome other) noexcept {
+    output = std::move(other.output);
+    status = other.status;
+    recycle_worker = other.recycle_worker;
+    untyped = other.untyped;
+    std::swap(error_, other.error_);
+    return *this;
+  }
+  ~outcome() { delete error_; }
 
   static outcome success(json value) {
     outcome made;
@@ -37,49 +55,39 @@ struct outcome {
     return made;
   }
 
-  static outcome failure(std::string text) {
+  static outcome failure(error_info error) {
     outcome made;
-    made.ended = status::failed;
-    made.error = std::move(text);
+    made.fail(std::move(error));
+    return made;
+  }
+  static outcome failure(std::string message) { return failure(error_info{.message = std::move(message)}); }
+
+  static outcome stop(std::string message) {
+    outcome made = failure(std::move(message));
+    made.status = outcome_status::stopped;
     return made;
   }
 
-  static outcome stop(std::string text) {
-    outcome made = failure(std::move(text));
-    made.ended = status::stopped;
-    return made;
+  bool succeeded() const noexcept { return status == outcome_status::succeeded; }
+
+  /// What went wrong. Null where nothing did, and where there was no memory to say it.
+  const error_info* error() const noexcept { return error_; }
+
+  /// Makes it a failure. The output stays.
+  void fail(error_info error) {
+    auto* const made = new error_info(std::move(error));
+    delete std::exchange(error_, made);
+    status = outcome_status::failed;
   }
 
-  bool succeeded() const noexcept { return ended == status::succeeded; }
-
-  /// As the queue takes it: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where it is asked for.
-  /// An output that is an empty object is left out. A failed job may have an output too: what there was of it
-  /// before.
-  json body() const {
-    json made = json::object();
-    if (!succeeded()) made["error"] = error;
-    if (says_output()) made["output"] = output;
-    if (stop_pod) made["stopPod"] = true;
-    return made;
-  }
-
-  /// body().dump(), but without a copy of the output being made. Errors: as dump.
-  std::string body_text() const {
-    std::string text;
-    const auto add = [&text](std::string_view key, const json& value) {
-      text.append(text.empty() ? "{\"" : ",\"").append(key).append("\":");
-      detail::dump_within(key, value, text);
-    };
-    if (!succeeded()) add("error", json(error));
-    if (says_output()) add("output", output);
-    if (stop_pod) add("stopPod", json(true));
-    return text.append(text.empty() ? "{}" : "}");
+  /// error()->message; empty where nothing went wrong.
+  std::string_view message() const noexcept {
+    if (error_ != nullptr) return error_->message;
+    return succeeded() ? std::string_view() : std::string_view("the job failed, and there was no memory to say why");
   }
 
  private:
-  bool says_output() const noexcept {
-    return !(output.is_object() && output.empty()) && !(output.is_null() && !succeeded());
-  }
+  error_info* error_ = nullptr;  // its own; apart, since most jobs have none
 };
 
 }  // namespace coworker

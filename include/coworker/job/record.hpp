@@ -10,40 +10,43 @@
 #include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace coworker {
 
 /// A job as a queue hands it over.
 struct job_envelope {
-  std::string id;
-  json input;
-  json details = json::object();  ///< whatever else came with it: webhook, batchId, policy, ...
+  std::string id;  ///< not empty, and no other job's that is in progress
+  json input = {};
+  json details = json::object();  ///< whatever else came with it; the handler finds it in job::details
   std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
-
-  /// The batch that the job says it belongs to; empty for none.
-  std::string_view batch_id() const {
-    const auto found = details.find("batchId");
-    return found != details.end() && found->is_string() ? found->get<std::string_view>() : std::string_view();
-  }
+  duration time_limit{};          ///< how long its handler may run; 0: as long as the worker allows
+  time_point deadline = time_point::max();  ///< when it is of no use any more, by the worker's executor
+  int deliveries = 0;             ///< how often the queue has handed it over, with this time; 0: not known
+  std::string trace_parent = {};  ///< of the request that it serves, as in W3C's header; empty: none
+  std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
 };
 
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
   std::string id;
-  std::string batch_id;
-  json input;                              ///< until the handler has it
-  json details;                            ///< as well
-  stop_source stop;                        ///< stops this job only
-  outcome ended;                           ///< once it has; while it is being stopped, what it ends with then
-  bool runnable = true;                    ///< false: it has its outcome already
-  time_point taken{};                      ///< when the queue handed it over
-  time_point started{};                    ///< when its handler was
-  time_point settled{};                    ///< when it got its outcome
-  time_point alarm = (time_point::max)();  ///< when the worker is to look at it again
+  std::string log_label;
+  json input;                 ///< until the handler has it
+  json details;               ///< as well
+  std::string trace_parent;   ///< of the request that it serves
+  stop_source stop;           ///< stops this job only
+  coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
+  bool runnable = true;       ///< false: it has its outcome already
+  int deliveries = 0;
+  duration time_limit{};
+  time_point deadline = time_point::max();
+  time_point taken{};                    ///< when the queue handed it over
+  time_point started{};                  ///< when its handler was
+  time_point settled{};                  ///< when it got its outcome
+  std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
   logger* log = nullptr;                   ///< its worker's
   detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
@@ -52,9 +55,13 @@ struct job_record {
 
   explicit job_record(job_envelope&& envelope)
       : id(std::move(envelope.id)),
-        batch_id(envelope.batch_id()),
+        log_label(std::move(envelope.log_label)),
         input(std::move(envelope.input)),
-        details(std::move(envelope.details)) {
+        details(std::move(envelope.details)),
+        trace_parent(std::move(envelope.trace_parent)),
+        deliveries(envelope.deliveries),
+        time_limit(envelope.time_limit),
+        deadline(envelope.deadline) {
     if (!envelope.problem.empty()) settle(outcome::failure(std::move(envelope.problem)));
   }
 
@@ -63,8 +70,8 @@ struct job_record {
   ~job_record() { delete timings; }
 
   /// Gives it an outcome without its being run.
-  void settle(outcome known) {
-    ended = std::move(known);
+  void settle(coworker::outcome known) {
+    outcome = std::move(known);
     runnable = false;
   }
 

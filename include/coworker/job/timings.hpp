@@ -5,8 +5,6 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/job/progress.hpp>
 #include <coworker/json/json.hpp>
-#include <coworker/system.hpp>
-#include <coworker/version.hpp>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -55,15 +53,6 @@ class job_timings {
   mutable std::mutex mutex_;
   std::vector<stretch> stretches_;
 };
-
-inline json system_info() {
-  json made = json::object();
-  const system_description system = describe_system();
-  if (!system.name.empty()) made["os"] = system.name;
-  if (!system.processor.empty()) made["processor"] = system.processor;
-  made["runpod"] = COWORKER_VERSION;
-  return made;
-}
 
 }  // namespace detail
 

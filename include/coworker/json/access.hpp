@@ -65,6 +65,22 @@ inline const json_member* json::member(std::string_view key) const noexcept {
   return reinterpret_cast<const json_member*>(found);
 }
 
+inline std::size_t json::place_of(const json_member* found) const noexcept {
+  return static_cast<std::size_t>(reinterpret_cast<const detail::member_slot*>(found) -
+                                  object_of(slot_)->members());
+}
+
+/// Of an array or object that is not empty: the element or member at that place, or the end.
+inline json::iterator json::iterator_at(std::size_t place) noexcept {
+  if (is_array()) return iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]) + place);
+  auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
+  return {members + place, members + object_of(slot_)->used};
+}
+
+inline json::const_iterator json::iterator_at(std::size_t place) const noexcept {
+  return const_cast<json&>(*this).iterator_at(place);
+}
+
 inline json& json::operator[](std::string_view key) {
   if (is_null()) slot_ = detail::object_slot(nullptr);
   if (!is_object())
@@ -104,52 +120,38 @@ inline const json& json::back() const {
 
 inline json::const_iterator json::find(std::string_view key) const noexcept {
   const json_member* const found = member(key);
-  return found == nullptr ? end() : const_iterator(found);
+  return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
 inline json::iterator json::find(std::string_view key) noexcept {
-  auto* const found = const_cast<json_member*>(member(key));
-  return found == nullptr ? end() : iterator(found);
-}
-
-inline json::const_iterator json::begin() const noexcept {
-  if (detail::is_container(slot_.kind()) && !empty()) {
-    if (is_array()) return const_iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]));
-    return const_iterator(reinterpret_cast<const json_member*>(object_of(slot_)->members()));
-  }
-  return {};
-}
-
-inline json::const_iterator json::end() const noexcept {
-  const_iterator past = begin();
-  if (past != const_iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
-  return past;
+  const json_member* const found = member(key);
+  return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
 inline json::iterator json::begin() noexcept {
-  const const_iterator first = std::as_const(*this).begin();
-  iterator mutable_first;
-  mutable_first.element_ = const_cast<json*>(first.element_);
-  mutable_first.member_ = const_cast<json_member*>(first.member_);
-  return mutable_first;
+  if (!detail::is_container(slot_.kind()) || empty()) return {};
+  return iterator_at(detail::place_from(slot_, 0));
 }
 
 inline json::iterator json::end() noexcept {
-  iterator past = begin();
-  if (past != iterator()) past.move_by(static_cast<std::ptrdiff_t>(size()));
-  return past;
+  if (!detail::is_container(slot_.kind()) || empty()) return {};
+  return iterator_at(detail::places_of(slot_));
+}
+
+inline json::const_iterator json::begin() const noexcept { return const_cast<json&>(*this).begin(); }
+inline json::const_iterator json::end() const noexcept { return const_cast<json&>(*this).end(); }
+
+inline json_items<false> json::items() & {
+  if (is_null()) return {};
+  if (!is_object()) detail::throw_type_error("an object, to go through its items", slot_);
+  if (empty()) return {};
+  auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
+  return {members + detail::place_from(slot_, 0), members + object_of(slot_)->used, size()};
 }
 
 inline json_items<true> json::items() const& {
-  if (is_null()) return {nullptr, 0};
-  if (!is_object()) detail::throw_type_error("an object, to go through its items", slot_);
-  if (empty()) return {nullptr, 0};
-  return {reinterpret_cast<const json_member*>(object_of(slot_)->members()), size()};
-}
-
-inline json_items<false> json::items() & {
-  const json_items<true> all = std::as_const(*this).items();
-  return {const_cast<json_member*>(all.begin()), all.size()};
+  const json_items<false> all = const_cast<json&>(*this).items();
+  return {all.first_, all.past_, all.size_};
 }
 
 inline void json::push_back(json element) {
@@ -180,7 +182,7 @@ inline std::size_t json::erase(std::string_view key) {
     detail::throw_type_error("an object, to erase the member " + detail::quoted_excerpt(key), slot_);
   const json_member* const found = member(key);
   if (found == nullptr) return 0;
-  erase(const_iterator(found));
+  detail::erase_member(*object_of(slot_), place_of(found));
   return 1;
 }
 
@@ -190,15 +192,14 @@ inline void json::erase_element(element_position at) {
 }
 
 inline json::iterator json::erase(const_iterator position) noexcept {
-  std::ptrdiff_t index = 0;
+  std::size_t place = 0;
   if (is_array()) {
-    index = position.element_ - begin().element_;
-    detail::erase_element(*array_of(slot_), static_cast<std::size_t>(index));
+    place = static_cast<std::size_t>(position.element_ - begin().element_);
+    detail::erase_element(*array_of(slot_), place);
   } else {
-    index = position.member_ - begin().member_;
-    detail::erase_member(*object_of(slot_), static_cast<std::size_t>(index));
+    place = detail::erase_member(*object_of(slot_), place_of(position.member_));
   }
-  return empty() ? end() : begin().move_by(index);
+  return empty() ? end() : iterator_at(place);
 }
 
 inline void json::clear() noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 // When two JSON values are equal, found without recursion.
 
+#include <coworker/json/member_gaps.hpp>
 #include <coworker/json/object_index.hpp>
 #include <coworker/json/stack.hpp>
 #include <coworker/json/storage.hpp>
@@ -69,9 +70,9 @@ struct compare_step {
 inline const json_slot* counterpart(const json_slot& a, const json_slot& b, std::size_t index) noexcept {
   if (a.kind() == slot_kind::array) return &child_of(b, index);
   const key_probe key(object_of(a)->members()[index].key);
-  member_slot& same_place = object_of(b)->members()[index];
-  if (key.matches(same_place.key)) return &same_place.value;
-  const member_slot* const found = find_member(object_of(b), key);
+  object_block& other = *object_of(b);
+  if (index < other.used && key.matches(other.members()[index].key)) return &other.members()[index].value;
+  const member_slot* const found = find_member(&other, key);
   return found == nullptr ? nullptr : &found->value;
 }
 
@@ -79,14 +80,15 @@ inline bool same_slot(const json_slot& a, const json_slot& b) {
   if (!is_container(a.kind())) return same_leaf(a, b);
   if (a.kind() != b.kind() || count_of(a) != count_of(b)) return false;
   inline_stack<compare_step, 16> steps;
-  steps.push({a, b, 0});
+  steps.push({a, b, place_from(a, 0)});
   while (!steps.empty()) {
     compare_step& step = steps.top();
-    if (step.next == count_of(step.a)) {
+    if (step.next == places_of(step.a)) {
       steps.pop();
       continue;
     }
-    const std::size_t index = step.next++;
+    const std::size_t index = step.next;
+    step.next = place_from(step.a, index + 1);
     const json_slot& mine = child_of(step.a, index);
     const json_slot* const other = counterpart(step.a, step.b, index);
     if (other == nullptr) return false;
@@ -94,7 +96,7 @@ inline bool same_slot(const json_slot& a, const json_slot& b) {
       if (!same_leaf(mine, *other)) return false;
     } else {
       if (mine.kind() != other->kind() || count_of(mine) != count_of(*other)) return false;
-      steps.push({mine, *other, 0});
+      steps.push({mine, *other, place_from(mine, 0)});
     }
   }
   return true;

@@ -3,6 +3,7 @@
 // everywhere. Must not know of class json.
 
 #include <coworker/json/error.hpp>
+#include <coworker/json/member_gaps.hpp>
 #include <coworker/json/object_index.hpp>
 #include <coworker/json/storage.hpp>
 #include <cstddef>
@@ -26,7 +27,7 @@ object_block* new_object_block(Blocks& blocks, std::size_t capacity) {
   require_block_size(capacity);
   const block_place place = blocks.allocate(sizeof(object_block) + capacity * sizeof(member_slot));
   auto* const object =
-      ::new (place.memory) object_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity), nullptr};
+      ::new (place.memory) object_block{{place.origin, 0}, static_cast<std::uint32_t>(capacity), 0, nullptr};
   if (capacity > unindexed_members) {
     try {
       object->index = object_index::create(capacity);
@@ -96,8 +97,8 @@ inline void reserve_members(json_slot& object, std::size_t capacity) {
   if (old != nullptr && old->capacity >= capacity) return;
   object_block* const block = new_object_block(capacity);
   if (old != nullptr) {
-    std::memcpy(static_cast<void*>(block->members()), old->members(), old->size * sizeof(member_slot));
-    block->size = old->size;
+    move_members(*old, block->members());
+    block->size = block->used = old->size;
     block_release release;
     delete_object_block(old, release);
     rebuild_index(*block);
@@ -105,35 +106,51 @@ inline void reserve_members(json_slot& object, std::size_t capacity) {
   object.heap.value = block;
 }
 
+/// Makes room for one more member. Gaps are closed rather than more memory taken where they are so many that
+/// this pays for the work.
+inline void grow_members(json_slot& object) {
+  object_block* const block = object_of(object);
+  if (block != nullptr && block->used < block->capacity) return;
+  const std::size_t size = count_of(object);
+  const std::size_t gaps = block == nullptr ? 0 : block->used - size;
+  if (gaps == 0 || gaps < block->capacity / 4) {
+    return reserve_members(object, grown_capacity(size, size + 1));
+  }
+  move_members(*block, block->members());
+  block->used = block->size;
+  rebuild_index(*block);
+}
+
 /// The member with that key; appended with the value null if there was none.
 inline member_slot& find_or_append_member(json_slot& object, std::string_view key) {
   if (member_slot* const found = find_member(object_of(object), key_probe(key))) return *found;
   const json_slot owned_key = text_slot(key);
   try {
-    const std::size_t size = count_of(object);
-    if (object_of(object) == nullptr || object_of(object)->capacity == size) {
-      reserve_members(object, grown_capacity(size, size + 1));
-    }
+    grow_members(object);
   } catch (...) {
     delete_text(owned_key);
     throw;
   }
   object_block& block = *object_of(object);
-  const std::uint32_t position = block.size++;
+  const std::uint32_t position = block.used++;
+  ++block.size;
   auto* const member =
       ::new (static_cast<void*>(block.members() + position)) member_slot{owned_key, null_slot()};
   if (block.index != nullptr) object_index(block).enter(position, block.members());
   return *member;
 }
 
-inline void erase_member(object_block& block, std::size_t position) noexcept {
+/// Returns the position of the next member.
+inline std::size_t erase_member(object_block& block, std::size_t position) noexcept {
   member_slot* const members = block.members();
+  if (block.index != nullptr) object_index(block).leave(static_cast<std::uint32_t>(position), members);
   delete_text(members[position].key);
   destroy_slot(members[position].value);
-  --block.size;
+  if (block.index != nullptr) return leave_gap(block, position);
+  block.used = --block.size;
   std::memmove(static_cast<void*>(members + position), members + position + 1,
                (block.size - position) * sizeof(member_slot));
-  rebuild_index(block);
+  return position;
 }
 
 /// Gives up the member at `from`, whose key was seen before: its value takes the place of the earlier one's.
@@ -175,7 +192,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
     } else {
       // Few members: most keys are seen at a glance to be new.
       const std::uint64_t bit = key_bit(members[i].key);
-      block.size = size;
+      block.used = size;
       if ((seen & bit) != 0) earlier = find_member(&block, key_probe(members[i].key));
       seen |= bit;
     }
@@ -186,7 +203,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
       ++size;
     }
   }
-  block.size = size;
+  block.size = block.used = size;
 }
 
 }  // namespace coworker::detail

@@ -118,9 +118,9 @@ namespace detail {
 template <class Integer>
 std::string integer_range() {
   std::string text("an integer from ");
-  return text.append(std::to_string((std::numeric_limits<Integer>::min)()))
+  return text.append(std::to_string(std::numeric_limits<Integer>::min()))
       .append(" to ")
-      .append(std::to_string((std::numeric_limits<Integer>::max)()));
+      .append(std::to_string(std::numeric_limits<Integer>::max()));
 }
 
 template <class Integer>
@@ -143,8 +143,8 @@ Integer integer_from(const json_slot& slot) {
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
   // The largest value may round up as a double; one past it is a power of two and exact.
   const double value = slot.floating.value;
-  const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
-  if (!(value >= static_cast<double>((limits::min)()) && value < past_largest)) {
+  const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
+  if (!(value >= static_cast<double>(limits::min()) && value < past_largest)) {
     if (value - value != 0) throw_type_error("an integer", slot);
     detail::throw_does_not_fit<Integer>(slot);
   }

@@ -21,16 +21,17 @@ inline json_slot blank_copy(const json_slot& tree) {
 struct copy_step {
   json_slot source;
   json_slot target;
+  std::size_t next;  // place of the source
 };
 
 inline json_slot copy_leaf(const json_slot& leaf) {
   return leaf.kind() == slot_kind::long_text ? long_text_slot(text_of(leaf)) : leaf;
 }
 
-/// Adds the next element or member of the source to the target, arrays and objects still empty, and returns
+/// Adds an element or member of the source to the target, arrays and objects still empty, and returns
 /// the new value. The target stays destructible at every point where memory may run out.
-inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
-  const json_slot& value = child_of(step.source, index);
+inline json_slot& copy_child(const copy_step& step, std::size_t place) {
+  const json_slot& value = child_of(step.source, place);
   json_slot* target = nullptr;
   if (step.target.kind() == slot_kind::array) {
     array_block& block = *array_of(step.target);
@@ -39,11 +40,12 @@ inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
     ++block.size;
   } else {
     object_block& block = *object_of(step.target);
-    member_slot& member = block.members()[block.size];
-    member.key = copy_leaf(object_of(step.source)->members()[index].key);
+    member_slot& member = block.members()[block.used];
+    member.key = copy_leaf(object_of(step.source)->members()[place].key);
     member.value = null_slot();
     target = &member.value;
-    if (block.index != nullptr) object_index(block).enter(block.size, block.members());
+    if (block.index != nullptr) object_index(block).enter(block.used, block.members());
+    ++block.used;
     ++block.size;
   }
   *target = is_container(value.kind()) ? blank_copy(value) : copy_leaf(value);
@@ -52,14 +54,16 @@ inline json_slot& copy_next_child(const copy_step& step, std::size_t index) {
 
 inline void copy_children(inline_stack<copy_step, 16>& steps) {
   while (!steps.empty()) {
-    const copy_step step = steps.top();
-    const std::size_t count = count_of(step.source);
+    copy_step& step = steps.top();
+    const std::size_t end = places_of(step.source);
     bool descended = false;
-    for (std::size_t index = count_of(step.target); index < count && !descended; ++index) {
-      const json_slot& source = child_of(step.source, index);
-      const json_slot& target = copy_next_child(step, index);
+    while (!descended && step.next != end) {
+      const std::size_t place = step.next;
+      step.next = place_from(step.source, place + 1);
+      const json_slot& source = child_of(step.source, place);
+      const json_slot& target = copy_child(step, place);
       descended = is_container(source.kind()) && count_of(source) != 0;
-      if (descended) steps.push({source, target});
+      if (descended) steps.push({source, target, place_from(source, 0)});
     }
     if (!descended) steps.pop();
   }
@@ -71,7 +75,7 @@ inline json_slot copy_slot(const json_slot& from) {
   if (count_of(from) == 0) return root;
   try {
     inline_stack<copy_step, 16> steps;
-    steps.push({from, root});
+    steps.push({from, root, place_from(from, 0)});
     copy_children(steps);
   } catch (...) {
     destroy_slot(root);

@@ -3,6 +3,7 @@
 // Must not know of class json.
 
 #include <coworker/json/error.hpp>
+#include <coworker/json/member_gaps.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/storage.hpp>
 #include <cstddef>
@@ -65,9 +66,11 @@ inline std::string describe(const json_slot& slot) {
   if (count == 0) throw json_out_of_range(problem.append("; the object is empty"));
   constexpr std::size_t most_listed = 8;
   problem.append("; the object has ");
+  std::size_t place = place_from(object, 0);
   for (std::size_t i = 0; i < count && i < most_listed; ++i) {
     if (i != 0) problem.append(", ");
-    problem.append(quoted_excerpt(text_of(object_of(object)->members()[i].key)));
+    problem.append(quoted_excerpt(text_of(object_of(object)->members()[place].key)));
+    place = place_from(object, place + 1);
   }
   if (count > most_listed)
     problem.append(" and ").append(std::to_string(count - most_listed)).append(" more");

@@ -2,7 +2,7 @@
 // What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
 // Must not know of values; the places that throw describe what they found.
 
-#include <coworker/json/escape.hpp>
+#include <coworker/json/path.hpp>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -47,45 +47,29 @@ class json_parse_error : public json_exception {
 };
 
 /// An error about a value inside a larger one. `path()` leads to it, as in "scores[3]" or "input.size"; it is
-/// empty when the value is the one that was asked. `what()` is the path, where there is one, and the problem.
+/// empty when the value is the one that was asked. Long keys are shortened in it, as in `["the first sixty
+/// bytes"...]`, and where it is longer than 8,000 bytes its middle is left out. `what()` is the path, where there is one, and the problem.
 class json_value_error : public json_exception {
  public:
   const std::string& path() const noexcept { return path_; }
   const std::string& problem() const noexcept { return problem_; }
 
   /// Says that the value which `path()` starts from is itself the member `key` of an object.
-  void inside_member(std::string_view key) {
-    const bool joins = path_.empty() || path_.front() == '[';
-    path_ = path_step(key) + (joins ? "" : ".") + path_;
-    compose();
-  }
+  void inside_member(std::string_view key) { inside(detail::json_path().add_member(key)); }
 
   /// Says that the value which `path()` starts from is itself the element `index` of an array.
-  void inside_element(std::size_t index) {
-    const bool joins = path_.empty() || path_.front() == '[';
-    path_ = "[" + std::to_string(index) + "]" + (joins ? "" : ".") + path_;
-    compose();
+  void inside_element(std::size_t index) { inside(detail::json_path().add_element(index)); }
+
+  /// The same for a longer way.
+  void inside(detail::json_path outer) {
+    path_ = outer.add(path_).text();
+    message_ = path_ + ": " + problem_;
   }
 
  protected:
   explicit json_value_error(std::string problem) : json_exception(problem), problem_(std::move(problem)) {}
 
  private:
-  // A key that would read as something else in a path stands quoted in brackets.
-  static std::string path_step(std::string_view key) {
-    bool plain = !key.empty();
-    for (const char c : key) {
-      const bool odd = c == '.' || c == '[' || c == ']' || c == ':' || c == ' ' || detail::is_special(c);
-      plain = plain && !odd && static_cast<unsigned char>(c) < 0x80;
-    }
-    if (plain) return std::string(key);
-    std::string quoted = "[";
-    append_json_string_lossy(quoted, key);
-    return quoted + "]";
-  }
-
-  void compose() { message_ = path_ + ": " + problem_; }
-
   std::string path_;
   std::string problem_;
 };
@@ -107,23 +91,5 @@ class json_write_error : public json_value_error {
  public:
   explicit json_write_error(std::string problem) : json_value_error(std::move(problem)) {}
 };
-
-namespace detail {
-
-/// `text` in quotes, shortened to what an error message bears.
-inline std::string quoted_excerpt(std::string_view text) {
-  constexpr std::size_t longest = 60;
-  std::size_t size = text.size();
-  if (size > longest) {
-    size = longest;
-    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
-  }
-  std::string out;
-  append_json_string_lossy(out, text.substr(0, size));
-  if (size < text.size()) out += "...";
-  return out;
-}
-
-}  // namespace detail
 
 }  // namespace coworker

@@ -2,6 +2,7 @@
 // Going through the elements of an array and the members of an object, in order.
 // Must not know how they were found or made.
 
+#include <coworker/json/member_gaps.hpp>
 #include <coworker/json/storage.hpp>
 #include <cstddef>
 #include <string_view>  // also the iterator tags; <iterator> would bring the stream classes
@@ -44,6 +45,17 @@ class json_member {
   detail::member_slot slot_;
 };
 
+namespace detail {
+
+/// The member at `at`, or the next one where a gap begins there.
+template <class Member>
+Member* member_from(Member* at, const json_member* past) noexcept {
+  const auto* const place = reinterpret_cast<const member_slot*>(at);
+  return at + (step_over_gap(place, reinterpret_cast<const member_slot*>(past)) - place);
+}
+
+}  // namespace detail
+
 /// Goes through the elements of an array or the values of an object; `key()` tells the latter's keys.
 /// Invalidated by whatever adds to or erases from that value.
 template <bool Const>
@@ -60,10 +72,12 @@ class json_iterator {
 
   json_iterator() noexcept = default;
   explicit json_iterator(pointer element) noexcept : element_(element) {}
-  explicit json_iterator(maybe_const<json_member>* member) noexcept : member_(member) {}
+  /// `past` is where the members of the object end.
+  json_iterator(maybe_const<json_member>* member, const json_member* past) noexcept
+      : member_(member), past_(past) {}
   template <bool OtherConst>
   requires(Const && !OtherConst) json_iterator(const json_iterator<OtherConst>& other)
-  noexcept : element_(other.element_), member_(other.member_) {}
+  noexcept : element_(other.element_), member_(other.member_), past_(other.past_) {}
 
   reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
   pointer operator->() const noexcept { return &**this; }
@@ -71,16 +85,16 @@ class json_iterator {
   /// The member's key; empty for an element of an array.
   std::string_view key() const noexcept { return member_ == nullptr ? std::string_view() : member_->key(); }
 
-  json_iterator& operator++() noexcept { return move_by(1); }
-  json_iterator& operator--() noexcept { return move_by(-1); }
+  json_iterator& operator++() noexcept;
+  json_iterator& operator--() noexcept;
   json_iterator operator++(int) noexcept {
     const json_iterator before = *this;
-    move_by(1);
+    ++*this;
     return before;
   }
   json_iterator operator--(int) noexcept {
     const json_iterator before = *this;
-    move_by(-1);
+    --*this;
     return before;
   }
   bool operator==(const json_iterator&) const noexcept = default;
@@ -90,11 +104,42 @@ class json_iterator {
   template <bool>
   friend class json_iterator;
 
-  // Defined with json: stepping over elements needs their size.
-  json_iterator& move_by(std::ptrdiff_t count) noexcept;
-
   pointer element_ = nullptr;
   maybe_const<json_member>* member_ = nullptr;
+  const json_member* past_ = nullptr;
+};
+
+/// Goes through the members of an object. Invalidated as json_iterator is.
+template <bool Const>
+class json_member_iterator {
+  using member = std::conditional_t<Const, const json_member, json_member>;
+
+ public:
+  using iterator_category = std::forward_iterator_tag;
+  using value_type = json_member;
+  using difference_type = std::ptrdiff_t;
+  using pointer = member*;
+  using reference = member&;
+
+  json_member_iterator() noexcept = default;
+  json_member_iterator(member* at, const json_member* past) noexcept : at_(at), past_(past) {}
+
+  member& operator*() const noexcept { return *at_; }
+  member* operator->() const noexcept { return at_; }
+  json_member_iterator& operator++() noexcept {
+    at_ = detail::member_from(at_ + 1, past_);
+    return *this;
+  }
+  json_member_iterator operator++(int) noexcept {
+    const json_member_iterator before = *this;
+    ++*this;
+    return before;
+  }
+  bool operator==(const json_member_iterator&) const noexcept = default;
+
+ private:
+  member* at_ = nullptr;
+  const json_member* past_ = nullptr;
 };
 
 /// What `items()` gives: the members of an object, in order.
@@ -103,15 +148,22 @@ class json_items {
   using member = std::conditional_t<Const, const json_member, json_member>;
 
  public:
-  json_items(member* first, std::size_t size) noexcept : first_(first), size_(size) {}
-  member* begin() const noexcept { return first_; }
-  member* end() const noexcept { return first_ + size_; }
+  using iterator = json_member_iterator<Const>;
+
+  json_items() noexcept = default;
+  json_items(member* first, member* past, std::size_t size) noexcept
+      : first_(first), past_(past), size_(size) {}
+  iterator begin() const noexcept { return {first_, past_}; }
+  iterator end() const noexcept { return {past_, past_}; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
  private:
-  member* first_;
-  std::size_t size_;
+  friend class json;
+
+  member* first_ = nullptr;
+  member* past_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 }  // namespace coworker

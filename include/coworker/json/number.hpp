@@ -118,13 +118,13 @@ inline parsed_number parse_number(const char* p, const char* end) {
   const bool has_fraction = p != end && *p == '.';
   if (!has_fraction && (p == end || (*p | 0x20) != 'e')) {
     parsed_number result{form::integer, p, {}};
-    constexpr auto largest = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
+    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (count <= safe_digits && digits <= largest) [[likely]] {
       result.integer = negative ? -static_cast<std::int64_t>(digits) : static_cast<std::int64_t>(digits);
       return result;
     }
     if (negative && count == safe_digits && digits == largest + 1) {
-      result.integer = (std::numeric_limits<std::int64_t>::min)();
+      result.integer = std::numeric_limits<std::int64_t>::min();
       return result;
     }
     // 20 digits starting with 1 fit up to 2^64-1; past it the sum has wrapped around to something small.

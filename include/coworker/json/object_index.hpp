@@ -92,12 +92,33 @@ class object_index {
 
   /// Enters the member at `position`, whose key is not in the index yet.
   void enter(std::uint32_t position, const member_slot* members) const noexcept {
-    std::size_t at = hash_text(text_of(members[position].key), seed_) & mask_;
+    std::size_t at = home_of(position, members);
     while (places_[at] != 0) at = (at + 1) & mask_;
     places_[at] = position + 1;
   }
 
+  /// Takes the member at `position` out. Its key and those of all others are still there.
+  void leave(std::uint32_t position, const member_slot* members) const noexcept {
+    const auto next = [this](std::size_t at) { return (at + 1) & mask_; };
+    std::size_t gap = home_of(position, members);
+    while (places_[gap] != position + 1) gap = next(gap);
+    places_[gap] = 0;
+    // Places behind the gap, up to the next empty one, may be where they are because the gap was taken.
+    for (std::size_t i = next(gap); places_[i] != 0; i = next(i)) {
+      const std::size_t home = home_of(places_[i] - 1, members);
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      places_[gap] = places_[i];
+      places_[i] = 0;
+      gap = i;
+    }
+  }
+
  private:
+  std::size_t home_of(std::uint32_t position, const member_slot* members) const noexcept {
+    return hash_text(text_of(members[position].key), seed_) & mask_;
+  }
+
   std::uint32_t* places_;
   std::size_t mask_;
   std::uint64_t seed_;
@@ -111,13 +132,13 @@ inline member_slot* find_member(object_block* block, const key_probe& key) noexc
     const std::uint32_t position = object_index(*block).place_of(key, members);
     return position == 0 ? nullptr : members + (position - 1);
   }
-  for (member_slot* member = members; member != members + block->size; ++member) {
+  for (member_slot* member = members; member != members + block->used; ++member) {
     if (key.matches(member->key)) return member;
   }
   return nullptr;
 }
 
-/// Enters all members anew after their positions changed.
+/// Enters all members anew after their positions changed. There are no gaps between them.
 inline void rebuild_index(object_block& block) noexcept {
   if (block.index == nullptr) return;
   object_index::clear(block);

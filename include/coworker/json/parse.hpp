@@ -18,7 +18,9 @@ namespace detail {
 
 /// Builds a value from what read_json finds. Finished parts wait on one stack until their array or object
 /// ends and takes them into a block of exactly their number. Under the parts of each open one lies a mark: an
-/// integer that says where the parts of the one around it begin.
+/// integer that says where the parts of the one around it begin. One of many small parts gets its block as soon
+/// as it is seen to be that: the block lies between mark and parts then, and takes the parts batch by batch, so
+/// that they are never all in memory twice. Where the parts are larger, waiting costs little beside the text.
 class json_builder {
  public:
   /// For a text of `text_size` bytes: values commonly take 2 to 3 bytes for each.
@@ -50,25 +52,53 @@ class json_builder {
   void begin_array() { begin(); }
 
   void end_array() {
+    if (has_block()) [[unlikely]]
+      return end_in_block();
     const std::size_t count = parts_.size() - first_;
     array_block* block = nullptr;
     if (count != 0) {
       block = new_array_block(blocks_, count);
       std::memcpy(static_cast<void*>(block->elements()), &parts_[first_], count * sizeof(json_slot));
       block->size = static_cast<std::uint32_t>(count);
+      if (count >= smallest_batch) batch_ = smallest_batch;
     }
     end(array_slot(block));
   }
 
   void end_object() {
+    if (has_block()) [[unlikely]]
+      return end_in_block();
     const std::size_t count = (parts_.size() - first_) / 2;
     object_block* block = nullptr;
     if (count != 0) {
       block = new_object_block(blocks_, count);
       std::memcpy(static_cast<void*>(block->members()), &parts_[first_], count * sizeof(member_slot));
       adopt_members(*block, count);
+      if (count >= smallest_batch / 2) batch_ = smallest_batch;
     }
     end(object_slot(block));
+  }
+
+  bool has_batch() const noexcept { return parts_.size() - first_ >= batch_; }
+
+  template <class LookAhead>
+  void store_batch(bool object, const LookAhead& look) {
+    if (has_block()) return move_parts_to(parts_[first_ - 1]);
+    const std::size_t count = parts_.size() - first_;
+    const std::size_t parts_a_value = object ? 2 : 1;
+    const values_ahead sample = look(sample_size);
+    const bool small_parts = sample.count * parts_a_value * largest_small_part >= sample_size;
+    const values_ahead rest = small_parts ? look(static_cast<std::size_t>(-1)) : sample;
+    if (!small_parts || !rest.all) {
+      batch_ = 2 * count;
+      return;
+    }
+    const json_slot container = object ? object_slot(new_object_block(blocks_, count / 2 + rest.count))
+                                       : array_slot(new_array_block(blocks_, count + rest.count));
+    move_parts_to(container);
+    parts_.push(container);  // there is room
+    ++first_;
+    batch_ = smallest_batch;
   }
 
   /// The value, once reading is through.
@@ -79,6 +109,10 @@ class json_builder {
   }
 
  private:
+  static constexpr std::size_t smallest_batch = 480;
+  static constexpr std::size_t sample_size = 1024;      // bytes of text
+  static constexpr std::size_t largest_small_part = 6;  // on average, in bytes of text
+
   void push_text(std::string_view text) {
     parts_.push_made([&] { return padded_text_slot(blocks_, text); });
   }
@@ -86,6 +120,34 @@ class json_builder {
   void begin() {
     integer(static_cast<std::int64_t>(first_));
     first_ = parts_.size();
+  }
+
+  bool has_block() const noexcept { return first_ != 0 && is_container(parts_[first_ - 1].kind()); }
+
+  /// Moves the parts of the innermost array or object behind those that its block has already.
+  void move_parts_to(const json_slot& container) noexcept {
+    const std::size_t count = parts_.size() - first_;
+    const std::size_t bytes = count * sizeof(json_slot);
+    if (container.kind() == slot_kind::array) {
+      array_block& block = *array_of(container);
+      std::memcpy(static_cast<void*>(block.elements() + block.size), &parts_[first_], bytes);
+      block.size += static_cast<std::uint32_t>(count);
+    } else {
+      object_block& block = *object_of(container);
+      std::memcpy(static_cast<void*>(block.members() + block.used), &parts_[first_], bytes);
+      block.size = block.used += static_cast<std::uint32_t>(count / 2);
+    }
+    parts_.truncate(first_);
+  }
+
+  void end_in_block() noexcept {
+    const json_slot container = parts_[first_ - 1];
+    move_parts_to(container);
+    if (container.kind() == slot_kind::object)
+      adopt_members(*object_of(container), object_of(container)->used);
+    --first_;
+    end(container);
+    batch_ = smallest_batch;
   }
 
   /// Puts the finished container in the place of its mark and parts.
@@ -99,8 +161,9 @@ class json_builder {
   chunked_blocks blocks_;
   inline_stack<json_slot, 64> parts_;
   std::size_t first_ = 0;
+  std::size_t batch_ = smallest_batch;
 };
-static_assert(json_handler<json_builder>);
+static_assert(json_batch_handler<json_builder>);
 
 }  // namespace detail
 

@@ -3,6 +3,7 @@
 // Iterative, so that deep text costs no stack. Must not know what the handler makes of it: parse.hpp builds
 // values.
 
+#include <coworker/json/lookahead.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/scanner.hpp>
 #include <coworker/json/stack.hpp>
@@ -29,6 +30,15 @@ concept json_handler = requires(T& handler, std::string_view text) {
   handler.end_object();
   handler.begin_array();
   handler.end_array();
+};
+
+/// A handler that wants to know how large a large array or object is before it ends. When it has a batch of
+/// parts of one it is asked to store them, between one value and the next. It may then look at so many bytes
+/// of what is left: `look(most)`.
+template <class T>
+concept json_batch_handler = json_handler<T> && requires(T& handler, values_ahead (*look)(std::size_t)) {
+  { handler.has_batch() } -> std::same_as<bool>;
+  handler.store_batch(true, look);  // whether it is an object
 };
 
 /// The arrays and objects that are open, one bit each, the innermost lowest.
@@ -61,14 +71,17 @@ template <json_handler Handler>
 class json_reader {
  public:
   json_reader(std::string_view text, Handler& handler, const json_parse_options& options) noexcept
-      : scanner_(text), handler_(handler), max_depth_(options.max_depth) {}
+      : scanner_(text),
+        handler_(handler),
+        max_depth_(options.max_depth),
+        lookahead_(most_lookahead * text.size()) {}
 
   void read() {
     const char* at = scanner_.start();
     do {
       at = read_value(at);
     } while (close_and_go_on(at));
-    if (!scanner_.at_end(at)) scanner_.fail_at(at, "the end of the text after the value");
+    if (!scanner_.at_end(at)) scanner_.fail(at, "the end of the text after the value");
   }
 
  private:
@@ -132,7 +145,7 @@ class json_reader {
         case '9':
           return read_number(at);
         default:
-          scanner_.fail_at(at, expected);
+          scanner_.fail(at, expected);
       }
     }
   }
@@ -146,17 +159,18 @@ class json_reader {
       const char c = scanner_.peek(at);
       if (open_.in_object()) {
         if (c == ',') {
+          offer_batch(at + 1, true);
           at = read_key(scanner_.skip_space(at + 1), "a string as key after ','");
           return true;
         }
-        if (c != '}') scanner_.fail_at(at, "',' or '}' after a member");
+        if (c != '}') scanner_.fail(at, "',' or '}' after a member");
         handler_.end_object();
       } else {
         if (c == ',') {
-          ++at;
+          offer_batch(++at, false);
           return true;
         }
-        if (c != ']') scanner_.fail_at(at, "',' or ']' after an element");
+        if (c != ']') scanner_.fail(at, "',' or ']' after an element");
         handler_.end_array();
       }
     }
@@ -170,13 +184,25 @@ class json_reader {
     open_.enter(object);
   }
 
+  void offer_batch(const char* at, bool object) {
+    if constexpr (json_batch_handler<Handler>) {
+      if (!handler_.has_batch()) [[likely]]
+        return;
+      handler_.store_batch(object, [&](std::size_t most) {
+        const values_ahead seen = scanner_.look_ahead(at, most < lookahead_ ? most : lookahead_);
+        lookahead_ -= seen.bytes;
+        return seen;
+      });
+    }
+  }
+
   const char* read_key(const char* at, const char* expected) {
-    if (scanner_.peek(at) != '"') scanner_.fail_at(at, expected);
+    if (scanner_.peek(at) != '"') scanner_.fail(at, expected);
     std::string_view text;
     at = scanner_.take_string(at, text);
     handler_.key(text);
     at = scanner_.skip_space(at);
-    if (scanner_.peek(at) != ':') scanner_.fail_at(at, "':' after a key");
+    if (scanner_.peek(at) != ':') scanner_.fail(at, "':' after a key");
     return at + 1;
   }
 
@@ -197,6 +223,9 @@ class json_reader {
   Handler& handler_;
   open_containers open_;
   std::size_t max_depth_;
+  // Large arrays may lie within one another: the text is looked at ahead so many times at most.
+  static constexpr std::size_t most_lookahead = 4;
+  std::size_t lookahead_;  // bytes left
 };
 
 /// Reads one JSON text and tells `handler` what is in it. Errors: json_parse_error, and what the handler

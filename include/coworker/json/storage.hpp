@@ -77,9 +77,10 @@ struct alignas(json_slot) array_block : block {
 };
 
 /// Followed in memory by room for `capacity` members. `index` finds members by key where they are many
-/// (object_index.hpp).
+/// (object_index.hpp). Of the first `used` places some may be free then (member_gaps.hpp).
 struct alignas(json_slot) object_block : block {
   std::uint32_t capacity;
+  std::uint32_t used;
   std::uint32_t* index;
   member_slot* members() noexcept { return reinterpret_cast<member_slot*>(this + 1); }
 };
@@ -221,12 +222,12 @@ inline json_slot* take_last_child(array_block* array, block_release& release) no
 
 inline json_slot* take_last_child(object_block* object, block_release& release) noexcept {
   member_slot* const members = object->members();
-  for (std::uint32_t left = object->size; left != 0;) {
+  for (std::uint32_t left = object->used; left != 0;) {
     member_slot& member = members[--left];
     delete_text(member.key, release);
     if (!owns_block(member.value.kind()) || member.value.heap.value == nullptr) continue;
     if (is_container(member.value.kind())) {
-      object->size = left;
+      object->used = left;
       return &member.value;
     }
     release(member.value.heap.value);
@@ -263,7 +264,9 @@ inline void destroy_tree(const json_slot& root) noexcept {
       current = parent;
       const json_slot& way_up = kind == slot_kind::array
                                     ? static_cast<array_block*>(current)->elements()[current->size]
-                                    : static_cast<object_block*>(current)->members()[current->size].value;
+                                    : static_cast<object_block*>(current)
+                                          ->members()[static_cast<object_block*>(current)->used]
+                                          .value;
       parent_kind = way_up.heap.kind;
       parent = way_up.heap.value;
     }

@@ -183,8 +183,8 @@ class json {
   /// Room for `count` elements or members in all. Errors: type_error for what is no array or object.
   void reserve(std::size_t count);
 
-  /// Removes a member, in time linear in the object's size; says how many (0 or 1). Errors: type_error for
-  /// what is no object.
+  /// Removes a member; says how many (0 or 1). Takes the same short time however many there are. Errors:
+  /// type_error for what is no object.
   std::size_t erase(std::string_view key);
   /// Removes an element. Errors: out_of_range, type_error.
   template <std::integral Index>
@@ -227,6 +227,9 @@ class json {
 
   static bool equal(const json& a, const json& b);
   const json_member* member(std::string_view key) const noexcept;
+  std::size_t place_of(const json_member* found) const noexcept;
+  const_iterator iterator_at(std::size_t place) const noexcept;
+  iterator iterator_at(std::size_t place) noexcept;
   const json& element(element_position at) const;
   json& element_or_new(element_position at);
   void erase_element(element_position at);
@@ -272,11 +275,22 @@ static_assert(sizeof(json_member) == sizeof(member_slot) && std::is_standard_lay
 }  // namespace detail
 
 template <bool Const>
-json_iterator<Const>& json_iterator<Const>::move_by(std::ptrdiff_t count) noexcept {
+json_iterator<Const>& json_iterator<Const>::operator++() noexcept {
   if (member_ == nullptr) {
-    element_ += count;
+    ++element_;
   } else {
-    member_ += count;
+    member_ = detail::member_from(member_ + 1, past_);
+  }
+  return *this;
+}
+
+template <bool Const>
+json_iterator<Const>& json_iterator<Const>::operator--() noexcept {
+  if (member_ == nullptr) {
+    --element_;
+  } else {
+    const auto* const place = reinterpret_cast<const detail::member_slot*>(member_);
+    member_ -= place - detail::previous_member(place);
   }
   return *this;
 }

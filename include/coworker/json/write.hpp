@@ -6,6 +6,7 @@
 #include <coworker/json/describe.hpp>
 #include <coworker/json/error.hpp>
 #include <coworker/json/escape.hpp>
+#include <coworker/json/member_gaps.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/stack.hpp>
 #include <coworker/json/storage.hpp>
@@ -14,6 +15,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace coworker {
 
@@ -26,7 +28,8 @@ class text_sink {
   /// The most bytes that make_room gives at once.
   static constexpr std::size_t piece = 1024;
 
-  explicit text_sink(std::string& out) noexcept : out_(out) {}
+  /// Null: the text is only counted.
+  explicit text_sink(std::string* out) noexcept : out_(out) {}
   text_sink(const text_sink&) = delete;
   text_sink& operator=(const text_sink&) = delete;
 
@@ -45,7 +48,8 @@ class text_sink {
   void append(const char* text, std::size_t size) {
     if (size > piece) {
       flush();
-      out_.append(text, size);
+      if (out_ != nullptr) out_->append(text, size);
+      flushed_ += size;
       return;
     }
     if (size != 0) std::memcpy(make_room(size), text, size);
@@ -54,12 +58,17 @@ class text_sink {
   void append(std::string_view text) { append(text.data(), text.size()); }
 
   void flush() {
-    out_.append(buffer_, static_cast<std::size_t>(at_ - buffer_));
+    const auto size = static_cast<std::size_t>(at_ - buffer_);
+    if (out_ != nullptr) out_->append(buffer_, size);
+    flushed_ += size;
     at_ = buffer_;
   }
 
+  std::size_t flushed() const noexcept { return flushed_; }
+
  private:
-  std::string& out_;
+  std::string* out_;
+  std::size_t flushed_ = 0;
   char buffer_[piece];
   char* at_ = buffer_;
 };
@@ -70,28 +79,33 @@ class json_writer {
   /// own.
   enum class layout : unsigned char { compact, spaced, lines };
 
-  /// `indent`: the spaces a level, for lines.
-  json_writer(std::string& out, layout chosen, std::size_t indent) noexcept
+  /// `out`: null to count only. `indent`: the spaces a level, for lines.
+  json_writer(std::string* out, layout chosen, std::size_t indent) noexcept
       : sink_(out), layout_(chosen), indent_(indent) {}
 
   void write(const json_slot& root) {
     write_value(root);
     while (!open_.empty()) {
       step& current = open_.top();
-      if (current.next == count_of(current.container)) {
+      if (current.next == current.end) {
         const char close = current.container.kind() == slot_kind::array ? ']' : '}';
         open_.pop();
         if (layout_ == layout::lines) new_line();
         sink_.append(close);
         continue;
       }
-      if (current.next != 0) sink_.append(',');
-      if (layout_ != layout::compact) set_apart(current.next);
-      const std::size_t index = current.next++;
+      const bool first = current.at == step::nowhere;
+      if (!first) sink_.append(',');
+      if (layout_ != layout::compact) set_apart(first);
+      current.at = current.next;
+      ++current.next;
       if (current.container.kind() == slot_kind::array) {
-        write_value(array_of(current.container)->elements()[index]);
+        write_value(array_of(current.container)->elements()[current.at]);
       } else {
-        const member_slot& member = object_of(current.container)->members()[index];
+        member_slot* const members = object_of(current.container)->members();
+        const member_slot& member = members[current.at];
+        if (current.next != current.end && is_gap(members[current.next])) [[unlikely]]
+          current.next += static_cast<std::uint32_t>(gap_length(members[current.next]));
         write_text(member.key, "key");
         sink_.append(layout_ == layout::compact ? std::string_view(":") : std::string_view(": "));
         write_value(member.value);
@@ -100,11 +114,17 @@ class json_writer {
     sink_.flush();
   }
 
+  std::size_t written() const noexcept { return sink_.flushed(); }
+
  private:
-  /// An array or object that is not finished, and its next part.
+  /// An array or object that is not finished, and its places: of the part that is being written, of the next
+  /// one, and behind the last.
   struct step {
+    static constexpr std::uint32_t nowhere = static_cast<std::uint32_t>(-1);
     json_slot container;
-    std::size_t next;
+    std::uint32_t at;
+    std::uint32_t next;
+    std::uint32_t end;
   };
 
   void write_value(const json_slot& slot) {
@@ -144,12 +164,13 @@ class json_writer {
       return;
     }
     sink_.append(open);
-    open_.push({container, 0});
+    open_.push({container, step::nowhere, static_cast<std::uint32_t>(place_from(container, 0)),
+                static_cast<std::uint32_t>(places_of(container))});
   }
 
-  void set_apart(std::size_t index) {
+  void set_apart(bool first) {
     if (layout_ == layout::lines) return new_line();
-    if (index != 0) sink_.append(' ');
+    if (!first) sink_.append(' ');
   }
 
   void new_line() {
@@ -193,9 +214,9 @@ class json_writer {
 
   [[noreturn]] void fail_on_number(const json_slot& slot) const {
     std::string problem = double_to_text(slot.floating.value);
-    json_write_error failure(
+    json_write_error error(
         problem.append(" cannot be written as JSON; use null, or a string, where there is no number"));
-    throw_at_place(failure);
+    throw_at_place(error);
   }
 
   [[noreturn]] void fail_on_text(const char* role, std::string_view text, std::size_t bad) const {
@@ -204,21 +225,22 @@ class json_writer {
         .append(quoted_excerpt(text))
         .append(" is not UTF-8 from its byte ")
         .append(std::to_string(bad));
-    json_write_error failure(problem.append(" on; convert it, or encode bytes as Base64"));
-    throw_at_place(failure);
+    json_write_error error(problem.append(" on; convert it, or encode bytes as Base64"));
+    throw_at_place(error);
   }
 
   /// The open containers are the path to the value that is being written.
   [[noreturn]] void throw_at_place(json_write_error& error) const {
-    for (std::size_t i = open_.size(); i-- != 0;) {
+    json_path path;
+    for (std::size_t i = 0; i != open_.size(); ++i) {
       const step& current = open_[i];
-      const std::size_t index = current.next - 1;
       if (current.container.kind() == slot_kind::array) {
-        error.inside_element(index);
+        path.add_element(current.at);
       } else {
-        error.inside_member(text_of(object_of(current.container)->members()[index].key));
+        path.add_member(text_of(object_of(current.container)->members()[current.at].key));
       }
     }
+    if (!path.empty()) error.inside(std::move(path));
     throw error;
   }
 
@@ -234,7 +256,7 @@ inline void json::dump_to(std::string& out, int indent) const {
   using layout = detail::json_writer::layout;
   const std::size_t before = out.size();
   try {
-    detail::json_writer writer(out, indent < 0 ? layout::compact : layout::lines,
+    detail::json_writer writer(&out, indent < 0 ? layout::compact : layout::lines,
                                indent < 0 ? 0 : static_cast<std::size_t>(indent));
     writer.write(slot_);
   } catch (...) {
@@ -245,8 +267,15 @@ inline void json::dump_to(std::string& out, int indent) const {
 
 inline std::string json::dump_spaced() const {
   std::string out;
-  detail::json_writer(out, detail::json_writer::layout::spaced, 0).write(slot_);
+  detail::json_writer(&out, detail::json_writer::layout::spaced, 0).write(slot_);
   return out;
+}
+
+/// The length of value.dump() in bytes, without the text being made. Throws: json_write_error, as dump.
+inline std::size_t dump_size(const json& value) {
+  detail::json_writer writer(nullptr, detail::json_writer::layout::compact, 0);
+  writer.write(detail::json_gate::slot(value));
+  return writer.written();
 }
 
 inline std::string json::dump(int indent) const {

@@ -11,9 +11,9 @@
 namespace coworker::detail {
 
 // All of these know ASCII only, whatever the locale.
-constexpr bool is_ascii_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_plain_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_token_char(char c) noexcept {
-  return is_ascii_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  return is_plain_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 constexpr char ascii_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -35,7 +35,7 @@ inline bool stands_out(std::string_view secret) noexcept {
   constexpr std::size_t shortest_mixed = 5;
   if (secret.size() >= longer_than_most_words) return true;
   bool letters = false, others = false;
-  for (const char c : secret) (is_ascii_letter(c) ? letters : others) = true;
+  for (const char c : secret) (is_plain_letter(c) ? letters : others) = true;
   return secret.size() >= shortest_mixed && letters && others;
 }
 

@@ -1,17 +1,20 @@
 #pragma once
 // socket_address: where a TCP socket listens or connects to: an IPv4 or IPv6 address and a port.
 
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
+#include <coworker/system.hpp>
 #include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#if COWORKER_POSIX
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace coworker {
 
@@ -103,3 +106,5 @@ inline std::vector<socket_address> resolve(const std::string& host, std::uint16_
 }
 
 }  // namespace coworker
+
+#endif

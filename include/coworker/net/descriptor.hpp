@@ -2,15 +2,18 @@
 // unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
 // call and the way out. Must not know what a descriptor stands for.
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
+#include <coworker/system.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace coworker {
 
@@ -55,6 +58,18 @@ class unique_fd {
   std::uint64_t registration_ = 0;  // see descriptor_watch::registration
 };
 
+/// What a system call met, with its error number as code(). Its text names what was tried, the way out where there
+/// is one, and the system's own words, in English whatever the locale.
+class io_error : public std::system_error {
+ public:
+  io_error(int error, std::string text)
+      : std::system_error(error, std::generic_category()), text_(std::move(text)) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
 namespace detail {
 
 /// What to do about an error of the operating system that leaves a program short of something; empty for any
@@ -74,16 +89,16 @@ inline std::string_view way_out_of(int error) noexcept {
   }
 }
 
-/// Throws the std::system_error of a system call that failed with `error`: "WHAT (what to do): errno's text".
-[[noreturn]] inline void throw_system_error(int error, std::string what, std::string_view way_out = {}) {
-  if (way_out.empty()) way_out = way_out_of(error);
+/// Throws the io_error of a system call that failed with `error`: "WHAT (what to do): errno's text".
+[[noreturn]] inline void throw_io_error(int error, std::string what, std::string_view way_out = {}) {
+  if (way_out.empty()) way_out = detail::way_out_of(error);
   if (!way_out.empty()) what.append(" (").append(way_out).append(")");
-  throw std::system_error(error, std::generic_category(), what);
+  throw io_error(error, what.append(": ").append(detail::errno_text(error)));
 }
 
-/// The result of a system call. Throws std::system_error where it is negative.
+/// The result of a system call. Throws io_error where it is negative.
 inline int checked(int result, std::string_view what) {
-  if (result < 0) throw_system_error(errno, std::string(what));
+  if (result < 0) throw_io_error(errno, std::string(what));
   return result;
 }
 
@@ -95,3 +110,5 @@ inline void set_cloexec_and_nonblocking(int descriptor) {
 
 }  // namespace detail
 }  // namespace coworker
+
+#endif

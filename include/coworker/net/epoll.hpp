@@ -21,10 +21,10 @@ class epoll {
  public:
   using key = std::uint64_t;
 
-  /// Throws std::system_error when there is no descriptor left for it.
+  /// Throws io_error when there is no descriptor left for it.
   epoll() : events_(64) { renew(); }
 
-  /// Watches nothing any more. Throws std::system_error when there is no descriptor left for that, and then has
+  /// Watches nothing any more. Throws io_error when there is no descriptor left for that, and then has
   /// changed nothing.
   void renew() {
     unique_fd fresh(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
@@ -32,7 +32,7 @@ class epoll {
     const int failed = add(wake_up_.get(), EPOLLIN | EPOLLET, wake_key);
     if (failed == 0) return;
     std::swap(epoll_, fresh);
-    throw_system_error(failed, "epoll_ctl");
+    throw_io_error(failed, "epoll_ctl");
   }
 
   /// Each returns 0, or the error of epoll_ctl.

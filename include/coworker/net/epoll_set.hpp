@@ -146,9 +146,8 @@ class epoll_set {
   // child process. It goes on to bring events, and cannot be taken back any more.
   bool handle(const epoll_event& event) noexcept {
     constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;  // told of whatever the registration is for
-    const std::size_t place = event.data.u64 & 0xffffffffU;
-    const int descriptor = static_cast<int>(place);
-    slot& one = slots_[place];
+    const int descriptor = static_cast<int>(event.data.u64 & 0xffffffffU);
+    slot& one = slots_[static_cast<std::size_t>(descriptor)];
     if (event.data.u64 != key_of(descriptor, one.registration)) return false;
     std::uint32_t unasked = 0;
     for (const io_direction direction : {io_direction::read, io_direction::write}) {

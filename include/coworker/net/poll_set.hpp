@@ -2,10 +2,6 @@
 // poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
 // without epoll: each wait costs time in proportion to how many there are.
 
-#include <fcntl.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/watch_slot.hpp>
@@ -14,12 +10,18 @@
 #include <span>
 #include <vector>
 
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
 namespace coworker::detail {
 
 /// All but wake() belongs to one thread.
 class poll_set {
  public:
-  /// Throws std::system_error when there is no descriptor left for it.
+  /// Throws io_error when there is no descriptor left for it.
   poll_set() {
     int ends[2];
     checked(::pipe(ends), "pipe");
@@ -64,7 +66,7 @@ class poll_set {
   /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
   /// over all that is. Returns whether it was woken.
   bool wait(int timeout) noexcept {
-    if (::poll(polled_.data(), number_cast<nfds_t>(polled_.size()), timeout) <= 0) return false;
+    if (::poll(polled_.data(), static_cast<unsigned>(polled_.size()), timeout) <= 0) return false;
     for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
     const bool woken = polled_[0].revents != 0;
     char bytes[64];
@@ -127,3 +129,5 @@ class poll_set {
 };
 
 }  // namespace coworker::detail
+
+#endif

@@ -10,8 +10,11 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/net/descriptor.hpp>
 #include <coworker/net/poller.hpp>
+#include <coworker/system.hpp>
 #include <optional>
 #include <stdexcept>
+
+#if COWORKER_POSIX
 
 namespace coworker {
 
@@ -114,29 +117,29 @@ class ready_awaiter : public descriptor_awaiter {
 /// another one to write.
 ///
 /// Throws: std::logic_error when another coroutine already waits to read it, or when the awaiting coroutine does
-/// not run on an event_loop; std::system_error when it is not open or the system can watch no more.
+/// not run on an event_loop; io_error when it is not open or the system can watch no more.
 /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; it is then no longer
 /// watched.
 ///
 ///     co_await readable(0);
 ///     const ssize_t count = ::read(0, buffer, sizeof buffer);
 inline ready_awaiter readable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
+  return ready_awaiter(descriptor, io_direction::read, time_point::max());
 }
 
 /// Awaited, it returns once `descriptor` can be written without blocking, or writing to it fails. The rest as
 /// readable().
 inline ready_awaiter writable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
+  return ready_awaiter(descriptor, io_direction::write, time_point::max());
 }
 
 /// The same for a descriptor that is owned, which must stay in place until the wait has ended. Waiting for it
 /// again and again makes no system call, as nobody else can have closed it in between.
 inline ready_awaiter readable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
+  return ready_awaiter(descriptor, io_direction::read, time_point::max());
 }
 inline ready_awaiter writable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
+  return ready_awaiter(descriptor, io_direction::write, time_point::max());
 }
 
 /// The same with a deadline: awaited, it returns true once the descriptor is ready, or false when the executor's
@@ -155,3 +158,5 @@ inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) 
 }
 
 }  // namespace coworker
+
+#endif

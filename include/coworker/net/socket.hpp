@@ -2,15 +2,17 @@
 // The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
 // know coroutines; tcp.hpp waits.
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <coworker/net/address.hpp>
 #include <coworker/net/descriptor.hpp>
 #include <coworker/system.hpp>
 #include <string>
+
+#if COWORKER_POSIX
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace coworker::detail {
 
@@ -53,12 +55,12 @@ inline unique_fd bound_socket(const socket_address& address) {
   const int error = errno;
   const std::string what = "cannot listen on " + address.to_string();
   if (error == EADDRINUSE)
-    throw_system_error(error, what,
-                       "another program does: stop it, or choose another port, or 0 for any that is free");
+    throw_io_error(error, what,
+                   "another program does: stop it, or choose another port, or 0 for any that is free");
   if (error == EADDRNOTAVAIL)
-    throw_system_error(error, what, "this machine does not have that address: 0.0.0.0 listens on all it has");
-  if (error == EACCES) throw_system_error(error, what, "choose a port above 1023");
-  throw_system_error(error, what);
+    throw_io_error(error, what, "this machine does not have that address: 0.0.0.0 listens on all it has");
+  if (error == EACCES) throw_io_error(error, what, "choose a port above 1023");
+  throw_io_error(error, what);
 }
 
 /// Port 0 is any that is free.
@@ -99,7 +101,7 @@ inline bool accept_again(int error) noexcept {
   }
 }
 
-/// The next connection that waits; none where there is none. Throws std::system_error.
+/// The next connection that waits; none where there is none. Throws io_error.
 inline unique_fd accept_socket(int listening) {
   for (;;) {
 #ifdef SOCK_CLOEXEC
@@ -113,7 +115,7 @@ inline unique_fd accept_socket(int listening) {
       return made;
     }
     if (would_block(errno)) return made;
-    if (!accept_again(errno)) throw_system_error(errno, "a connection cannot be accepted");
+    if (!accept_again(errno)) throw_io_error(errno, "a connection cannot be accepted");
   }
 }
 
@@ -124,3 +126,5 @@ inline void reset_on_close(int socket) noexcept {
 }
 
 }  // namespace coworker::detail
+
+#endif

@@ -1,9 +1,6 @@
 #pragma once
 // tcp_listener and tcp_stream: TCP for coroutines on an event loop. Must not know what is sent.
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
 #include <cerrno>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
@@ -20,12 +17,17 @@
 #include <string_view>
 #include <utility>
 
+#if COWORKER_POSIX
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 namespace coworker {
 
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
 /// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
 ///
-/// Throws, where nothing else is said: std::system_error for what the system or the peer has against it;
+/// Throws, where nothing else is said: io_error for what the system or the peer has against it;
 /// `timed_out` at the deadline. Cancellation: throws `cancelled` as soon as a stop is requested.
 class tcp_stream {
  public:
@@ -45,12 +47,12 @@ class tcp_stream {
       detail::checked(::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size), "getsockopt");
     }
     if (error == ECONNREFUSED)
-      detail::throw_system_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
-    if (error != 0) detail::throw_system_error(error, "cannot connect to " + to.to_string());
+      detail::throw_io_error(error, "cannot connect to " + to.to_string(), "nobody listens there");
+    if (error != 0) detail::throw_io_error(error, "cannot connect to " + to.to_string());
     co_return tcp_stream(std::move(socket));
   }
 
-  /// From now on no wait of read_some() or write_all() goes on after `due`. Default: time_point::max(), none.
+  /// From now on no wait of reading or writing goes on after `due`. Default: time_point::max(), none.
   void set_deadline(time_point due) noexcept { deadline_ = due; }
 
   /// Reads what is there, up to the size of `into`, waiting until there is something. Returns how many bytes; 0
@@ -64,10 +66,23 @@ class tcp_stream {
           co_return static_cast<std::size_t>(count);
         }
         if (errno == EINTR) continue;
-        if (!detail::would_block(errno)) detail::throw_system_error(errno, "cannot read from a connection");
+        if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot read from a connection");
       }
       turns_ = most_turns;
       const bool in_time = co_await readable_until(socket_, deadline_);
+      if (!in_time) throw timed_out();
+    }
+  }
+
+  /// Writes as much of `first`, then `second`, as the system takes, waiting until it takes any. Returns how many
+  /// bytes, which is 0 only where both are empty.
+  task<std::size_t> write_some(std::string_view first, std::string_view second = {}) {
+    for (;;) {
+      const ssize_t count = send_now(first, second);
+      if (count >= 0) co_return static_cast<std::size_t>(count);
+      if (errno == EINTR) continue;
+      if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot write to a connection");
+      const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
   }
@@ -76,23 +91,10 @@ class tcp_stream {
   /// much was written, and the connection is of no more use.
   task<void> write_all(std::string_view first, std::string_view second = {}) {
     while (!first.empty() || !second.empty()) {
-      iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
-                         {const_cast<char*>(second.data()), second.size()}};
-      msghdr message{};
-      message.msg_iov = pieces;
-      message.msg_iovlen = 2;
-      const ssize_t count = ::sendmsg(socket_.get(), &message, detail::send_flags);
-      if (count >= 0) {
-        const auto written = static_cast<std::size_t>(count);
-        const std::size_t of_first = written < first.size() ? written : first.size();
-        first.remove_prefix(of_first);
-        second.remove_prefix(written - of_first);
-        continue;
-      }
-      if (errno == EINTR) continue;
-      if (!detail::would_block(errno)) detail::throw_system_error(errno, "cannot write to a connection");
-      const bool in_time = co_await writable_until(socket_, deadline_);
-      if (!in_time) throw timed_out();
+      const std::size_t written = co_await write_some(first, second);
+      const std::size_t of_first = written < first.size() ? written : first.size();
+      first.remove_prefix(of_first);
+      second.remove_prefix(written - of_first);
     }
   }
 
@@ -124,8 +126,17 @@ class tcp_stream {
   // not hold up everything else.
   static constexpr unsigned most_turns = 16;
 
+  ssize_t send_now(std::string_view first, std::string_view second) const noexcept {
+    iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
+                       {const_cast<char*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    return ::sendmsg(socket_.get(), &message, detail::send_flags);
+  }
+
   unique_fd socket_;
-  time_point deadline_ = (time_point::max)();
+  time_point deadline_ = time_point::max();
   unsigned turns_ = most_turns;
 };
 
@@ -135,13 +146,13 @@ class tcp_stream {
 ///     tcp_stream guest = co_await door.accept();
 class tcp_listener {
  public:
-  /// Port 0 is any that is free. Throws std::system_error when it cannot listen there; std::invalid_argument
+  /// Port 0 is any that is free. Throws io_error when it cannot listen there; std::invalid_argument
   /// when `host` is not an IP address.
   tcp_listener(std::string_view host, std::uint16_t port) : tcp_listener(socket_address(host, port)) {}
   explicit tcp_listener(const socket_address& address) : socket_(detail::listening_socket(address)) {}
 
   /// The next connection. One coroutine at a time.
-  /// Throws: std::system_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
+  /// Throws: io_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
   /// ENOBUFS, ENOMEM): the connection still waits, so let some time pass, then call it again.
   /// Cancellation: throws `cancelled`; no connection is lost.
   task<tcp_stream> accept() {
@@ -174,3 +185,5 @@ class tcp_listener {
 };
 
 }  // namespace coworker
+
+#endif

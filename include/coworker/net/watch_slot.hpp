@@ -5,9 +5,12 @@
 #include <cerrno>
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
+
+#if COWORKER_POSIX
 
 namespace coworker::detail {
 
@@ -21,12 +24,12 @@ struct watch_slot {
 
 [[noreturn]] inline void throw_unwatchable(int error, int descriptor) {
   const std::string name = "descriptor " + std::to_string(descriptor);
-  if (error == EBADF) throw_system_error(error, name + " cannot be awaited", "it is not open");
+  if (error == EBADF) throw_io_error(error, name + " cannot be awaited", "it is not open");
   if (error == ENOSPC) {
-    throw_system_error(error, name + " cannot be awaited",
-                       "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
+    throw_io_error(error, name + " cannot be awaited",
+                   "epoll watches as many as it may: raise sysctl fs.epoll.max_user_watches");
   }
-  throw_system_error(error, name + " cannot be awaited");
+  throw_io_error(error, name + " cannot be awaited");
 }
 
 inline void require_descriptor(const descriptor_watch& watch) {
@@ -56,3 +59,5 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
 }
 
 }  // namespace coworker::detail
+
+#endif

@@ -2,7 +2,7 @@
 // What a concurrency modifier is, how a worker calls one whatever it does, and the two simplest.
 
 #include <concepts>
-#include <coworker/job/error_report.hpp>
+#include <coworker/job/error_info.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <exception>
 #include <limits>
@@ -51,8 +51,8 @@ template <concurrency_modifier Modifier>
 int ask(Modifier& modifier, int current, const metrics& measured) {
   using limits = std::numeric_limits<int>;
   const auto fitted = [](const auto wanted) {
-    if (std::cmp_greater(wanted, (limits::max)())) return (limits::max)();
-    return std::cmp_less(wanted, (limits::min)()) ? (limits::min)() : static_cast<int>(wanted);
+    if (std::cmp_greater(wanted, limits::max())) return limits::max();
+    return std::cmp_less(wanted, limits::min()) ? limits::min() : static_cast<int>(wanted);
   };
   if constexpr (modifier_of_metrics<Modifier>) {
     return fitted(modifier(current, measured));
@@ -118,7 +118,7 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
             "the concurrency modifier returned " + std::to_string(wanted) +
                 "; limits are 1 or more, so 1 is used"};
   } catch (...) {
-    const exception_description error = describe_exception(std::current_exception());
+    const error_info error = describe_exception(std::current_exception());
     return {measured.limit, limit_decision::fault::threw,
             "the concurrency modifier threw " + error.type + " (" + error.message + "); the limit stays at " +
                 std::to_string(measured.limit)};

@@ -42,7 +42,7 @@ class metrics_recorder {
   void jobs_waiting(time_point now, std::size_t taken, std::size_t queued) noexcept {
     if (queued > queued_) arrivals_.add(now, queued - queued_);
     queued_ = queued;
-    constexpr std::size_t most = (std::numeric_limits<int>::max)();
+    constexpr std::size_t most = std::numeric_limits<int>::max();
     measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
@@ -58,15 +58,15 @@ class metrics_recorder {
   void handler_ended(time_point now, duration ran) noexcept { handlers_.add(now, ran); }
 
   /// A job has ended: so long after it was taken, and after its handler ended, its outcome was delivered.
-  void job_ended(time_point now, outcome::status ended, duration since_taken, duration delivering) noexcept {
+  void job_ended(time_point now, outcome_status ended, duration since_taken, duration delivering) noexcept {
     switch (ended) {
-      case outcome::status::succeeded:
+      case outcome_status::succeeded:
         ++measured_.jobs_succeeded;
         break;
-      case outcome::status::failed:
+      case outcome_status::failed:
         ++measured_.jobs_failed;
         break;
-      case outcome::status::stopped:
+      case outcome_status::stopped:
         ++measured_.jobs_stopped;
         break;
     }
@@ -123,7 +123,7 @@ class metrics_recorder {
   latency_histogram deliveries_;
   latency_histogram take_waits_;
   time_point counted_until_;
-  time_point summarise_at_ = (time_point::min)();
+  time_point summarise_at_ = time_point::min();
 };
 
 }  // namespace coworker

@@ -234,8 +234,8 @@ class resource_reader {
   double processors_ = 0;
   double used_before_ = 0;
   bool read_before_ = false;
-  time_point read_at_ = (time_point::min)();
-  time_point due_ = (time_point::min)();
+  time_point read_at_ = time_point::min();
+  time_point due_ = time_point::min();
 };
 
 }  // namespace coworker

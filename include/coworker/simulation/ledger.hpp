@@ -53,7 +53,7 @@ inline std::uint64_t text_hash(std::string_view text) noexcept {
 /// Every call is an event at the loop's present moment.
 class ledger {
  public:
-  ledger(simulated_loop& loop, event_trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
+  ledger(simulated_loop& loop, trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
       : loop_(loop), trace_(events), terms_(terms), workers_(workers) {
     for (worker_account& one : workers_) one.jobs.resize(jobs);
   }
@@ -72,7 +72,7 @@ class ledger {
   /// The first one ends the run.
   void violate(invariant broken, std::string text) {
     if (violated()) return;
-    note(happening::violated, event_trace::nobody, event_trace::nobody, static_cast<std::int64_t>(broken));
+    note(happening::violated, trace::nobody, trace::nobody, static_cast<std::int64_t>(broken));
     trace_.close();
     violations_.push_back({broken, now(), std::move(text)});
   }
@@ -96,7 +96,7 @@ class ledger {
     one.limit_set = now();
     one.limit = limit < 1 ? 1 : limit;
     if (one.limit_before < one.limit) one.limit_before = one.limit;
-    if (one.limit != before) note(happening::limit_changed, worker, event_trace::nobody, one.limit);
+    if (one.limit != before) note(happening::limit_changed, worker, trace::nobody, one.limit);
   }
 
   void asks_for_jobs(int worker, int capacity) {
@@ -156,7 +156,8 @@ class ledger {
 
   // --- handing back ---------------------------------------------------------------------------------------
 
-  void completes(int worker, const job_result& result);
+  /// `body`: as it is to be posted.
+  void completes(int worker, const job_result& result, std::string_view body);
   /// Whether any worker ever had that result for the job; it may come out of a spool.
   bool knows_result(int job, std::uint64_t hash) const noexcept {
     for (const known_result& one : results_) {
@@ -181,7 +182,7 @@ class ledger {
   }
 
   void told_to_leave(int worker) {
-    note(happening::worker_told_to_leave, worker, event_trace::nobody);
+    note(happening::worker_told_to_leave, worker, trace::nobody);
     account(worker).told_to_leave = now();
   }
 
@@ -211,8 +212,12 @@ class ledger {
   void look_back(int worker) {
     worker_account& one = account(worker);
     if (now() <= one.seemed_over) return;
-    one.seemed_over = (duration::max)();
+    one.seemed_over = duration::max();
     if (busy(one) > one.over_limit && counts(one)) too_many_run(worker, one.over_job, one.over_limit);
+  }
+
+  bool grace_is_over(const worker_account& one) const noexcept {
+    return one.told_to_leave != duration::max() && now() - one.told_to_leave >= terms_.grace_period;
   }
 
   void too_many_run(int worker, int job, int limit) {
@@ -222,7 +227,7 @@ class ledger {
   }
 
   void check_chunk(int worker, int job, held_job& held, std::string_view text);
-  void check_stop(int worker, int job, const held_job& held, outcome::status ended);
+  void check_stop(int worker, int job, const held_job& held, outcome_status ended);
 
   struct known_result {
     int job;
@@ -230,7 +235,7 @@ class ledger {
   };
 
   simulated_loop& loop_;
-  event_trace& trace_;
+  trace& trace_;
   worker_terms terms_;
   std::vector<worker_account> workers_;
   std::vector<known_result> results_;
@@ -238,17 +243,17 @@ class ledger {
 };
 
 // Its result is ready: from here on nothing but that may be said of the job.
-inline void ledger::completes(int worker, const job_result& result) {
+inline void ledger::completes(int worker, const job_result& result, std::string_view body) {
   const int job = job_number(result.job_id, job_count());
   if (job < 0) return;
   look_back(worker);
   worker_account& one = account(worker);
   held_job& held = at(worker, job);
-  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.ended.ended));
+  note(happening::result_ready, worker, job, static_cast<std::int64_t>(result.outcome.status));
   held.ready = now();
-  held.result = text_hash(result.body);
+  held.result = text_hash(body);
   results_.push_back({job, held.result});
-  check_stop(worker, job, held, result.ended.ended);
+  check_stop(worker, job, held, result.outcome.status);
   if (held.running) {
     --one.running;
     ++one.delivering;
@@ -258,23 +263,23 @@ inline void ledger::completes(int worker, const job_result& result) {
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready while a chunk or progress is on its way");
   // An output that lists all makes up for what the stream lacks.
-  const bool whole = result.streamed && result.ended.succeeded() && !terms_.stream.return_aggregate_stream;
+  const bool whole = result.streamed && result.outcome.succeeded() && !terms_.stream.return_aggregate_stream;
   if (whole && !held.yielded.empty() && counts(one))
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready, and no chunk says " + held.yielded);
   held.completing = true;
 }
 
-inline void ledger::check_stop(int worker, int job, const held_job& held, outcome::status ended) {
+inline void ledger::check_stop(int worker, int job, const held_job& held, outcome_status ended) {
   const worker_account& one = account(worker);
   if (!counts(one)) return;
-  const bool leaving = one.told_to_leave != (duration::max)();
+  const bool leaving = one.told_to_leave != duration::max();
   const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
-  if (ended == outcome::status::stopped && held.stop_came < held.arrived && !grace_over)
+  if (ended == outcome_status::stopped && held.stop_came < held.arrived && !grace_over)
     violate(invariant::stops_only_its_job,
             about(worker, job) + " ends as stopped, and nobody asked for that");
   // A chunk that is under way is waited for, and so is one of what had been gathered meanwhile.
-  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_limit + jumped;
+  const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_timeout + jumped;
   if (held.running && !held.reporting && leaving &&
       now() - one.told_to_leave > allowed + std::chrono::seconds(2)) {
     violate(invariant::leaves_in_time,
@@ -299,7 +304,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
   if (what == delivery::refused && held.refusals == 0)
     violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
-  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline)
+  if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
     violate(invariant::told_truly, about(worker, job) + " was given up before its time");
   if (what == delivery::given_up && !kept)
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
@@ -360,14 +365,14 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if (*told == delivery::refused && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
-  const bool in_time = now() - mine.began < terms_.delivery_deadline;
+  const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*told == delivery::given_up && what == part::chunk && in_time)
     violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
 }
 
 inline void ledger::left(int worker, duration allowed_until) {
   worker_account& one = account(worker);
-  note(happening::worker_left, worker, event_trace::nobody);
+  note(happening::worker_left, worker, trace::nobody);
   one.present = false;
   if (!counts(one)) return;
   for (std::size_t job = 0; job < one.jobs.size(); ++job) {

@@ -8,14 +8,18 @@
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/simulation/ledger.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/transport/control.hpp>
+#include <coworker/transport/runpod/bodies.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace coworker::simulation {
 
@@ -71,12 +75,40 @@ class observed_modifier {
   int worker_;
 };
 
+/// What a queue asks of its worker, with an eye on the stops.
+class observed_control final : public coworker::detail::worker_access {
+ public:
+  observed_control(worker_control worker, ledger& book, int number) noexcept
+      : control_(worker), book_(book), number_(number) {}
+
+  void stop_job(std::string id) override {
+    const int job = job_number(id, book_.job_count());
+    if (job >= 0) book_.told_to_stop(number_, job);
+    control_.stop_job(std::move(id));
+  }
+  void drain() override { control_.drain(); }
+  std::vector<std::string> jobs_in_progress() const override { return control_.jobs_in_progress(); }
+  metrics measured() const override { return control_.measured(); }
+  stop_token leaving() const override { return control_.leaving(); }
+
+ private:
+  worker_control control_;
+  ledger& book_;
+  int number_;
+};
+
 /// `kept(job_id)` says whether a result that was given up is in the spool, or need not be.
 template <transport Queue, class Kept>
 class observed_queue {
  public:
-  observed_queue(Queue& queue, ledger& book, int worker, Kept kept)
-      : queue_(queue), book_(book), worker_(worker), kept_(std::move(kept)) {}
+  observed_queue(Queue& queue, ledger& book, int worker, Kept kept, worker_identity identity,
+                 const logger& log)
+      : queue_(queue),
+        book_(book),
+        worker_(worker),
+        kept_(std::move(kept)),
+        identity_(std::move(identity)),
+        log_(log) {}
 
   task<take_result> take(take_request request) {
     const taking counted(book_, worker_, static_cast<int>(request.capacity));
@@ -85,30 +117,33 @@ class observed_queue {
 
   task<delivery> complete(job_result result) {
     const int job = job_number(result.job_id, book_.job_count());
-    book_.completes(worker_, result);
+    book_.completes(worker_, result, coworker::result_body(result.outcome, identity_, log_));
     const delivery ended = co_await queue_.complete(std::move(result));
     if (job >= 0) book_.lets_go(worker_, job, ended, ended != delivery::given_up || kept_(job));
     co_return ended;
   }
 
-  task<delivery> chunk(std::string_view job_id, std::string text) requires chunk_transport<Queue> {
-    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, text);
-    const delivery ended = co_await queue_.chunk(job_id, std::move(text));
+  task<delivery> chunk(std::string_view job_id, json value) {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::chunk, value.dump());
+    const delivery ended = co_await queue_.chunk(job_id, std::move(value));
     guard.ended = ended;
     co_return ended;
   }
 
-  bool takes_chunks() const requires requires(const Queue& queue) { queue.takes_chunks(); }
-  { return queue_.takes_chunks(); }
-
-  task<delivery> progress(std::string_view job_id, std::string text) requires progress_transport<Queue> {
-    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, text);
-    const delivery ended = co_await queue_.progress(job_id, std::move(text));
+  task<delivery> progress(std::string_view job_id, json value) {
+    part_guard guard(book_, worker_, job_number(job_id, book_.job_count()), part::progress, value.dump());
+    const delivery ended = co_await queue_.progress(job_id, std::move(value));
     guard.ended = ended;
     co_return ended;
   }
 
-  task<void> attend() requires attended_transport<Queue> { return queue_.attend(); }
+  transport_limits limits() const { return queue_.limits(); }
+  void interpret(outcome& made) const { queue_.interpret(made); }
+
+  task<void> attend(worker_control control) {
+    observed_control seen(control, book_, worker_);
+    co_await queue_.attend(worker_control(seen));
+  }
 
  private:
   struct taking {
@@ -146,6 +181,8 @@ class observed_queue {
   ledger& book_;
   int worker_;
   Kept kept_;
+  worker_identity identity_;
+  const logger& log_;
 };
 
 }  // namespace coworker::simulation

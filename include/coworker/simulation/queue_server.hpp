@@ -62,7 +62,7 @@ class queue_server {
     served_job& one = job(number);
     if (one.state != served_state::unsubmitted) return;
     one.submitted = book_.now();
-    book_.note(happening::job_submitted, event_trace::nobody, number);
+    book_.note(happening::job_submitted, trace::nobody, number);
     enqueue(number);
   }
 
@@ -124,7 +124,7 @@ class queue_server {
 inline void queue_server::stop(int number) {
   served_job& one = job(number);
   const int state = one.state == served_state::queued ? 1 : one.state == served_state::settled ? 2 : 0;
-  book_.note(happening::stop_wanted, event_trace::nobody, number, state);
+  book_.note(happening::stop_wanted, trace::nobody, number, state);
   if (one.state == served_state::unsubmitted) return;
   one.stop_wanted = true;
   if (one.state == served_state::queued) return settle(one);  // it is passed over when its turn comes
@@ -133,7 +133,7 @@ inline void queue_server::stop(int number) {
 }
 
 inline void queue_server::restart() {
-  book_.note(happening::server_restarted, event_trace::nobody, event_trace::nobody);
+  book_.note(happening::server_restarted, trace::nobody, trace::nobody);
   for (held_poll* const poll : polls_) {
     poll->forgotten = dice_.chance(0.5);
     if (poll->forgotten) continue;
@@ -151,7 +151,7 @@ inline void queue_server::look_for_lost_jobs() {
     if (one.state != served_state::handed_over || book_.now() - one.last_named < plan_.returned_after)
       continue;
     const int number = static_cast<int>(i);
-    book_.note(happening::job_returned, event_trace::nobody, number);
+    book_.note(happening::job_returned, trace::nobody, number);
     const duration since_calm = book_.now() - plan_.calm_from - book_.jumped;  // no heart beat then
     if (since_calm > plan_.returned_after * 3 && book_.held_by_anyone(number)) {
       book_.violate(invariant::heartbeat_exact,
@@ -253,7 +253,8 @@ inline void queue_server::hand_over(int number, held_poll& poll) {
   book_.note(happening::job_handed_over, poll.asked.worker, number, ++one.hand_overs);
 }
 
-// Jobs that cannot be read out of it have not been handed over.
+// Jobs whose ids cannot be read out of it have not been handed over. What else of them is cut off cannot be run, but must
+// be answered.
 inline void queue_server::spoil(held_poll& poll) {
   std::string& body = poll.answer.body;
   if (body.starts_with('[') && dice_.chance(0.5)) {  // beside the jobs, what is none
@@ -262,11 +263,15 @@ inline void queue_server::spoil(held_poll& poll) {
     if (!last) body.insert(1, body == "[]" ? R"({"input":{}},7,null)" : R"({"input":{}},{"id":5},"x",)");
     return;
   }
-  poll.handed.clear();
   const int how = dice_.below(3);
   if (how == 0) body.clear();
   if (how == 1) body = "<html>502 Bad Gateway</html>";
   if (how == 2) body.resize(body.size() / 2);
+  std::vector<int> readable;
+  for (const int number : poll.handed) {
+    if (body.find("\"id\":\"" + job_name(number) + "\"") != std::string::npos) readable.push_back(number);
+  }
+  poll.handed = std::move(readable);
 }
 
 inline bool queue_server::name_stops(held_poll& poll) {

@@ -5,7 +5,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/simulation/fault_plan.hpp>
 #include <coworker/simulation/violation.hpp>
-#include <coworker/transport/runpod/queue.hpp>
+#include <coworker/transport/runpod/options.hpp>
 #include <coworker/worker/options.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,7 @@ struct options {
   /// As for a worker; `log` and `pool` are the simulation's own.
   worker_options worker = {};
   /// As for the queue; URLs, seed and spool folder are the simulation's own.
-  http_queue_options queue = {};
+  runpod_options queue = {};
   /// Whether results that cannot be posted are kept on a simulated disk. Default: they are.
   bool spool = true;
   /// Between heartbeats. Default 10 s.

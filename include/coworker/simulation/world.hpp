@@ -17,9 +17,8 @@
 #include <coworker/simulation/queue_server.hpp>
 #include <coworker/simulation/report.hpp>
 #include <coworker/simulation/trace.hpp>
-#include <coworker/transport/runpod/heartbeat.hpp>
+#include <coworker/transport/runpod/attendant.hpp>
 #include <coworker/transport/runpod/queue.hpp>
-#include <coworker/transport/runpod/stop_channel.hpp>
 #include <coworker/transport/spool.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
@@ -52,8 +51,8 @@ class world {
         book_(loop_, trace_, wanted.jobs, plan_.workers.size(), terms_of(wanted)),
         server_(plan_, book_, ~wanted.seed),
         checks_(book_),
-        fates_(wanted.seed * 3 + 1),
-        around_{plan_, book_, server_, checks_, fates_} {
+        outcomes_(wanted.seed * 3 + 1),
+        around_{plan_, book_, server_, checks_, outcomes_} {
     log_.set_sink(nowhere_);
     disk_.full = plan_.active.has(fault::spool_failures);
     for (std::size_t i = 0; i < wanted.jobs; ++i) server_.job(static_cast<int>(i)).item = input_of(i);
@@ -76,7 +75,7 @@ class world {
 
  private:
   using disk_spool = basic_spool<memory_files>;
-  using queue_type = http_queue<network_client, disk_spool>;
+  using queue_type = runpod_queue<network_client, disk_spool, same_loop_attendant<network_client>>;
 
   struct kept_check {
     world* owner;
@@ -85,7 +84,7 @@ class world {
   };
 
   // A worker with all that belongs to its process.
-  struct life {
+  struct lifetime {
     const worker_span span;
     const int number;
     bool crashed = false;
@@ -95,13 +94,15 @@ class world {
     observed_queue<queue_type, kept_check> seen;
     worker<observed_handler<Handler>, observed_modifier<Modifier>> runner;
 
-    life(world& owner, int index)
+    lifetime(world& owner, int index)
         : span(owner.plan_.workers[static_cast<std::size_t>(index)]),
           number(index),
           client(owner.around_, index),
           queue(client, owner.queue_options(index), owner.log_,
-                disk_spool(owner.wanted_.spool ? "spool" : "", memory_files(owner.disk_, index, crashed))),
-          seen(queue, owner.book_, index, kept_check{&owner, index}),
+                disk_spool(owner.wanted_.spool ? "spool" : "", memory_files(owner.disk_, index, crashed)),
+                same_loop_attendant<network_client>(client)),
+          seen(queue, owner.book_, index, kept_check{&owner, index}, owner.queue_options(index).identity,
+               owner.log_),
           runner(observed_handler<Handler>(owner.handler_, owner.book_, index),
                  observed_modifier<Modifier>(owner.modifier_, owner.book_, index), owner.runner_options()) {}
   };
@@ -122,7 +123,7 @@ class world {
     made.grace_period = wanted.worker.grace_period;
     made.stop_patience = wanted.stop_patience;
     made.delivery_deadline = wanted.queue.delivery_deadline;
-    made.post_limit = wanted.queue.post_limit;
+    made.post_timeout = wanted.queue.post_timeout;
     made.ping_interval = wanted.ping_interval;
     made.stream = wanted.worker.stream;
     return made;
@@ -133,10 +134,12 @@ class world {
     return R"({"index":)" + std::to_string(index) + "}";
   }
 
-  http_queue_options queue_options(int worker) const {
-    http_queue_options made = wanted_.queue;
+  runpod_options queue_options(int worker) const {
+    runpod_options made = wanted_.queue;
     made.urls = server_urls();
-    made.worker_id = "worker-" + std::to_string(worker);
+    made.identity.worker_id = "worker-" + std::to_string(worker);
+    made.ping_interval = wanted_.ping_interval;
+    made.leave_within = wanted_.worker.grace_period;
     made.seed = wanted_.seed + static_cast<std::uint64_t>(worker);
     return made;
   }
@@ -151,10 +154,10 @@ class world {
   task<void> main() {
     const context here = co_await this_coro::context();
     scope beside(here);
-    beside.spawn(unfold());
-    scope lives(here);
-    for (std::size_t i = 0; i < plan_.workers.size(); ++i) lives.spawn(live(static_cast<int>(i)));
-    co_await lives.join();
+    beside.spawn(run_plan());
+    scope lifetimes(here);
+    for (std::size_t i = 0; i < plan_.workers.size(); ++i) lifetimes.spawn(live(static_cast<int>(i)));
+    co_await lifetimes.join();
     over_ = true;
     changed_.set();
     co_await beside.join();
@@ -163,7 +166,7 @@ class world {
   // --- the plan -------------------------------------------------------------------------------------------
 
   // What the plan has in store, and every few seconds the server's look at who has gone silent.
-  task<void> unfold() {
+  task<void> run_plan() {
     const duration look_every = std::chrono::seconds(5);
     duration next_look = look_every;
     std::size_t next = 0;
@@ -177,7 +180,7 @@ class world {
         look_around();
         next_look = book_.now() + look_every;
       } else {
-        befall(plan_.upheavals[next++]);
+        inject(plan_.upheavals[next++]);
       }
     }
   }
@@ -185,14 +188,14 @@ class world {
   void look_around() {
     if (book_.now() >= plan_.calm_from) disk_.full = false;
     server_.look_for_lost_jobs();
-    for (const std::unique_ptr<life>& one : lives_) {
+    for (const std::unique_ptr<lifetime>& one : lifetimes_) {
       one->client.deliver_late(book_.now());
       checks_.check_ping_pause(one->number);
     }
     end_if_violated();
   }
 
-  void befall(const upheaval& one) {
+  void inject(const upheaval& one) {
     switch (one.what) {
       case upheaval::kind::submission:
         server_.submit(one.job);
@@ -207,7 +210,7 @@ class world {
         server_.restart();
         break;
       case upheaval::kind::clock_jump:
-        book_.note(happening::clock_jumped, event_trace::nobody, event_trace::nobody,
+        book_.note(happening::clock_jumped, trace::nobody, trace::nobody,
                    one.length / std::chrono::milliseconds(1));
         book_.jumped += one.length;
         loop_.jump(one.length);
@@ -220,7 +223,7 @@ class world {
     if (!book_.violated() || std::exchange(ending_, true)) return;
     constexpr std::uint64_t to_the_end = 50'000;
     loop_.limit_steps(loop_.steps() + to_the_end);  // something may wait for ever, and the heart beat on
-    for (const std::unique_ptr<life>& one : lives_) one->ending.set();
+    for (const std::unique_ptr<lifetime>& one : lifetimes_) one->ending.set();
     server_.all_settled().set();
   }
 
@@ -231,21 +234,13 @@ class world {
     const duration starts = plan_.workers[static_cast<std::size_t>(number)].starts;
     co_await sleep_until(time_point(starts));
     if (book_.violated()) co_return;
-    lives_.push_back(std::make_unique<life>(*this, number));
-    life& mine = *lives_.back();
+    lifetimes_.push_back(std::make_unique<lifetime>(*this, number));
+    lifetime& mine = *lifetimes_.back();
     worker_account& account = book_.account(number);
     account.present = true;
     account.last_ping = book_.now();
-    book_.note(happening::worker_started, number, event_trace::nobody);
+    book_.note(happening::worker_started, number, trace::nobody);
     scope beside(here);
-    heartbeat_options beats;
-    beats.interval = wanted_.ping_interval;
-    beside.spawn(coworker::heartbeat(mine.client, mine.queue.urls(), mine.queue.in_progress(),
-                                     std::move(beats), log_));
-    stop_channel_options stops;
-    stops.seed = wanted_.seed + 7;
-    const auto on_stop = [this, &mine](std::string id) { stop(mine, std::move(id)); };
-    beside.spawn(coworker::watch_stops(mine.client, mine.queue.urls(), std::move(stops), log_, on_stop));
     beside.spawn(end(mine));
     std::string problem;
     try {
@@ -264,15 +259,9 @@ class world {
     if (book_.violated()) end_if_violated();
   }
 
-  void stop(life& mine, std::string id) {
-    const int job = job_number(id, wanted_.jobs);
-    if (job >= 0) book_.told_to_stop(mine.number, job);
-    mine.runner.stop_job(std::move(id));
-  }
-
   // Waits for the end of this worker's time, and brings it about.
-  task<void> end(life& mine) {
-    const bool last = mine.span.ends == (duration::max)();
+  task<void> end(lifetime& mine) {
+    const bool last = mine.span.ends == duration::max();
     const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
     auto_reset_event& sooner = last ? server_.all_settled() : mine.ending;
     while (book_.now() < due && server_.unsettled() > 0 && !book_.violated()) {
@@ -289,12 +278,12 @@ class world {
   }
 
   // The process is gone: nothing that it still does here can be seen from outside.
-  void crash(life& mine) {
+  void crash(lifetime& mine) {
     mine.crashed = true;
     worker_account& account = book_.account(mine.number);
     account.crashed = true;
-    book_.note(happening::worker_crashed, mine.number, event_trace::nobody);
-    mine.client.cut_off();
+    book_.note(happening::worker_crashed, mine.number, trace::nobody);
+    mine.client.die();
     for (std::size_t job = 0; job < wanted_.jobs; ++job) {
       if (account.jobs[job].in_progress) mine.runner.stop_job(job_name(static_cast<int>(job)));
     }
@@ -313,15 +302,14 @@ class world {
     }
   }
 
-  // The grace period, then what handlers may still take, then what may hold up the results.
+  // The grace period, then what handlers may still take, a last try for each result, and the rest of an answer whose
+  // beginning is there, which the network may hold back for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
-    if (account.told_to_leave == (duration::max)()) return (duration::max)();
+    if (account.told_to_leave == duration::max()) return duration::max();
     const worker_terms& terms = book_.terms();
-    const duration base = account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped;
-    const bool calm = account.told_to_leave > plan_.calm_from + std::chrono::minutes(2);
-    if (calm) return base + std::chrono::seconds(5);
-    return base + 3 * (terms.delivery_deadline + terms.post_limit) + std::chrono::minutes(1);
+    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped + terms.post_timeout +
+           std::chrono::seconds(35);
   }
 
   // --- the spool ------------------------------------------------------------------------------------------
@@ -391,14 +379,14 @@ class world {
   simulated_loop loop_;
   silent_sink nowhere_;
   logger log_{log_level::error};
-  event_trace trace_;
+  trace trace_;
   ledger book_;
   queue_server server_;
   request_checks checks_;
-  dice fates_;
+  dice outcomes_;
   surroundings around_;
   memory_disk disk_;
-  std::vector<std::unique_ptr<life>> lives_;
+  std::vector<std::unique_ptr<lifetime>> lifetimes_;
   auto_reset_event changed_;
   bool over_ = false;
   bool ending_ = false;  // because of a violation

@@ -13,6 +13,7 @@ namespace coworker::detail {
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+inline constexpr int exit_undelivered = 3;
 
 inline constexpr std::string_view usage_text =
     "Arguments that coworker takes; any others are left to the program:\n"
@@ -25,7 +26,10 @@ inline constexpr std::string_view usage_text =
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
-    "directory.\n";
+    "directory.\n"
+    "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
+    "not fit; 3 "
+    "the queue did not get all results.\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;

@@ -82,8 +82,7 @@ class basic_spool {
     files_.remove(unfinished);
     // It is tried again with each post; and what is there already stays as it is.
     if (std::exchange(place.complained_, true) || place.stored_) return;
-    log.write(log_level::error,
-              "The spool cannot keep a result (" + place.path_ + ": " + std::strerror(problem) + ").",
+    log.error("The spool cannot keep a result (" + place.path_ + ": " + std::strerror(problem) + ").",
               log_subject(place.job_id_));
   }
 
@@ -112,8 +111,8 @@ class basic_spool {
         made.ticket.perhaps_accepted_ = record.value("perhaps_accepted", false);
         left.push_back(std::move(made));
       } catch (const std::exception& error) {
-        log.write(log_level::error, "The spool has a file that cannot be used and is left alone (" + path +
-                                        ": " + error.what() + ").");
+        log.error("The spool has a file that cannot be used and is left alone (" + path + ": " +
+                  error.what() + ").");
       }
     }
     return left;

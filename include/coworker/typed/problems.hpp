@@ -17,8 +17,10 @@ namespace coworker {
 /// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
 class input_error : public json_value_error {
  public:
-  /// The most problems that are listed; how many more there are is told.
+  /// The most problems that are listed, and about how many bytes they may have together; how many more there
+  /// are is told.
   static constexpr std::size_t most_listed = 100;
+  static constexpr std::size_t most_bytes = 64'000;
 
   explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
       : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
@@ -50,14 +52,13 @@ struct input_place {
   input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
 };
 
-/// Says where the value is that an error is about.
-inline void locate(json_value_error& error, const input_place& place) {
-  for (const input_place* step = &place; step != nullptr; step = step->outer) {
-    if (step->in_array) {
-      error.inside_element(step->index);
-    } else if (step->outer != nullptr || !step->key.empty()) {
-      error.inside_member(step->key);
-    }
+/// Adds the steps to a place, which may be as deep as values are read.
+inline void add_steps(json_path& path, const input_place& place) {
+  if (place.outer != nullptr) add_steps(path, *place.outer);
+  if (place.in_array) {
+    path.add_element(place.index);
+  } else if (place.outer != nullptr || !place.key.empty()) {
+    path.add_member(place.key);
   }
 }
 
@@ -67,21 +68,19 @@ class input_problems {
   bool none() const noexcept { return count_ == 0; }
   std::size_t count() const noexcept { return count_; }
 
-  void add(const input_place& place, std::string problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, json_type_error(std::move(problem)));
+  void add(const input_place& place, std::string_view problem) {
+    if (is_listed()) list(place, {}, problem);
   }
   /// One that knows a part of its path.
   void add(const input_place& place, const json_value_error& problem) {
-    if (++count_ > input_error::most_listed) return;
-    list(place, problem);
+    if (is_listed()) list(place, problem.path(), problem.problem());
   }
   /// "expected an integer, found string "big"".
   void expected(const input_place& place, std::string_view what, const json& found) {
-    if (++count_ > input_error::most_listed) return;
+    if (!is_listed()) return;
     std::string problem("expected ");
     problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
-    list(place, json_type_error(std::move(problem)));
+    list(place, {}, problem);
   }
 
   /// Errors: throws what has been collected, if there is anything.
@@ -98,12 +97,28 @@ class input_problems {
   }
 
  private:
-  void list(const input_place& place, json_value_error problem) {
-    locate(problem, place);
-    listed_.emplace_back(problem.what());
+  // What an author's own conversion says may hold any part of the input.
+  static constexpr std::size_t longest_problem = 4000;
+
+  // Counts one more.
+  bool is_listed() noexcept {
+    ++count_;
+    return listed_.size() < input_error::most_listed && bytes_ < input_error::most_bytes;
+  }
+
+  void list(const input_place& place, std::string_view inner_path, std::string_view problem) {
+    json_path path;
+    add_steps(path, place);
+    std::string text = path.add(inner_path).text();
+    const std::size_t shown = whole_characters(problem, longest_problem);
+    text.append(text.empty() ? "" : ": ").append(problem.substr(0, shown));
+    if (shown < problem.size()) text.append("...");
+    bytes_ += text.size();
+    listed_.push_back(std::move(text));
   }
 
   std::vector<std::string> listed_;
+  std::size_t bytes_ = 0;
   std::size_t count_ = 0;
 };
 

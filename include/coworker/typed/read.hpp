@@ -81,10 +81,13 @@ void read_map(const json& from, T& target, const input_place& place, input_probl
 class member_search {
  public:
   explicit member_search(const json& object) noexcept
-      : block_(object_of(json_gate::slot(object))), size_(count_of(json_gate::slot(object))) {}
+      : block_(object_of(json_gate::slot(object))),
+        size_(count_of(json_gate::slot(object))),
+        places_(places_of(json_gate::slot(object))) {}
 
   const json* find(std::string_view key) noexcept {
-    if (next_ < size_ && text_of(block_->members()[next_].key) == key) [[likely]]
+    if (next_ < places_ && !is_gap(block_->members()[next_]) && text_of(block_->members()[next_].key) == key)
+        [[likely]]
       return found(next_);
     if (block_ == nullptr) return nullptr;
     const member_slot* const member = find_member(block_, key_probe(key));
@@ -102,6 +105,7 @@ class member_search {
 
   object_block* block_;
   std::size_t size_;
+  std::size_t places_;
   std::size_t next_ = 0;
   std::size_t found_ = 0;
 };

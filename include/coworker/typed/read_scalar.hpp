@@ -77,8 +77,8 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
     using limits = std::numeric_limits<Integer>;
     const double whole = slot.floating.value;
     // The largest value may round up as a double; one past it is a power of two and exact.
-    const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
-    if (whole >= static_cast<double>((limits::min)()) && whole < past_largest) {
+    const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
+    if (whole >= static_cast<double>(limits::min()) && whole < past_largest) {
       const auto cut = static_cast<Integer>(whole);
       if (static_cast<double>(cut) == whole) {
         target = cut;
@@ -110,7 +110,7 @@ void read_floating(const json& from, Float& target, const input_place& place, in
   double value = 0;
   if (!number_in(json_gate::slot(from), value)) return problems.expected(place, "a number", from);
   if constexpr (sizeof(Float) < sizeof(double)) {
-    const double most = static_cast<double>((std::numeric_limits<Float>::max)());
+    const double most = static_cast<double>(std::numeric_limits<Float>::max());
     if (value > most || value < -most) {
       return problems.expected(place, "a number that the member can hold", from);
     }
@@ -131,8 +131,8 @@ void read_duration(const json& from, Duration& target, const input_place& place,
     target = Duration(static_cast<rep>(count));
   } else {
     const double rounded = count < 0 ? count - 0.5 : count + 0.5;
-    const double past_largest = 2.0 * static_cast<double>((std::numeric_limits<rep>::max)() / 2 + 1);
-    if (!(rounded >= static_cast<double>((std::numeric_limits<rep>::min)()) && rounded < past_largest)) {
+    const double past_largest = 2.0 * static_cast<double>(std::numeric_limits<rep>::max() / 2 + 1);
+    if (!(rounded >= static_cast<double>(std::numeric_limits<rep>::min()) && rounded < past_largest)) {
       return problems.expected(place, "a number of seconds that the member can hold", from);
     }
     target = Duration(static_cast<rep>(rounded));

@@ -2,31 +2,37 @@
 // worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
 // it was told, where it runs things, and what other threads say to it. Must not know any queue.
 
+#include <coworker/coro/stop.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/transport/control.hpp>
 #include <coworker/worker/inbox.hpp>
+#include <coworker/worker/jobs_in_progress.hpp>
 #include <coworker/worker/limit_control.hpp>
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/watchdog.hpp>
 #include <cstddef>
 #include <limits>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace coworker::detail {
 
-struct worker_core {
+struct worker_core final : worker_access {
   // Errors: std::invalid_argument for options out of their range.
-  worker_core(handler_ref runs, modifier_ref limits, worker_options chosen)
+  worker_core(handler_ref runs, modifier_ref limits, coworker::options chosen)
       : handler(runs),
         options(checked(std::move(chosen))),
-        log{options.log != nullptr ? *options.log : own_log},
+        log(options.log != nullptr ? *options.log : own_log),
         own_pool(pool_size()),
         control(limits, options.resources, log) {
+    if (options.sink != nullptr) own_log.set_sink(*options.sink);
     place.pool = options.pool ? options.pool : executor_ref(own_pool);
-    place.identity = options.identity;
     if (options.coroutines_on_pool) place.coroutines = place.pool;
     place.stream = options.stream;
   }
@@ -34,21 +40,30 @@ struct worker_core {
   worker_core(const worker_core&) = delete;
   worker_core& operator=(const worker_core&) = delete;
 
+  // What an engine asks for, on any thread.
+  void stop_job(std::string id) override { inbox.stop_job(std::move(id)); }
+  void drain() override { inbox.leave(); }
+  std::vector<std::string> jobs_in_progress() const override { return in_progress.ids(); }
+  metrics measured() const override { return control.published(); }
+  stop_token leaving() const override { return leaving_source ? leaving_source->get_token() : stop_token(); }
+
   const handler_ref handler;
-  const worker_options options;
+  const coworker::options options;
   logger own_log;
   logger& log;
   thread_pool own_pool;  // has no thread until one is needed
   handler_place place;
   limit_control control;
   worker_inbox inbox;
+  coworker::jobs_in_progress in_progress;
+  std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
   watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
 
  private:
   // What blocks has a thread for each job; what computes, one for each processor.
   std::size_t pool_size() const noexcept {
     const bool computes = options.coroutines_on_pool && handler.is_coroutine;
-    return computes ? thread::hardware_concurrency() : (std::numeric_limits<std::size_t>::max)();
+    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
   }
 };
 

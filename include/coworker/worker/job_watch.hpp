@@ -4,7 +4,7 @@
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
-#include <coworker/coro/executor.hpp>
+#include <coworker/exec/due_heap.hpp>
 #include <coworker/job/job_list.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/record.hpp>
@@ -12,6 +12,8 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/worker/options.hpp>
+#include <cstddef>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,43 +25,44 @@ inline std::string seconds_text(duration span) {
   return decimal_text(std::chrono::duration<double>(span).count(), std::chars_format::general, 6) + " s";
 }
 
-// What a job's own policy allows it; 0 where it says nothing, or nothing that makes sense.
-inline duration execution_timeout(const json& details) {
-  constexpr double longest = 1e12;  // milliseconds; some thirty years
-  const auto policy = details.find("policy");
-  if (policy == details.end() || !policy->is_object()) return duration::zero();
-  const auto limit = policy->find("executionTimeout");
-  if (limit == policy->end() || !limit->is_number()) return duration::zero();
-  const double milliseconds = limit->template get<double>();
-  if (!(milliseconds > 0)) return duration::zero();
-  const std::chrono::duration<double, std::milli> span(milliseconds < longest ? milliseconds : longest);
-  return std::chrono::duration_cast<duration>(span);
-}
-
-// The running jobs of one worker, on its thread. One look over all of them serves every deadline that has
-// passed, so that a job costs no timer of its own.
+// The running jobs of one worker, on its thread. What is to be looked at again stands in one heap, which costs
+// nothing for jobs without a deadline.
 class job_watch {
  public:
-  job_watch(const worker_options& options, logger& log) noexcept : options_(options), log_(log) {}
+  job_watch(const coworker::options& options, logger& log) noexcept : options_(options), log_(log) {}
 
+  // Throws std::bad_alloc; the record is not watched then.
   void add(job_record& record, time_point now) {
+    duration limit = record.time_limit;
+    if (options_.job_timeout > duration::zero() && (limit <= duration::zero() || options_.job_timeout < limit))
+      limit = options_.job_timeout;
+    const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
+    if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
+      set_alarm(record, due);
     running_.push_back(record);
-    const duration own = execution_timeout(record.details);
-    const duration limit = own > duration::zero() ? own : options_.job_timeout;
-    if (limit > duration::zero()) set_alarm(record, after(now, limit));
     record.started = now;
   }
 
-  void remove(job_record& record) noexcept { running_.remove(record); }
+  void remove(job_record& record) noexcept {
+    clear_alarm(record);
+    running_.remove(record);
+  }
 
   // Null: its handler does not run.
-  job_record* find(std::string_view id) const noexcept { return running_.find(id); }
+  job_record* find(std::string_view id) noexcept { return running_.find(id); }
 
   // `ended` is what becomes of it unless the handler says otherwise.
   void stop(job_record& record, outcome ended, time_point now) {
     if (record.stop.stop_requested()) return;
-    record.ended = std::move(ended);
-    set_alarm(record, after(now, options_.stop_patience));
+    record.outcome = std::move(ended);
+    clear_alarm(record);
+    // A job that is stopped has at least the time until the next look to end.
+    const duration patience = options_.stop_patience > look_interval ? options_.stop_patience : look_interval;
+    try {
+      set_alarm(record, after(now, patience));
+    } catch (const std::bad_alloc&) {
+      // It is stopped all the same. Only the line that would name it, if it went on, is lost.
+    }
     record.stop.request_stop();
   }
 
@@ -71,45 +74,55 @@ class job_watch {
   // When look() is to be called next.
   time_point next_look() const noexcept { return next_; }
 
-  // Stops the jobs whose time is over, and names those that were stopped and go on all the same.
-  void look(time_point now) {
-    if (now < next_) return;
-    next_ = (time_point::max)();
-    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
-      if (record->alarm <= now) ring(*record, now);
-      if (record->alarm < next_) next_ = record->alarm;
+  // Stops the jobs whose time is over, and names those that were stopped and go on all the same. Returns how
+  // many jobs it looked at.
+  std::size_t look(time_point now) {
+    if (now < next_) return 0;
+    std::size_t looked_at = 0;
+    try {
+      for (; alarms_.next_due() <= now; ++looked_at) ring(alarms_.front(), alarms_.next_due(), now);
+    } catch (const std::bad_alloc&) {
+      // The alarm is still set: the next look tries again.
     }
     // So that thousands of deadlines cost one look in a millisecond, not one each.
-    const time_point soonest = after(now, std::chrono::milliseconds(1));
-    if (next_ < soonest) next_ = soonest;
+    const time_point soonest = after(now, look_interval);
+    next_ = alarms_.next_due() < soonest ? soonest : alarms_.next_due();
+    return looked_at;
   }
 
  private:
-  void set_alarm(job_record& record, time_point at) noexcept {
-    record.alarm = at;
+  static constexpr duration look_interval = std::chrono::milliseconds(1);
+
+  void set_alarm(job_record& record, time_point at) {
+    alarms_.push(record, at);
     if (at < next_) next_ = at;
   }
 
-  void ring(job_record& record, time_point now) {
-    const log_subject subject(record.id, record.batch_id);
-    if (!record.stop.stop_requested()) {
-      const std::string limit = seconds_text(record.alarm - record.started);
-      log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
-                 subject);
-      stop(record, outcome::failure("timed out: it ran longer than the " + limit + " that it may"), now);
-      return;
-    }
-    record.alarm = (time_point::max)();
-    log_.write(log_level::warn,
-               "It was asked to stop " + seconds_text(options_.stop_patience) +
-                   " ago and still runs; it keeps its slot until it ends.",
-               subject);
+  void clear_alarm(job_record& record) noexcept {
+    if (record.look_slot != due_slot_none) alarms_.remove(record);
   }
 
-  const worker_options& options_;
+  void ring(job_record& record, time_point due, time_point now) {
+    const log_subject subject(record.id, record.log_label);
+    if (!record.stop.stop_requested()) {
+      const std::string limit = seconds_text(due - record.started);
+      outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
+      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
+      stop(record, std::move(ended), now);
+      return;
+    }
+    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
+                  " ago and still runs; it keeps its slot until it ends.",
+              subject);
+    clear_alarm(record);
+  }
+
+  const coworker::options& options_;
   logger& log_;
   job_list running_;
-  time_point next_ = (time_point::max)();
+  due_heap<job_record, &job_record::look_slot> alarms_;
+  static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
+  time_point next_ = time_point::max();
 };
 
 }  // namespace coworker::detail

@@ -5,7 +5,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/job/error_report.hpp>
+#include <coworker/job/error_info.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/progress.hpp>
 #include <coworker/job/record.hpp>
@@ -18,16 +18,16 @@
 
 namespace coworker::detail {
 
-// What is sent of a value; empty when JSON cannot hold it, which is logged.
-inline std::string progress_text(const json& value, const job_record& record, logger& log) {
+// Whether JSON can hold the value; where not, that is logged.
+inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
   try {
-    std::string text;
-    dump_within("progress", value, text);
-    return text;
-  } catch (const json_exception& error) {
-    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
-              log_subject(record.id, record.batch_id));
-    return {};
+    coworker::dump_size(value);
+    return true;
+  } catch (json_value_error& error) {
+    error.inside_member("progress");
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.log_label));
+    return false;
   }
 }
 
@@ -39,15 +39,19 @@ task<void> send_progress(Queue& queue, record_ref job, logger& log) {
   const executor_ref executor = co_await this_coro::executor();
   progress_state& state = *job->progress.state();
   try {
-    std::string text;
+    json value;
+    bool waits = false;  // `value` is to be sent
     for (bool over = false; !over;) {
       json latest;
-      if (state.take(latest)) text = progress_text(latest, *job, log);
-      if (text.empty()) break;
-      const delivery ended = co_await queue.progress(job->id, text);
-      switch (ended) {
+      if (state.take(latest)) {
+        waits = detail::can_be_sent(latest, *job, log);
+        value = std::move(latest);
+      }
+      if (!waits) break;
+      const delivery made = co_await queue.progress(job->id, value);
+      switch (made) {
         case delivery::accepted:
-          text.clear();
+          waits = false;
           break;
         case delivery::given_up:
           over = co_await state.ending.wait_until(executor.now() + pause);
@@ -59,9 +63,8 @@ task<void> send_progress(Queue& queue, record_ref job, logger& log) {
       }
     }
   } catch (...) {
-    log.write(log_level::error,
-              "The transport's progress() threw " + describe_exception(std::current_exception()).trace,
-              log_subject(job->id, job->batch_id));
+    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
+              log_subject(job->id, job->log_label));
   }
   state.sending = false;
   state.sent.set();

@@ -2,26 +2,28 @@
 // The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
 // Must not know the worker.
 
-#include <algorithm>
+#include <atomic>
 #include <coroutine>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/hash_table.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/json/object_index.hpp>
 #include <coworker/log.hpp>
 #include <coworker/worker/job_watch.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace coworker::detail {
 
 class watchdog;
 
-// The loop as the executor of one job's chains: notes which coroutines are the job's.
+// The loop as the executor of one job's chains: notes which coroutines are the job's until they are resumed.
 class watched_executor {
  public:
   watched_executor(watchdog& dog, const job_record& job);
@@ -33,42 +35,46 @@ class watched_executor {
 
  private:
   friend class watchdog;
-  struct noted {
-    void* coroutine;
-    std::uint64_t number;  // of the note, among all that the watchdog has been given
-  };
-
-  void note(std::coroutine_handle<> handle);
-  void note(void* coroutine, std::uint64_t number) {
-    for (noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return void(known.number = number);
-    }
-    coroutines_.push_back({coroutine, number});
-  }
-  std::uint64_t note_of(void* coroutine) const noexcept {
-    for (const noted& known : coroutines_) {
-      if (known.coroutine == coroutine) return known.number;
-    }
-    return 0;
-  }
 
   watchdog& dog_;
   const std::string id_;
-  const std::string batch_id_;
-  std::vector<noted> coroutines_;  // those that were to be resumed here; guarded by the watchdog's mutex
+  const std::string log_label_;
+  // Guarded by the watchdog's mutex.
+  std::size_t notes_ = 0;  // coroutines that are posted or wait for a moment
   bool named_ = false;
 };
 
-// Looks twice in each `limit` while there are jobs, and sleeps while there are none.
-class watchdog {
+// A coroutine that is to be resumed, and whose it is.
+struct watched_coroutine {
+  void* frame = nullptr;
+  watched_executor* job = nullptr;
+};
+
+struct coroutine_keys {
+  using key = void*;
+  std::uint64_t hash(void* frame) const noexcept {
+    return fold_product(reinterpret_cast<std::uintptr_t>(frame), 0x9e3779b97f4a7c15);
+  }
+  void* key_of(const watched_coroutine& entry) const noexcept { return entry.frame; }
+  bool in_use(const watched_coroutine& entry) const noexcept { return entry.frame != nullptr; }
+};
+
+// Looks twice in each `limit` while there are jobs, and sleeps while there are none. Its memory grows with the
+// coroutines that wait at a time, not with those that there have been.
+class watchdog final : turn_watcher {
  public:
+  // The loop does not run yet.
   watchdog(event_loop& loop, duration limit, logger& log)
-      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {}
+      : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {
+    loop_.watch_turns(this);
+  }
 
   watchdog(const watchdog&) = delete;
   watchdog& operator=(const watchdog&) = delete;
 
+  // The loop does not run any more.
   ~watchdog() {
+    loop_.watch_turns(nullptr);
     {
       const std::lock_guard lock(mutex_);
       closing_ = true;
@@ -81,19 +87,27 @@ class watchdog {
   watched_executor* add(const job_record& job) {
     auto* const made = new watched_executor(*this, job);
     const std::lock_guard lock(mutex_);
-    made->note(loop_.current_turn().coroutine, ++notes_);
-    jobs_.push_back(made);
-    if (jobs_.size() == 1) changed_.notify_one();
+    in_turn_ = made;
+    if (++jobs_ == 1) changed_.notify_one();
     return made;
   }
 
-  // Once none of its coroutines is left.
+  // Once none of its coroutines is left. One that is not of this library may still be on its way to the loop.
   void remove(watched_executor* job) noexcept {
     {
       const std::lock_guard lock(mutex_);
-      jobs_.erase(std::find(jobs_.begin(), jobs_.end(), job));
+      if (in_turn_ == job) in_turn_ = nullptr;
+      if (job->notes_ != 0)
+        notes_.erase_if([job](const watched_coroutine& noted) { return noted.job == job; });
+      if (--jobs_ == 0) notes_.clear();
     }
     delete job;
+  }
+
+  // Coroutines that are to be resumed, as far as they are a job's.
+  std::size_t notes() const {
+    const std::lock_guard lock(mutex_);
+    return notes_.size();
   }
 
  private:
@@ -104,58 +118,80 @@ class watchdog {
     return nullptr;
   }
 
+  void turn_begins(std::coroutine_handle<> coroutine) noexcept override {
+    const std::lock_guard lock(mutex_);
+    in_turn_ = take_note_of(coroutine.address());
+    turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  void turn_ends() noexcept override {
+    turn_.store(turn_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+
+  void note(std::coroutine_handle<> handle, watched_executor& job) {
+    const std::lock_guard lock(mutex_);
+    take_note_of(handle.address());
+    notes_.insert(handle.address(), [&] { return watched_coroutine{handle.address(), &job}; });
+    ++job.notes_;
+  }
+
+  void forget(std::coroutine_handle<> handle) noexcept {
+    const std::lock_guard lock(mutex_);
+    take_note_of(handle.address());
+  }
+
+  // Null: it is no job's.
+  watched_executor* take_note_of(void* frame) noexcept {
+    const watched_coroutine* const noted = notes_.find(frame);
+    if (noted == nullptr) return nullptr;
+    watched_executor* const job = noted->job;
+    --job->notes_;
+    notes_.erase(frame);
+    return job;
+  }
+
   void watch() {
     std::unique_lock lock(mutex_);
-    event_loop::turn seen;
+    std::uint64_t seen = 0;
     time_point since = clock_type::now();
     while (!closing_) {
-      if (jobs_.empty()) {
+      if (jobs_ == 0) {
         changed_.wait(lock);
         since = clock_type::now();
         continue;
       }
       changed_.wait_until(lock, clock_type::now() + limit_ / 2);
-      const event_loop::turn found = loop_.current_turn();
+      const std::uint64_t found = turn_.load(std::memory_order_relaxed);
       const time_point now = clock_type::now();
-      if (found.coroutine == nullptr || found.number != seen.number) {
+      const bool between_turns = found % 2 == 0;
+      if (between_turns || found != seen) {
         since = now;
       } else if (now - since >= limit_) {
-        name_who_has(found.coroutine);
+        name_who_has_it();
       }
       seen = found;
     }
   }
 
-  // Frames are recycled between jobs, so that several may have noted the same one: the last has it now.
-  watched_executor* last_to_note(void* coroutine) const noexcept {
-    watched_executor* last = nullptr;
-    std::uint64_t number = 0;
-    for (watched_executor* const job : jobs_) {
-      if (job->note_of(coroutine) <= number) continue;
-      number = job->note_of(coroutine);
-      last = job;
-    }
-    return last;
-  }
-
-  void name_who_has(void* coroutine) {
-    watched_executor* const job = last_to_note(coroutine);
-    if (job == nullptr || std::exchange(job->named_, true)) return;
-    log_.write(
-        log_level::warn,
+  void name_who_has_it() {
+    if (in_turn_ == nullptr || std::exchange(in_turn_->named_, true)) return;
+    log_.warn(
         "It has kept the event loop to itself for " + seconds_text(limit_) +
             " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
             "pool: a plain function as handler, run_on, or coroutines_on_pool.",
-        log_subject(job->id_, job->batch_id_));
+        log_subject(in_turn_->id_, in_turn_->log_label_));
   }
 
   event_loop& loop_;
   const duration limit_;
   logger& log_;
-  std::mutex mutex_;  // guards all below
+  // Odd while the loop is in a turn. Becomes odd under the mutex, together with in_turn_.
+  std::atomic<std::uint64_t> turn_{0};
+  mutable std::mutex mutex_;  // guards all below
   condition changed_;
-  std::vector<watched_executor*> jobs_;
-  std::uint64_t notes_ = 0;
+  hash_table<watched_coroutine, coroutine_keys> notes_;
+  watched_executor* in_turn_ = nullptr;  // whose turn it is, or was last; null: no job's
+  std::size_t jobs_ = 0;
   bool closing_ = false;
   thread thread_;
 };
@@ -174,21 +210,27 @@ class borrowed {
 };
 
 inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
-    : dog_(dog), id_(job.id), batch_id_(job.batch_id) {}
-
-inline void watched_executor::note(std::coroutine_handle<> handle) {
-  const std::lock_guard lock(dog_.mutex_);
-  note(handle.address(), ++dog_.notes_);
-}
+    : dog_(dog), id_(job.id), log_label_(job.log_label) {}
 
 inline void watched_executor::post(std::coroutine_handle<> handle) {
-  note(handle);
-  dog_.loop_.post(handle);
+  dog_.note(handle, *this);
+  try {
+    dog_.loop_.post(handle);
+  } catch (...) {
+    dog_.forget(handle);
+    throw;
+  }
 }
 
 inline void watched_executor::arm(timer& alarm) {
-  note(alarm.handle);
-  dog_.loop_.arm(alarm);
+  const std::coroutine_handle<> handle = alarm.handle;  // once armed, the timer may be gone at any moment
+  dog_.note(handle, *this);
+  try {
+    dog_.loop_.arm(alarm);
+  } catch (...) {
+    dog_.forget(handle);
+    throw;
+  }
 }
 
 inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }

@@ -1,5 +1,5 @@
 // Macros that programs are known to have before they include another library's header: their own, and those of headers
-// that they include. Like such a program, every_kind.cpp has included what it needs of the standard library before.
+// that they include.
 
 // <windows.h>
 #define min(a, b) (((a) < (b)) ? (a) : (b))
@@ -67,21 +67,24 @@
 #define YES true
 #define NO false
 
-// glibc's <sys/sysmacros.h>, <complex.h>, <assert.h>, <ctype.h> in C; GCC's own with -std=gnu++20
+// glibc's <sys/sysmacros.h>, <complex.h>, <assert.h>; GCC's own with -std=gnu++20
 #define major(device) ((device) >> 8)
 #define minor(device) ((device)&255)
 #define makedev(high, low) ((high) << 8 | (low))
 #define I (1.0i)
 #undef assert
 #define assert(condition) ((void)(condition))
-#define isdigit(c) ((unsigned)(c) - '0' < 10)
-#define isspace(c) ((c) == ' ')
-#define toupper(c) ((c) & ~32)
-#define tolower(c) ((c) | 32)
 #undef unix
 #undef linux
 #define unix 1
 #define linux 1
+
+#ifdef COWORKER_TEST_MACROS  // after the standard library's headers: <ctype.h>, where it has macros
+#define isdigit(c) ((unsigned)(c) - '0' < 10)
+#define isspace(c) ((c) == ' ')
+#define toupper(c) ((c) & ~32)
+#define tolower(c) ((c) | 32)
+#endif
 
 // Programs' own, and those of C libraries
 #define error(...) ((void)0)
@@ -100,6 +103,11 @@
 #define defer(...) ((void)0)
 #define await(...) ((void)0)
 #define async(...) ((void)0)
+#define swap(a, b) ((void)0)
+#define byte unsigned char
+#define in
+#define out
+#define index strchr
 #define abs(x) ((x) < 0 ? -(x) : (x))
 #define round(x) ((int)((x) + 0.5))
 #define bit(n) (1 << (n))

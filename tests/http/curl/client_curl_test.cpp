@@ -1,8 +1,10 @@
 // libcurl as an http client: what its own answers, faults and stops become.
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -11,6 +13,8 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/http/curl/client.hpp>
+#include <coworker/net/readable.hpp>
+#include <coworker/net/tcp.hpp>
 #include <cstddef>
 #include <cstdlib>
 #include <mutex>
@@ -117,6 +121,8 @@ class counting_waiter final : public waiter {
     inner_.wait(deadline);
   }
   void wake() noexcept override { inner_.wake(); }
+  void watch(descriptor_watch& watch) override { inner_.watch(watch); }
+  void unwatch(descriptor_watch& watch) noexcept override { inner_.unwatch(watch); }
 
   int waits = 0;
 
@@ -384,6 +390,91 @@ TEST_CASE(
   sync_wait(loop, stopped_in_between());
   server.join();
   CHECK(body == "helloworld");
+}
+
+TEST_CASE("coroutines on the client's loop await descriptors and connections while it waits for answers") {
+  queue_server server({.hold = answer::never});
+  curl_client client;
+  counting_waiter counted(client);
+  event_loop loop(counted);
+  const coworker::http_request poll(server.url() + "/v2/test/job-take/w");
+  const coworker::http_request ping(server.url() + "/v2/test/ping/w");
+  tcp_listener door("127.0.0.1", 0);
+  std::string read;
+  const auto all = [&]() -> task<void> {
+    scope stopped(co_await this_coro::context());
+    scope children(co_await this_coro::context());
+    stopped.spawn([&]() -> task<void> { co_await client.send(poll); });
+    while (server.log().waiting_polls == 0) co_await sleep_for(1ms);
+    children.spawn([&]() -> task<void> {
+      tcp_stream guest = co_await door.accept();
+      char buffer[10];
+      for (;;) {
+        const std::size_t count = co_await guest.read_some(buffer);
+        if (count == 0) break;
+        read.append(buffer, count);
+      }
+    });
+    const int before = counted.waits;
+    tcp_stream caller = co_await tcp_stream::connect(door.local_address());
+    co_await caller.write_all("one ");
+    while (read != "one ") co_await sleep_for(1ms);
+    const http_answer answer = co_await client.send(ping);
+    CHECK(answer.status == 200);
+    const int idle_from = counted.waits;
+    co_await sleep_for(50ms);
+    CHECK(counted.waits < idle_from + 10);  // nothing is ready, and nothing wakes the loop
+    co_await caller.write_all("two");
+    caller.close();
+    co_await children.join();
+    CHECK(counted.waits > before);
+    stopped.request_stop();
+    co_await stopped.join();
+  };
+  sync_wait(loop, all());
+  CHECK(read == "one two");
+}
+
+TEST_CASE("a descriptor that was awaited once and is ready again wakes nobody") {
+  curl_client client;
+  counting_waiter counted(client);
+  event_loop loop(counted);
+  const auto work = [&]() -> task<void> {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    unique_fd from(ends[0]);
+    const unique_fd to(ends[1]);
+    int other_ends[2];
+    REQUIRE(::pipe(other_ends) == 0);
+    unique_fd never(other_ends[0]);
+    const unique_fd kept(other_ends[1]);
+    CHECK(::write(to.get(), "x", 1) == 1);
+    co_await readable(from);  // and left unread
+    const executor_ref here = co_await this_coro::executor();
+    const int before = counted.waits;
+    const bool ready = co_await readable_until(never, here.now() + 50ms);
+    CHECK(!ready);
+    CHECK(counted.waits < before + 10);
+  };
+  sync_wait(loop, work());
+}
+
+TEST_CASE("no program that is started meanwhile inherits a descriptor of the client's") {
+  const auto inherited = [] {
+    int count = 0;
+    for (int number = 0; number < 1024; ++number) {
+      const int flags = ::fcntl(number, F_GETFD);
+      if (flags >= 0 && (flags & FD_CLOEXEC) == 0) ++count;
+    }
+    return count;
+  };
+  const int before = inherited();
+  queue_server server;
+  curl_client client;
+  event_loop loop(client);
+  const coworker::http_request ping(server.url() + "/v2/test/ping/w");
+  CHECK(sync_wait(loop, client.send(ping)).status == 200);
+  CHECK(inherited() == before);
 }
 
 }  // namespace coworker::testing

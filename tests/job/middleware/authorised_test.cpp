@@ -18,6 +18,7 @@ using coworker::authorised;
 using coworker::job;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::task;
 using coworker::worker;
 using coworker::testing::simulation;
@@ -46,8 +47,8 @@ std::string authorised_refusal(Handler handler) {
   world.queue.add(0s, "good", json{{"token", "let me in"}});
   worker w(std::move(handler), coworker::fixed_concurrency{2}, world.options);
   world.serve(w);
-  CHECK(world.queue.result_of("good").ended == outcome::status::succeeded);
-  CHECK(world.queue.result_of("bad").ended == outcome::status::failed);
+  CHECK(world.queue.result_of("good").status == outcome_status::succeeded);
+  CHECK(world.queue.result_of("bad").status == outcome_status::failed);
   for (const auto& [id, chunk] : world.queue.chunks) CHECK(id == "good");
   return world.queue.result_of("bad").body.at("error").get<std::string>();
 }

@@ -21,6 +21,7 @@ using coworker::job;
 using coworker::job_handler;
 using coworker::json;
 using coworker::outcome;
+using coworker::outcome_status;
 using coworker::retried;
 using coworker::retry_options;
 using coworker::task;
@@ -40,8 +41,8 @@ task<void> retried_task_of_nothing(job<>) { co_return; }
 static_assert(job_handler<retried<decltype(&retried_typed)>>);
 static_assert(std::same_as<coworker::handler_input<retried<decltype(&retried_typed)>>, retried_request>);
 static_assert(
-    std::same_as<coworker::detail::handler_answer<retried<decltype(&retried_typed)>>, task<std::string>>);
-static_assert(std::same_as<coworker::detail::handler_answer<retried<decltype(&retried_plain)>>, json>);
+    std::same_as<coworker::detail::handler_result<retried<decltype(&retried_typed)>>, task<std::string>>);
+static_assert(std::same_as<coworker::detail::handler_result<retried<decltype(&retried_plain)>>, json>);
 static_assert(job_handler<retried<decltype(&retried_nothing)>>);
 static_assert(job_handler<retried<decltype(&retried_task_of_nothing)>>);
 static_assert(job_handler<retried<retried<decltype(&retried_plain)>>>);
@@ -110,7 +111,7 @@ TEST_CASE("a handler that fails is run again on its job, after waits that grow, 
   const auto result = retried_job(
       world, retried(retried_failing_task(state),
                      {.times = 5, .first_wait = 8s, .longest_wait = 20s, .on_failure = retried_tell}));
-  CHECK(result.ended == outcome::status::succeeded);
+  CHECK(result.status == outcome_status::succeeded);
   CHECK(result.body == json{{"output", "made it"}});
   REQUIRE(state.runs.size() == 4);
   const duration longest[] = {8s, 16s, 20s};
@@ -153,7 +154,7 @@ TEST_CASE("the last failure is the job's, and only so many runs are made") {
     const retry_options options{.times = 4, .first_wait = 0s};
     const auto result = plain ? retried_job(world, retried(retried_failing_function(state), options))
                               : retried_job(world, retried(retried_failing_task(state), options));
-    CHECK(result.ended == outcome::status::failed);
+    CHECK(result.status == outcome_status::failed);
     CHECK(retried_error_type(result).find("retried_connection_lost") != std::string::npos);
     CHECK(result.body.at("error").get<std::string>().find("peer 4") != std::string::npos);
     CHECK(state.runs.size() == 4);
@@ -200,7 +201,7 @@ TEST_CASE("a job that is stopped while it waits for its next run ends at once, a
   worker w(retried(retried_failing_task(state), {.first_wait = 1h, .longest_wait = 1h}),
            coworker::fixed_concurrency{1}, world.options);
   world.serve_and_stop(w, 5s);
-  CHECK(world.queue.result_of("job-1").ended == outcome::status::stopped);
+  CHECK(world.queue.result_of("job-1").status == outcome_status::stopped);
   CHECK(world.queue.result_of("job-1").at == 5s);
   CHECK(state.runs.size() == 1);
 }

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <support/captured_log.hpp>
+#include <support/fake_control.hpp>
 #include <support/scripted_client.hpp>
 #include <utility>
 #include <vector>
@@ -26,7 +27,7 @@ struct heartbeat_world {
   simulated_loop loop;
   captured_log log;
   scripted_client client;
-  jobs_in_progress jobs;
+  fake_control jobs;
   queue_urls urls{{"http://h/job-take/$ID", "http://h/job-done/$ID", "", "http://h/ping/$RUNPOD_POD_ID"},
                   "w"};
   heartbeat_options options;
@@ -44,7 +45,7 @@ struct heartbeat_world {
  private:
   static task<void> beating(heartbeat_world& world, duration span) {
     scope beats(co_await this_coro::context());
-    beats.spawn(heartbeat(world.client, world.urls, world.jobs, world.options, world.log.log));
+    beats.spawn(heartbeat(world.client, world.urls, worker_control(world.jobs), world.options, world.log.log));
     for (duration at{}; at < span; at += 1s) {
       world.each_second(at);
       co_await sleep_for(std::min<duration>(1s, span - at));

@@ -204,9 +204,9 @@ TEST_CASE(
   server.add_jobs(250, json{{"ms", 600'000}});
   captured_log log(log_level::warn);
   curl_client client;
-  http_queue_options options;
+  runpod_options options;
   options.urls = urls_of(server);
-  http_queue queue(client, options, log.log);
+  runpod_queue queue(client, options, log.log);
   std::atomic<int> limit{100};
   worker_options settings;
   settings.log = &log.log;
@@ -299,7 +299,7 @@ TEST_CASE("a take that the server never answers is given up at the poll limit an
   server.script(endpoint::take, {unanswered()});
   server.add_jobs(1, json(1));
   running_worker_options options;
-  options.queue.poll_limit = 100ms;
+  options.queue.poll_timeout = 100ms;
   running_worker worker(server, options);
   CHECK(server.wait_for_results(1));
   CHECK(worker.log.count("Taking jobs fails") == 1);
@@ -350,7 +350,7 @@ TEST_CASE("a body that takes longer than the poll limit is not abandoned while i
   server.script(endpoint::take, {byte_by_byte(10ms)});
   server.add_job("a", json("a text that is long enough to take its time"));
   running_worker_options options;
-  options.queue.poll_limit = 300ms;
+  options.queue.poll_timeout = 300ms;
   running_worker worker(server, options);
   CHECK(server.wait_for([](const queue_log& log) {
     return log.jobs_with_result == 1 || !log.jobs_that(fate::lost_by_client).empty();

@@ -49,15 +49,17 @@ TEST_CASE("what the answers to a result mean") {
     CAPTURE(status);
     CHECK(classify_post(answer_of(status)) == post_answer::try_again);
   }
-  for (const int status : {301, 400, 401, 403, 404, 409, 410, 413, 422}) {
+  for (const int status : {400, 413, 422}) CHECK(classify_post(answer_of(status)) == post_answer::blames_body);
+  for (const int status : {404, 409, 410}) CHECK(classify_post(answer_of(status)) == post_answer::unknown_job);
+  for (const int status : {301, 302, 307, 401, 403, 405, 418, 451}) {
     CAPTURE(status);
-    CHECK(classify_post(answer_of(status)) == post_answer::refused);
+    CHECK(classify_post(answer_of(status)) == post_answer::denied);
   }
   for (const http_failure failed :
        {http_failure::unreachable, http_failure::timed_out, http_failure::broken, http_failure::untrusted}) {
     CHECK(classify_post(answer_that(failed)) == post_answer::try_again);
   }
-  CHECK(classify_post(answer_that(http_failure::unusable)) == post_answer::refused);
+  CHECK(classify_post(answer_that(http_failure::unusable)) == post_answer::unsendable);
 }
 
 TEST_CASE("an answer is described by its status, or by what went wrong on the way") {
@@ -77,23 +79,77 @@ TEST_CASE("the outcome that stands in for a refused one says why, as JSON whatev
   CHECK(body.at("error") == "The queue refused the result of this job: HTTP 413 \"too large\"\n");
 }
 
-TEST_CASE("a take brings the elements of an array, or the one object") {
-  CHECK(parse_jobs(R"([{"id":"a"},{"id":"b"}])").items.size() == 2);
-  CHECK(parse_jobs(R"({"id":"a"})").items.size() == 1);
-  const parsed_body<json> nothing = parse_jobs("[]");
-  CHECK(nothing.items.empty());
-  CHECK(!nothing.failure);
+TEST_CASE("a server's own words stand in the description, on one line and not endless") {
+  http_answer answer = answer_of(400);
+  answer.body = "too large:\r\n limit is 10485760\n";
+  CHECK(describe_answer(answer) == "HTTP 400: too large: limit is 10485760 ");
+  answer.body = std::string(5'000, 'x');
+  CHECK(describe_answer(answer) == "HTTP 400: " + std::string(200, 'x') + "...");
 }
 
-TEST_CASE("a body that is no JSON brings nothing but a failure, whose text does not repeat the body") {
-  for (const char* const body : {"", "<html>secret payload</html>", R"({"id":"a","input":"secret)"}) {
+TEST_CASE("a server's wish to be left alone is honoured within bounds") {
+  http_answer answer = answer_of(503);
+  CHECK(retry_wait(answer, 2s, 60s) == 2s);
+  answer.retry_after = 30s;
+  CHECK(retry_wait(answer, 2s, 60s) == 30s);
+  answer.retry_after = 3600s;
+  CHECK(retry_wait(answer, 2s, 60s) == 60s);
+}
+
+TEST_CASE("a take brings the elements of an array, or the one object") {
+  captured_log log;
+  CHECK(parse_jobs(R"([{"id":"a","input":1},{"id":"b","input":2}])", log.log).items.size() == 2);
+  CHECK(parse_jobs(R"({"id":"a","input":1})", log.log).items.size() == 1);
+  CHECK(log.lines().empty());
+}
+
+TEST_CASE("a body without jobs is no failure and needs no line") {
+  captured_log log;
+  for (const char* const body : {"[]", "", " \r\n", "null", "{}", "[null]"}) {
     CAPTURE(body);
-    const parsed_body<json> nothing = parse_jobs(body);
+    const parsed_body<job_envelope> nothing = parse_jobs(body, log.log);
     CHECK(nothing.items.empty());
-    REQUIRE(nothing.failure);
-    CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
-    CHECK(nothing.failure->problem.find("secret") == std::string::npos);
+    CHECK(!nothing.failure);
   }
+  CHECK(log.lines().empty());
+}
+
+TEST_CASE("a body that is no list of jobs brings nothing but a failure, whose text does not repeat the body") {
+  captured_log log;
+  for (const char* const body : {"<html>secret payload</html>", "secret", "{secret"}) {
+    CAPTURE(body);
+    const parsed_body<job_envelope> nothing = parse_jobs(body, log.log);
+    CHECK(nothing.items.empty());
+    if (nothing.failure) CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
+    if (nothing.failure) CHECK(nothing.failure->problem.find("secret") == std::string::npos);
+    if (!nothing.failure) CHECK(log.count("ERROR") == 1);
+  }
+}
+
+TEST_CASE("an item that is not JSON does not cost its batch, and is answered where its id can be found") {
+  for (const char* const bad : {R"({"id":"bad","input":{"n":1e400}})", R"({"input":{"n":01}, "id":"bad"})",
+                                R"({"id":"bad","input":{"p":"\x"}})", R"({"id":"bad","input":"tab	in text"})"}) {
+    CAPTURE(bad);
+    captured_log log;
+    const auto found =
+        parse_jobs(R"([{"id":"a","input":"1,2]}"},)" + std::string(bad) + R"(,{"id":"b","input":[[2]]}])", log.log);
+    REQUIRE(!found.failure);
+    REQUIRE(found.items.size() == 3);
+    CHECK(found.items[0].input == "1,2]}");
+    CHECK(found.items[1].id == "bad");
+    CHECK(found.items[1].problem.starts_with("The queue handed over this job as what is not JSON: line 1"));
+    CHECK(found.items[2].input == json::array({json::array({2})}));
+  }
+}
+
+TEST_CASE("what is not JSON and has no id is told at ERROR, and the rest of a body that is cut off too") {
+  captured_log log;
+  const auto found = parse_jobs(R"([{"id":"a","input":1},{"input":1e999},{"id":"c","inp)", log.log);
+  REQUIRE(found.items.size() == 2);
+  CHECK(found.items[1].id == "c");
+  CHECK(!found.items[1].problem.empty());
+  CHECK(log.count("ERROR") == 1);
+  CHECK(log.count("cannot be answered") == 1);
 }
 
 TEST_CASE("a job keeps all that came with it") {
@@ -105,7 +161,7 @@ TEST_CASE("a job keeps all that came with it") {
   CHECK(envelope->id == "a");
   CHECK(envelope->input == json{{"n", 1}});
   CHECK(envelope->details == json::parse(R"({"webhook":"http://x","batchId":"b","policy":{"ttl":5}})"));
-  CHECK(envelope->batch_id() == "b");
+  CHECK(envelope->log_label == "batchId=b");
   CHECK(envelope->problem.empty());
 }
 
@@ -137,26 +193,35 @@ TEST_CASE("what has no id can only be skipped, with a line") {
 }
 
 TEST_CASE("the stop channel names jobs; what is no text among them is passed over") {
-  CHECK(parse_stops(R"({"jobsToStop":["a","b"]})").items == id_list_of_stops{"a", "b"});
-  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})").items == id_list_of_stops{"a", "b"});
-  const parsed_body<std::string> nothing = parse_stops(R"({"jobsToStop":[]})");
+  captured_log log;
+  CHECK(parse_stops(R"({"jobsToStop":["a","b"]})", log.log).items == id_list_of_stops{"a", "b"});
+  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log).items == id_list_of_stops{"a", "b"});
+  const parsed_body<std::string> nothing = parse_stops(R"({"jobsToStop":[]})", log.log);
   CHECK(nothing.items.empty());
   CHECK(!nothing.failure);
 }
 
 TEST_CASE("an answer of the stop channel that is not what it should be stops nothing, and says so") {
+  captured_log log;
   for (const char* const body : {"", "nonsense", "{}", "[]", "7"}) {
     CAPTURE(body);
-    const parsed_body<std::string> nothing = parse_stops(body);
+    const parsed_body<std::string> nothing = parse_stops(body, log.log);
     CHECK(nothing.items.empty());
     CHECK(nothing.failure);
   }
 }
 
+TEST_CASE("a stop that is not JSON does not cost the others") {
+  captured_log log;
+  CHECK(parse_stops(R"({"more":1e999,"jobsToStop":["a",1e400,"b"]})", log.log).items == id_list_of_stops{"a", "b"});
+  CHECK(log.count("ERROR") == 1);
+}
+
 TEST_CASE("stops that are no list stop nothing") {
+  captured_log log;
   for (const char* const body : {R"({"jobsToStop":"a"})", R"({"jobsToStop":null})", R"({"jobsToStop":{}})"}) {
     CAPTURE(body);
-    CHECK(parse_stops(body).items.empty());
+    CHECK(parse_stops(body, log.log).items.empty());
   }
 }
 
@@ -166,9 +231,9 @@ TEST_CASE("a channel that fails makes one line a kind of failure, and one when i
   time_point now{};
   health.worked();
   CHECK(log.lines().empty());
-  for (int i = 0; i < 5; ++i) health.failed(answer_of(500 + i), now);
+  for (int i = 0; i < 5; ++i) health.failed(answer_of(500 + i), now, 1s);
   CHECK(log.count("Posting fails (HTTP 500)") == 1);
-  for (int i = 0; i < 5; ++i) health.failed(answer_that(http_failure::unreachable, "refused"), now);
+  for (int i = 0; i < 5; ++i) health.failed(answer_that(http_failure::unreachable, "refused"), now, 1s);
   CHECK(log.count("Posting fails (refused)") == 1);
   for (int i = 0; i < 5; ++i) health.worked();
   CHECK(log.count("Posting works again") == 1);
@@ -180,9 +245,9 @@ TEST_CASE("an outage whose failures alternate makes no more lines than it has ki
   channel_health health("Posting", log.log);
   time_point now{};
   for (int i = 0; i < 100; ++i) {
-    health.failed(answer_of(502), now);
-    health.failed(answer_that(http_failure::timed_out), now);
-    health.failed(answer_of(429), now);
+    health.failed(answer_of(502), now, 1s);
+    health.failed(answer_that(http_failure::timed_out), now, 1s);
+    health.failed(answer_of(429), now, 1s);
   }
   CHECK(log.lines().size() == 3);
 }
@@ -192,11 +257,11 @@ TEST_CASE("a channel that comes and goes makes no more than two lines in ten sec
   channel_health health("Posting", log.log);
   time_point now{};
   for (int i = 0; i < 1000; ++i, now += 5ms) {
-    health.failed(answer_of(500), now);
+    health.failed(answer_of(500), now, 1s);
     health.worked();
   }
   CHECK(log.lines().size() == 2);
-  health.failed(answer_of(500), now + 10s);
+  health.failed(answer_of(500), now + 10s, 1s);
   CHECK(log.lines().size() == 3);
 }
 
@@ -204,9 +269,9 @@ TEST_CASE("an outage soon after another is told once it lasts") {
   captured_log log;
   channel_health health("Posting", log.log);
   time_point now{};
-  health.failed(answer_of(500), now);
+  health.failed(answer_of(500), now, 1s);
   health.worked();
-  for (; now < time_point(20s); now += 1s) health.failed(answer_of(500), now);
+  for (; now < time_point(20s); now += 1s) health.failed(answer_of(500), now, 1s);
   health.worked();
   CHECK(log.count("fails") == 2);
   CHECK(log.count("works again") == 2);

@@ -3,12 +3,15 @@
 // Must not know the client.
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/net/descriptor.hpp>
 #include <cstddef>
 #include <cstdlib>
 #include <initializer_list>
@@ -37,7 +40,7 @@ using curl_url_owner = std::unique_ptr<CURLU, curl_url_deleter>;
 
 inline long to_milliseconds(duration span) noexcept {
   const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(span).count();
-  return static_cast<long>(std::clamp<long long>(rounded, 0, (std::numeric_limits<int>::max)()));
+  return static_cast<long>(std::clamp<long long>(rounded, 0, std::numeric_limits<int>::max()));
 }
 
 // libcurl asks to be initialised once in a process, and never cleans up after itself while handles may live.
@@ -47,6 +50,47 @@ inline void initialise_curl() {
     throw std::runtime_error(std::string("curl_client: libcurl cannot be initialised: ") +
                              curl_easy_strerror(initialised));
   }
+}
+
+// libcurl's own descriptors, by which another thread wakes it, are made so that the programs which a handler starts
+// would inherit them. They have the lowest numbers that were free. Where another thread took some of those at the
+// same time, it cannot be told whose is which, and all are left as they are.
+class inherited_descriptors {
+ public:
+  inherited_descriptors() noexcept {
+    const unique_fd probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    first_ = probe.get();
+    for (int i = 1; i < count; ++i) was_open_[i] = ::fcntl(first_ + i, F_GETFD) >= 0;
+  }
+
+  // Those that came since.
+  void close_on_exec() const noexcept {
+    int found[count];
+    int size = 0;
+    for (int i = 0; i < count && first_ >= 0; ++i) {
+      const int flags = ::fcntl(first_ + i, F_GETFD);
+      if (!was_open_[i] && flags >= 0 && (flags & FD_CLOEXEC) == 0) found[size++] = first_ + i;
+    }
+    constexpr int libcurls_own = 2;
+    for (int i = 0; i < size && size <= libcurls_own; ++i) ::fcntl(found[i], F_SETFD, FD_CLOEXEC);
+  }
+
+ private:
+  static constexpr int count = 32;
+  int first_ = -1;
+  bool was_open_[count] = {};
+};
+
+inline curl_multi_owner make_multi() {
+  const inherited_descriptors before;
+  curl_multi_owner made(curl_multi_init());
+  if (made == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
+  before.close_on_exec();
+  // Where it had no descriptors for that, libcurl says so only here, and nobody could ever wake it.
+  if (curl_multi_wakeup(made.get()) != CURLM_OK)
+    throw_io_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
+  curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // takes that wake-up back
+  return made;
 }
 
 inline http_failure failure_of(CURLcode code) noexcept {

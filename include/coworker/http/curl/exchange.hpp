@@ -1,17 +1,20 @@
 #pragma once
 // curl_exchange: how a request is put to libcurl, and an answer received. Must not know who waits for it, nor
-// how many there are.
+// how many there are, nor how long is too long; that is patience.hpp's.
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <coroutine>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/curl/basics.hpp>
+#include <coworker/http/curl/redirect.hpp>
 #include <cstddef>
 #include <new>
 #include <string>
@@ -31,6 +34,17 @@ struct curl_client_options {
   /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
   /// s.
   duration farewell = std::chrono::seconds(1);
+  /// An answer that has begun is given up, as a failure, when it brings less than so many bytes a second over
+  /// `slow_limit`. Default 1000 over 30 s.
+  long least_speed = 1000;
+  duration slow_limit = std::chrono::seconds(30);
+  /// The same once the exchange was asked to stop, so that leaving is never held up. Default 2 s.
+  duration slow_limit_when_stopped = std::chrono::seconds(2);
+  /// How large an answer may be, in bytes, unpacked. Default 512 MiB.
+  std::size_t answer_limit = std::size_t{512} << 20;
+  /// How large an answer may become by unpacking, in bytes; one that was larger on its way may become 64 times as
+  /// large as it was there. Default 16 MiB.
+  std::size_t unpacked_limit = std::size_t{16} << 20;
   /// Idle connections kept for re-use. Default 256.
   long idle_connections = 256;
   /// A file of certificates to trust instead of the system's; empty: the system's.
@@ -49,8 +63,6 @@ struct curl_common {
   curl_common(const curl_common&) = delete;
   curl_common& operator=(const curl_common&) = delete;
 
-  static int on_socket(void* user, curl_socket_t socket, curlsocktype purpose);
-
   const curl_client_options options;
   // Given as headers, as libcurl writes the text of its own options twice, letter by letter, at a tenth of
   // the cost of a small request.
@@ -64,7 +76,7 @@ struct curl_common {
                                 {encodings.data(), nullptr}};
   const proxies proxy{};
   std::vector<curl_socket_t> sockets;  // all that there were; some may be closed, or others by now
-  bool answers_begun = false;          // or went on, since they were looked for
+  time_point now{};                    // when libcurl was last called
 };
 
 // One request on its way, with a handle of libcurl's that keeps its settings from one request to the next.
@@ -74,15 +86,18 @@ struct curl_exchange {
   curl_exchange(const curl_exchange&) = delete;
   curl_exchange& operator=(const curl_exchange&) = delete;
 
-  void prepare(const http_request& request, http_answer& to_fill);
+  void prepare(const http_request& request, const std::string& address, http_answer& to_fill);
   void set_headers(const http_request& request);
   void set_address(const std::string& address);
   void set_server(std::string_view address, bool whole);
-  void set_limit(long milliseconds);
+  void set_text(CURLoption option, const char* text);
+  bool takes(std::size_t more) noexcept;
+  void hurry() noexcept;
 
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* user);
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user);
   static int before_request(void* user, char*, char*, int, int local_port);
+  static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address);
 
   curl_common& common;
   const bool posts;       // or gets
@@ -92,29 +107,35 @@ struct curl_exchange {
   std::string server;               // the part of it before the path, or all of it
   std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
   const curl_slist* first_header = nullptr;
-  long limit = -1;  // in milliseconds; 0: none, as long as something comes
   http_answer* answer = nullptr;
   std::coroutine_handle<> waiting;
   executor_ref executor;
   std::atomic<bool> stop_requested{false};
-  bool timeout_to_end = false;  // the request's
-  bool answering = false;       // the first byte of the answer is here
-  bool leaving = false;         // given up, but for an answer that may be on its way
+  bool settled = false;  // and out of libcurl's hands
+  bool leaving = false;  // given up, but for an answer that may be on its way
   bool gave_up = false;
   int port = -1;  // our own end of the connection, once the request goes out
-  time_point give_up_at = (time_point::max)();
+  time_point give_up_at = time_point::max();
+
+  // How it gets on; see patience.hpp.
+  duration limit{};                    // of silence: the request's timeout
+  bool timeout_to_end = false;         // the request's
+  bool answering = false;              // the first line of the answer is here
+  bool in_body = false;                // and the first byte of its body
+  bool hurried = false;                // it answers, and was asked to stop
+  time_point due = time_point::max();  // when to look at it
+  time_point quiet_since{};        // when something of the request, or the answer's first line, last moved
+  curl_off_t sent = 0;             // as of the last look, by libcurl
+  int unsent = 0;                  // as of the last look, what the system still has of that
+  time_point window_begun{};       // in which the answer's speed is measured
+  curl_off_t received_before = 0;  // what had come of its body then
+
+  // Why it ended, where libcurl does not know.
+  int open_error = 0;
+  bool no_memory = false;
+  bool too_large = false;
   char problem[CURL_ERROR_SIZE] = {};
 };
-
-inline int curl_common::on_socket(void* user, curl_socket_t socket, curlsocktype) {
-  std::vector<curl_socket_t>& sockets = static_cast<curl_common*>(user)->sockets;
-  try {
-    if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
-  } catch (...) {  // no memory: its exchanges will have no farewell
-  }
-  ::fcntl(socket, F_SETFD, FD_CLOEXEC);  // not for the programs that a handler may start
-  return CURL_SOCKOPT_OK;
-}
 
 inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
     : common(of_client), posts(for_posts), easy(curl_easy_init()) {
@@ -136,8 +157,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
 #endif
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");  // decodes; asking is up to the header
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
-                   (std::max)(1L, to_milliseconds(options.connect_timeout)));
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, std::max(1L, to_milliseconds(options.connect_timeout)));
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
@@ -154,26 +174,26 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, &curl_exchange::before_request);
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, &curl_common::on_socket);
-  curl_easy_setopt(handle, CURLOPT_SOCKOPTDATA, &common);
-  // Seconds of silence in an answer that has begun. A server may begin one and hold the rest back, which
-  // takes up to 90 s where it is a poll.
-  curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, 105L);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, &curl_exchange::on_open);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, this);
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, problem);
   if (posts) curl_easy_setopt(handle, CURLOPT_POST, 1L);
 }
 
-inline void curl_exchange::prepare(const http_request& request, http_answer& to_fill) {
+inline void curl_exchange::prepare(const http_request& request, const std::string& address,
+                                   http_answer& to_fill) {
   answer = &to_fill;
   stop_requested.store(false, std::memory_order_relaxed);
-  answering = leaving = gave_up = false;
+  settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
   port = -1;
-  give_up_at = (time_point::max)();
+  give_up_at = due = time_point::max();
+  sent = received_before = 0;
+  unsent = open_error = 0;
   problem[0] = '\0';
   timeout_to_end = request.timeout_to_end;
-  set_limit((std::max)(1L, to_milliseconds(request.timeout)));
+  limit = request.timeout;
   set_headers(request);
-  if (url != request.url) set_address(request.url);
+  if (url != address) set_address(address);
   if (!posts) return;
   curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, request.body->data());
   curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
@@ -203,9 +223,17 @@ inline void curl_exchange::set_address(const std::string& address) {
   const std::size_t target = plain_target(address, common.proxy.plain);
   const bool whole = target == std::string::npos;
   const std::string_view place = whole ? address : std::string_view(address).substr(0, target + 1);
+  url.clear();  // what is known of the handle, should it throw
   if (server != place) set_server(place, whole);
-  curl_easy_setopt(easy.get(), CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
+  set_text(CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
   url = address;
+}
+
+// Where libcurl has no memory for a text, it keeps the one before, and would send this request to that address.
+inline void curl_exchange::set_text(CURLoption option, const char* text) {
+  if (curl_easy_setopt(easy.get(), option, text) == CURLE_OK) return;
+  server.clear();
+  throw std::bad_alloc();
 }
 
 inline void curl_exchange::set_server(std::string_view address, bool whole) {
@@ -214,36 +242,89 @@ inline void curl_exchange::set_server(std::string_view address, bool whole) {
   // What cannot be parsed is left to libcurl, which says why.
   if (curl_url_set(taken_apart.get(), CURLUPART_URL, server.c_str(), 0) != CURLUE_OK) taken_apart.reset();
   curl_easy_setopt(easy.get(), CURLOPT_CURLU, taken_apart.get());
-  curl_easy_setopt(easy.get(), CURLOPT_URL, taken_apart ? nullptr : server.c_str());
+  set_text(CURLOPT_URL, taken_apart ? nullptr : server.c_str());
   parsed = std::move(taken_apart);
   // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
   // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
   curl_easy_setopt(easy.get(), CURLOPT_PIPEWAIT, server.starts_with("https:") ? 1L : 0L);
 }
 
-// In milliseconds; 0: as long as something comes.
-inline void curl_exchange::set_limit(long milliseconds) {
-  if (limit == milliseconds) return;
-  limit = milliseconds;
-  curl_easy_setopt(easy.get(), CURLOPT_TIMEOUT_MS, milliseconds);
-  curl_easy_setopt(easy.get(), CURLOPT_LOW_SPEED_LIMIT, milliseconds == 0 ? 1L : 0L);
+// Whether the answer may grow so much. What unpacks to hundreds of times its size is made to hurt.
+inline bool curl_exchange::takes(std::size_t more) noexcept {
+  const curl_client_options& options = common.options;
+  const std::size_t size = answer->body.size() + more;
+  if (size > options.answer_limit) return false;
+  if (size <= options.unpacked_limit) return true;
+  curl_off_t came = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
+  return size / 64 <= static_cast<std::size_t>(came);
 }
 
+// A return of 0 makes libcurl end the exchange.
 inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
+  if (!one.in_body) {
+    one.in_body = true;
+    one.window_begun = one.common.now;
+    one.due = std::min(one.due, one.common.now + one.common.options.slow_limit);
+  }
+  one.too_large = !one.takes(size * count);
+  if (one.too_large) return 0;
   try {
     one.answer->body.append(data, size * count);
   } catch (...) {
-    return 0;  // no memory: libcurl ends the exchange with a write error
+    one.no_memory = true;
+    return 0;
   }
   return size * count;
 }
 
-inline std::size_t curl_exchange::on_header(char*, std::size_t size, std::size_t count, void* user) {
+inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
-  one.answering = one.common.answers_begun = true;
-  one.give_up_at = (time_point::max)();  // it came before its farewell was over, and is received to its end
+  if (!one.answering) {
+    one.answering = true;
+    if (!one.timeout_to_end) one.quiet_since = one.common.now;
+    one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+    if (one.leaving) one.hurry();
+  }
+  const std::string_view target = location_in({data, size * count});
+  if (target.empty()) return size * count;
+  try {
+    one.answer->location = target;
+  } catch (...) {
+    one.no_memory = true;
+    return 0;
+  }
   return size * count;
+}
+
+// From now on its speed is measured over a shorter time.
+inline void curl_exchange::hurry() noexcept {
+  hurried = true;
+  window_begun = common.now;
+  curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &received_before);
+  due = std::min(due, common.now + common.options.slow_limit_when_stopped);
+}
+
+// As libcurl would, but not for the programs that a handler may start; and the error is known.
+inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_sockaddr* address) {
+  auto& one = *static_cast<curl_exchange*>(user);
+#ifdef SOCK_CLOEXEC
+  const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+#else
+  const int socket = ::socket(address->family, address->socktype, address->protocol);
+  if (socket >= 0) ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+#endif
+  if (socket < 0) {
+    one.open_error = errno;
+    return CURL_SOCKET_BAD;
+  }
+  std::vector<curl_socket_t>& sockets = one.common.sockets;
+  try {
+    if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
+  } catch (...) {  // no memory: its exchanges will have no farewell
+  }
+  return socket;
 }
 
 // A connection that dies without a byte makes libcurl send the request again; one that was given up must not

@@ -43,10 +43,7 @@ class authorised {
              Allows allows) requires(job_handler<Handler>&& detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
-  COWORKER_REFUSE(
-      "coworker::authorised: the handler does not fit; it must be callable with a job and give something "
-      "that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::authorised")
   authorised(Handler handler, Allows allows) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 

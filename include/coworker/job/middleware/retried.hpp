@@ -58,12 +58,12 @@ bool is_a(const std::exception_ptr& thrown) {
 }
 
 inline retry_options checked(retry_options options) {
-  const auto require_option = [](bool holds, const char* problem) {
+  const auto require = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("retry_options::") + problem);
   };
-  require_option(options.times >= 1, "times must be 1 or more, or the handler would never be run");
-  require_option(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
-  require_option(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
+  require(options.times >= 1, "times must be 1 or more, or the handler would never be run");
+  require(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
+  require(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
   return options;
 }
 
@@ -104,9 +104,7 @@ class retried {
   retried(Handler handler, retry_options options = {}) requires(detail::repeatable_handler<Handler>)
       : handler_(std::move(handler)), options_(detail::checked(options)) {}
 
-  COWORKER_REFUSE(
-      "coworker::retried: the handler does not fit; it must be callable with a job and give something that "
-      "turns into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`")
+  COWORKER_REFUSE_HANDLER("coworker::retried")
   retried(Handler handler, retry_options options = {}) requires(!job_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 

@@ -19,7 +19,7 @@ struct wrapped_call {
 template <job_handler Handler>
 struct wrapped_call<Handler> {
   using input = handler_input<Handler>;
-  using answer = handler_answer<Handler>;
+  using answer = handler_result<Handler>;
 };
 
 template <class Handler>

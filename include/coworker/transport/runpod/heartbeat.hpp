@@ -8,8 +8,9 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/log.hpp>
-#include <coworker/transport/runpod/jobs_in_progress.hpp>
+#include <coworker/transport/control.hpp>
 #include <coworker/transport/runpod/responses.hpp>
 #include <coworker/transport/runpod/urls.hpp>
 #include <coworker/version.hpp>
@@ -81,7 +82,7 @@ inline bool may_be_too_long(const std::string& url, const http_answer& answer) n
 // that, else in several.
 class ping_list {
  public:
-  ping_list(const queue_urls& urls, const jobs_in_progress& jobs) noexcept : urls_(urls), jobs_(jobs) {}
+  ping_list(const queue_urls& urls, worker_control worker) noexcept : urls_(urls), worker_(worker) {}
 
   void begin_beat() {
     divided_ = false;
@@ -91,7 +92,7 @@ class ping_list {
   // The next ping. One that names all jobs names those of this moment, also when it is a second try.
   const std::string& next() {
     if (!divided_) {
-      left_ = ping_urls(urls_, jobs_.ids(), std::string::npos);
+      left_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
       if (left_.back().size() >= refused_length_) divide();
     }
     return left_.back();
@@ -114,12 +115,12 @@ class ping_list {
 
  private:
   void divide() {
-    left_ = ping_urls(urls_, jobs_.ids(), safe_ping_length);
+    left_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
     divided_ = true;
   }
 
   const queue_urls& urls_;
-  const jobs_in_progress& jobs_;
+  const worker_control worker_;
   std::vector<std::string> left_;
   bool divided_ = false;
   std::size_t refused_length_ = std::string::npos;
@@ -138,12 +139,12 @@ class ping_list {
 /// server has refused it whole: with a server that takes long addresses, each ping is the whole truth, and
 /// with one that does not, many pings that it reads beat one that it refuses. Nothing is cut off in either.
 template <http_client Client>
-task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progress& jobs,
-                     heartbeat_options options, logger& log) {
+task<void> heartbeat(Client& client, const queue_urls& urls, worker_control worker, heartbeat_options options,
+                     logger& log) {
   constexpr int tries = 4;
   const executor_ref executor = co_await this_coro::executor();
   channel_health health("The heartbeat", log);
-  detail::ping_list pings(urls, jobs);
+  detail::ping_list pings(urls, worker);
   http_request ping("");  // its URL names the jobs of the moment
   ping.headers = options.headers;
   ping.timeout = detail::ping_limit(options.interval);
@@ -155,13 +156,13 @@ task<void> heartbeat(Client& client, const queue_urls& urls, const jobs_in_progr
     for (int left = tries; left > 0;) {
       ping.url = pings.next();
       const http_answer answer = co_await client.send(ping);
-      if (answer.arrived() && answer.status < 400) {
+      if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
         health.worked();
         if (pings.accepted()) break;
         continue;
       }
       if (pings.shortened(answer)) continue;
-      health.failed(answer, executor.now());
+      health.failed(answer, executor.now(), options.interval / tries);
       if (!detail::worth_another_ping(answer)) break;
       if (--left > 0) co_await sleep_for(options.interval / tries);
     }

@@ -3,9 +3,11 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/client.hpp>
-#include <coworker/job/job.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/transport/runpod/job_list.hpp>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,17 +27,26 @@ inline take_answer classify_take(const http_answer& answer) noexcept {
   return answer.status == 429 ? take_answer::throttled : take_answer::failed;
 }
 
-enum class post_answer : unsigned char { accepted, refused, try_again };
+/// What an answer to a post means.
+enum class post_answer : unsigned char {
+  accepted,
+  blames_body,  ///< it will never take this body: 400, 413, 422
+  unknown_job,  ///< it no longer knows the job: 404, 409, 410
+  denied,       ///< it does not let us: any other 4xx, and redirects; somebody may put that right
+  try_again,    ///< it fails for now, or no answer came: 408, 425, 429, 5xx
+  unsendable,   ///< the request itself cannot be sent
+};
 
-/// Any 2xx accepts. 408, 425, 429, every 5xx and what is no answer to the request are tried again; the rest
-/// is final.
+/// Any 2xx accepts.
 inline post_answer classify_post(const http_answer& answer) noexcept {
   if (!answer.arrived())
-    return answer.failure == http_failure::unusable ? post_answer::refused : post_answer::try_again;
-  if (answer.status >= 200 && answer.status < 300) return post_answer::accepted;
-  const bool passing =
-      answer.status == 408 || answer.status == 425 || answer.status == 429 || answer.status >= 500;
-  return passing ? post_answer::try_again : post_answer::refused;
+    return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
+  const int status = answer.status;
+  if (status >= 200 && status < 300) return post_answer::accepted;
+  if (status == 400 || status == 413 || status == 422) return post_answer::blames_body;
+  if (status == 404 || status == 409 || status == 410) return post_answer::unknown_job;
+  if (status == 408 || status == 425 || status == 429 || status >= 500) return post_answer::try_again;
+  return post_answer::denied;
 }
 
 /// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
@@ -47,9 +58,31 @@ inline bool perhaps_accepted(const http_answer& answer) noexcept {
   return answer.status >= 500 && answer.status != 503;
 }
 
-/// "HTTP 502", or what went wrong on the way.
+/// "HTTP 502", with the server's own words where it has any, or what went wrong on the way.
 inline std::string describe_answer(const http_answer& answer) {
-  return answer.arrived() ? "HTTP " + std::to_string(answer.status) : answer.problem;
+  if (!answer.arrived()) return answer.problem;
+  std::string text = "HTTP " + std::to_string(answer.status);
+  if (!answer.location.empty()) text += ", which leads to " + answer.location;
+  if (answer.status < 300) return text;
+  constexpr std::size_t longest = 200;
+  std::string words;
+  for (const char c : std::string_view(answer.body).substr(0, longest)) {
+    const bool space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
+    if (!space) {
+      words += c;
+    } else if (!words.empty() && words.back() != ' ') {
+      words += ' ';
+    }
+  }
+  if (!words.empty()) text.append(": ").append(words);
+  if (answer.body.size() > longest) text += "...";
+  return text;
+}
+
+/// How long to wait before the next try: as long as the server asks, within bounds, or else `usual`.
+inline duration retry_wait(const http_answer& answer, duration usual, duration longest) noexcept {
+  if (!answer.retry_after) return usual;
+  return *answer.retry_after < longest ? *answer.retry_after : longest;
 }
 
 /// A header of any value, which must not break its line.
@@ -82,57 +115,28 @@ inline http_answer unreadable_answer(const json_exception& error) {
 /// What a body held, or why it cannot be read.
 template <class Item>
 struct parsed_body {
-  std::vector<Item> items;
-  std::optional<http_answer> failure;
+  std::vector<Item> items = {};
+  std::optional<http_answer> failure = std::nullopt;
 };
 
-/// The items of a take's body: the elements of an array, or the one object.
-inline parsed_body<json> parse_jobs(std::string_view body) {
-  parsed_body<json> made;
+/// The jobs in the body of a take.
+inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log) {
+  parsed_body<job_envelope> made;
   try {
-    json document = json::parse(body);
-    if (document.is_array()) {
-      for (json& item : document) made.items.push_back(std::move(item));
-    } else {
-      made.items.push_back(std::move(document));
-    }
+    made.items = coworker::read_jobs(body, log);
   } catch (const json_exception& error) {
-    made.failure = unreadable_answer(error);
+    made.failure = coworker::unreadable_answer(error);
   }
   return made;
 }
 
-/// A job out of its JSON; nothing, and a line, for what cannot even be answered. One without input has a
-/// problem instead.
-inline std::optional<job_envelope> read_envelope(json item, logger& log) {
-  const auto id = item.find("id");
-  if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
-    log.write(log_level::error, "The queue handed over something without an id, which is skipped.");
-    return std::nullopt;
-  }
-  job_envelope made;
-  made.id = id->get<std::string>();
-  item.erase("id");
-  if (const auto input = item.find("input"); input != item.end()) {
-    made.input = std::move(*input);
-    item.erase("input");
-  } else {
-    made.problem = "The queue handed over this job without an \"input\".";
-  }
-  made.details = std::move(item);
-  return made;
-}
-
-/// The ids in `{"jobsToStop": [...]}`.
-inline parsed_body<std::string> parse_stops(std::string_view body) {
+/// The ids of jobs that are to stop.
+inline parsed_body<std::string> parse_stops(std::string_view body, logger& log) {
   parsed_body<std::string> made;
   try {
-    const json document = json::parse(body);
-    for (const json& id : document.at("jobsToStop")) {
-      if (id.is_string()) made.items.push_back(id.get<std::string>());
-    }
+    made.items = coworker::read_stops(body, log);
   } catch (const json_exception& error) {
-    made.failure = unreadable_answer(error);
+    made.failure = coworker::unreadable_answer(error);
   }
   return made;
 }
@@ -143,18 +147,22 @@ class channel_health {
   /// `name` must be a literal; it begins the lines.
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
-  void failed(const http_answer& answer, time_point now) {
+  /// `wait`: until the next try.
+  void failed(const http_answer& answer, time_point now, duration wait) {
     const unsigned kind = 1U << kind_of(answer);
     const bool comes_and_goes = told_ == 0 && now < quiet_until_;
     if ((told_ & kind) != 0 || comes_and_goes) return;
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
-    log_.write(log_level::warn, std::string(name_) + " fails (" + describe_answer(answer) +
-                                    "); it is tried again at growing intervals.");
+    const auto seconds = wait / std::chrono::seconds(1);
+    log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+              (answer.retry_after
+                   ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                   : "it is tried again at growing intervals."));
   }
 
   void worked() {
-    if (std::exchange(told_, 0U) != 0) log_.write(log_level::info, std::string(name_) + " works again.");
+    if (std::exchange(told_, 0U) != 0) log_.info(std::string(name_) + " works again.");
   }
 
  private:
@@ -168,7 +176,7 @@ class channel_health {
   std::string_view name_;
   logger& log_;
   unsigned told_ = 0;  // a bit for each kind of failure in the log since all was well
-  time_point quiet_until_ = (time_point::min)();
+  time_point quiet_until_ = time_point::min();
 };
 
 }  // namespace coworker

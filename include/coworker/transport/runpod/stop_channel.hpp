@@ -23,9 +23,11 @@ namespace coworker {
 
 struct stop_channel_options {
   /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
-  duration poll_limit = std::chrono::seconds(105);
+  duration poll_timeout = std::chrono::seconds(105);
   /// Waits between polls that fail, or that are answered at once with nothing.
   backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
+  /// The longest wait that a server may ask for (Retry-After). Default: 60 s.
+  duration longest_retry_after = std::chrono::seconds(60);
   std::vector<std::string> headers = {};
   /// Seeds the jitter of the waits.
   std::uint64_t seed = 0;
@@ -42,32 +44,35 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   backoff waits(options.retry, random_source(options.seed));
   http_request poll(urls.stop());
   poll.headers = options.headers;
-  poll.timeout = options.poll_limit;
+  poll.timeout = options.poll_timeout;
   for (;;) {
     const time_point asked = executor.now();
     const http_answer answer = co_await client.send(poll);
     if (answer.arrived() && answer.status == 404) {
-      log.write(log_level::info, "The server has no stop channel (404); it is not asked again.");
+      log.info("The server has no stop channel (404); it is not asked again.");
       co_return;
     }
+    const bool held = executor.now() - asked >= std::chrono::seconds(1);
     parsed_body<std::string> named;
     if (answer.arrived() && answer.status == 200) {
-      named = parse_stops(answer.body);
+      named = coworker::parse_stops(answer.body, log);
     } else if (!answer.arrived() || answer.status != 204) {
       named.failure = answer;
     }
     const bool good = !named.failure;
+    if (held || !named.items.empty()) waits.reset();
+    duration wait{};
     if (good) {
       health.worked();
       for (std::string& id : named.items) on_stop(std::move(id));
     } else {
-      health.failed(*named.failure, executor.now());
+      wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+      health.failed(*named.failure, executor.now(), wait);
     }
-    const bool held = executor.now() - asked >= std::chrono::seconds(1);
-    if (held || !named.items.empty()) waits.reset();
     if (good && held) continue;
     // Also after a stop that came at once: a server may name a job for as long as it runs.
-    co_await sleep_for(answer.retry_after.value_or(waits.next()));
+    if (good) wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+    co_await sleep_for(wait);
   }
 }
 

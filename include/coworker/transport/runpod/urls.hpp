@@ -2,7 +2,7 @@
 // The addresses of the queue protocol: templates as the platform gives them, with their placeholders filled
 // in.
 
-#include <coworker/http/client.hpp>
+#include <coworker/http/url.hpp>
 #include <cstddef>
 #include <string>
 #include <string_view>

@@ -1,0 +1,91 @@
+#pragma once
+// blocking: a coroutine calls a function that blocks or computes for long, and awaits its result.
+
+#include <coroutine>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/quirks.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+template <class Function, class... Args>
+struct call_result : std::type_identity<void> {};
+template <class Function, class... Args>
+requires std::is_invocable_v<Function&, Args...>
+struct call_result<Function, Args...> : std::invoke_result<Function&, Args...> {
+};
+
+// Stands for the result of a call that does not fit, so that the compiler complains of nothing but that.
+struct refused_call {
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<>) const noexcept;
+  refused_call await_resume() const noexcept;
+  template <class T>
+  operator T() const noexcept;
+};
+
+template <class Result, class Function, class... Args>
+task<Result> call_unless_stopped(Function function, Args... args) {
+  const stop_token stop = co_await this_coro::stop_token();
+  stop.throw_if_stopped();
+  co_return function(std::move(args)...);
+}
+
+}  // namespace detail
+
+/// Runs `function(args...)` on a thread of `pool`, while the coroutine's own executor is free, and gives what it
+/// returns or rethrows what it throws. The coroutine then goes on where it was:
+///
+///     const text transcript = co_await blocking(pool, transcribe, file);
+///
+/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for a
+/// reference. With g++ before 13, a lambda that captures more than references and plain values must be passed by
+/// name; a static_assert says so.
+///
+/// Throws: std::logic_error when the coroutine is on a simulated_loop and `pool` has real threads (in a test, give
+/// the loop itself as the pool), when it runs on no executor, or `pool` is empty; std::bad_alloc and
+/// std::system_error when the pool cannot start its first thread. The function was not called then.
+/// Cancellation: a stop that comes before a thread of the pool is free throws `cancelled` then, and the function is
+/// not called. Once called, it runs to its end; pass it `co_await this_coro::stop_token()` so that it can end
+/// early, as block_for does.
+/// Thread safety: the function runs on another thread, so that what it refers to must bear that.
+template <class Function, class... Args>
+auto blocking(executor_ref pool, Function&& function, Args&&... args) {
+  using result = typename detail::call_result<std::decay_t<Function>, std::decay_t<Args>...>::type;
+  constexpr bool callable = std::is_invocable_v<std::decay_t<Function>&, std::decay_t<Args>...>;
+  static_assert(
+      callable,
+      "blocking: the function cannot be called with these arguments; it gets copies of its own, as rvalues, "
+      "so take them by value or const reference, or pass std::ref(x)");
+  constexpr bool no_task = !detail::is_task<result>;
+  static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
+  constexpr bool safe = detail::is_safe_temporary<Function> &&
+                        ((detail::is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+  static_assert(
+      safe,
+      "blocking: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it is made "
+      "inside "
+      "a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await blocking(pool, f); "
+      "pass std::ref(f) if it cannot be copied");
+  if constexpr (callable && no_task && safe) {
+    return coworker::run_on(
+        pool, detail::call_unless_stopped<result, std::decay_t<Function>, std::decay_t<Args>...>(
+                  std::forward<Function>(function), std::forward<Args>(args)...));
+  } else {
+    return detail::refused_call();
+  }
+}
+
+}  // namespace coworker

@@ -1,0 +1,198 @@
+#pragma once
+// promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
+// back.
+
+#include <concepts>
+#include <coroutine>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/result.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/exec/promise_core.hpp>
+#include <coworker/exec/shared_state.hpp>
+#include <coworker/exec/wait_list.hpp>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+/// What a future throws whose promise was destroyed before it was set.
+class broken_promise : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "broken promise: the promise was destroyed before it had a value or an exception; let every way "
+           "out of "
+           "the code that keeps it call set_value() or set_exception()";
+  }
+};
+
+/// What a promise gives. Awaited once, as an rvalue: `co_await std::move(answer)`.
+///
+/// Throws: what the promise was given as an exception; `broken_promise` when it was destroyed without; and
+/// std::logic_error when the future was awaited before or moved from, or the awaiting coroutine runs on no
+/// executor.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless the outcome is
+/// there. The future is used up then, and its promise abandoned.
+/// Thread safety: ready() on any thread; the object itself belongs to one coroutine.
+template <class T>
+class [[nodiscard("co_await it")]] future {
+  using core = detail::promise_core<T>;
+
+ public:
+  using value_type = T;
+
+  future(future && other) noexcept = default;
+
+  future& operator=(future&& other) noexcept {
+    future moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~future() { abandon(core_); }
+
+  /// Whether awaiting it returns or throws without waiting.
+  bool ready() const { return !core_ || core_->ready(); }
+
+  class awaiter {
+   public:
+    explicit awaiter(detail::shared_handle<core> from) noexcept : core_(std::move(from)) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+    ~awaiter() { abandon(core_); }
+
+    bool await_ready() const {
+      if (!core_) {
+        throw std::logic_error(
+            "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+            "channel "
+            "for more");
+      }
+      return core_->ready();
+    }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      const context& here = detail::require_context(awaiting, "future");
+      one_.handle = awaiting;
+      one_.executor = here.executor;
+      on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+      return core_->wait(one_);
+    }
+
+    T await_resume() {
+      on_stop_.reset();
+      if (!core_->ready()) throw cancelled();
+      return core_->take();
+    }
+
+   private:
+    detail::shared_handle<core> core_;
+    detail::waiting one_;
+    detail::stop_of_wait on_stop_;
+  };
+
+  awaiter operator co_await()&& noexcept { return awaiter(std::move(core_)); }
+
+  template <class Future = future>
+  awaiter operator co_await()& noexcept {
+    static_assert(
+        !std::same_as<Future, future>,
+        "a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)");
+    return awaiter(std::move(core_));
+  }
+
+ private:
+  template <class U>
+  friend class promise;
+  explicit future(const detail::shared_handle<core>& from) noexcept : core_(from) {}
+
+  static void abandon(const detail::shared_handle<core>& left) noexcept {
+    if (left) left->abandoned.store(true, std::memory_order_relaxed);
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+/// Gives a coroutine one value, from any thread; T may be a reference or void:
+///
+///     promise<std::string> done;
+///     future<std::string> answer = done.get_future();
+///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(std::move(text)); });
+///     use(co_await std::move(answer));
+///
+/// Destroyed without a value, it breaks: its future throws `broken_promise`.
+///
+/// Thread safety: all operations but moving it may be called on any thread; of two that set it, one throws.
+template <class T = void>
+class promise {
+  static_assert(
+      !std::is_rvalue_reference_v<T>,
+      "promise<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on");
+  using core = detail::promise_core<T>;
+  using value_argument = std::conditional_t<std::is_void_v<T>, detail::no_result, T>;
+
+ public:
+  promise() : core_(new core) {}
+  promise(promise&& other) noexcept = default;
+
+  promise& operator=(promise&& other) noexcept {
+    promise moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~promise() {
+    if (core_)
+      core_->set("~promise",
+                 [](auto& outcome) { outcome.set_exception(std::make_exception_ptr(broken_promise())); });
+  }
+
+  /// Throws: std::logic_error the second time, and when the promise was moved from.
+  future<T> get_future() {
+    require("promise::get_future", core_ && !core_->has_future.exchange(true), "its future was taken before");
+    return future<T>(core_);
+  }
+
+  /// Resumes the coroutine that awaits the future, on its executor.
+  /// Throws: std::logic_error when a value or exception was set before, the promise was moved from, or this
+  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is set
+  /// then.
+  void set_value(value_argument value) requires(!std::is_void_v<T>) {
+    fill("promise::set_value", [&](auto& outcome) { outcome.set(std::forward<value_argument>(value)); });
+  }
+  void set_value() requires std::is_void_v<T> {
+    fill("promise::set_value", [](auto& outcome) { outcome.set(); });
+  }
+
+  /// Lets the coroutine that awaits the future throw instead. Throws: as set_value.
+  void set_exception(std::exception_ptr failure) {
+    fill("promise::set_exception", [&](auto& outcome) { outcome.set_exception(std::move(failure)); });
+  }
+  template <std::derived_from<std::exception> Exception>
+  void set_exception(Exception failure) {
+    set_exception(std::make_exception_ptr(std::move(failure)));
+  }
+
+  /// Whether nobody will see the value any more: the future is gone, as when the coroutine was stopped. Setting
+  /// the promise does no harm then, but work for it may end.
+  bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
+
+ private:
+  void require(const char* call, bool fact, const char* otherwise) const {
+    if (fact) return;
+    throw std::logic_error(std::string(call) + ": " + (core_ ? otherwise : "the promise was moved from"));
+  }
+
+  template <class Fill>
+  void fill(const char* call, Fill set) {
+    require(call, core_ && core_->set(call, set),
+            "it has a value or an exception already, and a promise is set once");
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+}  // namespace coworker

@@ -1,0 +1,125 @@
+#pragma once
+// What goes to a client: responses as bytes, as fast as the client takes them, and no faster. Knows nothing of
+// requests.
+
+#include <algorithm>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/http/connection_host.hpp>
+#include <coworker/http/connection_input.hpp>
+#include <coworker/http/deadlines.hpp>
+#include <coworker/http/response_head.hpp>
+#include <coworker/http/response_writer.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace coworker::detail {
+
+class connection_output {
+ public:
+  // `gone` is asked to stop when the client is found to be gone.
+  connection_output(connection_host& host, connection_stream& stream, const context& here,
+                    stop_source& gone) noexcept
+      : host_(host),
+        stream_(stream),
+        gone_(gone),
+        cut_off_(here.stop),
+        writing_context_(here.executor, cut_off_.get_token()),
+        deadline_([](void* self) { static_cast<connection_output*>(self)->cut_off_.request_stop(); }, this) {}
+
+  // Before each response.
+  void reset() noexcept { writer_.reset(); }
+
+  bool begun() const noexcept { return writer_.has_value(); }
+  bool in_response() const noexcept { return begun() && writer_->in_response(); }
+  bool keep_alive() const noexcept { return begun() && writer_->keep_alive(); }
+
+  // Nothing more can be said to the client.
+  bool broken() const noexcept { return broken_; }
+  void give_up() noexcept { broken_ = true; }
+
+  // Into the buffer.
+  void begin(const response_form& form, const response_head& head, std::optional<std::uint64_t> size) {
+    if (begun()) throw std::logic_error("response: it was begun already; a request has one response");
+    writer_.emplace(out_, form);
+    try {
+      if (size) {
+        writer_->begin(head, *size);
+      } else {
+        writer_->begin(head);
+      }
+    } catch (...) {
+      writer_.reset();
+      throw;
+    }
+  }
+
+  // A piece of the body, with what is in the buffer before it. Only what is small is copied.
+  task<void> write(std::string_view piece, bool is_last) {
+    if (!begun()) throw std::logic_error("response: write() was called before begin()");
+    if (piece.size() <= most_copied) {
+      writer_->write(piece);
+    } else if (writer_->begin_piece(piece.size())) {
+      co_await flush(piece);
+      writer_->end_piece();
+    }
+    if (is_last) writer_->end();
+    co_await flush();
+  }
+
+  // Sends what is in the buffer, then `more`. Throws `cancelled` where the client is gone, or takes nothing.
+  task<void> flush(std::string_view more = {}) {
+    if (broken_) throw cancelled();
+    std::string_view first = out_;
+    try {
+      while (!first.empty() || !more.empty()) {
+        host_.clocks().set(deadline_, deadline_kind::write);
+        const std::size_t count = co_await stream_.transmit(first, more).in(writing_context_);
+        const std::size_t of_first = std::min(count, first.size());
+        first.remove_prefix(of_first);
+        more.remove_prefix(count - of_first);
+      }
+    } catch (const cancelled&) {
+      broken_ = true;
+    } catch (const std::system_error&) {
+      broken_ = true;
+    }
+    deadline_.stop();
+    out_.clear();
+    if (!broken_) co_return;
+    gone_.request_stop();
+    throw cancelled();
+  }
+
+  task<void> tell_to_continue() {
+    append_continue(out_);
+    return flush();
+  }
+
+  // While the buffer is empty.
+  void release_memory() noexcept {
+    if (out_.capacity() > small) std::string().swap(out_);
+  }
+
+ private:
+  static constexpr std::size_t most_copied = 16 * 1024;
+  static constexpr std::size_t small = 512;
+
+  connection_host& host_;
+  connection_stream& stream_;
+  stop_source& gone_;
+  linked_stop_source cut_off_;  // ends a write
+  context writing_context_;
+  std::string out_;
+  std::optional<response_writer> writer_;  // once the response has begun
+  deadline deadline_;
+  bool broken_ = false;
+};
+
+}  // namespace coworker::detail

@@ -1,0 +1,80 @@
+#pragma once
+// What a failed transfer comes to, and why, where libcurl's own words leave the cause out: no descriptors, threads
+// or memory left, an answer that grew too large. Must not know who waits.
+
+#include <curl/curl.h>
+#include <fcntl.h>
+
+#include <cerrno>
+#include <coworker/http/client.hpp>
+#include <coworker/http/curl/basics.hpp>
+#include <coworker/http/curl/exchange.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// EMFILE or ENFILE when no descriptor can be opened right now, else 0.
+inline int descriptor_shortage() noexcept {
+  const unique_fd probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return !probe && (errno == EMFILE || errno == ENFILE) ? errno : 0;
+}
+
+inline bool may_lack_descriptors(CURLcode code) noexcept {
+  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_FAILED_INIT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+inline bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
+/// What the process or the machine is short of, and the way out; empty when a transfer did not fail for that.
+/// `opening` is the error with which a socket could not be opened, or 0; `words` are libcurl's.
+inline std::string shortage_of(CURLcode code, int opening, std::string_view words) {
+  if (code == CURLE_OUT_OF_MEMORY)
+    return "out of memory; lower the concurrency, or give the container more memory";
+  if (!may_lack_descriptors(code)) return {};
+  const int error = is_shortage(opening) ? opening : descriptor_shortage();
+  if (error != 0) return "no connection can be opened: " + std::string(way_out_of(error));
+  if (words.find("thread failed to start") == std::string_view::npos) return {};
+  return "the server's name cannot be looked up, as no thread can be started for it: raise the limit on "
+         "processes "
+         "(ulimit -u, or pids.max of the container), or give it more memory";
+}
+
+inline http_failure failure_of(const curl_exchange& one, CURLcode code) noexcept {
+  const bool for_want = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY ||
+                        (may_lack_descriptors(code) && descriptor_shortage() != 0);
+  if (one.port < 0 && for_want) return http_failure::unreachable;  // whatever it was, nothing was sent
+  return failure_of(code);
+}
+
+inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
+  const std::string size = std::to_string(one.answer->body.size());
+  if (one.no_memory) {
+    return "out of memory after " + size +
+           " bytes of the answer; lower the concurrency, or give the container more memory";
+  }
+  if (one.too_large) {
+    curl_off_t came = 0;
+    curl_easy_getinfo(one.easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
+    return "the answer is too large: " + std::to_string(came) + " bytes of it became more than " + size +
+           ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
+  }
+  const std::string_view words = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
+  std::string shortage = shortage_of(code, one.open_error, words);
+  return shortage.empty() ? std::string(words) : shortage;
+}
+
+}  // namespace coworker::detail

@@ -1,0 +1,126 @@
+#pragma once
+// How long an exchange may take. Limits are of silence, not of the whole: a request that gets through and an
+// answer that comes at a decent speed go on. libcurl's own limits count the time in which the process was frozen,
+// and look at the clock before they look at the socket, so none of them is used once a connection stands.
+// Must not know how many exchanges there are, nor who waits.
+
+#include <curl/curl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <coworker/coro/clock.hpp>
+#include <coworker/http/client.hpp>
+#include <coworker/http/curl/basics.hpp>
+#include <coworker/http/curl/exchange.hpp>
+#include <cstddef>
+#include <string>
+#if defined(__linux__)
+#include <linux/sockios.h>
+#endif
+
+namespace coworker::detail {
+
+/// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
+/// the socket of an exchange only once it is over, but tells the port when a request goes out.
+inline curl_socket_t socket_at(const curl_common& common, int port) noexcept {
+  for (const curl_socket_t socket : common.sockets) {
+    if (port > 0 && local_port(socket) == port) return socket;
+  }
+  return CURL_SOCKET_BAD;
+}
+
+/// Bytes that the system has taken and the other side has not confirmed; 0 where it does not tell.
+inline int unconfirmed(curl_socket_t socket) noexcept {
+  int bytes = 0;
+  if (socket == CURL_SOCKET_BAD) return 0;
+#if defined(__linux__)
+  if (::ioctl(socket, SIOCOUTQ, &bytes) != 0) return 0;
+#elif defined(SO_NWRITE)
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(socket, SOL_SOCKET, SO_NWRITE, &bytes, &size) != 0) return 0;
+#endif
+  return bytes;
+}
+
+inline curl_off_t bytes_of(const curl_exchange& one, CURLINFO which) noexcept {
+  curl_off_t bytes = 0;
+  curl_easy_getinfo(one.easy.get(), which, &bytes);
+  return bytes;
+}
+
+enum class patience : unsigned char { goes_on, silent, slow };
+
+// A request of that size is sent in one piece. Of a larger one it is seen in time whether it moves.
+inline constexpr std::size_t sent_at_once = 65'536;
+
+/// Begins to measure.
+inline void begin_patience(curl_exchange& one, time_point now, std::size_t body) noexcept {
+  one.quiet_since = now;
+  one.due = after(now, body <= sent_at_once ? one.limit : one.limit / 4);
+}
+
+/// Whether something of the request got through since the last look. `shared`: others use its connection too.
+inline bool has_moved(curl_exchange& one, bool shared) noexcept {
+  if (!one.posts) return false;
+  const curl_off_t sent = bytes_of(one, CURLINFO_SIZE_UPLOAD_T);
+  const int unsent = shared ? 0 : unconfirmed(socket_at(one.common, one.port));
+  const bool went_at_once = one.sent == 0 && unsent == 0 && sent <= static_cast<curl_off_t>(sent_at_once);
+  const bool moved = (sent != one.sent || unsent != one.unsent) && !went_at_once;
+  one.sent = sent;
+  one.unsent = unsent;
+  return moved;
+}
+
+/// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
+inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
+  const curl_client_options& options = one.common.options;
+  time_point until = time_point::max();
+  if (!one.in_body || one.timeout_to_end) {
+    const bool moved = has_moved(one, shared);
+    if (moved) one.quiet_since = now;
+    until = after(one.quiet_since, one.limit);
+    if (now >= until) return patience::silent;
+    if (moved) until = std::min(until, after(now, one.limit / 4));
+  }
+  if (one.in_body || one.hurried) {
+    const duration window = one.hurried ? options.slow_limit_when_stopped : options.slow_limit;
+    if (now >= after(one.window_begun, window)) {
+      const curl_off_t received = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T);
+      const double seconds = std::chrono::duration<double>(now - one.window_begun).count();
+      const double least = seconds * static_cast<double>(options.least_speed);
+      if (static_cast<double>(received - one.received_before) < least) return patience::slow;
+      one.received_before = received;
+      one.window_begun = now;
+    }
+    until = std::min(until, after(one.window_begun, window));
+  }
+  one.due = until;
+  return patience::goes_on;
+}
+
+inline std::string seconds_in_words(duration span) {
+  const long long milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
+  return milliseconds >= 10'000 || milliseconds % 1000 == 0 ? std::to_string(milliseconds / 1000) + " s"
+                                                            : std::to_string(milliseconds) + " ms";
+}
+
+/// Why an exchange was given up.
+inline std::string describe(const curl_exchange& one, patience seen, time_point now) {
+  const std::string size = std::to_string(one.answer->body.size());
+  if (seen == patience::slow) {
+    const curl_off_t came = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T) - one.received_before;
+    return "the answer comes too slowly and was given up after " + size + " bytes: " + std::to_string(came) +
+           " in the last " + seconds_in_words(now - one.window_begun) + ", less than " +
+           std::to_string(one.common.options.least_speed) + " a second";
+  }
+  const std::string silence = seconds_in_words(one.limit);
+  if (one.port < 0) return "no connection came about in " + silence;
+  if (one.in_body) return "the answer was not complete within " + silence + ", but for " + size + " bytes";
+  if (one.answering) return "the answer began, and nothing more of it came within " + silence;
+  if (one.unsent == 0) return "no answer came within " + silence;
+  return "the request did not get through: after " + std::to_string(one.sent - one.unsent) +
+         " bytes of its body, nothing moved for " + silence;
+}
+
+}  // namespace coworker::detail

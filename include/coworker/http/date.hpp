@@ -1,0 +1,54 @@
+#pragma once
+// Dates as HTTP writes them. Knows calendars, and no clock.
+
+#include <cstdint>
+#include <string_view>
+
+namespace coworker {
+
+/// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+class http_date {
+ public:
+  /// `unix_seconds`: since 1970, UTC; the years 1970 to 9999, what lies outside is moved to their ends.
+  explicit constexpr http_date(std::int64_t unix_seconds) noexcept {
+    const std::int64_t last = 253402300799;
+    const std::int64_t moment = unix_seconds < 0 ? 0 : unix_seconds > last ? last : unix_seconds;
+    const auto days = static_cast<unsigned>(moment / 86400);
+    const auto seconds = static_cast<unsigned>(moment % 86400);
+    copy(0, "ThuFriSatSunMonTueWed", days % 7);
+    write_date(days);
+    write(17, 2, seconds / 3600);
+    write(20, 2, seconds / 60 % 60);
+    write(23, 2, seconds % 60);
+  }
+
+  /// 29 characters.
+  constexpr std::string_view text() const noexcept { return std::string_view(text_, sizeof text_ - 1); }
+
+ private:
+  // In years that begin with March a leap day is the last; 400 of them have 146,097 days.
+  constexpr void write_date(unsigned days_since_1970) noexcept {
+    const unsigned days = days_since_1970 + 719468;  // since the first of March of the year 0
+    const unsigned era = days / 146097;
+    const unsigned day_of_era = days % 146097;
+    const unsigned year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const unsigned month = (5 * day_of_year + 2) / 153;  // 0 is March
+    write(5, 2, day_of_year - (153 * month + 2) / 5 + 1);
+    copy(8, "MarAprMayJunJulAugSepOctNovDecJanFeb", month);
+    write(12, 4, era * 400 + year_of_era + (month >= 10 ? 1 : 0));
+  }
+
+  constexpr void copy(unsigned at, const char* names, unsigned which) noexcept {
+    for (unsigned i = 0; i < 3; ++i) text_[at + i] = names[which * 3 + i];
+  }
+
+  constexpr void write(unsigned at, unsigned digits, unsigned number) noexcept {
+    for (unsigned i = digits; i-- > 0; number /= 10) text_[at + i] = static_cast<char>('0' + number % 10);
+  }
+
+  char text_[30] = "Xxx, 00 Xxx 0000 00:00:00 GMT";
+};
+
+}  // namespace coworker

@@ -1,0 +1,106 @@
+#pragma once
+// What a response says before its body: a status and header lines that cannot be anything else. Knows nothing
+// of how a body is framed; the lines for that are response_writer.hpp's.
+
+#include <array>
+#include <coworker/http/syntax.hpp>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace coworker {
+
+/// Status and header lines of a response.
+class response_head {
+ public:
+  response_head() noexcept {}
+
+  /// `status`: 200 to 599. Throws: std::invalid_argument for any other.
+  explicit response_head(int status) { set_status(status); }
+
+  int status() const noexcept { return status_; }
+
+  /// Throws: std::invalid_argument unless it is 200 to 599.
+  void set_status(int status) {
+    if (status < 200 || status > 599)
+      throw std::invalid_argument("response: the status " + std::to_string(status) +
+                                  " is not between 200 and 599");
+    status_ = status;
+  }
+
+  /// Adds a header line; there may be several of one name. Throws: std::invalid_argument where `name` is
+  /// not a token, where the value holds a control character such as a line break, and for a header that the
+  /// server writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding,
+  /// Upgrade.
+  response_head& add(std::string_view name, std::string_view value) {
+    check(name, value);
+    lines_.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
+
+  /// The same, in place of what was added under that name before.
+  response_head& set(std::string_view name, std::string_view value) {
+    check(name, value);
+    remove(name);
+    return add(name, value);
+  }
+
+  /// Takes all lines of that name away.
+  void remove(std::string_view name) {
+    for (std::size_t at = 0; at < lines_.size();) {
+      const std::size_t size = lines_.find('\n', at) + 1 - at;
+      if (is_line_of(at, name)) {
+        lines_.erase(at, size);
+      } else {
+        at += size;
+      }
+    }
+  }
+
+  bool has(std::string_view name) const noexcept {
+    for (std::size_t at = 0; at < lines_.size(); at = lines_.find('\n', at) + 1) {
+      if (is_line_of(at, name)) return true;
+    }
+    return false;
+  }
+
+  /// The header lines, each with its line break.
+  std::string_view lines() const noexcept { return lines_; }
+
+  /// Closes the connection after this response.
+  void close_connection() noexcept { closes_ = true; }
+  bool closes_connection() const noexcept { return closes_; }
+
+ private:
+  bool is_line_of(std::size_t at, std::string_view name) const noexcept {
+    const std::string_view line = std::string_view(lines_).substr(at);
+    return line.size() > name.size() && line[name.size()] == ':' &&
+           equal_ignoring_case(line.substr(0, name.size()), name);
+  }
+
+  static void check(std::string_view name, std::string_view value) {
+    if (!detail::is_token(name)) fail(name, "a name is letters, digits and - _ . and the like");
+    static constexpr std::array<std::string_view, 7> reserved{
+        "connection", "content-length", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade"};
+    for (const std::string_view one : reserved) {
+      if (equal_ignoring_case(name, one)) fail(name, "the server writes this header itself; leave it out");
+    }
+    const std::size_t bad = detail::find_control(value);
+    if (bad == std::string_view::npos) return;
+    fail(name, "the value has a control character at byte " + std::to_string(bad) +
+                   "; a value is one line of text, so encode or remove it");
+  }
+
+  [[noreturn]] static void fail(std::string_view name, const std::string& why) {
+    std::string shown;  // no byte of it is to break out of whatever it is written to
+    for (const char c : name.substr(0, 100)) shown += c < ' ' || c == 0x7f ? '?' : c;
+    throw std::invalid_argument("response header \"" + shown + "\": " + why);
+  }
+
+  std::string lines_;
+  int status_ = 200;
+  bool closes_ = false;
+};
+
+}  // namespace coworker

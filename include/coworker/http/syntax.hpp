@@ -1,0 +1,161 @@
+#pragma once
+// The grammar that all of HTTP shares (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Knows
+// neither requests nor responses.
+
+#include <coworker/json/bytes.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace coworker {
+
+/// The letter in lower case if it is one of A to Z, else the character itself.
+constexpr char ascii_lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Compares header names, tokens and the like: letter case does not count, for ASCII letters only.
+constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+  }
+  return true;
+}
+
+namespace detail {
+
+constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+constexpr bool is_ascii_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_ascii_letter(char c) noexcept { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
+
+// -1: not a digit of a hexadecimal number.
+constexpr int hex_digit(char c) noexcept {
+  if (is_ascii_digit(c)) return c - '0';
+  const char lower = ascii_lower(c);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+// A set of ASCII characters.
+class char_set {
+ public:
+  constexpr explicit char_set(std::string_view members) noexcept {
+    for (const char c : members) bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+  }
+  constexpr bool has(char c) const noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 128 && ((bits_[byte >> 6] >> (byte & 63)) & 1) != 0;
+  }
+  constexpr bool has_all_of(std::string_view text) const noexcept {
+    for (const char c : text) {
+      if (!has(c)) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::uint64_t bits_[2] = {};
+};
+
+inline constexpr char_set token_characters(
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+constexpr bool is_token(std::string_view text) noexcept {
+  return !text.empty() && token_characters.has_all_of(text);
+}
+
+// What a header value cannot hold: control characters other than the tabulator.
+constexpr bool is_control(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\t') || byte == 0x7f;
+}
+
+// The index of the first control character, or npos.
+inline std::size_t find_control(std::string_view text) noexcept {
+  std::size_t i = 0;
+  for (; text.size() - i >= 8; i += 8) {
+    const std::uint64_t word = load_word(text.data() + i);
+    const std::uint64_t below_space = (word - repeat_byte(0x20)) & ~word;
+    const std::uint64_t without_delete = word ^ repeat_byte(0x7f);
+    const std::uint64_t deletes = (without_delete - repeat_byte(1)) & ~without_delete;
+    if (((below_space | deletes) & high_bits) == 0) continue;
+    for (std::size_t j = i; j < i + 8; ++j) {  // a tabulator, or a carry out of another byte
+      if (is_control(text[j])) return j;
+    }
+  }
+  for (; i < text.size(); ++i) {
+    if (is_control(text[i])) return i;
+  }
+  return std::string_view::npos;
+}
+
+constexpr std::string_view without_blanks(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Digits and nothing else, up to 2^64 - 1.
+constexpr std::optional<std::uint64_t> read_decimal(std::string_view text) noexcept {
+  if (text.empty()) return std::nullopt;
+  std::uint64_t number = 0;
+  for (const char c : text) {
+    if (!is_ascii_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (number > (UINT64_MAX - digit) / 10) return std::nullopt;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+// What stands before the first `mark`; it is taken off the front of `text`, together with the mark.
+constexpr std::string_view take_until(std::string_view& text, char mark) noexcept {
+  const std::size_t end = text.find(mark);
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return part;
+}
+
+// A header line, without the line break at its end.
+struct field_line {
+  std::string_view name;
+  std::string_view value;         // without the blanks around it
+  const char* problem = nullptr;  // why it is none
+};
+
+inline field_line read_field_line(std::string_view line) noexcept {
+  field_line read;
+  const std::size_t colon = line.find(':');
+  read.name = line.substr(0, colon);
+  if (!is_token(read.name)) {
+    read.problem = !line.empty() && is_blank(line.front())
+                       ? "a header line begins with a blank (obsolete line folding)"
+                   : colon == std::string_view::npos ? "a header line has no colon"
+                   : !read.name.empty() && is_blank(read.name.back())
+                       ? "there is a blank between a header's name and the colon"
+                       : "a header's name is not a token";
+    return read;
+  }
+  if (colon == std::string_view::npos) {
+    read.problem = "a header line has no colon";
+    return read;
+  }
+  read.value = without_blanks(line.substr(colon + 1));
+  if (find_control(read.value) != std::string_view::npos)
+    read.problem = "a header's value holds a control character";
+  return read;
+}
+
+}  // namespace detail
+
+/// Whether a comma-separated list of tokens, such as the value of Connection, holds `token`, in any letter
+/// case.
+constexpr bool list_contains(std::string_view list, std::string_view token) noexcept {
+  while (!list.empty()) {
+    if (equal_ignoring_case(detail::without_blanks(detail::take_until(list, ',')), token)) return true;
+  }
+  return false;
+}
+
+}  // namespace coworker

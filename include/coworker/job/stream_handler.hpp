@@ -1,0 +1,159 @@
+#pragma once
+// How the elements of a streaming handler are read and handed to its stream. Must not know the worker or any queue.
+
+#include <concepts>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/job/chunk_stream.hpp>
+#include <coworker/job/error_info.hpp>
+#include <coworker/job/handler_kind.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/job_input.hpp>
+#include <coworker/job/limits.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/typed/write.hpp>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+/// Where handlers run, and how.
+struct handler_place {
+  executor_ref pool;        ///< for plain functions
+  executor_ref coroutines;  ///< for the others; empty: where the worker is
+  stream_options stream;
+  detail::stream_terms terms;
+};
+
+namespace detail {
+
+// What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
+// task<bool> send(const job_record&, json) and void interpret(outcome&).
+class stream_sink {
+ public:
+  template <class Target>
+  explicit stream_sink(Target& target) noexcept
+      : target_(&target),
+        send_([](void* to, const job_record& record, json&& chunk) {
+          return static_cast<Target*>(to)->send(record, std::move(chunk));
+        }),
+        interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
+
+  task<bool> send(const job_record& record, json chunk) const {
+    return send_(target_, record, std::move(chunk));
+  }
+  void interpret(outcome& made) const { interpret_(target_, made); }
+
+ private:
+  void* target_;
+  task<bool> (*send_)(void*, const job_record&, json&&);
+  void (*interpret_)(void*, outcome&);
+};
+
+// An element that is an object of the handler's own making may say that the job failed, as a returned one may. False:
+// it does, and the stream ends here.
+template <class Element>
+bool read_element(Element& element, json& value, const stream_sink& sink, outcome& made) {
+  value = json(std::move(element));
+  if constexpr (std::same_as<Element, json>) {
+    if (!value.is_object()) return true;
+    outcome seen = outcome::success(std::move(value));
+    seen.untyped = true;
+    sink.interpret(seen);
+    made.recycle_worker = made.recycle_worker || seen.recycle_worker;
+    if (!seen.succeeded()) {
+      made.fail(seen.error() != nullptr ? *seen.error() : error_info());
+      return false;
+    }
+    value = std::move(seen.output);
+  }
+  return true;
+}
+
+// Hands one element on, from wherever the handler is.
+template <class Stream>
+task<void> push_element(Stream& stream, json element, executor_ref home) {
+  const executor_ref here = co_await this_coro::executor();
+  if (here == home) {
+    co_await stream.push(std::move(element));
+  } else {
+    co_await run_on(home, stream.push(std::move(element)));
+  }
+}
+
+template <class Handler, class Stream>
+task<void> stream_generator(Handler& handler, job_record& record, Stream& stream, executor_ref home,
+                            const stream_sink& sink, outcome& made) {
+  [[maybe_unused]] job_keeper<Handler> keeper;
+  auto elements = keeper.call(handler, record);
+  for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    json value;
+    if (!detail::read_element(*one, value, sink, made)) break;
+    co_await detail::push_element(stream, std::move(value), home);
+  }
+}
+
+// The whole range is read on one thread, as what it reads from may be bound to a thread: it blocks until the queue has
+// room. Where the worker itself is on this thread, as in a simulation, it awaits that instead.
+template <class Handler, class Stream>
+task<void> stream_range(Handler& handler, job_record& record, Stream& stream, executor_ref home,
+                        const stream_sink& sink, outcome& made) {
+  const bool blocks = !home.runs_on_this_thread();
+  [[maybe_unused]] job_keeper<Handler> keeper;
+  auto elements = keeper.call(handler, record);
+  auto one = elements.begin();
+  for (const auto end = elements.end(); one != end; ++one) {
+    json value;
+    auto&& element = *one;
+    std::remove_cvref_t<decltype(element)> own(std::forward<decltype(element)>(element));
+    if (!detail::read_element(own, value, sink, made)) break;
+    if (blocks) {
+      coworker::sync_wait(home, stream.push(std::move(value)));
+    } else {
+      co_await detail::push_element(stream, std::move(value), home);
+    }
+  }
+}
+
+inline task<void> return_home(executor_ref home) {
+  const executor_ref here = co_await this_coro::executor();
+  if (here != home) co_await resume_on(home);
+}
+
+// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
+template <class Handler>
+task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place,
+                         const stream_sink& sink, outcome& made) {
+  const context job = co_await this_coro::context();
+  const auto send_of_job = [&sink, &record](json chunk) { return sink.send(record, std::move(chunk)); };
+  chunk_stream stream(send_of_job, place.stream, place.terms, job);
+  std::exception_ptr thrown;
+  try {
+    if constexpr (kind_of_handler<Handler> == handler_kind::range) {
+      co_await resume_on(place.pool);
+      co_await detail::stream_range(handler, record, stream, job.executor, sink, made);
+    } else {
+      if (place.coroutines) co_await resume_on(place.coroutines);
+      co_await detail::stream_generator(handler, record, stream, job.executor, sink, made);
+    }
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  co_await detail::return_home(job.executor);
+  try {
+    co_await stream.finish();
+  } catch (...) {
+    if (thrown == nullptr) thrown = std::current_exception();
+  }
+  const bool ended_well = thrown == nullptr && made.succeeded();
+  if (ended_well || stream.aggregates()) made.output = stream.take_output();
+  if (thrown != nullptr) std::rethrow_exception(thrown);
+}
+
+}  // namespace detail
+}  // namespace coworker

@@ -1,0 +1,90 @@
+#pragma once
+// The way to a value inside a larger one, as in "scores[3]" or "input.size", for error messages. However long the
+// keys and however deep the value, a path stays short. Must not know of values.
+
+#include <coworker/json/escape.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+/// How many bytes of `text`, at most `most`, end where a character ends.
+inline std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text.size();
+  std::size_t size = most;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return size;
+}
+
+/// The most bytes of a text or a key that an error message shows.
+inline constexpr std::size_t longest_excerpt = 60;
+
+/// `text` in quotes, shortened to what an error message bears.
+inline std::string quoted_excerpt(std::string_view text) {
+  const std::size_t size = whole_characters(text, longest_excerpt);
+  std::string out;
+  append_json_string_lossy(out, text.substr(0, size));
+  if (size < text.size()) out += "...";
+  return out;
+}
+
+/// Puts a path together, from the outermost step to the innermost. Of a path that gets too long the middle is
+/// left out. Adding a step takes a short time, however long the path is.
+class json_path {
+ public:
+  /// The most bytes of a path at its begin, and again at its end.
+  static constexpr std::size_t longest_part = 4000;
+
+  json_path& add_member(std::string_view key) {
+    if (reads_as_key(key)) return add(key);
+    return add("[" + quoted_excerpt(key) + "]");
+  }
+  json_path& add_element(std::size_t index) { return add("[" + std::to_string(index) + "]"); }
+
+  /// One or more steps, as text() gives them.
+  json_path& add(std::string_view steps) {
+    const bool joins = empty() || steps.empty() || steps.front() == '[';
+    if (!joins) append(".");
+    append(steps);
+    return *this;
+  }
+
+  bool empty() const noexcept { return begin_.empty(); }
+
+  std::string text() const {
+    if (end_.size() <= longest_part && !shortened_) return begin_ + end_;
+    std::size_t from = end_.size() < longest_part ? 0 : end_.size() - longest_part;
+    while (from < end_.size() && (static_cast<unsigned char>(end_[from]) & 0xc0) == 0x80) ++from;
+    return begin_ + "..." + end_.substr(from);
+  }
+
+ private:
+  // A key that would read as something else in a path stands quoted in brackets.
+  static bool reads_as_key(std::string_view key) noexcept {
+    if (key.empty() || key.size() > longest_excerpt) return false;
+    for (const char c : key) {
+      const bool odd = c == '.' || c == '[' || c == ']' || c == ':' || c == ' ' || is_special(c);
+      if (odd || static_cast<unsigned char>(c) >= 0x80) return false;
+    }
+    return true;
+  }
+
+  void append(std::string_view text) {
+    if (end_.empty()) {
+      const std::size_t taken = whole_characters(text, longest_part - begin_.size());
+      begin_.append(text.substr(0, taken));
+      text.remove_prefix(taken);
+    }
+    end_.append(text);
+    if (end_.size() < 2 * longest_part) return;
+    end_.erase(0, end_.size() - longest_part);
+    shortened_ = true;
+  }
+
+  std::string begin_;
+  std::string end_;
+  bool shortened_ = false;
+};
+
+}  // namespace coworker::detail

@@ -1,0 +1,106 @@
+#pragma once
+// The local mode: jobs from a file or an argument, and from their outcomes an exit status. The jobs are read as the
+// platform would, so that a handler behaves on a desk as it will there.
+
+#include <charconv>
+#include <coworker/coro/clock.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/json/decimal.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <coworker/start/arguments.hpp>
+#include <coworker/start/run_engine.hpp>
+#include <coworker/transport/local_file.hpp>
+#include <coworker/transport/runpod/bodies.hpp>
+#include <coworker/transport/runpod/job_list.hpp>
+#include <coworker/worker.hpp>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+// The jobs of a local run, and what their outputs are to be, where that was said.
+struct local_plan {
+  std::vector<job_envelope> jobs;
+  std::vector<json> expected;
+};
+
+inline local_plan plan_local_run(const start_arguments& arguments, logger& log) {
+  local_plan plan;
+  if (arguments.test_input) {
+    log.info("Using --test_input as job input.");
+    plan.jobs = read_local_jobs(*arguments.test_input, "--test_input");
+  } else {
+    const std::string path = arguments.test_file.value_or("test_input.json");
+    log.info("Using " + path + " as job input.");
+    plan.jobs = read_local_job_file(path);
+  }
+  for (job_envelope& job : plan.jobs) coworker::read_job_details(job);
+  if (!arguments.test_output) return plan;
+  json expected = parse_local(*arguments.test_output, "--test_output", 0);
+  if (plan.jobs.size() == 1) {
+    plan.expected.push_back(std::move(expected));
+  } else if (expected.is_array() && expected.size() == plan.jobs.size()) {
+    for (json& one : expected) plan.expected.push_back(std::move(one));
+  } else {
+    throw local_job_error("--test_output: there are " + std::to_string(plan.jobs.size()) +
+                          " jobs, so it must be an array of as many outputs, in the order of the jobs");
+  }
+  return plan;
+}
+
+// True when every output that something was expected of is as expected; logs both values where one is not.
+inline bool outputs_match(const local_file& queue, const std::vector<std::string>& ids,
+                          const std::vector<json>& expected, logger& log) {
+  bool match = true;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const outcome& ended = queue.outcomes()[i];
+    if (!ended.succeeded() || ended.output == expected[i]) continue;
+    log.error("Job " + ids[i] + " gave " + ended.output.dump_spaced() + " where --test_output expects " +
+              expected[i].dump_spaced() + ".");
+    match = false;
+  }
+  return match;
+}
+
+// Local jobs, with what the platform makes of outputs.
+class desk_queue : public local_file {
+ public:
+  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay)
+      : local_file(std::move(jobs), log), ready_delay_(ready_delay) {}
+
+  task<delivery> complete(job_result result) {
+    if (result.timings != nullptr)
+      coworker::add_debugger_member(result.outcome, *result.timings, ready_delay_);
+    return local_file::complete(std::move(result));
+  }
+  void interpret(outcome& made) const { coworker::read_magic_members(made); }
+
+ private:
+  const duration ready_delay_;
+};
+
+static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_transport<desk_queue> &&
+              interpreting_transport<desk_queue> && counted_transport<desk_queue>);
+
+template <class Worker>
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, logger& log) {
+  std::vector<std::string> ids;
+  for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
+  desk_queue queue(std::move(plan.jobs), log, ready_delay);
+  const worker_summary summary = detail::run_engine(runner, queue, log);
+  const bool match = detail::outputs_match(queue, ids, plan.expected, log);
+  if (ids.size() > 1) log.info(detail::summary_line(summary));
+  const std::size_t not_run = ids.size() - summary.jobs;
+  if (not_run > 0) {
+    log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
+              " not run: the worker left before.");
+  }
+  log.info("Local testing complete, exiting.");
+  return match && not_run == 0 && summary.failed + summary.stopped == 0 ? exit_ok : exit_failed;
+}
+
+}  // namespace coworker::detail

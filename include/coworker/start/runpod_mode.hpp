@@ -1,0 +1,33 @@
+#pragma once
+// The mode of the platform's queue, over libcurl. Needs libcurl.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/log.hpp>
+#include <coworker/start/run_engine.hpp>
+#include <coworker/transport/runpod/engine.hpp>
+#include <coworker/transport/runpod/environment.hpp>
+#include <coworker/transport/runpod/options.hpp>
+#include <coworker/worker/options.hpp>
+#include <utility>
+
+namespace coworker::detail {
+
+// Before anything is logged.
+inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
+  runpod_options found = coworker::runpod_options_from_environment();
+  log.hide(found.api_key);
+  found.delivery_deadline = settings.delivery_deadline;
+  found.leave_within = settings.grace_period;
+  found.spool_folder = settings.spool_folder;
+  if (settings.output_limit != 0) found.output_limit = settings.output_limit;
+  found.ready_delay = ready_delay;
+  return found;
+}
+
+template <class Worker>
+int run_runpod_mode(Worker& runner, runpod_options wanted, logger& log) {
+  runpod_engine engine(std::move(wanted), log);
+  return detail::serve_engine(runner, engine, log);
+}
+
+}  // namespace coworker::detail

@@ -1,0 +1,59 @@
+#pragma once
+// What an engine may ask of the worker that serves it: attend() is given it. Must not know the worker.
+
+#include <coworker/coro/stop.hpp>
+#include <coworker/scale/metrics.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+namespace detail {
+
+// The worker's side. Any thread.
+class worker_access {
+ public:
+  virtual void stop_job(std::string id) = 0;
+  virtual void drain() = 0;
+  virtual std::vector<std::string> jobs_in_progress() const = 0;
+  virtual metrics measured() const = 0;
+  virtual stop_token leaving() const = 0;
+
+ protected:
+  worker_access() = default;
+  ~worker_access() = default;
+  worker_access(const worker_access&) = delete;
+  worker_access& operator=(const worker_access&) = delete;
+};
+
+}  // namespace detail
+
+/// A handle to the worker that serves an engine, for what the engine does beside its jobs. A value, cheap to copy.
+///
+/// Thread safety: any thread, until attend() has ended.
+class worker_control {
+ public:
+  /// Made by the worker.
+  explicit worker_control(detail::worker_access& worker) noexcept : worker_(&worker) {}
+
+  /// Asks the job to stop; one that has no slot yet ends without being run. An id that is not in progress is ignored.
+  void stop_job(std::string id) const { worker_->stop_job(std::move(id)); }
+
+  /// Takes no more jobs, and ends the worker once those in progress have ended; as worker::stop().
+  void drain() const { worker_->drain(); }
+
+  /// The ids of all jobs that take() has handed over and whose complete() has not returned, in no order.
+  std::vector<std::string> jobs_in_progress() const { return worker_->jobs_in_progress(); }
+
+  /// Triggered when the worker begins to leave: no more jobs are taken, those in progress end within its grace period.
+  stop_token leaving() const { return worker_->leaving(); }
+
+  /// What the worker measures, as a concurrency modifier sees it.
+  metrics measured() const { return worker_->measured(); }
+
+ private:
+  detail::worker_access* worker_;
+};
+
+}  // namespace coworker

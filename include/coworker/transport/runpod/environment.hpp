@@ -1,0 +1,130 @@
+#pragma once
+// What the platform says through the environment, read once and checked before any job is taken, and what a worker is
+// called there.
+
+#include <unistd.h>
+
+#include <charconv>
+#include <coworker/coro/clock.hpp>
+#include <coworker/system.hpp>
+#include <coworker/transport/environment.hpp>
+#include <coworker/transport/runpod/options.hpp>
+#include <coworker/version.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace coworker::detail {
+
+inline std::uint64_t random_bits() {
+  std::uint64_t bits = 0;
+  if (::getentropy(&bits, sizeof bits) != 0)
+    bits = static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count());
+  return bits;
+}
+
+// A UUID of version 4, variant 1 (RFC 9562).
+inline std::string fresh_uuid() {
+  constexpr const char* digits = "0123456789abcdef";
+  constexpr std::string_view form = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
+  std::uint64_t bits = 0;
+  int left = 0;
+  std::string uuid;
+  for (const char place : form) {
+    if (place != 'x' && place != 'y') {
+      uuid += place;
+      continue;
+    }
+    if (left == 0) {
+      bits = random_bits();
+      left = 16;
+    }
+    const auto value = static_cast<unsigned>(bits & 15);
+    uuid += digits[place == 'y' ? (value & 3) | 8 : value];
+    bits >>= 4;
+    --left;
+  }
+  return uuid;
+}
+
+// "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
+inline std::string user_agent() {
+  const system_description system = detail::describe_system();
+  std::string agent = "coworker/" COWORKER_VERSION;
+  if (!system.name.empty()) agent += " (" + system.name + "; " + system.processor + ")";
+  agent += " Language/C++ 20";
+  if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
+  return agent;
+}
+
+inline duration milliseconds_from_environment(const char* name, std::chrono::milliseconds fallback) {
+  const auto text = environment(name);
+  if (!text) return fallback;
+  std::int64_t value = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stopped, problem] = std::from_chars(text->data(), end, value);
+  if (problem != std::errc() || stopped != end || value < 1 || value > 1'000'000'000'000) {
+    throw environment_error(std::string(name) + ": \"" + *text +
+                            "\" is not a number of milliseconds; use a whole number, 1 or more");
+  }
+  return std::chrono::milliseconds(value);
+}
+
+// A URL that is not one would only be noticed once there are results to send.
+inline std::string checked_url(const char* name, const std::string& url) {
+  const bool scheme = url.starts_with("http://") || url.starts_with("https://");
+  bool plain = true;
+  for (const char c : url) plain = plain && static_cast<unsigned char>(c) > ' ' && c != '\x7f';
+  const std::size_t host = url.find("://") + 3;
+  if (scheme && plain && url.size() > host && url[host] != '/') return url;
+  throw environment_error(std::string(name) + ": \"" + url +
+                          "\" is no URL, so there is nowhere to send to; give an http:// or https:// URL");
+}
+
+inline std::string require_url(const char* name) {
+  if (const auto url = environment(name)) return detail::checked_url(name, *url);
+  throw environment_error(std::string(name) +
+                          " is not set, so there is nowhere to send to; give an http:// or https:// URL");
+}
+
+inline std::string optional_url(const char* name, std::string_view counts_as_unset = {}) {
+  const auto url = environment(name);
+  if (!url || *url == counts_as_unset) return {};
+  return detail::checked_url(name, *url);
+}
+
+// A line break in it would begin a header of its own in every request.
+inline std::string api_key_from_environment() {
+  std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
+  for (const char c : key) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+      throw environment_error(
+          "RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
+  }
+  return key;
+}
+
+}  // namespace coworker::detail
+
+namespace coworker {
+
+/// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
+/// be used.
+inline runpod_options runpod_options_from_environment() {
+  runpod_options made;
+  made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(detail::fresh_uuid());
+  made.identity.hostname = environment("RUNPOD_POD_HOSTNAME").value_or("unknown");
+  made.ping_interval =
+      detail::milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
+  made.api_key = detail::api_key_from_environment();
+  made.seed = detail::random_bits();
+  made.urls.take = detail::require_url("RUNPOD_WEBHOOK_GET_JOB");
+  made.urls.done = detail::require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
+  made.urls.stream = detail::optional_url("RUNPOD_WEBHOOK_POST_STREAM");
+  made.urls.ping = detail::optional_url("RUNPOD_WEBHOOK_PING", "PING_NOT_SET");
+  return made;
+}
+
+}  // namespace coworker

@@ -1,0 +1,220 @@
+#pragma once
+// The jobs out of the body of a take, item by item: one that is not JSON does not cost the others. Must not know what
+// is done with them.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+namespace detail {
+
+inline bool is_json_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+inline std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && detail::is_json_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && detail::is_json_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// The parts of a JSON array or object, as texts: what stands between its commas. Looks at strings and brackets only, so
+// that a part which is not JSON does not spoil those around it. The last part may be cut off.
+class json_parts {
+ public:
+  // `text` begins with [ or {.
+  explicit json_parts(std::string_view text) noexcept : left_(text.substr(1)) {}
+
+  // False: there are no more.
+  bool next(std::string_view& part) noexcept {
+    if (over_) return false;
+    std::size_t depth = 0, at = 0;
+    bool in_string = false;
+    for (; at < left_.size(); ++at) {
+      const char c = left_[at];
+      if (in_string) {
+        if (c == '\\') {
+          ++at;
+        } else if (c == '"') {
+          in_string = false;
+        }
+      } else if (c == '"') {
+        in_string = true;
+      } else if (c == '[' || c == '{') {
+        ++depth;
+      } else if (c == ']' || c == '}') {
+        if (depth == 0) break;
+        --depth;
+      } else if (c == ',' && depth == 0) {
+        break;
+      }
+    }
+    if (at > left_.size()) at = left_.size();
+    part = detail::trimmed(left_.substr(0, at));
+    over_ = at == left_.size() || left_[at] != ',';
+    whole_ = at < left_.size();
+    left_.remove_prefix(at < left_.size() ? at + 1 : at);
+    return !(over_ && part.empty());
+  }
+
+  // Whether the latest part had its end.
+  bool whole() const noexcept { return whole_; }
+
+ private:
+  std::string_view left_;
+  bool over_ = false;
+  bool whole_ = true;
+};
+
+// The text of a member's value, in an object that need not be JSON as a whole; empty where there is none.
+inline std::string_view find_member(std::string_view object, std::string_view key) noexcept {
+  if (object.empty() || object.front() != '{') return {};
+  json_parts members(object);
+  std::string_view member;
+  while (members.next(member)) {
+    if (member.empty() || member.front() != '"') continue;
+    std::size_t end = 1;
+    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
+    if (end >= member.size() || member.substr(1, end - 1) != key) continue;
+    const std::string_view value = detail::trimmed(member.substr(end + 1));
+    if (!value.empty() && value.front() == ':') return detail::trimmed(value.substr(1));
+  }
+  return {};
+}
+
+// The same of a value that is a string and JSON.
+inline std::optional<std::string> find_text_member(std::string_view object, std::string_view key) {
+  try {
+    const json read = json::parse(detail::find_member(object, key));
+    if (read.is_string()) return read.get<std::string>();
+  } catch (const json_exception&) {
+  }
+  return std::nullopt;
+}
+
+}  // namespace detail
+
+/// Reads what the platform says of a job beside its input: `batchId`, which names it in the log, and
+/// `policy.executionTimeout` in milliseconds.
+inline void read_job_details(job_envelope& job) {
+  const json& details = job.details;
+  if (const auto batch = details.find("batchId"); batch != details.end() && batch->is_string())
+    job.log_label = "batchId=" + batch->get<std::string>();
+  const auto policy = details.find("policy");
+  if (policy == details.end() || !policy->is_object()) return;
+  const auto limit = policy->find("executionTimeout");
+  if (limit == policy->end() || !limit->is_number()) return;
+  constexpr double longest = 1e12;  // milliseconds; some thirty years
+  const double given = limit->get<double>();
+  const std::chrono::duration<double, std::milli> span(given < longest ? given : longest);
+  if (given > 0) job.time_limit = std::chrono::duration_cast<duration>(span);
+}
+
+/// A job out of its JSON. One without input has a problem instead; nothing, and a line at ERROR, for what has no id and
+/// so cannot be answered.
+inline std::optional<job_envelope> read_envelope(json item, logger& log) {
+  const auto id = item.find("id");
+  if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
+    log.error("The queue handed over something without an id, which cannot be answered and is skipped.");
+    return std::nullopt;
+  }
+  job_envelope made;
+  made.id = id->get<std::string>();
+  item.erase("id");
+  if (const auto input = item.find("input"); input != item.end()) {
+    made.input = std::move(*input);
+    item.erase("input");
+  } else {
+    made.problem = "The queue handed over this job without an \"input\".";
+  }
+  made.details = std::move(item);
+  coworker::read_job_details(made);
+  return made;
+}
+
+/// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
+/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. Throws: json_parse_error where the
+/// body is neither an array nor an object.
+inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
+  std::vector<job_envelope> found;
+  const auto add = [&found, &log](json item) {
+    if (item.is_null() || (item.is_object() && item.empty())) return;
+    if (std::optional<job_envelope> made = coworker::read_envelope(std::move(item), log))
+      found.push_back(std::move(*made));
+  };
+  const std::string_view text = detail::trimmed(body);
+  if (text.empty()) return found;
+  try {
+    json document = json::parse(text);
+    if (!document.is_array()) {
+      add(std::move(document));
+      return found;
+    }
+    for (json& item : document) add(std::move(item));
+    return found;
+  } catch (const json_parse_error&) {
+    if (text.front() != '[' && text.front() != '{') throw;
+    found.clear();
+  }
+  const auto read_item = [&](std::string_view item) {
+    try {
+      add(json::parse(item));
+    } catch (const json_parse_error& error) {
+      const std::string problem =
+          std::string("The queue handed over this job as what is not JSON: ") + error.what();
+      if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
+        job_envelope made;
+        made.id = std::move(*id);
+        made.problem = problem;
+        found.push_back(std::move(made));
+      } else {
+        log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
+      }
+    }
+  };
+  if (text.front() == '{') {
+    read_item(text);
+    return found;
+  }
+  detail::json_parts items(text);
+  std::string_view item;
+  while (items.next(item)) read_item(item);
+  return found;
+}
+
+/// The ids in `{"jobsToStop": [...]}`. Throws: json_exception where there is no such list.
+inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
+  std::vector<std::string> ids;
+  const auto add = [&ids](const json& id) {
+    if (id.is_string() && !id.get<std::string_view>().empty()) ids.push_back(id.get<std::string>());
+  };
+  try {
+    const json document = json::parse(body);
+    for (const json& id : document.at("jobsToStop")) add(id);
+    return ids;
+  } catch (const json_parse_error&) {
+    const std::string_view list = detail::find_member(detail::trimmed(body), "jobsToStop");
+    if (list.empty() || list.front() != '[') throw;
+    ids.clear();
+    detail::json_parts items(list);
+    std::string_view item;
+    while (items.next(item)) {
+      try {
+        add(json::parse(item));
+      } catch (const json_parse_error& error) {
+        log.error(std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
+                  error.what());
+      }
+    }
+  }
+  return ids;
+}
+
+}  // namespace coworker

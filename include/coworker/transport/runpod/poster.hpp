@@ -1,0 +1,338 @@
+#pragma once
+// poster: how results, chunks and reports of progress get to the platform's server: what each answer means, what is tried
+// again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/backoff.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/exec/random.hpp>
+#include <coworker/exec/semaphore.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/http/client.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/transport/runpod/options.hpp>
+#include <coworker/transport/runpod/responses.hpp>
+#include <coworker/transport/runpod/urls.hpp>
+#include <coworker/transport/spool.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+// Used on the worker's executor. Client, options, URLs and logger must outlive it.
+template <http_client Client, class Spool>
+class poster {
+ public:
+  using ticket = typename Spool::ticket;
+
+  poster(Client& client, const runpod_options& options, const queue_urls& urls,
+         std::vector<std::string> headers, logger& log, random_source random, Spool kept)
+      : client_(client),
+        options_(options),
+        urls_(urls),
+        headers_(std::move(headers)),
+        log_(log),
+        random_(random),
+        health_("Posting results", log),
+        turns_(options.posts_at_once),
+        spool_(std::move(kept)) {
+    headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
+    headers_.emplace_back("charset: utf-8");
+    allowed_.set();
+  }
+
+  poster(const poster&) = delete;
+  poster& operator=(const poster&) = delete;
+
+  // Until the server has the result, has refused it for good, or time is up.
+  task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
+    ticket kept = spool_.prepare(job_id, streamed);
+    http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
+    const posted made = co_await post_until_settled(request, &kept);
+    if (made.end != ending::accepted)
+      co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
+    spool_.remove(kept);
+    co_return delivery::accepted;
+  }
+
+  task<delivery> send_chunk(std::string_view job_id, std::string body) {
+    const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
+    const posted made = co_await post_until_settled(request, nullptr);
+    if (made.end == ending::accepted) co_return delivery::accepted;
+    log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+               log_subject(job_id));
+    co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
+  }
+
+  // One try.
+  task<delivery> send_progress(std::string_view job_id, std::string body) {
+    http_request request = post_of(urls_.done(job_id, false), job_id, std::move(body));
+    request.timeout = options_.progress_timeout;
+    const http_answer answer = co_await send(request);
+    switch (coworker::classify_post(answer)) {
+      case post_answer::accepted:
+        health_.worked();
+        co_return delivery::accepted;
+      case post_answer::denied:
+      case post_answer::try_again:
+        health_.failed(answer, co_await now(), duration::zero());
+        co_return delivery::given_up;
+      case post_answer::blames_body:
+      case post_answer::unknown_job:
+      case post_answer::unsendable:
+        break;
+    }
+    log_.warn("The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+              log_subject(job_id));
+    co_return delivery::refused;
+  }
+
+  // Set while the server lets us post. While it does not, no more jobs should be taken.
+  event& allowed() noexcept { return allowed_; }
+
+  // Until it is stopped: keeps results whose first try hangs, as behind a network that swallows all. So not even the end
+  // of this process loses them.
+  task<void> keep_unanswered() {
+    const executor_ref executor = co_await this_coro::executor();
+    for (;;) {
+      while (!firsts_.empty()) {
+        const time_point due = firsts_.front().keep_at;
+        co_await sleep_until(due);
+        while (!firsts_.empty() && firsts_.front().keep_at <= executor.now()) {
+          first_try& one = firsts_.front();
+          one.unlink();
+          spool_.store(*one.kept, *one.request->body, true, log_);
+        }
+      }
+      first_sent_.reset();
+      co_await first_sent_.wait();
+    }
+  }
+
+  // Until it is stopped, which cuts off what is still on its way. Once the worker leaves, results have `leave_within` to
+  // be accepted; then each is tried at short intervals for two more seconds.
+  task<void> hurry_when_leaving(stop_token leaving) {
+    cut_off_.emplace();
+    hurry_.reset();
+    const stop_callback at_the_end(co_await this_coro::stop_token(), [this] { cut_off_->request_stop(); });
+    event left;
+    const stop_callback on_leaving(leaving, [&left] { left.set(); });
+    co_await left.wait();
+    co_await sleep_for(options_.leave_within);
+    hurry_.set();
+    co_await sleep_for(std::chrono::seconds(2));
+    cut_off_->request_stop();
+  }
+
+  // Posts what earlier runs left in the spool, one after the other. Cancellation: what is left stays there.
+  task<void> post_left_over() {
+    for (typename Spool::entry& left : spool_.load(log_)) {
+      const log_subject subject(left.job_id);
+      log_.info("Posting a result that an earlier run left in the spool.", subject);
+      http_request request =
+          post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+      const posted made = co_await post_until_settled(request, &left.ticket);
+      if (made.end == ending::accepted) {
+        spool_.remove(left.ticket);
+      } else {
+        co_await end_unaccepted(made, request, left.ticket, subject);
+      }
+    }
+  }
+
+ private:
+  enum class ending : unsigned char { accepted, blamed, unknown_job, expired };
+  struct posted {
+    ending end = ending::expired;
+    std::string reason = {};
+    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
+  };
+
+  // The first try of a result that has a place in the spool and is not in it yet.
+  struct first_try : wait_link {
+    time_point keep_at;
+    const http_request* request;
+    ticket* kept;
+
+    first_try(time_point due, const http_request& posts, ticket& keeps) noexcept
+        : keep_at(due), request(&posts), kept(&keeps) {}
+    ~first_try() {
+      if (listed()) unlink();
+    }
+  };
+
+  // As long as one lives, no jobs should be taken.
+  class denial {
+   public:
+    explicit denial(poster& of) noexcept : poster_(of) {}
+    denial(const denial&) = delete;
+    denial& operator=(const denial&) = delete;
+    ~denial() { set(false); }
+
+    void set(bool denied) {
+      if (denied == denied_) return;
+      denied_ = denied;
+      if (denied) {
+        if (poster_.denials_++ == 0) poster_.allowed_.reset();
+      } else if (--poster_.denials_ == 0) {
+        poster_.allowed_.set();
+      }
+    }
+
+   private:
+    poster& poster_;
+    bool denied_ = false;
+  };
+
+  static task<time_point> now() {
+    const executor_ref executor = co_await this_coro::executor();
+    co_return executor.now();
+  }
+
+  http_request post_of(std::string url, std::string_view job_id, std::string body) const {
+    http_request request(std::move(url));
+    request.headers = headers_;
+    request.own_header = coworker::header_line("X-Request-ID", job_id);
+    request.body = std::move(body);
+    request.timeout = options_.post_timeout;
+    request.timeout_to_end = true;  // it may be posted again
+    return request;
+  }
+
+  // A stop of the job does not reach what is on its way: it might still arrive, after what follows it.
+  task<http_answer> send(const http_request& request) {
+    const semaphore::permit turn = co_await turns_.acquire();
+    context unstopped(co_await this_coro::executor(), cut_off_->get_token());
+    http_answer answer;
+    try {
+      answer = co_await client_.send(request).in(unstopped);
+    } catch (const cancelled&) {
+      answer.failure = http_failure::timed_out;
+      answer.problem = "cut off, because the worker leaves";
+    }
+    co_return answer;
+  }
+
+  // Tries until the server has accepted or refused, or time is up. The first failure puts a result into the spool, with
+  // what the next run is to think of it: should this process end in the middle of a later try, nobody knows what became
+  // of that one. Cancellation: throws `cancelled` between two tries.
+  task<posted> post_until_settled(const http_request& request, ticket* kept) {
+    const executor_ref executor = co_await this_coro::executor();
+    const time_point deadline = after(executor.now(), options_.delivery_deadline);
+    backoff waits(options_.retry, random_source(random_.next()));
+    posted made;
+    made.perhaps_accepted = kept != nullptr && kept->perhaps_accepted();
+    bool unknown_before = false;
+    denial denied(*this);
+    for (;;) {
+      const bool last_call = cut_off_->stop_requested();
+      http_answer answer;
+      {
+        first_try first(after(executor.now(), std::chrono::seconds(1)), request,
+                        kept != nullptr ? *kept : no_ticket_);
+        if (kept != nullptr && *kept && !kept->stored()) {
+          firsts_.push_back(first);
+          first_sent_.set();
+        }
+        answer = co_await send(request);
+      }
+      const post_answer meaning = coworker::classify_post(answer);
+      if (meaning == post_answer::accepted) {
+        health_.worked();
+        made.end = ending::accepted;
+        co_return made;
+      }
+      made.reason = coworker::describe_answer(answer);
+      if (meaning == post_answer::blames_body) {
+        made.end = ending::blamed;
+        co_return made;
+      }
+      if (meaning == post_answer::unknown_job && std::exchange(unknown_before, true)) {
+        made.end = ending::unknown_job;
+        co_return made;
+      }
+      made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(answer);
+      const time_point here = executor.now();
+      const duration usual = answer.status == 429 ? options_.throttled : waits.next();
+      const duration wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
+      health_.failed(answer, here, wait);
+      denied.set(meaning == post_answer::denied);
+      const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
+      if (kept != nullptr) spool_.store(*kept, *request.body, made.perhaps_accepted || !last, log_);
+      if (last) co_return made;
+      if (hurry_.is_set()) {
+        co_await sleep_for(std::chrono::milliseconds(100));
+      } else {
+        co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+      }
+    }
+  }
+
+  // A result that the queue does not have.
+  task<delivery> end_unaccepted(const posted& first, http_request& request, ticket& kept,
+                                log_subject subject) {
+    switch (first.end) {
+      case ending::unknown_job:
+        log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
+                  subject);
+        spool_.remove(kept);
+        co_return delivery::refused;
+      case ending::blamed:
+        break;
+      case ending::accepted:
+      case ending::expired:
+        log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
+                       (kept.stored() ? "it is kept in the spool and posted at the next start."
+                                      : "it is lost to the queue. A spool folder would have kept it."),
+                   subject);
+        co_return delivery::given_up;
+    }
+    if (first.perhaps_accepted) {
+      log_.error("The queue refuses the result of this job (" + first.reason +
+                     ") after a try that it may have accepted; it is not told anything else instead.",
+                 subject);
+    } else {
+      log_.error("The queue refuses the result of this job for good (" + first.reason +
+                     "); it is told that the job failed.",
+                 subject);
+      request.body = coworker::refusal_body(first.reason);
+      const posted second = co_await post_until_settled(request, nullptr);
+      if (second.end != ending::accepted)
+        log_.error(
+            "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
+            subject);
+    }
+    spool_.remove(kept);
+    co_return delivery::refused;
+  }
+
+  Client& client_;
+  const runpod_options& options_;
+  const queue_urls& urls_;
+  std::vector<std::string> headers_;
+  logger& log_;
+  random_source random_;
+  channel_health health_;
+  semaphore turns_;
+  Spool spool_;
+  ticket no_ticket_;
+  wait_list<first_try> firsts_;
+  event first_sent_;
+  event hurry_;          // the worker leaves, and its time is nearly over
+  // Its time is over. From one attend() to the next, so that nothing of an earlier run is left in it.
+  std::optional<stop_source> cut_off_{std::in_place};
+  event allowed_;
+  int denials_ = 0;
+};
+
+}  // namespace coworker::detail

@@ -1,0 +1,70 @@
+#pragma once
+// Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
+// beats.
+
+#include <coworker/exec/hash_table.hpp>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coworker {
+
+namespace detail {
+
+// FNV-1a: the order in which the ids are named is to depend on nothing but them.
+struct plain_id_keys {
+  using key = std::string_view;
+
+  std::uint64_t hash(std::string_view id) const noexcept {
+    std::uint64_t mixed = 14695981039346656037U;
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return mixed ^ (mixed >> 32);
+  }
+  std::string_view key_of(const std::string& id) const noexcept { return id; }
+  bool in_use(const std::string& id) const noexcept { return !id.empty(); }
+};
+
+}  // namespace detail
+
+/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
+/// many there are.
+class jobs_in_progress {
+ public:
+  /// False: it is in progress already.
+  bool add(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    return ids_.insert(id, [id] { return std::string(id); }).inserted;
+  }
+
+  void remove(std::string_view id) {
+    const std::lock_guard lock(mutex_);
+    ids_.erase(id);
+  }
+
+  /// All of them, in no order.
+  std::vector<std::string> ids() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> all;
+    all.reserve(ids_.size());
+    ids_.for_each([&all](const std::string& id) { all.push_back(id); });
+    return all;
+  }
+
+  /// "a,b,c", in no order; empty when idle.
+  std::string joined() const {
+    std::string all;
+    for (const std::string& id : ids()) {
+      if (!all.empty()) all += ',';
+      all += id;
+    }
+    return all;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  detail::hash_table<std::string, detail::plain_id_keys> ids_;
+};
+
+}  // namespace coworker

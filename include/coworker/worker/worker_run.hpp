@@ -1,0 +1,437 @@
+#pragma once
+// worker_run: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
+// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
+// through its executor, and of handlers and modifiers not even the types.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/job/error_info.hpp>
+#include <coworker/job/handler.hpp>
+#include <coworker/job/job_list.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/worker/core.hpp>
+#include <coworker/worker/job_watch.hpp>
+#include <coworker/worker/options.hpp>
+#include <coworker/worker/send_outcome.hpp>
+#include <coworker/worker/send_progress.hpp>
+#include <coworker/worker/slots.hpp>
+#include <coworker/worker/watchdog.hpp>
+#include <cstddef>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace coworker::detail {
+
+template <class Queue>
+std::size_t backlog_of(const Queue& queue) {
+  if constexpr (counted_transport<Queue>) {
+    return queue.backlog();
+  } else {
+    return 0;
+  }
+}
+
+template <transport Queue>
+class worker_run {
+ public:
+  worker_run(worker_core& core, Queue& queue, executor_ref executor)
+      : core_(core),
+        queue_(queue),
+        executor_(executor),
+        jobs_(context(executor)),
+        takes_(context(executor)) {}
+
+  worker_run(const worker_run&) = delete;
+  worker_run& operator=(const worker_run&) = delete;
+
+  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
+  task<worker_summary> run();
+
+ private:
+  task<void> take_jobs(int capacity);
+  void accept(job_envelope& envelope, time_point now);
+  task<void> run_job(record_ref owned);
+  void job_ended(job_record& record, delivery delivered);
+  void slot_opened(time_point now);
+  void read_limits();
+  task<void> attend();
+  task<void> wind_down();
+  void ask_for_limit(time_point now, bool interval_over);
+  time_point next_turn(time_point now);
+  void start_queued_jobs(time_point now);
+  void start(job_record& record, time_point now);
+  void follow_stop(const std::string& id);
+  void follow_inbox();
+  void job_moved(time_point now);
+
+  int slots_in_use() const noexcept { return slots_.in_use(core_.options.overlap_delivery); }
+  int capacity() const noexcept {
+    if (slots_.takes >= limits_.takes) return 0;
+    return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
+  }
+  metrics_recorder& recorded() noexcept { return core_.control.recorded; }
+
+  // What a stream hands its chunks to.
+  struct chunk_target {
+    worker_run& run;
+    task<bool> send(const job_record& job, json chunk) const {
+      return detail::send_chunk(run.queue_, job, std::move(chunk), run.core_.log);
+    }
+    void interpret([[maybe_unused]] outcome& made) const {
+      if constexpr (interpreting_transport<Queue>) run.queue_.interpret(made);
+    }
+  };
+
+  worker_core& core_;
+  Queue& queue_;
+  const executor_ref executor_;
+  transport_limits limits_;
+  job_slots slots_;
+  job_list waiting_;                           // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};  // over those that have one
+  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
+  bool ask_soon_ = false;                      // a take brought more jobs than have slots
+  bool asked_for_slot_ = false;                // that the next take will fill
+  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
+  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
+  time_point sleeps_until_ =
+      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
+  bool winding_down_ = false;
+  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
+  bool queue_closed_ = false;
+  std::exception_ptr failure_;
+  worker_summary summary_;
+  chunk_target target_{*this};
+  const stream_sink sink_{target_};
+  scope jobs_;
+  scope takes_;
+};
+
+template <transport Queue>
+task<worker_summary> worker_run<Queue>::run() {
+  const time_point start = executor_.now();
+  read_limits();
+  core_.leaving_source.emplace();
+  core_.control.begin(start, limits_.jobs);
+  scope beside((context(executor_)));
+  if constexpr (attended_transport<Queue>) beside.spawn(attend());
+
+  time_point now = start;
+  while (!core_.inbox.leaving() && !queue_closed_) {
+    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
+    const bool take_due = capacity() > 0 && !asked_for_slot_;
+    asked_for_slot_ = false;
+    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
+    follow_inbox();
+    watch_.look(now);
+    start_queued_jobs(now);
+    if (const int wanted = capacity(); wanted > 0) {
+      slots_.requested += wanted;
+      ++slots_.takes;
+      takes_.spawn(take_jobs(wanted));
+      continue;
+    }
+    const time_point due = sleeps_until_ = next_turn(now);
+    co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (now >= due) recorded().timer_late(now - due);
+    if (now < tick_) continue;
+    tick_ = time_point::max();
+    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+  }
+
+  winding_down_ = true;
+  core_.leaving_source->request_stop();
+  takes_.request_stop();
+  co_await wind_down();
+  co_await takes_.join();
+  co_await jobs_.join();
+  while (core_.inbox.progress.take()) {
+  }
+  beside.request_stop();
+  co_await beside.join();
+  core_.control.tell_last_change(slots_.limit);
+  core_.control.publish(executor_.now(), slots_.limit);
+  summary_.elapsed = executor_.now() - start;
+  core_.inbox.open_again();
+  if (failure_ != nullptr) std::rethrow_exception(std::exchange(failure_, nullptr));
+  co_return summary_;
+}
+
+// What the engine states, as far as the options do not say otherwise.
+template <transport Queue>
+void worker_run<Queue>::read_limits() {
+  limits_ = detail::limits_of(queue_);
+  stream_terms& terms = core_.place.terms;
+  terms.sends_chunks = limits_.chunks && !core_.options.only_outcomes;
+  terms.chunk_limit =
+      core_.options.stream.chunk_limit != 0 ? core_.options.stream.chunk_limit : limits_.chunk;
+  terms.output_limit = core_.options.output_limit != 0 ? core_.options.output_limit : limits_.output;
+}
+
+// An engine that cannot do its part, such as its heartbeats, is not to be given more jobs.
+template <transport Queue>
+task<void> worker_run<Queue>::attend() {
+  const stop_token stop = co_await this_coro::stop_token();
+  try {
+    co_await queue_.attend(worker_control(core_));
+  } catch (const cancelled&) {
+    if (!stop.stop_requested())
+      failure_ = std::make_exception_ptr(
+          std::logic_error("coworker::worker: the engine's attend() threw `cancelled`, but was not stopped"));
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  if (failure_ != nullptr) core_.inbox.leave();
+}
+
+// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
+// no longer changes by itself.
+template <transport Queue>
+void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
+  const int before = slots_.limit;
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+  slots_.limit = core_.control.ask(now, before);
+  if (slots_.limit != before) {
+    settled_ = false;
+  } else if (interval_over && slots_.in_progress() == 0) {
+    settled_ = !core_.control.goes_stale();
+  }
+  ask_soon_ = false;
+  ask_again_ = after(now, core_.options.modifier_interval);
+}
+
+template <transport Queue>
+time_point worker_run<Queue>::next_turn(time_point now) {
+  const bool idle = slots_.in_progress() == 0;
+  if (idle && !core_.control.goes_stale()) {
+    tick_ = time_point::max();
+  } else if (tick_ == time_point::max()) {
+    tick_ = after(now, core_.options.modifier_interval);
+  }
+  time_point due = watch_.next_look();
+  if (tick_ < due) due = tick_;
+  if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
+  return due;
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::take_jobs(int capacity) {
+  const stop_token stop = co_await this_coro::stop_token();
+  const time_point asked = executor_.now();
+  recorded().take_sent(asked, static_cast<std::size_t>(capacity));
+  take_result taken;
+  try {
+    const take_request request{static_cast<std::size_t>(capacity),
+                               static_cast<std::size_t>(slots_.in_progress())};
+    taken = co_await queue_.take(request);
+  } catch (const cancelled&) {
+    if (!stop.stop_requested()) {
+      failure_ = std::make_exception_ptr(
+          std::logic_error("coworker::worker: the engine's take() threw `cancelled`, but was not stopped"));
+      taken.closed = true;
+    }
+  } catch (...) {
+    failure_ = std::current_exception();
+    taken.closed = true;
+  }
+  slots_.requested -= capacity;
+  --slots_.takes;
+  queue_closed_ = queue_closed_ || taken.closed;
+  const time_point now = executor_.now();
+  recorded().take_answered(now, asked, static_cast<std::size_t>(capacity), taken.jobs.size());
+  for (job_envelope& envelope : taken.jobs) accept(envelope, now);
+  if (!taken.jobs.empty()) settled_ = false;
+  start_queued_jobs(now);
+  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
+  job_moved(now);
+}
+
+// Makes a record of a job that was handed over.
+template <transport Queue>
+void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
+  const auto make = [&] {
+    if (!core_.in_progress.add(envelope.id)) {
+      core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
+                     log_subject(envelope.id, envelope.log_label));
+      return;
+    }
+    waiting_.push_back(*new job_record(std::move(envelope)));
+    waiting_.back()->taken = now;
+    ++slots_.waiting;
+    ++summary_.jobs;
+  };
+  make();
+}
+
+// Gives slots to waiting jobs, in the order in which they came.
+template <transport Queue>
+void worker_run<Queue>::start_queued_jobs(time_point now) {
+  while (!waiting_.empty() && (jobs_stopped_ || slots_in_use() < slots_.limit)) {
+    job_record& next = *waiting_.front();
+    if (jobs_stopped_) next.stop.request_stop();
+    start(next, now);
+  }
+}
+
+template <transport Queue>
+void worker_run<Queue>::start(job_record& record, time_point now) {
+  waiting_.remove(record);
+  --slots_.waiting;
+  ++slots_.running;
+  watch_.add(record, now);
+  jobs_.spawn(run_job(record_ref(record)));
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::run_job(record_ref owned) {
+  job_record& record = *owned;
+  if (record.runnable && record.stop.stop_requested())
+    record.settle(outcome::stop("stopped before it was started"));
+  if (record.runnable) {
+    core_.log.info("Started.", log_subject(record.id, record.log_label));
+    if constexpr (progress_transport<Queue>) {
+      if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
+    }
+    record.log = &core_.log;
+    if (core_.options.measure_times) record.timings = new job_timings(executor_);
+    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+    co_await core_.handler.run(record, core_.place, sink_).in(own);
+    if (watched != nullptr) core_.dog->remove(watched);
+    record.settled = executor_.now();
+    recorded().handler_ended(record.settled, record.settled - record.started);
+    record.progress.close();
+  } else {
+    record.settled = executor_.now();
+  }
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
+  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
+}
+
+// The modifier is asked once for each slot that opens.
+template <transport Queue>
+void worker_run<Queue>::slot_opened(time_point now) {
+  if (!winding_down_ && !core_.inbox.leaving() && !queue_closed_) {
+    ask_for_limit(now, false);
+    asked_for_slot_ = true;
+  }
+  start_queued_jobs(now);
+  job_moved(now);
+}
+
+// What is left to do once the outcome has been handed back, or given up.
+template <transport Queue>
+void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
+  const time_point now = executor_.now();
+  const outcome_status status = record.outcome.status;
+  core_.in_progress.remove(record.id);
+  recorded().job_ended(now, status, now - record.taken, now - record.settled);
+  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (status == outcome_status::failed) ++summary_.failed;
+  if (status == outcome_status::stopped) ++summary_.stopped;
+  --slots_.delivering;
+  settled_ = false;
+  if (core_.options.overlap_delivery) {
+    start_queued_jobs(now);
+    job_moved(now);
+  } else {
+    slot_opened(now);
+  }
+  if (record.outcome.recycle_worker && !core_.inbox.leaving()) {
+    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
+                   log_subject(record.id, record.log_label));
+    core_.inbox.leave();
+  }
+}
+
+// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
+template <transport Queue>
+void worker_run<Queue>::follow_stop(const std::string& id) {
+  if (job_record* const running = watch_.find(id)) {
+    core_.log.info("Stop requested.", log_subject(id));
+    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
+  } else if (job_record* const waiting = waiting_.find(id)) {
+    waiting->stop.request_stop();
+    start(*waiting, executor_.now());
+  }
+}
+
+// What other threads have asked for: stops, and progress to be sent.
+template <transport Queue>
+void worker_run<Queue>::follow_inbox() {
+  std::string id;
+  while (core_.inbox.next_to_stop(id)) follow_stop(id);
+  if constexpr (progress_transport<Queue>) {
+    while (record_ref job = core_.inbox.progress.take()) {
+      progress_state* const state = job->progress.state();
+      if (state == nullptr || std::exchange(state->sending, true)) continue;
+      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+    }
+  }
+}
+
+// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
+// themselves, also those that a take still brings.
+template <transport Queue>
+task<void> worker_run<Queue>::wind_down() {
+  time_point last_call = time_point::max();
+  time_point publish_at = time_point::min();
+  bool counting = false;
+  while (slots_.takes > 0 || slots_.in_progress() > 0) {
+    time_point now = executor_.now();
+    if (core_.inbox.leaving() && !counting) {
+      counting = true;
+      last_call = after(now, core_.options.grace_period);
+    }
+    follow_inbox();
+    watch_.look(now);
+    if (now >= publish_at) {
+      core_.control.publish(now, slots_.limit);
+      publish_at = after(now, core_.options.modifier_interval);
+    }
+    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (publish_at < due) due = publish_at;
+    sleeps_until_ = due;
+    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    sleeps_until_ = time_point::min();
+    now = executor_.now();
+    if (was_set || now < last_call) continue;
+    if (slots_.running > 0) {
+      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
+                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    }
+    jobs_stopped_ = true;
+    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    start_queued_jobs(now);
+    last_call = time_point::max();
+  }
+}
+
+// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
+template <transport Queue>
+void worker_run<Queue>::job_moved(time_point now) {
+  recorded().in_progress(now, slots_.in_progress());
+  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
+    summary_.highest_in_progress = slots_.running + slots_.delivering;
+  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
+  if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+    sleeps_until_ = time_point::min();
+    core_.inbox.changed.set();
+  }
+}
+
+}  // namespace coworker::detail

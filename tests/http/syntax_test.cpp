@@ -1,0 +1,72 @@
+#include <doctest/doctest.h>
+#include <coworker/http/syntax.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coworker::testing {
+
+TEST_CASE("names are compared without their case, for ASCII letters only") {
+  CHECK(equal_ignoring_case("Content-Type", "content-tYPE"));
+  CHECK(equal_ignoring_case("", ""));
+  CHECK(!equal_ignoring_case("a", "ab"));
+  CHECK(!equal_ignoring_case("@[`{", "`{@["));
+  CHECK(!equal_ignoring_case("\xc3\x89", "\xc3\xa9"));
+}
+
+TEST_CASE("a list holds a token in any case, whole and not as a part of another") {
+  CHECK(list_contains("close", "close"));
+  CHECK(list_contains("a , \tCLOSE\t,b", "close"));
+  CHECK(list_contains(",,close", "close"));
+  CHECK(!list_contains("", "close"));
+  CHECK(!list_contains("closed, dis-close", "close"));
+  CHECK(!list_contains("close;q=1", "close"));
+}
+
+TEST_CASE("a control character is found at every place, and no other is taken for one") {
+  for (int c = 0; c < 256; ++c) {
+    const bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+    CAPTURE(c);
+    CHECK(detail::is_control(static_cast<char>(c)) == control);
+    for (const char around : {'a', ' ', '\t', '~', '\x80', '\xff'}) {
+      for (std::size_t at = 0; at < 20; ++at) {
+        std::string text(20, around);
+        text[at] = static_cast<char>(c);
+        if (detail::find_control(text) != (control ? at : std::string_view::npos)) FAIL_CHECK(at);
+      }
+    }
+  }
+  CHECK(detail::find_control("") == std::string_view::npos);
+}
+
+TEST_CASE("a token is what RFC 9110 says") {
+  std::string all;
+  for (int c = 0; c < 256; ++c) {
+    if (detail::is_token(std::string(1, static_cast<char>(c)))) all += static_cast<char>(c);
+  }
+  CHECK(all == "!#$%&'*+-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ^_`abcdefghijklmnopqrstuvwxyz|~");
+  CHECK(!detail::is_token(""));
+  CHECK(!detail::is_token("a b"));
+}
+
+TEST_CASE("a number is digits and nothing else, as far as 64 bits go") {
+  CHECK(detail::read_decimal("0") == 0);
+  CHECK(detail::read_decimal("00012") == 12);
+  CHECK(detail::read_decimal("18446744073709551615") == UINT64_MAX);
+  for (const std::string_view bad :
+       {"", "18446744073709551616", "100000000000000000000", "+1", "-1", " 1", "1 ", "1a", "0x1"}) {
+    CAPTURE(bad);
+    CHECK(!detail::read_decimal(bad));
+  }
+}
+
+TEST_CASE("the digits of hexadecimal numbers are known") {
+  for (int c = 0; c < 256; ++c) {
+    const auto at = std::string_view("0123456789abcdef").find(ascii_lower(static_cast<char>(c)));
+    CHECK(detail::hex_digit(static_cast<char>(c)) ==
+          (at == std::string_view::npos ? -1 : static_cast<int>(at)));
+  }
+}
+
+}  // namespace coworker::testing

@@ -1,0 +1,76 @@
+#pragma once
+// Counts what a thread allocates, and lets allocations fail, for tests of costs and of what happens without
+// memory. The operators new and delete that do so stand in counted_memory_test.cpp: a test that includes this
+// is linked with that file.
+
+#include <doctest/doctest.h>
+#include <cstddef>
+#include <cstdint>
+
+// clang's thread sanitizer brings operators new and delete that cannot be replaced.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COWORKER_TEST_MEMORY_IS_NOT_COUNTED
+#endif
+#endif
+
+namespace coworker::testing {
+
+/// Whether allocations are counted. Says so where they are not: the test is to return then.
+inline bool memory_is_counted() {
+#ifdef COWORKER_TEST_MEMORY_IS_NOT_COUNTED
+  MESSAGE("skipped: this sanitizer does not let operator new be replaced");
+  return false;
+#else
+  return true;
+#endif
+}
+
+/// What one thread has allocated with `new`, in all and at a time.
+struct thread_memory {
+  std::uint64_t allocations = 0;
+  std::int64_t held = 0;  ///< bytes; what another thread frees still counts here
+  std::int64_t peak = 0;  ///< the most bytes that were held
+  std::uint64_t bytes = 0;
+  std::uint64_t failures = 0;
+  std::int64_t allocations_left = -1;  ///< before they fail; below 0: they do not
+};
+
+thread_memory& this_thread_memory() noexcept;
+
+/// Counts what this thread allocates from its construction on.
+class counted_memory {
+ public:
+  counted_memory() noexcept : before_(this_thread_memory()) { this_thread_memory().peak = before_.held; }
+  counted_memory(const counted_memory&) = delete;
+  counted_memory& operator=(const counted_memory&) = delete;
+
+  std::uint64_t allocations() const noexcept {
+    return this_thread_memory().allocations - before_.allocations;
+  }
+  std::uint64_t bytes() const noexcept { return this_thread_memory().bytes - before_.bytes; }
+  std::int64_t held() const noexcept { return this_thread_memory().held - before_.held; }
+  std::int64_t peak() const noexcept { return this_thread_memory().peak - before_.held; }
+
+ private:
+  thread_memory before_;
+};
+
+/// While it lives, so many allocations of this thread succeed; those after them throw std::bad_alloc.
+class scarce_memory {
+ public:
+  explicit scarce_memory(std::int64_t allocations) noexcept : before_(this_thread_memory().failures) {
+    this_thread_memory().allocations_left = allocations;
+  }
+  scarce_memory(const scarce_memory&) = delete;
+  scarce_memory& operator=(const scarce_memory&) = delete;
+  ~scarce_memory() { this_thread_memory().allocations_left = -1; }
+
+  /// Allocations that have failed.
+  std::uint64_t failures() const noexcept { return this_thread_memory().failures - before_; }
+
+ private:
+  std::uint64_t before_;
+};
+
+}  // namespace coworker::testing
