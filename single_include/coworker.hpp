@@ -7193,14 +7193,12 @@ class deadlines {
     earlier_.set();
   }
 
-  // Tells those whose deadline has passed, until a stop is requested.
-  task<void> run() {
-    for (;;) {
-      earlier_.reset();
-      pass(executor_.now());
-      wakes_at_ = next_due();
-      co_await earlier_.wait_until(wakes_at_);
-    }
+  // Tells those whose deadline has passed. Awaited again and again, it returns when it is time for the next.
+  event::wait_awaiter next() {
+    earlier_.reset();
+    pass(executor_.now());
+    wakes_at_ = next_due();
+    return earlier_.wait_until(wakes_at_);
   }
 
  private:
@@ -7230,6 +7228,103 @@ class deadlines {
 };
 
 }  // namespace coworker::detail
+
+// ---- coworker/http/server_exchange.hpp ---------------------------------------------------------------------
+
+// What a server's handler is given: a request and the response to it. Knows how neither is carried.
+
+namespace coworker {
+
+namespace detail {
+
+// A request and its response, as the connection carries them.
+class exchange {
+ public:
+  virtual const request_head& request() const noexcept = 0;
+  virtual void limit_body(std::uint64_t most) noexcept = 0;
+  virtual task<std::string_view> read() = 0;
+  virtual task<std::string> read_all() = 0;
+
+  virtual response_head& response() noexcept = 0;
+  virtual bool begun() const noexcept = 0;
+  virtual task<void> send(std::string_view body) = 0;
+  virtual task<void> begin(std::optional<std::uint64_t> size) = 0;
+  virtual task<void> write(std::string_view piece) = 0;
+
+ protected:
+  exchange() = default;
+  ~exchange() = default;
+  exchange(const exchange&) = delete;
+  exchange& operator=(const exchange&) = delete;
+};
+
+}  // namespace detail
+
+/// A request, while its handler runs. Used on the server's loop only.
+class server_request {
+ public:
+  explicit server_request(detail::exchange& from) noexcept : exchange_(from) {}
+  server_request(const server_request&) = delete;
+  server_request& operator=(const server_request&) = delete;
+
+  /// Valid as long as the handler runs.
+  const request_head& head() const noexcept { return exchange_.request(); }
+  std::string_view method() const noexcept { return head().method(); }
+  std::string_view path() const noexcept { return head().path(); }
+  std::string_view query() const noexcept { return head().query(); }
+  std::optional<std::string_view> header(std::string_view name) const noexcept { return head().header(name); }
+
+  /// Lowers the limit for the body, to be called before any of it is read: more is refused with 413.
+  void limit_body(std::uint64_t most) noexcept { exchange_.limit_body(most); }
+
+  /// Returns the next piece of the body as it comes, valid until the next call; an empty one at its end. A
+  /// client that waits for `100 Continue` is told so by the first call. Throws: http_error where the body
+  /// is malformed, too large or too slow; let it go on, and the client is told. `cancelled` where the
+  /// client goes away before its end.
+  task<std::string_view> read() { return exchange_.read(); }
+
+  /// Returns what is left of the body. Throws: as read(); http_error where the server holds too many bodies.
+  task<std::string> read_all() { return exchange_.read_all(); }
+
+ private:
+  detail::exchange& exchange_;
+};
+
+/// The response to a request. Used on the server's loop only, by one coroutine at a time.
+///
+/// All that sends throws `cancelled` where the client is gone or takes nothing; let it go on.
+class server_response {
+ public:
+  explicit server_response(detail::exchange& to) noexcept : exchange_(to) {}
+  server_response(const server_response&) = delete;
+  server_response& operator=(const server_response&) = delete;
+
+  /// Status and header lines, to be set before the response is begun.
+  response_head& head() noexcept { return exchange_.response(); }
+
+  /// Sends the whole response. `body` must live until it has ended; it is not copied where it is large.
+  /// Throws: std::logic_error where the response has begun already; std::invalid_argument where one with
+  /// that status has no body.
+  task<void> send(std::string_view body = {}) { return exchange_.send(body); }
+
+  /// Sends the head of a response whose body comes in pieces; of `size` bytes in all, where that is known.
+  /// Throws: as send().
+  task<void> begin() { return exchange_.begin(std::nullopt); }
+  task<void> begin(std::uint64_t size) { return exchange_.begin(size); }
+
+  /// Sends a piece of the body, and waits until the system has taken it, which is as fast as the client
+  /// reads. Throws: std::logic_error where begin() was not called, or the body becomes longer than
+  /// announced.
+  task<void> write(std::string_view piece) { return exchange_.write(piece); }
+
+  /// Whether send() or begin() was called.
+  bool begun() const noexcept { return exchange_.begun(); }
+
+ private:
+  detail::exchange& exchange_;
+};
+
+}  // namespace coworker
 
 // ---- coworker/json/utf8.hpp --------------------------------------------------------------------------------
 
@@ -7629,7 +7724,9 @@ class line_output {
  public:
   /// `most_waiting` is in bytes.
   explicit line_output(int descriptor, std::size_t most_waiting = 1024 * 1024) noexcept
-      : most_waiting_(most_waiting), out_(descriptor) {}
+      : most_waiting_(most_waiting),
+        name_(descriptor == 2 ? "standard error" : "standard output"),
+        out_(descriptor) {}
   line_output(const line_output&) = delete;
   line_output& operator=(const line_output&) = delete;
 
@@ -7715,7 +7812,7 @@ class line_output {
   void tell_dropped() {
     const std::string message = std::to_string(dropped_) +
                                 (dropped_ == 1 ? " log line was" : " log lines were") +
-                                " dropped: standard output took no more.";
+                                " dropped: " + name_ + " took no more.";
     const std::string line =
         json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
               : "WARN   | " + message + "\n";
@@ -7804,6 +7901,7 @@ class line_output {
   }
 
   const std::size_t most_waiting_;
+  const char* const name_;
   std::mutex mutex_;  // guards what follows
   patient_descriptor out_;
   std::string waiting_;  // whole lines, of which the first `sent_` bytes have gone out
@@ -7841,16 +7939,19 @@ inline void write_out_printed() noexcept {
 
 namespace coworker::detail {
 
-/// To standard output, however long that takes.
+/// To standard output or standard error, however long that takes.
 class line_output {
  public:
-  explicit line_output(int, std::size_t = 0) noexcept {}
+  explicit line_output(int descriptor, std::size_t = 0) noexcept : file_(descriptor == 2 ? stderr : stdout) {}
   void write(std::string_view line) noexcept {
-    std::fwrite(line.data(), 1, line.size(), stdout);
-    std::fputc('\n', stdout);
-    std::fflush(stdout);
+    std::fwrite(line.data(), 1, line.size(), file_);
+    std::fputc('\n', file_);
+    std::fflush(file_);
   }
   void wait_until_written() noexcept {}
+
+ private:
+  std::FILE* const file_;
 };
 
 inline void write_out_printed() noexcept {}
@@ -8135,6 +8236,17 @@ class stdout_sink final : public log_sink {
   detail::line_output output_{1};
 };
 
+/// The same to standard error, for programs whose standard output is for something else; give it to them in
+/// options::sink.
+class stderr_sink final : public log_sink {
+ public:
+  void write(log_level, std::string_view line) noexcept override { output_.write(line); }
+  void wait_until_written() noexcept override { output_.wait_until_written(); }
+
+ private:
+  detail::line_output output_{2};
+};
+
 /// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
 /// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
 enum class log_form : unsigned char { text, json };
@@ -8379,8 +8491,6 @@ struct http_server_options {
 
 namespace coworker::detail {
 
-class connection;
-
 // A connection in the list of its host.
 class host_link {
  public:
@@ -8409,7 +8519,7 @@ class connection_host {
   connection_host(const connection_host&) = delete;
   connection_host& operator=(const connection_host&) = delete;
 
-  virtual task<void> handle(connection& with) = 0;
+  virtual task<void> handle(exchange& with) = 0;
 
   const http_server_options& options() const noexcept { return options_; }
   deadlines& clocks() noexcept { return clocks_; }
@@ -8530,32 +8640,11 @@ class local_event {
 
 namespace coworker::detail {
 
-// The stream of a connection, whatever it is.
-class connection_stream {
- public:
-  // At least one byte, or 0 when the client has closed its side. The bytes are there for as long as nothing
-  // else runs on the loop. Throws std::system_error; `cancelled` when a stop is requested.
-  virtual task<std::size_t> receive(std::span<char> into) = 0;
-
-  // As many bytes as can be sent now, waiting until some can. Throws: as receive().
-  virtual task<std::size_t> transmit(std::string_view first, std::string_view second) = 0;
-
-  virtual void shutdown_write() noexcept = 0;
-
-  // With a reset, so that the client sees an error.
-  virtual void abort() noexcept = 0;
-
- protected:
-  connection_stream() = default;
-  ~connection_stream() = default;
-  connection_stream(const connection_stream&) = default;
-  connection_stream& operator=(const connection_stream&) = default;
-};
-
+template <class Stream>
 class connection_input {
  public:
-  // `scratch` is shared by all connections of a loop.
-  connection_input(connection_stream& stream, std::span<char> scratch, stop_source& gone) noexcept
+  // `scratch` is shared by all connections of a loop: what is read into it is taken before anything else runs.
+  connection_input(Stream& stream, std::span<char> scratch, stop_source& gone) noexcept
       : stream_(stream), scratch_(scratch), gone_(gone) {}
 
   // Receives until the client closes its side, the connection fails, or a stop is requested.
@@ -8564,7 +8653,8 @@ class connection_input {
       for (;;) {
         while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
         if (ended_) break;
-        const std::size_t count = co_await stream_.receive(scratch_);
+        co_await stream_.readable();
+        const std::size_t count = co_await stream_.read_some(scratch_);
         if (!take(count)) break;
       }
     } catch (const std::exception&) {  // the stream's, a stop, or no memory: nothing more comes
@@ -8635,7 +8725,7 @@ class connection_input {
     return true;
   }
 
-  connection_stream& stream_;
+  Stream& stream_;
   std::span<char> scratch_;
   stop_source& gone_;
   std::string incoming_;  // received, and not looked at
@@ -8657,11 +8747,11 @@ class connection_input {
 
 namespace coworker::detail {
 
+template <class Stream>
 class connection_output {
  public:
   // `gone` is asked to stop when the client is found to be gone.
-  connection_output(connection_host& host, connection_stream& stream, const context& here,
-                    stop_source& gone) noexcept
+  connection_output(connection_host& host, Stream& stream, const context& here, stop_source& gone) noexcept
       : host_(host),
         stream_(stream),
         gone_(gone),
@@ -8716,7 +8806,7 @@ class connection_output {
     try {
       while (!first.empty() || !more.empty()) {
         host_.clocks().set(deadline_, deadline_kind::write);
-        const std::size_t count = co_await stream_.transmit(first, more).in(writing_context_);
+        const std::size_t count = co_await stream_.write_some(first, more).in(writing_context_);
         const std::size_t of_first = std::min(count, first.size());
         first.remove_prefix(of_first);
         more.remove_prefix(count - of_first);
@@ -8748,7 +8838,7 @@ class connection_output {
   static constexpr std::size_t small = 512;
 
   connection_host& host_;
-  connection_stream& stream_;
+  Stream& stream_;
   stop_source& gone_;
   linked_stop_source cut_off_;  // ends a write
   context writing_context_;
@@ -8767,9 +8857,10 @@ class connection_output {
 
 namespace coworker::detail {
 
-class connection final : public host_link {
+template <class Stream>
+class connection final : public exchange, public host_link {
  public:
-  connection(connection_host& host, connection_stream& stream, const context& here) noexcept
+  connection(connection_host& host, Stream& stream, const context& here) noexcept
       : host_(host),
         stream_(stream),
         here_(here),
@@ -8809,13 +8900,13 @@ class connection final : public host_link {
 
   // --- for the handler, in its own chain, on the loop of the server --------------------------------------
 
-  const request_head& request() const noexcept { return parser_.head(); }
-  response_head& response() noexcept { return response_; }
-  bool begun() const noexcept { return output_.begun(); }
-  void limit_body(std::uint64_t most) noexcept { parser_.limit_body(most); }
+  const request_head& request() const noexcept override { return parser_.head(); }
+  response_head& response() noexcept override { return response_; }
+  bool begun() const noexcept override { return output_.begun(); }
+  void limit_body(std::uint64_t most) noexcept override { parser_.limit_body(most); }
 
   // The next piece of the body, valid until the next call; empty: it has ended.
-  task<std::string_view> read() {
+  task<std::string_view> read() override {
     while (!body_ended_) {
       const request_parser::event now = parser_.next(input_.bytes());
       if (now == request_parser::event::body) co_return parser_.piece();
@@ -8831,7 +8922,7 @@ class connection final : public host_link {
     co_return std::string_view();
   }
 
-  task<std::string> read_all() {
+  task<std::string> read_all() override {
     std::string all;
     all.reserve(static_cast<std::size_t>(
         std::min<std::uint64_t>(request().content_length().value_or(0), most_skipped)));
@@ -8844,18 +8935,18 @@ class connection final : public host_link {
     co_return all;
   }
 
-  task<void> send(std::string_view body) {
+  task<void> send(std::string_view body) override {
     skip_received();
     output_.begin(form(), response_, body.size());
     return output_.write(body, true);
   }
 
-  task<void> begin(std::optional<std::uint64_t> size) {
+  task<void> begin(std::optional<std::uint64_t> size) override {
     output_.begin(form(), response_, size);
     return output_.flush();
   }
 
-  task<void> write(std::string_view piece) { return output_.write(piece, false); }
+  task<void> write(std::string_view piece) override { return output_.write(piece, false); }
 
  private:
   using event = request_parser::event;
@@ -8866,6 +8957,7 @@ class connection final : public host_link {
 
   // True: a request has begun. False: the connection is to be closed.
   task<bool> next_request() {
+    lingers_ = false;
     request_refusal refusal;
     while (refusal.status == 0) {
       const event now = parser_.next(input_.bytes());
@@ -9057,11 +9149,11 @@ class connection final : public host_link {
   }
 
   connection_host& host_;
-  connection_stream& stream_;
+  Stream& stream_;
   const context here_;
   linked_stop_source gone_;  // the client, or the server: what the handler sees
-  connection_input input_;
-  connection_output output_;
+  connection_input<Stream> input_;
+  connection_output<Stream> output_;
   request_parser parser_;
   response_head response_;
   deadline reading_;
@@ -9077,78 +9169,6 @@ class connection final : public host_link {
 };
 
 }  // namespace coworker::detail
-
-// ---- coworker/http/server_exchange.hpp ---------------------------------------------------------------------
-
-// What a server's handler is given: a request and the response to it. Knows how neither is carried.
-
-namespace coworker {
-
-/// A request, while its handler runs. Used on the server's loop only.
-class server_request {
- public:
-  explicit server_request(detail::connection& from) noexcept : connection_(from) {}
-  server_request(const server_request&) = delete;
-  server_request& operator=(const server_request&) = delete;
-
-  /// Valid as long as the handler runs.
-  const request_head& head() const noexcept { return connection_.request(); }
-  std::string_view method() const noexcept { return head().method(); }
-  std::string_view path() const noexcept { return head().path(); }
-  std::string_view query() const noexcept { return head().query(); }
-  std::optional<std::string_view> header(std::string_view name) const noexcept { return head().header(name); }
-
-  /// Lowers the limit for the body, to be called before any of it is read: more is refused with 413.
-  void limit_body(std::uint64_t most) noexcept { connection_.limit_body(most); }
-
-  /// Returns the next piece of the body as it comes, valid until the next call; an empty one at its end. A
-  /// client that waits for `100 Continue` is told so by the first call. Throws: http_error where the body
-  /// is malformed, too large or too slow; let it go on, and the client is told. `cancelled` where the
-  /// client goes away before its end.
-  task<std::string_view> read() { return connection_.read(); }
-
-  /// Returns what is left of the body. Throws: as read(); http_error where the server holds too many bodies.
-  task<std::string> read_all() { return connection_.read_all(); }
-
- private:
-  detail::connection& connection_;
-};
-
-/// The response to a request. Used on the server's loop only, by one coroutine at a time.
-///
-/// All that sends throws `cancelled` where the client is gone or takes nothing; let it go on.
-class server_response {
- public:
-  explicit server_response(detail::connection& to) noexcept : connection_(to) {}
-  server_response(const server_response&) = delete;
-  server_response& operator=(const server_response&) = delete;
-
-  /// Status and header lines, to be set before the response is begun.
-  response_head& head() noexcept { return connection_.response(); }
-
-  /// Sends the whole response. `body` must live until it has ended; it is not copied where it is large.
-  /// Throws: std::logic_error where the response has begun already; std::invalid_argument where one with
-  /// that status has no body.
-  task<void> send(std::string_view body = {}) { return connection_.send(body); }
-
-  /// Sends the head of a response whose body comes in pieces; of `size` bytes in all, where that is known.
-  /// Throws: as send().
-  task<void> begin() { return connection_.begin(std::nullopt); }
-  task<void> begin(std::uint64_t size) { return connection_.begin(size); }
-
-  /// Sends a piece of the body, and waits until the system has taken it, which is as fast as the client
-  /// reads. Throws: std::logic_error where begin() was not called, or the body becomes longer than
-  /// announced.
-  task<void> write(std::string_view piece) { return connection_.write(piece); }
-
-  /// Whether send() or begin() was called.
-  bool begun() const noexcept { return connection_.begun(); }
-
- private:
-  detail::connection& connection_;
-};
-
-}  // namespace coworker
 
 // ---- coworker/http/server.hpp ------------------------------------------------------------------------------
 
@@ -9177,32 +9197,24 @@ concept server_stream = std::movable<Stream> &&
   stream.abort();
 };
 
-namespace detail {
-
-template <class Stream>
-class stream_of final : public connection_stream {
- public:
-  explicit stream_of(Stream stream) noexcept : stream_(std::move(stream)) {}
-
-  task<std::size_t> receive(std::span<char> into) override {
-    co_await stream_.readable();
-    co_return co_await stream_.read_some(into);
-  }
-  task<std::size_t> transmit(std::string_view first, std::string_view second) override {
-    return stream_.write_some(first, second);
-  }
-  void shutdown_write() noexcept override { stream_.shutdown_write(); }
-  void abort() noexcept override { stream_.abort(); }
-
- private:
-  Stream stream_;
+/// Who answers requests: a coroutine, called for one request after another of a connection.
+template <class Handler>
+concept server_handler = requires(Handler& handler, server_request& request, server_response& response) {
+  { handler(request, response) } -> std::same_as<task<void>>;
 };
 
-template <class T>
-struct value_of_task;
-template <class T>
-struct value_of_task<task<T>> {
-  using type = T;
+namespace detail {
+
+struct no_stream {};
+
+template <class Listener>
+struct stream_from {
+  using type = no_stream;
+};
+template <class Listener>
+requires requires(Listener& listener) { listener.accept(); }
+struct stream_from<Listener> {
+  using type = typename decltype(std::declval<Listener&>().accept())::value_type;
 };
 
 }  // namespace detail
@@ -9224,15 +9236,20 @@ struct value_of_task<task<T>> {
 /// Thread safety: drain() may be called on any thread.
 template <class Listener, class Handler>
 class http_server {
+  using stream = typename detail::stream_from<Listener>::type;
+  static constexpr bool listens = server_stream<stream>;
+  static_assert(listens,
+                "http_server: the listener must have accept(), a task that gives a stream with readable(), "
+                "read_some(), write_some(), shutdown_write() and abort(), such as tcp_listener");
+  static constexpr bool handles = server_handler<Handler>;
+  static_assert(handles,
+                "http_server: the handler must be a coroutine, "
+                "task<void>(server_request&, server_response&)");
+
  public:
   /// `listener`: gives connections by accept(), such as tcp_listener; must outlive the server.
   http_server(Listener& listener, Handler handler, const http_server_options& options = http_server_options())
-      : listener_(listener), handler_(std::move(handler)), options_(options) {
-    static_assert(
-        std::same_as<decltype(handler_(std::declval<server_request&>(), std::declval<server_response&>())),
-                     task<void>>,
-        "http_server: the handler must be task<void>(server_request&, server_response&)");
-  }
+      : listener_(listener), handler_(std::move(handler)), options_(options) {}
 
   /// Serves until drain() is called and what runs has ended; once in the life of the object.
   /// Cancellation: asks all handlers to stop, waits for them, and throws `cancelled`.
@@ -9244,7 +9261,7 @@ class http_server {
     scope connections(here);
     bool stopped = false;
     try {
-      clocks.spawn(shared.clocks().run());
+      clocks.spawn(keep_time(shared.clocks()));
       accepting.spawn(accept(shared, connections));
       co_await draining_.wait();
     } catch (const cancelled&) {
@@ -9272,17 +9289,17 @@ class http_server {
   std::size_t connections() const noexcept { return open_; }
 
  private:
-  using stream = typename detail::value_of_task<decltype(std::declval<Listener&>().accept())>::type;
-  static_assert(server_stream<stream>,
-                "http_server: what accept() gives lacks an operation of the concept server_stream");
-
   struct host final : detail::connection_host {
     host(http_server& of, executor_ref executor) : connection_host(of.options_, executor), server(of) {}
-    task<void> handle(detail::connection& with) override { return server.handle(with); }
+    task<void> handle(detail::exchange& with) override { return server.handle(with); }
     http_server& server;
   };
 
-  task<void> handle(detail::connection& with) {
+  static task<void> keep_time(detail::deadlines& clocks) {
+    for (;;) co_await clocks.next();
+  }
+
+  task<void> handle(detail::exchange& with) {
     server_request request(with);
     server_response response(with);
     co_await handler_(request, response);
@@ -9306,25 +9323,26 @@ class http_server {
   static constexpr std::size_t most_turned_away = 64;
 
   task<void> accept(host& shared, scope& connections) {
+    bool failed = false;
     for (;;) {
-      bool failed = false;
+      if (failed)
+        co_await sleep_for(std::chrono::milliseconds(100));  // until there may be descriptors or memory
       try {
         stream accepted = co_await listener_.accept();
         const bool has_room = open_ < options_.connections;
         if (has_room || turned_away_ < most_turned_away) {
-          connections.spawn(
-              serve(std::move(accepted), shared, seat(has_room ? open_ : turned_away_), has_room));
+          seat taken(has_room ? open_ : turned_away_);
+          connections.spawn(serve(std::move(accepted), shared, std::move(taken), has_room));
         } else {
           accepted.abort();
         }
+        failed = false;
       } catch (const cancelled&) {
         throw;
       } catch (const std::exception& error) {
-        log(error.what());
+        if (!failed) shared.log_failure("To accept a connection", error.what());
         failed = true;
       }
-      if (failed)
-        co_await sleep_for(std::chrono::milliseconds(100));  // until descriptors or memory may be free again
     }
   }
 
@@ -9332,14 +9350,9 @@ class http_server {
   task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
     const context here = co_await this_coro::context();
     const seat held(std::move(taken));
-    detail::stream_of<stream> owned(std::move(accepted));
-    detail::connection one(shared, owned, here);
+    stream owned(std::move(accepted));
+    detail::connection<stream> one(shared, owned, here);
     co_await one.run(has_room);
-  }
-
-  void log(std::string_view problem) const {
-    if (options_.log != nullptr)
-      options_.log->warn("The server accepts no connections for a moment: " + std::string(problem));
   }
 
   Listener& listener_;
@@ -20712,57 +20725,68 @@ concept waiting_transport = requires(Transport& queue) {
 
 namespace coworker::detail {
 
-// In a class that derives from an engine and from this one, a name that the engine has too is ambiguous, whatever the
-// engine has under it: a function, several, a template, a type.
-struct operation_names {
-  int chunk, progress, limits, interpret, attend, backlog, waiter, takes_chunks, next_stops;
-};
+// What an engine has under a name counts if it can be named, which one function or a data member can, or called with what
+// a worker gives, or with what an author may expect instead. So a private member does not count, nor one whose
+// requires-clause says no: that is how an engine made from a template has an operation only where it can.
 template <class Transport>
-struct names_beside : Transport, operation_names {};
-
-// A final class can only be asked for what has one meaning.
-template <class Transport>
-concept open_class = std::is_class_v<Transport> && !std::is_final_v<Transport>;
-
-template <class Transport>
-concept has_chunk = (open_class<Transport> && !requires { &names_beside<Transport>::chunk; }) || requires {
+concept has_chunk = requires {
   &Transport::chunk;
+}
+|| requires(Transport& queue, std::string_view job_id, json value) { queue.chunk(job_id, std::move(value)); }
+|| requires(Transport& queue, std::string_view job_id, const std::string& text) {
+  queue.chunk(job_id, text);
 };
+
 template <class Transport>
-concept has_progress =
-    (open_class<Transport> && !requires { &names_beside<Transport>::progress; }) || requires {
+concept has_progress = requires {
   &Transport::progress;
+}
+|| requires(Transport& queue, std::string_view job_id, json value) {
+  queue.progress(job_id, std::move(value));
+}
+|| requires(Transport& queue, std::string_view job_id, const std::string& text) {
+  queue.progress(job_id, text);
 };
+
 template <class Transport>
-concept has_limits = (open_class<Transport> && !requires { &names_beside<Transport>::limits; }) || requires {
+concept has_limits = requires {
   &Transport::limits;
-};
+}
+|| requires(Transport& queue) { queue.limits(); };
+
 template <class Transport>
-concept has_interpret =
-    (open_class<Transport> && !requires { &names_beside<Transport>::interpret; }) || requires {
+concept has_interpret = requires {
   &Transport::interpret;
-};
+}
+|| requires(Transport& queue, outcome& made) { queue.interpret(made); }
+|| requires(Transport& queue, outcome made) { queue.interpret(std::move(made)); };
+
 template <class Transport>
-concept has_attend = (open_class<Transport> && !requires { &names_beside<Transport>::attend; }) || requires {
+concept has_attend = requires {
   &Transport::attend;
-};
+}
+|| requires(Transport& queue, worker_control control) { queue.attend(control); }
+|| requires(Transport& queue) { queue.attend(); };
+
 template <class Transport>
-concept has_backlog =
-    (open_class<Transport> && !requires { &names_beside<Transport>::backlog; }) || requires {
+concept has_backlog = requires {
   &Transport::backlog;
-};
+}
+|| requires(Transport& queue) { queue.backlog(); };
+
 template <class Transport>
-concept has_waiter = (open_class<Transport> && !requires { &names_beside<Transport>::waiter; }) || requires {
+concept has_waiter = requires {
   &Transport::waiter;
-};
+}
+|| requires(Transport& queue) { queue.waiter(); };
+
+// Those that 0.1 called.
 template <class Transport>
-concept has_takes_chunks =
-    (open_class<Transport> && !requires { &names_beside<Transport>::takes_chunks; }) || requires {
+concept has_takes_chunks = requires {
   &Transport::takes_chunks;
 };
 template <class Transport>
-concept has_next_stops =
-    (open_class<Transport> && !requires { &names_beside<Transport>::next_stops; }) || requires {
+concept has_next_stops = requires {
   &Transport::next_stops;
 };
 
@@ -20796,74 +20820,74 @@ consteval engine_fault find_engine_fault() {
   return engine_fault::none;
 }
 
-// What says that an engine was looked at. Made in a default argument, so that compilers point at the call that the user
-// wrote.
+template <class Transport>
+concept fitting_engine = find_engine_fault<Transport>()
+== engine_fault::none;
+
+// What says that an engine was looked at.
 struct engine_checked {};
 
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::none) constexpr engine_checked
-    check_engine() noexcept {
+// What each near miss is told: X(engine_fault, sentence).
+#define COWORKER_NEAR_MISSES(X)                                                                              \
+  X(no_transport,                                                                                            \
+    "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and "                \
+    "`task<delivery> complete(job_result)`")                                                                 \
+  X(chunk,                                                                                                   \
+    "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "           \
+    "chunk(std::string_view job_id, json value)`")                                                           \
+  X(progress,                                                                                                \
+    "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "        \
+    "progress(std::string_view job_id, json value)`")                                                        \
+  X(limits,                                                                                                  \
+    "coworker: this engine's limits() does not fit and would not be called; write `transport_limits "        \
+    "limits() "                                                                                              \
+    "const`")                                                                                                \
+  X(interpret,                                                                                               \
+    "coworker: this engine's interpret() does not fit and would not be called; write `void "                 \
+    "interpret(outcome& made) const`")                                                                       \
+  X(attend,                                                                                                  \
+    "coworker: this engine's attend() does not fit and would not be called; write `task<void> "              \
+    "attend(worker_control control)`")                                                                       \
+  X(backlog,                                                                                                 \
+    "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "  \
+    "const`")                                                                                                \
+  X(waiter,                                                                                                  \
+    "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "       \
+    "waiter()`")                                                                                             \
+  X(takes_chunks,                                                                                            \
+    "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")              \
+  X(next_stops,                                                                                              \
+    "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> " \
+    "attend(worker_control control)`")
+
+// A function template that is given an engine says so in two places: COWORKER_CHECKS_ENGINE stands before its return
+// type, and check_engine<Engine>() is the default argument of its last parameter, an engine_checked. The error then
+// stands at the call that the user wrote: clang reads the condition of an attribute there, g++ makes the default argument there.
+#ifdef __clang__
+#define COWORKER_REFUSE_NEAR_MISS(missed, why) \
+  __attribute__((diagnose_if(                  \
+      ::coworker::detail::find_engine_fault<Engine>() == ::coworker::detail::engine_fault::missed, why, "error")))
+#define COWORKER_CHECKS_ENGINE                                                          \
+  _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
+      COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS) _Pragma("clang diagnostic pop")
+
+template <class Engine>
+constexpr engine_checked check_engine() noexcept {
   return {};
 }
+#else
+#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                 \
+  template <class Engine>                                                      \
+  requires(find_engine_fault<Engine>() == engine_fault::missed) COWORKER_REFUSE(why) \
+  engine_checked check_engine() noexcept { return {}; }
+#define COWORKER_CHECKS_ENGINE
 
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::no_transport) COWORKER_REFUSE(
-    "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and `task<delivery> "
-    "complete(job_result)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::chunk) COWORKER_REFUSE(
-    "coworker: this engine's chunk() does not fit and would not be called; write `task<delivery> "
-    "chunk(std::string_view job_id, json value)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::progress) COWORKER_REFUSE(
-    "coworker: this engine's progress() does not fit and would not be called; write `task<delivery> "
-    "progress(std::string_view job_id, json value)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::limits) COWORKER_REFUSE(
-    "coworker: this engine's limits() does not fit and would not be called; write `transport_limits limits() "
-    "const`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::interpret) COWORKER_REFUSE(
-    "coworker: this engine's interpret() does not fit and would not be called; write `void "
-    "interpret(outcome& made) const`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::attend) COWORKER_REFUSE(
-    "coworker: this engine's attend() does not fit and would not be called; write `task<void> "
-    "attend(worker_control control)`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::backlog) COWORKER_REFUSE(
-    "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "
-    "const`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::waiter) COWORKER_REFUSE(
-    "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "
-    "waiter()`")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::takes_chunks) COWORKER_REFUSE(
-    "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")
-engine_checked check_engine() noexcept { return {}; }
-
-template <class Transport>
-requires(detail::find_engine_fault<Transport>() == engine_fault::next_stops) COWORKER_REFUSE(
-    "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> "
-    "attend(worker_control control)`")
-engine_checked check_engine() noexcept { return {}; }
+template <fitting_engine Engine>
+constexpr engine_checked check_engine() noexcept {
+  return {};
+}
+COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS)
+#endif
 
 }  // namespace coworker::detail
 
@@ -22532,8 +22556,9 @@ class worker {
   /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
   /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
   template <class Engine>
+  COWORKER_CHECKS_ENGINE
   worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
-    if constexpr (!fits || !transport<Engine>) {
+    if constexpr (!fits || !detail::fitting_engine<Engine>) {
       return {};  // what is wrong has been said
     } else if constexpr (waiting_transport<Engine>) {
       event_loop loop(engine.waiter());
@@ -22548,8 +22573,9 @@ class worker {
   /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
   /// delivered before it returns.
   template <class Engine>
+  COWORKER_CHECKS_ENGINE
   task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
-    if constexpr (transport<Engine>) {
+    if constexpr (detail::fitting_engine<Engine>) {
       return detail::serve(core_, engine);
     } else {
       return detail::nothing_to_serve();
@@ -27051,10 +27077,10 @@ requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int ar
 /// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
 /// until the engine is closed or a signal comes.
 template <class Handler, class Modifier, class Engine>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(
+requires(job_handler<Handler>&& concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE int start(
     int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
     detail::engine_checked = detail::check_engine<Engine>()) {
-  if constexpr (transport<Engine>) {
+  if constexpr (detail::fitting_engine<Engine>) {
     return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
   } else {
     return detail::exit_usage;
@@ -27068,6 +27094,483 @@ int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return de
 template <class Handler, class Modifier>
 requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
+
+}  // namespace coworker
+
+// ---- coworker/transport/memory_core.hpp --------------------------------------------------------------------
+
+// What a program and a memory_queue share of the jobs between them. Must not know how a worker takes them.
+
+namespace coworker::detail {
+
+// Guarded by the mutex of its memory_core, but for the id, which stays as it is.
+struct memory_job_state : shared_state {
+  const std::string id;
+  job_envelope envelope;  // until it is taken
+  fifo<json> chunks;      // that nobody has read
+  std::optional<json> progress;
+  bool progress_is_new = false;  // and next_progress() is to return it
+  bool taken = false;
+  std::optional<coworker::outcome> outcome;
+  shared_handle<memory_job_state> itself{};  // until it has an outcome: the queue's share
+  event news;                                // for coroutines: something of the above has changed
+  condition changed;                         // for threads
+  memory_job_state* next = nullptr;          // in its place of the table of ids
+
+  explicit memory_job_state(job_envelope&& pushed) : id(pushed.id), envelope(std::move(pushed)) {}
+
+  void tell() {
+    news.set();
+    changed.notify_all();
+  }
+};
+
+// Finds the jobs that have no outcome by their ids.
+class memory_job_table {
+ public:
+  // Room for one more.
+  void reserve() {
+    if (count_ < places_.size()) return;
+    std::vector<memory_job_state*> old(places_.empty() ? 16 : places_.size() * 2);
+    old.swap(places_);
+    for (memory_job_state* one : old) {
+      while (one != nullptr) link(*std::exchange(one, one->next));
+    }
+  }
+  void add(memory_job_state& added) noexcept {
+    link(added);
+    ++count_;
+  }
+  memory_job_state* find(std::string_view id) const noexcept {
+    if (places_.empty()) return nullptr;
+    memory_job_state* one = places_[place_of(id)];
+    while (one != nullptr && one->id != id) one = one->next;
+    return one;
+  }
+  void remove(memory_job_state& removed) noexcept {
+    memory_job_state** link = &places_[place_of(removed.id)];
+    while (*link != &removed) link = &(*link)->next;
+    *link = removed.next;
+    --count_;
+  }
+
+ private:
+  std::size_t place_of(std::string_view id) const noexcept {
+    return std::hash<std::string_view>()(id) & (places_.size() - 1);
+  }
+  void link(memory_job_state& one) noexcept {
+    memory_job_state*& first = places_[place_of(one.id)];
+    one.next = std::exchange(first, &one);
+  }
+
+  std::vector<memory_job_state*> places_;  // the first of each list; a power of two of them
+  std::size_t count_ = 0;
+};
+
+// A worker that serves the queue.
+struct memory_worker {
+  worker_control control;
+  bool leaving = false;
+};
+
+// What a memory_queue and its memory_jobs share.
+class memory_core : public shared_state {
+ public:
+  using job = shared_handle<memory_job_state>;
+
+  explicit memory_core(std::size_t most_waiting) noexcept : most_waiting_(most_waiting) {}
+
+  // --- the program's side: any thread -----------------------------------------------------------------------
+
+  job push(job_envelope envelope) {
+    const std::lock_guard lock(mutex_);
+    envelope.id = unique_id(std::move(envelope.id));
+    const job made(new memory_job_state(std::move(envelope)));
+    if (std::optional<outcome> refused = refusal()) {
+      made->outcome = std::move(refused);
+      return made;
+    }
+    table_.reserve();
+    available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    waiting_.push(made);
+    ++backlog_;
+    made->itself = made;
+    table_.add(*made);
+    return made;
+  }
+
+  void stop(const job& stopped) {
+    const std::lock_guard lock(mutex_);
+    if (stopped->outcome) return;
+    if (!stopped->taken) {
+      --backlog_;
+      return settle(*stopped, outcome::stop("stopped before a worker took it"));
+    }
+    for (const memory_worker* const one : workers_) one->control.stop_job(stopped->id);
+  }
+
+  // Lets nothing more in. What waits is still run.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    available_.set();
+  }
+
+  // The queue is gone.
+  void abandon() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    settle_waiting("stopped: the queue was destroyed before a worker took the job");
+  }
+
+  std::size_t backlog() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return backlog_;
+  }
+
+  template <class Look>
+  void look(memory_job_state& at, Look looks) const {
+    const std::lock_guard lock(mutex_);
+    looks(at);
+  }
+
+  // `looks(job, found)` is called under the lock and tells whether the wait is over. It throws nothing.
+  template <class Found, class Look>
+  bool look_or_wait(memory_job_state& at, Found& found, Look looks) {
+    const std::lock_guard lock(mutex_);
+    if (looks(at, found)) return true;
+    at.news.reset();
+    return false;
+  }
+
+  template <class Found, class Look>
+  void block(memory_job_state& at, Found& found, Look looks) {
+    std::unique_lock lock(mutex_);
+    while (!looks(at, found)) {
+      detail::require_may_block("memory_job: the job has not got that far",
+                                "co_await result(), next_chunk() or next_progress() instead");
+      at.changed.wait(lock);
+    }
+  }
+
+  // --- the worker's side ------------------------------------------------------------------------------------
+
+  // False: there is nothing to hand over yet.
+  bool hand_over(std::size_t capacity, take_result& taken) {
+    const std::lock_guard lock(mutex_);
+    taken.jobs.reserve(capacity < backlog_ ? capacity : backlog_);
+    while (backlog_ > 0 && taken.jobs.size() < capacity) {
+      const job next = waiting_.pop();
+      if (next->outcome) continue;
+      --backlog_;
+      next->taken = true;
+      taken.jobs.push_back(std::move(next->envelope));
+    }
+    taken.closed = closed_ && backlog_ == 0;
+    if (!taken.jobs.empty() || taken.closed) return true;
+    available_.reset();
+    return false;
+  }
+
+  event& available() noexcept { return available_; }
+
+  // False: it is not here.
+  template <class Change>
+  bool change(std::string_view id, Change change) {
+    const std::lock_guard lock(mutex_);
+    memory_job_state* const found = table_.find(id);
+    if (found == nullptr) return false;
+    change(*found);
+    found->tell();
+    return true;
+  }
+
+  bool end(std::string_view id, outcome ended) {
+    const std::lock_guard lock(mutex_);
+    memory_job_state* const found = table_.find(id);
+    if (found == nullptr) return false;
+    settle(*found, std::move(ended));
+    return true;
+  }
+
+  void worker_comes(memory_worker& worker) {
+    const std::lock_guard lock(mutex_);
+    workers_.push_back(&worker);
+    deserted_ = false;
+  }
+
+  // It takes no more jobs.
+  void worker_leaves(memory_worker& worker) {
+    const std::lock_guard lock(mutex_);
+    worker.leaving = true;
+    for (const memory_worker* const one : workers_) {
+      if (!one->leaving) return;
+    }
+    deserted_ = true;
+    settle_waiting("stopped: the worker left before it took the job");
+  }
+
+  void worker_is_gone(memory_worker& worker) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::erase(workers_, &worker);
+  }
+
+ private:
+  std::string unique_id(std::string wanted) {
+    std::string id = wanted;
+    while (id.empty() || table_.find(id) != nullptr)
+      id = (wanted.empty() ? "job" : wanted) + "-" + std::to_string(++last_number_);
+    return id;
+  }
+
+  // Why no job is let in, if so.
+  std::optional<outcome> refusal() const {
+    if (closed_) return outcome::failure("the queue is closed: it takes no more jobs");
+    if (deserted_) return outcome::stop("stopped: the worker has left, and nobody takes jobs any more");
+    if (backlog_ < most_waiting_) return std::nullopt;
+    return outcome::failure(
+        "the queue is full: " + std::to_string(backlog_) +
+        " jobs wait, and most_waiting allows no more; push it again once some have ended");
+  }
+
+  void settle(memory_job_state& at, outcome ended) {
+    const job kept = std::move(at.itself);
+    table_.remove(at);
+    at.outcome = std::move(ended);
+    at.tell();
+  }
+
+  void settle_waiting(const char* why) {
+    while (!waiting_.empty()) {
+      const job next = waiting_.pop();
+      if (!next->outcome) settle(*next, outcome::stop(why));
+    }
+    backlog_ = 0;
+  }
+
+  mutable std::mutex mutex_;  // guards all below, and the jobs
+  event available_;           // a take may find something
+  fifo<job> waiting_;         // also those that were stopped meanwhile
+  std::size_t backlog_ = 0;   // without those
+  memory_job_table table_;
+  std::vector<memory_worker*> workers_;
+  const std::size_t most_waiting_;
+  std::size_t last_number_ = 0;
+  bool closed_ = false;
+  bool deserted_ = false;  // all workers that there were have left
+};
+
+// For as long as a worker serves the queue.
+class memory_attendance {
+ public:
+  memory_attendance(memory_core& core, memory_worker& worker) : core_(core), worker_(worker) {
+    core_.worker_comes(worker_);
+  }
+  memory_attendance(const memory_attendance&) = delete;
+  memory_attendance& operator=(const memory_attendance&) = delete;
+  ~memory_attendance() { core_.worker_is_gone(worker_); }
+
+ private:
+  memory_core& core_;
+  memory_worker& worker_;
+};
+
+struct leave_memory_queue {
+  memory_core* core;
+  memory_worker* worker;
+  leave_memory_queue(memory_core& left, memory_worker& by) noexcept : core(&left), worker(&by) {}
+  void operator()() const noexcept { core->worker_leaves(*worker); }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/memory_queue.hpp -------------------------------------------------------------------
+
+// memory_queue: a queue inside the program. Whatever has jobs for the worker pushes them, on any thread, and awaits what
+// becomes of each. Must not know what the jobs are for.
+
+namespace coworker {
+
+/// A job that was pushed into a memory_queue. A handle, cheap to copy; it may outlive the queue, and letting go of it does
+/// not stop the job.
+///
+/// Thread safety: any thread. Coroutines may wait on any executor, several at a time; each chunk goes to one of them.
+/// On a simulated_loop, all that concerns the queue must be done on that loop's thread.
+class memory_job {
+  using core_handle = detail::shared_handle<detail::memory_core>;
+  using job_handle = detail::memory_core::job;
+
+ public:
+  /// Made by memory_queue::push().
+  memory_job(core_handle core, job_handle job) noexcept : core_(std::move(core)), job_(std::move(job)) {}
+
+  /// What the worker calls it; unlike that of any other job that is in the queue or in progress.
+  const std::string& id() const noexcept { return job_->id; }
+
+  /// Returns what became of the job, once it has ended. Cancellation: throws `cancelled`; the job goes on.
+  task<outcome> result() const { return await<outcome>(core_, job_, &take_outcome); }
+
+  /// Returns the next chunk of a streaming handler's output, in their order, and nothing once the job has ended and all
+  /// were returned. Until then they are kept. Cancellation: as result().
+  task<std::optional<json>> next_chunk() const {
+    return await<std::optional<json>>(core_, job_, &take_chunk);
+  }
+
+  /// Returns the handler's latest report of progress, once there is one that was not returned yet; those that came before
+  /// it are skipped. Nothing once the job has ended. Cancellation: as result().
+  task<std::optional<json>> next_progress() const {
+    return await<std::optional<json>>(core_, job_, &take_progress);
+  }
+
+  /// The same for a thread, which blocks. Throws: std::logic_error on the thread of an event loop.
+  outcome blocking_result() const { return block<outcome>(&take_outcome); }
+  std::optional<json> blocking_next_chunk() const { return block<std::optional<json>>(&take_chunk); }
+  std::optional<json> blocking_next_progress() const { return block<std::optional<json>>(&take_progress); }
+
+  /// The latest report of progress; nothing where there was none.
+  std::optional<json> progress() const {
+    std::optional<json> found;
+    core_->look(*job_, [&found](state& at) { found = at.progress; });
+    return found;
+  }
+
+  bool ended() const {
+    bool found = false;
+    core_->look(*job_, [&found](state& at) { found = at.outcome.has_value(); });
+    return found;
+  }
+
+  /// Asks the job to stop. One that no worker has taken ends at once, without being run.
+  void stop() const { core_->stop(job_); }
+
+ private:
+  using state = detail::memory_job_state;
+
+  static bool take_outcome(state& at, outcome& found) {
+    if (at.outcome) found = *at.outcome;
+    return at.outcome.has_value();
+  }
+  static bool take_chunk(state& at, std::optional<json>& found) {
+    if (!at.chunks.empty()) found = at.chunks.pop();
+    return found || at.outcome;
+  }
+  static bool take_progress(state& at, std::optional<json>& found) {
+    if (std::exchange(at.progress_is_new, false)) found = at.progress;
+    return found || at.outcome;
+  }
+
+  // The frame has handles of its own, as this one may be gone before it ends.
+  template <class Found>
+  static task<Found> await(core_handle core, job_handle job, bool (*look)(state&, Found&)) {
+    Found found{};
+    while (!core->look_or_wait(*job, found, look)) co_await job->news.wait();
+    co_return found;
+  }
+
+  template <class Found>
+  Found block(bool (*look)(state&, Found&)) const {
+    Found found{};
+    core_->block(*job_, found, look);
+    return found;
+  }
+
+  core_handle core_;
+  job_handle job_;
+};
+
+struct memory_queue_options {
+  /// How many jobs may wait for a worker; beyond that, a job that is pushed fails at once with an error that says so.
+  /// Default: as many as there is memory for.
+  std::size_t most_waiting = std::numeric_limits<std::size_t>::max();
+  /// What workers are told that the queue takes at most.
+  transport_limits limits = {};
+};
+
+/// A queue in memory, for programs that make their jobs themselves, and for tests:
+///
+///     memory_queue queue;
+///     std::thread serving([&] { runner.run(queue); });
+///     memory_job job = queue.push({{"prompt", "hello"}});
+///     json output = job.blocking_result().output;  // or: co_await job.result()
+///     queue.close();                               // the worker then ends
+///
+/// Every job that is pushed gets an outcome, also when it is never run: because the queue is closed, full, or destroyed,
+/// or because the last worker that served it has left. Several workers may serve it at once.
+///
+/// Thread safety: push(), close() and backlog() may be called on any thread. Must outlive the workers.
+class memory_queue {
+ public:
+  memory_queue() : memory_queue(memory_queue_options()) {}
+  explicit memory_queue(memory_queue_options options)
+      : core_(new detail::memory_core(options.most_waiting)), limits_(options.limits) {}
+  memory_queue(const memory_queue&) = delete;
+  memory_queue& operator=(const memory_queue&) = delete;
+  /// Jobs that wait still get an outcome that says so.
+  ~memory_queue() { core_->abandon(); }
+
+  /// Adds a job. `id` is how the worker calls it; where it is empty, or another job's here, a number makes it unique.
+  memory_job push(json input, std::string id = {}) {
+    job_envelope envelope;
+    envelope.id = std::move(id);
+    envelope.input = std::move(input);
+    return memory_job(core_, core_->push(std::move(envelope)));
+  }
+
+  /// The same with all that a queue can say of a job.
+  template <class Envelope>
+  requires std::same_as<std::remove_cvref_t<Envelope>, job_envelope> memory_job push(Envelope&& envelope) {
+    return memory_job(core_, core_->push(std::forward<Envelope>(envelope)));
+  }
+
+  /// Takes no more jobs. Workers run those that wait, and then end.
+  void close() { core_->close(); }
+
+  // --- what a worker calls ----------------------------------------------------------------------------------
+
+  std::size_t backlog() const noexcept { return core_->backlog(); }
+  transport_limits limits() const noexcept { return limits_; }
+
+  task<take_result> take(take_request request) {
+    take_result taken;
+    while (!core_->hand_over(request.capacity, taken)) co_await core_->available().wait();
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    const bool known = core_->end(result.job_id, std::move(result.outcome));
+    co_return known ? delivery::accepted : delivery::refused;
+  }
+
+  task<delivery> chunk(std::string_view job_id, json value) {
+    const bool known =
+        core_->change(job_id, [&value](detail::memory_job_state& at) { at.chunks.push(std::move(value)); });
+    co_return known ? delivery::accepted : delivery::refused;
+  }
+
+  task<delivery> progress(std::string_view job_id, json value) {
+    const bool known = core_->change(job_id, [&value](detail::memory_job_state& at) {
+      at.progress = std::move(value);
+      at.progress_is_new = true;
+    });
+    co_return known ? delivery::accepted : delivery::refused;
+  }
+
+  task<void> attend(worker_control control) {
+    detail::memory_worker worker{control};
+    const detail::memory_attendance attendance(*core_, worker);
+    const stop_callback on_leaving(control.leaving(), detail::leave_memory_queue(*core_, worker));
+    event until_stopped;
+    co_await until_stopped.wait();
+  }
+
+ private:
+  detail::shared_handle<detail::memory_core> core_;
+  transport_limits limits_;
+};
+
+static_assert(transport<memory_queue> && chunk_transport<memory_queue> && progress_transport<memory_queue> &&
+              limited_transport<memory_queue> && attended_transport<memory_queue> &&
+              counted_transport<memory_queue>);
 
 }  // namespace coworker
 
