@@ -255,7 +255,10 @@ enum class fault {
 task<void> wait_whatever_happens(duration span) {
   const executor_ref here = co_await this_coro::executor();
   auto_reset_event never_set;
-  co_await never_set.wait_until(span == duration::max() ? time_point::max() : here.now() + span);
+  time_point due = time_point::max();
+  if (span != duration::max())
+    due = here.now() + span;  // g++ 12 evaluates both sides of a ?: that is awaited
+  co_await never_set.wait_until(due);
 }
 
 // A right engine, but for one fault. It takes its time, so that stops come in the middle of its operations.
