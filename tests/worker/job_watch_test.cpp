@@ -56,6 +56,13 @@ json watched_ms(int count) { return {{"ms", count}}; }
 
 json policy(json limit) { return {{"policy", {{"executionTimeout", limit}}}}; }
 
+coworker::job_envelope limited(std::string id, std::int64_t milliseconds) {
+  coworker::job_envelope made;
+  made.id = std::move(id);
+  made.time_limit = std::chrono::milliseconds(milliseconds);
+  return made;
+}
+
 }  // namespace
 
 TEST_CASE("a job that runs longer than job_timeout is stopped then, and fails with an error that says so") {
@@ -200,7 +207,7 @@ TEST_CASE("a look goes only to the jobs whose time has come, however many run") 
     std::deque<coworker::job_record> records;
     for (std::size_t i = 0; i < count; ++i) {
       const auto milliseconds = static_cast<std::int64_t>(1 + i % 1'000);
-      records.emplace_back(coworker::job_envelope{std::to_string(i), {}, policy(milliseconds)});
+      records.emplace_back(limited(std::to_string(i), milliseconds));
       watch.add(records.back(), coworker::time_point());
     }
     std::size_t looked_at = 0;
@@ -227,8 +234,8 @@ TEST_CASE("a job without a deadline costs the watch no memory, one that ends ear
   coworker::worker_options options;
   coworker::detail::job_watch watch(options, output.log);
   coworker::job_record plain({"plain", {}});
-  coworker::job_record hasty({"hasty", {}, policy(5)});
-  coworker::job_record slow({"slow", {}, policy(50)});
+  coworker::job_record hasty(limited("hasty", 5));
+  coworker::job_record slow(limited("slow", 50));
   const coworker::testing::counted_memory counted;
   watch.add(plain, coworker::time_point());
   CHECK(counted.allocations() == 0);
@@ -249,7 +256,7 @@ TEST_CASE("a job that is stopped has a moment to end before the log names it, al
   coworker::worker_options options;
   options.stop_patience = coworker::duration::zero();
   coworker::detail::job_watch watch(options, output.log);
-  coworker::job_record record({"a", {}, policy(5)});
+  coworker::job_record record(limited("a", 5));
   watch.add(record, coworker::time_point());
   CHECK(watch.look(coworker::time_point(5ms)) == 1);
   CHECK(output.count("still runs") == 0);
@@ -263,9 +270,9 @@ TEST_CASE("without memory jobs are stopped all the same, when asked and when the
   coworker::testing::captured_log output;
   const coworker::worker_options options;
   coworker::detail::job_watch watch(options, output.log);
-  coworker::job_record refused({"refused", {}, policy(5)});
+  coworker::job_record refused(limited("refused", 5));
   coworker::job_record asked({"asked", {}});
-  coworker::job_record overdue({"overdue", {}, policy(5)});
+  coworker::job_record overdue(limited("overdue", 5));
   outcome ended = outcome::stop("stopped: a stop was requested");
   watch.add(asked, coworker::time_point());
   bool thrown = false;

@@ -330,7 +330,7 @@ class poster {
       log_.error("The queue refuses the result of this job for good (" + first.reason +
                      "); it is told that the job failed.",
                  subject);
-      request.body = coworker::refusal_body(first.reason);
+      request.body = coworker::refusal_body(log_.masked(first.reason));
       const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
       if (second.end != ending::accepted)
         log_.error(

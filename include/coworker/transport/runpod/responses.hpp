@@ -4,6 +4,7 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/url.hpp>
+#include <coworker/json/escape.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/runpod/job_list.hpp>
@@ -97,11 +98,12 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   return line.append(value);
 }
 
-/// The body of the outcome that stands in for one that the queue refused.
-inline std::string refusal_body(const std::string& reason) {
-  json body = json::object();
-  body["error"] = "The queue refused the result of this job: " + reason;
-  return body.dump();
+/// The body of the outcome that stands in for one that the queue refused. The reason may hold the server's own words;
+/// bytes of them that are not UTF-8 are replaced.
+inline std::string refusal_body(std::string_view reason) {
+  std::string body = "{\"error\":";
+  coworker::append_json_string_lossy(body, "The queue refused the result of this job: " + std::string(reason));
+  return body += "}";
 }
 
 /// A 200 whose body is not what the protocol says is a failure of the channel like any other.
