@@ -8613,7 +8613,7 @@ class local_event {
 
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> awaiting) {
-      event_.executor_ = require_context(awaiting, "local_event").executor;
+      event_.executor_ = coworker::detail::require_context(awaiting, "local_event").executor;
       event_.waiting_ = awaiting;
     }
 
@@ -16395,7 +16395,7 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
   if (here == home) {
     co_await stream.push(std::move(element));
   } else {
-    co_await run_on(home, stream.push(std::move(element)));
+    co_await coworker::run_on(home, stream.push(std::move(element)));
   }
 }
 
@@ -16970,7 +16970,8 @@ class socket_address {
 /// Looks up a name, in the order in which its addresses are to be tried; not empty. Blocks while the name server
 /// does not answer, which may take many seconds: call it before the loop runs, or on a thread_pool. Throws
 /// std::runtime_error when the name is not known.
-inline std::vector<socket_address> resolve(const std::string& host, std::uint16_t port) {
+template <class Address = socket_address>  // a template, so that only who looks names up compiles it
+std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
   addrinfo wanted{};
   wanted.ai_family = AF_UNSPEC;
   wanted.ai_socktype = SOCK_STREAM;
@@ -16982,7 +16983,7 @@ inline std::vector<socket_address> resolve(const std::string& host, std::uint16_
     addrinfo* list;
     ~owner() { ::freeaddrinfo(list); }
   } const freed{found};
-  std::vector<socket_address> addresses;
+  std::vector<Address> addresses;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
     addresses.emplace_back(one->ai_addr, one->ai_addrlen);
   return addresses;
@@ -17117,6 +17118,61 @@ inline void set_cloexec_and_nonblocking(int descriptor) {
 }  // namespace detail
 }  // namespace coworker
 
+// ---- coworker/net/plain_array.hpp --------------------------------------------------------------------------
+
+// plain_array and plain_view: an array of plain values that grows, and a part of one. std::vector and std::span do
+// more, and would cost everybody who includes coworker a hundredth of the whole to compile, for each type of value.
+
+namespace coworker::detail {
+
+template <class T>
+class plain_view {
+ public:
+  plain_view() noexcept {}
+  plain_view(T* values, std::size_t size) noexcept : values_(values), size_(size) {}
+
+  std::size_t size() const noexcept { return size_; }
+  T& operator[](std::size_t place) const noexcept { return values_[place]; }
+  T* begin() const noexcept { return values_; }
+  T* end() const noexcept { return values_ + size_; }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+template <class T>
+class plain_array {
+  static_assert(std::is_trivially_copyable_v<T>, "plain_array: it copies values as plain memory");
+
+ public:
+  plain_array() noexcept {}
+  plain_array(const plain_array&) = delete;
+  plain_array& operator=(const plain_array&) = delete;
+  ~plain_array() { delete[] values_; }
+
+  std::size_t size() const noexcept { return size_; }
+  T* data() noexcept { return values_; }
+  T& operator[](std::size_t place) noexcept { return values_[place]; }
+
+  /// Has so many values or more afterwards; new ones are T(). Throws std::bad_alloc, and has then changed nothing.
+  void grow(std::size_t least) {
+    if (least <= size_) return;
+    const std::size_t size = least + least / 2 + 8;
+    T* const values = new T[size]();
+    for (std::size_t place = 0; place < size_; ++place) values[place] = values_[place];
+    delete[] values_;
+    values_ = values;
+    size_ = size;
+  }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/net/watch_slot.hpp ---------------------------------------------------------------------------
 
 // watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
@@ -17203,9 +17259,7 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <utility>
-#include <vector>
 
 namespace coworker::detail {
 
@@ -17214,7 +17268,10 @@ class epoll {
   using key = std::uint64_t;
 
   /// Throws io_error when there is no descriptor left for it.
-  epoll() : events_(64) { renew(); }
+  epoll() {
+    make_room(63);
+    renew();
+  }
 
   /// Watches nothing any more. Throws io_error when there is no descriptor left for that, and then has
   /// changed nothing.
@@ -17237,14 +17294,12 @@ class epoll {
   int remove(int descriptor) noexcept { return control(EPOLL_CTL_DEL, descriptor, 0, 0); }
 
   /// Makes room for wait() to find so many at once. Throws std::bad_alloc.
-  void make_room(std::size_t descriptors) {
-    if (events_.size() <= descriptors) events_.resize(descriptors + descriptors / 2 + 1);
-  }
+  void make_room(std::size_t descriptors) { events_.grow(descriptors + 1); }
 
   /// Blocks until something is ready, or for `timeout` milliseconds at most; -1 is for ever. Returns all that is
   /// ready, with the key in data.u64; a wake-up has `wake_key`. The one function besides wake() that may be
   /// called while another thread adds, modifies or removes.
-  std::span<const epoll_event> wait(int timeout) noexcept {
+  plain_view<const epoll_event> wait(int timeout) noexcept {
     const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
     return {events_.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
   }
@@ -17268,7 +17323,7 @@ class epoll {
   unique_fd epoll_;
   // Edge-triggered, so that it need not be read: its counter does not overflow in a program's life.
   unique_fd wake_up_{checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")};
-  std::vector<epoll_event> events_;
+  plain_array<epoll_event> events_;
 };
 
 }  // namespace coworker::detail
@@ -17276,8 +17331,6 @@ class epoll {
 #endif
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 namespace coworker::detail {
 
@@ -17288,7 +17341,7 @@ class epoll_set {
   void watch(descriptor_watch& watch) {
     require_descriptor(watch);
     const auto place = static_cast<std::size_t>(watch.descriptor);
-    if (place >= slots_.size()) slots_.resize(place + place / 2 + 8);
+    slots_.grow(place + 1);
     epoll_.make_room(registered_ + 2);
     slot& one = slots_[place];
     require_unwatched(one, watch);
@@ -17338,7 +17391,7 @@ class epoll_set {
 
   /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
   /// until the next call of another function.
-  std::span<const pollfd> pollable() noexcept {
+  plain_view<const pollfd> pollable() noexcept {
     pollable_ = {epoll_.descriptor(), POLLIN, 0};
     return {&pollable_, 1};
   }
@@ -17449,7 +17502,7 @@ class epoll_set {
   }
 
   epoll epoll_;
-  std::vector<slot> slots_;  // by descriptor
+  plain_array<slot> slots_;  // by descriptor
   std::size_t registered_ = 0;
   std::size_t waiting_ = 0;
   pollfd pollable_{};
@@ -17466,11 +17519,12 @@ class epoll_set {
 
 namespace coworker::detail {
 
-/// All but wake() belongs to one thread.
-class poll_set {
+/// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
+template <class Watch>
+class basic_poll_set {
  public:
   /// Throws io_error when there is no descriptor left for it.
-  poll_set() {
+  basic_poll_set() {
     int ends[2];
     checked(::pipe(ends), "pipe");
     wake_read_.reset(ends[0]);
@@ -17482,13 +17536,13 @@ class poll_set {
   }
 
   /// See watching_executor. Throws std::bad_alloc too.
-  void watch(descriptor_watch& watch) {
-    require_descriptor(watch);
+  void watch(Watch& watch) {
+    detail::require_descriptor(watch);
     const auto number = static_cast<std::size_t>(watch.descriptor);
     if (places_.size() <= number) places_.resize(number + number / 2 + 8);
     std::size_t place = places_[number];
-    if (place != 0) require_unwatched(waiters_[place], watch);
-    if (::fcntl(watch.descriptor, F_GETFD) < 0) throw_unwatchable(errno, watch.descriptor);
+    if (place != 0) detail::require_unwatched(waiters_[place], watch);
+    if (::fcntl(watch.descriptor, F_GETFD) < 0) detail::throw_unwatchable(errno, watch.descriptor);
     if (place == 0) {
       place = polled_.size();
       waiters_.resize(place + 1);  // one more than polled, where that throws
@@ -17496,13 +17550,13 @@ class poll_set {
       places_[number] = place;
     }
     polled_[place].events = static_cast<short>(polled_[place].events | event_of(watch.direction));
-    waiters_[place].waiting[index_of(watch.direction)] = &watch;
+    waiters_[place].waiting[detail::index_of(watch.direction)] = &watch;
     ++waiting_;
   }
 
-  void unwatch(descriptor_watch& watch) noexcept {
+  void unwatch(Watch& watch) noexcept {
     const std::size_t place = places_[static_cast<std::size_t>(watch.descriptor)];
-    descriptor_watch*& waiting = waiters_[place].waiting[index_of(watch.direction)];
+    Watch*& waiting = waiters_[place].waiting[detail::index_of(watch.direction)];
     if (waiting != &watch) return;
     waiting = nullptr;
     end(place, watch.direction);
@@ -17533,7 +17587,7 @@ class poll_set {
 
   /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
   /// until the next call of another function.
-  std::span<const pollfd> pollable() noexcept { return polled_; }
+  plain_view<const pollfd> pollable() noexcept { return {polled_.data(), polled_.size()}; }
 
  private:
   static constexpr short event_of(io_direction direction) noexcept {
@@ -17546,8 +17600,8 @@ class poll_set {
     const short found = polled_[place].revents;
     for (const io_direction direction : {io_direction::read, io_direction::write}) {
       if ((found & (event_of(direction) | over)) == 0) continue;
-      descriptor_watch*& waiting = waiters_[place].waiting[index_of(direction)];
-      if (waiting != nullptr && hand_over(waiting) && end(place, direction)) return true;
+      Watch*& waiting = waiters_[place].waiting[detail::index_of(direction)];
+      if (waiting != nullptr && detail::hand_over(waiting) && end(place, direction)) return true;
     }
     return false;
   }
@@ -17576,6 +17630,8 @@ class poll_set {
   std::size_t waiting_ = 0;
 };
 
+using poll_set = basic_poll_set<descriptor_watch>;
+
 }  // namespace coworker::detail
 
 // ---- coworker/net/poller.hpp -------------------------------------------------------------------------------
@@ -17599,7 +17655,9 @@ inline int poll_timeout(time_point deadline) noexcept {
   if (deadline == time_point::max()) return -1;
   if (deadline == time_point::min()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
+  constexpr int longest =
+      std::numeric_limits<int>::max();  // <algorithm>, for clamp, would cost every user too much
+  return left < 0 ? 0 : left < longest ? static_cast<int>(left) : longest;
 }
 
 }  // namespace detail
@@ -20127,9 +20185,12 @@ inline constexpr std::string_view usage_text =
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
     "directory.\n"
-    "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
-    "not fit; 3 "
-    "the queue did not get all results; 4 something still hung when the grace period was over\n";
+    "Exit status:\n"
+    "  0  all went well\n"
+    "  1  a local job failed, or bad input\n"
+    "  2  arguments, environment or build do not fit\n"
+    "  3  the queue did not get all results\n"
+    "  4  something still hung when the grace period was over\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;
@@ -20556,6 +20617,7 @@ struct take_result {
 enum class delivery : unsigned char {
   accepted,  ///< the queue has it
   refused,   ///< the queue will never take it
+  unwanted,  ///< the queue no longer knows the job, as after its client has cancelled it: nobody misses what was sent
   given_up,  ///< it could not be delivered in the time allowed; for progress: the next value may get through
 };
 
@@ -21324,10 +21386,11 @@ inline options checked(options wanted) {
 
 /// What a worker did from start to end.
 struct worker_summary {
-  std::uint64_t jobs = 0;         ///< taken
-  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
-  std::uint64_t stopped = 0;      ///< ended because they were asked to
-  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
+  std::uint64_t jobs = 0;     ///< taken
+  std::uint64_t failed = 0;   ///< ended with an error; stopped ones are not counted here
+  std::uint64_t stopped = 0;  ///< ended because they were asked to
+  std::uint64_t undelivered =
+      0;  ///< whose outcome the queue refused or could not be given; one that it no longer wants is not counted
   int highest_in_progress = 0;
   duration elapsed{};
 };
@@ -22031,6 +22094,7 @@ task<void> send_progress(Queue& queue, record_ref job, logger& log) {
           over = co_await state.ending.wait_until(executor.now() + pause);
           break;
         case delivery::refused:
+        case delivery::unwanted:
           job->progress.close();
           over = true;
           break;
@@ -22397,7 +22461,7 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   const outcome_status status = record.outcome.status;
   core_.in_progress.remove(record.id);
   recorded().job_ended(now, status, now - record.taken, now - record.settled);
-  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (delivered == delivery::refused || delivered == delivery::given_up) ++summary_.undelivered;
   if (status == outcome_status::failed) ++summary_.failed;
   if (status == outcome_status::stopped) ++summary_.stopped;
   --slots_.delivering;
@@ -23691,11 +23755,12 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   return line.append(value);
 }
 
-/// The body of the outcome that stands in for one that the queue refused.
-inline std::string refusal_body(const std::string& reason) {
-  json body = json::object();
-  body["error"] = "The queue refused the result of this job: " + reason;
-  return body.dump();
+/// The body of the outcome that stands in for one that the queue refused. The reason may hold the server's own words;
+/// bytes of them that are not UTF-8 are replaced.
+inline std::string refusal_body(std::string_view reason) {
+  std::string body = "{\"error\":";
+  coworker::append_json_string_lossy(body, "The queue refused the result of this job: " + std::string(reason));
+  return body += "}";
 }
 
 /// A 200 whose body is not what the protocol says is a failure of the channel like any other.
@@ -24276,7 +24341,7 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
   for (std::size_t next = 0; next < fresh.size() || !failed.empty();) {
     const bool again = next == fresh.size();  // those that were not tried yet come first
     if (again && executor.now() < failed.front().due) {
-      co_await sleep_until(failed.front().due);
+      co_await coworker::sleep_until(failed.front().due);
       continue;
     }
     failed_one one{{}, backoff(waits, random_source(random.next())), {}};
@@ -24870,7 +24935,9 @@ class poster {
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
-    co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
+    co_return made.end == ending::expired ? delivery::given_up
+    : made.end == ending::unknown_job     ? delivery::unwanted
+                                          : delivery::refused;
   }
 
   // One try.
@@ -25107,7 +25174,7 @@ class poster {
         log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
                   subject);
         spool_.remove(kept);
-        co_return delivery::refused;
+        co_return delivery::unwanted;
       case ending::blamed:
         break;
       case ending::accepted:
@@ -25126,7 +25193,7 @@ class poster {
       log_.error("The queue refuses the result of this job for good (" + first.reason +
                      "); it is told that the job failed.",
                  subject);
-      request.body = coworker::refusal_body(first.reason);
+      request.body = coworker::refusal_body(log_.masked(first.reason));
       const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
       if (second.end != ending::accepted)
         log_.error(
@@ -27720,6 +27787,678 @@ inline json validated(json input, const std::vector<input_field>& fields,
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
 
+// ---- coworker/simulation/conformance.hpp -------------------------------------------------------------------
+
+// Whether an engine keeps the contract of transport/concept.hpp: workers come and go on a simulated loop, while a test
+// feeds the engine and says what came out at its far side. Must not know any engine.
+
+#include <concepts>
+
+// ---- coworker/simulation/conformance_checks.hpp ------------------------------------------------------------
+
+// What is noted of an engine while workers use it, and what must be true of that. Must not know how it is found out.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// What reached the far side of an engine.
+struct arrival {
+  enum class kind : unsigned char { chunk, progress, result };
+
+  kind what = kind::result;
+  std::string job_id = {};
+  json value = {};                                    ///< of a result: the output
+  outcome_status status = outcome_status::succeeded;  ///< of a result
+};
+
+/// FNV-1a.
+inline std::uint64_t id_hash(std::string_view id) noexcept {
+  std::uint64_t mixed = 14695981039346656037U;
+  for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return mixed;
+}
+
+/// What a worker and an engine did with a job.
+struct conformance_job {
+  struct part {
+    json value;
+    bool accepted;
+  };
+
+  std::string id;
+  bool in_progress = false;
+  bool completing = false;
+  bool part_under_way[2] = {false, false};  ///< a chunk, and progress
+  bool result_accepted = false;
+  json output = {};  ///< that complete() was given
+  outcome_status status = outcome_status::succeeded;
+  std::vector<part> chunks = {};
+  std::vector<part> progress = {};
+};
+
+class conformance_notes {
+ public:
+  bool closed = false;  ///< a take has said so
+  int takes = 0;        ///< under way
+  int completing = 0;
+  int parts = 0;
+  bool attending = false;
+
+  /// A sentence; said once.
+  void violate(std::string problem) {
+    for (const std::string& known : problems_) {
+      if (known == problem) return;
+    }
+    if (problems_.size() < 10) problems_.push_back(std::move(problem));
+  }
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+  conformance_job* find(std::string_view id) noexcept {
+    for (conformance_job& one : jobs_) {
+      if (one.id == id) return &one;
+    }
+    return nullptr;
+  }
+
+  /// One that a take hands over.
+  void handed_over(const std::string& id) {
+    if (id.empty()) return violate("take() handed over a job without an id");
+    conformance_job* known = find(id);
+    if (known == nullptr) {
+      jobs_.push_back({.id = id});
+      known = &jobs_.back();
+    }
+    if (known->in_progress) return violate("take() handed over job " + id + " while it is in progress");
+    if (known->result_accepted)
+      return violate("take() handed over job " + id + " again, although complete() has accepted its result");
+    known->in_progress = true;
+  }
+
+  /// After all that the worker had is completed.
+  void worker_left() {
+    for (const conformance_job& one : jobs_) {
+      if (one.in_progress) violate("the worker left without calling complete() for job " + one.id);
+    }
+  }
+
+  /// Nothing happens any more, and the run has not ended.
+  void tell_hanging() {
+    if (takes > 0) violate("take() does not end, although the worker has left");
+    if (completing > 0) violate("complete() does not end");
+    if (parts > 0) violate("chunk() or progress() does not end");
+    if (attending) violate("attend() does not end, although it was stopped");
+    if (problems_.empty()) violate("the run does not end");
+  }
+
+ private:
+  std::vector<conformance_job> jobs_;
+  std::vector<std::string> problems_;
+};
+
+/// What was sent must have arrived in its order; only where `all` is true must all that was accepted have arrived.
+inline void check_parts(conformance_notes& notes, const std::string& id, bool all,
+                        const std::vector<conformance_job::part>& sent, const std::vector<json>& arrived) {
+  const std::string what = (all ? "chunks of job " : "progress of job ") + id;
+  std::size_t next = 0;
+  for (const conformance_job::part& one : sent) {
+    if (next < arrived.size() && arrived[next] == one.value) {
+      ++next;
+    } else if (all && one.accepted) {
+      return notes.violate(
+          what + " did not arrive in order: " + one.value.dump() + " was accepted, and " +
+          (next < arrived.size() ? arrived[next].dump() + " came in its place" : "never came"));
+    }
+  }
+  if (next < arrived.size())
+    notes.violate(what + " did not arrive in order: " + arrived[next].dump() + " came when it was not sent");
+}
+
+/// Whether a result arrived as complete() was given it. How a job failed, each platform says in its own way.
+inline bool same_result(const arrival& arrived, const conformance_job& given) {
+  const bool succeeded = given.status == outcome_status::succeeded;
+  if (succeeded != (arrived.status == outcome_status::succeeded)) return false;
+  return !succeeded || arrived.value == given.output;
+}
+
+/// What came out of the engine, against what went in.
+inline void check_arrivals(conformance_notes& notes, const std::vector<std::string>& added,
+                           const std::vector<arrival>& arrivals, bool sees_parts) {
+  for (const std::string& id : added) {
+    conformance_job unknown{.id = id};
+    const conformance_job* job = notes.find(id);
+    if (job == nullptr) job = &unknown;
+    const arrival* result = nullptr;
+    std::vector<json> chunks, progress;
+    for (const arrival& one : arrivals) {
+      if (one.job_id != id) continue;
+      if (one.what == arrival::kind::result) {
+        if (result != nullptr) notes.violate("job " + id + " has two results");
+        result = &one;
+        continue;
+      }
+      const bool chunk = one.what == arrival::kind::chunk;
+      if (result != nullptr)
+        notes.violate(std::string(chunk ? "a chunk" : "progress") + " of job " + id +
+                      " arrived after its result");
+      (chunk ? chunks : progress).push_back(one.value);
+    }
+    if (result == nullptr) {
+      notes.violate("job " + id + " is lost: " +
+                    (job == &unknown        ? "it was added, and no take() handed it over"
+                     : job->result_accepted ? "complete() accepted its result, which never arrived"
+                                            : "its result was not accepted"));
+    } else if (job->result_accepted && !simulation::same_result(*result, *job)) {
+      notes.violate("the result of job " + id + " did not arrive as complete() was given it");
+    }
+    if (!sees_parts) continue;
+    simulation::check_parts(notes, id, true, job->chunks, chunks);
+    simulation::check_parts(notes, id, false, job->progress, progress);  // values replace each other
+  }
+}
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/conformance_engine.hpp ------------------------------------------------------------
+
+// An engine as a worker of a conformance run sees it: what passes is noted and checked, and nothing is changed, save that
+// an operation that throws what it must not reports a failure instead. Must not know any engine.
+
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::simulation {
+
+/// When an operation was asked to stop.
+class stop_moment {
+ public:
+  stop_moment(stop_token stop, const simulated_loop& loop) : loop_(loop), on_stop_(stop, note(*this)) {}
+  stop_moment(const stop_moment&) = delete;
+  stop_moment& operator=(const stop_moment&) = delete;
+
+  bool came() const noexcept { return came_; }
+  duration ago() const noexcept { return came_ ? loop_.now() - at_ : duration::zero(); }
+
+ private:
+  struct note {
+    stop_moment* moment;
+    explicit note(stop_moment& of) noexcept : moment(&of) {}
+    void operator()() const noexcept {
+      moment->came_ = true;
+      moment->at_ = moment->loop_.now();
+    }
+  };
+
+  const simulated_loop& loop_;
+  bool came_ = false;
+  time_point at_{};
+  stop_callback<note> on_stop_;
+};
+
+/// Has all operations; those that the engine lacks do what a worker does without them.
+template <transport Engine>
+class observed_engine {
+ public:
+  observed_engine(Engine& engine, conformance_notes& notes, simulated_loop& loop, duration stop_within)
+      : engine_(engine), notes_(notes), loop_(loop), stop_within_(stop_within), limits_(read_limits()) {}
+
+  task<take_result> take(take_request request) {
+    const stop_moment stop(co_await this_coro::stop_token(), loop_);
+    if (request.capacity == 0) notes_.violate("the worker called take() for no job");
+    if (++notes_.takes > limits_.takes)
+      notes_.violate("the worker let more calls of take() overlap than limits().takes");
+    take_result taken;
+    std::exception_ptr failure;
+    try {
+      taken = co_await engine_.take(request);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    --notes_.takes;
+    ended_in_time("take()", stop);
+    if (failure != nullptr) {
+      thrown("take()", failure, stop.came());
+      std::rethrow_exception(failure);
+    }
+    notes_.closed = notes_.closed || taken.closed;
+    if (taken.jobs.size() > request.capacity) {
+      notes_.violate("take() handed over " + std::to_string(taken.jobs.size()) + " jobs where " +
+                     std::to_string(request.capacity) + " were asked for");
+    }
+    for (const job_envelope& one : taken.jobs) notes_.handed_over(one.id);
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    const std::string id(result.job_id);
+    if (conformance_job* const job = notes_.find(id)) {
+      if (!job->in_progress || job->completing)
+        notes_.violate("the worker called complete() for job " + id + " twice");
+      if (job->part_under_way[0] || job->part_under_way[1])
+        notes_.violate("the worker called complete() for job " + id + " during its chunk() or progress()");
+      job->completing = true;
+      job->output = result.outcome.output;
+      job->status = result.outcome.status;
+    }
+    ++notes_.completing;
+    delivery made = delivery::given_up;
+    std::exception_ptr failure;
+    try {
+      made = co_await engine_.complete(std::move(result));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    --notes_.completing;
+    if (failure != nullptr) thrown("complete()", failure, false);
+    if (conformance_job* const job = notes_.find(id)) {
+      job->completing = job->in_progress = false;
+      job->result_accepted = made == delivery::accepted;
+    }
+    co_return made;
+  }
+
+  task<delivery> chunk(std::string_view job_id, json value) {
+    if constexpr (chunk_transport<Engine>) {
+      return send_part(std::string(job_id), std::move(value), true);
+    } else {
+      return refused();
+    }
+  }
+
+  task<delivery> progress(std::string_view job_id, json value) {
+    if constexpr (progress_transport<Engine>) {
+      return send_part(std::string(job_id), std::move(value), false);
+    } else {
+      return refused();
+    }
+  }
+
+  transport_limits limits() const noexcept { return limits_; }
+
+  void interpret([[maybe_unused]] outcome& made) const {
+    if constexpr (interpreting_transport<Engine>) engine_.interpret(made);
+  }
+
+  task<void> attend([[maybe_unused]] worker_control control) {
+    if constexpr (attended_transport<Engine>) {
+      const stop_moment stop(co_await this_coro::stop_token(), loop_);
+      notes_.attending = true;
+      std::exception_ptr failure;
+      try {
+        co_await engine_.attend(control);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      notes_.attending = false;
+      ended_in_time("attend()", stop);
+      if (failure != nullptr) {
+        thrown("attend()", failure, stop.came());
+        std::rethrow_exception(failure);
+      }
+    }
+    co_return;
+  }
+
+  std::size_t backlog() const noexcept {
+    if constexpr (counted_transport<Engine>) return engine_.backlog();
+    return 0;
+  }
+
+ private:
+  transport_limits read_limits() const {
+    transport_limits found;
+    if constexpr (limited_transport<Engine>) found = std::as_const(engine_).limits();
+    found.chunks = found.chunks && chunk_transport<Engine>;
+    if (found.takes < 1)
+      notes_.violate("limits().takes is " + std::to_string(found.takes) + ", and must be 1 or more");
+    if (found.jobs < 1)
+      notes_.violate("limits().jobs is " + std::to_string(found.jobs) + ", and must be 1 or more");
+    return found;
+  }
+
+  static task<delivery> refused() { co_return delivery::refused; }
+
+  task<delivery> send_part(std::string id, json value, bool is_chunk) {
+    const char* const what = is_chunk ? "chunk()" : "progress()";
+    const std::size_t which = is_chunk ? 0 : 1;
+    const stop_moment stop(co_await this_coro::stop_token(), loop_);
+    if (conformance_job* const job = notes_.find(id)) {
+      if (!job->in_progress || job->completing)
+        notes_.violate(std::string("the worker called ") + what + " for job " + id +
+                       " after its complete() began");
+      if (std::exchange(job->part_under_way[which], true))
+        notes_.violate(std::string("the worker let calls of ") + what + " for job " + id + " overlap");
+    }
+    ++notes_.parts;
+    delivery made = delivery::refused;
+    std::exception_ptr failure;
+    json sent = value;
+    try {
+      if (is_chunk) {
+        if constexpr (chunk_transport<Engine>) made = co_await engine_.chunk(id, std::move(value));
+      } else {
+        if constexpr (progress_transport<Engine>) made = co_await engine_.progress(id, std::move(value));
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    --notes_.parts;
+    if (conformance_job* const job = notes_.find(id)) {
+      job->part_under_way[which] = false;
+      (is_chunk ? job->chunks : job->progress).push_back({std::move(sent), made == delivery::accepted});
+    }
+    if (failure != nullptr) {
+      thrown(what, failure, is_chunk && stop.came());
+      std::rethrow_exception(failure);
+    }
+    co_return made;
+  }
+
+  void ended_in_time(const char* what, const stop_moment& stop) {
+    if (stop.ago() <= stop_within_) return;
+    notes_.violate(std::string(what) + " ended " +
+                   std::to_string(std::chrono::duration_cast<std::chrono::seconds>(stop.ago()).count()) +
+                   " s after it was stopped");
+  }
+
+  void thrown(const char* what, const std::exception_ptr& failure, bool may_be_cancelled) {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const cancelled&) {
+      if (!may_be_cancelled) notes_.violate(std::string(what) + " threw `cancelled` without being stopped");
+    } catch (...) {
+      notes_.violate(std::string(what) + " threw " + coworker::describe_exception(failure).text());
+    }
+  }
+
+  Engine& engine_;
+  conformance_notes& notes_;
+  simulated_loop& loop_;
+  const duration stop_within_;
+  const transport_limits limits_;
+};
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// What a test brings: an engine, a way to feed it, and what came out of it. One is made for each run.
+///
+///   engine()    the transport
+///   add()       adds one more job to the queue, and returns its id. Any handler output and any input will do.
+///   close()     no more jobs are added; an engine that can end does so once all are taken
+///   arrivals()  all that reached whoever the engine delivers to, in its order there; asked once, after the workers
+///
+/// `static constexpr bool adds_while_served = false;` where jobs can only be added before the first worker comes, and
+/// `static constexpr bool sees_parts = false;` where arrivals() has results only, and no chunks or progress.
+template <class Feed>
+concept engine_feed = requires(Feed& feed) {
+  requires transport<std::remove_cvref_t<decltype(feed.engine())>>;
+  { feed.add() } -> std::convertible_to<std::string>;
+  feed.close();
+  { feed.arrivals() } -> std::same_as<std::vector<arrival>>;
+};
+
+struct conformance_options {
+  /// How many runs. Each draws from its seed when jobs come, how long they take, which are stopped, and when the worker
+  /// is. Default: 100.
+  int runs = 100;
+  /// Of the first run; the others have those that follow. Default: 1.
+  std::uint64_t seed = 1;
+  /// How many jobs a run has at most. Default: 20.
+  int jobs = 20;
+  /// By when a take and attend must have ended after they were asked to stop. Virtual time. Default: 30 s.
+  duration stop_within = std::chrono::seconds(30);
+  /// By when every job must have its result after the last was added, where the engine is as fast as it can be. Virtual
+  /// time. Default: 10 min.
+  duration settle_within = std::chrono::minutes(10);
+};
+
+struct conformance_report {
+  int runs = 0;                            ///< that were made; the first with a problem is the last
+  std::uint64_t seed = 0;                  ///< of the last
+  std::vector<std::string> problems = {};  ///< a sentence each
+
+  bool ok() const noexcept { return problems.empty(); }
+
+  /// All of it, for a test's message.
+  std::string text() const {
+    if (ok()) return "the engine kept the contract in " + std::to_string(runs) + " runs";
+    std::string all = "run " + std::to_string(runs) + " (seed " + std::to_string(seed) + "):";
+    for (const std::string& one : problems) all += "\n  " + one;
+    return all;
+  }
+};
+
+/// Runs workers over engines that `make` returns feeds of, and reports what breaks the contract:
+///
+///     auto seen = simulation::check_conformance([](simulated_loop& loop) { return my_feed(loop); });
+///     CHECK_MESSAGE(seen.ok(), seen.text());
+///
+/// Engines must wait by coworker's own means only (sleeps, events, other tasks), as real sockets and threads know nothing
+/// of virtual time. The coroutines of a run that hangs are given up as they stand, with their memory.
+template <class Make>
+requires engine_feed<std::invoke_result_t<Make&, simulated_loop&>> conformance_report
+check_conformance(Make make, const conformance_options& wanted = {});
+
+// --- how it is done -----------------------------------------------------------------------------------------
+
+/// How long a job of a run takes, and what it says meanwhile, follows from its id.
+struct conformance_plan {
+  std::uint64_t seed;
+
+  random_source of(const std::string& id) const noexcept {
+    return random_source(seed ^ simulation::id_hash(id));
+  }
+};
+
+struct conformance_handler {
+  conformance_plan plan;
+
+  task<json> operator()(job<> work) const {
+    random_source drawn = plan.of(work.id);
+    const std::string id = work.id;
+    for (std::uint64_t i = drawn.below(4U); i > 0; --i) {
+      work.progress(std::to_string(i) + " left of " + id);
+      co_await sleep_for(std::chrono::milliseconds(drawn.below(700U)));
+    }
+    if (drawn.below(8U) == 0) throw std::runtime_error("job " + id + " is one of those that fail");
+    co_return "result of " + id;
+  }
+};
+
+struct conformance_stream {
+  conformance_plan plan;
+
+  async_generator<json> operator()(job<> work) const {
+    random_source drawn = plan.of(work.id);
+    const std::string id = work.id;
+    for (std::uint64_t i = 0, end = drawn.below(6U); i < end; ++i) {
+      work.progress(std::to_string(i) + " done of " + id);
+      if (drawn.below(2U) == 0) co_await sleep_for(std::chrono::milliseconds(drawn.below(700U)));
+      co_yield "chunk " + std::to_string(i) + " of " + id;
+    }
+    if (drawn.below(8U) == 0) throw std::runtime_error("job " + id + " is one of those that fail");
+  }
+};
+
+template <class Make>
+class conformance_run {
+  using feed_type = std::invoke_result_t<Make&, simulated_loop&>;
+  using engine_type = std::remove_cvref_t<decltype(std::declval<feed_type&>().engine())>;
+
+ public:
+  conformance_run(Make& make, const conformance_options& wanted, std::uint64_t seed)
+      : wanted_(wanted), plan_{seed}, random_(seed), loop_(seed), feed_(make(loop_)) {
+    log_.set_sink(sink_);
+  }
+
+  // False: it hangs, and must stay where it is.
+  bool go() {
+    loop_.limit_steps(1'000'000);
+    try {
+      root_.spawn(whole());
+      loop_.run_until(time_point(std::chrono::hours(24)));
+    } catch (const std::exception& error) {
+      notes_.violate(std::string("the run goes round for ever: ") + error.what());
+      return false;
+    }
+    if (!done_) {
+      notes_.tell_hanging();
+      return false;
+    }
+    // What is joined from outside has nothing to wait for.
+    simulation::check_arrivals(notes_, added_, feed_.arrivals(), sees_parts());
+    return true;
+  }
+
+  std::vector<std::string> problems() const { return notes_.problems(); }
+
+ private:
+  struct silent_sink final : log_sink {
+    void write(log_level, std::string_view) noexcept override {}
+  };
+
+  static constexpr bool adds_while_served() {
+    if constexpr (requires { bool{feed_type::adds_while_served}; }) return feed_type::adds_while_served;
+    return true;
+  }
+  static constexpr bool sees_parts() {
+    if constexpr (requires { bool{feed_type::sees_parts}; }) return feed_type::sees_parts;
+    return true;
+  }
+
+  task<void> whole() {
+    const bool streams = random_.below(2U) == 0;
+    if (streams) {
+      co_await with_handler(conformance_stream{plan_});
+    } else {
+      co_await with_handler(conformance_handler{plan_});
+    }
+    done_ = true;
+  }
+
+  template <class Handler>
+  task<void> with_handler(Handler handler) {
+    const context here = co_await this_coro::context();
+    scope beside(here);
+    if (adds_while_served()) {
+      beside.spawn(add_jobs());
+    } else {
+      for (std::uint64_t i = 1 + random_.below(jobs_at_most()); i > 0; --i) added_.push_back(feed_.add());
+      feed_.close();
+    }
+    // One that leaves at some moment, perhaps with nothing to do, perhaps in the middle of it; and one that stays.
+    if (random_.below(4U) > 0)
+      co_await serve(handler, std::chrono::milliseconds(random_.below(15'000U)), random_.below(2U) == 0);
+    co_await beside.join();
+    if (!notes_.closed) co_await serve(handler, wanted_.settle_within, false);
+  }
+
+  std::uint64_t jobs_at_most() const noexcept {
+    return static_cast<std::uint64_t>(wanted_.jobs > 1 ? wanted_.jobs : 1);
+  }
+
+  task<void> add_jobs() {
+    for (std::uint64_t i = 1 + random_.below(jobs_at_most()); i > 0; --i) {
+      if (random_.below(3U) == 0) co_await sleep_for(std::chrono::milliseconds(random_.below(4'000U)));
+      added_.push_back(feed_.add());
+    }
+    if (random_.below(2U) == 0) co_await sleep_for(std::chrono::milliseconds(random_.below(8'000U)));
+    feed_.close();
+  }
+
+  template <class Handler>
+  task<void> serve(Handler handler, duration leaves_after, bool stops_jobs) {
+    const context here = co_await this_coro::context();
+    coworker::options settings;
+    settings.grace_period = std::chrono::seconds(5 * random_.below(3U));
+    settings.prefetch = random_.below(4U) == 0;
+    settings.overlap_delivery = random_.below(4U) == 0;
+    settings.log = &log_;
+    worker<Handler> runner(std::move(handler), fixed_concurrency{static_cast<int>(1 + random_.below(6U))},
+                           settings);
+    observed_engine<engine_type> engine(feed_.engine(), notes_, loop_, wanted_.stop_within);
+    scope beside(here);
+    beside.spawn(leave_later(runner, leaves_after));
+    if (stops_jobs) beside.spawn(stop_jobs(runner));
+    std::exception_ptr failure;
+    try {
+      co_await runner.serve(engine);
+    } catch (...) {
+      failure = std::current_exception();  // which the notes have
+    }
+    beside.request_stop();
+    co_await beside.join();
+    notes_.worker_left();
+  }
+
+  template <class Worker>
+  static task<void> leave_later(Worker& runner, duration after) {
+    co_await sleep_for(after);
+    runner.stop();
+  }
+
+  template <class Worker>
+  task<void> stop_jobs(Worker& runner) {
+    for (;;) {
+      co_await sleep_for(std::chrono::milliseconds(1 + random_.below(3'000U)));
+      if (!added_.empty()) runner.stop_job(added_[random_.below(added_.size())]);
+    }
+  }
+
+  const conformance_options wanted_;
+  const conformance_plan plan_;
+  random_source random_;
+  simulated_loop loop_;
+  silent_sink sink_;
+  logger log_;
+  conformance_notes notes_;
+  std::vector<std::string> added_;
+  feed_type feed_;
+  bool done_ = false;
+  scope root_{context(loop_)};
+};
+
+// What hangs is kept, as coroutines that wait cannot be destroyed.
+inline std::vector<std::shared_ptr<void>>& conformance_runs_that_hang() {
+  static auto* const kept = new std::vector<std::shared_ptr<void>>();
+  return *kept;
+}
+
+template <class Make>
+requires engine_feed<std::invoke_result_t<Make&, simulated_loop&>> conformance_report
+check_conformance(Make make, const conformance_options& wanted) {
+  conformance_report made;
+  while (made.ok() && made.runs < wanted.runs) {
+    made.seed = wanted.seed + static_cast<std::uint64_t>(made.runs++);
+    const auto run = std::make_shared<conformance_run<Make>>(make, wanted, made.seed);
+    if (!run->go()) simulation::conformance_runs_that_hang().push_back(run);
+    made.problems = run->problems();
+  }
+  return made;
+}
+
+}  // namespace coworker::simulation
+
 // ---- coworker/simulation/simulation.hpp --------------------------------------------------------------------
 
 // Simulate your handler: a real worker, with the real queue protocol, against a queue and a network that
@@ -29105,7 +29844,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
   if (!counts(one)) return;
   if (what == delivery::accepted && !held.accepted)
     violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
-  if (what == delivery::refused && held.refusals == 0)
+  if ((what == delivery::refused || what == delivery::unwanted) && held.refusals == 0)
     violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
   if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
     violate(invariant::told_truly, about(worker, job) + " was given up before its time");
@@ -29166,7 +29905,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
   if (!told || !counts(account(worker))) return;
   if (*told == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
-  if (*told == delivery::refused && !mine.refused)
+  if ((*told == delivery::refused || *told == delivery::unwanted) && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*told == delivery::given_up && what == part::chunk && in_time)

@@ -263,10 +263,13 @@ class protocol_run {
         require(last == meaning::accepted);
         break;
       case coworker::delivery::refused:
-        require(last == meaning::blamed || (last == meaning::unknown_job && unknown == 2));
+        require(last == meaning::blamed);
         require(news == (i + 1 < posts.size()));
         for (std::size_t k = i + 1; k < posts.size(); ++k)
           require(json::parse(posts[k].body).contains("error"));
+        break;
+      case coworker::delivery::unwanted:
+        require(last == meaning::unknown_job && unknown == 2);
         break;
       case coworker::delivery::given_up:
         require(last == meaning::hopeless || last == meaning::try_again || last == meaning::unknown_job);

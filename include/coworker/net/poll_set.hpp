@@ -33,12 +33,12 @@ class basic_poll_set {
 
   /// See watching_executor. Throws std::bad_alloc too.
   void watch(Watch& watch) {
-    require_descriptor(watch);
+    detail::require_descriptor(watch);
     const auto number = static_cast<std::size_t>(watch.descriptor);
     if (places_.size() <= number) places_.resize(number + number / 2 + 8);
     std::size_t place = places_[number];
-    if (place != 0) require_unwatched(waiters_[place], watch);
-    if (::fcntl(watch.descriptor, F_GETFD) < 0) throw_unwatchable(errno, watch.descriptor);
+    if (place != 0) detail::require_unwatched(waiters_[place], watch);
+    if (::fcntl(watch.descriptor, F_GETFD) < 0) detail::throw_unwatchable(errno, watch.descriptor);
     if (place == 0) {
       place = polled_.size();
       waiters_.resize(place + 1);  // one more than polled, where that throws
@@ -46,13 +46,13 @@ class basic_poll_set {
       places_[number] = place;
     }
     polled_[place].events = static_cast<short>(polled_[place].events | event_of(watch.direction));
-    waiters_[place].waiting[index_of(watch.direction)] = &watch;
+    waiters_[place].waiting[detail::index_of(watch.direction)] = &watch;
     ++waiting_;
   }
 
   void unwatch(Watch& watch) noexcept {
     const std::size_t place = places_[static_cast<std::size_t>(watch.descriptor)];
-    Watch*& waiting = waiters_[place].waiting[index_of(watch.direction)];
+    Watch*& waiting = waiters_[place].waiting[detail::index_of(watch.direction)];
     if (waiting != &watch) return;
     waiting = nullptr;
     end(place, watch.direction);
@@ -96,8 +96,8 @@ class basic_poll_set {
     const short found = polled_[place].revents;
     for (const io_direction direction : {io_direction::read, io_direction::write}) {
       if ((found & (event_of(direction) | over)) == 0) continue;
-      Watch*& waiting = waiters_[place].waiting[index_of(direction)];
-      if (waiting != nullptr && hand_over(waiting) && end(place, direction)) return true;
+      Watch*& waiting = waiters_[place].waiting[detail::index_of(direction)];
+      if (waiting != nullptr && detail::hand_over(waiting) && end(place, direction)) return true;
     }
     return false;
   }

@@ -35,6 +35,7 @@ struct take_result {
 enum class delivery : unsigned char {
   accepted,  ///< the queue has it
   refused,   ///< the queue will never take it
+  unwanted,  ///< the queue no longer knows the job, as after its client has cancelled it: nobody misses what was sent
   given_up,  ///< it could not be delivered in the time allowed; for progress: the next value may get through
 };
 

@@ -101,10 +101,11 @@ inline options checked(options wanted) {
 
 /// What a worker did from start to end.
 struct worker_summary {
-  std::uint64_t jobs = 0;         ///< taken
-  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
-  std::uint64_t stopped = 0;      ///< ended because they were asked to
-  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
+  std::uint64_t jobs = 0;     ///< taken
+  std::uint64_t failed = 0;   ///< ended with an error; stopped ones are not counted here
+  std::uint64_t stopped = 0;  ///< ended because they were asked to
+  std::uint64_t undelivered =
+      0;  ///< whose outcome the queue refused or could not be given; one that it no longer wants is not counted
   int highest_in_progress = 0;
   duration elapsed{};
 };

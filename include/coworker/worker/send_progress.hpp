@@ -57,6 +57,7 @@ task<void> send_progress(Queue& queue, record_ref job, logger& log) {
           over = co_await state.ending.wait_until(executor.now() + pause);
           break;
         case delivery::refused:
+        case delivery::unwanted:
           job->progress.close();
           over = true;
           break;

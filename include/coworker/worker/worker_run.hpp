@@ -340,7 +340,7 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   const outcome_status status = record.outcome.status;
   core_.in_progress.remove(record.id);
   recorded().job_ended(now, status, now - record.taken, now - record.settled);
-  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (delivered == delivery::refused || delivered == delivery::given_up) ++summary_.undelivered;
   if (status == outcome_status::failed) ++summary_.failed;
   if (status == outcome_status::stopped) ++summary_.stopped;
   --slots_.delivering;

@@ -74,7 +74,9 @@ class poster {
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
-    co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
+    co_return made.end == ending::expired ? delivery::given_up
+    : made.end == ending::unknown_job     ? delivery::unwanted
+                                          : delivery::refused;
   }
 
   // One try.
@@ -311,7 +313,7 @@ class poster {
         log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
                   subject);
         spool_.remove(kept);
-        co_return delivery::refused;
+        co_return delivery::unwanted;
       case ending::blamed:
         break;
       case ending::accepted:
