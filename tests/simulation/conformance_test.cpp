@@ -26,10 +26,10 @@ namespace coworker::testing {
 namespace {
 
 using namespace std::chrono_literals;
-using simulation::arrival;
-using simulation::check_conformance;
-using simulation::conformance_options;
-using simulation::conformance_report;
+using coworker::simulation::arrival;
+using coworker::simulation::check_conformance;
+using coworker::simulation::conformance_options;
+using coworker::simulation::conformance_report;
 
 arrival result_of(std::string id, const outcome& made) {
   return {arrival::kind::result, std::move(id), made.succeeded() ? made.output : json(), made.status};

@@ -17,32 +17,35 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-QUEUE, ANSWERS, WORKER = "transport/runpod/queue.hpp", "transport/runpod/responses.hpp", "worker/worker_run.hpp"
+QUEUE, POSTER, JOBS = "transport/runpod/queue.hpp", "transport/runpod/poster.hpp", "transport/runpod/job_list.hpp"
+ANSWERS, WORKER = "transport/runpod/responses.hpp", "worker/worker_run.hpp"
 STREAM, OUTCOME = "job/chunk_stream.hpp", "worker/send_outcome.hpp"
 
 # Name, header, old text, new text.
 MUTANTS = [
-    ("a result is dropped on 429", ANSWERS, "answer.status == 425 || answer.status == 429 ||", "answer.status == 425 ||"),
+    ("a result is dropped on 429", ANSWERS, "status == 413 || status == 422) return", "status == 413 || status == 422 || status == 429) return"),
     ("a post without an answer counts as accepted", ANSWERS,
-     "? post_answer::refused : post_answer::try_again;\n", "? post_answer::refused : post_answer::accepted;\n"),
-    ("a result is given up after one try", QUEUE, "const bool last = now >= deadline;", "const bool last = now >= deadline - options_.delivery_deadline;"),
-    ("results are posted again without a pause", QUEUE,
-     "co_await sleep_until(wait < deadline - now ? now + wait : deadline);", "static_cast<void>(wait);"),
-    ("takes are sent again without a pause", QUEUE, "hold_takes_off(asked, idle_backoff_.next());", ";"),
-    ("what is given up is not kept in the spool", QUEUE, "if (kept != nullptr) spool_.store", "if (false) spool_.store"),
-    ("an outcome replaces one that may have been accepted", QUEUE, "fate::refused && first.perhaps_accepted", "fate::refused && false"),
+     "? post_answer::unsendable : post_answer::try_again;\n", "? post_answer::unsendable : post_answer::accepted;\n"),
+    ("a result is given up after one try", POSTER, "const bool last = here >= deadline ||",
+     "const bool last = here >= deadline - options_.delivery_deadline ||"),
+    ("results are posted again without a pause", POSTER,
+     "co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);", "static_cast<void>(wait);"),
+    ("takes are sent again without a pause", QUEUE, "delay_takes_until(detail::after(asked, idle_backoff_.next()));", ";"),
+    ("what is given up is not kept in the spool", POSTER, "if (kept != nullptr) spool_.store", "if (false) spool_.store"),
+    ("an outcome replaces one that may have been accepted", POSTER, "if (first.perhaps_accepted) {", "if (false) {"),
     ("a take that is stopped drops its answer", QUEUE, "  co_return read_jobs(answer, asked, executor.now());",
      "  const stop_token stop = co_await this_coro::stop_token();\n  stop.throw_if_stopped();\n"
      "  co_return read_jobs(answer, asked, executor.now());"),
-    ("all posts carry one request id", QUEUE, "header_line(\"X-Request-ID\", job_id)", "header_line(\"X-Request-ID\", \"job-0\")"),
-    ("a job handed over twice is run twice", QUEUE, "if (!in_progress_.add(envelope->id)) {",
-     "if (!in_progress_.add(envelope->id) && envelope->id.empty()) {"),
-    ("a bad item costs its batch", QUEUE, "if (!envelope) return;", "if (!envelope) return taken.jobs.clear();"),
-    ("heartbeats forget a job while its result is posted", QUEUE, "const posted first =",
-     "in_progress_.remove(job_id);\n  const posted first ="),
-    ("heartbeats name jobs that have ended", QUEUE, "  in_progress_.remove(job_id);\n", ""),
-    ("a chunk is posted once and then forgotten", QUEUE, "const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline);",
-     "co_await post(request, false);\n  const posted made{fate::accepted, {}};"),
+    ("all posts carry one request id", POSTER, "header_line(\"X-Request-ID\", job_id)", "header_line(\"X-Request-ID\", \"job-0\")"),
+    ("a job handed over twice is run twice", WORKER, "if (!core_.in_progress.add(envelope.id)) {",
+     "if (!core_.in_progress.add(envelope.id) && envelope.id.empty()) {"),
+    ("a bad item costs its batch", JOBS, "      found.push_back(std::move(*made));\n  };", "      found.push_back(std::move(*made));\n    else\n      found.clear();\n  };"),
+    ("heartbeats forget a job while its result is posted", WORKER, "  job_ended(record, co_await",
+     "  core_.in_progress.remove(record.id);\n  job_ended(record, co_await"),
+    ("heartbeats name jobs that have ended", WORKER, "  core_.in_progress.remove(record.id);\n", ""),
+    ("a chunk is posted once and then forgotten", POSTER,
+     "const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);",
+     "co_await send(request);\n    const posted made{ending::accepted, {}};"),
     ("the heart stops at the first refusal", "transport/runpod/heartbeat.hpp", "if (!detail::worth_another_ping(answer)) break;",
      "if (!detail::worth_another_ping(answer)) co_return;"),
     ("the heart waits for an answer to end", "transport/runpod/heartbeat.hpp", "ping.timeout_to_end = true;", ""),
@@ -58,10 +61,9 @@ MUTANTS = [
     ("a result does not wait for progress", OUTCOME, "while (told->sending) co_await told->sent.wait();", ""),
     ("a result waits for the first progress only", OUTCOME, "while (told->sending) co_await", "if (told->sending) co_await"),
     ("progress is told of after the handler's end", WORKER, "    record.progress.close();\n", ""),
-    ("an element of a stream replaces those that wait", STREAM, "pending_.append(1, ',').append(text);", "pending_ = text;"),
-    ("what waits when a stream ends is not sent", STREAM, "if (pending_.empty()) co_return;", "if (pending_.empty() || finished_) co_return;"),
-    ("stops are asked for again without a pause", "transport/runpod/stop_channel.hpp", "    co_await sleep_for(answer.retry_after",
-     "    if (named.items.empty()) co_await sleep_for(answer.retry_after"),
+    ("an element of a stream replaces those that wait", STREAM, "pending_.push_back(std::move(element));", "pending_ = json::array({std::move(element)});"),
+    ("what waits when a stream ends is not sent", STREAM, "if (pending_size_ == 0) co_return;", "if (pending_size_ == 0 || finished_) co_return;"),
+    ("stops are asked for again without a pause", "transport/runpod/stop_channel.hpp", "    co_await sleep_for(wait);", "    if (named.items.empty()) co_await sleep_for(wait);"),
     ("what a modifier throws ends the worker", "scale/modifier.hpp", "    return {measured.limit, limit_decision::fault::threw,",
      "    throw;\n    return {measured.limit, limit_decision::fault::threw,"),
     ("the modifier is asked without a pause", WORKER, "  ask_again_ = after(now, core_.options.modifier_interval);\n", ""),
