@@ -13862,9 +13862,10 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool sending = false;     // a coroutine is at it
-  auto_reset_event ending;  // for that coroutine: there is no more use in trying again
-  auto_reset_event sent;    // for who waits for that coroutine: it has ended
+  bool sending = false;                       // a coroutine is at it
+  time_point not_before = time_point::min();  // the next value is sent
+  auto_reset_event ending;                    // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;                      // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {
@@ -13902,14 +13903,13 @@ class progress_line {
     if (!std::exchange(known->listed, true)) desk_->add(job);
   }
 
-  // Nothing will be taken from it any more, nor the desk be touched.
+  // Nothing is reported from then on, and the desk not touched any more. What was reported last may still be taken.
   void close() {
     progress_state* known = nullptr;
     if (state_.compare_exchange_strong(known, shut(), std::memory_order_acq_rel) || known == shut()) return;
     {
       const std::lock_guard lock(known->mutex);
       known->closed = true;
-      known->waits = false;
     }
     known->ending.set();
   }
@@ -20679,7 +20679,8 @@ struct transport_limits {
 /// task<delivery> progress(std::string_view job_id, json value)                                   optional
 ///
 ///   Tells how far a job is. One try: values replace each other, so the next one may do. Overlap and order: as chunk.
-///   `refused`: no more progress of this job is sent. Cancellation: none. Throws: counts as refused.
+///   `refused`: this value is not tried again. `unwanted`: no more progress of this job is sent. Cancellation: none.
+///   Throws: counts as refused.
 ///
 /// transport_limits limits() const                                                                optional
 ///
@@ -21326,6 +21327,9 @@ struct options {
   /// Runs handlers that are coroutines on the pool, each on any of its threads at a time, instead of all on the worker's
   /// own thread. For those that compute. Default: off.
   bool coroutines_on_pool = false;
+  /// How long after one report of a job's progress the next is sent, which is the latest by then. 0 or more; 0 sends each
+  /// once the one before has arrived. Default: 0.5 s. What was reported last is sent in any case, before the outcome.
+  duration progress_interval = std::chrono::milliseconds(500);
   /// How streaming handlers' elements become chunks.
   stream_options stream = {};
   /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers that take
@@ -21374,6 +21378,8 @@ inline options checked(options wanted) {
   require(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
   require(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
   require(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require(wanted.progress_interval >= duration::zero(),
+          "progress_interval is negative; 0 sends each report once the one before has arrived");
   require(wanted.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
   require(wanted.output_limit == 0 || wanted.output_limit >= 1000,
           "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
@@ -21912,6 +21918,82 @@ struct worker_core final : worker_access {
 
 }  // namespace coworker::detail
 
+// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
+
+// From a job's reports of progress to the queue. Must not know the worker.
+
+namespace coworker::detail {
+
+// Whether JSON can hold the value; where not, that is logged.
+inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
+  try {
+    coworker::dump_size(value);
+    return true;
+  } catch (json_value_error& error) {
+    error.inside_member("progress");
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.log_label));
+    return false;
+  }
+}
+
+// One try. What the engine throws counts as refused.
+template <progress_transport Queue>
+task<delivery> try_progress(Queue& queue, const job_record& job, json value, logger& log) {
+  try {
+    co_return co_await queue.progress(job.id, std::move(value));
+  } catch (...) {
+    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
+              log_subject(job.id, job.log_label));
+  }
+  co_return delivery::refused;
+}
+
+// Sends the latest value until there is none newer, one in each interval. A value that does not get through is tried
+// again while its job runs; one that is refused gives way to the next. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, duration interval, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  json value;
+  bool waits = false;  // `value` is to be sent
+  bool over = false;
+  if (executor.now() < state.not_before) over = co_await state.ending.wait_until(state.not_before);
+  while (!over) {
+    json latest;
+    if (state.take(latest)) {
+      waits = detail::can_be_sent(latest, *job, log);
+      value = std::move(latest);
+    }
+    if (!waits) break;
+    state.not_before = after(executor.now(), interval);
+    const delivery made = co_await detail::try_progress(queue, *job, value, log);
+    waits = made == delivery::given_up;
+    if (const time_point again = after(executor.now(), pause); waits && state.not_before < again)
+      state.not_before = again;
+    if (made == delivery::unwanted) {
+      job->progress.close();
+      state.take(value);
+      break;
+    }
+    over = co_await state.ending.wait_until(state.not_before);
+  }
+  state.sending = false;
+  state.sent.set();
+}
+
+// What was reported last and not sent yet, when the job's handler has ended. One try, before the outcome.
+template <progress_transport Queue>
+task<void> send_last_progress(Queue& queue, job_record& job, progress_state& state, logger& log) {
+  while (state.sending) co_await state.sent.wait();  // may still be set by the one before
+  json value;
+  if (state.take(value) && detail::can_be_sent(value, job, log))
+    co_await detail::try_progress(queue, job, std::move(value), log);
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/worker/sendable.hpp --------------------------------------------------------------------------
 
 // The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says why. Must not
@@ -22024,9 +22106,9 @@ template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
   const log_subject subject(record.id, record.log_label);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
+    progress_state* const told = record.progress.state();
+    if (told != nullptr) co_await detail::send_last_progress(queue, record, *told, log);
   }
   try {
     if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
@@ -22045,67 +22127,6 @@ template <transport Queue>
     log.error("The engine gave up this result: its complete() threw " + error.text(), subject);
   }
   co_return delivery::given_up;
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
-
-// From a job's reports of progress to the queue. Must not know the worker.
-
-namespace coworker::detail {
-
-// Whether JSON can hold the value; where not, that is logged.
-inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
-  try {
-    coworker::dump_size(value);
-    return true;
-  } catch (json_value_error& error) {
-    error.inside_member("progress");
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.log_label));
-    return false;
-  }
-}
-
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
-template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
-  constexpr duration pause = std::chrono::seconds(1);
-  const executor_ref executor = co_await this_coro::executor();
-  progress_state& state = *job->progress.state();
-  try {
-    json value;
-    bool waits = false;  // `value` is to be sent
-    for (bool over = false; !over;) {
-      json latest;
-      if (state.take(latest)) {
-        waits = detail::can_be_sent(latest, *job, log);
-        value = std::move(latest);
-      }
-      if (!waits) break;
-      const delivery made = co_await queue.progress(job->id, value);
-      switch (made) {
-        case delivery::accepted:
-          waits = false;
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-        case delivery::unwanted:
-          job->progress.close();
-          over = true;
-          break;
-      }
-    }
-  } catch (...) {
-    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
-              log_subject(job->id, job->log_label));
-  }
-  state.sending = false;
-  state.sent.set();
 }
 
 }  // namespace coworker::detail
@@ -22500,7 +22521,7 @@ void worker_run<Queue>::follow_inbox() {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state* const state = job->progress.state();
       if (state == nullptr || std::exchange(state->sending, true)) continue;
-      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.options.progress_interval, core_.log));
     }
   }
 }

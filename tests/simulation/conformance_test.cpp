@@ -491,10 +491,10 @@ TEST_CASE("each broken rule is found, and said") {
 
 TEST_CASE("calls that a worker must not make are found too") {
   simulated_loop loop;
-  simulation::conformance_notes notes;
+  coworker::simulation::conformance_notes notes;
   faulty_engine engine(fault::none);
   engine.waiting = {"a", "b"};
-  simulation::observed_engine<faulty_engine> observed(engine, notes, loop, 30s);
+  coworker::simulation::observed_engine<faulty_engine> observed(engine, notes, loop, 30s);
   const auto misuse = [&]() -> task<void> {
     scope both(co_await this_coro::context());
     const auto take = [&]() -> task<void> { co_await observed.take({.capacity = 1}); };

@@ -19,7 +19,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUEUE, POSTER, JOBS = "transport/runpod/queue.hpp", "transport/runpod/poster.hpp", "transport/runpod/job_list.hpp"
 ANSWERS, WORKER = "transport/runpod/responses.hpp", "worker/worker_run.hpp"
-STREAM, OUTCOME = "job/chunk_stream.hpp", "worker/send_outcome.hpp"
+STREAM, PROGRESS = "job/chunk_stream.hpp", "worker/send_progress.hpp"
 
 # Name, header, old text, new text.
 MUTANTS = [
@@ -58,8 +58,8 @@ MUTANTS = [
     ("the grace period has no end", WORKER,
      "    watch_.stop_all(outcome::stop(\"stopped: the worker leaves, and its grace period is over\"), now);\n", ""),
     ("the grace period is over at once", WORKER, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
-    ("a result does not wait for progress", OUTCOME, "while (told->sending) co_await told->sent.wait();", ""),
-    ("a result waits for the first progress only", OUTCOME, "while (told->sending) co_await", "if (told->sending) co_await"),
+    ("a result does not wait for progress", PROGRESS, "while (state.sending) co_await state.sent.wait();", ""),
+    ("a result waits for the first progress only", PROGRESS, "while (state.sending) co_await", "if (state.sending) co_await"),
     ("progress is told of after the handler's end", WORKER, "    record.progress.close();\n", ""),
     ("an element of a stream replaces those that wait", STREAM, "pending_.push_back(std::move(element));", "pending_ = json::array({std::move(element)});"),
     ("what waits when a stream ends is not sent", STREAM, "if (pending_size_ == 0) co_return;", "if (pending_size_ == 0 || finished_) co_return;"),

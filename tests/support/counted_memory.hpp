@@ -1,7 +1,6 @@
 #pragma once
 // Counts what a thread allocates, and lets allocations fail, for tests of costs and of what happens without
-// memory. The operators new and delete that do so stand in counted_memory_test.cpp: a test that includes this
-// is linked with that file.
+// memory. The operators new and delete that do so stand in counted_memory.cpp, which is linked with main.cpp.
 
 #include <doctest/doctest.h>
 #include <cstddef>

@@ -97,7 +97,8 @@ struct transport_limits {
 /// task<delivery> progress(std::string_view job_id, json value)                                   optional
 ///
 ///   Tells how far a job is. One try: values replace each other, so the next one may do. Overlap and order: as chunk.
-///   `refused`: no more progress of this job is sent. Cancellation: none. Throws: counts as refused.
+///   `refused`: this value is not tried again. `unwanted`: no more progress of this job is sent. Cancellation: none.
+///   Throws: counts as refused.
 ///
 /// transport_limits limits() const                                                                optional
 ///

@@ -41,6 +41,9 @@ struct options {
   /// Runs handlers that are coroutines on the pool, each on any of its threads at a time, instead of all on the worker's
   /// own thread. For those that compute. Default: off.
   bool coroutines_on_pool = false;
+  /// How long after one report of a job's progress the next is sent, which is the latest by then. 0 or more; 0 sends each
+  /// once the one before has arrived. Default: 0.5 s. What was reported last is sent in any case, before the outcome.
+  duration progress_interval = std::chrono::milliseconds(500);
   /// How streaming handlers' elements become chunks.
   stream_options stream = {};
   /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers that take
@@ -89,6 +92,8 @@ inline options checked(options wanted) {
   require(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
   require(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
   require(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require(wanted.progress_interval >= duration::zero(),
+          "progress_interval is negative; 0 sends each report once the one before has arrived");
   require(wanted.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
   require(wanted.output_limit == 0 || wanted.output_limit >= 1000,
           "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");

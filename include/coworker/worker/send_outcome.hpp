@@ -12,6 +12,7 @@
 #include <coworker/log.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/worker/core.hpp>
+#include <coworker/worker/send_progress.hpp>
 #include <coworker/worker/sendable.hpp>
 #include <exception>
 #include <string>
@@ -63,9 +64,9 @@ template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
   const log_subject subject(record.id, record.log_label);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
+    progress_state* const told = record.progress.state();
+    if (told != nullptr) co_await detail::send_last_progress(queue, record, *told, log);
   }
   try {
     if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);

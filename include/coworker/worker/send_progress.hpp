@@ -31,44 +31,59 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
   }
 }
 
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
+// One try. What the engine throws counts as refused.
 template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+task<delivery> try_progress(Queue& queue, const job_record& job, json value, logger& log) {
+  try {
+    co_return co_await queue.progress(job.id, std::move(value));
+  } catch (...) {
+    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
+              log_subject(job.id, job.log_label));
+  }
+  co_return delivery::refused;
+}
+
+// Sends the latest value until there is none newer, one in each interval. A value that does not get through is tried
+// again while its job runs; one that is refused gives way to the next. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, duration interval, logger& log) {
   constexpr duration pause = std::chrono::seconds(1);
   const executor_ref executor = co_await this_coro::executor();
   progress_state& state = *job->progress.state();
-  try {
-    json value;
-    bool waits = false;  // `value` is to be sent
-    for (bool over = false; !over;) {
-      json latest;
-      if (state.take(latest)) {
-        waits = detail::can_be_sent(latest, *job, log);
-        value = std::move(latest);
-      }
-      if (!waits) break;
-      const delivery made = co_await queue.progress(job->id, value);
-      switch (made) {
-        case delivery::accepted:
-          waits = false;
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-        case delivery::unwanted:
-          job->progress.close();
-          over = true;
-          break;
-      }
+  json value;
+  bool waits = false;  // `value` is to be sent
+  bool over = false;
+  if (executor.now() < state.not_before) over = co_await state.ending.wait_until(state.not_before);
+  while (!over) {
+    json latest;
+    if (state.take(latest)) {
+      waits = detail::can_be_sent(latest, *job, log);
+      value = std::move(latest);
     }
-  } catch (...) {
-    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
-              log_subject(job->id, job->log_label));
+    if (!waits) break;
+    state.not_before = after(executor.now(), interval);
+    const delivery made = co_await detail::try_progress(queue, *job, value, log);
+    waits = made == delivery::given_up;
+    if (const time_point again = after(executor.now(), pause); waits && state.not_before < again)
+      state.not_before = again;
+    if (made == delivery::unwanted) {
+      job->progress.close();
+      state.take(value);
+      break;
+    }
+    over = co_await state.ending.wait_until(state.not_before);
   }
   state.sending = false;
   state.sent.set();
+}
+
+// What was reported last and not sent yet, when the job's handler has ended. One try, before the outcome.
+template <progress_transport Queue>
+task<void> send_last_progress(Queue& queue, job_record& job, progress_state& state, logger& log) {
+  while (state.sending) co_await state.sent.wait();  // may still be set by the one before
+  json value;
+  if (state.take(value) && detail::can_be_sent(value, job, log))
+    co_await detail::try_progress(queue, job, std::move(value), log);
 }
 
 }  // namespace coworker::detail

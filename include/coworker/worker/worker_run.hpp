@@ -379,7 +379,7 @@ void worker_run<Queue>::follow_inbox() {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state* const state = job->progress.state();
       if (state == nullptr || std::exchange(state->sending, true)) continue;
-      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.options.progress_interval, core_.log));
     }
   }
 }

@@ -366,8 +366,7 @@ TEST_CASE("a delivery deadline may be as far away as a duration reaches") {
   CHECK(world.posts_of("a-5").size() == 3);
 }
 
-TEST_CASE(
-    "a result waits as long as the server asks, up to a minute") {
+TEST_CASE("a result waits as long as the server asks, up to a minute") {
   queue_world world;
   world.client.script("/job-take", {brings({"a"}), brings({"b"})});
   world.client.script("/job-done/w/a", {answers_retry_after(429, 40s)});
@@ -397,7 +396,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a result of a job that the queue no longer knows is tried once more, and nothing is posted instead") {
+TEST_CASE(
+    "a result of a job that the queue no longer knows is tried once more, and nothing is posted instead") {
   for (const int status : {404, 409, 410}) {
     CAPTURE(status);
     queue_world world;
@@ -426,8 +426,7 @@ TEST_CASE("while the server does not let us post, results are tried again and no
     CHECK(posts[4].body == posts[0].body);
     CHECK(world.posts_of("b").size() == 1);
     // One take is under way already; the next follows once the result is through.
-    for (const sent_request& take : world.takes())
-      CHECK((take.at <= posts[0].at || take.at >= posts[4].at));
+    for (const sent_request& take : world.takes()) CHECK((take.at <= posts[0].at || take.at >= posts[4].at));
     CHECK(world.log.count("Posting results fails (HTTP " + std::to_string(status) + ")") == 1);
   }
 }
@@ -549,16 +548,17 @@ TEST_CASE("progress is posted to where results go, one at a time, and the outcom
     co_return 1;
   };
   world.client.script("/job-take", {brings({"a"})});
-  world.client.script("/job-done/w/a",
-                      {answers(200, "", 4500ms), answers(200, "", 3s), answers(200, "", 4s)});
+  world.client.script("/job-done/w/a", {answers(200, "", 4500ms), answers(200, "", 3s), answers(200, "", 4s),
+                                        answers(200, "", 1s)});
   world.serve(reports, 1, 60s);
   const std::vector<sent_request> posts = world.posts_of("a");
-  REQUIRE(posts.size() == 4);
+  REQUIRE(posts.size() == 5);
   CHECK(posts[0].body == R"({"status":"IN_PROGRESS","output":{"percent":0}})");
   CHECK(posts[1].body == R"({"status":"IN_PROGRESS","output":{"percent":40}})");
   CHECK(posts[2].body == R"({"status":"IN_PROGRESS","output":{"percent":70}})");
-  CHECK(posts[3].body == R"({"output":1})");
-  CHECK(posts[3].at == 11500ms);
+  CHECK(posts[3].body == R"({"status":"IN_PROGRESS","output":{"percent":90}})");
+  CHECK(posts[4].body == R"({"output":1})");
+  CHECK(posts[4].at == 12500ms);
   for (const sent_request& post : posts) {
     CHECK(post.url.ends_with("isStream=false"));
     CHECK(post.has_header("X-Request-ID: a"));
