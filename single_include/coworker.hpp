@@ -44,6 +44,7 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -4549,6 +4550,11 @@ class fifo {
   std::size_t size() const noexcept { return items_.size() - first_; }
   void push(T item) { items_.push_back(std::move(item)); }
 
+  // So that the next push() cannot throw. Throws: std::bad_alloc.
+  void make_room() {
+    if (items_.size() == items_.capacity()) items_.reserve(items_.empty() ? 8 : 2 * items_.size());
+  }
+
   // From 0, the next to be taken.
   T& operator[](std::size_t index) noexcept { return items_[first_ + index]; }
 
@@ -4574,6 +4580,28 @@ class fifo {
   std::vector<T> items_;
   std::size_t first_ = 0;
 };
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
+
+// What must be done though memory is short. Knows nothing of what it is for.
+
+namespace coworker::detail {
+
+// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
+// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
+// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
+template <class Step>
+decltype(auto) insist(Step step) {
+  for (;;) {
+    try {
+      return step();
+    } catch (const std::bad_alloc&) {
+      detail::yield_thread();
+    }
+  }
+}
 
 }  // namespace coworker::detail
 
@@ -4617,6 +4645,7 @@ class simulated_loop {
   void cancel(timer& alarm) {
     require_own_thread("simulated_loop::cancel");
     const std::coroutine_handle<> handle = alarm.handle;
+    ready_.make_room();  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) ready_.push(handle);
   }
 
@@ -4641,7 +4670,10 @@ class simulated_loop {
         resume(take_ready());
       } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
-        while (timers_.next_due() <= now_) ready_.push(timers_.pop());
+        while (timers_.next_due() <= now_) {
+          detail::insist([this] { ready_.make_room(); });
+          ready_.push(timers_.pop());
+        }
       } else {
         if (end != time_point::max() && end > now_) now_ = end;
         return false;
@@ -13362,7 +13394,7 @@ class chunk_stream {
       }
     }
     finished_ = true;
-    news_.set();
+    detail::insist([this] { news_.set(); });
     co_await sender_.join();
     if (problem != nullptr) std::rethrow_exception(problem);
     fail_if_broken();
@@ -13467,21 +13499,28 @@ class chunk_stream {
     return empty_text ? json("") : std::exchange(pending_, json());
   }
 
+  // Never ends while push() waits for room without letting it know.
   task<void> send_all() {
-    for (;;) {
-      while (pending_size_ == 0 && !finished_) co_await news_.wait();
-      if (pending_size_ == 0) co_return;
-      while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
-             executor_.now() < send_at_) {
-        co_await news_.wait_until(send_at_);
+    try {
+      while (!broken_ && (pending_size_ != 0 || !finished_)) {
+        if (pending_size_ == 0) {
+          co_await news_.wait();
+          continue;
+        }
+        while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
+               executor_.now() < send_at_) {
+          co_await news_.wait_until(send_at_);
+        }
+        ++chunks_;
+        json chunk = take_pending();
+        room_.set();
+        const bool arrived = co_await delivered(std::move(chunk));
+        broken_ = !arrived;
       }
-      ++chunks_;
-      json chunk = take_pending();
-      room_.set();
-      const bool arrived = co_await delivered(std::move(chunk));
-      broken_ = !arrived;
-      if (broken_) co_return room_.set();
+    } catch (const std::bad_alloc&) {
+      broken_ = true;
     }
+    detail::insist([this] { room_.set(); });
   }
 
   task<bool> delivered(json chunk) {
@@ -13588,12 +13627,12 @@ inline std::string without_nesting(std::string name) {
 inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
-  char* const demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  if (demangled != nullptr) {
-    std::string name(demangled);
-    std::free(demangled);  // allocated by malloc, as the ABI says
-    return without_nesting(std::move(name));
-  }
+  struct freed {
+    void operator()(char* text) const noexcept { std::free(text); }  // allocated by malloc, as the ABI says
+  };
+  const std::unique_ptr<char, freed> demangled(
+      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status));
+  if (demangled != nullptr) return without_nesting(std::string(demangled.get()));
 #endif
   return type.name();
 }
@@ -13752,15 +13791,30 @@ class outcome {
     return made;
   }
 
-  static outcome failure(error_info error) {
+  static outcome failure(error_info error) noexcept {
     outcome made;
     made.fail(std::move(error));
     return made;
   }
-  static outcome failure(std::string message) { return failure(error_info{.message = std::move(message)}); }
+  static outcome failure(std::string message) noexcept {
+    error_info error;
+    error.message = std::move(message);
+    return failure(std::move(error));
+  }
 
-  static outcome stop(std::string message) {
-    outcome made = failure(std::move(message));
+  /// A failure that says that there was no memory for what the job came to. Needs none itself.
+  static outcome out_of_memory() noexcept {
+    outcome made;
+    made.status = outcome_status::failed;
+    return made;
+  }
+
+  static outcome stop(std::string_view message) noexcept {
+    outcome made;
+    try {
+      made = failure(std::string(message));
+    } catch (const std::bad_alloc&) {  // it was asked to stop all the same
+    }
     made.status = outcome_status::stopped;
     return made;
   }
@@ -13770,17 +13824,16 @@ class outcome {
   /// What went wrong. Null where nothing did, and where there was no memory to say it.
   const error_info* error() const noexcept { return error_; }
 
-  /// Makes it a failure. The output stays.
-  void fail(error_info error) {
-    auto* const made = new error_info(std::move(error));
-    delete std::exchange(error_, made);
+  /// Makes it a failure. The output stays. Without memory for the error it is one that says so.
+  void fail(error_info error) noexcept {
+    delete std::exchange(error_, new (std::nothrow) error_info(std::move(error)));
     status = outcome_status::failed;
   }
 
   /// error()->message; empty where nothing went wrong.
   std::string_view message() const noexcept {
     if (error_ != nullptr) return error_->message;
-    return succeeded() ? std::string_view() : std::string_view("the job failed, and there was no memory to say why");
+    return succeeded() ? "" : "out of memory: there was none left to say what became of the job";
   }
 
  private:
@@ -13862,6 +13915,7 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
+  bool over = false;                          // no coroutine is to begin with it any more
   bool sending = false;                       // a coroutine is at it
   time_point not_before = time_point::min();  // the next value is sent
   auto_reset_event ending;                    // for that coroutine: there is no more use in trying again
@@ -13903,7 +13957,8 @@ class progress_line {
     if (!std::exchange(known->listed, true)) desk_->add(job);
   }
 
-  // Nothing is reported from then on, and the desk not touched any more. What was reported last may still be taken.
+  // For the worker. Nothing is reported from then on, and the desk not touched any more. What was reported last may still
+  // be taken.
   void close() {
     progress_state* known = nullptr;
     if (state_.compare_exchange_strong(known, shut(), std::memory_order_acq_rel) || known == shut()) return;
@@ -13911,7 +13966,8 @@ class progress_line {
       const std::lock_guard lock(known->mutex);
       known->closed = true;
     }
-    known->ending.set();
+    known->over = true;
+    detail::insist([known] { known->ending.set(); });
   }
 
   // Null: nothing was ever reported.
@@ -14048,12 +14104,12 @@ struct job_envelope {
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
+  stop_source stop;  ///< stops this job only
   std::string id;
   std::string log_label;
   json input;                 ///< until the handler has it
   json details;               ///< as well
   std::string trace_parent;   ///< of the request that it serves
-  stop_source stop;           ///< stops this job only
   coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
   bool runnable = true;       ///< false: it has its outcome already
   int deliveries = 0;
@@ -14069,6 +14125,7 @@ struct job_record {
   job_record* previous = nullptr;          ///< in the list that it is in
   job_record* next = nullptr;
 
+  /// Throws std::bad_alloc; the envelope still has all then.
   explicit job_record(job_envelope&& envelope)
       : id(std::move(envelope.id)),
         log_label(std::move(envelope.log_label)),
@@ -14086,7 +14143,7 @@ struct job_record {
   ~job_record() { delete timings; }
 
   /// Gives it an outcome without its being run.
-  void settle(coworker::outcome known) {
+  void settle(coworker::outcome known) noexcept {
     outcome = std::move(known);
     runnable = false;
   }
@@ -16435,7 +16492,14 @@ task<void> stream_range(Handler& handler, job_record& record, Stream& stream, ex
 
 inline task<void> return_home(executor_ref home) {
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
 }
 
 // Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
@@ -16457,9 +16521,11 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
   } catch (...) {
     thrown = std::current_exception();
   }
-  co_await detail::return_home(job.executor);
+  auto on_the_way = detail::insist([&] { return detail::return_home(job.executor); });
+  co_await std::move(on_the_way);
+  auto finishing = detail::insist([&] { return stream.finish(); });
   try {
-    co_await stream.finish();
+    co_await std::move(finishing);
   } catch (...) {
     if (thrown == nullptr) thrown = std::current_exception();
   }
@@ -16508,7 +16574,7 @@ inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
 }
 
 // What a job comes to whose handler threw.
-inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) {
+inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) noexcept {
   bool was_cancelled = false;
   try {
     std::rethrow_exception(thrown);
@@ -16520,7 +16586,11 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
     if (record.outcome.succeeded()) return outcome::stop("stopped: a stop was requested");
     return std::move(record.outcome);
   }
-  outcome made = outcome::failure(describe_exception(thrown));
+  outcome made = outcome::out_of_memory();
+  try {
+    made = outcome::failure(describe_exception(thrown));
+  } catch (const std::bad_alloc&) {
+  }
   made.recycle_worker = detail::asks_to_recycle(thrown);
   return made;
 }
@@ -16530,12 +16600,16 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
 namespace detail {
 
 // Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
-inline void settle(job_record& record, outcome made, const std::exception_ptr& thrown,
-                   const stream_sink& sink) {
+inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
+                   const stream_sink& sink) noexcept {
   if (thrown == nullptr) {
-    sink.interpret(made);
-    record.outcome = std::move(made);
-    return;
+    try {
+      sink.interpret(made);
+      record.outcome = std::move(made);
+      return;
+    } catch (...) {
+      thrown = std::current_exception();
+    }
   }
   outcome failed = detail::outcome_of(thrown, record);
   failed.output = std::move(made.output);
@@ -16585,7 +16659,14 @@ template <job_handler Handler>
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
   detail::settle(record, std::move(made), thrown, sink);
 }
 
@@ -20660,14 +20741,16 @@ struct transport_limits {
 ///   `closed` or the worker leaves. Overlap: with itself up to limits().takes times, which is once unless the engine says
 ///   otherwise. Cancellation: when the worker leaves, its stop token is triggered. It must then end soon, and may throw
 ///   `cancelled` only where the queue has handed nothing over: what it has, or is being given, is returned and will be
-///   run. Throws: any other exception ends the run; run() rethrows it after the jobs in progress have ended.
-///   Job ids must not be empty. A job whose id is in progress already is dropped with a warning.
+///   run. Throws: after std::bad_alloc it is called again, in a second; it must not have cost a job that was handed over.
+///   Any other exception ends the run; run() rethrows it after the jobs in progress have ended. Job ids must not be empty. A
+///   job whose id is in progress already is dropped with a warning.
 ///
 /// task<delivery> complete(job_result result)
 ///
 ///   Delivers a job's result and returns once the queue has it or never will. Called exactly once for each job that was
 ///   handed over, also for one that never ran. The job keeps its slot until it returns. Overlap: with itself for
-///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up.
+///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up. Where there is no memory
+///   for the coroutine itself, the job's outcome becomes one that says so, with which it is called again.
 ///
 /// task<delivery> chunk(std::string_view job_id, json value)                                      optional
 ///
@@ -21268,7 +21351,10 @@ class limit_control {
   void tell_change(time_point now, int limit) {
     if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
     if (limit == told_limit_ || now < tell_again_) return;
-    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    try {
+      log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    } catch (const std::bad_alloc&) {  // a line less
+    }
     told_limit_ = limit;
     tell_again_ = after(now, std::chrono::seconds(1));
   }
@@ -21548,7 +21634,8 @@ class job_watch {
   // Throws std::bad_alloc; the record is not watched then.
   void add(job_record& record, time_point now) {
     duration limit = record.time_limit;
-    if (options_.job_timeout > duration::zero() && (limit <= duration::zero() || options_.job_timeout < limit))
+    if (options_.job_timeout > duration::zero() &&
+        (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
     if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
@@ -21906,7 +21993,7 @@ struct worker_core final : worker_access {
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
   std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
-  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+  watchdog* dog = nullptr;                    // where one is wanted, while run() is in progress
 
  private:
   // What blocks has a thread for each job; what computes, one for each processor.
@@ -21924,11 +22011,23 @@ struct worker_core final : worker_access {
 
 namespace coworker::detail {
 
+// One of the engine's operations threw.
+inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {
+  try {
+    log.error(std::string(operation) + " threw " + describe_exception(std::current_exception()).trace(),
+              subject);
+  } catch (const std::bad_alloc&) {
+    log.error(operation, subject);
+  }
+}
+
 // Whether JSON can hold the value; where not, that is logged.
 inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
   try {
     coworker::dump_size(value);
     return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   } catch (json_value_error& error) {
     error.inside_member("progress");
     log.warn(std::string("This progress is not sent: ") + error.what(),
@@ -21943,8 +22042,7 @@ task<delivery> try_progress(Queue& queue, const job_record& job, json value, log
   try {
     co_return co_await queue.progress(job.id, std::move(value));
   } catch (...) {
-    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
-              log_subject(job.id, job.log_label));
+    detail::log_thrown("The engine's progress()", log, log_subject(job.id, job.log_label));
   }
   co_return delivery::refused;
 }
@@ -21956,31 +22054,33 @@ task<void> send_progress(Queue& queue, record_ref job, duration interval, logger
   constexpr duration pause = std::chrono::seconds(1);
   const executor_ref executor = co_await this_coro::executor();
   progress_state& state = *job->progress.state();
-  json value;
-  bool waits = false;  // `value` is to be sent
-  bool over = false;
-  if (executor.now() < state.not_before) over = co_await state.ending.wait_until(state.not_before);
-  while (!over) {
-    json latest;
-    if (state.take(latest)) {
-      waits = detail::can_be_sent(latest, *job, log);
-      value = std::move(latest);
+  try {
+    json value;
+    bool waits = false;  // `value` is to be sent
+    if (executor.now() < state.not_before) co_await state.ending.wait_until(state.not_before);
+    while (!state.over) {
+      json latest;
+      if (state.take(latest)) {
+        waits = detail::can_be_sent(latest, *job, log);
+        value = std::move(latest);
+      }
+      if (!waits) break;
+      state.not_before = after(executor.now(), interval);
+      const delivery made = co_await detail::try_progress(queue, *job, value, log);
+      waits = made == delivery::given_up;
+      if (const time_point again = after(executor.now(), pause); waits && state.not_before < again)
+        state.not_before = again;
+      if (made == delivery::unwanted) {
+        job->progress.close();
+        state.take(value);
+        break;
+      }
+      co_await state.ending.wait_until(state.not_before);
     }
-    if (!waits) break;
-    state.not_before = after(executor.now(), interval);
-    const delivery made = co_await detail::try_progress(queue, *job, value, log);
-    waits = made == delivery::given_up;
-    if (const time_point again = after(executor.now(), pause); waits && state.not_before < again)
-      state.not_before = again;
-    if (made == delivery::unwanted) {
-      job->progress.close();
-      state.take(value);
-      break;
-    }
-    over = co_await state.ending.wait_until(state.not_before);
+  } catch (const std::bad_alloc&) {  // this value is lost; the next may get through
   }
   state.sending = false;
-  state.sent.set();
+  detail::insist([&state] { state.sent.set(); });
 }
 
 // What was reported last and not sent yet, when the job's handler has ended. One try, before the outcome.
@@ -22030,16 +22130,9 @@ inline void shorten(error_info& error, std::size_t longest) {
     error.causes.pop_back();
 }
 
-// Changes an outcome to a failure where JSON or the queue, which takes `limit` bytes of it, cannot hold its output.
-inline void make_sendable(outcome& made, std::size_t limit) {
+inline void shorten_error(outcome& made, std::size_t limit) {
   constexpr std::size_t most_per_byte = 6;  // as "\u0000"
   constexpr std::size_t longest_error = 1'000'000;
-  try {
-    detail::check_output(made.output, limit);
-  } catch (...) {
-    if (made.succeeded()) made.fail(describe_exception(std::current_exception()));
-    made.output = json();
-  }
   if (made.error() == nullptr) return;
   const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
   const error_info& error = *made.error();
@@ -22051,6 +22144,26 @@ inline void make_sendable(outcome& made, std::size_t limit) {
   detail::shorten(shortened, longest);
   made.fail(std::move(shortened));
   made.status = before;
+}
+
+// Changes an outcome to a failure where JSON, the memory or the queue, which takes `limit` bytes of it, cannot hold its
+// output.
+inline void make_sendable(outcome& made, std::size_t limit) noexcept {
+  const auto give_up_output = [&made](outcome failed) {
+    failed.recycle_worker = made.recycle_worker;
+    if (made.succeeded()) made = std::move(failed);
+    made.output = json();
+  };
+  try {
+    try {
+      detail::check_output(made.output, limit);
+    } catch (...) {
+      give_up_output(outcome::failure(describe_exception(std::current_exception())));
+    }
+    detail::shorten_error(made, limit);
+  } catch (const std::bad_alloc&) {
+    give_up_output(outcome::out_of_memory());
+  }
 }
 
 }  // namespace coworker::detail
@@ -22080,28 +22193,46 @@ task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& l
     } catch (const cancelled&) {
       throw;
     } catch (...) {
-      log.error("The engine's chunk() threw " + describe_exception(std::current_exception()).trace(),
-                log_subject(job.id, job.log_label));
+      detail::log_thrown("The engine's chunk()", log, log_subject(job.id, job.log_label));
     }
   }
   co_return sent;
 }
 
 // A job that was stopped did what it was asked to.
-inline void log_outcome(const outcome& made, logger& log, log_subject subject) {
-  if (made.succeeded()) {
-    if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
-    return;
-  }
-  const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
-  if (made.status == outcome_status::stopped) {
-    log.info(text, subject);
-  } else {
-    log.error(text, subject);
+inline void log_outcome(const outcome& made, logger& log, log_subject subject) noexcept {
+  try {
+    if (made.succeeded()) {
+      if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
+      return;
+    }
+    const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
+    log.write(made.status == outcome_status::stopped ? log_level::info : log_level::error, text, subject);
+  } catch (...) {
+    log.write(made.succeeded() ? log_level::debug : log_level::error, made.message(), subject);
   }
 }
 
-// Not inlined, as its frame would then be part of every job's from the start.
+// Hands the outcome over to the engine. Throws std::bad_alloc where the engine had no memory to begin: nothing was sent
+// then, and the record has an outcome that says so.
+template <transport Queue>
+task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
+  job_result result;
+  result.job_id = record.id;
+  result.outcome = std::move(record.outcome);
+  result.streamed = streamed;
+  result.timings = record.timings;
+  // What the worker asks of it later. Should the engine not begin, it is what there is left to say.
+  record.outcome = outcome::out_of_memory();
+  const outcome_status ended = result.outcome.status;
+  record.outcome.recycle_worker = result.outcome.recycle_worker;
+  task<delivery> begun = queue.complete(std::move(result));
+  record.outcome.status = ended;
+  return begun;
+}
+
+// Throws std::bad_alloc where nothing was sent: it is to be called again. Not inlined, as its frame would then be part of
+// every job's from the start.
 template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
@@ -22110,21 +22241,20 @@ template <transport Queue>
     progress_state* const told = record.progress.state();
     if (told != nullptr) co_await detail::send_last_progress(queue, record, *told, log);
   }
+  if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
+  detail::make_sendable(record.outcome, core.place.terms.output_limit);
+  detail::log_outcome(record.outcome, log, subject);
+  bool begun = false;
   try {
-    if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
-    detail::make_sendable(record.outcome, core.place.terms.output_limit);
-    detail::log_outcome(record.outcome, log, subject);
-    job_result result;
-    result.job_id = record.id;
-    result.outcome = std::move(record.outcome);
-    record.outcome.status = result.outcome.status;
-    record.outcome.recycle_worker = result.outcome.recycle_worker;
-    result.streamed = core.handler.is_streaming && core.place.terms.sends_chunks;
-    result.timings = record.timings;
-    co_return co_await queue.complete(std::move(result));
+    task<delivery> complete =
+        detail::begin_complete(queue, record, core.handler.is_streaming && core.place.terms.sends_chunks);
+    begun = true;
+    co_return co_await std::move(complete);
+  } catch (const std::bad_alloc&) {
+    if (!begun) throw;
+    detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   } catch (...) {
-    const error_info error = describe_exception(std::current_exception());
-    log.error("The engine gave up this result: its complete() threw " + error.text(), subject);
+    detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   }
   co_return delivery::given_up;
 }
@@ -22207,6 +22337,7 @@ class worker_run {
   void read_limits();
   task<void> attend();
   task<void> wind_down();
+  void tell_grace_is_over();
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -22279,11 +22410,20 @@ task<worker_summary> worker_run<Queue>::run() {
     if (const int wanted = capacity(); wanted > 0) {
       slots_.requested += wanted;
       ++slots_.takes;
-      takes_.spawn(take_jobs(wanted));
+      detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
       continue;
     }
     const time_point due = sleeps_until_ = next_turn(now);
-    co_await core_.inbox.changed.wait_until(due);
+    bool armed = false;
+    try {
+      co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
     sleeps_until_ = time_point::min();
     now = executor_.now();
     if (now >= due) recorded().timer_late(now - due);
@@ -22295,7 +22435,8 @@ task<worker_summary> worker_run<Queue>::run() {
   winding_down_ = true;
   core_.leaving_source->request_stop();
   takes_.request_stop();
-  co_await wind_down();
+  auto rest = detail::insist([this] { return wind_down(); });
+  co_await std::move(rest);
   co_await takes_.join();
   co_await jobs_.join();
   while (core_.inbox.progress.take()) {
@@ -22342,8 +22483,11 @@ task<void> worker_run<Queue>::attend() {
 template <transport Queue>
 void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
-  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
-  slots_.limit = core_.control.ask(now, before);
+  try {
+    recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+    slots_.limit = core_.control.ask(now, before);
+  } catch (const std::bad_alloc&) {  // it is asked again
+  }
   if (slots_.limit != before) {
     settled_ = false;
   } else if (interval_over && slots_.in_progress() == 0) {
@@ -22373,6 +22517,7 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
   const time_point asked = executor_.now();
   recorded().take_sent(asked, static_cast<std::size_t>(capacity));
   take_result taken;
+  bool starved = false;
   try {
     const take_request request{static_cast<std::size_t>(capacity),
                                static_cast<std::size_t>(slots_.in_progress())};
@@ -22383,9 +22528,18 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
           std::logic_error("coworker::worker: the engine's take() threw `cancelled`, but was not stopped"));
       taken.closed = true;
     }
+  } catch (const std::bad_alloc&) {
+    starved = true;
   } catch (...) {
     failure_ = std::current_exception();
     taken.closed = true;
+  }
+  if (starved) {
+    core_.log.warn("There was no memory to take jobs; it is tried again in a second.");
+    try {
+      co_await sleep_for(std::chrono::seconds(1));
+    } catch (...) {  // it leaves, or there is none for an alarm either
+    }
   }
   slots_.requested -= capacity;
   --slots_.takes;
@@ -22402,18 +22556,15 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
 // Makes a record of a job that was handed over.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
-  const auto make = [&] {
-    if (!core_.in_progress.add(envelope.id)) {
-      core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
-                     log_subject(envelope.id, envelope.log_label));
-      return;
-    }
-    waiting_.push_back(*new job_record(std::move(envelope)));
-    waiting_.back()->taken = now;
-    ++slots_.waiting;
-    ++summary_.jobs;
-  };
-  make();
+  if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
+    core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
+                   log_subject(envelope.id, envelope.log_label));
+    return;
+  }
+  waiting_.push_back(*detail::insist([&] { return new job_record(std::move(envelope)); }));
+  waiting_.back()->taken = now;
+  ++slots_.waiting;
+  ++summary_.jobs;
 }
 
 // Gives slots to waiting jobs, in the order in which they came.
@@ -22431,8 +22582,9 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   waiting_.remove(record);
   --slots_.waiting;
   ++slots_.running;
-  watch_.add(record, now);
-  jobs_.spawn(run_job(record_ref(record)));
+  detail::insist([&] { watch_.add(record, now); });
+  const record_ref owned(record);
+  detail::insist([&] { jobs_.spawn(run_job(owned)); });
 }
 
 template <transport Queue>
@@ -22446,10 +22598,15 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
     record.log = &core_.log;
-    if (core_.options.measure_times) record.timings = new job_timings(executor_);
-    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
-    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
-    co_await core_.handler.run(record, core_.place, sink_).in(own);
+    watched_executor* watched = nullptr;
+    try {
+      if (core_.options.measure_times) record.timings = new job_timings(executor_);
+      watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+      context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+      co_await core_.handler.run(record, core_.place, sink_).in(own);
+    } catch (const std::bad_alloc&) {  // before the handler was called: what that throws is its outcome
+      record.outcome = outcome::out_of_memory();
+    }
     if (watched != nullptr) core_.dog->remove(watched);
     record.settled = executor_.now();
     recorded().handler_ended(record.settled, record.settled - record.started);
@@ -22461,7 +22618,15 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   --slots_.running;
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
+  delivery delivered = delivery::given_up;
+  for (bool begun = false; !begun;) {
+    try {
+      delivered = co_await detail::send_outcome(queue_, record, core_);
+      begun = true;
+    } catch (const std::bad_alloc&) {  // nothing was sent
+    }
+  }
+  job_ended(record, delivered);
 }
 
 // The modifier is asked once for each slot that opens.
@@ -22520,8 +22685,10 @@ void worker_run<Queue>::follow_inbox() {
   if constexpr (progress_transport<Queue>) {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state* const state = job->progress.state();
-      if (state == nullptr || std::exchange(state->sending, true)) continue;
-      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.options.progress_interval, core_.log));
+      if (state == nullptr || state->over || std::exchange(state->sending, true)) continue;
+      detail::insist([&] {
+        jobs_.spawn(detail::send_progress(queue_, job, core_.options.progress_interval, core_.log));
+      });
     }
   }
 }
@@ -22548,19 +22715,36 @@ task<void> worker_run<Queue>::wind_down() {
     time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
     if (publish_at < due) due = publish_at;
     sleeps_until_ = due;
-    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    bool was_set = true;
+    bool armed = false;
+    try {
+      was_set = co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
     sleeps_until_ = time_point::min();
     now = executor_.now();
     if (was_set || now < last_call) continue;
     if (slots_.running > 0) {
-      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
-                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+      tell_grace_is_over();
     }
     jobs_stopped_ = true;
     watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
     start_queued_jobs(now);
     last_call = time_point::max();
   }
+}
+
+template <transport Queue>
+void worker_run<Queue>::tell_grace_is_over() {
+  detail::insist([this] {
+    core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
+                   (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+  });
 }
 
 // Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
@@ -22572,7 +22756,7 @@ void worker_run<Queue>::job_moved(time_point now) {
   if (sleeps_until_ == time_point::min()) return;  // it does not sleep
   if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = time_point::min();
-    core_.inbox.changed.set();
+    detail::insist([this] { core_.inbox.changed.set(); });
   }
 }
 
@@ -23265,21 +23449,26 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
   } catch (const json_parse_error&) {
     if (text.front() != '[' && text.front() != '{') throw;
     found.clear();
+  } catch (const std::bad_alloc&) {  // one by one they need less, and a large one does not cost the others
+    found.clear();
   }
   const auto read_item = [&](std::string_view item) {
+    std::string problem;
     try {
-      add(json::parse(item));
+      return add(json::parse(item));
     } catch (const json_parse_error& error) {
-      const std::string problem =
-          std::string("The queue handed over this job as what is not JSON: ") + error.what();
-      if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
-        job_envelope made;
-        made.id = std::move(*id);
-        made.problem = problem;
-        found.push_back(std::move(made));
-      } else {
-        log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
-      }
+      problem = std::string("The queue handed over this job as what is not JSON: ") + error.what();
+    } catch (const std::bad_alloc&) {
+      problem = "out of memory: this job is " + std::to_string(item.size()) +
+                " bytes of JSON, and there was no memory to read it";
+    }
+    if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
+      job_envelope made;
+      made.id = std::move(*id);
+      made.problem = std::move(problem);
+      found.push_back(std::move(made));
+    } else {
+      log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
     }
   };
   if (text.front() == '{') {
@@ -23780,7 +23969,8 @@ inline std::string header_line(std::string_view name, std::string_view value) {
 /// bytes of them that are not UTF-8 are replaced.
 inline std::string refusal_body(std::string_view reason) {
   std::string body = "{\"error\":";
-  coworker::append_json_string_lossy(body, "The queue refused the result of this job: " + std::string(reason));
+  coworker::append_json_string_lossy(body,
+                                     "The queue refused the result of this job: " + std::string(reason));
   return body += "}";
 }
 
@@ -23835,14 +24025,17 @@ class channel_health {
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
     const auto seconds = wait / std::chrono::seconds(1);
-    log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-              (answer.retry_after
-                   ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
-                   : "it is tried again at growing intervals."));
+    detail::insist([&] {
+      log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+                (answer.retry_after
+                     ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                     : "it is tried again at growing intervals."));
+    });
   }
 
   void worked() {
-    if (std::exchange(told_, 0U) != 0) log_.info(std::string(name_) + " works again.");
+    if (std::exchange(told_, 0U) != 0)
+      detail::insist([this] { log_.info(std::string(name_) + " works again."); });
   }
 
  private:
@@ -24862,7 +25055,7 @@ class basic_spool {
   bool write(ticket& place, const std::string& text) {
     constexpr int most_tries = 10;
     for (int i = 0; i < most_tries; ++i) {
-      const std::string fresh = fresh_path();
+      std::string fresh = fresh_path();
       const std::string unfinished = fresh + ".part";
       if (!files_.create(unfinished, text)) {
         if (errno == EEXIST) continue;
@@ -24871,7 +25064,7 @@ class basic_spool {
       const std::string& wanted = place.stored_ ? place.path_ : fresh;
       if (files_.rename(unfinished, wanted)) {
         if (!place.stored_) {
-          place.path_ = fresh;
+          place.path_ = std::move(fresh);
           ++stored_;
         }
         place.stored_ = place.in_form_ = true;
@@ -24941,17 +25134,24 @@ class poster {
 
   // Until the server has the result, has refused it for good, or time is up.
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
-    ticket kept = spool_.prepare(job_id, streamed);
-    http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-    const posted made = co_await post_until_settled(request, &kept, options_.delivery_deadline, false);
-    if (made.end != ending::accepted)
-      co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
+    ticket kept = detail::insist([&] { return spool_.prepare(job_id, streamed); });
+    http_request request = detail::insist([&] { return post_of(urls_.done(job_id, streamed), job_id); });
+    request.body = std::move(body);
+    task<posted> posting =
+        detail::insist([&] { return post_until_settled(request, &kept, options_.delivery_deadline, false); });
+    const posted made = co_await std::move(posting);
+    if (made.end != ending::accepted) {
+      task<delivery> news =
+          detail::insist([&] { return end_unaccepted(made, request, kept, log_subject(job_id)); });
+      co_return co_await std::move(news);
+    }
     spool_.remove(kept);
     co_return delivery::accepted;
   }
 
   task<delivery> send_chunk(std::string_view job_id, std::string body) {
-    const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
+    http_request request = post_of(urls_.stream(job_id), job_id);
+    request.body = std::move(body);
     const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
@@ -24963,7 +25163,8 @@ class poster {
 
   // One try.
   task<delivery> send_progress(std::string_view job_id, std::string body) {
-    http_request request = post_of(urls_.done(job_id, false), job_id, std::move(body));
+    http_request request = post_of(urls_.done(job_id, false), job_id);
+    request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const http_answer answer = co_await send(request);
     switch (coworker::classify_post(answer)) {
@@ -24998,7 +25199,7 @@ class poster {
         while (!firsts_.empty() && firsts_.front().keep_at <= executor.now()) {
           first_try& one = firsts_.front();
           one.unlink();
-          spool_.store(*one.kept, *one.request->body, true, log_);
+          keep(*one.kept, *one.request->body, true);
         }
       }
       first_sent_.reset();
@@ -25027,12 +25228,18 @@ class poster {
     const auto try_once = [this, &beside](typename Spool::entry& left) {
       return deliver_left_over(left, beside);
     };
-    auto all =
-        detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
-    detail::result<void> end;
-    co_await detail::capture(std::move(all), end);
+    std::exception_ptr problem;
+    try {
+      auto all =
+          detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
+      co_await std::move(all);
+    } catch (const std::bad_alloc&) {
+      log_.warn("There was no memory to post what earlier runs left in the spool; the next start tries again.");
+    } catch (...) {
+      problem = std::current_exception();
+    }
     co_await beside.join();
-    end.take();
+    if (problem != nullptr) std::rethrow_exception(problem);
   }
 
  private:
@@ -25071,7 +25278,7 @@ class poster {
       if (denied) {
         if (poster_.denials_++ == 0) poster_.allowed_.reset();
       } else if (--poster_.denials_ == 0) {
-        poster_.allowed_.set();
+        detail::insist([this] { poster_.allowed_.set(); });
       }
     }
 
@@ -25080,16 +25287,25 @@ class poster {
     bool denied_ = false;
   };
 
+  // In the spool, if it can be.
+  void keep(ticket& place, const std::string& body, bool perhaps_accepted) noexcept {
+    try {
+      spool_.store(place, body, perhaps_accepted, log_);
+    } catch (const std::bad_alloc&) {
+      log_.error("The spool cannot keep a result: out of memory.");
+    }
+  }
+
   static task<time_point> now() {
     const executor_ref executor = co_await this_coro::executor();
     co_return executor.now();
   }
 
-  http_request post_of(std::string url, std::string_view job_id, std::string body) const {
+  // Without its body.
+  http_request post_of(std::string url, std::string_view job_id) const {
     http_request request(std::move(url));
     request.headers = headers_;
     request.own_header = coworker::header_line("X-Request-ID", job_id);
-    request.body = std::move(body);
     request.timeout = options_.post_timeout;
     request.timeout_to_end = true;  // it may be posted again
     return request;
@@ -25104,7 +25320,10 @@ class poster {
       answer = co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
       answer.failure = http_failure::timed_out;
-      answer.problem = "cut off, because the worker leaves";
+      answer.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
+    } catch (const std::bad_alloc&) {
+      answer.failure = http_failure::timed_out;  // nobody knows how far it came
+      answer.problem = "out of memory";          // short enough to need none
     }
     co_return answer;
   }
@@ -25129,9 +25348,10 @@ class poster {
                         kept != nullptr ? *kept : no_ticket_);
         if (kept != nullptr && *kept && !kept->stored()) {
           firsts_.push_back(first);
-          first_sent_.set();
+          detail::insist([this] { first_sent_.set(); });
         }
-        answer = co_await send(request);
+        task<http_answer> sending = detail::insist([&] { return send(request); });
+        answer = co_await std::move(sending);
       }
       const post_answer meaning = coworker::classify_post(answer);
       if (meaning == post_answer::accepted) {
@@ -25139,7 +25359,7 @@ class poster {
         made.end = ending::accepted;
         co_return made;
       }
-      made.reason = coworker::describe_answer(answer);
+      made.reason = detail::insist([&] { return coworker::describe_answer(answer); });
       if (meaning == post_answer::blames_body) {
         made.end = ending::blamed;
         co_return made;
@@ -25155,12 +25375,15 @@ class poster {
       health_.failed(answer, here, wait);
       denied.set(meaning == post_answer::denied);
       const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
-      if (kept != nullptr) spool_.store(*kept, *request.body, made.perhaps_accepted || !last, log_);
+      if (kept != nullptr) keep(*kept, *request.body, made.perhaps_accepted || !last);
       if (last) co_return made;
-      if (hurry_.is_set()) {
-        co_await sleep_for(std::chrono::milliseconds(100));
-      } else {
-        co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+      try {
+        if (hurry_.is_set()) {
+          co_await sleep_for(std::chrono::milliseconds(100));
+        } else {
+          co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+        }
+      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
       }
     }
   }
@@ -25169,9 +25392,10 @@ class poster {
   // of it, nobody will know what became of it, so that is written down before.
   task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
     const bool uncertain = left.ticket.perhaps_accepted();
-    spool_.store(left.ticket, left.body, true, log_);
+    keep(left.ticket, left.body, true);
     if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be
-    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id);
+    request.body = std::move(left.body);
     posted made = co_await post_until_settled(request, &left.ticket, duration::zero(), uncertain);
     if (made.end == ending::expired) co_return made.wait;
     if (made.end == ending::accepted) {
@@ -25187,39 +25411,43 @@ class poster {
     co_await end_unaccepted(first, request, kept, log_subject(job_id));
   }
 
+  void tell(log_level level, const char* before, const std::string& reason, const char* after,
+            log_subject subject) {
+    detail::insist([&] { log_.write(level, before + reason + after, subject); });
+  }
+
   // A result that the queue does not have.
   task<delivery> end_unaccepted(const posted& first, http_request& request, ticket& kept,
                                 log_subject subject) {
     switch (first.end) {
       case ending::unknown_job:
-        log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
-                  subject);
+        tell(log_level::warn, "The queue no longer knows this job (", first.reason,
+             "); its result is not wanted.", subject);
         spool_.remove(kept);
         co_return delivery::unwanted;
       case ending::blamed:
         break;
       case ending::accepted:
       case ending::expired:
-        log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
-                       (kept.stored() ? "it is kept in the spool and posted at the next start."
-                                      : "it is lost to the queue. A spool folder would have kept it."),
-                   subject);
+        tell(log_level::error, "The result could not be posted in the time allowed (", first.reason,
+             kept.stored() ? "); it is kept in the spool and posted at the next start."
+                           : "); it is lost to the queue. A spool folder would have kept it.",
+             subject);
         co_return delivery::given_up;
     }
     if (first.perhaps_accepted) {
-      log_.error("The queue refuses the result of this job (" + first.reason +
-                     ") after a try that it may have accepted; it is not told anything else instead.",
-                 subject);
+      tell(log_level::error, "The queue refuses the result of this job (", first.reason,
+           ") after a try that it may have accepted; it is not told anything else instead.", subject);
     } else {
-      log_.error("The queue refuses the result of this job for good (" + first.reason +
-                     "); it is told that the job failed.",
-                 subject);
-      request.body = coworker::refusal_body(log_.masked(first.reason));
-      const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
+      tell(log_level::error, "The queue refuses the result of this job for good (", first.reason,
+           "); it is told that the job failed.", subject);
+      request.body = detail::insist([&] { return coworker::refusal_body(log_.masked(first.reason)); });
+      task<posted> posting = detail::insist(
+          [&] { return post_until_settled(request, nullptr, options_.delivery_deadline, false); });
+      const posted second = co_await std::move(posting);
       if (second.end != ending::accepted)
-        log_.error(
-            "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
-            subject);
+        tell(log_level::error, "The queue does not take the news either (", second.reason,
+             "); this result is lost to it.", subject);
     }
     spool_.remove(kept);
     co_return delivery::refused;
@@ -25339,9 +25567,9 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     settings.stops.retry = options_.retry;
     settings.stops.seed = ~options_.seed;
     scope beside(co_await this_coro::context());
-    beside.spawn(poster_.keep_unanswered());
-    beside.spawn(poster_.hurry_when_leaving(control.leaving()));
-    beside.spawn(poster_.post_left_over());
+    detail::insist([&] { beside.spawn(poster_.keep_unanswered()); });
+    detail::insist([&] { beside.spawn(poster_.hurry_when_leaving(control.leaving())); });
+    detail::insist([&] { beside.spawn(poster_.post_left_over()); });
     std::exception_ptr problem;
     try {
       co_await attendant_.run(urls_, std::move(settings), control, log_);
@@ -25390,7 +25618,8 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
   const http_answer answer = co_await client_.send(query);
-  co_return read_jobs(answer, asked, executor.now());
+  // What was handed over is read, if need be one job at a time, or once there is memory again.
+  co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
 }
 
 template <http_client Client, class Spool, class Attendant>

@@ -31,6 +31,7 @@ void* counted_new(std::size_t size) {
   coworker::testing::thread_memory& here = coworker::testing::this_thread_memory();
   if (here.allocations_left == 0) {
     ++here.failures;
+    if (--here.failures_left == 0) here.allocations_left = -1;
     throw std::bad_alloc();
   }
   if (here.allocations_left > 0) --here.allocations_left;
@@ -52,10 +53,23 @@ void counted_delete(void* memory) noexcept {
 
 }  // namespace
 
-// Those for arrays and those that do not throw call these. Over-aligned ones are not counted.
+// All but the over-aligned ones: a sanitizer would bring the others, which do not go with these.
 void* operator new(std::size_t size) { return counted_new(size); }
+void* operator new[](std::size_t size) { return counted_new(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return counted_new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](std::size_t size, const std::nothrow_t& quiet) noexcept { return operator new(size, quiet); }
 void operator delete(void* memory) noexcept { counted_delete(memory); }
+void operator delete[](void* memory) noexcept { counted_delete(memory); }
 void operator delete(void* memory, std::size_t) noexcept { counted_delete(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { counted_delete(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { counted_delete(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { counted_delete(memory); }
 
 #endif
 

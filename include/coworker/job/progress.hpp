@@ -6,6 +6,7 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/json/json.hpp>
 #include <mutex>
 #include <utility>
@@ -78,6 +79,7 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
+  bool over = false;                          // no coroutine is to begin with it any more
   bool sending = false;                       // a coroutine is at it
   time_point not_before = time_point::min();  // the next value is sent
   auto_reset_event ending;                    // for that coroutine: there is no more use in trying again
@@ -119,7 +121,8 @@ class progress_line {
     if (!std::exchange(known->listed, true)) desk_->add(job);
   }
 
-  // Nothing is reported from then on, and the desk not touched any more. What was reported last may still be taken.
+  // For the worker. Nothing is reported from then on, and the desk not touched any more. What was reported last may still
+  // be taken.
   void close() {
     progress_state* known = nullptr;
     if (state_.compare_exchange_strong(known, shut(), std::memory_order_acq_rel) || known == shut()) return;
@@ -127,7 +130,8 @@ class progress_line {
       const std::lock_guard lock(known->mutex);
       known->closed = true;
     }
-    known->ending.set();
+    known->over = true;
+    detail::insist([known] { known->ending.set(); });
   }
 
   // Null: nothing was ever reported.

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/job/chunk_stream.hpp>
@@ -17,6 +18,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/typed/write.hpp>
 #include <exception>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -122,7 +124,14 @@ task<void> stream_range(Handler& handler, job_record& record, Stream& stream, ex
 
 inline task<void> return_home(executor_ref home) {
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
 }
 
 // Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
@@ -144,9 +153,11 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
   } catch (...) {
     thrown = std::current_exception();
   }
-  co_await detail::return_home(job.executor);
+  auto on_the_way = detail::insist([&] { return detail::return_home(job.executor); });
+  co_await std::move(on_the_way);
+  auto finishing = detail::insist([&] { return stream.finish(); });
   try {
-    co_await stream.finish();
+    co_await std::move(finishing);
   } catch (...) {
     if (thrown == nullptr) thrown = std::current_exception();
   }

@@ -34,7 +34,8 @@ class job_watch {
   // Throws std::bad_alloc; the record is not watched then.
   void add(job_record& record, time_point now) {
     duration limit = record.time_limit;
-    if (options_.job_timeout > duration::zero() && (limit <= duration::zero() || options_.job_timeout < limit))
+    if (options_.job_timeout > duration::zero() &&
+        (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
     if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())

@@ -2,8 +2,6 @@
 
 #include "support/counted_memory.hpp"
 
-// The tests that need libcurl are a program of their own, which needs these operators new and delete too.
-#include "support/counted_memory_test.cpp"
 
 #include <doctest/doctest.h>
 #include <coworker/exec/event_loop.hpp>

@@ -2,6 +2,7 @@
 // What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
 
 #include <coworker/coro/clock.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/url.hpp>
 #include <coworker/json/escape.hpp>
@@ -102,7 +103,8 @@ inline std::string header_line(std::string_view name, std::string_view value) {
 /// bytes of them that are not UTF-8 are replaced.
 inline std::string refusal_body(std::string_view reason) {
   std::string body = "{\"error\":";
-  coworker::append_json_string_lossy(body, "The queue refused the result of this job: " + std::string(reason));
+  coworker::append_json_string_lossy(body,
+                                     "The queue refused the result of this job: " + std::string(reason));
   return body += "}";
 }
 
@@ -157,14 +159,17 @@ class channel_health {
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
     const auto seconds = wait / std::chrono::seconds(1);
-    log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-              (answer.retry_after
-                   ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
-                   : "it is tried again at growing intervals."));
+    detail::insist([&] {
+      log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+                (answer.retry_after
+                     ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                     : "it is tried again at growing intervals."));
+    });
   }
 
   void worked() {
-    if (std::exchange(told_, 0U) != 0) log_.info(std::string(name_) + " works again.");
+    if (std::exchange(told_, 0U) != 0)
+      detail::insist([this] { log_.info(std::string(name_) + " works again."); });
   }
 
  private:
