@@ -14112,6 +14112,10 @@ struct job_record {
   std::string trace_parent;   ///< of the request that it serves
   coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
   bool runnable = true;       ///< false: it has its outcome already
+  bool given_up = false;      ///< its outcome is handed over while its handler goes on
+  bool ended = false;         ///< its outcome has been handed over
+  bool returned = false;      ///< its handler has, of one that was given up
+  bool sends_chunk = false;   ///< one is on its way
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = time_point::max();
@@ -16403,25 +16407,25 @@ struct handler_place {
 namespace detail {
 
 // What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
-// task<bool> send(const job_record&, json) and void interpret(outcome&).
+// task<bool> send(job_record&, json) and void interpret(outcome&).
 class stream_sink {
  public:
   template <class Target>
   explicit stream_sink(Target& target) noexcept
       : target_(&target),
-        send_([](void* to, const job_record& record, json&& chunk) {
+        send_([](void* to, job_record& record, json&& chunk) {
           return static_cast<Target*>(to)->send(record, std::move(chunk));
         }),
         interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
 
-  task<bool> send(const job_record& record, json chunk) const {
+  task<bool> send(job_record& record, json chunk) const {
     return send_(target_, record, std::move(chunk));
   }
   void interpret(outcome& made) const { interpret_(target_, made); }
 
  private:
   void* target_;
-  task<bool> (*send_)(void*, const job_record&, json&&);
+  task<bool> (*send_)(void*, job_record&, json&&);
   void (*interpret_)(void*, outcome&);
 };
 
@@ -16602,6 +16606,7 @@ namespace detail {
 // Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
 inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
                    const stream_sink& sink) noexcept {
+  if (record.given_up) return;  // it comes too late
   if (thrown == nullptr) {
     try {
       sink.interpret(made);
@@ -21403,9 +21408,10 @@ struct options {
   /// How long a handler may run before its job is stopped and fails. A job that brings a limit of its own has the
   /// smaller of the two. 0 or more. Default: 0, as long as it likes.
   duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it ends: what
-  /// runs cannot be taken away from a thread. 0 or more. Default: 10 s.
-  duration stop_patience = std::chrono::seconds(10);
+  /// How long a handler whose job was stopped may go on before it is given up: the job's outcome is handed over, and what
+  /// the handler returns later is thrown away. It keeps its slot until then: what runs cannot be taken away from a thread.
+  /// While the worker leaves, a second at most. 0 or more. Default: 2 s.
+  duration stop_patience = std::chrono::seconds(2);
   /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while it does so.
   /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job. Only in
   /// run() and start(). 0 or more. Default: 0, off.
@@ -21654,40 +21660,51 @@ class job_watch {
 
   // `ended` is what becomes of it unless the handler says otherwise.
   void stop(job_record& record, outcome ended, time_point now) {
-    if (record.stop.stop_requested()) return;
-    record.outcome = std::move(ended);
-    clear_alarm(record);
-    // A job that is stopped has at least the time until the next look to end.
-    const duration patience = options_.stop_patience > look_interval ? options_.stop_patience : look_interval;
-    try {
-      set_alarm(record, after(now, patience));
-    } catch (const std::bad_alloc&) {
-      // It is stopped all the same. Only the line that would name it, if it went on, is lost.
-    }
-    record.stop.request_stop();
+    stop(record, std::move(ended), now, options_.stop_patience);
   }
 
-  void stop_all(const outcome& ended, time_point now) {
-    for (job_record* record = running_.front(); record != nullptr; record = record->next)
-      stop(*record, ended, now);
+  // Because the worker leaves: also those that were asked to stop before have little time left.
+  void stop_all(const char* why, time_point now) {
+    constexpr duration most = std::chrono::seconds(1);
+    const duration patience = options_.stop_patience < most ? options_.stop_patience : most;
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->stop.stop_requested()) {
+        wait_no_longer_than(*record, after(now, patience));
+      } else {
+        stop(*record, outcome::stop(why), now, patience);
+      }
+    }
   }
 
   // When look() is to be called next.
   time_point next_look() const noexcept { return next_; }
 
-  // Stops the jobs whose time is over, and names those that were stopped and go on all the same. Returns how
-  // many jobs it looked at.
-  std::size_t look(time_point now) {
+  // Stops the jobs whose time is over, and calls `give_up(record)` for those that were stopped and go on all the same; that
+  // may remove the record. Returns how many jobs it looked at.
+  template <class GiveUp>
+  std::size_t look(time_point now, GiveUp give_up) {
     if (now < next_) return 0;
     std::size_t looked_at = 0;
+    set_missing_alarms(now);
     try {
-      for (; alarms_.next_due() <= now; ++looked_at) ring(alarms_.front(), alarms_.next_due(), now);
+      for (; alarms_.next_due() <= now; ++looked_at) {
+        job_record& record = alarms_.front();
+        if (!record.stop.stop_requested()) {
+          time_is_over(record, alarms_.next_due(), now);
+        } else if (record.sends_chunk) {  // the outcome is to come after it
+          clear_alarm(record);
+          set_alarm(record, after(now, std::chrono::milliseconds(100)));
+        } else {
+          clear_alarm(record);
+          give_up(record);
+        }
+      }
     } catch (const std::bad_alloc&) {
       // The alarm is still set: the next look tries again.
     }
     // So that thousands of deadlines cost one look in a millisecond, not one each.
     const time_point soonest = after(now, look_interval);
-    next_ = alarms_.next_due() < soonest ? soonest : alarms_.next_due();
+    next_ = alarms_.next_due() < soonest || some_without_alarm_ ? soonest : alarms_.next_due();
     return looked_at;
   }
 
@@ -21703,19 +21720,39 @@ class job_watch {
     if (record.look_slot != due_slot_none) alarms_.remove(record);
   }
 
-  void ring(job_record& record, time_point due, time_point now) {
-    const log_subject subject(record.id, record.log_label);
-    if (!record.stop.stop_requested()) {
-      const std::string limit = seconds_text(due - record.started);
-      outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
-      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
-      stop(record, std::move(ended), now);
-      return;
-    }
-    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
-                  " ago and still runs; it keeps its slot until it ends.",
-              subject);
+  void stop(job_record& record, outcome ended, time_point now, duration patience) {
+    if (record.stop.stop_requested()) return;
+    record.outcome = std::move(ended);
+    // A job that is stopped has at least the time until the next look to end.
+    wait_no_longer_than(record, after(now, patience > look_interval ? patience : look_interval));
+    record.stop.request_stop();
+  }
+
+  void wait_no_longer_than(job_record& record, time_point due) {
     clear_alarm(record);
+    try {
+      set_alarm(record, due);
+    } catch (const std::bad_alloc&) {
+      some_without_alarm_ = true;
+      if (due < next_) next_ = due;
+    }
+  }
+
+  // Of stopped jobs, for which there was no memory.
+  void set_missing_alarms(time_point now) {
+    if (!std::exchange(some_without_alarm_, false)) return;
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->stop.stop_requested() && record->look_slot == due_slot_none)
+        wait_no_longer_than(*record, now);
+    }
+  }
+
+  void time_is_over(job_record& record, time_point due, time_point now) {
+    const std::string limit = seconds_text(due - record.started);
+    outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
+    log_.warn("It has run for " + limit + ", which is all that it may: stop requested.",
+              log_subject(record.id, record.log_label));
+    stop(record, std::move(ended), now);
   }
 
   const coworker::options& options_;
@@ -21724,6 +21761,7 @@ class job_watch {
   due_heap<job_record, &job_record::look_slot> alarms_;
   static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
   time_point next_ = time_point::max();
+  bool some_without_alarm_ = false;
 };
 
 }  // namespace coworker::detail
@@ -22088,8 +22126,11 @@ template <progress_transport Queue>
 task<void> send_last_progress(Queue& queue, job_record& job, progress_state& state, logger& log) {
   while (state.sending) co_await state.sent.wait();  // may still be set by the one before
   json value;
-  if (state.take(value) && detail::can_be_sent(value, job, log))
+  if (!state.take(value) || !detail::can_be_sent(value, job, log)) co_return;
+  try {
     co_await detail::try_progress(queue, job, std::move(value), log);
+  } catch (const std::bad_alloc&) {  // it is lost
+  }
 }
 
 }  // namespace coworker::detail
@@ -22185,16 +22226,21 @@ transport_limits limits_of(const Queue& queue) {
 
 // Whether the queue has the chunk.
 template <transport Queue>
-task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& log) {
+task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
   bool sent = false;
   if constexpr (chunk_transport<Queue>) {
+    if (job.given_up) co_return false;  // its outcome is on its way
+    job.sends_chunk = true;
+    bool was_cancelled = false;
     try {
       sent = co_await queue.chunk(job.id, std::move(chunk)) == delivery::accepted;
     } catch (const cancelled&) {
-      throw;
+      was_cancelled = true;
     } catch (...) {
       detail::log_thrown("The engine's chunk()", log, log_subject(job.id, job.log_label));
     }
+    job.sends_chunk = false;
+    if (was_cancelled) throw cancelled();
   }
   co_return sent;
 }
@@ -22214,7 +22260,7 @@ inline void log_outcome(const outcome& made, logger& log, log_subject subject) n
 }
 
 // Hands the outcome over to the engine. Throws std::bad_alloc where the engine had no memory to begin: nothing was sent
-// then, and the record has an outcome that says so.
+// then, and the record has an outcome that says so, for the next try.
 template <transport Queue>
 task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
   job_result result;
@@ -22231,28 +22277,28 @@ task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
   return begun;
 }
 
-// Throws std::bad_alloc where nothing was sent: it is to be called again. Not inlined, as its frame would then be part of
-// every job's from the start.
+// Not inlined, as its frame would then be part of every job's from the start.
 template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
   const log_subject subject(record.id, record.log_label);
   if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
     progress_state* const told = record.progress.state();
-    if (told != nullptr) co_await detail::send_last_progress(queue, record, *told, log);
+    if (told != nullptr) {
+      task<void> last = detail::insist([&] { return send_last_progress(queue, record, *told, log); });
+      co_await std::move(last);
+    }
   }
-  if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
+  if (record.timings != nullptr)
+    detail::insist([&] { record.timings->add("handler", record.started, record.settled); });
   detail::make_sendable(record.outcome, core.place.terms.output_limit);
   detail::log_outcome(record.outcome, log, subject);
-  bool begun = false;
   try {
-    task<delivery> complete =
-        detail::begin_complete(queue, record, core.handler.is_streaming && core.place.terms.sends_chunks);
-    begun = true;
+    task<delivery> complete = detail::insist([&] {
+      return detail::begin_complete(queue, record,
+                                    core.handler.is_streaming && core.place.terms.sends_chunks);
+    });
     co_return co_await std::move(complete);
-  } catch (const std::bad_alloc&) {
-    if (!begun) throw;
-    detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   } catch (...) {
     detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   }
@@ -22272,14 +22318,16 @@ struct job_slots {
   int waiting = 0;     // taken, and without a slot yet
   int running = 0;     // handlers
   int delivering = 0;  // outcomes being handed back
+  int stuck = 0;       // handlers that go on though their jobs have ended
   int requested = 0;   // jobs that takes under way may bring
   int takes = 0;       // under way
 
-  int in_progress() const noexcept { return running + delivering + waiting; }
+  int in_progress() const noexcept { return running + delivering + stuck + waiting; }
 
   int in_use(bool overlap_delivery) const noexcept {
-    if (!overlap_delivery) return running + delivering;
-    return delivering > limit ? running + delivering - limit : running;
+    const int handlers = running + stuck;
+    if (!overlap_delivery) return handlers + delivering;
+    return delivering > limit ? handlers + delivering - limit : handlers;
   }
 
   // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
@@ -22332,6 +22380,9 @@ class worker_run {
   task<void> take_jobs(int capacity);
   void accept(job_envelope& envelope, time_point now);
   task<void> run_job(record_ref owned);
+  void give_up(job_record& record);
+  task<void> deliver(record_ref owned);
+  void came_back(job_record& record);
   void job_ended(job_record& record, delivery delivered);
   void slot_opened(time_point now);
   void read_limits();
@@ -22356,7 +22407,7 @@ class worker_run {
   // What a stream hands its chunks to.
   struct chunk_target {
     worker_run& run;
-    task<bool> send(const job_record& job, json chunk) const {
+    task<bool> send(job_record& job, json chunk) const {
       return detail::send_chunk(run.queue_, job, std::move(chunk), run.core_.log);
     }
     void interpret([[maybe_unused]] outcome& made) const {
@@ -22405,7 +22456,7 @@ task<worker_summary> worker_run<Queue>::run() {
     asked_for_slot_ = false;
     if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
     if (const int wanted = capacity(); wanted > 0) {
       slots_.requested += wanted;
@@ -22608,6 +22659,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       record.outcome = outcome::out_of_memory();
     }
     if (watched != nullptr) core_.dog->remove(watched);
+    if (record.given_up) co_return came_back(record);
     record.settled = executor_.now();
     recorded().handler_ended(record.settled, record.settled - record.started);
     record.progress.close();
@@ -22618,15 +22670,43 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   --slots_.running;
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  delivery delivered = delivery::given_up;
-  for (bool begun = false; !begun;) {
-    try {
-      delivered = co_await detail::send_outcome(queue_, record, core_);
-      begun = true;
-    } catch (const std::bad_alloc&) {  // nothing was sent
-    }
-  }
-  job_ended(record, delivered);
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, record, core_); });
+  job_ended(record, co_await std::move(sending));
+}
+
+// The job was stopped, and its handler goes on all the same: the outcome that it then has is handed over, and the slot stays
+// taken.
+template <transport Queue>
+void worker_run<Queue>::give_up(job_record& record) {
+  core_.log.warn(
+      "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
+      log_subject(record.id, record.log_label));
+  record.given_up = true;
+  record.settled = executor_.now();
+  recorded().handler_ended(record.settled, record.settled - record.started);
+  record.progress.close();
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  const record_ref owned(record);
+  detail::insist([&] { jobs_.spawn(deliver(owned)); });
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::deliver(record_ref owned) {
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, *owned, core_); });
+  job_ended(*owned, co_await std::move(sending));
+}
+
+// The handler of a job that was given up has returned.
+template <transport Queue>
+void worker_run<Queue>::came_back(job_record& record) {
+  core_.log.info("Its handler has returned, after it was given up; what it returned is thrown away.",
+                 log_subject(record.id, record.log_label));
+  record.returned = true;
+  if (!record.ended) return;
+  --slots_.stuck;
+  slot_opened(executor_.now());
 }
 
 // The modifier is asked once for each slot that opens.
@@ -22651,8 +22731,11 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   if (status == outcome_status::failed) ++summary_.failed;
   if (status == outcome_status::stopped) ++summary_.stopped;
   --slots_.delivering;
+  record.ended = true;
+  const bool stuck = record.given_up && !record.returned;
+  if (stuck) ++slots_.stuck;
   settled_ = false;
-  if (core_.options.overlap_delivery) {
+  if (core_.options.overlap_delivery || stuck) {
     start_queued_jobs(now);
     job_moved(now);
   } else {
@@ -22707,7 +22790,7 @@ task<void> worker_run<Queue>::wind_down() {
       last_call = after(now, core_.options.grace_period);
     }
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     if (now >= publish_at) {
       core_.control.publish(now, slots_.limit);
       publish_at = after(now, core_.options.modifier_interval);
@@ -22733,7 +22816,7 @@ task<void> worker_run<Queue>::wind_down() {
       tell_grace_is_over();
     }
     jobs_stopped_ = true;
-    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
     start_queued_jobs(now);
     last_call = time_point::max();
   }

@@ -84,6 +84,7 @@ namespace detail {
 // Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
 inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
                    const stream_sink& sink) noexcept {
+  if (record.given_up) return;  // it comes too late
   if (thrown == nullptr) {
     try {
       sink.interpret(made);

@@ -40,6 +40,10 @@ struct job_record {
   std::string trace_parent;   ///< of the request that it serves
   coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
   bool runnable = true;       ///< false: it has its outcome already
+  bool given_up = false;      ///< its outcome is handed over while its handler goes on
+  bool ended = false;         ///< its outcome has been handed over
+  bool returned = false;      ///< its handler has, of one that was given up
+  bool sends_chunk = false;   ///< one is on its way
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = time_point::max();

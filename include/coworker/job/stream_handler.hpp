@@ -35,25 +35,25 @@ struct handler_place {
 namespace detail {
 
 // What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
-// task<bool> send(const job_record&, json) and void interpret(outcome&).
+// task<bool> send(job_record&, json) and void interpret(outcome&).
 class stream_sink {
  public:
   template <class Target>
   explicit stream_sink(Target& target) noexcept
       : target_(&target),
-        send_([](void* to, const job_record& record, json&& chunk) {
+        send_([](void* to, job_record& record, json&& chunk) {
           return static_cast<Target*>(to)->send(record, std::move(chunk));
         }),
         interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
 
-  task<bool> send(const job_record& record, json chunk) const {
+  task<bool> send(job_record& record, json chunk) const {
     return send_(target_, record, std::move(chunk));
   }
   void interpret(outcome& made) const { interpret_(target_, made); }
 
  private:
   void* target_;
-  task<bool> (*send_)(void*, const job_record&, json&&);
+  task<bool> (*send_)(void*, job_record&, json&&);
   void (*interpret_)(void*, outcome&);
 };
 

@@ -31,9 +31,10 @@ struct options {
   /// How long a handler may run before its job is stopped and fails. A job that brings a limit of its own has the
   /// smaller of the two. 0 or more. Default: 0, as long as it likes.
   duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it ends: what
-  /// runs cannot be taken away from a thread. 0 or more. Default: 10 s.
-  duration stop_patience = std::chrono::seconds(10);
+  /// How long a handler whose job was stopped may go on before it is given up: the job's outcome is handed over, and what
+  /// the handler returns later is thrown away. It keeps its slot until then: what runs cannot be taken away from a thread.
+  /// While the worker leaves, a second at most. 0 or more. Default: 2 s.
+  duration stop_patience = std::chrono::seconds(2);
   /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while it does so.
   /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job. Only in
   /// run() and start(). 0 or more. Default: 0, off.

@@ -4,6 +4,7 @@
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/progress.hpp>
@@ -31,16 +32,21 @@ transport_limits limits_of(const Queue& queue) {
 
 // Whether the queue has the chunk.
 template <transport Queue>
-task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& log) {
+task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
   bool sent = false;
   if constexpr (chunk_transport<Queue>) {
+    if (job.given_up) co_return false;  // its outcome is on its way
+    job.sends_chunk = true;
+    bool was_cancelled = false;
     try {
       sent = co_await queue.chunk(job.id, std::move(chunk)) == delivery::accepted;
     } catch (const cancelled&) {
-      throw;
+      was_cancelled = true;
     } catch (...) {
       detail::log_thrown("The engine's chunk()", log, log_subject(job.id, job.log_label));
     }
+    job.sends_chunk = false;
+    if (was_cancelled) throw cancelled();
   }
   co_return sent;
 }
@@ -60,7 +66,7 @@ inline void log_outcome(const outcome& made, logger& log, log_subject subject) n
 }
 
 // Hands the outcome over to the engine. Throws std::bad_alloc where the engine had no memory to begin: nothing was sent
-// then, and the record has an outcome that says so.
+// then, and the record has an outcome that says so, for the next try.
 template <transport Queue>
 task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
   job_result result;
@@ -77,28 +83,28 @@ task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
   return begun;
 }
 
-// Throws std::bad_alloc where nothing was sent: it is to be called again. Not inlined, as its frame would then be part of
-// every job's from the start.
+// Not inlined, as its frame would then be part of every job's from the start.
 template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
   const log_subject subject(record.id, record.log_label);
   if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
     progress_state* const told = record.progress.state();
-    if (told != nullptr) co_await detail::send_last_progress(queue, record, *told, log);
+    if (told != nullptr) {
+      task<void> last = detail::insist([&] { return send_last_progress(queue, record, *told, log); });
+      co_await std::move(last);
+    }
   }
-  if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
+  if (record.timings != nullptr)
+    detail::insist([&] { record.timings->add("handler", record.started, record.settled); });
   detail::make_sendable(record.outcome, core.place.terms.output_limit);
   detail::log_outcome(record.outcome, log, subject);
-  bool begun = false;
   try {
-    task<delivery> complete =
-        detail::begin_complete(queue, record, core.handler.is_streaming && core.place.terms.sends_chunks);
-    begun = true;
+    task<delivery> complete = detail::insist([&] {
+      return detail::begin_complete(queue, record,
+                                    core.handler.is_streaming && core.place.terms.sends_chunks);
+    });
     co_return co_await std::move(complete);
-  } catch (const std::bad_alloc&) {
-    if (!begun) throw;
-    detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   } catch (...) {
     detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   }

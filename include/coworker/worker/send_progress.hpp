@@ -97,8 +97,11 @@ template <progress_transport Queue>
 task<void> send_last_progress(Queue& queue, job_record& job, progress_state& state, logger& log) {
   while (state.sending) co_await state.sent.wait();  // may still be set by the one before
   json value;
-  if (state.take(value) && detail::can_be_sent(value, job, log))
+  if (!state.take(value) || !detail::can_be_sent(value, job, log)) co_return;
+  try {
     co_await detail::try_progress(queue, job, std::move(value), log);
+  } catch (const std::bad_alloc&) {  // it is lost
+  }
 }
 
 }  // namespace coworker::detail

@@ -64,6 +64,9 @@ class worker_run {
   task<void> take_jobs(int capacity);
   void accept(job_envelope& envelope, time_point now);
   task<void> run_job(record_ref owned);
+  void give_up(job_record& record);
+  task<void> deliver(record_ref owned);
+  void came_back(job_record& record);
   void job_ended(job_record& record, delivery delivered);
   void slot_opened(time_point now);
   void read_limits();
@@ -88,7 +91,7 @@ class worker_run {
   // What a stream hands its chunks to.
   struct chunk_target {
     worker_run& run;
-    task<bool> send(const job_record& job, json chunk) const {
+    task<bool> send(job_record& job, json chunk) const {
       return detail::send_chunk(run.queue_, job, std::move(chunk), run.core_.log);
     }
     void interpret([[maybe_unused]] outcome& made) const {
@@ -137,7 +140,7 @@ task<worker_summary> worker_run<Queue>::run() {
     asked_for_slot_ = false;
     if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
     if (const int wanted = capacity(); wanted > 0) {
       slots_.requested += wanted;
@@ -340,6 +343,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       record.outcome = outcome::out_of_memory();
     }
     if (watched != nullptr) core_.dog->remove(watched);
+    if (record.given_up) co_return came_back(record);
     record.settled = executor_.now();
     recorded().handler_ended(record.settled, record.settled - record.started);
     record.progress.close();
@@ -350,15 +354,43 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   --slots_.running;
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  delivery delivered = delivery::given_up;
-  for (bool begun = false; !begun;) {
-    try {
-      delivered = co_await detail::send_outcome(queue_, record, core_);
-      begun = true;
-    } catch (const std::bad_alloc&) {  // nothing was sent
-    }
-  }
-  job_ended(record, delivered);
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, record, core_); });
+  job_ended(record, co_await std::move(sending));
+}
+
+// The job was stopped, and its handler goes on all the same: the outcome that it then has is handed over, and the slot stays
+// taken.
+template <transport Queue>
+void worker_run<Queue>::give_up(job_record& record) {
+  core_.log.warn(
+      "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
+      log_subject(record.id, record.log_label));
+  record.given_up = true;
+  record.settled = executor_.now();
+  recorded().handler_ended(record.settled, record.settled - record.started);
+  record.progress.close();
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  const record_ref owned(record);
+  detail::insist([&] { jobs_.spawn(deliver(owned)); });
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::deliver(record_ref owned) {
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, *owned, core_); });
+  job_ended(*owned, co_await std::move(sending));
+}
+
+// The handler of a job that was given up has returned.
+template <transport Queue>
+void worker_run<Queue>::came_back(job_record& record) {
+  core_.log.info("Its handler has returned, after it was given up; what it returned is thrown away.",
+                 log_subject(record.id, record.log_label));
+  record.returned = true;
+  if (!record.ended) return;
+  --slots_.stuck;
+  slot_opened(executor_.now());
 }
 
 // The modifier is asked once for each slot that opens.
@@ -383,8 +415,11 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   if (status == outcome_status::failed) ++summary_.failed;
   if (status == outcome_status::stopped) ++summary_.stopped;
   --slots_.delivering;
+  record.ended = true;
+  const bool stuck = record.given_up && !record.returned;
+  if (stuck) ++slots_.stuck;
   settled_ = false;
-  if (core_.options.overlap_delivery) {
+  if (core_.options.overlap_delivery || stuck) {
     start_queued_jobs(now);
     job_moved(now);
   } else {
@@ -439,7 +474,7 @@ task<void> worker_run<Queue>::wind_down() {
       last_call = after(now, core_.options.grace_period);
     }
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     if (now >= publish_at) {
       core_.control.publish(now, slots_.limit);
       publish_at = after(now, core_.options.modifier_interval);
@@ -465,7 +500,7 @@ task<void> worker_run<Queue>::wind_down() {
       tell_grace_is_over();
     }
     jobs_stopped_ = true;
-    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
     start_queued_jobs(now);
     last_call = time_point::max();
   }
