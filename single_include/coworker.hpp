@@ -5654,6 +5654,8 @@ struct http_answer {
   std::string problem;  ///< in words, when there is a failure
   int status = 0;       ///< of an answer
   std::string body;
+  /// That is the failure: `status` is that of the answer, and `body` its beginning; the rest is lost.
+  bool out_of_memory = false;
   std::optional<duration> retry_after;  ///< as the server asked; above zero
   std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
 
@@ -5916,7 +5918,16 @@ inline void append_url_encoded(std::string& encoded, std::string_view text) {
   }
 }
 
-/// Returns the same as a text of its own.
+/// The same, as a segment of a path: `.` and `..`, which would lead elsewhere there, are encoded too.
+inline void append_url_segment(std::string& encoded, std::string_view text) {
+  if (text == "." || text == "..") {
+    for (std::size_t i = 0; i < text.size(); ++i) encoded += "%2E";
+  } else {
+    append_url_encoded(encoded, text);
+  }
+}
+
+/// Returns the same as append_url_encoded() appends, as a text of its own.
 inline std::string url_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
@@ -24224,7 +24235,7 @@ class queue_urls {
     std::string filled;
     filled.reserve(url.size() + job_id.size() + value);
     for (std::size_t at = url.find(mark); at != std::string_view::npos; at = url.find(mark)) {
-      append_url_encoded(filled.append(url.substr(0, at)), job_id);
+      append_url_segment(filled.append(url.substr(0, at)), job_id);
       url.remove_prefix(at + mark.size());
     }
     return filled.append(url);
@@ -25730,6 +25741,9 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer&
     }
     case take_answer::failed:
       take_failed(answer, held, now);
+      // Jobs that were handed over are answered, if only to say that there was no memory for them.
+      if (answer.out_of_memory && answer.status == 200)
+        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_).items);
       return taken;
   }
   takes_.worked();
@@ -26223,6 +26237,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // an id may be "..", encoded
 #if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -26765,13 +26780,15 @@ inline void curl_transfers::perform() {
 
 inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
   http_answer& answer = *one.answer;
+  long status = 0;
+  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK) {
     one.gave_up = one.leaving && !one.answering;
     answer.failure = failure_of(one, code);
+    answer.out_of_memory = one.no_memory && one.in_body;
+    if (answer.out_of_memory) answer.status = static_cast<int>(status);
     return explain(answer, [&] { return describe_failure(one, code); });
   }
-  long status = 0;
-  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);
   curl_off_t seconds = 0;
   if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)

@@ -708,6 +708,23 @@ TEST_CASE("a drain waits for results that are being retried") {
   CHECK(world.posts_of("a").size() == 2);
 }
 
+// --- short of memory -----------------------------------------------------------------------------------
+
+TEST_CASE("jobs whose list there is no memory for are answered, those that came whole by their handler") {
+  queue_world world;
+  scripted_answer cut_off = fails(http_failure::broken, "out of memory after 70 bytes");
+  cut_off.answer.status = 200;
+  cut_off.answer.out_of_memory = true;
+  cut_off.answer.body = R"([{"id":"a","input":1},{"delayTime":7,"id":"b","input":{"prompt":"so lo)";
+  world.client.script("/job-take", {cut_off});
+  const worker_summary done = world.serve(2, 60s);
+  CHECK(done.jobs == 2);
+  CHECK(world.posts_of("a").at(0).body == R"({"output":"done a"})");
+  CHECK(world.posts_of("b").at(0).body->find(
+            R"({"error":"The queue handed over this job as what is not JSON)") == 0);
+  CHECK(world.log.count("Taking jobs fails (out of memory after 70 bytes)") == 1);
+}
+
 // --- the spool -----------------------------------------------------------------------------------------
 
 TEST_CASE(
