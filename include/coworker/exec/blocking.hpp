@@ -45,22 +45,22 @@ task<Result> call_unless_stopped(Function function, Args... args) {
 
 }  // namespace detail
 
-/// Runs `function(args...)` on a thread of `pool`, while the coroutine's own executor is free, and gives what it
-/// returns or rethrows what it throws. The coroutine then goes on where it was:
+/// Calls `function(args...)` on a thread of `pool` and returns its result, or rethrows what it throws. The
+/// coroutine's own executor is free meanwhile, and the coroutine goes on there afterwards:
 ///
 ///     const text transcript = co_await blocking(pool, transcribe, file);
 ///
-/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for a
-/// reference. With g++ before 13, a lambda that captures more than references and plain values must be passed by
+/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for
+/// a reference. With g++ before 13, a lambda that captures more than references and plain values must have a
 /// name; a static_assert says so.
 ///
-/// Throws: std::logic_error when the coroutine is on a simulated_loop and `pool` has real threads (in a test, give
-/// the loop itself as the pool), when it runs on no executor, or `pool` is empty; std::bad_alloc and
-/// std::system_error when the pool cannot start its first thread. The function was not called then.
-/// Cancellation: a stop that comes before a thread of the pool is free throws `cancelled` then, and the function is
-/// not called. Once called, it runs to its end; pass it `co_await this_coro::stop_token()` so that it can end
-/// early, as block_for does.
-/// Thread safety: the function runs on another thread, so that what it refers to must bear that.
+/// Throws: std::logic_error if the coroutine is on a simulated_loop and `pool` has real threads (in a test,
+/// pass the loop itself as the pool), if it runs on no executor, or if `pool` is empty; std::bad_alloc or
+/// std::system_error if the pool cannot start its first thread. The function is not called then.
+/// Thread safety: the function runs on another thread, and what it refers to must allow that.
+/// Cancellation: a stop that is requested before a thread of the pool is free throws `cancelled` as soon as
+/// one is, and the function is not called. Once called, it runs to its end; pass it the coroutine's own
+/// stop_token so that it can end early, as block_for does.
 template <class Function, class... Args>
 auto blocking(executor_ref pool, Function&& function, Args&&... args) {
   using result = typename detail::call_result<std::decay_t<Function>, std::decay_t<Args>...>::type;
@@ -76,9 +76,8 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
   static_assert(
       safe,
       "blocking: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it is made "
-      "inside "
-      "a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await blocking(pool, f); "
-      "pass std::ref(f) if it cannot be copied");
+      "inside a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await "
+      "blocking(pool, f); pass std::ref(f) if it cannot be copied");
   if constexpr (callable && no_task && safe) {
     return coworker::run_on(
         pool, detail::call_unless_stopped<result, std::decay_t<Function>, std::decay_t<Args>...>(
