@@ -17,6 +17,7 @@
 #include <coworker/exec/channel.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/lanes.hpp>
 #include <coworker/exec/lender.hpp>
 #include <coworker/exec/promise.hpp>
 #include <coworker/exec/random.hpp>

@@ -27,6 +27,10 @@ requires std::is_invocable_v<Function&, Args...>
 struct call_result<Function, Args...> : std::invoke_result<Function&, Args...> {
 };
 
+template <class Function, class... Args>
+inline constexpr bool is_safe_call = is_safe_temporary<Function> &&
+                                     ((is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+
 // Stands for the result of a call that does not fit, so that the compiler complains of nothing but that.
 struct refused_call {
   bool await_ready() const noexcept;
@@ -71,8 +75,7 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
       "so take them by value or const reference, or pass std::ref(x)");
   constexpr bool no_task = !detail::is_task<result>;
   static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
-  constexpr bool safe = detail::is_safe_temporary<Function> &&
-                        ((detail::is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+  constexpr bool safe = detail::is_safe_call<Function, Args...>;
   static_assert(
       safe,
       "blocking: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it is made "

@@ -1,17 +1,17 @@
 #pragma once
 // lender<T>: a fixed number of values (contexts, sessions, connections) that are lent to one user at a time.
 
-#include <coroutine>
-#include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
-#include <coworker/coro/quirks.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
-#include <coworker/exec/lender_core.hpp>
+#include <coworker/exec/lender_board.hpp>
 #include <coworker/exec/maker.hpp>
 #include <coworker/exec/resume_on.hpp>
-#include <coworker/exec/wait_list.hpp>
+#include <coworker/exec/waiting_line.hpp>
 #include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <mutex>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -44,8 +44,8 @@ class lender {
       "lender: the function that makes the values must give an object, or a task of one, and be callable "
       "without arguments or with the number of the value");
   using value = std::conditional_t<std::is_object_v<T>, T, int>;  // spares what is refused further errors
-  using core = detail::lender_core<value>;
-  using slot = typename core::slot;
+  using line = detail::waiting_line<detail::lender_board<value>>;
+  using slot = typename line::slot;
 
  public:
   using value_type = T;
@@ -57,7 +57,7 @@ class lender {
   /// std::logic_error if it gives a task.
   template <class Make>
   lender(Make make, std::size_t count, lender_options options = {})
-      : core_(count), make_(std::move(make)), make_on_(options.make_on) {
+      : line_(count), make_(std::move(make)), make_on_(options.make_on) {
     constexpr bool fits = std::is_same_v<typename detail::make_result<Make>::type, T>;
     static_assert(fits, "lender<T>: the function that makes the values must give a T or a task<T>");
     if (!options.make_at_once) return;
@@ -66,8 +66,11 @@ class lender {
           "lender: make_at_once is for a function that gives a value, and this one gives a task; leave the "
           "option out, and the first loans await it");
     }
-    core_.make_all([this](slot& one) { make_->make_now(one.index, one.value); });
+    line_.board().make_all([this](slot& one) { make_->make_now(one.index, one.value); });
   }
+
+  lender(const lender&) = delete;
+  lender& operator=(const lender&) = delete;
 
   /// A value on loan. Movable; one that was moved from is empty.
   class loan {
@@ -84,7 +87,10 @@ class lender {
 
     /// Gives the value back, on any thread.
     ~loan() {
-      if (lent_ != nullptr) from_->give_back(*lent_);
+      if (lent_ == nullptr) return;
+      if (lent_->broken) lent_->value.clear();
+      lent_->broken = false;
+      from_->give_back(*lent_);
     }
 
     value& operator*() const noexcept { return lent_->value.get(); }
@@ -99,8 +105,8 @@ class lender {
 
    private:
     friend lender;
-    loan(core& from, slot& lent) noexcept : from_(&from), lent_(&lent) {}
-    core* from_;
+    loan(line& from, slot& lent) noexcept : from_(&from), lent_(&lent) {}
+    line* from_;
     slot* lent_;
   };
 
@@ -110,8 +116,8 @@ class lender {
   /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it has a
   /// value by then. For a time limit: `timeout(limit, values.lend())`.
   task<loan> lend() {
-    slot& free = co_await core_.acquire();
-    loan lent(core_, free);
+    slot& free = co_await line_.take_in_turn("lender::lend");
+    loan lent(line_, free);
     if (!free.value.made()) {
       if (make_on_) {
         co_await coworker::run_on(make_on_, make_->make(free.index, free.value));
@@ -133,19 +139,33 @@ class lender {
           "lender::blocking_lend: the values are made by a task, which only a coroutine can await; co_await "
           "lend() instead");
     }
-    slot& free = core_.acquire_blocking(stop);
-    loan lent(core_, free);
+    slot& free =
+        line_.take_blocking(stop, "lender::blocking_lend: all values are lent", "co_await lend() instead");
+    loan lent(line_, free);
     if (!free.value.made()) make_->make_now(free.index, free.value);
     return lent;
   }
 
-  std::size_t size() const noexcept { return core_.size(); }
+  ~lender() {
+    const std::lock_guard lock(line_.mutex());
+    if (line_.board().available() == line_.board().size() && !line_.anybody_waits()) return;
+    std::fputs(
+        "coworker: a lender was destroyed while its values are lent; let it outlive its loans and whoever "
+        "waits for one\n",
+        stderr);
+    std::terminate();
+  }
+
+  std::size_t size() const noexcept { return line_.board().size(); }
 
   /// Returns how many values are not lent now, made or not.
-  std::size_t available() const { return core_.available(); }
+  std::size_t available() const {
+    const std::lock_guard lock(line_.mutex());
+    return line_.board().available();
+  }
 
  private:
-  core core_;
+  line line_;
   detail::maker_handle<value> make_;
   const executor_ref make_on_;
 };
