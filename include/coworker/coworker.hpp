@@ -54,9 +54,11 @@
 #include <coworker/job/job_log.hpp>
 #include <coworker/job/limits.hpp>
 #include <coworker/job/middleware/authorised.hpp>
+#include <coworker/job/middleware/prepared.hpp>
 #include <coworker/job/middleware/retried.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>

@@ -12,6 +12,7 @@
 #include <coworker/job/job_error.hpp>
 #include <coworker/job/job_input.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/job/stream_handler.hpp>
 #include <coworker/json/json.hpp>
@@ -150,11 +151,24 @@ class handler_ref {
         handler_(std::addressof(handler)),
         run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
           return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
-        }) {}
+        }) {
+    constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
+    static_assert(prepare_fits,
+                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& how)`, or one "
+                  "that gives task<void>, or use another name");
+    if constexpr (preparing_handler<Handler>) {
+      prepare_ = [](void* called, const preparation& how) {
+        return coworker::prepare_handler(*static_cast<Handler*>(called), how);
+      };
+    }
+  }
 
   task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
     return run_(handler_, record, place, sink);
   }
+
+  bool prepares() const noexcept { return prepare_ != nullptr; }
+  task<void> prepare(const preparation& how) const { return prepare_(handler_, how); }
 
   bool is_streaming = false;
   bool is_coroutine = false;
@@ -162,6 +176,7 @@ class handler_ref {
  private:
   void* handler_ = nullptr;
   task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
+  task<void> (*prepare_)(void*, const preparation&) = nullptr;
 };
 
 }  // namespace detail

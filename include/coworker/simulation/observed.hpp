@@ -7,6 +7,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -51,6 +52,10 @@ class observed_handler {
     }
   }
 
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
+  }
+
  private:
   Handler handler_;
   ledger* book_;
@@ -90,6 +95,7 @@ class observed_control final : public coworker::detail::worker_access {
   std::vector<std::string> jobs_in_progress() const override { return control_.jobs_in_progress(); }
   metrics measured() const override { return control_.measured(); }
   stop_token leaving() const override { return control_.leaving(); }
+  bool preparing() const override { return control_.preparing(); }
 
  private:
   worker_control control_;

@@ -2,6 +2,7 @@
 // worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
 // it was told, where it runs things, and what other threads say to it. Must not know any queue.
 
+#include <atomic>
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/thread_pool.hpp>
@@ -46,6 +47,7 @@ struct worker_core final : worker_access {
   std::vector<std::string> jobs_in_progress() const override { return in_progress.ids(); }
   metrics measured() const override { return control.published(); }
   stop_token leaving() const override { return leaving_source ? leaving_source->get_token() : stop_token(); }
+  bool preparing() const override { return is_preparing.load(); }
 
   const handler_ref handler;
   const coworker::options options;
@@ -57,6 +59,7 @@ struct worker_core final : worker_access {
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
   std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
+  std::atomic<bool> is_preparing{false};
   watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
 
  private:

@@ -19,6 +19,7 @@
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/job_watch.hpp>
 #include <coworker/worker/options.hpp>
+#include <coworker/worker/prepare.hpp>
 #include <coworker/worker/send_outcome.hpp>
 #include <coworker/worker/send_progress.hpp>
 #include <coworker/worker/slots.hpp>
@@ -122,10 +123,15 @@ task<worker_summary> worker_run<Queue>::run() {
   read_limits();
   core_.leaving_source.emplace();
   core_.control.begin(start, limits_.jobs);
+  core_.is_preparing.store(core_.handler.prepares());  // so that attend() sees it from the beginning
   scope beside((context(executor_)));
   if constexpr (attended_transport<Queue>) beside.spawn(attend());
+  if (core_.handler.prepares()) {
+    auto failure = co_await detail::prepare_worker(core_, executor_, limits_.jobs);
+    if (failure_ == nullptr) failure_ = std::move(failure);
+  }
 
-  time_point now = start;
+  time_point now = executor_.now();
   while (!core_.inbox.leaving() && !queue_closed_) {
     const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
     const bool take_due = capacity() > 0 && !asked_for_slot_;

@@ -2,9 +2,11 @@
 // authorised: a handler that is only called for jobs which may be run.
 
 #include <concepts>
+#include <coworker/coro/task.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/refusal.hpp>
 #include <exception>
 #include <utility>
@@ -62,6 +64,10 @@ class authorised {
     } else {
       std::terminate();  // the constructor has said what is wrong
     }
+  }
+
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
   }
 
  private:

@@ -10,6 +10,7 @@
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/refusal.hpp>
 #include <cstdint>
 #include <exception>
@@ -122,6 +123,10 @@ class retried {
     } else {
       std::terminate();  // the constructor has said what is wrong
     }
+  }
+
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
   }
 
  private:
