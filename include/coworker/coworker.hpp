@@ -45,6 +45,7 @@
 #include <coworker/http/sse.hpp>
 #include <coworker/http/status.hpp>
 #include <coworker/http/url.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/handler.hpp>
@@ -54,6 +55,10 @@
 #include <coworker/job/job_log.hpp>
 #include <coworker/job/limits.hpp>
 #include <coworker/job/middleware/authorised.hpp>
+#include <coworker/job/middleware/batch_call.hpp>
+#include <coworker/job/middleware/batch_line.hpp>
+#include <coworker/job/middleware/batch_result.hpp>
+#include <coworker/job/middleware/batched.hpp>
 #include <coworker/job/middleware/prepared.hpp>
 #include <coworker/job/middleware/retried.hpp>
 #include <coworker/job/middleware/wrapping.hpp>

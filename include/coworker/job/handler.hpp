@@ -6,6 +6,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/resume_on.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
@@ -161,6 +162,9 @@ class handler_ref {
         return coworker::prepare_handler(*static_cast<Handler*>(called), how);
       };
     }
+    if constexpr (batching_handler<Handler>) {
+      batches_ = [](const void* called) { return static_cast<const Handler*>(called)->batches(); };
+    }
   }
 
   task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
@@ -170,6 +174,9 @@ class handler_ref {
   bool prepares() const noexcept { return prepare_ != nullptr; }
   task<void> prepare(const preparation& how) const { return prepare_(handler_, how); }
 
+  bool runs_batches() const noexcept { return batches_ != nullptr; }
+  batch_metrics batches() const { return batches_(handler_); }
+
   bool is_streaming = false;
   bool is_coroutine = false;
 
@@ -177,6 +184,7 @@ class handler_ref {
   void* handler_ = nullptr;
   task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
   task<void> (*prepare_)(void*, const preparation&) = nullptr;
+  batch_metrics (*batches_)(const void*) = nullptr;
 };
 
 }  // namespace detail

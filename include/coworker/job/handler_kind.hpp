@@ -118,6 +118,11 @@ struct awaited<T> {
   using type = range_element<T>;
 };
 
+// What stands in for a handler that is refused, so that nothing else complains of it.
+struct refused_handler {
+  json operator()(job<>) const { return json(); }
+};
+
 template <class T>
 concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;

@@ -8,6 +8,7 @@
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/progress.hpp>
 #include <coworker/job/timings.hpp>
+#include <coworker/job/worker_view.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <cstdint>
@@ -49,6 +50,7 @@ struct job_record {
   std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
   logger* log = nullptr;                   ///< its worker's
+  const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
   detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
   job_record* previous = nullptr;          ///< in the list that it is in
   job_record* next = nullptr;

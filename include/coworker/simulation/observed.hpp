@@ -5,6 +5,7 @@
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/preparation.hpp>
@@ -55,6 +56,7 @@ class observed_handler {
   task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
     return coworker::prepare_handler(handler_, how);
   }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   Handler handler_;

@@ -7,6 +7,7 @@
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/job/handler.hpp>
+#include <coworker/job/worker_view.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/transport/control.hpp>
@@ -31,9 +32,10 @@ struct worker_core final : worker_access {
         options(checked(std::move(chosen))),
         log(options.log != nullptr ? *options.log : own_log),
         own_pool(pool_size()),
-        control(limits, options.resources, log) {
+        control(limits, runs, options.resources, log) {
     if (options.sink != nullptr) own_log.set_sink(*options.sink);
     place.pool = options.pool ? options.pool : executor_ref(own_pool);
+    view.pool = place.pool;
     if (options.coroutines_on_pool) place.coroutines = place.pool;
     place.stream = options.stream;
   }
@@ -55,6 +57,7 @@ struct worker_core final : worker_access {
   logger& log;
   thread_pool own_pool;  // has no thread until one is needed
   handler_place place;
+  worker_view view;
   limit_control control;
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;

@@ -208,6 +208,7 @@ void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
   recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
   slots_.limit = core_.control.ask(now, before);
+  core_.view.limit.store(slots_.limit, std::memory_order_relaxed);
   if (slots_.limit != before) {
     settled_ = false;
   } else if (interval_over && slots_.in_progress() == 0) {
@@ -295,6 +296,7 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   waiting_.remove(record);
   --slots_.waiting;
   ++slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   watch_.add(record, now);
   jobs_.spawn(run_job(record_ref(record)));
 }
@@ -310,6 +312,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
     record.log = &core_.log;
+    record.worker = &core_.view;
     if (core_.options.measure_times) record.timings = new job_timings(executor_);
     watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
     context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
@@ -323,6 +326,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   }
   watch_.remove(record);
   --slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
   job_ended(record, co_await detail::send_outcome(queue_, record, core_));

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <coworker/coro/task.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
@@ -69,6 +70,7 @@ class authorised {
   task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
     return coworker::prepare_handler(handler_, how);
   }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   Handler handler_;

@@ -5,6 +5,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/maker.hpp>
 #include <coworker/exec/resume_on.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/preparation.hpp>
@@ -116,11 +117,6 @@ class loaded_value {
   T* value_ = nullptr;
 };
 
-// What stands in for a handler that is refused.
-struct refused_handler {
-  json operator()(job<>) const { return json(); }
-};
-
 template <class Load, class WarmUp, class Handler>
 class prepared_handler {
   using value = typename load_result<Load>::type;
@@ -155,6 +151,8 @@ class prepared_handler {
     }
     return handler_(*value_, std::move(work));
   }
+
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   task<void> load(const preparation& how) {
