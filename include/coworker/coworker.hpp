@@ -3,6 +3,7 @@
 
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/clock.hpp>
+#include <coworker/coro/collect.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/scope.hpp>
@@ -10,6 +11,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/coro/when_all.hpp>
 #include <coworker/coro/when_any.hpp>
+#include <coworker/exec/active_sequence.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/block_for.hpp>
@@ -25,6 +27,7 @@
 #include <coworker/exec/semaphore.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
+#include <coworker/exec/step_engine.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/exec/timeout.hpp>
