@@ -4,6 +4,7 @@
 #include <concepts>
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/job_log.hpp>
+#include <coworker/job/job_observer.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/refusal.hpp>
@@ -60,7 +61,10 @@ struct job {
   template <class Value>
   requires std::constructible_from<json, Value>
   void progress(Value&& value) const {
-    if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
+    if (!record_) return;
+    json given(std::forward<Value>(value));
+    if (record_->observer != nullptr) record_->observer->reported(given);
+    record_->progress.report(record_, std::move(given));
   }
   template <class Value>
   requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(

@@ -30,6 +30,10 @@ struct job_envelope {
   std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
 };
 
+namespace detail {
+class job_observer;
+}  // namespace detail
+
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
@@ -52,6 +56,7 @@ struct job_record {
   logger* log = nullptr;                   ///< its worker's
   const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
   detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
+  detail::job_observer* observer = nullptr;  ///< a test's
   job_record* previous = nullptr;          ///< in the list that it is in
   job_record* next = nullptr;
 
