@@ -68,7 +68,9 @@
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
+#include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/net/address.hpp>

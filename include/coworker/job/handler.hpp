@@ -129,7 +129,7 @@ template <job_handler Handler>
         made.output = json(co_await std::move(running));
       }
     }
-    made.untyped = std::same_as<value, json> && !is_streaming_handler<Handler>;
+    if constexpr (!is_streaming_handler<Handler>) made.untyped = std::same_as<value, json>;
   } catch (...) {
     thrown = std::current_exception();
   }

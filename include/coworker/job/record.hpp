@@ -7,6 +7,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/progress.hpp>
+#include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
 #include <coworker/job/worker_view.hpp>
 #include <coworker/json/json.hpp>
@@ -45,6 +46,8 @@ struct job_record {
   stop_source stop;           ///< stops this job only
   coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
   bool runnable = true;       ///< false: it has its outcome already
+  bool stream_began = false;  ///< a chunk of it is on its way
+  bool only_whole = false;    ///< it streams nothing, though its handler can
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = time_point::max();
@@ -53,11 +56,12 @@ struct job_record {
   time_point settled{};                  ///< when it got its outcome
   std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
-  logger* log = nullptr;                   ///< its worker's
+  logger* log = nullptr;                        ///< its worker's
   const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
-  detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
-  detail::job_observer* observer = nullptr;  ///< a test's
-  job_record* previous = nullptr;          ///< in the list that it is in
+  detail::job_timings* timings = nullptr;       ///< its own; null where nobody asked for them
+  stream_options* own_stream = nullptr;         ///< its own; null where it has none
+  detail::job_observer* observer = nullptr;     ///< a test's
+  job_record* previous = nullptr;               ///< in the list that it is in
   job_record* next = nullptr;
 
   explicit job_record(job_envelope&& envelope)
@@ -74,7 +78,10 @@ struct job_record {
 
   job_record(const job_record&) = delete;
   job_record& operator=(const job_record&) = delete;
-  ~job_record() { delete timings; }
+  ~job_record() {
+    delete timings;
+    delete own_stream;
+  }
 
   /// Gives it an outcome without its being run.
   void settle(coworker::outcome known) {

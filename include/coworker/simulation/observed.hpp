@@ -9,6 +9,7 @@
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/preparation.hpp>
+#include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -33,6 +34,22 @@ async_generator<json> watch_elements(async_generator<Element> elements, ledger& 
     json element(std::move(*one));
     if (job >= 0) book.yields(worker, job, element);
     co_yield std::move(element);
+  }
+}
+
+/// The same where an element may be the job's output instead, which the ledger is not told of.
+template <class Element>
+async_generator<chunk_or_whole<json>> watch_elements(async_generator<chunk_or_whole<Element>> elements,
+                                                     ledger& book, int worker, int job) {
+  for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    if (one->is_whole()) {
+      whole_value value(one->take_whole());
+      co_yield std::move(value);
+    } else {
+      json element(std::move(one->chunk()));
+      if (job >= 0) book.yields(worker, job, element);
+      co_yield std::move(element);
+    }
   }
 }
 

@@ -76,7 +76,7 @@ template <transport Queue>
     result.outcome = std::move(record.outcome);
     record.outcome.status = result.outcome.status;
     record.outcome.recycle_worker = result.outcome.recycle_worker;
-    result.streamed = core.handler.is_streaming && core.place.terms.sends_chunks;
+    result.streamed = core.handler.is_streaming && core.place.terms.sends_chunks && !record.only_whole;
     result.timings = record.timings;
     co_return co_await queue.complete(std::move(result));
   } catch (...) {

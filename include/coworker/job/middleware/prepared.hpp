@@ -76,8 +76,7 @@ struct job_after_value<Handler> : second_parameter<typename signature_of<Handler
 
 template <class Handler, class Value>
 concept handler_with_value = std::invocable<Handler&, Value&, typename job_after_value<Handler>::type> &&
-    output_value<typename awaited<
-        std::invoke_result_t<Handler&, Value&, typename job_after_value<Handler>::type>>::type>;
+    handler_output<std::invoke_result_t<Handler&, Value&, typename job_after_value<Handler>::type>>;
 
 template <class Handler, class Load>
 concept handler_with_loaded = handler_with_value<Handler, typename load_result<Load>::type>;
