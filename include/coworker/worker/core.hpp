@@ -62,8 +62,8 @@ struct worker_core final : worker_access {
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
   std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
-  std::atomic<bool> is_preparing{false};
-  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+  std::atomic<bool> is_preparing{false};      // before its first job
+  watchdog* dog = nullptr;                    // where one is wanted, while run() is in progress
 
  private:
   // What blocks has a thread for each job; what computes, one for each processor.
