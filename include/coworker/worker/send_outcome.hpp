@@ -91,7 +91,7 @@ template <transport Queue>
   if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
     progress_state* const told = record.progress.state();
     if (told != nullptr) {
-      task<void> last = detail::insist([&] { return send_last_progress(queue, record, *told, log); });
+      task<void> last = detail::insist([&] { return detail::send_last_progress(queue, record, *told, log); });
       co_await std::move(last);
     }
   }
@@ -101,8 +101,8 @@ template <transport Queue>
   detail::log_outcome(record.outcome, log, subject);
   try {
     task<delivery> complete = detail::insist([&] {
-      return detail::begin_complete(queue, record,
-                                    core.handler.is_streaming && core.place.terms.sends_chunks);
+      return detail::begin_complete(
+          queue, record, core.handler.is_streaming && core.place.terms.sends_chunks && !record.only_whole);
     });
     co_return co_await std::move(complete);
   } catch (...) {
