@@ -16,9 +16,9 @@ namespace coworker {
 /// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
 struct options {
-  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. 0 or more.
-  /// Default: 30 s.
-  duration grace_period = std::chrono::seconds(30);
+  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. start() ends the
+  /// process two seconds later at the latest. 0 or more. Default: 7 s, as `docker stop` kills after ten.
+  duration grace_period = std::chrono::seconds(7);
   /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
   duration modifier_interval = std::chrono::seconds(1);
   /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
