@@ -21,6 +21,7 @@
 
 namespace coworker {
 
+/// How many users a lane has, and where lanes run.
 struct lanes_options {
   /// How many users a lane may have at once. 0 counts as 1. Default: 1. With more, one user can prepare its
   /// work while the lane's thread computes for another.

@@ -18,6 +18,7 @@
 
 namespace coworker {
 
+/// How a lender makes its values.
 struct lender_options {
   /// Whether the constructor makes all values, one after the other. Default: each is made when it is first
   /// needed, which is when no value that is made is free.

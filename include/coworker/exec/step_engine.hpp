@@ -24,6 +24,7 @@
 
 namespace coworker {
 
+/// How many sequences a step_engine steps together.
 struct step_engine_options {
   /// How many sequences are stepped together at most; others wait for a slot, in the order in which they came. 1 or more.
   /// Default: 8.

@@ -18,6 +18,7 @@
 
 namespace coworker {
 
+/// When batched() starts a batch, and where.
 struct batch_options {
   /// How many jobs a batch holds at most; a batch that is full starts at once. 1 or more. Default: 16.
   std::size_t most = 16;
