@@ -25,10 +25,12 @@ inline constexpr std::size_t most_copied_body = 16 * 1024;
 }  // namespace detail
 
 /// Answers one request: what an http_server's handler is to do for `endpoint`, on the server's loop.
-inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response) {
+/// `only_health`: nothing but the health path is served.
+inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
+                                 bool only_health = false) {
   const executor_ref here = co_await this_coro::executor();
   detail::endpoint_visit visit(endpoint, request.head());
-  if (detail::admit(visit)) {
+  if (detail::admit(visit, only_health)) {
     std::string body = co_await request.read_all();
     detail::begin_visit(visit, std::move(body), here.now());
   }
@@ -67,8 +69,9 @@ namespace detail {
 // An http_server's handler.
 struct endpoint_handler {
   http_endpoint* endpoint;
+  bool only_health = false;
   task<void> operator()(server_request& request, server_response& response) const {
-    return coworker::answer_request(*endpoint, request, response);
+    return coworker::answer_request(*endpoint, request, response, only_health);
   }
 };
 

@@ -42,6 +42,12 @@ class http_endpoint {
     if (options_.interpret != nullptr) options_.interpret(made);
   }
 
+  transport_limits limits() const noexcept {
+    transport_limits made;
+    made.jobs = options_.most_in_progress;
+    return made;
+  }
+
   task<take_result> take(take_request request) {
     const executor_ref here = co_await this_coro::executor();
     take_result taken;
@@ -52,6 +58,8 @@ class http_endpoint {
   task<delivery> complete(job_result result) {
     const executor_ref here = co_await this_coro::executor();
     const detail::job_handle job = jobs_.running(result.job_id);
+    if (result.timings != nullptr && options_.add_timings != nullptr)
+      options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
     if (job) settle(*job, result.outcome, here.now());
     co_return job ? delivery::accepted : delivery::refused;
   }
@@ -126,7 +134,7 @@ class http_endpoint {
 };
 
 static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> && progress_transport<http_endpoint> &&
-              interpreting_transport<http_endpoint> && attended_transport<http_endpoint> &&
+              interpreting_transport<http_endpoint> && attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
               counted_transport<http_endpoint>);
 
 }  // namespace coworker

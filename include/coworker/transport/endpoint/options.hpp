@@ -4,10 +4,12 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 
 namespace coworker {
@@ -33,6 +35,7 @@ struct endpoint_options {
   std::string predict_path = {};               ///< for bodies {"instances": [...]}: each is a job; empty: none
   bool openai_routes = false;                  ///< POST /v1/... is a job {"openai_route", "openai_input"}
   bool streams = false;                        ///< the handler is one that streams
+  int most_in_progress = std::numeric_limits<int>::max();  ///< jobs, whatever the concurrency modifier says
   std::size_t most_waiting = 1000;             ///< jobs that wait; more are refused with 429
   std::size_t most_kept = 256'000'000;         ///< bytes of results for later, and of jobs that wait
   duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
@@ -43,6 +46,9 @@ struct endpoint_options {
   void (*interpret)(outcome&) = nullptr;       ///< what members of an output mean; null: nothing
   /// An error as text; null: its message.
   std::string (*error_text)(const error_info&, const logger&) = nullptr;
+  /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
+  void (*add_timings)(outcome&, const detail::job_timings&, duration ready_delay) = nullptr;
+  duration ready_delay{};  ///< how long the process took until it could serve
 };
 
 }  // namespace coworker

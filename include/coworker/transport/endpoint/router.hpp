@@ -86,7 +86,7 @@ inline std::span<const route> routes_of(const endpoint_options& options) noexcep
 }
 
 // Whether a body is to be read, and the rest then follows; else the reply stands.
-inline bool admit(endpoint_visit& visit) {
+inline bool admit(endpoint_visit& visit, bool only_health) {
   const endpoint_options& options = visit.endpoint().options();
   const request_head& request = visit.request();
   const bool health = detail::is_health_path(visit, options);
@@ -101,7 +101,8 @@ inline bool admit(endpoint_visit& visit) {
     visit.reply(detail::health_reply(visit.endpoint()));
     return false;
   }
-  return true;
+  if (only_health) visit.reply(error_reply(404, "there is nothing here but " + options.health_path));
+  return !only_health;
 }
 
 inline job_handle find_job(endpoint_visit& visit, const route_parameters& parameters, time_point now) {

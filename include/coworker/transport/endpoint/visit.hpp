@@ -89,7 +89,7 @@ class endpoint_visit {
   step next(time_point now) {
     now_ = now;
     if (done_) return step::done;
-    if (!replied_ && !jobs_.empty()) look(now);
+    if (!replied_ && !over_ && !jobs_.empty()) look(now);
     if (!piece_.empty()) {
       if (std::exchange(begun_, true)) return step::write;
       return step::begin;
@@ -248,6 +248,11 @@ class endpoint_visit {
                                                                      : 500;
     if (form_ != reply_form::openai && form_ != reply_form::openai_events) return reply(error_reply(status, seen.error));
     endpoint_reply made;
+    if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
+      made.text = "{\"error\":" + seen.error + "}";
+      made.status = own_status(made.text, status);
+      return reply(std::move(made));
+    }
     made.status = status;
     made.text = "{\"error\":";
     std::string inner;
@@ -294,6 +299,14 @@ class endpoint_visit {
     }
     made.text += ']';
     reply(std::move(made));
+  }
+
+  static int own_status(const std::string& text, int otherwise) {
+    try {
+      return status_of_error(text);
+    } catch (const json_exception&) {
+      return otherwise;
+    }
   }
 
   // An object {"error": {"code": 404}} says its own status.
