@@ -127,7 +127,7 @@ template <class Parts>
 int start_serve_mode(Parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.served());
   auto runner = parts.make_worker();
-  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period, parts.log);
+  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
 
 template <class Input>

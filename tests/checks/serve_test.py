@@ -225,14 +225,17 @@ class Service(unittest.TestCase):
 
     def test_when_it_is_full_it_says_429_and_health_goes_on(self):
         with Server("--block", *self.FLAGS) as server:
-            waiting = [server.connect() for _ in range(9)]
-            for one in waiting:
-                one.request("POST", "/", json.dumps({"ms": 60000}), {"Content-Type": "application/json"})
+            waiting = []
 
-            def is_full():
-                answer = server.ask("POST", "/", "{")  # is refused before it counts, once it is read
-                return answer.status == 400 and "jobs_waiting 8" in server.ask("GET", "/metrics").text
-            wait_until(is_full)
+            def add_client():
+                waiting.append(server.connect())
+                waiting[-1].request("POST", "/", json.dumps({"ms": 60000}), {"Content-Type": "application/json"})
+
+            add_client()
+            wait_until(lambda: "coworker_jobs_in_progress 1" in server.ask("GET", "/metrics").text)
+            for _ in range(8):
+                add_client()
+            wait_until(lambda: "jobs_waiting 8" in server.ask("GET", "/metrics").text)
             full = server.ask("POST", "/", {"ms": 1})
             self.assertEqual((full.status, full.headers["retry-after"]), (429, "1"))
             wait_until(lambda: server.ask("GET", "/ping").status == 200)

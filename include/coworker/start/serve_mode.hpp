@@ -164,14 +164,23 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
 }
 
 template <class Worker>
-int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, duration grace_period, logger& log) {
+int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings, logger& log) {
   plan.endpoint.ready_delay = ready_delay;
   log.hide(plan.endpoint.token);
   http_endpoint endpoint(plan.endpoint, log);
+  stdout_sink standard_output;
+  log_sink& lines = settings.sink != nullptr ? *settings.sink : static_cast<log_sink&>(standard_output);
+  console_log shown(lines, endpoint.jobs());
+  struct sink_for_a_while {
+    logger& log;
+    log_sink& before;
+    ~sink_for_a_while() { log.set_sink(before); }
+  } const restored{log, lines};
+  if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
   detail::tell_where(plan, server->port(), log);
-  return detail::serve_engine(runner, endpoint, grace_period, log);
+  return detail::serve_engine(runner, endpoint, settings.grace_period, log);
 }
 
 // A worker whose jobs come from elsewhere, to be looked at.

@@ -32,7 +32,16 @@ struct shared_text : shared_state {
 
 using text_handle = shared_handle<shared_text>;
 
-/// What a client asks for.
+/// Of a text that grows as much of its end as the console shows.
+inline void append_shown_end(std::string& shown, std::string_view more) {
+  constexpr std::size_t most = 4000;
+  shown.append(more).append("\n");
+  if (shown.size() <= 2 * most) return;
+  const std::size_t line = shown.find('\n', shown.size() - most);
+  shown.erase(0, line + 1);
+}
+
+// What a client asks for.
 struct endpoint_order {
   job_envelope envelope;        // its id is the job's, unless it is empty or another's
   std::string request = {};     // what a retry is made from
@@ -66,6 +75,8 @@ struct endpoint_job : shared_state {
   fifo<std::string> chunks;     // JSON, that nobody has read
   std::size_t chunk_bytes = 0;  // of those
   std::string progress = {};    // JSON; empty: none yet
+  std::string shown_chunks = {};  // for the console: the last of them
+  std::string shown_log = {};     // for the console: its last lines
   std::size_t bytes = 0;        // of all that the table counts for it
   std::uint64_t revision = 0;   // when it changed last, in changes of the table
   event news;                   // for clients: something of the above has changed

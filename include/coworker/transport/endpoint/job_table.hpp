@@ -2,16 +2,14 @@
 // The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
 // later, within a bound on memory. Must not know HTTP.
 
-#include <algorithm>
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/fifo.hpp>
-#include <coworker/exec/hash_table.hpp>
-#include <coworker/exec/random.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/job.hpp>
+#include <coworker/transport/endpoint/job_ids.hpp>
 #include <coworker/transport/endpoint/options.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -24,40 +22,12 @@
 
 namespace coworker::detail {
 
-struct endpoint_job_keys {
-  using key = std::string_view;
-  std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return mixed ^ (mixed >> 32);
-  }
-  std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
-  bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
-};
-
-/// How many jobs there are and were.
-struct endpoint_counts {
-  std::uint64_t completed = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t cancelled = 0;
-  std::uint64_t timed_out = 0;
-  std::uint64_t retried = 0;
-  std::size_t in_queue = 0;
-  std::size_t in_progress = 0;
-};
-
-/// What a webhook is to be told.
-struct endpoint_notice {
-  std::string url;
-  job_handle job;
-};
-
-/// Any thread.
+// Any thread.
 class job_table {
  public:
   enum class refusal : unsigned char { none, full, closed };
 
-  explicit job_table(const endpoint_options& options) noexcept : options_(options), random_(options.seed) {}
+  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
 
   // --- for clients ----------------------------------------------------------------------------------------
 
@@ -71,7 +41,7 @@ class job_table {
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
     std::string id = order.envelope.id;
-    if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = fresh_id(order.sync);
+    if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != duration::max()) made->deadline = now + time_to_live;
@@ -239,6 +209,7 @@ class job_table {
     if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
     job.chunk_bytes += text.size();
     count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
+    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
     job.chunks.push(std::move(text));
     change(job, job.status);
     make_room(now);
@@ -249,6 +220,15 @@ class job_table {
     const std::lock_guard lock(mutex_);
     job.progress = std::move(text);
     change(job, job.status);
+  }
+
+  // A line of the log, if it is about a job that is kept.
+  void add_log_line(std::string_view id, std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = jobs_.find(id);
+    if (found == nullptr || !(*found)->kept) return;
+    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    change(**found, (*found)->status);
   }
 
   // Of a job that the worker had. It keeps the status that it has, if that is final already.
@@ -302,19 +282,6 @@ class job_table {
     job_handle job;
     std::uint32_t number;
   };
-  using table = hash_table<job_handle, endpoint_job_keys>;
-
-  std::string fresh_id(bool sync) {
-    std::string id = sync ? "sync-" : "";
-    std::uint64_t bits[2] = {random_.next(), random_.next()};
-    bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
-    bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
-    for (unsigned i = 0; i < 32; ++i) {
-      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
-      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
-    }
-    return id += "-u1";
-  }
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
@@ -401,7 +368,7 @@ class job_table {
     }
   }
 
-  static job_handle take_from(table& jobs, std::string_view id) {
+  static job_handle take_from(job_index& jobs, std::string_view id) {
     const job_handle* const found = jobs.find(id);
     job_handle taken = found != nullptr ? *found : job_handle();
     if (found != nullptr) jobs.erase(id);
@@ -439,11 +406,11 @@ class job_table {
 
   const endpoint_options& options_;
   mutable std::mutex mutex_;  // guards all below, and the jobs
-  random_source random_;
+  job_ids ids_;
   event available_;  // a take may find something
   event noticed_;
-  table jobs_;     // that clients may ask for
-  table running_;  // that a worker has
+  job_index jobs_;     // that clients may ask for
+  job_index running_;  // that a worker has
   fifo<job_handle> waiting_;  // also those that have ended meanwhile
   fifo<ended_job> ended_;     // in that order; also those that were forgotten
   std::vector<endpoint_notice> notices_;

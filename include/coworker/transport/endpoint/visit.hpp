@@ -165,6 +165,7 @@ class endpoint_visit {
     if (heartbeat_ == time_point::max()) heartbeat_ = after(now, heartbeat_interval);
     if (now < heartbeat_) return;
     heartbeat_ = after(now, heartbeat_interval);
+    begin_live();
     if (form_ == reply_form::lines) {
       piece_ += '\n';
     } else {
