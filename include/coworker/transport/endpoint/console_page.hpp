@@ -65,12 +65,14 @@ header p { margin: 0; color: var(--soft); flex: 1; }
 a { color: var(--first); }
 main { display: grid; gap: 1rem; padding: 0 1rem 1rem; grid-template-columns: minmax(16rem, 24rem) 1fr; }
 #list { grid-column: 1 / -1; }
+#purge { font-weight: 400; font-size: .85rem; }
 section, #gate { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .9rem; min-width: 0; }
 #gate { margin: 0 1rem 1rem; }
 #curves { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); align-content: start; }
 figure { margin: 0; }
 figcaption { font-size: .85rem; color: var(--soft); display: flex; justify-content: space-between; gap: .5rem; }
 figcaption b { font-weight: 600; color: var(--ink); }
+figcaption * { white-space: nowrap; }
 figcaption .first { color: var(--first); }
 figcaption .second { color: var(--second); }
 canvas { width: 100%; height: 5.5rem; display: block; }

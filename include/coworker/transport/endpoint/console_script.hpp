@@ -31,7 +31,11 @@ async function ask(method, path, body) {
   const text = await response.text();
   let value = null;
   try { value = JSON.parse(text); } catch (error) { /* it has none */ }
-  if (!response.ok) throw new Error((value && value.error) || response.status + ' ' + text);
+  if (!response.ok) {
+    const problem = new Error((value && value.error) || response.status + ' ' + text);
+    problem.is_full = response.status === 429;
+    throw problem;
+  }
   return value;
 }
 
@@ -108,15 +112,17 @@ function read_input() {
   return made;
 }
 
-async function run() {
-  $('problem').textContent = '';
+async function run(again) {
   try {
     await ask('POST', '/run', JSON.stringify({input: read_input()}));
+    $('problem').textContent = '';
+    return true;
   } catch (error) {
     $('problem').textContent = error.message;
-    return false;
+    if (!again || !error.is_full) return false;
   }
-  return true;
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  return run(true);
 }
 
 async function run_many() {
@@ -125,7 +131,7 @@ async function run_many() {
   for (let i = 0; i < Number($('count').value); ++i) {
     const wait = start + i * pause - performance.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-    if (!await run()) return;
+    if (!await run(true)) return;
   }
 }
 
@@ -175,7 +181,7 @@ function show_job(job) {
   row.status.textContent = job.status;
   row.status.className = 'status ' + job.status;
   const last = (text) => (text ? text.trimEnd().split('\n').pop() : '');
-  row.what.textContent = job.output || job.error || last(job.stream) || job.progress || job.id;
+  row.what.textContent = (job.output === '[]' && last(job.stream)) || job.output || job.error || last(job.stream) || job.progress || job.id;
   const again = ['FAILED', 'TIMED_OUT'].includes(job.status);
   row.end.hidden = is_final(job.status) && !again;
   row.end.dataset.what = again ? 'retry' : 'cancel';
@@ -199,7 +205,7 @@ const kept = 240;
 const curves = [
   {title: 'Jobs at once', names: ['running', 'limit'], lines: [[], []], show: (value) => String(value)},
   {title: 'Waiting', names: ['in_queue'], lines: [[]], show: (value) => String(value)},
-  {title: 'A second', names: ['completions', 'arrivals'], lines: [[], []], show: (value) => value.toFixed(1)},
+  {title: 'Per second', names: ['completions', 'arrivals'], lines: [[], []], show: (value) => value.toFixed(1)},
   {title: 'Handler, median', names: ['latency'], lines: [[]], show: (value) => seconds(Math.round(value * 1000))},
   {title: 'Memory', names: ['memory'], lines: [[]], show: (value) => (value / 1e6).toFixed(0) + ' MB'},
 ];
@@ -290,7 +296,7 @@ async function begin() {
   show_kind();
 }
 
-$('run').addEventListener('submit', (event) => { event.preventDefault(); run(); });
+$('run').addEventListener('submit', (event) => { event.preventDefault(); run(false); });
 $('many').addEventListener('click', run_many);
 $('toggle').addEventListener('click', () => {
   if (!raw) try { $('raw').value = JSON.stringify(read_input(), null, 2); } catch (error) { /* as it was */ }
