@@ -5,6 +5,7 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/handler.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/log.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -166,19 +167,24 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
-  if (local) return detail::start_local_mode(parts);
-  log.info(detail::mode_line(chosen));
+  if (!local) log.info(detail::mode_line(chosen));
   if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
-  if (chosen.mode == start_mode::runpod) return detail::start_runpod_mode(parts);
-  if constexpr (own_engine) {
-    if (chosen.mode == start_mode::own_engine) {
-      auto runner = parts.make_worker();
-      watched_worker watched(runner);
-      const side_door beside(watched, settings, log);
-      return detail::serve_engine(runner, engine, settings.grace_period, log);
+  try {
+    if (local) return detail::start_local_mode(parts);
+    if (chosen.mode == start_mode::runpod) return detail::start_runpod_mode(parts);
+    if constexpr (own_engine) {
+      if (chosen.mode == start_mode::own_engine) {
+        auto runner = parts.make_worker();
+        watched_worker watched(runner);
+        const side_door beside(watched, settings, log);
+        return detail::serve_engine(runner, engine, settings.grace_period, log);
+      }
     }
+    return detail::start_serve_mode(parts, chosen);
+  } catch (const preparation_error& error) {
+    log.error("The handler could not be prepared, so no job was taken: " + error.error().trace());
+    return exit_not_prepared;
   }
-  return detail::start_serve_mode(parts, chosen);
 }
 
 template <class Handler, class Modifier, class Engine>
@@ -199,7 +205,7 @@ int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, 
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results. Arguments come first: --test_input and --test_file run local jobs once,
+/// the queue did not get all results, 5 when the handler could not be prepared. Arguments come first: --test_input and --test_file run local jobs once,
 /// --rp_serve_api and --serve make it an HTTP server. Else it serves the platform whose variables are set, and where
 /// there is none it runs the jobs in test_input.json: --help has the table. SIGTERM or SIGINT drains it. Blocks. Logs to
 /// standard output.

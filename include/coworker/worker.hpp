@@ -77,7 +77,8 @@ class worker {
   static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
 
   /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
-  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended;
+  /// preparation_error when the handler could not be prepared.
   template <class Engine>
   COWORKER_CHECKS_ENGINE
   worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
@@ -112,6 +113,9 @@ class worker {
   /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
   /// that is not here, or has ended, is passed over. Any thread.
   void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+
+  /// Whether the handler is being prepared: no job was taken yet, and after stop() none will be. Any thread.
+  bool preparing() const { return core_.preparing(); }
 
   /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
   /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.

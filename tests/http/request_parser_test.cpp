@@ -276,7 +276,7 @@ TEST_CASE("a target holds visible ASCII characters other than #, and no others")
     CAPTURE(c);
     const std::string target = std::string("/") + static_cast<char>(c) + "x";
     const bool fits = c > ' ' && c < 0x7f && c != '#';
-    CHECK(read_requests(get("", target)).requests.size() == (fits ? 1 : 0));
+    CHECK(read_requests(get_request("", target)).requests.size() == (fits ? 1 : 0));
   }
 }
 

@@ -57,12 +57,12 @@ inline std::string without_nesting(std::string name) {
 inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
-  char* const demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  if (demangled != nullptr) {
-    std::string name(demangled);
-    std::free(demangled);  // allocated by malloc, as the ABI says
-    return without_nesting(std::move(name));
-  }
+  struct freed {
+    char* text;
+    ~freed() { std::free(text); }  // allocated by malloc, as the ABI says
+  };
+  const freed demangled{abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)};
+  if (demangled.text != nullptr) return without_nesting(demangled.text);
 #endif
   return type.name();
 }

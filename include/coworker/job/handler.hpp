@@ -6,17 +6,20 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/resume_on.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/job_error.hpp>
 #include <coworker/job/job_input.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/job/stream_handler.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/typed/write.hpp>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,7 +58,7 @@ inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
 }
 
 // What a job comes to whose handler threw.
-inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) {
+inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) noexcept {
   bool was_cancelled = false;
   try {
     std::rethrow_exception(thrown);
@@ -67,7 +70,11 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
     if (record.outcome.succeeded()) return outcome::stop("stopped: a stop was requested");
     return std::move(record.outcome);
   }
-  outcome made = outcome::failure(describe_exception(thrown));
+  outcome made = outcome::out_of_memory();
+  try {
+    made = outcome::failure(describe_exception(thrown));
+  } catch (const std::bad_alloc&) {
+  }
   made.recycle_worker = detail::asks_to_recycle(thrown);
   return made;
 }
@@ -77,12 +84,17 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
 namespace detail {
 
 // Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
-inline void settle(job_record& record, outcome made, const std::exception_ptr& thrown,
-                   const stream_sink& sink) {
+inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
+                   const stream_sink& sink) noexcept {
+  if (record.given_up) return;  // it comes too late
   if (thrown == nullptr) {
-    sink.interpret(made);
-    record.outcome = std::move(made);
-    return;
+    try {
+      sink.interpret(made);
+      record.outcome = std::move(made);
+      return;
+    } catch (...) {
+      thrown = std::current_exception();
+    }
   }
   outcome failed = detail::outcome_of(thrown, record);
   failed.output = std::move(made.output);
@@ -127,12 +139,19 @@ template <job_handler Handler>
         made.output = json(co_await std::move(running));
       }
     }
-    made.untyped = std::same_as<value, json> && !is_streaming_handler<Handler>;
+    if constexpr (!is_streaming_handler<Handler>) made.untyped = std::same_as<value, json>;
   } catch (...) {
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
   detail::settle(record, std::move(made), thrown, sink);
 }
 
@@ -150,11 +169,30 @@ class handler_ref {
         handler_(std::addressof(handler)),
         run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
           return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
-        }) {}
+        }) {
+    constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
+    static_assert(prepare_fits,
+                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& how)`, or one "
+                  "that gives task<void>, or use another name");
+    if constexpr (preparing_handler<Handler>) {
+      prepare_ = [](void* called, const preparation& how) {
+        return coworker::prepare_handler(*static_cast<Handler*>(called), how);
+      };
+    }
+    if constexpr (batching_handler<Handler>) {
+      batches_ = [](const void* called) { return static_cast<const Handler*>(called)->batches(); };
+    }
+  }
 
   task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
     return run_(handler_, record, place, sink);
   }
+
+  bool prepares() const noexcept { return prepare_ != nullptr; }
+  task<void> prepare(const preparation& how) const { return prepare_(handler_, how); }
+
+  bool runs_batches() const noexcept { return batches_ != nullptr; }
+  batch_metrics batches() const { return batches_(handler_); }
 
   bool is_streaming = false;
   bool is_coroutine = false;
@@ -162,6 +200,8 @@ class handler_ref {
  private:
   void* handler_ = nullptr;
   task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
+  task<void> (*prepare_)(void*, const preparation&) = nullptr;
+  batch_metrics (*batches_)(const void*) = nullptr;
 };
 
 }  // namespace detail

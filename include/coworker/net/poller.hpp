@@ -2,7 +2,6 @@
 // poller: what an event loop blocks on once a coroutine awaits a descriptor there. Must not know who waits, nor
 // what for.
 
-#include <algorithm>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/exec/waiter.hpp>
@@ -26,7 +25,9 @@ inline int poll_timeout(time_point deadline) noexcept {
   if (deadline == time_point::max()) return -1;
   if (deadline == time_point::min()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
+  constexpr int longest =
+      std::numeric_limits<int>::max();  // <algorithm>, for clamp, would cost every user too much
+  return left < 0 ? 0 : left < longest ? static_cast<int>(left) : longest;
 }
 
 }  // namespace detail

@@ -20,6 +20,7 @@ inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_undelivered = 3;
 inline constexpr int exit_unfinished = 4;
+inline constexpr int exit_not_prepared = 5;
 
 inline constexpr std::string_view usage_text =
     "Arguments that coworker takes; any others, and all behind --, are left to the program:\n"
@@ -47,9 +48,13 @@ inline constexpr std::string_view usage_text =
     "  K_SERVICE, AIP_HTTP_PORT, PORT_HEALTH   a plain HTTP service on the platform's port\n"
     "  none of them                 the jobs in test_input.json in the working directory, then exit\n"
     "COWORKER_API_TOKEN, where it is set, is asked for by all that serve by HTTP.\n"
-    "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
-    "not fit; 3 "
-    "the queue did not get all results; 4 something still hung when the grace period was over\n";
+    "Exit status:\n"
+    "  0  all went well\n"
+    "  1  a local job failed, or bad input\n"
+    "  2  arguments, environment or build do not fit\n"
+    "  3  the queue did not get all results\n"
+    "  4  something still hung when the grace period was over\n"
+    "  5  the handler could not be prepared, as when its model cannot be loaded: no job was taken\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;

@@ -39,13 +39,14 @@ class last_deadline {
   }
 
   /// `why` is the line. Of several the earliest counts.
-  void set(time_point due, int status, std::string why) {
+  void set(time_point due, int status, std::string why, log_level level = log_level::error) {
     {
       const std::lock_guard lock(mutex_);
       if (due >= due_) return;
       due_ = due;
       status_ = status;
       why_ = std::move(why);
+      level_ = level;
     }
     changed_.notify_one();
   }
@@ -76,7 +77,7 @@ class last_deadline {
     ::sigaddset(&alarm_only, SIGALRM);
     ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
     ::alarm(2);
-    log_.error(why_);
+    log_.write(level_, why_);
     log_.wait_until_written();
     ::_exit(status_);
   }
@@ -87,6 +88,7 @@ class last_deadline {
   time_point due_ = time_point::max();
   int status_ = 0;
   std::string why_;
+  log_level level_ = log_level::error;
   bool leaving_ = false;
   thread
       thread_;  // the last, as it uses the others; there from the beginning, when there surely is one to be had

@@ -193,6 +193,7 @@ struct watched_worker final : worker_access {
   std::vector<std::string> jobs_in_progress() const override { return {}; }
   metrics measured() const override { return runner.measured(); }
   stop_token leaving() const override { return stop_token(); }
+  bool preparing() const override { return runner.preparing(); }
 };
 
 // The port beside a queue, where the options ask for one.

@@ -4,6 +4,7 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
+#include <coworker/job/handler.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -18,8 +19,8 @@ namespace coworker::detail {
 // Used on the worker's thread, but for published().
 class limit_control {
  public:
-  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
-      : modifier_(modifier), resources_(resources), log_(log) {}
+  limit_control(modifier_ref modifier, handler_ref handler, resource_reader* resources, logger& log) noexcept
+      : modifier_(modifier), handler_(handler), resources_(resources), log_(log) {}
 
   // A run begins over a queue that takes so many jobs at once.
   void begin(time_point now, int most) {
@@ -65,6 +66,7 @@ class limit_control {
  private:
   const metrics& look(time_point now, int limit) {
     if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    if (handler_.runs_batches()) recorded.external().batches = handler_.batches();
     return recorded.snapshot(now, limit);
   }
 
@@ -78,7 +80,10 @@ class limit_control {
   void tell_change(time_point now, int limit) {
     if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
     if (limit == told_limit_ || now < tell_again_) return;
-    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    try {
+      log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    } catch (const std::bad_alloc&) {  // a line less
+    }
     told_limit_ = limit;
     tell_again_ = after(now, std::chrono::seconds(1));
   }
@@ -90,6 +95,7 @@ class limit_control {
   }
 
   const modifier_ref modifier_;
+  const handler_ref handler_;
   resource_reader* resources_;
   logger& log_;
   mutable std::mutex mutex_;

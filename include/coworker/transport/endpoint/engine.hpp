@@ -14,6 +14,7 @@
 #include <coworker/transport/endpoint/job_table.hpp>
 #include <coworker/transport/endpoint/options.hpp>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,6 +34,12 @@ class http_endpoint {
   const endpoint_options& options() const noexcept { return options_; }
   detail::job_table& jobs() noexcept { return jobs_; }
   logger& log() noexcept { return log_; }
+
+  /// Whether a worker serves it, and has prepared its handler. Any thread.
+  bool is_ready() const {
+    const std::optional<worker_control> worker = jobs_.worker();
+    return worker && !worker->preparing();
+  }
 
   // --- what a worker calls ----------------------------------------------------------------------------------
 

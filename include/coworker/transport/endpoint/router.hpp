@@ -63,7 +63,7 @@ inline endpoint_reply health_reply(http_endpoint& endpoint) {
   if (endpoint.jobs().closed()) {
     made.status = 503;
     made.text = "draining\n";
-  } else if (!endpoint.jobs().worker() && endpoint.options().kind != endpoint_kind::monitor) {
+  } else if (!endpoint.is_ready()) {
     made.status = endpoint.options().loading_status;
     if (made.status != 204) made.text = "loading\n";
   }
@@ -144,7 +144,7 @@ inline endpoint_reply queued_reply(std::string_view id) {
 
 inline endpoint_reply counts_reply(http_endpoint& endpoint) {
   const endpoint_counts counts = endpoint.jobs().counts();
-  const bool ready = endpoint.jobs().worker().has_value();
+  const bool ready = endpoint.is_ready();
   const auto number = [](auto value) { return std::to_string(value); };
   endpoint_reply made;
   made.text = "{\"jobs\":{\"completed\":" + number(counts.completed) + ",\"failed\":" +
