@@ -12,7 +12,9 @@
 #include <coworker/scale/resources.hpp>
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/local_mode.hpp>
+#include <coworker/start/mode.hpp>
 #include <coworker/start/run_engine.hpp>
+#include <coworker/start/serve_mode.hpp>
 #include <coworker/start/standard_descriptors.hpp>
 #include <coworker/transport/checks.hpp>
 #include <coworker/transport/environment.hpp>
@@ -80,6 +82,13 @@ struct start_parts {
         log(lines),
         resources({.gpu_probe = wanted.gpu_probe}) {}
 
+  served_handler served() const {
+    served_handler made;
+    made.streams = is_streaming_handler<Handler>;
+    if constexpr (typed_input<handler_input<Handler>>) made.schema = &json_schema<handler_input<Handler>>;
+    return made;
+  }
+
   worker<Handler, Modifier> make_worker() {
     options made = settings;
     made.measure_times = settings.measure_times || arguments.rp_debugger;
@@ -94,6 +103,8 @@ template <class Parts>
 int start_runpod_mode(Parts& parts) {
   runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
   auto runner = parts.make_worker();
+  watched_worker watched(runner);
+  const side_door beside(watched, parts.settings, parts.log);
   return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
 }
 #else
@@ -113,6 +124,13 @@ int start_local_mode(Parts& parts) {
                                 parts.log);
 }
 
+template <class Parts>
+int start_serve_mode(Parts& parts, const chosen_mode& chosen) {
+  serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.served());
+  auto runner = parts.make_worker();
+  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
+}
+
 template <class Input>
 int print_schema() {
   if constexpr (typed_input<Input>) {
@@ -127,7 +145,7 @@ int print_schema() {
   }
 }
 
-// Which mode runs: flags first, then the program's own engine, then what only the platform sets, then the local file.
+// Which mode runs: see choose_mode().
 template <class Handler, class Modifier, class Engine>
 int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
                   Engine& engine) {
@@ -139,8 +157,8 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
     return exit_ok;
   }
   if (arguments.print_schema) return detail::print_schema<handler_input<Handler>>();
-  const bool flagged = arguments.test_input || arguments.test_file;
-  const bool local = flagged || (!own_engine && !environment("RUNPOD_WEBHOOK_GET_JOB"));
+  const chosen_mode chosen = detail::choose_mode(arguments, own_engine);
+  const bool local = chosen.mode == start_mode::local;
   const log_level usual = local ? log_level::debug : log_level::info;
   logger log(arguments.level ? *arguments.level : detail::level_from_environment(usual),
              environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
@@ -149,14 +167,20 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
+  if (!local) log.info(detail::mode_line(chosen));
+  if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
   try {
     if (local) return detail::start_local_mode(parts);
+    if (chosen.mode == start_mode::runpod) return detail::start_runpod_mode(parts);
     if constexpr (own_engine) {
-      auto runner = parts.make_worker();
-      return detail::serve_engine(runner, engine, settings.grace_period, log);
-    } else {
-      return detail::start_runpod_mode(parts);
+      if (chosen.mode == start_mode::own_engine) {
+        auto runner = parts.make_worker();
+        watched_worker watched(runner);
+        const side_door beside(watched, settings, log);
+        return detail::serve_engine(runner, engine, settings.grace_period, log);
+      }
     }
+    return detail::start_serve_mode(parts, chosen);
   } catch (const preparation_error& error) {
     log.error("The handler could not be prepared, so no job was taken: " + error.error().trace());
     return exit_not_prepared;
@@ -181,9 +205,10 @@ int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, 
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results, 5 when the handler could not be prepared. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
-/// runs local jobs once; else it serves the platform's queue. SIGTERM or SIGINT drains it. Blocks. Logs to standard
-/// output.
+/// the queue did not get all results, 5 when the handler could not be prepared. Arguments come first: --test_input and --test_file run local jobs once,
+/// --rp_serve_api and --serve make it an HTTP server. Else it serves the platform whose variables are set, and where
+/// there is none it runs the jobs in test_input.json: --help has the table. SIGTERM or SIGINT drains it. Blocks. Logs to
+/// standard output.
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
 /// `modifier` says how many jobs may be in progress: see concurrency_modifier.

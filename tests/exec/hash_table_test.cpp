@@ -6,6 +6,7 @@
 #include <new>
 #include <set>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "support/counted_memory.hpp"
@@ -113,4 +114,37 @@ TEST_CASE("an insertion that fails changes nothing") {
   CHECK_THROWS_AS(all.insert(14, throws), std::runtime_error);
   CHECK(table_contents(all) == before);
   CHECK(all.find(13) == nullptr);
+}
+
+namespace {
+
+// An entry whose assignment takes its argument by value, as handles do.
+struct handle_like {
+  int key = 0;
+  handle_like() = default;
+  explicit handle_like(int of) : key(of) {}
+  handle_like(const handle_like& other) = default;
+  handle_like(handle_like&& other) noexcept : key(std::exchange(other.key, 0)) {}
+  handle_like& operator=(handle_like other) noexcept {
+    key = other.key;
+    return *this;
+  }
+};
+
+struct handle_keys {
+  using key = int;
+  std::uint64_t hash(int wanted) const noexcept { return static_cast<std::uint64_t>(wanted); }
+  int key_of(const handle_like& entry) const noexcept { return entry.key; }
+  bool in_use(const handle_like& entry) const noexcept { return entry.key != 0; }
+};
+
+}  // namespace
+
+TEST_CASE("a hash table that grows keeps entries whose assignment takes its argument by value") {
+  coworker::detail::hash_table<handle_like, handle_keys> all;
+  for (int key = 1; key <= 1000; ++key) all.insert(key, [key] { return handle_like(key); });
+  CHECK(all.size() == 1000);
+  for (int key = 1; key <= 1000; ++key) CHECK(all.find(key) != nullptr);
+  for (int key = 1; key <= 1000; key += 2) CHECK(all.erase(key));
+  for (int key = 1; key <= 1000; ++key) CHECK((all.find(key) != nullptr) == (key % 2 == 0));
 }

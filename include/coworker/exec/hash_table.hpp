@@ -125,7 +125,9 @@ class hash_table {
     std::vector<Entry> old(places_.empty() ? 16 : places_.size() * 2);
     old.swap(places_);
     for (Entry& entry : old) {
-      if (keys_.in_use(entry)) places_[place_of(keys_.key_of(entry))] = std::move(entry);
+      if (!keys_.in_use(entry)) continue;
+      Entry& place = places_[place_of(keys_.key_of(entry))];
+      place = std::move(entry);  // which may be empty before what stands to its left is evaluated
     }
   }
 

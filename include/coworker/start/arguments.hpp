@@ -3,12 +3,15 @@
 // worker.
 
 #include <array>
+#include <charconv>
 #include <coworker/log.hpp>
 #include <coworker/start/near_miss.hpp>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace coworker::detail {
 
@@ -27,10 +30,24 @@ inline constexpr std::string_view usage_text =
     "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
     "  --rp_debugger         add timings to outputs that are objects\n"
+    "  --rp_serve_api        serve the platform's queue API and a console by HTTP\n"
+    "  --serve               serve by HTTP: a POST on any path is a job, its response the output; the first argument\n"
+    "                        serve does the same, on all addresses\n"
+    "  --rp_api_host HOST    the address to serve on; default: localhost, or 0.0.0.0 on a platform\n"
+    "  --rp_api_port PORT    the port to serve on; default: 8000, or what the platform says\n"
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
-    "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
-    "directory.\n"
+    "Which mode runs, the first of these that holds:\n"
+    "  --test_input, --test_file    these jobs, then exit\n"
+    "  --rp_serve_api               the queue API by HTTP\n"
+    "  --serve, or the word serve   a plain HTTP service (PORT chooses the port)\n"
+    "  the program's own transport  what it gives to start()\n"
+    "  RUNPOD_REALTIME_PORT         realtime by HTTP\n"
+    "  RUNPOD_WEBHOOK_GET_JOB       the platform's queue\n"
+    "  AWS_LAMBDA_RUNTIME_API       AWS Lambda\n"
+    "  K_SERVICE, AIP_HTTP_PORT, PORT_HEALTH   a plain HTTP service on the platform's port\n"
+    "  none of them                 the jobs in test_input.json in the working directory, then exit\n"
+    "COWORKER_API_TOKEN, where it is set, is asked for by all that serve by HTTP.\n"
     "Exit status:\n"
     "  0  all went well\n"
     "  1  a local job failed, or bad input\n"
@@ -44,6 +61,11 @@ struct start_arguments {
   std::optional<std::string> test_file;
   std::optional<std::string> test_output;
   std::optional<log_level> level;
+  std::optional<std::string> api_host;
+  std::optional<std::uint16_t> api_port;
+  bool serve_api = false;
+  bool serve = false;
+  bool serve_word = false;  // the first argument is the word alone, as some platforms start a container
   bool rp_debugger = false;
   bool print_schema = false;
   bool help = false;
@@ -68,6 +90,7 @@ class argument_reader {
 
   start_arguments read() {
     start_arguments made;
+    if (next_ != end_ && std::string_view(*next_) == "serve") made.serve_word = true;
     for (; next_ != end_ && std::string_view(*next_) != "--"; ++next_) {
       const std::string_view argument = *next_;
       const std::string flag(flag_part(argument));
@@ -81,6 +104,14 @@ class argument_reader {
         made.level = require_log_level(flag, value_of(flag, argument));
       } else if (flag == "--print_schema") {
         made.print_schema = without_value(flag, argument);
+      } else if (flag == "--rp_serve_api") {
+        made.serve_api = without_value(flag, argument);
+      } else if (flag == "--serve") {
+        made.serve = without_value(flag, argument);
+      } else if (flag == "--rp_api_host") {
+        made.api_host = value_of(flag, argument);
+      } else if (flag == "--rp_api_port") {
+        made.api_port = port_of(flag, value_of(flag, argument));
       } else if (flag == "--rp_debugger") {
         made.rp_debugger = without_value(flag, argument);
       } else if (flag == "--help") {
@@ -97,9 +128,9 @@ class argument_reader {
   }
 
  private:
-  static constexpr std::array<std::string_view, 7> flags{"--test_input",   "--test_file",    "--test_output",
-                                                         "--rp_log_level", "--print_schema", "--rp_debugger",
-                                                         "--help"};
+  static constexpr std::array<std::string_view, 11> flags{
+      "--test_input",  "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
+      "--help",        "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
 
   static void refuse_near_miss(std::string_view argument, const std::string& flag) {
     std::string_view nearest;
@@ -118,6 +149,15 @@ class argument_reader {
   static bool is_one_of_the_platform(std::string_view flag) {
     const std::string name = plain_name(flag);
     return leading_dashes(flag) > 0 && (name.starts_with("rp_serve_api") || name.starts_with("rp_api_"));
+  }
+
+  static std::uint16_t port_of(const std::string& flag, const std::string& value) {
+    unsigned number = 0;
+    const char* const end = value.data() + value.size();
+    const auto [stopped, problem] = std::from_chars(value.data(), end, number);
+    if (problem != std::errc() || stopped != end || number > 65535)
+      throw usage_error(flag + ": \"" + value + "\" is no port; give a number from 0, any that is free, to 65535");
+    return static_cast<std::uint16_t>(number);
   }
 
   static bool without_value(const std::string& flag, std::string_view argument) {

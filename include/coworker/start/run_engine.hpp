@@ -8,6 +8,7 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/last_deadline.hpp>
 #include <coworker/start/termination.hpp>
+#include <coworker/transport/engine_ref.hpp>
 #include <coworker/worker.hpp>
 #include <string>
 
@@ -49,7 +50,12 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
         last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
                  "Asked to leave at once: what has not been handed back by now is not.");
       });
-  return runner.run(engine);
+  if constexpr (waiting_transport<Engine>) {
+    return runner.run(engine);
+  } else {
+    engine_ref any(engine);  // so that the worker is compiled once, whichever modes there are
+    return runner.run(any);
+  }
 }
 
 // The same for an engine that serves until it is told to leave.

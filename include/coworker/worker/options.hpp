@@ -77,6 +77,15 @@ struct options {
   /// its jobs. Several workers may share it: what one keeps there is taken over only once its process has ended. Results
   /// of more than 64 MiB are not kept. Default: none.
   std::string spool_folder = {};
+  /// A port on which /metrics, the health path and a console to look at are served beside the queue. Default: 0, none.
+  std::uint16_t metrics_port = 0;
+  /// The address of that port. Default: only this machine.
+  std::string metrics_host = "127.0.0.1";
+  /// How many jobs may wait at an HTTP endpoint; more are refused with 429. Default: 1000.
+  std::size_t most_waiting = 1000;
+  /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint has the routes of OpenAI's API.
+  /// Default: where the input is a struct with a member openai_route.
+  bool openai_routes = false;
 };
 
 /// The name that a program uses which makes a `worker` itself.

@@ -1,0 +1,79 @@
+#pragma once
+// How an endpoint answers requests: the only coroutine of all doors. Must not know which door it is.
+
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/http/http_error.hpp>
+#include <coworker/http/server_exchange.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
+#include <coworker/transport/endpoint/reply.hpp>
+#include <coworker/transport/endpoint/router.hpp>
+#include <coworker/transport/endpoint/visit.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker {
+
+namespace detail {
+
+// A large body is sent as it is, without a copy.
+inline constexpr std::size_t most_copied_body = 16 * 1024;
+
+}  // namespace detail
+
+/// Answers one request: what an http_server's handler is to do for `endpoint`, on the server's loop.
+/// `only_health`: nothing but the health path is served.
+inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
+                                 bool only_health = false) {
+  const executor_ref here = co_await this_coro::executor();
+  detail::endpoint_visit visit(endpoint, request.head());
+  if (detail::admit(visit, only_health)) {
+    std::string body = co_await request.read_all();
+    detail::begin_visit(visit, std::move(body), here.now());
+  }
+  for (;;) {
+    const detail::endpoint_visit::step step = visit.next(here.now());
+    if (step == detail::endpoint_visit::step::done) break;
+    if (step == detail::endpoint_visit::step::wait) {
+      co_await visit.job().news.wait_until(visit.due());
+      continue;
+    }
+    if (step == detail::endpoint_visit::step::write) {
+      const std::string piece = visit.take_piece();
+      co_await response.write(piece);
+      continue;
+    }
+    const detail::endpoint_reply& made = visit.made();
+    made.write_head(response.head());
+    if (step == detail::endpoint_visit::step::begin) {
+      co_await response.begin();
+    } else if (!made.shared) {
+      co_await response.send(made.text);
+    } else if (made.size() <= detail::most_copied_body) {
+      const std::string whole = made.text + made.shared->text + made.tail;
+      co_await response.send(whole);
+    } else {
+      co_await response.begin(made.size());
+      co_await response.write(made.text);
+      co_await response.write(made.shared->text);
+      co_await response.write(made.tail);
+    }
+  }
+}
+
+namespace detail {
+
+// An http_server's handler.
+struct endpoint_handler {
+  http_endpoint* endpoint;
+  bool only_health = false;
+  task<void> operator()(server_request& request, server_response& response) const {
+    return coworker::answer_request(*endpoint, request, response, only_health);
+  }
+};
+
+}  // namespace detail
+}  // namespace coworker

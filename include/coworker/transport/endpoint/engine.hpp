@@ -1,0 +1,147 @@
+#pragma once
+// http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
+
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/transport/control.hpp>
+#include <coworker/transport/endpoint/job.hpp>
+#include <coworker/transport/endpoint/job_table.hpp>
+#include <coworker/transport/endpoint/options.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker {
+
+/// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
+/// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
+///
+/// Thread safety: answer() on the server's loop, the rest as any engine.
+class http_endpoint {
+ public:
+  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
+  http_endpoint(const http_endpoint&) = delete;
+  http_endpoint& operator=(const http_endpoint&) = delete;
+
+  const endpoint_options& options() const noexcept { return options_; }
+  detail::job_table& jobs() noexcept { return jobs_; }
+  logger& log() noexcept { return log_; }
+
+  /// Whether a worker serves it, and has prepared its handler. Any thread.
+  bool is_ready() const {
+    const std::optional<worker_control> worker = jobs_.worker();
+    return worker && !worker->preparing();
+  }
+
+  // --- what a worker calls ----------------------------------------------------------------------------------
+
+  std::size_t backlog() const noexcept { return jobs_.waiting(); }
+
+  void interpret(outcome& made) const {
+    if (options_.interpret != nullptr) options_.interpret(made);
+  }
+
+  transport_limits limits() const noexcept {
+    transport_limits made;
+    made.jobs = options_.most_in_progress;
+    return made;
+  }
+
+  task<take_result> take(take_request request) {
+    const executor_ref here = co_await this_coro::executor();
+    take_result taken;
+    while (!jobs_.hand_over(request.capacity, here.now(), taken)) co_await jobs_.available().wait();
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(result.job_id);
+    if (result.timings != nullptr && options_.add_timings != nullptr)
+      options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
+    if (job) settle(*job, result.outcome, here.now());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  /// Waits only for a client that is connected and reads slowly.
+  task<delivery> chunk(std::string_view job_id, json value) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(job_id);
+    std::string text = value.dump();
+    while (job) {
+      const auto place = jobs_.add_chunk(*job, text, here.now());
+      if (place == detail::job_table::chunk_place::added) co_return delivery::accepted;
+      if (place == detail::job_table::chunk_place::unwanted) break;
+      co_await job->room.wait();
+    }
+    co_return delivery::refused;
+  }
+
+  task<delivery> progress(std::string_view job_id, json value) {
+    const detail::job_handle job = jobs_.running(job_id);
+    if (job) jobs_.set_progress(*job, value.dump());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  task<void> attend(worker_control control) {
+    const executor_ref here = co_await this_coro::executor();
+    struct attendance {
+      detail::job_table& jobs;
+      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) { jobs.worker_comes(worker); }
+      attendance(const attendance&) = delete;
+      attendance& operator=(const attendance&) = delete;
+      ~attendance() { jobs.worker_goes(); }
+    } const attends(jobs_, control);
+    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
+    event until_stopped;
+    co_await until_stopped.wait();
+  }
+
+ private:
+  struct leave {
+    detail::job_table* jobs;
+    executor_ref clock;
+    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
+    void operator()() const { jobs->close("cancelled: the worker leaves, and had not started the job", clock.now()); }
+  };
+
+  void settle(detail::endpoint_job& job, outcome& made, time_point now) {
+    using detail::endpoint_status;
+    endpoint_status status = endpoint_status::completed;
+    std::string error;
+    bool input_fault = false;
+    if (!made.succeeded()) {
+      // A handler that outlives its time is stopped by the worker, which ends it as a failure.
+      const bool late = (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
+      status = late ? endpoint_status::timed_out
+               : made.status == outcome_status::stopped ? endpoint_status::cancelled
+                                                        : endpoint_status::failed;
+      const error_info* const why = made.error();
+      input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
+      const bool shaped = why != nullptr && options_.error_text != nullptr;
+      error = shaped ? options_.error_text(*why, log_) : std::string(made.message());
+      if (error.empty()) error = "the job failed";
+    }
+    detail::text_handle output;
+    if (made.succeeded() || !made.output.is_null()) output = detail::text_handle(new detail::shared_text(made.output.dump()));
+    jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
+  }
+
+  const endpoint_options options_;
+  logger& log_;
+  detail::job_table jobs_{options_};
+};
+
+static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> && progress_transport<http_endpoint> &&
+              interpreting_transport<http_endpoint> && attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
+              counted_transport<http_endpoint>);
+
+}  // namespace coworker

@@ -1,0 +1,66 @@
+#pragma once
+// How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
+
+#include <coworker/exec/hash_table.hpp>
+#include <coworker/exec/random.hpp>
+#include <coworker/transport/endpoint/job.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace coworker::detail {
+
+struct endpoint_job_keys {
+  using key = std::string_view;
+  std::uint64_t hash(std::string_view id) const noexcept {
+    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return mixed ^ (mixed >> 32);
+  }
+  std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
+  bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
+};
+
+/// How many jobs there are and were.
+struct endpoint_counts {
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t retried = 0;
+  std::size_t in_queue = 0;
+  std::size_t in_progress = 0;
+};
+
+/// What a webhook is to be told.
+struct endpoint_notice {
+  std::string url;
+  job_handle job;
+};
+
+
+using job_index = hash_table<job_handle, endpoint_job_keys>;
+
+// Makes the ids that the platform's look like: a UUID, and which region.
+class job_ids {
+ public:
+  explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
+
+  std::string next(bool sync) {
+    std::string id = sync ? "sync-" : "";
+    std::uint64_t bits[2] = {random_.next(), random_.next()};
+    bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
+    bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
+    for (unsigned i = 0; i < 32; ++i) {
+      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
+      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+    }
+    return id += "-u1";
+  }
+
+ private:
+  random_source random_;
+};
+
+}  // namespace coworker::detail

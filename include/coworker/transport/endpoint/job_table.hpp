@@ -1,0 +1,427 @@
+#pragma once
+// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
+// later, within a bound on memory. Must not know HTTP.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/transport/concept.hpp>
+#include <coworker/transport/control.hpp>
+#include <coworker/transport/endpoint/job.hpp>
+#include <coworker/transport/endpoint/job_ids.hpp>
+#include <coworker/transport/endpoint/options.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+// Any thread.
+class job_table {
+ public:
+  enum class refusal : unsigned char { none, full, closed };
+
+  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+
+  // --- for clients ----------------------------------------------------------------------------------------
+
+  // Empty, and why: there is no room, or the worker leaves.
+  job_handle submit(endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : refusal::none;
+    const std::size_t size = order.request.size() + cost_of_a_job;
+    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
+    if (why == refusal::none && !has_room) why = refusal::full;
+    if (why != refusal::none) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    std::string id = order.envelope.id;
+    if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
+    const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
+    made->bytes = size;
+    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    jobs_.insert(made->id, [&made] { return made; });
+    enqueue(made);
+    return made;
+  }
+
+  // Empty: it is not here, or not any more.
+  job_handle find(std::string_view id, time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = jobs_.find(id);
+    if (found == nullptr || !(*found)->kept) return job_handle();
+    job_handle job = *found;
+    expire(*job, now);
+    if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
+      forget(*job);
+      return job_handle();
+    }
+    return job;
+  }
+
+  job_view look(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    return look_locked(job, now);
+  }
+
+  // Nothing: it is not over, and news will come.
+  std::optional<job_view> look_for_end(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    job_view seen = look_locked(job, now);
+    if (is_final(seen.status)) return seen;
+    job.news.reset();
+    return std::nullopt;
+  }
+
+  // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
+  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken, job_view& seen) {
+    const std::lock_guard lock(mutex_);
+    seen = look_locked(job, now);
+    while (!job.chunks.empty() && (all || taken.empty())) {
+      taken.push_back(job.chunks.pop());
+      job.chunk_bytes -= taken.back().size();
+      count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
+    }
+    if (!taken.empty()) job.room.set();
+    if (!taken.empty() || is_final(seen.status)) return true;
+    job.news.reset();
+    return false;
+  }
+
+  // The handler is held up by a client that reads slowly, and not by one that is not there.
+  void read_live(endpoint_job& job, bool live) {
+    const std::lock_guard lock(mutex_);
+    job.read_live = live;
+    job.room.set();
+  }
+
+  // Ends it as cancelled; one in progress is asked to stop. False: it had ended before.
+  bool cancel(endpoint_job& job, std::string why, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return false;
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+    return true;
+  }
+
+  // Its client has its answer, or has gone away; then it is stopped.
+  void leave(endpoint_job& job, time_point now) {
+    cancel(job, "cancelled: the client has gone away", now);
+    const std::lock_guard lock(mutex_);
+    if (!job.kept) forget(job);
+  }
+
+  // Only for one that has failed or timed out. False: it has not, or there is no room.
+  job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
+    const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
+    if (why != refusal::none || !may || old.running) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    const job_handle made(new endpoint_job(old.id, std::move(order), now));
+    forget(old);
+    made->bytes = made->request.size() + cost_of_a_job;
+    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    jobs_.insert(made->id, [&made] { return made; });
+    ++counts_.retried;
+    enqueue(made);
+    return made;
+  }
+
+  // Cancels all that wait; returns how many.
+  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
+
+  endpoint_counts counts() const {
+    const std::lock_guard lock(mutex_);
+    endpoint_counts made = counts_;
+    made.in_queue = in_queue_;
+    made.in_progress = in_progress_;
+    return made;
+  }
+
+  // Calls `use(const endpoint_job&)` for those that have changed since, and returns the number of the last change.
+  template <class Use>
+  std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
+    const std::lock_guard lock(mutex_);
+    jobs_.for_each([&](const job_handle& job) {
+      if (job->kept && job->revision > revision) use(*job);
+    });
+    return revision_;
+  }
+
+  // --- for the worker -------------------------------------------------------------------------------------
+
+  // False: there is nothing to hand over yet.
+  bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
+    const std::lock_guard lock(mutex_);
+    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      expire(*next, now);
+      if (next->status != endpoint_status::in_queue) continue;
+      // Kept here until it has ended, also where no client asks for it later.
+      running_.insert(next->id, [&next] { return next; });
+      leave_queue(*next);
+      ++in_progress_;
+      next->running = next->was_started = true;
+      next->started = now;
+      next->envelope.deadline = next->deadline;
+      change(*next, endpoint_status::in_progress);
+      taken.jobs.push_back(std::move(next->envelope));
+    }
+    taken.closed = closed_ && in_queue_ == 0;
+    if (!taken.jobs.empty() || taken.closed) return true;
+    available_.reset();
+    return false;
+  }
+
+  event& available() noexcept { return available_; }
+
+  std::size_t waiting() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return in_queue_;
+  }
+
+  // Empty: the worker has no such job.
+  job_handle running(std::string_view id) const {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = running_.find(id);
+    return found != nullptr ? *found : job_handle();
+  }
+
+  enum class chunk_place : unsigned char { added, no_room, unwanted };
+
+  // no_room: whoever reads it has to come first.
+  chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return chunk_place::unwanted;
+    if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
+      job.room.reset();
+      return chunk_place::no_room;
+    }
+    if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
+    job.chunk_bytes += text.size();
+    count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
+    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
+    job.chunks.push(std::move(text));
+    change(job, job.status);
+    make_room(now);
+    return chunk_place::added;
+  }
+
+  void set_progress(endpoint_job& job, std::string text) {
+    const std::lock_guard lock(mutex_);
+    job.progress = std::move(text);
+    change(job, job.status);
+  }
+
+  // A line of the log, if it is about a job that is kept.
+  void add_log_line(std::string_view id, std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = jobs_.find(id);
+    if (found == nullptr || !(*found)->kept) return;
+    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    change(**found, (*found)->status);
+  }
+
+  // Of a job that the worker had. It keeps the status that it has, if that is final already.
+  void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
+           time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle kept = take_from(running_, job.id);
+    job.running = false;
+    --in_progress_;
+    if (is_final(job.status)) return;
+    job.input_fault = input_fault;
+    end_locked(job, status, std::move(output), std::move(error), now);
+  }
+
+  void worker_comes(const worker_control& worker) {
+    const std::lock_guard lock(mutex_);
+    workers_.push_back(worker);
+  }
+
+  void worker_goes() noexcept {
+    const std::lock_guard lock(mutex_);
+    workers_.clear();
+  }
+
+  std::optional<worker_control> worker() const {
+    const std::lock_guard lock(mutex_);
+    return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
+  }
+
+  // Lets no more in; what waits is cancelled.
+  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
+
+  bool closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+  // What is to be told, in order; for whoever tells it.
+  std::vector<endpoint_notice> take_notices() {
+    const std::lock_guard lock(mutex_);
+    noticed_.reset();
+    return std::exchange(notices_, {});
+  }
+  event& noticed() noexcept { return noticed_; }
+
+ private:
+  static constexpr std::size_t cost_of_a_job = 512;        // about, of the object itself
+  static constexpr std::size_t most_unread = 256 * 1024;   // of chunks, before a handler waits for a slow reader
+
+  struct ended_job {
+    job_handle job;
+    std::uint32_t number;
+  };
+
+  void enqueue(const job_handle& job) {
+    job->envelope.id = job->id;
+    available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    waiting_.push(job);
+    ++in_queue_;
+    waiting_bytes_ += job->bytes;
+    change(*job, endpoint_status::in_queue);
+  }
+
+  void leave_queue(endpoint_job& job) {
+    --in_queue_;
+    waiting_bytes_ -= job.bytes;
+  }
+
+  void change(endpoint_job& job, endpoint_status to) {
+    job.status = to;
+    job.revision = ++revision_;
+    job.news.set();
+  }
+
+  // One that has waited for too long.
+  void expire(endpoint_job& job, time_point now) {
+    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
+    end_locked(job, endpoint_status::timed_out, text_handle(), "timed out: its time to live ended before it was started", now);
+  }
+
+  job_view look_locked(endpoint_job& job, time_point now) {
+    expire(job, now);
+    job_view seen;
+    seen.status = job.status;
+    seen.input_fault = job.input_fault;
+    seen.was_started = job.was_started;
+    const time_point until = is_final(job.status) ? job.ended : now;
+    seen.delay = (seen.was_started ? job.started : until) - job.created;
+    if (seen.was_started) seen.execution = until - job.started;
+    seen.output = job.output;
+    seen.error = job.error;
+    return seen;
+  }
+
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error, time_point now) {
+    if (job.status == endpoint_status::in_queue) {
+      leave_queue(job);
+      job.envelope = job_envelope();
+    }
+    job.ended = now;
+    job.output = std::move(output);
+    job.error = std::move(error);
+    std::uint64_t& count = status == endpoint_status::completed ? counts_.completed
+                           : status == endpoint_status::failed  ? counts_.failed
+                           : status == endpoint_status::timed_out ? counts_.timed_out
+                                                                 : counts_.cancelled;
+    ++count;
+    change(job, status);
+    job.room.set();
+    const job_handle* const known = jobs_.find(job.id);
+    if (!job.kept || known == nullptr || known->get() != &job) return;
+    const job_handle self = *known;
+    if (!job.webhook.empty()) {
+      notices_.push_back({job.webhook, self});
+      noticed_.set();
+    }
+    kept_bytes_ += job.bytes;
+    ended_.push({self, ++job.ended_number});
+    count_bytes(job, static_cast<std::ptrdiff_t>((job.output ? job.output->text.size() : 0) + job.error.size()));
+    make_room(now);
+  }
+
+  void count_bytes(endpoint_job& job, std::ptrdiff_t more) {
+    job.bytes += static_cast<std::size_t>(more);
+    if (job.ended_number != 0) kept_bytes_ += static_cast<std::size_t>(more);
+  }
+
+  // Drops what was kept for longest.
+  void make_room(time_point now) {
+    while (!ended_.empty()) {
+      const ended_job& oldest = ended_[0];
+      const bool known = oldest.job->ended_number == oldest.number;
+      const bool old = known && now - oldest.job->ended > options_.keep_async;
+      if (known && !old && kept_bytes_ <= options_.most_kept) return;
+      const ended_job dropped = ended_.pop();
+      if (known) forget(*dropped.job);
+    }
+  }
+
+  static job_handle take_from(job_index& jobs, std::string_view id) {
+    const job_handle* const found = jobs.find(id);
+    job_handle taken = found != nullptr ? *found : job_handle();
+    if (found != nullptr) jobs.erase(id);
+    return taken;
+  }
+
+  // Whoever holds a handle still has it.
+  void forget(endpoint_job& job) {
+    if (job.ended_number != 0) {
+      kept_bytes_ -= job.bytes;
+      job.ended_number = 0;
+      job.output = text_handle();  // the list of ended jobs may hold the job for a while
+      job.chunks = fifo<std::string>();
+      job.request = std::string();
+    }
+    const job_handle* const known = jobs_.find(job.id);
+    if (known == nullptr || known->get() != &job) return;
+    const job_handle self = take_from(jobs_, job.id);
+    ++revision_;
+  }
+
+  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
+    const std::lock_guard lock(mutex_);
+    closed_ = closed_ || closes;
+    std::size_t removed = 0;
+    while (!waiting_.empty()) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
+      ++removed;
+    }
+    if (closes) available_.set();
+    return removed;
+  }
+
+  const endpoint_options& options_;
+  mutable std::mutex mutex_;  // guards all below, and the jobs
+  job_ids ids_;
+  event available_;  // a take may find something
+  event noticed_;
+  job_index jobs_;     // that clients may ask for
+  job_index running_;  // that a worker has
+  fifo<job_handle> waiting_;  // also those that have ended meanwhile
+  fifo<ended_job> ended_;     // in that order; also those that were forgotten
+  std::vector<endpoint_notice> notices_;
+  std::vector<worker_control> workers_;
+  endpoint_counts counts_;
+  std::size_t in_queue_ = 0;
+  std::size_t in_progress_ = 0;
+  std::size_t waiting_bytes_ = 0;
+  std::size_t kept_bytes_ = 0;
+  std::uint64_t revision_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace coworker::detail

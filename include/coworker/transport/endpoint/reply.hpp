@@ -1,0 +1,77 @@
+#pragma once
+// What an endpoint answers: a status, a body that may be shared with others, and the few header lines that there are.
+// Must not know why.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/http/response_head.hpp>
+#include <coworker/json/escape.hpp>
+#include <coworker/transport/endpoint/job.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::detail {
+
+struct endpoint_reply {
+  int status = 200;
+  const char* type = "application/json";
+  std::string text = {};   // the body, or what stands before the shared part
+  text_handle shared{};    // a part of the body that others have too
+  std::string tail = {};   // and what follows it
+  std::string allow = {};  // methods, for 405
+  std::string_view policy = {};  // for a page: what it may load
+
+  std::size_t size() const noexcept { return text.size() + (shared ? shared->text.size() : 0) + tail.size(); }
+
+  void write_head(response_head& head) const {
+    head.set_status(status);
+    if (status != 204) head.add("Content-Type", type);
+    head.add("X-Content-Type-Options", "nosniff").add("Cache-Control", "no-store");
+    if (!allow.empty()) head.add("Allow", allow);
+    if (!policy.empty()) head.add("Content-Security-Policy", policy).add("Referrer-Policy", "no-referrer");
+    if (status == 401) head.add("WWW-Authenticate", "Bearer");
+    if (status == 429 || status == 503) head.add("Retry-After", "1");
+  }
+};
+
+inline void append_member(std::string& object, std::string_view name, std::string_view text) {
+  object.append(object.empty() ? "{\"" : ",\"").append(name).append("\":");
+  coworker::append_json_string_lossy(object, text);
+}
+
+inline void append_member(std::string& object, std::string_view name, std::int64_t number) {
+  object.append(object.empty() ? "{\"" : ",\"").append(name).append("\":").append(std::to_string(number));
+}
+
+inline endpoint_reply error_reply(int status, std::string_view why) {
+  endpoint_reply made;
+  made.status = status;
+  detail::append_member(made.text, "error", why);
+  made.text += "}";
+  return made;
+}
+
+inline std::int64_t milliseconds(duration span) noexcept { return span / std::chrono::milliseconds(1); }
+
+// The object that the queue API has for a job.
+inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen, std::string_view worker_id) {
+  endpoint_reply made;
+  if (seen.was_started || is_final(seen.status)) detail::append_member(made.text, "delayTime", detail::milliseconds(seen.delay));
+  if (seen.was_started) detail::append_member(made.text, "executionTime", detail::milliseconds(seen.execution));
+  detail::append_member(made.text, "id", job.id);
+  detail::append_member(made.text, "status", detail::status_name(seen.status));
+  if (seen.was_started) detail::append_member(made.text, "workerId", worker_id);
+  if (!seen.error.empty()) detail::append_member(made.text, "error", seen.error);
+  if (seen.output) {
+    made.text += ",\"output\":";
+    made.shared = seen.output;
+    made.tail = "}";
+  } else {
+    made.text += "}";
+  }
+  return made;
+}
+
+}  // namespace coworker::detail

@@ -1,0 +1,95 @@
+#pragma once
+// An endpoint on a port: its HTTP server, with a thread and an event loop of its own, so that no handler can hold up what
+// it answers. Must not know what the endpoint offers.
+
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/exec/thread.hpp>
+#include <coworker/http/server.hpp>
+#include <coworker/http/server_options.hpp>
+#include <coworker/log.hpp>
+#include <coworker/net/tcp.hpp>
+#include <coworker/transport/endpoint/answer.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace coworker {
+
+/// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
+/// seconds at most.
+class endpoint_server {
+ public:
+  /// `port` 0 is any that is free. `health_port`: one more, for the health path only; 0: none. The endpoint must outlive
+  /// it. Throws: io_error where it cannot listen there; std::invalid_argument where `host` is no IP address.
+  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port, std::uint16_t health_port,
+                  const http_server_options& options)
+      : endpoint_(endpoint), options_(options), door_(host, port), port_(door_.local_port()) {
+    if (health_port != 0) health_door_.emplace(host, health_port);
+    thread_.emplace(&endpoint_server::run, this);
+  }
+  endpoint_server(const endpoint_server&) = delete;
+  endpoint_server& operator=(const endpoint_server&) = delete;
+  ~endpoint_server() {
+    closing_.set();
+    thread_->join();
+  }
+
+  std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  using server = http_server<tcp_listener, detail::endpoint_handler>;
+  static constexpr duration most_lingering = std::chrono::seconds(2);
+
+  static void* run(void* self) noexcept {
+    endpoint_server& one = *static_cast<endpoint_server*>(self);
+    try {
+      event_loop loop;
+      coworker::sync_wait(loop, one.serve());
+    } catch (const std::exception& error) {
+      one.endpoint_.log().error(std::string("The HTTP server has ended: ") + error.what());
+    }
+    return nullptr;
+  }
+
+  task<void> serve() {
+    const context here = co_await this_coro::context();
+    server main(door_, detail::endpoint_handler{&endpoint_}, options_);
+    std::optional<server> health;
+    if (health_door_) health.emplace(*health_door_, detail::endpoint_handler{&endpoint_, true}, options_);
+    scope serving(here);
+    serving.spawn(serve_one(main));
+    if (health) serving.spawn(serve_one(*health));
+    co_await closing_.wait();
+    main.drain();
+    if (health) health->drain();
+    co_await ended_.wait_until(here.executor.now() + most_lingering);
+    serving.request_stop();
+    co_await serving.join();
+  }
+
+  task<void> serve_one(server& one) {
+    ++running_;
+    co_await one.run();
+    if (--running_ == 0) ended_.set();
+  }
+
+  http_endpoint& endpoint_;
+  const http_server_options options_;
+  tcp_listener door_;
+  std::optional<tcp_listener> health_door_;
+  const std::uint16_t port_;
+  event closing_;
+  event ended_;
+  int running_ = 0;
+  std::optional<detail::thread> thread_;
+};
+
+}  // namespace coworker

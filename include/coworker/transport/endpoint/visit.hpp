@@ -1,0 +1,346 @@
+#pragma once
+// One request at an endpoint, from its head to the last byte of its response, as a machine of plain steps: what awaits
+// stands in answer.hpp. Must not know how anything is carried.
+
+#include <algorithm>
+#include <coworker/coro/clock.hpp>
+#include <coworker/http/http_error.hpp>
+#include <coworker/http/request_head.hpp>
+#include <coworker/http/sse.hpp>
+#include <coworker/http/syntax.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
+#include <coworker/transport/endpoint/job.hpp>
+#include <coworker/transport/endpoint/orders.hpp>
+#include <coworker/transport/endpoint/reply.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::detail {
+
+// How the end of a job, or its chunks, become a response.
+enum class reply_form : unsigned char {
+  status,       // the queue API's object
+  stream,       // the same with the chunks that came
+  output,       // the output alone, or an error
+  events,       // chunks as server-sent events, as they come
+  lines,        // chunks as lines of JSON, as they come
+  realtime,     // {"output": ...} or {"error": ...}
+  predictions,  // {"predictions": [...]} of several jobs
+  openai,       // what the handler says in place of a model server
+  openai_events,
+};
+
+class endpoint_visit {
+ public:
+  enum class step : unsigned char { wait, send, begin, write, done };
+
+  explicit endpoint_visit(http_endpoint& endpoint, const request_head& request) noexcept
+      : endpoint_(endpoint), request_(request) {}
+  endpoint_visit(const endpoint_visit&) = delete;
+  endpoint_visit& operator=(const endpoint_visit&) = delete;
+  ~endpoint_visit() {
+    for (const job_handle& job : jobs_) {
+      if (!job->kept || (stops_with_client_ && !done_)) endpoint_.jobs().leave(*job, now_);
+      if (is_live()) endpoint_.jobs().read_live(*job, false);
+    }
+  }
+
+  http_endpoint& endpoint() noexcept { return endpoint_; }
+  const request_head& request() const noexcept { return request_; }
+
+  // --- what is to become of it ------------------------------------------------------------------------------
+
+  void reply(endpoint_reply made) {
+    reply_ = std::move(made);
+    replied_ = true;
+  }
+
+  // Adds a job, whose end is waited for. Throws: http_error 429, 503.
+  endpoint_job& order(endpoint_order wanted, time_point now) {
+    now_ = now;
+    note_trace(request_, wanted.envelope);
+    job_table::refusal why{};
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
+    if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+    if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
+    jobs_.push_back(std::move(made));
+    return *jobs_.back();
+  }
+
+  // The job's client goes on asking for it, by other requests.
+  void follow(job_handle job) { jobs_.push_back(std::move(job)); }
+
+  void wait(reply_form form, time_point due, bool stops_with_client) {
+    form_ = form;
+    due_ = due;
+    stops_with_client_ = stops_with_client;
+    for (const job_handle& job : jobs_) {
+      if (is_live()) endpoint_.jobs().read_live(*job, true);
+    }
+  }
+
+  // --- what is to be done next ------------------------------------------------------------------------------
+
+  step next(time_point now) {
+    now_ = now;
+    if (done_) return step::done;
+    if (!replied_ && !over_ && !jobs_.empty()) look(now);
+    if (!piece_.empty()) {
+      if (std::exchange(begun_, true)) return step::write;
+      return step::begin;
+    }
+    if (begun_ && over_) {
+      done_ = true;
+      return step::done;
+    }
+    if (!replied_) return step::wait;
+    done_ = true;
+    return step::send;
+  }
+
+  endpoint_job& job() noexcept { return *jobs_[at_]; }
+  time_point due() const noexcept { return std::min({due_, heartbeat_, jobs_[at_]->deadline}); }
+  const endpoint_reply& made() const noexcept { return reply_; }
+  std::string take_piece() noexcept { return std::exchange(piece_, {}); }
+
+ private:
+  static constexpr duration heartbeat_interval = std::chrono::seconds(15);
+
+  bool is_live() const noexcept {
+    return form_ == reply_form::events || form_ == reply_form::lines || form_ == reply_form::openai_events;
+  }
+
+  void look(time_point now) {
+    if (is_live()) return look_live(now);
+    if (form_ == reply_form::stream) return look_stream(now);
+    job_table& jobs = endpoint_.jobs();
+    const std::optional<job_view> ended = jobs.look_for_end(job(), now);
+    if (!ended) {
+      if (now >= due_) reply(status_reply(job(), jobs.look(job(), now), endpoint_.options().worker_id));
+      return;
+    }
+    if (form_ == reply_form::status) return reply(status_reply(job(), *ended, endpoint_.options().worker_id));
+    if (form_ == reply_form::realtime) return reply_realtime(*ended);
+    if (ended->status != endpoint_status::completed) return reply_failure(*ended);
+    if (form_ == reply_form::predictions) return add_prediction(*ended);
+    std::vector<std::string> chunks;
+    job_view seen;
+    jobs.take_chunks(job(), now, true, chunks, seen);
+    reply_output(*ended, chunks);
+  }
+
+  // All that came since the last time, or the end.
+  void look_stream(time_point now) {
+    std::vector<std::string> chunks;
+    job_view seen;
+    const bool news = endpoint_.jobs().take_chunks(job(), now, true, chunks, seen);
+    if (!news && now < due_) return;
+    endpoint_reply made;
+    append_member(made.text, "status", status_name(seen.status));
+    made.text += ",\"stream\":[";
+    for (const std::string& chunk : chunks) {
+      if (&chunk != &chunks.front()) made.text += ',';
+      made.text.append("{\"output\":").append(chunk).append("}");
+    }
+    made.text += ']';
+    if (!seen.error.empty()) append_member(made.text, "error", seen.error);
+    made.text += '}';
+    reply(std::move(made));
+  }
+
+  void look_live(time_point now) {
+    std::vector<std::string> chunks;
+    job_view seen;
+    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen)) heartbeat_ = after(now, heartbeat_interval);
+    for (const std::string& chunk : chunks) append_live(chunk);
+    if (is_final(seen.status)) {
+      over_ = true;
+      return end_live(seen);
+    }
+    if (heartbeat_ == time_point::max()) heartbeat_ = after(now, heartbeat_interval);
+    if (now < heartbeat_) return;
+    heartbeat_ = after(now, heartbeat_interval);
+    begin_live();
+    if (form_ == reply_form::lines) {
+      piece_ += '\n';
+    } else {
+      append_sse_comment(piece_);
+    }
+  }
+
+  void append_live(const std::string& chunk) {
+    if (form_ == reply_form::lines) {
+      piece_.append(chunk).append("\n");
+    } else if (form_ == reply_form::events) {
+      append_sse_data(piece_, chunk);
+    } else {
+      append_openai(json::parse(chunk));
+    }
+    begin_live();
+  }
+
+  void begin_live() {
+    reply_.type = form_ == reply_form::lines ? "application/x-ndjson" : "text/event-stream";
+  }
+
+  // A text is events already, cut anywhere; a list holds several.
+  void append_openai(const json& chunk) {
+    if (chunk.is_string()) {
+      piece_ += chunk.get<std::string_view>();
+      raw_events_ = true;
+    } else if (chunk.is_array()) {
+      for (const json& one : chunk) append_openai(one);
+    } else {
+      append_sse_data(piece_, chunk.dump());
+    }
+  }
+
+  void end_live(const job_view& seen) {
+    const bool failed = seen.status != endpoint_status::completed;
+    if (!begun_ && piece_.empty() && failed) {
+      over_ = false;
+      return reply_failure(seen);
+    }
+    begin_live();
+    if (failed) {
+      std::string told;
+      append_member(told, "error", seen.error);
+      told += '}';
+      if (form_ == reply_form::lines) {
+        piece_.append(told).append("\n");
+      } else {
+        sse_event event(told);
+        if (form_ == reply_form::events) event.event = "error";
+        append_sse_event(piece_, event);
+      }
+    } else if (!endpoint_.options().streams && seen.output) {
+      append_live(seen.output->text);
+    }
+    if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
+    if (piece_.empty() && !begun_) {  // a stream without any element
+      reply_.text.clear();
+      replied_ = true;
+    }
+  }
+
+  void reply_realtime(const job_view& seen) {
+    endpoint_reply made;
+    const bool well = seen.status == endpoint_status::completed;
+    if (!well) append_member(made.text, "error", seen.error);
+    if (seen.output) {
+      made.text.append(made.text.empty() ? "{" : ",").append("\"output\":");
+      made.shared = seen.output;
+      made.tail = "}";
+    } else {
+      made.text += made.text.empty() ? "{}" : "}";
+    }
+    reply(std::move(made));
+  }
+
+  void reply_failure(const job_view& seen) {
+    const int status = seen.input_fault                              ? 422
+                       : seen.status == endpoint_status::timed_out   ? 504
+                       : seen.status == endpoint_status::cancelled   ? 503
+                                                                     : 500;
+    if (form_ != reply_form::openai && form_ != reply_form::openai_events) return reply(error_reply(status, seen.error));
+    endpoint_reply made;
+    if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
+      made.text = "{\"error\":" + seen.error + "}";
+      made.status = own_status(made.text, status);
+      return reply(std::move(made));
+    }
+    made.status = status;
+    made.text = "{\"error\":";
+    std::string inner;
+    append_member(inner, "message", seen.error);
+    append_member(inner, "type", seen.input_fault ? "invalid_request_error" : "server_error");
+    append_member(inner, "code", std::int64_t{status});
+    made.text.append(inner).append("}}");
+    reply(std::move(made));
+  }
+
+  void add_prediction(const job_view& seen) {
+    if (at_ == 0) predictions_ = "{\"predictions\":[";
+    if (at_ != 0) predictions_ += ',';
+    predictions_ += seen.output ? std::string_view(seen.output->text) : std::string_view("null");
+    if (++at_ < jobs_.size()) return look(now_);
+    --at_;
+    endpoint_reply made;
+    made.text = std::move(predictions_);
+    made.text += "]}";
+    reply(std::move(made));
+  }
+
+  // A stream's elements are its chunks: its output lists none, or the same.
+  void reply_output(const job_view& seen, std::vector<std::string>& chunks) {
+    endpoint_reply made;
+    if (form_ == reply_form::openai) {
+      if (!chunks.empty()) {
+        made.text = std::move(chunks.front());
+      } else if (seen.output) {
+        made.shared = seen.output;
+      }
+      made.status = status_of_error(made.shared ? made.shared->text : made.text);
+      return reply(std::move(made));
+    }
+    if (!endpoint_.options().streams) {
+      made.shared = seen.output;
+      if (!made.shared) made.text = "null";
+      return reply(std::move(made));
+    }
+    made.text = "[";
+    for (const std::string& chunk : chunks) {
+      if (&chunk != &chunks.front()) made.text += ',';
+      made.text += chunk;
+    }
+    made.text += ']';
+    reply(std::move(made));
+  }
+
+  static int own_status(const std::string& text, int otherwise) {
+    try {
+      return status_of_error(text);
+    } catch (const json_exception&) {
+      return otherwise;
+    }
+  }
+
+  // An object {"error": {"code": 404}} says its own status.
+  static int status_of_error(const std::string& text) {
+    if (text.find("\"error\"") == std::string::npos) return 200;
+    const json body = json::parse(text);
+    if (!body.is_object()) return 200;
+    const auto error = body.find("error");
+    if (error == body.end() || error->is_null()) return 200;
+    if (!error->is_object()) return 500;
+    const auto code = error->find("code");
+    const bool says = code != error->end() && code->is_number_integer();
+    const auto status = says ? code->get<std::int64_t>() : std::int64_t{0};
+    return status >= 400 && status <= 599 ? static_cast<int>(status) : 500;
+  }
+
+  http_endpoint& endpoint_;
+  const request_head& request_;
+  std::vector<job_handle> jobs_;
+  std::size_t at_ = 0;  // which of them is waited for
+  reply_form form_ = reply_form::status;
+  bool stops_with_client_ = false;
+  bool replied_ = false;  // reply_ is what is to be sent
+  bool begun_ = false;    // the response is one in pieces
+  bool over_ = false;     // of which the last one has been made
+  bool done_ = false;
+  bool raw_events_ = false;
+  time_point now_{};
+  time_point due_ = time_point::max();
+  time_point heartbeat_ = time_point::max();
+  endpoint_reply reply_;
+  std::string piece_;
+  std::string predictions_;
+};
+
+}  // namespace coworker::detail

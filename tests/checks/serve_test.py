@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""Runs a program that calls start() as an HTTP server, in each of its modes, and asks it what its clients would.
+
+Usage: serve_test.py PROGRAM [TEST...]    PROGRAM is built from serve_program.cpp
+"""
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
+PLATFORM = ("RUNPOD_", "AWS_", "AIP_", "K_", "PORT", "COWORKER_", "HEALTH_")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def environment_with(environment):
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PLATFORM)}
+    return inherited | environment
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.text = response.read().decode()
+
+    @property
+    def body(self):
+        return json.loads(self.text)
+
+
+class Server:
+    """A running server; what it has logged by now is in lines."""
+
+    def __init__(self, *arguments, port=None, **environment):
+        self.lines = []
+        self.process = subprocess.Popen([PROGRAM, *arguments], env=environment_with(environment),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.port = port
+        while True:
+            line = self.process.stdout.readline().decode()
+            if not line:
+                raise AssertionError(f"it ended: {self.lines} {self.process.stderr.read().decode()}")
+            self.lines.append(line.rstrip("\n"))
+            place = re.search(r"Serving on http://([^:/]+|\[.*\]):(\d+)", line)
+            if place:
+                self.port = int(place.group(2))
+                self.host = place.group(1)
+                break
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        finally:
+            self.process.kill()
+            self.process.stdout.close()
+            self.process.stderr.close()
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+    def ask(self, method, path, body=None, headers=None):
+        connection = self.connect()
+        try:
+            if body is not None and not isinstance(body, (str, bytes)):
+                body = json.dumps(body)
+            given = {"Content-Type": "application/json"} if body is not None else {}
+            connection.request(method, path, body, given | (headers or {}))
+            return Answer(connection.getresponse())
+        finally:
+            connection.close()
+
+    def leave(self):
+        """SIGTERM; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+def refused(*arguments, **environment):
+    done = subprocess.run([PROGRAM, *arguments], env=environment_with(environment), stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=60, check=False)
+    return done.returncode, done.stderr.decode().strip()
+
+
+def wait_until(fact):
+    due = time.monotonic() + 20
+    while not fact():
+        if time.monotonic() > due:
+            raise AssertionError("it does not come true")
+        time.sleep(0.02)
+
+
+class QueueApi(unittest.TestCase):
+    FLAGS = ("--rp_serve_api", "--rp_api_port", "0")
+
+    def test_the_log_names_mode_and_place_and_a_job_runs(self):
+        with Server(*self.FLAGS) as server:
+            self.assertEqual(server.lines[1], "INFO   | Mode: the queue API by HTTP, because --rp_serve_api was given.")
+            self.assertEqual(server.lines[2],
+                             f"INFO   | Serving on http://localhost:{server.port} (console), /run, /runsync, /docs.")
+            answer = server.ask("POST", "/runsync", {"input": {"ms": 20, "answer": "hello"}})
+            self.assertEqual((answer.status, answer.body["status"], answer.body["output"]), (200, "COMPLETED", "hello"))
+            run = server.ask("POST", "/v2/any/run", {"input": 7}).body
+            wait_until(lambda: server.ask("GET", "/status/" + run["id"]).body["status"] == "COMPLETED")
+            self.assertEqual(server.ask("GET", "/docs").status, 200)
+            self.assertEqual(server.leave(), 0)
+
+    def test_only_this_machine_may_ask(self):
+        with Server(*self.FLAGS) as server:
+            self.assertEqual(server.ask("GET", "/health", headers={"Host": "evil.example"}).status, 403)
+            self.assertEqual(server.ask("POST", "/run", {"input": 1}, {"Origin": "http://evil.example"}).status, 403)
+            own = f"localhost:{server.port}"
+            self.assertEqual(server.ask("GET", "/health", headers={"Host": own, "Origin": "http://" + own}).status, 200)
+
+    def test_on_all_addresses_it_says_what_that_means_and_any_host_goes(self):
+        with Server(*self.FLAGS, "--rp_api_host", "0.0.0.0") as server:
+            self.assertEqual(server.ask("GET", "/health", headers={"Host": "evil.example"}).status, 200)
+            warning = server.process.stdout.readline().decode()
+            self.assertIn("COWORKER_API_TOKEN", warning)
+
+    def test_a_token_is_asked_for_and_never_logged(self):
+        with Server(*self.FLAGS, COWORKER_API_TOKEN="s3cret-token") as server:
+            self.assertEqual(server.ask("GET", "/health").status, 401)
+            self.assertEqual(server.ask("GET", "/health", headers={"Authorization": "Bearer s3cret-token"}).status, 200)
+            wait_until(lambda: server.ask("GET", "/ping").status == 200)
+            self.assertNotIn("s3cret-token", "\n".join(server.lines))
+
+    def test_a_handler_that_blocks_holds_up_neither_health_nor_cancel(self):
+        with Server("--block", *self.FLAGS) as server:
+            running = server.ask("POST", "/run", {"input": {"ms": 60000}}).body["id"]
+            wait_until(lambda: server.ask("GET", "/health").body["jobs"]["inProgress"] == 1)
+            self.assertEqual(server.ask("POST", "/cancel/" + running).body["status"], "CANCELLED")
+            self.assertEqual(server.ask("POST", "/runsync", {"input": {"ms": 1}}).body["output"], "blocked")
+
+    def test_at_sigterm_what_runs_ends_and_what_waits_is_cancelled(self):
+        with Server("--block", *self.FLAGS) as server:
+            first = server.connect()
+            first.request("POST", "/runsync", json.dumps({"input": {"ms": 1500}}), {"Content-Type": "application/json"})
+            wait_until(lambda: server.ask("GET", "/health").body["jobs"]["inProgress"] == 1)
+            second = server.connect()
+            second.request("POST", "/runsync", json.dumps({"input": {"ms": 1}}), {"Content-Type": "application/json"})
+            wait_until(lambda: server.ask("GET", "/health").body["jobs"]["inQueue"] == 1)
+            server.process.send_signal(signal.SIGTERM)
+            cancelled = Answer(second.getresponse()).body
+            self.assertEqual(cancelled["status"], "CANCELLED")
+            self.assertIn("the worker leaves", cancelled["error"])
+            self.assertEqual(server.ask("POST", "/run", {"input": {}}).status, 503)
+            self.assertEqual(Answer(first.getresponse()).body["status"], "COMPLETED")
+            self.assertEqual(server.process.wait(30), 0)
+
+    def test_a_port_in_use_is_an_error_that_says_so(self):
+        with Server(*self.FLAGS) as server:
+            status, complaint = refused("--rp_serve_api", "--rp_api_port", str(server.port))
+            self.assertEqual(status, 2)
+            self.assertIn(f"cannot serve on localhost:{server.port}", complaint)
+            self.assertIn("--rp_api_port", complaint)
+
+
+class Service(unittest.TestCase):
+    FLAGS = ("--serve", "--rp_api_port", "0")
+
+    def test_a_post_on_any_path_is_a_job(self):
+        with Server(*self.FLAGS) as server:
+            self.assertEqual(server.lines[1], "INFO   | Mode: a plain HTTP service, because --serve was given.")
+            self.assertEqual(server.host, "localhost")
+            answer = server.ask("POST", "/any/path?x=1", {"answer": {"n": [1, 2]}})
+            self.assertEqual((answer.status, answer.body), (200, {"n": [1, 2]}))
+            self.assertEqual(server.ask("POST", "/", "plain text", {"Content-Type": "text/plain"}).body, "plain text")
+            self.assertEqual(server.ask("POST", "/", {"throw": "no"}).status, 500)
+            self.assertEqual(server.ask("POST", "/", {"throw": "no"}).body, {"error": "no"})
+            self.assertEqual(server.ask("POST", "/", "{").status, 400)
+            self.assertEqual(server.ask("POST", "/", b"\xff", {"Content-Type": "text/plain"}).status, 400)
+            self.assertEqual(server.ask("POST", "/", "x", {"Content-Type": "image/png"}).status, 415)
+            self.assertEqual(server.ask("GET", "/any").status, 405)
+            wait_until(lambda: server.ask("GET", "/ping").status == 200)
+            self.assertIn("coworker_jobs_taken_total", server.ask("GET", "/metrics").text)
+
+    def test_an_input_that_does_not_fit_is_422_with_every_path(self):
+        with Server("--typed", *self.FLAGS) as server:
+            answer = server.ask("POST", "/", {"fruit": 1, "count": "x"})
+            self.assertEqual(answer.status, 422)
+            self.assertIn("input.fruit: expected a string", answer.body["error"])
+            self.assertIn("input.count: expected an integer", answer.body["error"])
+            self.assertEqual(server.ask("POST", "/", {"fruit": "apple", "count": 3}).body, 3)
+
+    def test_a_stream_comes_as_events_as_lines_or_as_one_array(self):
+        with Server("--stream", *self.FLAGS) as server:
+            self.assertEqual(server.ask("POST", "/", {"count": 3}).body, [1, 2, 3])
+            events = server.ask("POST", "/", {"count": 3}, {"Accept": "text/event-stream"})
+            self.assertEqual(events.headers["content-type"], "text/event-stream")
+            self.assertEqual(events.text, "data: 1\n\ndata: 2\n\ndata: 3\n\n")
+            lines = server.ask("POST", "/", {"count": 2}, {"Accept": "application/x-ndjson"})
+            self.assertEqual((lines.headers["content-type"], lines.text), ("application/x-ndjson", "1\n2\n"))
+            broken = server.ask("POST", "/", {"count": 3, "throw_at": 2}, {"Accept": "text/event-stream"})
+            self.assertEqual(broken.text, 'data: 1\n\nevent: error\ndata: {"error":"no more"}\n\n')
+            early = server.ask("POST", "/", {"count": 3, "throw_at": 1}, {"Accept": "text/event-stream"})
+            self.assertEqual((early.status, early.body), (500, {"error": "no more"}))
+            self.assertEqual(server.ask("POST", "/", {"count": 0}).body, [])
+            self.assertEqual(server.ask("POST", "/", {"count": 0}, {"Accept": "text/event-stream"}).text, "")
+
+    def test_a_client_that_goes_away_stops_its_job(self):
+        with Server("--block", *self.FLAGS) as server:
+            gone = server.connect()
+            gone.request("POST", "/", json.dumps({"ms": 60000}), {"Content-Type": "application/json"})
+            wait_until(lambda: "coworker_jobs_in_progress 1" in server.ask("GET", "/metrics").text)
+            gone.close()
+            self.assertEqual(server.ask("POST", "/", {"ms": 1}).body, "blocked")
+
+    def test_when_it_is_full_it_says_429_and_health_goes_on(self):
+        with Server("--block", *self.FLAGS) as server:
+            waiting = []
+
+            def add_client():
+                waiting.append(server.connect())
+                waiting[-1].request("POST", "/", json.dumps({"ms": 60000}), {"Content-Type": "application/json"})
+
+            add_client()
+            wait_until(lambda: "coworker_jobs_in_progress 1" in server.ask("GET", "/metrics").text)
+            for _ in range(8):
+                add_client()
+            wait_until(lambda: "jobs_waiting 8" in server.ask("GET", "/metrics").text)
+            full = server.ask("POST", "/", {"ms": 1})
+            self.assertEqual((full.status, full.headers["retry-after"]), (429, "1"))
+            wait_until(lambda: server.ask("GET", "/ping").status == 200)
+            for one in waiting:
+                one.close()
+
+    def test_sigterm_drains_and_health_says_so(self):
+        with Server("--block", *self.FLAGS) as server:
+            running = server.connect()
+            running.request("POST", "/", json.dumps({"ms": 1500}), {"Content-Type": "application/json"})
+            wait_until(lambda: "coworker_jobs_in_progress 1" in server.ask("GET", "/metrics").text)
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: server.ask("GET", "/ping").status == 503)
+            self.assertEqual(server.ask("POST", "/", {}).status, 503)
+            self.assertEqual(Answer(running.getresponse()).body, "blocked")
+            self.assertEqual(server.process.wait(30), 0)
+
+
+class Platforms(unittest.TestCase):
+    def test_runpods_load_balancer(self):
+        ports = str(free_port()), str(free_port())
+        with Server(PORT=ports[0], PORT_HEALTH=ports[1], HEALTH_CHECK_PATH="/healthy") as server:
+            self.assertEqual(server.lines[1], "INFO   | Mode: a plain HTTP service, because PORT_HEALTH is set.")
+            self.assertEqual((server.host, server.port), ("0.0.0.0", int(ports[0])))
+            self.assertEqual(server.ask("POST", "/generate", {"answer": 1}, {"Host": "lb.example"}).body, 1)
+            wait_until(lambda: server.ask("GET", "/healthy").status == 200)
+            server.port = int(ports[1])
+            wait_until(lambda: server.ask("GET", "/healthy").status == 200)
+            self.assertEqual(server.ask("POST", "/generate", {"answer": 1}).status, 404)
+
+    def test_cloud_run(self):
+        port = str(free_port())
+        with Server(PORT=port, K_SERVICE="hello") as server:
+            self.assertEqual((server.host, server.port), ("0.0.0.0", int(port)))
+            self.assertEqual(server.ask("POST", "/", {"answer": 1}).body, 1)
+
+    def test_sagemaker(self):
+        port = str(free_port())
+        with Server("serve", PORT=port) as server:
+            self.assertEqual(server.lines[1], "INFO   | Mode: a plain HTTP service, because the first argument is serve.")
+            self.assertEqual((server.host, server.port), ("0.0.0.0", int(port)))
+            wait_until(lambda: server.ask("GET", "/ping").status == 200)
+            self.assertEqual(server.ask("POST", "/invocations", {"answer": 1}).body, 1)
+
+    def test_vertex(self):
+        port = str(free_port())
+        with Server(AIP_HTTP_PORT=port, AIP_HEALTH_ROUTE="/v1/ready", AIP_PREDICT_ROUTE="/v1/predict") as server:
+            wait_until(lambda: server.ask("GET", "/v1/ready").status == 200)
+            asked = {"instances": [{"answer": 1, "ms": 50}, {"answer": "two"}], "parameters": {"x": 1}}
+            self.assertEqual(server.ask("POST", "/v1/predict", asked).body, {"predictions": [1, "two"]})
+            self.assertEqual(server.ask("POST", "/v1/predict", {"instances": []}).body, {"predictions": []})
+            self.assertEqual(server.ask("POST", "/v1/predict", {"x": 1}).status, 400)
+            self.assertEqual(server.ask("POST", "/v1/predict", {"instances": [{"throw": "no"}]}).status, 500)
+
+    def test_realtime(self):
+        port = str(free_port())
+        with Server(RUNPOD_REALTIME_PORT=port, RUNPOD_ENDPOINT_ID="ep", RUNPOD_REALTIME_CONCURRENCY="2",
+                    RUNPOD_WEBHOOK_GET_JOB="http://127.0.0.1:1/") as server:
+            self.assertIn("RUNPOD_REALTIME_PORT is set", server.lines[1])
+            self.assertEqual(server.ask("POST", "/ep/realtime", {"id": "a", "input": {"id": True}}).body, {"output": "a"})
+            failed = server.ask("POST", "/ep/realtime", {"id": "a", "input": {"throw": "no"}})
+            self.assertEqual(json.loads(failed.body["error"])["error_message"], "no")
+            own = server.ask("POST", "/ep/realtime", {"id": "a", "input": {"answer": {"error": "mine"}}})
+            self.assertEqual(own.body["error"], "mine")
+            self.assertEqual(server.ask("POST", "/other/realtime", {"id": "a", "input": 1}).status, 404)
+            self.assertEqual(server.ask("POST", "/ep/realtime", {"id": "a"}).status, 400)
+
+    def test_two_vendors_at_once_are_an_error_unless_a_flag_decides(self):
+        both = {"K_SERVICE": "x", "AIP_HTTP_PORT": "1"}
+        status, complaint = refused(**both)
+        self.assertEqual(status, 2)
+        self.assertIn("K_SERVICE", complaint)
+        self.assertIn("AIP_HTTP_PORT", complaint)
+        with Server("--serve", "--rp_api_port", "0", **both) as server:
+            wait_until(lambda: server.ask("GET", "/ping").status == 200)
+
+    def test_what_this_build_lacks_is_an_error_that_says_how(self):
+        status, complaint = refused(AWS_LAMBDA_RUNTIME_API="127.0.0.1:1")
+        self.assertEqual(status, 2)
+        self.assertIn("AWS_LAMBDA_RUNTIME_API", complaint)
+        for name in ("PORT", "PORT_HEALTH", "AIP_HTTP_PORT", "RUNPOD_REALTIME_PORT"):
+            status, complaint = refused(**({"K_SERVICE": "x"} if name == "PORT" else {}), **{name: "99999"})
+            self.assertEqual(status, 2)
+            self.assertIn(f'{name}: "99999" is no port', complaint)
+
+    def test_port_alone_makes_no_server(self):
+        status, complaint = refused(PORT="8080")
+        self.assertEqual(status, 1)
+        self.assertIn("test_input.json", complaint)
+
+
+class OpenAi(unittest.TestCase):
+    def ask_all(self, server, before):
+        whole = server.ask("POST", before + "/v1/chat/completions", {"model": "tiny", "messages": []})
+        self.assertEqual((whole.status, whole.body["choices"][0]["message"]["content"]), (200, "Hello, world"))
+        events = server.ask("POST", before + "/v1/chat/completions", {"model": "tiny", "stream": True}).text.split("\n\n")
+        words = [json.loads(event[6:])["choices"][0]["delta"]["content"] for event in events[:-2]]
+        self.assertEqual((words, events[-2:]), (["Hello", ", ", "world"], ["data: [DONE]", ""]))
+        self.assertEqual(server.ask("GET", before + "/v1/models").body["data"][0]["id"], "tiny")
+        missing = server.ask("POST", before + "/v1/chat/completions", {"model": "none"})
+        self.assertEqual((missing.status, missing.body["error"]["type"]), (404, "not_found_error"))
+
+    def test_routes_of_openai_in_both_modes(self):
+        with Server("--openai", "--rp_serve_api", "--rp_api_port", "0") as server:
+            self.ask_all(server, "")
+            self.ask_all(server, "/v2/any/openai")
+        with Server("--openai", "--serve", "--rp_api_port", "0") as server:
+            self.ask_all(server, "")
+
+    def test_no_such_routes_for_a_handler_that_does_not_take_them(self):
+        with Server("--rp_serve_api", "--rp_api_port", "0") as server:
+            self.assertEqual(server.ask("POST", "/v1/chat/completions", {}).status, 404)
+
+
+if __name__ == "__main__":
+    unittest.main()
