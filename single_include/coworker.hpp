@@ -32,6 +32,7 @@
 #include <cerrno>
 #include <cfloat>
 #include <charconv>
+#include <chrono>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -44,6 +45,7 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -5017,6 +5019,7 @@ class waiting_line<Board>::take_awaiter {
 
 namespace coworker {
 
+/// How many users a lane has, and where lanes run.
 struct lanes_options {
   /// How many users a lane may have at once. 0 counts as 1. Default: 1. With more, one user can prepare its
   /// work while the lane's thread computes for another.
@@ -5312,6 +5315,7 @@ class lender_board {
 
 namespace coworker {
 
+/// How a lender makes its values.
 struct lender_options {
   /// Whether the constructor makes all values, one after the other. Default: each is made when it is first
   /// needed, which is when no value that is made is free.
@@ -6314,6 +6318,7 @@ task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
 
 namespace coworker {
 
+/// How many sequences a step_engine steps together.
 struct step_engine_options {
   /// How many sequences are stepped together at most; others wait for a slot, in the order in which they came. 1 or more.
   /// Default: 8.
@@ -18714,6 +18719,7 @@ struct unused_value {};
 
 namespace coworker {
 
+/// When batched() starts a batch, and where.
 struct batch_options {
   /// How many jobs a batch holds at most; a batch that is full starts at once. 1 or more. Default: 16.
   std::size_t most = 16;
@@ -22823,10 +22829,24 @@ inline constexpr std::string_view usage_text =
     "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
     "  --rp_debugger         add timings to outputs that are objects\n"
+    "  --rp_serve_api        serve the platform's queue API and a console by HTTP\n"
+    "  --serve               serve by HTTP: a POST on any path is a job, its response the output; the first argument\n"
+    "                        serve does the same, on all addresses\n"
+    "  --rp_api_host HOST    the address to serve on; default: localhost, or 0.0.0.0 on a platform\n"
+    "  --rp_api_port PORT    the port to serve on; default: 8000, or what the platform says\n"
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
-    "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
-    "directory.\n"
+    "Which mode runs, the first of these that holds:\n"
+    "  --test_input, --test_file    these jobs, then exit\n"
+    "  --rp_serve_api               the queue API by HTTP\n"
+    "  --serve, or the word serve   a plain HTTP service (PORT chooses the port)\n"
+    "  the program's own transport  what it gives to start()\n"
+    "  RUNPOD_REALTIME_PORT         realtime by HTTP\n"
+    "  RUNPOD_WEBHOOK_GET_JOB       the platform's queue\n"
+    "  AWS_LAMBDA_RUNTIME_API       AWS Lambda\n"
+    "  K_SERVICE, AIP_HTTP_PORT, PORT_HEALTH   a plain HTTP service on the platform's port\n"
+    "  none of them                 the jobs in test_input.json in the working directory, then exit\n"
+    "COWORKER_API_TOKEN, where it is set, is asked for by all that serve by HTTP.\n"
     "Exit status:\n"
     "  0  all went well\n"
     "  1  a local job failed, or bad input\n"
@@ -22840,6 +22860,11 @@ struct start_arguments {
   std::optional<std::string> test_file;
   std::optional<std::string> test_output;
   std::optional<log_level> level;
+  std::optional<std::string> api_host;
+  std::optional<std::uint16_t> api_port;
+  bool serve_api = false;
+  bool serve = false;
+  bool serve_word = false;  // the first argument is the word alone, as some platforms start a container
   bool rp_debugger = false;
   bool print_schema = false;
   bool help = false;
@@ -22864,6 +22889,7 @@ class argument_reader {
 
   start_arguments read() {
     start_arguments made;
+    if (next_ != end_ && std::string_view(*next_) == "serve") made.serve_word = true;
     for (; next_ != end_ && std::string_view(*next_) != "--"; ++next_) {
       const std::string_view argument = *next_;
       const std::string flag(flag_part(argument));
@@ -22877,6 +22903,14 @@ class argument_reader {
         made.level = require_log_level(flag, value_of(flag, argument));
       } else if (flag == "--print_schema") {
         made.print_schema = without_value(flag, argument);
+      } else if (flag == "--rp_serve_api") {
+        made.serve_api = without_value(flag, argument);
+      } else if (flag == "--serve") {
+        made.serve = without_value(flag, argument);
+      } else if (flag == "--rp_api_host") {
+        made.api_host = value_of(flag, argument);
+      } else if (flag == "--rp_api_port") {
+        made.api_port = port_of(flag, value_of(flag, argument));
       } else if (flag == "--rp_debugger") {
         made.rp_debugger = without_value(flag, argument);
       } else if (flag == "--help") {
@@ -22893,9 +22927,9 @@ class argument_reader {
   }
 
  private:
-  static constexpr std::array<std::string_view, 7> flags{"--test_input",   "--test_file",    "--test_output",
-                                                         "--rp_log_level", "--print_schema", "--rp_debugger",
-                                                         "--help"};
+  static constexpr std::array<std::string_view, 11> flags{
+      "--test_input",  "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
+      "--help",        "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
 
   static void refuse_near_miss(std::string_view argument, const std::string& flag) {
     std::string_view nearest;
@@ -22914,6 +22948,15 @@ class argument_reader {
   static bool is_one_of_the_platform(std::string_view flag) {
     const std::string name = plain_name(flag);
     return leading_dashes(flag) > 0 && (name.starts_with("rp_serve_api") || name.starts_with("rp_api_"));
+  }
+
+  static std::uint16_t port_of(const std::string& flag, const std::string& value) {
+    unsigned number = 0;
+    const char* const end = value.data() + value.size();
+    const auto [stopped, problem] = std::from_chars(value.data(), end, number);
+    if (problem != std::errc() || stopped != end || number > 65535)
+      throw usage_error(flag + ": \"" + value + "\" is no port; give a number from 0, any that is free, to 65535");
+    return static_cast<std::uint16_t>(number);
   }
 
   static bool without_value(const std::string& flag, std::string_view argument) {
@@ -23432,6 +23475,104 @@ concept waiting_transport = requires(Transport& queue) {
 
 }  // namespace coworker
 
+// ---- coworker/transport/engine_ref.hpp ---------------------------------------------------------------------
+
+// engine_ref: any engine behind one type, so that the worker's part for it is compiled once and not for each engine. Must
+// not know any of them.
+
+namespace coworker::detail {
+
+struct engine_operations {
+  task<take_result> (*take)(void*, take_request);
+  task<delivery> (*complete)(void*, job_result);
+  task<delivery> (*chunk)(void*, std::string_view, json);
+  task<delivery> (*progress)(void*, std::string_view, json);
+  transport_limits (*limits)(const void*);
+  void (*interpret)(const void*, outcome&);
+  task<void> (*attend)(void*, worker_control);
+  std::size_t (*backlog)(const void*);
+};
+
+inline task<delivery> refuse_delivery() { co_return delivery::refused; }
+
+inline task<void> attend_to_nothing() {
+  event never;
+  co_await never.wait();
+}
+
+template <class Engine>
+inline constexpr engine_operations operations_of{
+    [](void* engine, take_request request) { return static_cast<Engine*>(engine)->take(request); },
+    [](void* engine, job_result result) { return static_cast<Engine*>(engine)->complete(std::move(result)); },
+    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+      if constexpr (chunk_transport<Engine>) {
+        return static_cast<Engine*>(engine)->chunk(job_id, std::move(value));
+      } else {
+        return detail::refuse_delivery();
+      }
+    },
+    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+      if constexpr (progress_transport<Engine>) {
+        return static_cast<Engine*>(engine)->progress(job_id, std::move(value));
+      } else {
+        return detail::refuse_delivery();
+      }
+    },
+    []([[maybe_unused]] const void* engine) {
+      transport_limits made;
+      if constexpr (limited_transport<Engine>) made = static_cast<const Engine*>(engine)->limits();
+      made.chunks = made.chunks && chunk_transport<Engine>;
+      return made;
+    },
+    []([[maybe_unused]] const void* engine, [[maybe_unused]] outcome& made) {
+      if constexpr (interpreting_transport<Engine>) static_cast<const Engine*>(engine)->interpret(made);
+    },
+    []([[maybe_unused]] void* engine, [[maybe_unused]] worker_control control) {
+      if constexpr (attended_transport<Engine>) {
+        return static_cast<Engine*>(engine)->attend(control);
+      } else {
+        return detail::attend_to_nothing();
+      }
+    },
+    []([[maybe_unused]] const void* engine) {
+      if constexpr (counted_transport<Engine>) {
+        return static_cast<const Engine*>(engine)->backlog();
+      } else {
+        return std::size_t{0};
+      }
+    }};
+
+/// Refers to an engine, which must outlive it; one that has a waiter of its own must be served itself.
+class engine_ref {
+ public:
+  template <transport Engine>
+  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& engine) noexcept
+      : engine_(std::addressof(engine)), operations_(&operations_of<Engine>) {}
+
+  task<take_result> take(take_request request) { return operations_->take(engine_, request); }
+  task<delivery> complete(job_result result) { return operations_->complete(engine_, std::move(result)); }
+  task<delivery> chunk(std::string_view job_id, json value) {
+    return operations_->chunk(engine_, job_id, std::move(value));
+  }
+  task<delivery> progress(std::string_view job_id, json value) {
+    return operations_->progress(engine_, job_id, std::move(value));
+  }
+  transport_limits limits() const { return operations_->limits(engine_); }
+  void interpret(outcome& made) const { operations_->interpret(engine_, made); }
+  task<void> attend(worker_control control) { return operations_->attend(engine_, control); }
+  std::size_t backlog() const { return operations_->backlog(engine_); }
+
+ private:
+  void* engine_;
+  const engine_operations* operations_;
+};
+
+static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_transport<engine_ref> &&
+              limited_transport<engine_ref> && interpreting_transport<engine_ref> && attended_transport<engine_ref> &&
+              counted_transport<engine_ref>);
+
+}  // namespace coworker::detail
+
 // ---- coworker/transport/checks.hpp -------------------------------------------------------------------------
 
 // Finds what an engine got almost right: an optional operation with a wrong signature would otherwise be ignored, and
@@ -23775,7 +23916,9 @@ class hash_table {
     std::vector<Entry> old(places_.empty() ? 16 : places_.size() * 2);
     old.swap(places_);
     for (Entry& entry : old) {
-      if (keys_.in_use(entry)) places_[place_of(keys_.key_of(entry))] = std::move(entry);
+      if (!keys_.in_use(entry)) continue;
+      Entry& place = places_[place_of(keys_.key_of(entry))];
+      place = std::move(entry);  // which may be empty before what stands to its left is evaluated
     }
   }
 
@@ -23960,9 +24103,9 @@ namespace coworker {
 /// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
 struct options {
-  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. 0 or more.
-  /// Default: 30 s.
-  duration grace_period = std::chrono::seconds(30);
+  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. start() ends the
+  /// process two seconds later at the latest. 0 or more. Default: 7 s, as `docker stop` kills after ten.
+  duration grace_period = std::chrono::seconds(7);
   /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
   duration modifier_interval = std::chrono::seconds(1);
   /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
@@ -24021,6 +24164,15 @@ struct options {
   /// its jobs. Several workers may share it: what one keeps there is taken over only once its process has ended. Results
   /// of more than 64 MiB are not kept. Default: none.
   std::string spool_folder = {};
+  /// A port on which /metrics, the health path and a console to look at are served beside the queue. Default: 0, none.
+  std::uint16_t metrics_port = 0;
+  /// The address of that port. Default: only this machine.
+  std::string metrics_host = "127.0.0.1";
+  /// How many jobs may wait at an HTTP endpoint; more are refused with 429. Default: 1000.
+  std::size_t most_waiting = 1000;
+  /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint has the routes of OpenAI's API.
+  /// Default: where the input is a struct with a member openai_route.
+  bool openai_routes = false;
 };
 
 /// The name that a program uses which makes a `worker` itself.
@@ -25651,7 +25803,12 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
         last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
                  "Asked to leave at once: what has not been handed back by now is not.");
       });
-  return runner.run(engine);
+  if constexpr (waiting_transport<Engine>) {
+    return runner.run(engine);
+  } else {
+    engine_ref any(engine);  // so that the worker is compiled once, whichever modes there are
+    return runner.run(any);
+  }
 }
 
 // The same for an engine that serves until it is told to leave.
@@ -26332,23 +26489,6 @@ int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, durati
 
 }  // namespace coworker::detail
 
-// ---- coworker/start/standard_descriptors.hpp ---------------------------------------------------------------
-
-// Standard input, output and error of a program that was started without one of them: what it opens first would get that
-// number, and log lines would go into a connection or a file. Knows nothing else.
-
-namespace coworker::detail {
-
-/// Opens /dev/null in place of those that are closed.
-inline void fill_standard_descriptors() noexcept {
-  for (int number = 0; number <= 2; ++number) {
-    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
-    ::open("/dev/null", O_RDWR);  // gets the lowest free number, which is this one, and is for all programs
-  }
-}
-
-}  // namespace coworker::detail
-
 // ---- coworker/transport/environment.hpp --------------------------------------------------------------------
 
 // The environment's variables, as engines read their settings from them. Must not know any engine.
@@ -26374,6 +26514,2755 @@ inline std::optional<std::string> environment(const char* name) {
 }
 
 }  // namespace coworker
+
+// ---- coworker/start/mode.hpp -------------------------------------------------------------------------------
+
+// Which mode a program runs in, and why: one table of arguments and variables. Must not know how a mode works.
+
+namespace coworker::detail {
+
+enum class start_mode : unsigned char { local, queue_api, service, own_engine, realtime, runpod, lambda };
+
+struct chosen_mode {
+  start_mode mode = start_mode::local;
+  std::string_view variable = {};  // of the platform, that made it so; empty: an argument, or nothing
+  std::string why = {};            // in words, for the log
+};
+
+struct platform_sign {
+  const char* variable;
+  std::string_view vendor;
+  start_mode mode;
+};
+
+// What only a platform sets, in the order in which it counts.
+inline constexpr std::array<platform_sign, 6> platform_signs{{
+    {"RUNPOD_REALTIME_PORT", "Runpod", start_mode::realtime},
+    {"RUNPOD_WEBHOOK_GET_JOB", "Runpod", start_mode::runpod},
+    {"AWS_LAMBDA_RUNTIME_API", "AWS Lambda", start_mode::lambda},
+    {"K_SERVICE", "Knative or Cloud Run", start_mode::service},
+    {"AIP_HTTP_PORT", "Vertex AI", start_mode::service},
+    {"PORT_HEALTH", "Runpod", start_mode::service},
+}};
+
+inline bool is_set_by_platform(const platform_sign& sign) {
+  const std::optional<std::string> value = coworker::environment(sign.variable);
+  return value && *value != "0";  // the platform's "no such port"
+}
+
+// Nothing: no platform is to be seen. Throws: usage_error where two are.
+inline std::optional<chosen_mode> find_platform() {
+  const platform_sign* found = nullptr;
+  for (const platform_sign& sign : platform_signs) {
+    if (!detail::is_set_by_platform(sign)) continue;
+    if (found == nullptr) {
+      found = &sign;
+    } else if (found->vendor != sign.vendor) {
+      throw usage_error(std::string(found->variable) + " (" + std::string(found->vendor) + ") and " + sign.variable + " (" +
+                        std::string(sign.vendor) +
+                        ") are both set, and a worker serves one platform; unset one of them, or say --serve or "
+                        "--rp_serve_api");
+    }
+  }
+  if (found == nullptr) return std::nullopt;
+  return chosen_mode{found->mode, found->variable, std::string(found->variable) + " is set"};
+}
+
+inline chosen_mode choose_mode(const start_arguments& arguments, bool own_engine) {
+  if (arguments.test_input) return {start_mode::local, {}, "--test_input was given"};
+  if (arguments.test_file) return {start_mode::local, {}, "--test_file was given"};
+  if (arguments.serve_api) return {start_mode::queue_api, {}, "--rp_serve_api was given"};
+  if (arguments.serve) return {start_mode::service, {}, "--serve was given"};
+  if (arguments.serve_word) return {start_mode::service, {}, "the first argument is serve"};
+  if (own_engine) return {start_mode::own_engine, {}, "the program brings it"};
+  if (std::optional<chosen_mode> found = detail::find_platform()) return *std::move(found);
+  return {start_mode::local, {}, "no platform is set"};
+}
+
+// What the log says first.
+inline std::string mode_line(const chosen_mode& chosen) {
+  std::string_view name = "local jobs";
+  switch (chosen.mode) {
+    case start_mode::local:
+      break;
+    case start_mode::queue_api:
+      name = "the queue API by HTTP";
+      break;
+    case start_mode::service:
+      name = "a plain HTTP service";
+      break;
+    case start_mode::own_engine:
+      name = "a transport of its own";
+      break;
+    case start_mode::realtime:
+      name = "realtime by HTTP";
+      break;
+    case start_mode::runpod:
+      name = "the platform's queue";
+      break;
+    case start_mode::lambda:
+      name = "AWS Lambda";
+      break;
+  }
+  return "Mode: " + std::string(name) + ", because " + chosen.why + ".";
+}
+
+[[noreturn]] inline void refuse_lambda() {
+  throw usage_error("AWS_LAMBDA_RUNTIME_API is set, but this program was built without AWS Lambda; unset it, or serve by "
+                    "HTTP with --serve");
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/job.hpp -------------------------------------------------------------------
+
+// A job of an HTTP endpoint, as its clients and its worker share it. Must not know HTTP.
+
+namespace coworker::detail {
+
+/// How far a job is.
+enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
+
+inline std::string_view status_name(endpoint_status status) noexcept {
+  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"};
+  return names[static_cast<std::size_t>(status)];
+}
+
+constexpr bool is_final(endpoint_status status) noexcept { return status >= endpoint_status::completed; }
+
+/// A text that several hold.
+struct shared_text : shared_state {
+  const std::string text;
+  explicit shared_text(std::string made) noexcept : text(std::move(made)) {}
+};
+
+using text_handle = shared_handle<shared_text>;
+
+/// Of a text that grows as much of its end as the console shows.
+inline void append_shown_end(std::string& shown, std::string_view more) {
+  constexpr std::size_t most = 4000;
+  shown.append(more).append("\n");
+  if (shown.size() <= 2 * most) return;
+  const std::size_t line = shown.find('\n', shown.size() - most);
+  shown.erase(0, line + 1);
+}
+
+// What a client asks for.
+struct endpoint_order {
+  job_envelope envelope;        // its id is the job's, unless it is empty or another's
+  std::string request = {};     // what a retry is made from
+  std::string webhook = {};     // whom to tell of the end
+  duration time_to_live = duration::max();  // from now to the end
+  bool kept = true;             // for clients that ask later; else gone with its request
+  bool sync = false;            // its client waits
+};
+
+/// Guarded by the mutex of its table, but for what is const.
+struct endpoint_job : shared_state {
+  const std::string id;
+  const bool kept;
+  const bool sync;
+  std::string request;
+  const std::string webhook;
+  job_envelope envelope;  // until it is taken
+  duration time_limit{};  // of its handler; 0: none
+  endpoint_status status = endpoint_status::in_queue;
+  bool was_started = false;
+  bool running = false;   // a worker has it, whatever the status is by now
+  bool read_live = false;  // a client that is connected reads its chunks
+  bool input_fault = false;  // it failed because its input does not fit
+  std::uint32_t ended_number = 0;  // which of its ends the list of ended jobs knows
+  time_point created{};
+  time_point started{};
+  time_point ended{};
+  time_point deadline = time_point::max();
+  text_handle output{};         // JSON; none: there is no output
+  std::string error = {};
+  fifo<std::string> chunks;     // JSON, that nobody has read
+  std::size_t chunk_bytes = 0;  // of those
+  std::string progress = {};    // JSON; empty: none yet
+  std::string shown_chunks = {};  // for the console: the last of them
+  std::string shown_log = {};     // for the console: its last lines
+  std::size_t bytes = 0;        // of all that the table counts for it
+  std::uint64_t revision = 0;   // when it changed last, in changes of the table
+  event news;                   // for clients: something of the above has changed
+  event room;                   // for the worker: chunks were read
+
+  endpoint_job(std::string named, endpoint_order&& order, time_point now)
+      : id(std::move(named)),
+        kept(order.kept),
+        sync(order.sync),
+        request(std::move(order.request)),
+        webhook(std::move(order.webhook)),
+        envelope(std::move(order.envelope)),
+        time_limit(envelope.time_limit),
+        created(now) {}
+};
+
+using job_handle = shared_handle<endpoint_job>;
+
+/// What a job is at a moment.
+struct job_view {
+  endpoint_status status = endpoint_status::in_queue;
+  bool input_fault = false;
+  bool was_started = false;
+  duration delay{};      // until it was started
+  duration execution{};  // from then on
+  text_handle output{};
+  std::string error = {};
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/job_ids.hpp ---------------------------------------------------------------
+
+// How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
+
+namespace coworker::detail {
+
+struct endpoint_job_keys {
+  using key = std::string_view;
+  std::uint64_t hash(std::string_view id) const noexcept {
+    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return mixed ^ (mixed >> 32);
+  }
+  std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
+  bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
+};
+
+/// How many jobs there are and were.
+struct endpoint_counts {
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t retried = 0;
+  std::size_t in_queue = 0;
+  std::size_t in_progress = 0;
+};
+
+/// What a webhook is to be told.
+struct endpoint_notice {
+  std::string url;
+  job_handle job;
+};
+
+using job_index = hash_table<job_handle, endpoint_job_keys>;
+
+// Makes the ids that the platform's look like: a UUID, and which region.
+class job_ids {
+ public:
+  explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
+
+  std::string next(bool sync) {
+    std::string id = sync ? "sync-" : "";
+    std::uint64_t bits[2] = {random_.next(), random_.next()};
+    bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
+    bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
+    for (unsigned i = 0; i < 32; ++i) {
+      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
+      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+    }
+    return id += "-u1";
+  }
+
+ private:
+  random_source random_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/options.hpp ---------------------------------------------------------------
+
+// What can be set about an HTTP endpoint. Must not know how it works.
+
+namespace coworker {
+
+/// What an endpoint offers to its clients.
+enum class endpoint_kind : unsigned char {
+  queue_api,  ///< the platform's queue API: /run, /runsync, /status/{id} and so on, and the console
+  service,    ///< a POST on any route is a job, its response the output
+  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"}
+  monitor,    ///< no jobs: health, metrics and the console, for a worker whose jobs come from elsewhere
+};
+
+/// Options of an endpoint.
+struct endpoint_options {
+  endpoint_kind kind = endpoint_kind::service;
+  /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
+  bool only_local = true;
+  std::string token = {};                      ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
+  std::string worker_id = "local";             ///< in answers of the queue API
+  std::string health_path = "/ping";           ///< says whether the worker is ready
+  int loading_status = 503;                    ///< of the health path until the worker is ready
+  std::string realtime_path = {};              ///< of the kind `realtime`, such as "/ep/realtime"
+  std::string predict_path = {};               ///< for bodies {"instances": [...]}: each is a job; empty: none
+  bool openai_routes = false;                  ///< POST /v1/... is a job {"openai_route", "openai_input"}
+  bool streams = false;                        ///< the handler is one that streams
+  int most_in_progress = std::numeric_limits<int>::max();  ///< jobs, whatever the concurrency modifier says
+  std::size_t most_waiting = 1000;             ///< jobs that wait; more are refused with 429
+  std::size_t most_kept = 256'000'000;         ///< bytes of results for later, and of jobs that wait
+  duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
+  duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
+  std::uint64_t seed = 1;                      ///< of the ids
+  std::string title = "coworker";              ///< in the API's description
+  json (*schema)() = nullptr;                  ///< of the handler's input; null: not known
+  void (*interpret)(outcome&) = nullptr;       ///< what members of an output mean; null: nothing
+  /// An error as text; null: its message.
+  std::string (*error_text)(const error_info&, const logger&) = nullptr;
+  /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
+  void (*add_timings)(outcome&, const detail::job_timings&, duration ready_delay) = nullptr;
+  duration ready_delay{};  ///< how long the process took until it could serve
+};
+
+}  // namespace coworker
+
+// ---- coworker/transport/endpoint/job_table.hpp -------------------------------------------------------------
+
+// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
+// later, within a bound on memory. Must not know HTTP.
+
+namespace coworker::detail {
+
+// Any thread.
+class job_table {
+ public:
+  enum class refusal : unsigned char { none, full, closed };
+
+  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+
+  // --- for clients ----------------------------------------------------------------------------------------
+
+  // Empty, and why: there is no room, or the worker leaves.
+  job_handle submit(endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : refusal::none;
+    const std::size_t size = order.request.size() + cost_of_a_job;
+    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
+    if (why == refusal::none && !has_room) why = refusal::full;
+    if (why != refusal::none) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    std::string id = order.envelope.id;
+    if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
+    const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
+    made->bytes = size;
+    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    jobs_.insert(made->id, [&made] { return made; });
+    enqueue(made);
+    return made;
+  }
+
+  // Empty: it is not here, or not any more.
+  job_handle find(std::string_view id, time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = jobs_.find(id);
+    if (found == nullptr || !(*found)->kept) return job_handle();
+    job_handle job = *found;
+    expire(*job, now);
+    if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
+      forget(*job);
+      return job_handle();
+    }
+    return job;
+  }
+
+  job_view look(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    return look_locked(job, now);
+  }
+
+  // Nothing: it is not over, and news will come.
+  std::optional<job_view> look_for_end(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    job_view seen = look_locked(job, now);
+    if (is_final(seen.status)) return seen;
+    job.news.reset();
+    return std::nullopt;
+  }
+
+  // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
+  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken, job_view& seen) {
+    const std::lock_guard lock(mutex_);
+    seen = look_locked(job, now);
+    while (!job.chunks.empty() && (all || taken.empty())) {
+      taken.push_back(job.chunks.pop());
+      job.chunk_bytes -= taken.back().size();
+      count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
+    }
+    if (!taken.empty()) job.room.set();
+    if (!taken.empty() || is_final(seen.status)) return true;
+    job.news.reset();
+    return false;
+  }
+
+  // The handler is held up by a client that reads slowly, and not by one that is not there.
+  void read_live(endpoint_job& job, bool live) {
+    const std::lock_guard lock(mutex_);
+    job.read_live = live;
+    job.room.set();
+  }
+
+  // Ends it as cancelled; one in progress is asked to stop. False: it had ended before.
+  bool cancel(endpoint_job& job, std::string why, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return false;
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+    return true;
+  }
+
+  // Its client has its answer, or has gone away; then it is stopped.
+  void leave(endpoint_job& job, time_point now) {
+    cancel(job, "cancelled: the client has gone away", now);
+    const std::lock_guard lock(mutex_);
+    if (!job.kept) forget(job);
+  }
+
+  // Only for one that has failed or timed out. False: it has not, or there is no room.
+  job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
+    const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
+    if (why != refusal::none || !may || old.running) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    const job_handle made(new endpoint_job(old.id, std::move(order), now));
+    forget(old);
+    made->bytes = made->request.size() + cost_of_a_job;
+    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    jobs_.insert(made->id, [&made] { return made; });
+    ++counts_.retried;
+    enqueue(made);
+    return made;
+  }
+
+  // Cancels all that wait; returns how many.
+  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
+
+  endpoint_counts counts() const {
+    const std::lock_guard lock(mutex_);
+    endpoint_counts made = counts_;
+    made.in_queue = in_queue_;
+    made.in_progress = in_progress_;
+    return made;
+  }
+
+  // Calls `use(const endpoint_job&)` for those that have changed since, and returns the number of the last change.
+  template <class Use>
+  std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
+    const std::lock_guard lock(mutex_);
+    jobs_.for_each([&](const job_handle& job) {
+      if (job->kept && job->revision > revision) use(*job);
+    });
+    return revision_;
+  }
+
+  // --- for the worker -------------------------------------------------------------------------------------
+
+  // False: there is nothing to hand over yet.
+  bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
+    const std::lock_guard lock(mutex_);
+    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      expire(*next, now);
+      if (next->status != endpoint_status::in_queue) continue;
+      // Kept here until it has ended, also where no client asks for it later.
+      running_.insert(next->id, [&next] { return next; });
+      leave_queue(*next);
+      ++in_progress_;
+      next->running = next->was_started = true;
+      next->started = now;
+      next->envelope.deadline = next->deadline;
+      change(*next, endpoint_status::in_progress);
+      taken.jobs.push_back(std::move(next->envelope));
+    }
+    taken.closed = closed_ && in_queue_ == 0;
+    if (!taken.jobs.empty() || taken.closed) return true;
+    available_.reset();
+    return false;
+  }
+
+  event& available() noexcept { return available_; }
+
+  std::size_t waiting() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return in_queue_;
+  }
+
+  // Empty: the worker has no such job.
+  job_handle running(std::string_view id) const {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = running_.find(id);
+    return found != nullptr ? *found : job_handle();
+  }
+
+  enum class chunk_place : unsigned char { added, no_room, unwanted };
+
+  // no_room: whoever reads it has to come first.
+  chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return chunk_place::unwanted;
+    if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
+      job.room.reset();
+      return chunk_place::no_room;
+    }
+    if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
+    job.chunk_bytes += text.size();
+    count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
+    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
+    job.chunks.push(std::move(text));
+    change(job, job.status);
+    make_room(now);
+    return chunk_place::added;
+  }
+
+  void set_progress(endpoint_job& job, std::string text) {
+    const std::lock_guard lock(mutex_);
+    job.progress = std::move(text);
+    change(job, job.status);
+  }
+
+  // A line of the log, if it is about a job that is kept.
+  void add_log_line(std::string_view id, std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = jobs_.find(id);
+    if (found == nullptr || !(*found)->kept) return;
+    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    change(**found, (*found)->status);
+  }
+
+  // Of a job that the worker had. It keeps the status that it has, if that is final already.
+  void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
+           time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle kept = take_from(running_, job.id);
+    job.running = false;
+    --in_progress_;
+    if (is_final(job.status)) return;
+    job.input_fault = input_fault;
+    end_locked(job, status, std::move(output), std::move(error), now);
+  }
+
+  void worker_comes(const worker_control& worker) {
+    const std::lock_guard lock(mutex_);
+    workers_.push_back(worker);
+  }
+
+  void worker_goes() noexcept {
+    const std::lock_guard lock(mutex_);
+    workers_.clear();
+  }
+
+  std::optional<worker_control> worker() const {
+    const std::lock_guard lock(mutex_);
+    return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
+  }
+
+  // Lets no more in; what waits is cancelled.
+  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
+
+  bool closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+  // What is to be told, in order; for whoever tells it.
+  std::vector<endpoint_notice> take_notices() {
+    const std::lock_guard lock(mutex_);
+    noticed_.reset();
+    return std::exchange(notices_, {});
+  }
+  event& noticed() noexcept { return noticed_; }
+
+ private:
+  static constexpr std::size_t cost_of_a_job = 512;        // about, of the object itself
+  static constexpr std::size_t most_unread = 256 * 1024;   // of chunks, before a handler waits for a slow reader
+
+  struct ended_job {
+    job_handle job;
+    std::uint32_t number;
+  };
+
+  void enqueue(const job_handle& job) {
+    job->envelope.id = job->id;
+    available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    waiting_.push(job);
+    ++in_queue_;
+    waiting_bytes_ += job->bytes;
+    change(*job, endpoint_status::in_queue);
+  }
+
+  void leave_queue(endpoint_job& job) {
+    --in_queue_;
+    waiting_bytes_ -= job.bytes;
+  }
+
+  void change(endpoint_job& job, endpoint_status to) {
+    job.status = to;
+    job.revision = ++revision_;
+    job.news.set();
+  }
+
+  // One that has waited for too long.
+  void expire(endpoint_job& job, time_point now) {
+    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
+    end_locked(job, endpoint_status::timed_out, text_handle(), "timed out: its time to live ended before it was started", now);
+  }
+
+  job_view look_locked(endpoint_job& job, time_point now) {
+    expire(job, now);
+    job_view seen;
+    seen.status = job.status;
+    seen.input_fault = job.input_fault;
+    seen.was_started = job.was_started;
+    const time_point until = is_final(job.status) ? job.ended : now;
+    seen.delay = (seen.was_started ? job.started : until) - job.created;
+    if (seen.was_started) seen.execution = until - job.started;
+    seen.output = job.output;
+    seen.error = job.error;
+    return seen;
+  }
+
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error, time_point now) {
+    if (job.status == endpoint_status::in_queue) {
+      leave_queue(job);
+      job.envelope = job_envelope();
+    }
+    job.ended = now;
+    job.output = std::move(output);
+    job.error = std::move(error);
+    std::uint64_t& count = status == endpoint_status::completed ? counts_.completed
+                           : status == endpoint_status::failed  ? counts_.failed
+                           : status == endpoint_status::timed_out ? counts_.timed_out
+                                                                 : counts_.cancelled;
+    ++count;
+    change(job, status);
+    job.room.set();
+    const job_handle* const known = jobs_.find(job.id);
+    if (!job.kept || known == nullptr || known->get() != &job) return;
+    const job_handle self = *known;
+    if (!job.webhook.empty()) {
+      notices_.push_back({job.webhook, self});
+      noticed_.set();
+    }
+    kept_bytes_ += job.bytes;
+    ended_.push({self, ++job.ended_number});
+    count_bytes(job, static_cast<std::ptrdiff_t>((job.output ? job.output->text.size() : 0) + job.error.size()));
+    make_room(now);
+  }
+
+  void count_bytes(endpoint_job& job, std::ptrdiff_t more) {
+    job.bytes += static_cast<std::size_t>(more);
+    if (job.ended_number != 0) kept_bytes_ += static_cast<std::size_t>(more);
+  }
+
+  // Drops what was kept for longest.
+  void make_room(time_point now) {
+    while (!ended_.empty()) {
+      const ended_job& oldest = ended_[0];
+      const bool known = oldest.job->ended_number == oldest.number;
+      const bool old = known && now - oldest.job->ended > options_.keep_async;
+      if (known && !old && kept_bytes_ <= options_.most_kept) return;
+      const ended_job dropped = ended_.pop();
+      if (known) forget(*dropped.job);
+    }
+  }
+
+  static job_handle take_from(job_index& jobs, std::string_view id) {
+    const job_handle* const found = jobs.find(id);
+    job_handle taken = found != nullptr ? *found : job_handle();
+    if (found != nullptr) jobs.erase(id);
+    return taken;
+  }
+
+  // Whoever holds a handle still has it.
+  void forget(endpoint_job& job) {
+    if (job.ended_number != 0) {
+      kept_bytes_ -= job.bytes;
+      job.ended_number = 0;
+      job.output = text_handle();  // the list of ended jobs may hold the job for a while
+      job.chunks = fifo<std::string>();
+      job.request = std::string();
+    }
+    const job_handle* const known = jobs_.find(job.id);
+    if (known == nullptr || known->get() != &job) return;
+    const job_handle self = take_from(jobs_, job.id);
+    ++revision_;
+  }
+
+  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
+    const std::lock_guard lock(mutex_);
+    closed_ = closed_ || closes;
+    std::size_t removed = 0;
+    while (!waiting_.empty()) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
+      ++removed;
+    }
+    if (closes) available_.set();
+    return removed;
+  }
+
+  const endpoint_options& options_;
+  mutable std::mutex mutex_;  // guards all below, and the jobs
+  job_ids ids_;
+  event available_;  // a take may find something
+  event noticed_;
+  job_index jobs_;     // that clients may ask for
+  job_index running_;  // that a worker has
+  fifo<job_handle> waiting_;  // also those that have ended meanwhile
+  fifo<ended_job> ended_;     // in that order; also those that were forgotten
+  std::vector<endpoint_notice> notices_;
+  std::vector<worker_control> workers_;
+  endpoint_counts counts_;
+  std::size_t in_queue_ = 0;
+  std::size_t in_progress_ = 0;
+  std::size_t waiting_bytes_ = 0;
+  std::size_t kept_bytes_ = 0;
+  std::uint64_t revision_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/engine.hpp ----------------------------------------------------------------
+
+// http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
+
+namespace coworker {
+
+/// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
+/// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
+///
+/// Thread safety: answer() on the server's loop, the rest as any engine.
+class http_endpoint {
+ public:
+  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
+  http_endpoint(const http_endpoint&) = delete;
+  http_endpoint& operator=(const http_endpoint&) = delete;
+
+  const endpoint_options& options() const noexcept { return options_; }
+  detail::job_table& jobs() noexcept { return jobs_; }
+  logger& log() noexcept { return log_; }
+
+  /// Whether a worker serves it, and has prepared its handler. Any thread.
+  bool is_ready() const {
+    const std::optional<worker_control> worker = jobs_.worker();
+    return worker && !worker->preparing();
+  }
+
+  // --- what a worker calls ----------------------------------------------------------------------------------
+
+  std::size_t backlog() const noexcept { return jobs_.waiting(); }
+
+  void interpret(outcome& made) const {
+    if (options_.interpret != nullptr) options_.interpret(made);
+  }
+
+  transport_limits limits() const noexcept {
+    transport_limits made;
+    made.jobs = options_.most_in_progress;
+    return made;
+  }
+
+  task<take_result> take(take_request request) {
+    const executor_ref here = co_await this_coro::executor();
+    take_result taken;
+    while (!jobs_.hand_over(request.capacity, here.now(), taken)) co_await jobs_.available().wait();
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(result.job_id);
+    if (result.timings != nullptr && options_.add_timings != nullptr)
+      options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
+    if (job) settle(*job, result.outcome, here.now());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  /// Waits only for a client that is connected and reads slowly.
+  task<delivery> chunk(std::string_view job_id, json value) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(job_id);
+    std::string text = value.dump();
+    while (job) {
+      const auto place = jobs_.add_chunk(*job, text, here.now());
+      if (place == detail::job_table::chunk_place::added) co_return delivery::accepted;
+      if (place == detail::job_table::chunk_place::unwanted) break;
+      co_await job->room.wait();
+    }
+    co_return delivery::refused;
+  }
+
+  task<delivery> progress(std::string_view job_id, json value) {
+    const detail::job_handle job = jobs_.running(job_id);
+    if (job) jobs_.set_progress(*job, value.dump());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  task<void> attend(worker_control control) {
+    const executor_ref here = co_await this_coro::executor();
+    struct attendance {
+      detail::job_table& jobs;
+      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) { jobs.worker_comes(worker); }
+      attendance(const attendance&) = delete;
+      attendance& operator=(const attendance&) = delete;
+      ~attendance() { jobs.worker_goes(); }
+    } const attends(jobs_, control);
+    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
+    event until_stopped;
+    co_await until_stopped.wait();
+  }
+
+ private:
+  struct leave {
+    detail::job_table* jobs;
+    executor_ref clock;
+    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
+    void operator()() const { jobs->close("cancelled: the worker leaves, and had not started the job", clock.now()); }
+  };
+
+  void settle(detail::endpoint_job& job, outcome& made, time_point now) {
+    using detail::endpoint_status;
+    endpoint_status status = endpoint_status::completed;
+    std::string error;
+    bool input_fault = false;
+    if (!made.succeeded()) {
+      // A handler that outlives its time is stopped by the worker, which ends it as a failure.
+      const bool late = (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
+      status = late ? endpoint_status::timed_out
+               : made.status == outcome_status::stopped ? endpoint_status::cancelled
+                                                        : endpoint_status::failed;
+      const error_info* const why = made.error();
+      input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
+      const bool shaped = why != nullptr && options_.error_text != nullptr;
+      error = shaped ? options_.error_text(*why, log_) : std::string(made.message());
+      if (error.empty()) error = "the job failed";
+    }
+    detail::text_handle output;
+    if (made.succeeded() || !made.output.is_null()) output = detail::text_handle(new detail::shared_text(made.output.dump()));
+    jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
+  }
+
+  const endpoint_options options_;
+  logger& log_;
+  detail::job_table jobs_{options_};
+};
+
+static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> && progress_transport<http_endpoint> &&
+              interpreting_transport<http_endpoint> && attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
+              counted_transport<http_endpoint>);
+
+}  // namespace coworker
+
+// ---- coworker/transport/endpoint/gate.hpp ------------------------------------------------------------------
+
+// Who may ask an endpoint for anything: which Host, which site, which token. Must not know what is asked for.
+
+namespace coworker::detail {
+
+// Takes as long for any text of that length.
+inline bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
+  unsigned char difference = given.size() == secret.size() ? 0 : 1;
+  for (std::size_t i = 0; i < secret.size(); ++i) {
+    const char c = i < given.size() ? given[i] : '\0';
+    difference = static_cast<unsigned char>(difference | (c ^ secret[i]));
+  }
+  return difference == 0;
+}
+
+inline bool has_token(const request_head& request, std::string_view token) noexcept {
+  std::string_view given = request.header("authorization").value_or(std::string_view());
+  constexpr std::string_view scheme = "Bearer ";
+  if (given.size() < scheme.size() || !equal_ignoring_case(given.substr(0, scheme.size()), scheme)) return false;
+  given.remove_prefix(scheme.size());
+  while (given.starts_with(' ')) given.remove_prefix(1);
+  return detail::equal_in_constant_time(given, token);
+}
+
+inline bool is_loopback_host(std::string_view host) noexcept {
+  return host == "127.0.0.1" || host == "[::1]" || equal_ignoring_case(host, "localhost");
+}
+
+// Whether the page that sends it comes from here: a browser says so for whatever another site makes it send.
+inline bool is_own_origin(std::string_view origin, std::string_view host) noexcept {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (origin.starts_with(scheme)) return equal_ignoring_case(origin.substr(scheme.size()), host);
+  }
+  return false;
+}
+
+struct gate_refusal {
+  int status = 0;  // 0: none
+  const char* why = "";
+};
+
+// `is_open`: a path that needs no token.
+inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request, bool is_open) {
+  if (options.only_local) {
+    const std::optional<host_and_port> host = coworker::split_host(request.host());
+    if (!host || !detail::is_loopback_host(host->host))
+      return {403, "this server is for this machine only: ask it as localhost, 127.0.0.1 or [::1]"};
+  }
+  const std::optional<std::string_view> origin = request.header("origin");
+  if (origin && !detail::is_own_origin(*origin, request.host()))
+    return {403, "pages of other sites must not use this server"};
+  if (!is_open && !options.token.empty() && !detail::has_token(request, options.token))
+    return {401, "send the token of COWORKER_API_TOKEN as Authorization: Bearer TOKEN"};
+  return {};
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/reply.hpp -----------------------------------------------------------------
+
+// What an endpoint answers: a status, a body that may be shared with others, and the few header lines that there are.
+// Must not know why.
+
+namespace coworker::detail {
+
+struct endpoint_reply {
+  int status = 200;
+  const char* type = "application/json";
+  std::string text = {};   // the body, or what stands before the shared part
+  text_handle shared{};    // a part of the body that others have too
+  std::string tail = {};   // and what follows it
+  std::string allow = {};  // methods, for 405
+  std::string_view policy = {};  // for a page: what it may load
+
+  std::size_t size() const noexcept { return text.size() + (shared ? shared->text.size() : 0) + tail.size(); }
+
+  void write_head(response_head& head) const {
+    head.set_status(status);
+    if (status != 204) head.add("Content-Type", type);
+    head.add("X-Content-Type-Options", "nosniff").add("Cache-Control", "no-store");
+    if (!allow.empty()) head.add("Allow", allow);
+    if (!policy.empty()) head.add("Content-Security-Policy", policy).add("Referrer-Policy", "no-referrer");
+    if (status == 401) head.add("WWW-Authenticate", "Bearer");
+    if (status == 429 || status == 503) head.add("Retry-After", "1");
+  }
+};
+
+inline void append_member(std::string& object, std::string_view name, std::string_view text) {
+  object.append(object.empty() ? "{\"" : ",\"").append(name).append("\":");
+  coworker::append_json_string_lossy(object, text);
+}
+
+inline void append_member(std::string& object, std::string_view name, std::int64_t number) {
+  object.append(object.empty() ? "{\"" : ",\"").append(name).append("\":").append(std::to_string(number));
+}
+
+inline endpoint_reply error_reply(int status, std::string_view why) {
+  endpoint_reply made;
+  made.status = status;
+  detail::append_member(made.text, "error", why);
+  made.text += "}";
+  return made;
+}
+
+inline std::int64_t milliseconds(duration span) noexcept { return span / std::chrono::milliseconds(1); }
+
+// The object that the queue API has for a job.
+inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen, std::string_view worker_id) {
+  endpoint_reply made;
+  if (seen.was_started || is_final(seen.status)) detail::append_member(made.text, "delayTime", detail::milliseconds(seen.delay));
+  if (seen.was_started) detail::append_member(made.text, "executionTime", detail::milliseconds(seen.execution));
+  detail::append_member(made.text, "id", job.id);
+  detail::append_member(made.text, "status", detail::status_name(seen.status));
+  if (seen.was_started) detail::append_member(made.text, "workerId", worker_id);
+  if (!seen.error.empty()) detail::append_member(made.text, "error", seen.error);
+  if (seen.output) {
+    made.text += ",\"output\":";
+    made.shared = seen.output;
+    made.tail = "}";
+  } else {
+    made.text += "}";
+  }
+  return made;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/console_page.hpp ----------------------------------------------------------
+
+// The console's page and its style, as a browser gets them. Must not know what answers it.
+
+namespace coworker::detail {
+
+inline constexpr std::string_view console_page = R"html(<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>coworker</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/console.css">
+<header>
+<h1>coworker</h1>
+<p id="state" role="status">connecting</p>
+<nav><a href="/docs">docs</a> <a href="/openapi.json">openapi</a> <a href="/metrics">metrics</a></nav>
+</header>
+<form id="gate" hidden>
+<label>Token <input id="token" type="password" autocomplete="off"></label> <button>Use it</button>
+</form>
+<main>
+<section id="order" aria-label="New job">
+<h2>New job</h2>
+<form id="run">
+<div id="fields"></div>
+<label id="raw-label">Input, as JSON <textarea id="raw" rows="8" spellcheck="false">{}</textarea></label>
+<p id="problem" role="alert"></p>
+<p class="row"><button id="one" type="submit">Run</button>
+<button id="many" type="button">Run &times; N</button>
+<label>N <input id="count" type="number" value="20" min="1" max="10000"></label>
+<label>a second <input id="rate" type="number" value="10" min="0.1" max="1000" step="any"></label>
+<button id="toggle" type="button" hidden>as JSON</button></p>
+</form>
+</section>
+<section id="curves" aria-label="Measured"></section>
+<section id="list" aria-label="Jobs">
+<h2>Jobs <button id="purge" type="button">Cancel all that wait</button></h2>
+<ol id="jobs"></ol>
+<p id="none">No job yet.</p>
+</section>
+</main>
+<script src="/console.js"></script>
+</html>
+)html";
+
+inline constexpr std::string_view console_style = R"css(:root {
+  color-scheme: light dark;
+  --ground: #f7f7f5; --card: #fff; --ink: #1d1f21; --soft: #62676c; --edge: #d9dbdd; --first: #1667b7; --second: #c05a00;
+  --good: #16734a; --bad: #b3261e; --busy: #1667b7;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #16181a; --card: #1f2225; --ink: #e8e9ea; --soft: #9aa1a8; --edge: #373c41; --first: #6cb2f5;
+    --second: #f2a45c; --good: #63c795; --bad: #f2827a; --busy: #6cb2f5;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
+header { display: flex; gap: 1rem; align-items: baseline; padding: .8rem 1rem; flex-wrap: wrap; }
+h1 { font-size: 1.15rem; margin: 0; }
+h2 { font-size: 1rem; margin: 0 0 .6rem; display: flex; justify-content: space-between; align-items: center; }
+header p { margin: 0; color: var(--soft); flex: 1; }
+a { color: var(--first); }
+main { display: grid; gap: 1rem; padding: 0 1rem 1rem; grid-template-columns: minmax(16rem, 24rem) 1fr; }
+#list { grid-column: 1 / -1; }
+#purge { font-weight: 400; font-size: .85rem; }
+section, #gate { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .9rem; min-width: 0; }
+#gate { margin: 0 1rem 1rem; }
+#curves { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); align-content: start; }
+figure { margin: 0; }
+figcaption { font-size: .85rem; color: var(--soft); display: flex; justify-content: space-between; gap: .5rem; }
+figcaption b { font-weight: 600; color: var(--ink); }
+figcaption * { white-space: nowrap; }
+figcaption .first { color: var(--first); }
+figcaption .second { color: var(--second); }
+canvas { width: 100%; height: 5.5rem; display: block; }
+label { display: block; font-size: .85rem; color: var(--soft); margin-bottom: .5rem; }
+input, textarea, select, button { font: inherit; color: inherit; border: 1px solid var(--edge); border-radius: .35rem;
+  background: var(--ground); padding: .35rem .5rem; }
+label > input:not([type=checkbox]), textarea, select { display: block; width: 100%; }
+textarea { font-family: ui-monospace, monospace; font-size: .85rem; resize: vertical; }
+button { cursor: pointer; }
+button[type=submit] { background: var(--first); color: var(--card); border-color: var(--first); font-weight: 600; }
+:focus-visible { outline: 2px solid var(--first); outline-offset: 1px; }
+.row { display: flex; gap: .5rem; align-items: end; flex-wrap: wrap; margin: .4rem 0 0; }
+.row label { width: 5.2rem; margin: 0; }
+#problem { color: var(--bad); margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+ol { list-style: none; margin: 0; padding: 0; }
+li { border-top: 1px solid var(--edge); padding: .35rem 0; }
+details > summary { display: grid; grid-template-columns: 8.5rem 5.5rem 1fr auto; gap: .6rem; align-items: center;
+  cursor: pointer; }
+summary span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+summary .what { color: var(--soft); font-family: ui-monospace, monospace; font-size: .85rem; }
+.status { font-weight: 600; font-size: .85rem; }
+.COMPLETED { color: var(--good); } .FAILED, .TIMED_OUT { color: var(--bad); } .IN_PROGRESS { color: var(--busy); }
+.CANCELLED, .IN_QUEUE { color: var(--soft); }
+pre { margin: .3rem 0; padding: .5rem; background: var(--ground); border-radius: .35rem; max-height: 16rem; overflow: auto;
+  white-space: pre-wrap; overflow-wrap: anywhere; font-size: .82rem; }
+h3 { font-size: .8rem; color: var(--soft); margin: .4rem 0 0; }
+[hidden] { display: none; }
+@media (max-width: 46rem) {
+  main { grid-template-columns: 1fr; }
+  details > summary { grid-template-columns: 7.5rem 4.5rem 1fr; }
+  summary .what { grid-column: 1 / -1; order: 5; }
+}
+)css";
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/console_script.hpp --------------------------------------------------------
+
+// The console's script, as a browser gets it. Whatever comes from jobs becomes text, never markup. Must not know what
+// answers it.
+
+namespace coworker::detail {
+
+inline constexpr std::string_view console_script = R"js('use strict';
+const $ = (id) => document.getElementById(id);
+const make = (tag, className, text) => {
+  const one = document.createElement(tag);
+  if (className) one.className = className;
+  if (text !== undefined) one.textContent = text;
+  return one;
+};
+let token = sessionStorage.getItem('token') || '';
+let schema = null;
+let raw = true;
+let revision = 0;
+let answered = true;
+const rows = new Map();
+const most_rows = 500;
+
+async function ask(method, path, body) {
+  const headers = {};
+  if (token) headers.Authorization = 'Bearer ' + token;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const response = await fetch(path, {method, headers, body});
+  if (response.status === 401) $('gate').hidden = false;
+  const text = await response.text();
+  let value = null;
+  try { value = JSON.parse(text); } catch (error) { /* it has none */ }
+  if (!response.ok) {
+    const problem = new Error((value && value.error) || response.status + ' ' + text);
+    problem.is_full = response.status === 429;
+    throw problem;
+  }
+  return value;
+}
+
+// --- the input ---------------------------------------------------------------------------------------------
+
+const bare = (part) => (part.anyOf ? part.anyOf.find((one) => one.type !== 'null') || part : part);
+const is_simple = (part) => ['string', 'integer', 'number', 'boolean'].includes(part.type) || Array.isArray(part.enum);
+
+function field(name, given, needed) {
+  const part = bare(given);
+  const label = make('label', '', name + (needed ? ' (required)' : '') +
+    (given.description ? ' - ' + given.description : '') + ' ');
+  let input;
+  if (Array.isArray(part.enum)) {
+    input = make('select');
+    if (!needed) input.append(make('option', '', ''));
+    for (const value of part.enum) input.append(make('option', '', String(value)));
+  } else if (part.type === 'boolean') {
+    input = make('input');
+    input.type = 'checkbox';
+    input.checked = given.default === true;
+  } else if (part.type === 'string') {
+    input = make('input');
+  } else if (is_simple(part)) {
+    input = make('input');
+    input.type = 'number';
+    input.step = part.type === 'integer' ? '1' : 'any';
+    if (part.minimum !== undefined) input.min = part.minimum;
+    if (part.maximum !== undefined) input.max = part.maximum;
+  } else {
+    input = make('textarea');
+    input.rows = 3;
+    input.placeholder = 'JSON';
+  }
+  if (part.type !== 'boolean' && given.default !== undefined && given.default !== null)
+    input.value = typeof given.default === 'object' ? JSON.stringify(given.default) : given.default;
+  input.dataset.name = name;
+  input.dataset.kind = is_simple(part) ? (Array.isArray(part.enum) ? 'string' : part.type) : 'json';
+  input.dataset.needed = needed ? '1' : '';
+  label.append(input);
+  return label;
+}
+
+function show_form() {
+  const fields = $('fields');
+  fields.replaceChildren();
+  const needed = new Set(schema.required || []);
+  for (const [name, part] of Object.entries(schema.properties)) fields.append(field(name, part, needed.has(name)));
+}
+
+function show_kind() {
+  $('fields').hidden = raw;
+  $('raw-label').hidden = !raw;
+  $('toggle').textContent = raw ? 'as a form' : 'as JSON';
+}
+
+function read_input() {
+  if (raw) return JSON.parse($('raw').value);
+  const made = {};
+  for (const one of $('fields').querySelectorAll('[data-name]')) {
+    const {name, kind, needed} = one.dataset;
+    if (kind === 'boolean') {
+      made[name] = one.checked;
+    } else if (one.value === '' && !needed) {
+      continue;
+    } else if (kind === 'string') {
+      made[name] = one.value;
+    } else if (kind === 'json') {
+      made[name] = JSON.parse(one.value);
+    } else {
+      made[name] = one.value === '' ? null : Number(one.value);
+    }
+  }
+  return made;
+}
+
+async function run(again) {
+  try {
+    await ask('POST', '/run', JSON.stringify({input: read_input()}));
+    $('problem').textContent = '';
+    return true;
+  } catch (error) {
+    $('problem').textContent = error.message;
+    if (!again || !error.is_full) return false;
+  }
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  return run(true);
+}
+
+async function run_many() {
+  const pause = 1000 / Math.max(0.1, Number($('rate').value) || 1);
+  const start = performance.now();
+  for (let i = 0; i < Number($('count').value); ++i) {
+    const wait = start + i * pause - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (!await run(true)) return;
+  }
+}
+
+// --- jobs --------------------------------------------------------------------------------------------------
+
+const seconds = (ms) => (ms < 1000 ? ms + ' ms' : (ms / 1000).toFixed(1) + ' s');
+const is_final = (status) => !['IN_QUEUE', 'IN_PROGRESS'].includes(status);
+
+function new_row(job) {
+  const row = {item: make('li'), details: make('details'), parts: {}};
+  const summary = make('summary');
+  row.status = make('span');
+  row.time = make('span');
+  row.what = make('span', 'what');
+  row.end = make('button', '', 'Cancel');
+  row.end.type = 'button';
+  row.end.addEventListener('click', (event) => {
+    event.preventDefault();
+    const what = row.end.dataset.what;
+    ask('POST', '/' + what + '/' + encodeURIComponent(job.id)).catch((error) => { $('problem').textContent = error.message; });
+  });
+  summary.append(row.status, row.time, row.what, row.end);
+  row.details.append(summary);
+  for (const [name, title] of [['id', 'Id'], ['progress', 'Progress'], ['stream', 'Stream'], ['output', 'Output'],
+    ['error', 'Error'], ['log', 'Log']]) {
+    const head = make('h3', '', title);
+    const text = make('pre');
+    head.hidden = text.hidden = true;
+    row.details.append(head, text);
+    row.parts[name] = {head, text};
+  }
+  row.item.append(row.details);
+  $('jobs').prepend(row.item);
+  rows.set(job.id, row);
+  if (rows.size > most_rows) {
+    const [oldest, dropped] = rows.entries().next().value;
+    dropped.item.remove();
+    rows.delete(oldest);
+  }
+  return row;
+}
+
+function show_job(job) {
+  const row = rows.get(job.id) || new_row(job);
+  row.job = job;
+  row.seen = performance.now();
+  row.status.textContent = job.status;
+  row.status.className = 'status ' + job.status;
+  const last = (text) => (text ? text.trimEnd().split('\n').pop() : '');
+  row.what.textContent = (job.output === '[]' && last(job.stream)) || job.output || job.error || last(job.stream) || job.progress || job.id;
+  const again = ['FAILED', 'TIMED_OUT'].includes(job.status);
+  row.end.hidden = is_final(job.status) && !again;
+  row.end.dataset.what = again ? 'retry' : 'cancel';
+  row.end.textContent = again ? 'Retry' : 'Cancel';
+  for (const [name, part] of Object.entries(row.parts)) {
+    part.head.hidden = part.text.hidden = !job[name];
+    if (job[name]) part.text.textContent = job[name];
+  }
+  show_time(row);
+}
+
+function show_time(row) {
+  const passed = is_final(row.job.status) ? 0 : Math.round(performance.now() - row.seen);
+  const shown = row.job.execution !== undefined ? row.job.execution : row.job.delay;
+  row.time.textContent = seconds(shown + passed);
+}
+
+// --- curves ------------------------------------------------------------------------------------------------
+
+const kept = 240;
+const curves = [
+  {title: 'Jobs at once', names: ['running', 'limit'], lines: [[], []], show: (value) => String(value)},
+  {title: 'Waiting', names: ['in_queue'], lines: [[]], show: (value) => String(value)},
+  {title: 'Per second', names: ['completions', 'arrivals'], lines: [[], []], show: (value) => value.toFixed(1)},
+  {title: 'Handler, median', names: ['latency'], lines: [[]], show: (value) => seconds(Math.round(value * 1000))},
+  {title: 'Memory', names: ['memory'], lines: [[]], show: (value) => (value / 1e6).toFixed(0) + ' MB'},
+];
+for (const curve of curves) {
+  const figure = make('figure');
+  const caption = make('figcaption');
+  curve.values = curve.names.map((name, i) => make('span', i === 0 ? 'first' : 'second'));
+  caption.append(make('b', '', curve.title), ...curve.values);
+  curve.canvas = make('canvas');
+  curve.canvas.setAttribute('role', 'img');
+  curve.canvas.setAttribute('aria-label', curve.title);
+  figure.append(caption, curve.canvas);
+  $('curves').append(figure);
+}
+
+function draw(curve) {
+  const {canvas} = curve;
+  const scale = window.devicePixelRatio || 1;
+  const width = canvas.width = canvas.clientWidth * scale;
+  const height = canvas.height = canvas.clientHeight * scale;
+  const pen = canvas.getContext('2d');
+  const style = getComputedStyle(document.documentElement);
+  const most = Math.max(1e-9, ...curve.lines.flat()) * 1.1;
+  pen.lineWidth = 1.5 * scale;
+  pen.strokeStyle = style.getPropertyValue('--edge');
+  pen.strokeRect(0, 0, width, height);
+  for (let i = curve.lines.length - 1; i >= 0; --i) {
+    pen.strokeStyle = style.getPropertyValue(i === 0 ? '--first' : '--second');
+    pen.beginPath();
+    curve.lines[i].forEach((value, at) => {
+      const x = width * (at + kept - curve.lines[i].length) / (kept - 1);
+      const y = height - value / most * height;
+      if (at === 0) pen.moveTo(x, y); else pen.lineTo(x, y);
+    });
+    pen.stroke();
+  }
+}
+
+function show_measured(state) {
+  for (const curve of curves) {
+    curve.names.forEach((name, i) => {
+      const value = state[name] || 0;
+      curve.lines[i].push(value);
+      if (curve.lines[i].length > kept) curve.lines[i].shift();
+      curve.values[i].textContent = name.replace('_', ' ') + ' ' + curve.show(value);
+    });
+    draw(curve);
+  }
+}
+
+async function look() {
+  try {
+    const state = await ask('GET', '/console/state?since=' + revision);
+    if (state.revision < revision) {  // another process answers
+      revision = 0;
+      rows.clear();
+      $('jobs').replaceChildren();
+    } else {
+      revision = state.revision;
+    }
+    $('gate').hidden = true;
+    for (const job of state.jobs.sort((one, other) => other.age - one.age)) show_job(job);
+    for (const row of rows.values()) if (!is_final(row.job.status)) show_time(row);
+    show_measured(state);
+    $('none').hidden = rows.size > 0;
+    $('state').textContent = state.in_progress + ' in progress, ' + state.in_queue + ' waiting';
+    if (state.read_only) $('order').hidden = $('purge').hidden = true;
+    answered = true;
+  } catch (error) {
+    $('state').textContent = answered ? error.message : 'no answer: ' + error.message;
+    answered = false;
+  }
+  setTimeout(look, document.hidden ? 2000 : 500);
+}
+
+async function begin() {
+  try {
+    const api = await ask('GET', '/openapi.json');
+    const body = api.paths['/run'].post.requestBody.content['application/json'].schema;
+    schema = body.properties.input;
+  } catch (error) {
+    schema = null;
+  }
+  const has_form = schema && schema.type === 'object' && schema.properties;
+  raw = !has_form;
+  $('toggle').hidden = !has_form;
+  if (has_form) show_form();
+  show_kind();
+}
+
+$('run').addEventListener('submit', (event) => { event.preventDefault(); run(false); });
+$('many').addEventListener('click', run_many);
+$('toggle').addEventListener('click', () => {
+  if (!raw) try { $('raw').value = JSON.stringify(read_input(), null, 2); } catch (error) { /* as it was */ }
+  raw = !raw;
+  show_kind();
+});
+$('purge').addEventListener('click', () => ask('POST', '/purge-queue').catch(() => {}));
+$('gate').addEventListener('submit', (event) => {
+  event.preventDefault();
+  token = $('token').value;
+  sessionStorage.setItem('token', token);
+  begin();
+});
+begin();
+look();
+)js";
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/orders.hpp ----------------------------------------------------------------
+
+// What the bodies of requests ask for, as orders for a job: the queue API's, and those of a plain service. Must not know
+// what becomes of a job.
+
+namespace coworker::detail {
+
+// Throws: http_error 400, which names line and column.
+inline json parse_body(std::string_view body) {
+  try {
+    return json::parse(body);
+  } catch (const json_parse_error& error) {
+    throw http_error(400, std::string("the body is not JSON: ") + error.what());
+  }
+}
+
+inline std::string_view media_type(const request_head& request) noexcept {
+  std::string_view type = request.header("content-type").value_or(std::string_view());
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+  return type;
+}
+
+inline bool is_json_type(std::string_view type) noexcept {
+  if (equal_ignoring_case(type, "application/json")) return true;
+  constexpr std::string_view suffix = "+json";
+  return type.size() > suffix.size() && equal_ignoring_case(type.substr(type.size() - suffix.size()), suffix);
+}
+
+// Of a span in milliseconds within its bounds. Throws: http_error 400.
+inline duration read_span(const json& value, const char* name, std::int64_t least, std::int64_t most) {
+  const bool fits = value.is_number() && value.get<double>() >= static_cast<double>(least) &&
+                    value.get<double>() <= static_cast<double>(most);
+  if (!fits) {
+    throw http_error(400, std::string(name) + ": expected milliseconds from " + std::to_string(least) + " to " +
+                              std::to_string(most) + ", found " + value.dump().substr(0, 60));
+  }
+  return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::milli>(value.get<double>()));
+}
+
+inline constexpr std::int64_t week_in_milliseconds = std::int64_t{7} * 24 * 3600 * 1000;
+
+// Of the query `?name=MS`; nothing where it is not there. Throws: http_error 400.
+inline std::optional<duration> span_parameter(const request_head& request, const char* name, std::int64_t least,
+                                              std::int64_t most) {
+  const std::optional<std::string> given = coworker::find_parameter(request.query(), name);
+  if (!given) return std::nullopt;
+  const std::optional<std::uint64_t> number = detail::read_decimal(*given);
+  const auto whole = number && *number < std::uint64_t{1} << 62 ? static_cast<std::int64_t>(*number) : std::int64_t{-1};
+  return detail::read_span(json(whole), name, least, most);
+}
+
+// A body of /run or /runsync. Throws: http_error 400.
+inline endpoint_order read_order(std::string body, bool sync) {
+  json given = detail::parse_body(body);
+  if (!given.is_object() || !given.contains("input"))
+    throw http_error(400, "the body must be an object with the member \"input\", such as {\"input\": {}}");
+  endpoint_order order;
+  order.sync = sync;
+  order.time_to_live = std::chrono::hours(24);
+  order.envelope.time_limit = std::chrono::minutes(10);
+  if (const auto policy = given.find("policy"); policy != given.end()) {
+    if (!policy->is_object()) throw http_error(400, "policy: expected an object");
+    if (const auto limit = policy->find("executionTimeout"); limit != policy->end())
+      order.envelope.time_limit = detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
+    if (const auto ttl = policy->find("ttl"); ttl != policy->end())
+      order.time_to_live = detail::read_span(*ttl, "policy.ttl", 10'000, week_in_milliseconds);
+  }
+  if (const auto webhook = given.find("webhook"); webhook != given.end() && !webhook->is_null()) {
+    const bool is_url = webhook->is_string() && (webhook->get<std::string_view>().starts_with("http://") ||
+                                                 webhook->get<std::string_view>().starts_with("https://"));
+    if (!is_url) throw http_error(400, "webhook: expected a URL that begins with http:// or https://");
+    order.webhook = webhook->get<std::string>();
+  }
+  order.envelope.input = std::move(given["input"]);
+  given.erase("input");
+  given.erase("id");
+  order.envelope.details = std::move(given);
+  order.request = std::move(body);
+  return order;
+}
+
+// Where a request of a service was sent to, for the handler.
+inline json request_details(const request_head& request) {
+  json details = json::object();
+  details["method"] = std::string(request.method());
+  details["path"] = std::string(request.path());
+  if (!request.query().empty()) details["query"] = std::string(request.query());
+  return details;
+}
+
+inline void note_trace(const request_head& request, job_envelope& envelope) {
+  if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55) envelope.trace_parent = *trace;
+}
+
+// A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
+inline json read_plain_input(const request_head& request, std::string body) {
+  const std::string_view type = detail::media_type(request);
+  if (type.empty() || detail::is_json_type(type)) return body.empty() ? json() : detail::parse_body(body);
+  const bool is_text = type.size() > 5 && equal_ignoring_case(type.substr(0, 5), "text/");
+  if (!is_text) throw http_error(415, "the body must be application/json or text, not " + std::string(type));
+  if (coworker::find_invalid_utf8(body) != std::string_view::npos) throw http_error(400, "the body is not UTF-8");
+  return json(std::move(body));
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/console.hpp ---------------------------------------------------------------
+
+// The console: a page in a browser that shows what a worker does, and what that page asks for. Must not know how a
+// request comes in.
+
+namespace coworker::detail {
+
+inline endpoint_reply console_reply(int part) {
+  endpoint_reply made;
+  made.type = part == 0 ? "text/html; charset=utf-8" : part == 1 ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8";
+  made.policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'; "
+                "base-uri 'none'; form-action 'none'";
+  made.text = part == 0 ? console_page : part == 1 ? console_script : console_style;
+  return made;
+}
+
+// Of a long text as much as a page shows.
+inline void append_shown(std::string& object, std::string_view name, std::string_view text) {
+  constexpr std::size_t most_shown = 8000;
+  if (!text.empty()) append_member(object, name, text.substr(0, most_shown));
+}
+
+inline std::string console_job(const endpoint_job& job, time_point now) {
+  std::string made;
+  append_member(made, "id", job.id);
+  append_member(made, "status", status_name(job.status));
+  const bool started = job.was_started;
+  const time_point until = is_final(job.status) ? job.ended : now;
+  append_member(made, "age", detail::milliseconds(now - job.created));
+  append_member(made, "delay", detail::milliseconds((started ? job.started : until) - job.created));
+  if (started) append_member(made, "execution", detail::milliseconds(until - job.started));
+  append_shown(made, "progress", job.progress);
+  append_shown(made, "error", job.error);
+  append_shown(made, "stream", job.shown_chunks);
+  append_shown(made, "log", job.shown_log);
+  if (job.output) append_shown(made, "output", job.output->text);
+  return made += '}';
+}
+
+inline std::string number_text(double value) { return json(value).dump(); }
+
+// The jobs that have changed since, and what is measured.
+inline endpoint_reply console_state(http_endpoint& endpoint, const request_head& request, time_point now) {
+  const std::optional<std::string> given = coworker::find_parameter(request.query(), "since");
+  const std::uint64_t since = detail::read_decimal(given.value_or("0")).value_or(0);
+  std::string jobs;
+  const std::uint64_t revision = endpoint.jobs().changed_since(since, [&jobs, now](const endpoint_job& job) {
+    if (!jobs.empty()) jobs += ',';
+    jobs += detail::console_job(job, now);
+  });
+  endpoint_reply made;
+  append_member(made.text, "revision", static_cast<std::int64_t>(revision));
+  made.text.append(",\"jobs\":[").append(jobs).append("]");
+  const endpoint_counts counts = endpoint.jobs().counts();
+  append_member(made.text, "in_queue", static_cast<std::int64_t>(counts.in_queue));
+  append_member(made.text, "in_progress", static_cast<std::int64_t>(counts.in_progress));
+  if (endpoint.options().kind == endpoint_kind::monitor) made.text += ",\"read_only\":true";
+  if (const std::optional<worker_control> worker = endpoint.jobs().worker()) {
+    const metrics seen = worker->measured();
+    append_member(made.text, "limit", std::int64_t{seen.limit});
+    append_member(made.text, "running", std::int64_t{seen.in_progress});
+    const auto add = [&made](const char* name, double value) {
+      made.text.append(",\"").append(name).append("\":").append(detail::number_text(value));
+    };
+    add("arrivals", seen.arrivals_per_second);
+    add("completions", seen.completions_per_second);
+    add("latency", seen.handler.p50_seconds);
+    add("cpu", seen.cpu_load);
+    add("memory", static_cast<double>(seen.resident_bytes));
+  }
+  made.text += '}';
+  return made;
+}
+
+// Passes lines of the log on, and those that are about a job to the console.
+class console_log final : public log_sink {
+ public:
+  console_log(log_sink& next, job_table& jobs) noexcept : next_(next), jobs_(jobs) {}
+
+  void write(log_level level, std::string_view line) noexcept override {
+    next_.write(level, line);
+    constexpr std::string_view bar = " | ";
+    const std::size_t id = line.find("| ");
+    const std::size_t end = id == std::string_view::npos ? id : line.find(bar, id + 2);
+    if (end == std::string_view::npos || line.starts_with('{')) return;
+    try {
+      std::string shown(line.substr(0, id));
+      shown.append(line.substr(end + 1));
+      jobs_.add_log_line(line.substr(id + 2, end - id - 2), shown);
+    } catch (...) {  // no memory for it
+    }
+  }
+
+  void wait_until_written() noexcept override { next_.wait_until_written(); }
+
+ private:
+  log_sink& next_;
+  job_table& jobs_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/description.hpp -----------------------------------------------------------
+
+// What an endpoint says of its queue API: a description by OpenAPI with the handler's input in it, and a page for people.
+// Must not know any job.
+
+namespace coworker::detail {
+
+struct described_route {
+  std::string_view method;
+  std::string_view path;
+  std::string_view summary;
+  bool has_body = false;
+};
+
+inline constexpr std::array<described_route, 9> described_routes{{
+    {"post", "/run", "Adds a job and returns its id at once.", true},
+    {"post", "/runsync", "Adds a job and waits for its end, for ?wait= milliseconds at most.", true},
+    {"get", "/status/{id}", "Returns how far a job is, and its output once it has one."},
+    {"get", "/status-sync/{id}", "The same, and waits for its end, for ?wait= milliseconds at most."},
+    {"get", "/stream/{id}", "Returns the chunks of a job's output that were not returned yet."},
+    {"post", "/cancel/{id}", "Ends a job; one in progress is asked to stop."},
+    {"post", "/retry/{id}", "Runs a job again that is FAILED or TIMED_OUT."},
+    {"post", "/purge-queue", "Cancels all jobs that wait."},
+    {"get", "/health", "Returns how many jobs wait, are in progress, and have ended."},
+}};
+
+inline endpoint_reply description_reply(const endpoint_options& options) {
+  json input = options.schema != nullptr ? options.schema() : json::object();
+  json paths = json::object();
+  for (const described_route& one : described_routes) {
+    json operation = json::object();
+    operation["summary"] = std::string(one.summary);
+    json parameters = json::array();
+    const auto parameter = [&parameters](const char* name, const char* place, const char* type) {
+      json made = json::object();
+      made["name"] = name;
+      made["in"] = place;
+      made["required"] = std::string_view(place) == "path";
+      made["schema"]["type"] = type;
+      parameters.push_back(std::move(made));
+    };
+    if (one.path.ends_with("{id}")) parameter("id", "path", "string");
+    if (one.summary.find("?wait=") != std::string_view::npos) parameter("wait", "query", "integer");
+    if (!parameters.empty()) operation["parameters"] = std::move(parameters);
+    if (one.has_body) {
+      json& schema = operation["requestBody"]["content"]["application/json"]["schema"];
+      schema["type"] = "object";
+      schema["required"].push_back("input");
+      schema["properties"]["input"] = input;
+      schema["properties"]["webhook"]["type"] = "string";
+      schema["properties"]["policy"]["type"] = "object";
+      operation["requestBody"]["required"] = true;
+    }
+    operation["responses"]["200"]["description"] = "as the summary says";
+    paths[one.path][one.method] = std::move(operation);
+  }
+  json made = json::object();
+  made["openapi"] = "3.1.0";
+  made["info"]["title"] = options.title;
+  made["info"]["version"] = COWORKER_VERSION;
+  made["paths"] = std::move(paths);
+  endpoint_reply reply;
+  reply.text = made.dump();
+  return reply;
+}
+
+inline void append_html_text(std::string& page, std::string_view text) {
+  for (const char c : text) {
+    if (c == '<') {
+      page += "&lt;";
+    } else if (c == '&') {
+      page += "&amp;";
+    } else {
+      page += c;
+    }
+  }
+}
+
+inline endpoint_reply docs_reply(const endpoint_options& options) {
+  endpoint_reply made;
+  made.type = "text/html; charset=utf-8";
+  made.policy = "default-src 'none'; frame-ancestors 'none'";
+  made.text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>API</title><h1>";
+  detail::append_html_text(made.text, options.title);
+  made.text += "</h1><p>All of this stands under /v2/{anything}/ too. <a href=\"/openapi.json\">openapi.json</a></p><dl>";
+  for (const described_route& one : described_routes) {
+    made.text.append("<dt><code>").append(one.method == "get" ? "GET " : "POST ").append(one.path).append("</code><dd>");
+    detail::append_html_text(made.text, one.summary);
+  }
+  made.text += "</dl><h2>Input</h2><pre>";
+  detail::append_html_text(made.text, options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
+  made.text += "</pre></html>";
+  return made;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/visit.hpp -----------------------------------------------------------------
+
+// One request at an endpoint, from its head to the last byte of its response, as a machine of plain steps: what awaits
+// stands in answer.hpp. Must not know how anything is carried.
+
+namespace coworker::detail {
+
+// How the end of a job, or its chunks, become a response.
+enum class reply_form : unsigned char {
+  status,       // the queue API's object
+  stream,       // the same with the chunks that came
+  output,       // the output alone, or an error
+  events,       // chunks as server-sent events, as they come
+  lines,        // chunks as lines of JSON, as they come
+  realtime,     // {"output": ...} or {"error": ...}
+  predictions,  // {"predictions": [...]} of several jobs
+  openai,       // what the handler says in place of a model server
+  openai_events,
+};
+
+class endpoint_visit {
+ public:
+  enum class step : unsigned char { wait, send, begin, write, done };
+
+  explicit endpoint_visit(http_endpoint& endpoint, const request_head& request) noexcept
+      : endpoint_(endpoint), request_(request) {}
+  endpoint_visit(const endpoint_visit&) = delete;
+  endpoint_visit& operator=(const endpoint_visit&) = delete;
+  ~endpoint_visit() {
+    for (const job_handle& job : jobs_) {
+      if (!job->kept || (stops_with_client_ && !done_)) endpoint_.jobs().leave(*job, now_);
+      if (is_live()) endpoint_.jobs().read_live(*job, false);
+    }
+  }
+
+  http_endpoint& endpoint() noexcept { return endpoint_; }
+  const request_head& request() const noexcept { return request_; }
+
+  // --- what is to become of it ------------------------------------------------------------------------------
+
+  void reply(endpoint_reply made) {
+    reply_ = std::move(made);
+    replied_ = true;
+  }
+
+  // Adds a job, whose end is waited for. Throws: http_error 429, 503.
+  endpoint_job& order(endpoint_order wanted, time_point now) {
+    now_ = now;
+    note_trace(request_, wanted.envelope);
+    job_table::refusal why{};
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
+    if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+    if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
+    jobs_.push_back(std::move(made));
+    return *jobs_.back();
+  }
+
+  // The job's client goes on asking for it, by other requests.
+  void follow(job_handle job) { jobs_.push_back(std::move(job)); }
+
+  void wait(reply_form form, time_point due, bool stops_with_client) {
+    form_ = form;
+    due_ = due;
+    stops_with_client_ = stops_with_client;
+    for (const job_handle& job : jobs_) {
+      if (is_live()) endpoint_.jobs().read_live(*job, true);
+    }
+  }
+
+  // --- what is to be done next ------------------------------------------------------------------------------
+
+  step next(time_point now) {
+    now_ = now;
+    if (done_) return step::done;
+    if (!replied_ && !over_ && !jobs_.empty()) look(now);
+    if (!piece_.empty()) {
+      if (std::exchange(begun_, true)) return step::write;
+      return step::begin;
+    }
+    if (begun_ && over_) {
+      done_ = true;
+      return step::done;
+    }
+    if (!replied_) return step::wait;
+    done_ = true;
+    return step::send;
+  }
+
+  endpoint_job& job() noexcept { return *jobs_[at_]; }
+  time_point due() const noexcept { return std::min({due_, heartbeat_, jobs_[at_]->deadline}); }
+  const endpoint_reply& made() const noexcept { return reply_; }
+  std::string take_piece() noexcept { return std::exchange(piece_, {}); }
+
+ private:
+  static constexpr duration heartbeat_interval = std::chrono::seconds(15);
+
+  bool is_live() const noexcept {
+    return form_ == reply_form::events || form_ == reply_form::lines || form_ == reply_form::openai_events;
+  }
+
+  void look(time_point now) {
+    if (is_live()) return look_live(now);
+    if (form_ == reply_form::stream) return look_stream(now);
+    job_table& jobs = endpoint_.jobs();
+    const std::optional<job_view> ended = jobs.look_for_end(job(), now);
+    if (!ended) {
+      if (now >= due_) reply(status_reply(job(), jobs.look(job(), now), endpoint_.options().worker_id));
+      return;
+    }
+    if (form_ == reply_form::status) return reply(status_reply(job(), *ended, endpoint_.options().worker_id));
+    if (form_ == reply_form::realtime) return reply_realtime(*ended);
+    if (ended->status != endpoint_status::completed) return reply_failure(*ended);
+    if (form_ == reply_form::predictions) return add_prediction(*ended);
+    std::vector<std::string> chunks;
+    job_view seen;
+    jobs.take_chunks(job(), now, true, chunks, seen);
+    reply_output(*ended, chunks);
+  }
+
+  // All that came since the last time, or the end.
+  void look_stream(time_point now) {
+    std::vector<std::string> chunks;
+    job_view seen;
+    const bool news = endpoint_.jobs().take_chunks(job(), now, true, chunks, seen);
+    if (!news && now < due_) return;
+    endpoint_reply made;
+    append_member(made.text, "status", status_name(seen.status));
+    made.text += ",\"stream\":[";
+    for (const std::string& chunk : chunks) {
+      if (&chunk != &chunks.front()) made.text += ',';
+      made.text.append("{\"output\":").append(chunk).append("}");
+    }
+    made.text += ']';
+    if (!seen.error.empty()) append_member(made.text, "error", seen.error);
+    made.text += '}';
+    reply(std::move(made));
+  }
+
+  void look_live(time_point now) {
+    std::vector<std::string> chunks;
+    job_view seen;
+    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen)) heartbeat_ = after(now, heartbeat_interval);
+    for (const std::string& chunk : chunks) append_live(chunk);
+    if (is_final(seen.status)) {
+      over_ = true;
+      return end_live(seen);
+    }
+    if (heartbeat_ == time_point::max()) heartbeat_ = after(now, heartbeat_interval);
+    if (now < heartbeat_) return;
+    heartbeat_ = after(now, heartbeat_interval);
+    begin_live();
+    if (form_ == reply_form::lines) {
+      piece_ += '\n';
+    } else {
+      append_sse_comment(piece_);
+    }
+  }
+
+  void append_live(const std::string& chunk) {
+    if (form_ == reply_form::lines) {
+      piece_.append(chunk).append("\n");
+    } else if (form_ == reply_form::events) {
+      append_sse_data(piece_, chunk);
+    } else {
+      append_openai(json::parse(chunk));
+    }
+    begin_live();
+  }
+
+  void begin_live() {
+    reply_.type = form_ == reply_form::lines ? "application/x-ndjson" : "text/event-stream";
+  }
+
+  // A text is events already, cut anywhere; a list holds several.
+  void append_openai(const json& chunk) {
+    if (chunk.is_string()) {
+      piece_ += chunk.get<std::string_view>();
+      raw_events_ = true;
+    } else if (chunk.is_array()) {
+      for (const json& one : chunk) append_openai(one);
+    } else {
+      append_sse_data(piece_, chunk.dump());
+    }
+  }
+
+  void end_live(const job_view& seen) {
+    const bool failed = seen.status != endpoint_status::completed;
+    if (!begun_ && piece_.empty() && failed) {
+      over_ = false;
+      return reply_failure(seen);
+    }
+    begin_live();
+    if (failed) {
+      std::string told;
+      append_member(told, "error", seen.error);
+      told += '}';
+      if (form_ == reply_form::lines) {
+        piece_.append(told).append("\n");
+      } else {
+        sse_event event(told);
+        if (form_ == reply_form::events) event.event = "error";
+        append_sse_event(piece_, event);
+      }
+    } else if (!endpoint_.options().streams && seen.output) {
+      append_live(seen.output->text);
+    }
+    if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
+    if (piece_.empty() && !begun_) {  // a stream without any element
+      reply_.text.clear();
+      replied_ = true;
+    }
+  }
+
+  void reply_realtime(const job_view& seen) {
+    endpoint_reply made;
+    const bool well = seen.status == endpoint_status::completed;
+    if (!well) append_member(made.text, "error", seen.error);
+    if (seen.output) {
+      made.text.append(made.text.empty() ? "{" : ",").append("\"output\":");
+      made.shared = seen.output;
+      made.tail = "}";
+    } else {
+      made.text += made.text.empty() ? "{}" : "}";
+    }
+    reply(std::move(made));
+  }
+
+  void reply_failure(const job_view& seen) {
+    const int status = seen.input_fault                              ? 422
+                       : seen.status == endpoint_status::timed_out   ? 504
+                       : seen.status == endpoint_status::cancelled   ? 503
+                                                                     : 500;
+    if (form_ != reply_form::openai && form_ != reply_form::openai_events) return reply(error_reply(status, seen.error));
+    endpoint_reply made;
+    if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
+      made.text = "{\"error\":" + seen.error + "}";
+      made.status = own_status(made.text, status);
+      return reply(std::move(made));
+    }
+    made.status = status;
+    made.text = "{\"error\":";
+    std::string inner;
+    append_member(inner, "message", seen.error);
+    append_member(inner, "type", seen.input_fault ? "invalid_request_error" : "server_error");
+    append_member(inner, "code", std::int64_t{status});
+    made.text.append(inner).append("}}");
+    reply(std::move(made));
+  }
+
+  void add_prediction(const job_view& seen) {
+    if (at_ == 0) predictions_ = "{\"predictions\":[";
+    if (at_ != 0) predictions_ += ',';
+    predictions_ += seen.output ? std::string_view(seen.output->text) : std::string_view("null");
+    if (++at_ < jobs_.size()) return look(now_);
+    --at_;
+    endpoint_reply made;
+    made.text = std::move(predictions_);
+    made.text += "]}";
+    reply(std::move(made));
+  }
+
+  // A stream's elements are its chunks: its output lists none, or the same.
+  void reply_output(const job_view& seen, std::vector<std::string>& chunks) {
+    endpoint_reply made;
+    if (form_ == reply_form::openai) {
+      if (!chunks.empty()) {
+        made.text = std::move(chunks.front());
+      } else if (seen.output) {
+        made.shared = seen.output;
+      }
+      made.status = status_of_error(made.shared ? made.shared->text : made.text);
+      return reply(std::move(made));
+    }
+    if (!endpoint_.options().streams) {
+      made.shared = seen.output;
+      if (!made.shared) made.text = "null";
+      return reply(std::move(made));
+    }
+    made.text = "[";
+    for (const std::string& chunk : chunks) {
+      if (&chunk != &chunks.front()) made.text += ',';
+      made.text += chunk;
+    }
+    made.text += ']';
+    reply(std::move(made));
+  }
+
+  static int own_status(const std::string& text, int otherwise) {
+    try {
+      return status_of_error(text);
+    } catch (const json_exception&) {
+      return otherwise;
+    }
+  }
+
+  // An object {"error": {"code": 404}} says its own status.
+  static int status_of_error(const std::string& text) {
+    if (text.find("\"error\"") == std::string::npos) return 200;
+    const json body = json::parse(text);
+    if (!body.is_object()) return 200;
+    const auto error = body.find("error");
+    if (error == body.end() || error->is_null()) return 200;
+    if (!error->is_object()) return 500;
+    const auto code = error->find("code");
+    const bool says = code != error->end() && code->is_number_integer();
+    const auto status = says ? code->get<std::int64_t>() : std::int64_t{0};
+    return status >= 400 && status <= 599 ? static_cast<int>(status) : 500;
+  }
+
+  http_endpoint& endpoint_;
+  const request_head& request_;
+  std::vector<job_handle> jobs_;
+  std::size_t at_ = 0;  // which of them is waited for
+  reply_form form_ = reply_form::status;
+  bool stops_with_client_ = false;
+  bool replied_ = false;  // reply_ is what is to be sent
+  bool begun_ = false;    // the response is one in pieces
+  bool over_ = false;     // of which the last one has been made
+  bool done_ = false;
+  bool raw_events_ = false;
+  time_point now_{};
+  time_point due_ = time_point::max();
+  time_point heartbeat_ = time_point::max();
+  endpoint_reply reply_;
+  std::string piece_;
+  std::string predictions_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/router.hpp ----------------------------------------------------------------
+
+// Which request means what at which kind of endpoint. Must not know how anything is carried.
+
+namespace coworker::detail {
+
+enum class endpoint_page : unsigned char {
+  console, script, style, state, docs, description, metrics, run, run_sync, status, status_sync, stream, cancel, retry,
+  purge, health, openai
+};
+
+// Those of the queue API stand under /v2/{anything} too.
+inline constexpr std::array<route, 21> api_routes{{{"GET", "/"}, {"GET", "/console.js"}, {"GET", "/console.css"},
+    {"GET", "/console/state"}, {"GET", "/docs"}, {"GET", "/openapi.json"}, {"GET", "/metrics"}, {"POST", "/run"},
+    {"POST", "/runsync"}, {"GET", "/status/{id}"}, {"POST", "/status/{id}"}, {"GET", "/status-sync/{id}"},
+    {"POST", "/status-sync/{id}"}, {"GET", "/stream/{id}"}, {"POST", "/stream/{id}"}, {"POST", "/cancel/{id}"},
+    {"POST", "/retry/{id}"}, {"POST", "/purge-queue"}, {"GET", "/health"}, {"", "/v1/{rest...}"},
+    {"", "/openai/v1/{rest...}"}}};
+inline constexpr std::array<endpoint_page, 21> api_pages{endpoint_page::console, endpoint_page::script,
+    endpoint_page::style, endpoint_page::state, endpoint_page::docs, endpoint_page::description, endpoint_page::metrics,
+    endpoint_page::run, endpoint_page::run_sync, endpoint_page::status, endpoint_page::status, endpoint_page::status_sync,
+    endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream, endpoint_page::cancel, endpoint_page::retry,
+    endpoint_page::purge, endpoint_page::health, endpoint_page::openai, endpoint_page::openai};
+inline constexpr std::size_t first_api_route = 7;  // those before it have no /v2/{anything} before them
+inline constexpr std::size_t first_openai_route = 19;
+inline constexpr std::size_t first_monitor_route = 7;
+
+// Without "/v2/{anything}".
+inline std::string_view api_path(std::string_view path) noexcept {
+  if (!path.starts_with("/v2/")) return path;
+  std::string_view rest = path.substr(3);
+  coworker::take_segment(rest);
+  return rest.empty() ? path : rest;
+}
+
+inline bool is_health_path(const endpoint_visit& visit, const endpoint_options& options) noexcept {
+  const std::string_view method = visit.request().method();
+  return visit.request().path() == options.health_path && (method == "GET" || method == "HEAD");
+}
+
+inline endpoint_reply health_reply(http_endpoint& endpoint) {
+  endpoint_reply made;
+  made.type = "text/plain";
+  if (endpoint.jobs().closed()) {
+    made.status = 503;
+    made.text = "draining\n";
+  } else if (!endpoint.is_ready()) {
+    made.status = endpoint.options().loading_status;
+    if (made.status != 204) made.text = "loading\n";
+  }
+  return made;
+}
+
+inline endpoint_reply metrics_reply(http_endpoint& endpoint) {
+  const std::optional<worker_control> worker = endpoint.jobs().worker();
+  if (!worker) return error_reply(503, "the worker has not begun, or has ended");
+  endpoint_reply made;
+  made.type = "text/plain; version=0.0.4; charset=utf-8";
+  made.text = coworker::prometheus_text(worker->measured());
+  return made;
+}
+
+inline std::span<const route> routes_of(const endpoint_options& options) noexcept {
+  if (options.kind == endpoint_kind::queue_api)
+    return std::span<const route>(api_routes).first(options.openai_routes ? api_routes.size() : first_openai_route);
+  return std::span<const route>(api_routes).first(first_monitor_route);
+}
+
+// Whether a body is to be read, and the rest then follows; else the reply stands.
+inline bool admit(endpoint_visit& visit, bool only_health) {
+  const endpoint_options& options = visit.endpoint().options();
+  const request_head& request = visit.request();
+  const bool health = detail::is_health_path(visit, options);
+  const bool page = request.path() == "/" || request.path() == "/console.js" || request.path() == "/console.css";
+  const bool is_open = health || (page && options.kind != endpoint_kind::service && options.kind != endpoint_kind::realtime);
+  const gate_refusal refused = detail::refuse_at_gate(options, request, is_open);
+  if (refused.status != 0) {
+    visit.reply(error_reply(refused.status, refused.why));
+    return false;
+  }
+  if (health) {
+    visit.reply(detail::health_reply(visit.endpoint()));
+    return false;
+  }
+  if (only_health) visit.reply(error_reply(404, "there is nothing here but " + options.health_path));
+  return !only_health;
+}
+
+inline job_handle find_job(endpoint_visit& visit, const route_parameters& parameters, time_point now) {
+  const std::optional<std::string> id = parameters.value("id");
+  job_handle found = id ? visit.endpoint().jobs().find(*id, now) : job_handle();
+  if (!found) throw http_error(404, "there is no such job; results are kept for some time only");
+  return found;
+}
+
+inline duration wait_of(const request_head& request, duration usual) {
+  return detail::span_parameter(request, "wait", 1000, 300'000).value_or(usual);
+}
+
+inline void require_json(const request_head& request) {
+  if (!detail::is_json_type(detail::media_type(request)))
+    throw http_error(415, "send the body as Content-Type: application/json");
+}
+
+inline endpoint_order api_order(const endpoint_visit& visit, std::string body, bool sync) {
+  detail::require_json(visit.request());
+  endpoint_order order = detail::read_order(std::move(body), sync);
+  if (const auto ttl = detail::span_parameter(visit.request(), "ttl", 10'000, week_in_milliseconds))
+    order.time_to_live = *ttl;
+#ifndef COWORKER_WITH_CURL
+  if (!order.webhook.empty())
+    throw http_error(400, "webhook: this program was built without libcurl, which it needs; build it with "
+                          "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
+#endif
+  return order;
+}
+
+inline endpoint_reply queued_reply(std::string_view id) {
+  endpoint_reply made;
+  append_member(made.text, "id", id);
+  append_member(made.text, "status", "IN_QUEUE");
+  made.text += '}';
+  return made;
+}
+
+inline endpoint_reply counts_reply(http_endpoint& endpoint) {
+  const endpoint_counts counts = endpoint.jobs().counts();
+  const bool ready = endpoint.is_ready();
+  const auto number = [](auto value) { return std::to_string(value); };
+  endpoint_reply made;
+  made.text = "{\"jobs\":{\"completed\":" + number(counts.completed) + ",\"failed\":" +
+              number(counts.failed + counts.timed_out) + ",\"inProgress\":" + number(counts.in_progress) +
+              ",\"inQueue\":" + number(counts.in_queue) + ",\"retried\":" + number(counts.retried) +
+              "},\"workers\":{\"idle\":" + number(ready && counts.in_progress == 0 ? 1 : 0) +
+              ",\"initializing\":" + number(ready ? 0 : 1) + ",\"ready\":" + number(ready ? 1 : 0) + ",\"running\":" +
+              number(ready && counts.in_progress != 0 ? 1 : 0) + ",\"throttled\":0,\"unhealthy\":0}}";
+  return made;
+}
+
+inline void retry_job(endpoint_visit& visit, const job_handle& old, time_point now) {
+  http_endpoint& endpoint = visit.endpoint();
+  const endpoint_status status = endpoint.jobs().look(*old, now).status;
+  if (status != endpoint_status::failed && status != endpoint_status::timed_out)
+    throw http_error(400, "only a job that is FAILED or TIMED_OUT can be retried; this one is " +
+                              std::string(status_name(status)));
+  job_table::refusal why{};
+  const job_handle made = endpoint.jobs().retry(*old, detail::read_order(old->request, old->sync), now, why);
+  if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+  if (!made) throw http_error(429, "too many jobs wait; try again later");
+  visit.reply(detail::queued_reply(made->id));
+}
+
+inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
+  endpoint_order order;
+  order.kept = false;
+  order.envelope.input = json::object();
+  order.envelope.input["openai_route"] = path;
+  bool streams = false;
+  if (!body.empty()) {
+    json given = detail::parse_body(body);
+    const auto flag = given.is_object() ? given.find("stream") : given.end();
+    streams = given.is_object() && flag != given.end() && *flag == json(true);
+    order.envelope.input["openai_input"] = std::move(given);
+  }
+  order.envelope.details = detail::request_details(visit.request());
+  visit.order(std::move(order), now);
+  visit.wait(streams ? reply_form::openai_events : reply_form::openai, time_point::max(), true);
+}
+
+inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters, std::string body,
+                       time_point now) {
+  http_endpoint& endpoint = visit.endpoint();
+  const request_head& request = visit.request();
+  switch (page) {
+    case endpoint_page::console:
+    case endpoint_page::script:
+    case endpoint_page::style:
+      return visit.reply(detail::console_reply(page == endpoint_page::console ? 0 : page == endpoint_page::script ? 1 : 2));
+    case endpoint_page::state:
+      return visit.reply(detail::console_state(endpoint, request, now));
+    case endpoint_page::docs:
+      return visit.reply(detail::docs_reply(endpoint.options()));
+    case endpoint_page::description:
+      return visit.reply(detail::description_reply(endpoint.options()));
+    case endpoint_page::metrics:
+      return visit.reply(detail::metrics_reply(endpoint));
+    case endpoint_page::run: {
+      const endpoint_job& job = visit.order(detail::api_order(visit, std::move(body), false), now);
+      return visit.reply(detail::queued_reply(job.id));
+    }
+    case endpoint_page::run_sync: {
+      const duration wait = detail::wait_of(request, std::chrono::seconds(90));
+      visit.order(detail::api_order(visit, std::move(body), true), now);
+      return visit.wait(reply_form::status, now + wait, true);
+    }
+    case endpoint_page::status: {
+      const job_handle job = detail::find_job(visit, parameters, now);
+      return visit.reply(status_reply(*job, endpoint.jobs().look(*job, now), endpoint.options().worker_id));
+    }
+    case endpoint_page::status_sync:
+    case endpoint_page::stream: {
+      visit.follow(detail::find_job(visit, parameters, now));
+      const bool stream = page == endpoint_page::stream;
+      const duration usual = stream ? std::chrono::seconds(2) : std::chrono::seconds(90);
+      return visit.wait(stream ? reply_form::stream : reply_form::status, now + detail::wait_of(request, usual), false);
+    }
+    case endpoint_page::cancel: {
+      const job_handle job = detail::find_job(visit, parameters, now);
+      endpoint.jobs().cancel(*job, "cancelled: a client asked for it", now);
+      return visit.reply(status_reply(*job, endpoint.jobs().look(*job, now), endpoint.options().worker_id));
+    }
+    case endpoint_page::retry:
+      return detail::retry_job(visit, detail::find_job(visit, parameters, now), now);
+    case endpoint_page::purge: {
+      endpoint_reply made;
+      append_member(made.text, "removed", static_cast<std::int64_t>(endpoint.jobs().purge(now)));
+      append_member(made.text, "status", "completed");
+      made.text += '}';
+      return visit.reply(std::move(made));
+    }
+    case endpoint_page::health:
+      return visit.reply(detail::counts_reply(endpoint));
+    case endpoint_page::openai:
+      return detail::ask_openai(visit, "/v1/" + parameters.value("rest").value_or(std::string()), std::move(body), now);
+  }
+}
+
+inline void serve_realtime(endpoint_visit& visit, std::string body, time_point now) {
+  json given = detail::parse_body(body);
+  if (!given.is_object() || !given.contains("input"))
+    throw http_error(400, "the body must be an object with the members \"id\" and \"input\"");
+  endpoint_order order;
+  order.kept = false;
+  if (const auto id = given.find("id"); id != given.end() && id->is_string()) order.envelope.id = id->get<std::string>();
+  order.envelope.input = std::move(given["input"]);
+  given.erase("input");
+  given.erase("id");
+  order.envelope.details = std::move(given);
+  visit.order(std::move(order), now);
+  visit.wait(reply_form::realtime, time_point::max(), true);
+}
+
+inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
+  json given = detail::parse_body(body);
+  const auto instances = given.is_object() ? given.find("instances") : given.end();
+  if (!given.is_object() || instances == given.end() || !instances->is_array())
+    throw http_error(400, "the body must be an object with the array \"instances\"");
+  if (instances->empty()) {
+    endpoint_reply made;
+    made.text = "{\"predictions\":[]}";
+    return visit.reply(std::move(made));
+  }
+  json details = detail::request_details(visit.request());
+  if (const auto parameters = given.find("parameters"); parameters != given.end()) details["parameters"] = *parameters;
+  for (json& instance : *instances) {
+    endpoint_order order;
+    order.kept = false;
+    order.envelope.input = std::move(instance);
+    order.envelope.details = details;
+    visit.order(std::move(order), now);
+  }
+  visit.wait(reply_form::predictions, time_point::max(), true);
+}
+
+inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
+  const request_head& request = visit.request();
+  endpoint_order order;
+  order.kept = false;
+  order.envelope.input = detail::read_plain_input(request, std::move(body));
+  order.envelope.details = detail::request_details(request);
+  visit.order(std::move(order), now);
+  const bool streams = visit.endpoint().options().streams;
+  const bool events = streams && request.header_contains("accept", "text/event-stream");
+  const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
+  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, time_point::max(), true);
+}
+
+// What has routes of its own: all of the queue API, and of the others what is beside the jobs.
+inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) {
+  const endpoint_options& options = visit.endpoint().options();
+  const request_head& request = visit.request();
+  const bool is_api = options.kind == endpoint_kind::queue_api;
+  const bool has_console = is_api || options.kind == endpoint_kind::monitor;
+  const std::string_view path = is_api ? detail::api_path(request.path()) : request.path();
+  const std::span<const route> routes = detail::routes_of(options);
+  if (!has_console && !(path == "/metrics" && (request.method() == "GET" || request.method() == "HEAD"))) return false;
+  const route_match match = coworker::find_route(routes, request.method(), path);
+  const bool found = match.status == 200;
+  if (found && path.size() != request.path().size() && match.index < first_api_route)
+    throw http_error(404, "there is nothing at this path");
+  if (found) {
+    detail::answer_api(visit, api_pages[match.index], match.parameters, std::move(body), now);
+    return true;
+  }
+  if (match.status == 204 || match.status == 405) {
+    endpoint_reply made = error_reply(match.status == 204 ? 200 : 405, "this path does not have that method");
+    if (match.status == 204) {
+      made = endpoint_reply();
+      made.status = 204;
+    }
+    made.allow = coworker::allowed_methods(routes, path);
+    visit.reply(std::move(made));
+    return true;
+  }
+  throw http_error(match.status, match.status == 400 ? "the path is malformed" : "there is nothing at this path");
+}
+
+inline void route_visit(endpoint_visit& visit, std::string body, time_point now) {
+  const endpoint_options& options = visit.endpoint().options();
+  const request_head& request = visit.request();
+  if (detail::find_page(visit, body, now)) return;
+  if (!coworker::is_plain_path(request.path(), encoded_slash::is_data) && request.path() != "*")
+    throw http_error(400, "the path is malformed");
+  const bool is_openai =
+      options.openai_routes && options.kind == endpoint_kind::service && request.path().starts_with("/v1/");
+  if (is_openai && request.method() == "GET")
+    return detail::ask_openai(visit, std::string(request.path()), std::string(), now);
+  if (request.method() != "POST") {
+    const bool asks_methods = request.method() == "OPTIONS";
+    endpoint_reply made = error_reply(405, "send jobs with POST");
+    if (asks_methods) {
+      made = endpoint_reply();
+      made.status = 204;
+    }
+    made.allow = "POST, OPTIONS";
+    return visit.reply(std::move(made));
+  }
+  if (is_openai) return detail::ask_openai(visit, std::string(request.path()), std::move(body), now);
+  if (options.kind == endpoint_kind::realtime) {
+    if (request.path() != options.realtime_path)
+      throw http_error(404, "there is nothing at this path; jobs go to " + options.realtime_path);
+    return detail::serve_realtime(visit, std::move(body), now);
+  }
+  if (!options.predict_path.empty() && request.path() == options.predict_path)
+    return detail::serve_predictions(visit, std::move(body), now);
+  detail::serve_plain(visit, std::move(body), now);
+}
+
+// What goes wrong is answered as JSON.
+inline void begin_visit(endpoint_visit& visit, std::string body, time_point now) {
+  try {
+    detail::route_visit(visit, std::move(body), now);
+  } catch (const http_error& error) {
+    visit.reply(error_reply(error.status(), error.what()));
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/answer.hpp ----------------------------------------------------------------
+
+// How an endpoint answers requests: the only coroutine of all doors. Must not know which door it is.
+
+namespace coworker {
+
+namespace detail {
+
+// A large body is sent as it is, without a copy.
+inline constexpr std::size_t most_copied_body = 16 * 1024;
+
+}  // namespace detail
+
+/// Answers one request: what an http_server's handler is to do for `endpoint`, on the server's loop.
+/// `only_health`: nothing but the health path is served.
+inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
+                                 bool only_health = false) {
+  const executor_ref here = co_await this_coro::executor();
+  detail::endpoint_visit visit(endpoint, request.head());
+  if (detail::admit(visit, only_health)) {
+    std::string body = co_await request.read_all();
+    detail::begin_visit(visit, std::move(body), here.now());
+  }
+  for (;;) {
+    const detail::endpoint_visit::step step = visit.next(here.now());
+    if (step == detail::endpoint_visit::step::done) break;
+    if (step == detail::endpoint_visit::step::wait) {
+      co_await visit.job().news.wait_until(visit.due());
+      continue;
+    }
+    if (step == detail::endpoint_visit::step::write) {
+      const std::string piece = visit.take_piece();
+      co_await response.write(piece);
+      continue;
+    }
+    const detail::endpoint_reply& made = visit.made();
+    made.write_head(response.head());
+    if (step == detail::endpoint_visit::step::begin) {
+      co_await response.begin();
+    } else if (!made.shared) {
+      co_await response.send(made.text);
+    } else if (made.size() <= detail::most_copied_body) {
+      const std::string whole = made.text + made.shared->text + made.tail;
+      co_await response.send(whole);
+    } else {
+      co_await response.begin(made.size());
+      co_await response.write(made.text);
+      co_await response.write(made.shared->text);
+      co_await response.write(made.tail);
+    }
+  }
+}
+
+namespace detail {
+
+// An http_server's handler.
+struct endpoint_handler {
+  http_endpoint* endpoint;
+  bool only_health = false;
+  task<void> operator()(server_request& request, server_response& response) const {
+    return coworker::answer_request(*endpoint, request, response, only_health);
+  }
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/transport/endpoint/server.hpp ----------------------------------------------------------------
+
+// An endpoint on a port: its HTTP server, with a thread and an event loop of its own, so that no handler can hold up what
+// it answers. Must not know what the endpoint offers.
+
+namespace coworker {
+
+/// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
+/// seconds at most.
+class endpoint_server {
+ public:
+  /// `port` 0 is any that is free. `health_port`: one more, for the health path only; 0: none. The endpoint must outlive
+  /// it. Throws: io_error where it cannot listen there; std::invalid_argument where `host` is no IP address.
+  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port, std::uint16_t health_port,
+                  const http_server_options& options)
+      : endpoint_(endpoint), options_(options), door_(host, port), port_(door_.local_port()) {
+    if (health_port != 0) health_door_.emplace(host, health_port);
+    thread_.emplace(&endpoint_server::run, this);
+  }
+  endpoint_server(const endpoint_server&) = delete;
+  endpoint_server& operator=(const endpoint_server&) = delete;
+  ~endpoint_server() {
+    closing_.set();
+    thread_->join();
+  }
+
+  std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  using server = http_server<tcp_listener, detail::endpoint_handler>;
+  static constexpr duration most_lingering = std::chrono::seconds(2);
+
+  static void* run(void* self) noexcept {
+    endpoint_server& one = *static_cast<endpoint_server*>(self);
+    try {
+      event_loop loop;
+      coworker::sync_wait(loop, one.serve());
+    } catch (const std::exception& error) {
+      one.endpoint_.log().error(std::string("The HTTP server has ended: ") + error.what());
+    }
+    return nullptr;
+  }
+
+  task<void> serve() {
+    const context here = co_await this_coro::context();
+    server main(door_, detail::endpoint_handler{&endpoint_}, options_);
+    std::optional<server> health;
+    if (health_door_) health.emplace(*health_door_, detail::endpoint_handler{&endpoint_, true}, options_);
+    scope serving(here);
+    serving.spawn(serve_one(main));
+    if (health) serving.spawn(serve_one(*health));
+    co_await closing_.wait();
+    main.drain();
+    if (health) health->drain();
+    co_await ended_.wait_until(here.executor.now() + most_lingering);
+    serving.request_stop();
+    co_await serving.join();
+  }
+
+  task<void> serve_one(server& one) {
+    ++running_;
+    co_await one.run();
+    if (--running_ == 0) ended_.set();
+  }
+
+  http_endpoint& endpoint_;
+  const http_server_options options_;
+  tcp_listener door_;
+  std::optional<tcp_listener> health_door_;
+  const std::uint16_t port_;
+  event closing_;
+  event ended_;
+  int running_ = 0;
+  std::optional<detail::thread> thread_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/start/serve_mode.hpp -------------------------------------------------------------------------
+
+// The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
+// queue. Must not know which argument or variable asked for it.
+
+namespace coworker::detail {
+
+// What the user's handler is, as far as a server shows it.
+struct served_handler {
+  bool streams = false;
+  json (*schema)() = nullptr;
+};
+
+struct serve_plan {
+  endpoint_options endpoint;
+  std::string host;
+  std::uint16_t port = 0;
+  std::uint16_t health_port = 0;
+};
+
+// Throws: environment_error.
+inline std::optional<std::uint16_t> port_from_environment(const char* name) {
+  const std::optional<std::string> value = coworker::environment(name);
+  if (!value) return std::nullopt;
+  const std::optional<std::uint64_t> number = detail::read_decimal(*value);
+  if (!number || *number == 0 || *number > 65535)
+    throw environment_error(std::string(name) + ": \"" + *value + "\" is no port; set it to a number from 1 to 65535");
+  return static_cast<std::uint16_t>(*number);
+}
+
+inline std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+inline std::uint64_t seed_of_ids() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return static_cast<std::uint64_t>(now) ^ static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count()) << 20;
+}
+
+inline std::string platform_error_text(const error_info& error, const logger& log) {
+  worker_identity identity;
+  identity.worker_id = coworker::environment("RUNPOD_POD_ID").value_or("local");
+  identity.hostname = coworker::environment("RUNPOD_POD_HOSTNAME").value_or("localhost");
+  return coworker::error_report(error, identity, log);
+}
+
+inline bool takes_openai(const served_handler& handler) {
+  if (handler.schema == nullptr) return false;
+  const json schema = handler.schema();
+  const auto properties = schema.find("properties");
+  return properties != schema.end() && properties->contains("openai_route");
+}
+
+inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mode& chosen, const options& settings,
+                               const served_handler& handler) {
+  serve_plan plan;
+  endpoint_options& made = plan.endpoint;
+  made.kind = chosen.mode == start_mode::queue_api  ? endpoint_kind::queue_api
+              : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
+                                                    : endpoint_kind::service;
+  made.streams = handler.streams;
+  made.schema = handler.schema;
+  made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
+  made.most_waiting = settings.most_waiting;
+  made.seed = detail::seed_of_ids();
+  made.worker_id = coworker::environment("RUNPOD_POD_ID").value_or("local");
+  made.token = coworker::environment("COWORKER_API_TOKEN").value_or(std::string());
+  made.health_path = coworker::environment("HEALTH_CHECK_PATH").value_or("/ping");
+  const bool by_platform = !chosen.variable.empty() || arguments.serve_word;
+  const std::optional<std::uint16_t> port = detail::port_from_environment("PORT");
+  plan.host = by_platform ? "0.0.0.0" : "localhost";
+  plan.port = 8000;
+  if (made.kind == endpoint_kind::service) plan.port = port.value_or(by_platform ? 8080 : 8000);
+  if (chosen.variable == "PORT_HEALTH" || coworker::environment("PORT_HEALTH")) {
+    made.loading_status = 204;
+    if (chosen.variable == "PORT_HEALTH") plan.port = port.value_or(80);
+    plan.health_port = detail::port_from_environment("PORT_HEALTH").value_or(0);
+  }
+  if (chosen.variable == "AIP_HTTP_PORT") {
+    plan.port = detail::port_from_environment("AIP_HTTP_PORT").value_or(8080);
+    made.health_path = coworker::environment("AIP_HEALTH_ROUTE").value_or("/ping");
+    made.predict_path = coworker::environment("AIP_PREDICT_ROUTE").value_or("/predict");
+  }
+  if (made.kind == endpoint_kind::realtime) {
+    plan.port = detail::port_from_environment("RUNPOD_REALTIME_PORT").value_or(0);
+    made.realtime_path = "/" + coworker::environment("RUNPOD_ENDPOINT_ID").value_or(std::string()) + "/realtime";
+    if (made.realtime_path.starts_with("//")) made.realtime_path.erase(0, 1);
+    made.most_in_progress = 1;
+    if (const auto most = coworker::environment("RUNPOD_REALTIME_CONCURRENCY")) {
+      const std::optional<std::uint64_t> number = detail::read_decimal(*most);
+      if (!number || *number == 0 || *number > 1'000'000)
+        throw environment_error("RUNPOD_REALTIME_CONCURRENCY: \"" + *most + "\" is no number of jobs; set it to 1 or more");
+      made.most_in_progress = static_cast<int>(*number);
+    }
+  }
+  if (made.kind != endpoint_kind::service) {
+    made.interpret = &coworker::read_magic_members;
+    made.error_text = &detail::platform_error_text;
+  }
+  if (arguments.rp_debugger) made.add_timings = &coworker::add_debugger_member;
+  if (arguments.api_host) plan.host = *arguments.api_host;
+  if (arguments.api_port) plan.port = *arguments.api_port;
+  if (plan.health_port == plan.port) plan.health_port = 0;
+  made.only_local = detail::is_loopback_host(plan.host) || plan.host == "::1";
+  return plan;
+}
+
+inline http_server_options server_options(logger& log) {
+  http_server_options made;
+  made.unix_time = &detail::unix_seconds;
+  made.log = &log;
+  return made;
+}
+
+// Throws: usage_error where it cannot listen there.
+inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint, const std::string& host,
+                      std::uint16_t port, std::uint16_t health_port, logger& log) {
+  try {
+    server.emplace(endpoint, host, port, health_port, detail::server_options(log));
+  } catch (const std::exception& error) {
+    throw usage_error("cannot serve on " + host + ":" + std::to_string(port) + ": " + error.what() +
+                      "; choose another with --rp_api_host and --rp_api_port");
+  }
+}
+
+inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) {
+  const std::string url = "http://" + plan.host + ":" + std::to_string(port);
+  switch (plan.endpoint.kind) {
+    case endpoint_kind::queue_api:
+      log.info("Serving on " + url + " (console), /run, /runsync, /docs.");
+      break;
+    case endpoint_kind::realtime:
+      log.info("Serving on " + url + plan.endpoint.realtime_path + ".");
+      break;
+    default:
+      log.info("Serving on " + url + ": a POST on any path is a job; health at " + plan.endpoint.health_path +
+               ", metrics at /metrics.");
+  }
+  if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api && plan.endpoint.token.empty())
+    log.warn("Whoever reaches " + plan.host + ":" + std::to_string(port) +
+             " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
+}
+
+template <class Worker>
+int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings, logger& log) {
+  plan.endpoint.ready_delay = ready_delay;
+  log.hide(plan.endpoint.token);
+  http_endpoint endpoint(plan.endpoint, log);
+  stdout_sink standard_output;
+  log_sink& lines = settings.sink != nullptr ? *settings.sink : static_cast<log_sink&>(standard_output);
+  console_log shown(lines, endpoint.jobs());
+  struct sink_for_a_while {
+    logger& log;
+    log_sink& before;
+    ~sink_for_a_while() { log.set_sink(before); }
+  } const restored{log, lines};
+  if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
+  std::optional<endpoint_server> server;
+  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
+  detail::tell_where(plan, server->port(), log);
+  return detail::serve_engine(runner, endpoint, settings.grace_period, log);
+}
+
+// A worker whose jobs come from elsewhere, to be looked at.
+template <class Worker>
+struct watched_worker final : worker_access {
+  Worker& runner;
+  explicit watched_worker(Worker& one) noexcept : runner(one) {}
+  void stop_job(std::string id) override { runner.stop_job(std::move(id)); }
+  void drain() override { runner.stop(); }
+  std::vector<std::string> jobs_in_progress() const override { return {}; }
+  metrics measured() const override { return runner.measured(); }
+  stop_token leaving() const override { return stop_token(); }
+  bool preparing() const override { return runner.preparing(); }
+};
+
+// The port beside a queue, where the options ask for one.
+class side_door {
+ public:
+  side_door(worker_access& watched, const options& settings, logger& log)
+      : endpoint_(options_of(settings), log) {
+    if (settings.metrics_port == 0) return;
+    endpoint_.jobs().worker_comes(worker_control(watched));
+    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
+    log.info("Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) + "/metrics.");
+  }
+
+ private:
+  static endpoint_options options_of(const options& settings) {
+    endpoint_options made;
+    made.kind = endpoint_kind::monitor;
+    made.only_local = detail::is_loopback_host(settings.metrics_host);
+    made.token = coworker::environment("COWORKER_API_TOKEN").value_or(std::string());
+    return made;
+  }
+
+  http_endpoint endpoint_;
+  std::optional<endpoint_server> server_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/start/standard_descriptors.hpp ---------------------------------------------------------------
+
+// Standard input, output and error of a program that was started without one of them: what it opens first would get that
+// number, and log lines would go into a connection or a file. Knows nothing else.
+
+namespace coworker::detail {
+
+/// Opens /dev/null in place of those that are closed.
+inline void fill_standard_descriptors() noexcept {
+  for (int number = 0; number <= 2; ++number) {
+    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
+    ::open("/dev/null", O_RDWR);  // gets the lowest free number, which is this one, and is for all programs
+  }
+}
+
+}  // namespace coworker::detail
 
 // ---- coworker/typed/schema.hpp -----------------------------------------------------------------------------
 
@@ -30017,6 +32906,13 @@ struct start_parts {
         log(lines),
         resources({.gpu_probe = wanted.gpu_probe}) {}
 
+  served_handler served() const {
+    served_handler made;
+    made.streams = is_streaming_handler<Handler>;
+    if constexpr (typed_input<handler_input<Handler>>) made.schema = &json_schema<handler_input<Handler>>;
+    return made;
+  }
+
   worker<Handler, Modifier> make_worker() {
     options made = settings;
     made.measure_times = settings.measure_times || arguments.rp_debugger;
@@ -30031,6 +32927,8 @@ template <class Parts>
 int start_runpod_mode(Parts& parts) {
   runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
   auto runner = parts.make_worker();
+  watched_worker watched(runner);
+  const side_door beside(watched, parts.settings, parts.log);
   return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
 }
 #else
@@ -30050,6 +32948,13 @@ int start_local_mode(Parts& parts) {
                                 parts.log);
 }
 
+template <class Parts>
+int start_serve_mode(Parts& parts, const chosen_mode& chosen) {
+  serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.served());
+  auto runner = parts.make_worker();
+  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
+}
+
 template <class Input>
 int print_schema() {
   if constexpr (typed_input<Input>) {
@@ -30064,7 +32969,7 @@ int print_schema() {
   }
 }
 
-// Which mode runs: flags first, then the program's own engine, then what only the platform sets, then the local file.
+// Which mode runs: see choose_mode().
 template <class Handler, class Modifier, class Engine>
 int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
                   Engine& engine) {
@@ -30076,8 +32981,8 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
     return exit_ok;
   }
   if (arguments.print_schema) return detail::print_schema<handler_input<Handler>>();
-  const bool flagged = arguments.test_input || arguments.test_file;
-  const bool local = flagged || (!own_engine && !environment("RUNPOD_WEBHOOK_GET_JOB"));
+  const chosen_mode chosen = detail::choose_mode(arguments, own_engine);
+  const bool local = chosen.mode == start_mode::local;
   const log_level usual = local ? log_level::debug : log_level::info;
   logger log(arguments.level ? *arguments.level : detail::level_from_environment(usual),
              environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
@@ -30086,14 +32991,20 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
+  if (!local) log.info(detail::mode_line(chosen));
+  if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
   try {
     if (local) return detail::start_local_mode(parts);
+    if (chosen.mode == start_mode::runpod) return detail::start_runpod_mode(parts);
     if constexpr (own_engine) {
-      auto runner = parts.make_worker();
-      return detail::serve_engine(runner, engine, settings.grace_period, log);
-    } else {
-      return detail::start_runpod_mode(parts);
+      if (chosen.mode == start_mode::own_engine) {
+        auto runner = parts.make_worker();
+        watched_worker watched(runner);
+        const side_door beside(watched, settings, log);
+        return detail::serve_engine(runner, engine, settings.grace_period, log);
+      }
     }
+    return detail::start_serve_mode(parts, chosen);
   } catch (const preparation_error& error) {
     log.error("The handler could not be prepared, so no job was taken: " + error.error().trace());
     return exit_not_prepared;
@@ -30118,9 +33029,10 @@ int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, 
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results, 5 when the handler could not be prepared. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
-/// runs local jobs once; else it serves the platform's queue. SIGTERM or SIGINT drains it. Blocks. Logs to standard
-/// output.
+/// the queue did not get all results, 5 when the handler could not be prepared. Arguments come first: --test_input and --test_file run local jobs once,
+/// --rp_serve_api and --serve make it an HTTP server. Else it serves the platform whose variables are set, and where
+/// there is none it runs the jobs in test_input.json: --help has the table. SIGTERM or SIGINT drains it. Blocks. Logs to
+/// standard output.
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
 /// `modifier` says how many jobs may be in progress: see concurrency_modifier.

@@ -14,13 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-task<json> sleep_as_told(job<> work) {
+task<json> serve_as_told(job<> work) {
   co_await sleep_for(std::chrono::milliseconds(work.input.value("ms", 0)));
   co_return work.details;
 }
 
 // As many elements as told, a second after each other.
-async_generator<json> count_slowly(job<> work) {
+async_generator<json> count_one_by_one(job<> work) {
   for (int i = 1; i <= work.input.get<int>(); ++i) {
     co_await sleep_for(1s);
     co_yield json(i);
@@ -44,7 +44,7 @@ std::string request(const std::string& body, const std::string& lines) {
 
 TEST_CASE("a service gives the handler the place and the body, and answers with its output") {
   endpoint_world world;
-  world.play(sleep_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+  world.play(serve_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
     const endpoint_answer got = co_await client.post("/a/b?c=d", R"({"ms": 10})");
     CHECK(got.status == 200);
@@ -65,7 +65,7 @@ TEST_CASE("a service gives the handler the place and the body, and answers with 
 TEST_CASE("events come as they are made, and a quiet stream has heartbeats") {
   endpoint_world world;
   world.options.streams = true;
-  world.play(count_slowly, [&world](memory_listener& door, leaving_worker&) -> task<void> {
+  world.play(count_one_by_one, [&world](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
     co_await client.raw().send(request("2", "Accept: text/event-stream\r\n"));
     std::string got;
@@ -118,7 +118,7 @@ TEST_CASE("a client that goes away stops its job, at whatever point") {
     CAPTURE(after_ms);
     endpoint_world world;
     world.concurrency = 1;
-    const worker_summary summary = world.play(sleep_as_told, [after_ms](memory_listener& door, leaving_worker&) -> task<void> {
+    const worker_summary summary = world.play(serve_as_told, [after_ms](memory_listener& door, leaving_worker&) -> task<void> {
       endpoint_client running(door);
       endpoint_client waiting(door);
       co_await running.raw().send(request(R"({"ms": 2000})", ""));
@@ -138,7 +138,7 @@ TEST_CASE("a client that goes away stops its job, at whatever point") {
 TEST_CASE("lines of JSON, and one array for whoever accepts neither") {
   endpoint_world world;
   world.options.streams = true;
-  world.play(count_slowly, [](memory_listener& door, leaving_worker&) -> task<void> {
+  world.play(count_one_by_one, [](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
     const endpoint_answer lines = co_await client.ask(request("3", "Accept: application/x-ndjson\r\n"));
     CHECK(lines.text == "1\n2\n3\n");
@@ -178,7 +178,7 @@ TEST_CASE("realtime answers with the output or the error, and runs as many at on
 
 TEST_CASE("what is beside a queue shows no jobs and takes none") {
   endpoint_world world(endpoint_kind::monitor);
-  world.play(sleep_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+  world.play(serve_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
     for (const char* const path : {"/run", "/runsync", "/", "/x"}) {
       const endpoint_answer got = co_await client.post(path, R"({"input": 1})");
