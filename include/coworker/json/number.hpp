@@ -5,6 +5,7 @@
 #include <bit>
 #include <cfloat>
 #include <charconv>
+#include <coworker/json/floating.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -36,8 +37,13 @@ inline constexpr double exact_powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1
                                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 inline constexpr std::uint64_t exact_integer_limit = std::uint64_t{1} << 53;
 
-/// Arithmetic on doubles rounds to double at once (not so on the x87).
+/// Each operation on doubles gives the nearest one: not so on the x87, nor where the compiler may divide by
+/// multiplying.
+#if defined(__FAST_MATH__) || defined(__RECIPROCAL_MATH__)
+inline constexpr bool rounds_to_double = false;
+#else
 inline constexpr bool rounds_to_double = FLT_EVAL_METHOD == 0;
+#endif
 
 constexpr bool is_digit(char c) noexcept { return static_cast<unsigned char>(c - '0') < 10; }
 
@@ -49,7 +55,7 @@ concept has_from_chars = requires(const char* p, Float& value) {
 /// Reads a well-formed JSON number with strtod. The point is written away first ("12.5e3" becomes "125e2"),
 /// because which character strtod takes for a point depends on the locale. Overflow gives an infinity,
 /// underflow a zero.
-inline double parse_double_with_strtod(std::string_view number) {
+inline void parse_double_with_strtod(std::string_view number, double& value) {
   std::string digits;
   std::int64_t exponent = 0;
   bool after_point = false;
@@ -72,19 +78,19 @@ inline double parse_double_with_strtod(std::string_view number) {
   }
   digits += 'e';
   digits += std::to_string(exponent);
-  return std::strtod(digits.c_str(), nullptr);
+  const volatile double read = std::strtod(digits.c_str(), nullptr);  // see floating.hpp
+  value = read;
 }
 
 /// Reads a well-formed JSON number; overflow gives an infinity. A template only so that `has_from_chars` can
 /// choose.
-template <class Float = double>
-Float parse_double(std::string_view number) {
+template <class Float>
+void parse_double(std::string_view number, Float& value) {
   if constexpr (has_from_chars<Float>) {
-    Float value{};
-    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return value;
+    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return;
   }
-  return parse_double_with_strtod(
-      number);  // also tells overflow from underflow, which from_chars reports alike
+  // Also tells overflow from underflow, which from_chars reports alike.
+  detail::parse_double_with_strtod(number, value);
 }
 
 inline parsed_number malformed_number(const char* where, const char* expected) noexcept {
@@ -93,9 +99,9 @@ inline parsed_number malformed_number(const char* where, const char* expected) n
   return result;
 }
 
-inline parsed_number floating_number(const char* end, double value) noexcept {
-  const bool fits = value - value == 0;  // not so for an infinity
-  parsed_number result{fits ? parsed_number::form::floating : parsed_number::form::too_large, end, {}};
+inline parsed_number floating_number(const char* end, const double& value) noexcept {
+  const auto is = is_finite(value) ? parsed_number::form::floating : parsed_number::form::too_large;
+  parsed_number result{is, end, {}};
   result.floating = value;
   return result;
 }
@@ -134,7 +140,9 @@ inline parsed_number parse_number(const char* p, const char* end) {
       result.natural = digits;
       return result;
     }
-    return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+    double value = 0;
+    parse_double({start, static_cast<std::size_t>(p - start)}, value);
+    return floating_number(p, value);
   }
 
   std::int64_t exponent = 0;
@@ -166,7 +174,9 @@ inline parsed_number parse_number(const char* p, const char* end) {
     value = exponent < 0 ? value / exact_powers_of_ten[-exponent] : value * exact_powers_of_ten[exponent];
     return floating_number(p, negative ? -value : value);
   }
-  return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+  double value = 0;
+  parse_double({start, static_cast<std::size_t>(p - start)}, value);
+  return floating_number(p, value);
 }
 
 struct digit_pair_table {
@@ -223,7 +233,7 @@ inline char* write_integer(char* out, std::int64_t value) noexcept {
 /// Writes a finite double in the fewest digits that read back as the same one, always with a point or an
 /// exponent so that it stays a floating number.
 inline char* write_double(char* out, double value) noexcept {
-  if ((std::bit_cast<std::uint64_t>(value) >> 63) != 0) {
+  if (is_negative(value)) {
     *out++ = '-';
     value = -value;
   }
@@ -249,6 +259,21 @@ inline char* write_double(char* out, double value) noexcept {
   if (!fixed || std::memchr(out, '.', static_cast<std::size_t>(last - out)) != nullptr) return last;
   std::memcpy(last, ".0", 2);
   return last + 2;
+}
+
+/// Gives the double whose text is that of the float, and reads back as it: 0.1 for 0.1f, whose exact value would
+/// be written as 0.10000000149011612.
+inline void widen(const float& value, double& wide) {
+  if (!is_finite(value)) return widen_bits(value, wide);
+  wide = static_cast<double>(value);
+  constexpr float whole_below = 0x1p24f;
+  if (value > -whole_below && value < whole_below &&
+      static_cast<float>(static_cast<std::int32_t>(value)) == value)
+    return;
+  char digits[longest_number];
+  const parsed_number read = parse_number(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  const bool fraction = read.is == parsed_number::form::floating;
+  if (fraction && static_cast<float>(read.floating) == value) wide = read.floating;
 }
 
 }  // namespace coworker::detail

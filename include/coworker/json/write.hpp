@@ -6,6 +6,7 @@
 #include <coworker/json/describe.hpp>
 #include <coworker/json/error.hpp>
 #include <coworker/json/escape.hpp>
+#include <coworker/json/floating.hpp>
 #include <coworker/json/member_gaps.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/stack.hpp>
@@ -142,7 +143,7 @@ class json_writer {
         sink_.advance_to(write_natural(sink_.make_room(longest_number), slot.natural.value));
         break;
       case slot_kind::floating:
-        if (slot.floating.value - slot.floating.value != 0) fail_on_number(slot);
+        if (!is_finite(slot.floating.value)) fail_on_number(slot);
         sink_.advance_to(write_double(sink_.make_room(longest_number), slot.floating.value));
         break;
       case slot_kind::short_text:
