@@ -182,10 +182,9 @@ int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, 
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
 /// `modifier` says how many jobs may be in progress: see concurrency_modifier.
 template <class Handler, class Modifier = fixed_concurrency>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
-                                                                          Handler handler,
-                                                                          Modifier modifier = Modifier(),
-                                                                          options settings = {}) {
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+         concurrency_modifier<Modifier>) int start(int argc, char** argv, Handler handler,
+                                                   Modifier modifier = Modifier(), options settings = {}) {
   detail::no_engine none;
   return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, none);
 }
@@ -193,9 +192,10 @@ requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int ar
 /// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
 /// until the engine is closed or a signal comes.
 template <class Handler, class Modifier, class Engine>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE int start(
-    int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
-    detail::engine_checked = detail::check_engine<Engine>()) {
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+         concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE
+    int start(int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
+              detail::engine_checked = detail::check_engine<Engine>()) {
   if constexpr (detail::fitting_engine<Engine>) {
     return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
   } else {
@@ -203,12 +203,47 @@ requires(job_handler<Handler>&& concurrency_modifier<Modifier>) COWORKER_CHECKS_
   }
 }
 
+// An overload for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+template <class Handler>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
 template <class Handler, class Modifier = fixed_concurrency>
-requires(!job_handler<Handler>) COWORKER_REFUSE_HANDLER("coworker::start")
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+template <class Handler, class Modifier = fixed_concurrency>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&, const options&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+template <class Handler, class Modifier, class Engine>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&, const options&, Engine&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+
+template <class Handler, class Modifier = fixed_concurrency>
+requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+    COWORKER_REFUSE_HANDLER("coworker::start")
 int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
+template <class Handler, class Modifier, class Engine>
+requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+    COWORKER_REFUSE_HANDLER("coworker::start")
+int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE_MODIFIER("coworker::start")
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurrency_modifier<Modifier>)
+    COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
+template <class Handler, class Modifier, class Engine>
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurrency_modifier<Modifier>)
+    COWORKER_REFUSE_MODIFIER("coworker::start")
+int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
 }  // namespace coworker

@@ -13,6 +13,7 @@
 #include <coworker/scale/modifier.hpp>
 #include <coworker/transport/checks.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/typed/defaults.hpp>
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/watchdog.hpp>
@@ -52,35 +53,51 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
 ///     w.run(queue);
 ///
 /// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range.
+/// constructor throws std::invalid_argument for options out of their range, std::logic_error for a default in the
+/// input's struct that breaks its own rule, where the compiler could not tell.
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(),
-         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
+  static constexpr bool fits =
+      job_handler<Handler> && !detail::spoiled_handler<Handler> && concurrency_modifier<Modifier>;
+
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {}) requires fits
       : handler_(std::move(handler)),
         modifier_(std::move(modifier)),
-        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
+        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {
+    detail::require_sound_defaults<handler_input<Handler>>();
+  }
+
+  // One for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+  worker(const Handler& handler, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, Modifier(), worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, const worker_options& options,
+         detail::refusal_of_handler<Handler> = {}) noexcept requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, options, 0) {}
 
   COWORKER_REFUSE_HANDLER("coworker::worker")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options = {}) requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   COWORKER_REFUSE_MODIFIER("coworker::worker")
   worker(Handler handler, Modifier modifier,
-         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
+         worker_options = {}) requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+                                       !concurrency_modifier<Modifier>)
       : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
 
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
 
-  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
-
   /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
   /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
   template <class Engine>
-  COWORKER_CHECKS_ENGINE
-  worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+  COWORKER_CHECKS_ENGINE worker_summary run(Engine& engine,
+                                            detail::engine_checked = detail::check_engine<Engine>()) {
     if constexpr (!fits || !detail::fitting_engine<Engine>) {
       return {};  // what is wrong has been said
     } else if constexpr (waiting_transport<Engine>) {
@@ -96,8 +113,8 @@ class worker {
   /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
   /// delivered before it returns.
   template <class Engine>
-  COWORKER_CHECKS_ENGINE
-  task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+  COWORKER_CHECKS_ENGINE task<worker_summary> serve(Engine& engine,
+                                                    detail::engine_checked = detail::check_engine<Engine>()) {
     if constexpr (detail::fitting_engine<Engine>) {
       return detail::serve(core_, engine);
     } else {
@@ -118,6 +135,12 @@ class worker {
   metrics measured() const { return core_.control.published(); }
 
  private:
+  // Never runs anything; takes what it is given without asking whether that can be copied.
+  worker(const Handler& handler, const Modifier& modifier, const worker_options&, int) noexcept
+      : handler_(std::move(const_cast<Handler&>(handler))),
+        modifier_(std::move(const_cast<Modifier&>(modifier))),
+        core_({}, {}, {}) {}
+
   template <class Queue>
   worker_summary run_on(event_loop& loop, Queue& queue) {
     if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));

@@ -82,7 +82,7 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
   if (here == home) {
     co_await stream.push(std::move(element));
   } else {
-    co_await run_on(home, stream.push(std::move(element)));
+    co_await coworker::run_on(home, stream.push(std::move(element)));
   }
 }
 

@@ -71,7 +71,7 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
   for (std::size_t next = 0; next < fresh.size() || !failed.empty();) {
     const bool again = next == fresh.size();  // those that were not tried yet come first
     if (again && executor.now() < failed.front().due) {
-      co_await sleep_until(failed.front().due);
+      co_await coworker::sleep_until(failed.front().due);
       continue;
     }
     failed_one one{{}, backoff(waits, random_source(random.next())), {}};
