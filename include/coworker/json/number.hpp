@@ -230,6 +230,23 @@ inline char* write_integer(char* out, std::int64_t value) noexcept {
   return write_natural(out, magnitude);
 }
 
+/// Numbers from this one on are written without an exponent.
+inline constexpr double least_fixed = 1e-5;
+
+/// Writes a number whose decimals are no more than `count`, at most 15 digits in all; `scale` is ten to that power.
+/// If value * scale, rounded, divided again gives the same double, then those digits are the only such ones (a
+/// double tells any two 15-digit decimals apart). Null: it has more decimals.
+inline char* write_few_decimals(char* out, double value, double scale, unsigned count) noexcept {
+  const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
+  if (static_cast<double>(scaled) / scale != value) return nullptr;
+  const auto whole_scale = static_cast<std::uint64_t>(scale);
+  out = write_natural(out, scaled / whole_scale);
+  *out++ = '.';
+  char* last = write_digits(out, scaled % whole_scale, count);
+  while (last - out > 1 && last[-1] == '0') --last;
+  return last;
+}
+
 /// Writes a finite double in the fewest digits that read back as the same one, always with a point or an
 /// exponent so that it stays a floating number.
 inline char* write_double(char* out, double value) noexcept {
@@ -237,23 +254,15 @@ inline char* write_double(char* out, double value) noexcept {
     *out++ = '-';
     value = -value;
   }
-  // Most numbers people write have at most six decimals. If value * 10^6, rounded, divided again gives the
-  // same double, then those at most 15 digits are the only such ones (a double tells any two 15-digit
-  // decimals apart).
-  constexpr double scale = 1e6;
-  constexpr std::uint64_t whole_scale = 1'000'000;
+  // Most numbers people write have at most six decimals, and what a float holds few more.
   if (rounds_to_double && value < 1e9) {
-    const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
-    if (static_cast<double>(scaled) / scale == value) {
-      out = write_natural(out, scaled / whole_scale);
-      *out++ = '.';
-      char* last = write_digits(out, scaled % whole_scale, 6);
-      while (last - out > 1 && last[-1] == '0') --last;
-      return last;
+    if (char* const last = write_few_decimals(out, value, 1e6, 6)) return last;
+    if (value >= least_fixed && value < 1e3) {
+      if (char* const last = write_few_decimals(out, value, 1e12, 12)) return last;
     }
   }
   // From 2^53 on, digits up to the point would be more than the double tells.
-  const bool fixed = value >= 1e-5 && value < static_cast<double>(exact_integer_limit);
+  const bool fixed = value >= least_fixed && value < static_cast<double>(exact_integer_limit);
   const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
   char* const last = std::to_chars(out, out + longest_number - 1, value, format).ptr;
   if (!fixed || std::memchr(out, '.', static_cast<std::size_t>(last - out)) != nullptr) return last;
@@ -261,15 +270,35 @@ inline char* write_double(char* out, double value) noexcept {
   return last + 2;
 }
 
+/// The double nearest to the decimal of 6 to 9 digits that reads back as `value`, a float from 1e-4 on and below
+/// 1e6; of 6, or fewer, there is only one. 0: there is none, or it is not told like this.
+inline double shortest_decimal(float value) noexcept {
+  std::size_t decimals = 9;
+  for (float bound = 1e-3f; value >= bound; bound *= 10) --decimals;
+  const double exact = static_cast<double>(value);
+  for (int digits = 6; digits <= 9; ++digits) {
+    const double scale = exact_powers_of_ten[decimals++];
+    const double near = static_cast<double>(static_cast<std::int64_t>(exact * scale + 0.5)) / scale;
+    if (static_cast<float>(near) == value) return near;
+  }
+  return 0;
+}
+
 /// Gives the double whose text is that of the float, and reads back as it: 0.1 for 0.1f, whose exact value would
 /// be written as 0.10000000149011612.
 inline void widen(const float& value, double& wide) {
   if (!is_finite(value)) return widen_bits(value, wide);
   wide = static_cast<double>(value);
-  constexpr float whole_below = 0x1p24f;
-  if (value > -whole_below && value < whole_below &&
-      static_cast<float>(static_cast<std::int32_t>(value)) == value)
-    return;
+  const float size = value < 0 ? -value : value;
+  if (size < 0x1p24f && static_cast<float>(static_cast<std::int32_t>(size)) == size) return;
+  // A power of two is nearer to the float below than to the one above, so that the nearest decimal may not do.
+  const bool is_power = (std::bit_cast<std::uint32_t>(value) & 0x7f'ffff) == 0;
+  if (rounds_to_double && size >= 1e-4f && size < 1e6f && !is_power) {
+    if (const double near = shortest_decimal(size); near != 0) {
+      wide = value < 0 ? -near : near;
+      return;
+    }
+  }
   char digits[longest_number];
   const parsed_number read = parse_number(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
   const bool fraction = read.is == parsed_number::form::floating;

@@ -80,6 +80,8 @@ class json {
   /// same key the last one's value stays, in the first one's place. Small parts share memory: one that is
   /// moved out and kept may hold up to 8 KiB of its neighbours'. Errors: parse_error with line and column.
   static json parse(std::string_view text, const parse_options& options = {});
+  /// A null pointer is a parse_error, too.
+  static json parse(const char* text, const parse_options& options = {});
 
   /// The value as JSON text: on one line, or with `indent` spaces a level when that is not negative.
   /// Errors: write_error with the path to a NaN, an infinity or text that is not UTF-8.
