@@ -80,6 +80,7 @@
 #include <coworker/scale/throughput_sample.hpp>
 #include <coworker/scale/vegas.hpp>
 #include <coworker/start.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/checks.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/control.hpp>

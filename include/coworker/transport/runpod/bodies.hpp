@@ -9,14 +9,11 @@
 #include <coworker/json/escape.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/system.hpp>
 #include <coworker/version.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#if __has_include(<sys/utsname.h>)
-#include <sys/utsname.h>
-#endif
 
 namespace coworker {
 
@@ -78,13 +75,9 @@ namespace detail {
 
 inline json system_info() {
   json made = json::object();
-#if __has_include(<sys/utsname.h>)
-  utsname found{};
-  if (::uname(&found) == 0) {
-    made["os"] = std::string(found.sysname) + " " + found.release;
-    made["processor"] = found.machine;
-  }
-#endif
+  const system_description system = detail::describe_system();
+  if (!system.name.empty()) made["os"] = system.name;
+  if (!system.processor.empty()) made["processor"] = system.processor;
   made["runpod"] = COWORKER_VERSION;
   return made;
 }
