@@ -51,7 +51,7 @@ inline std::string fresh_uuid() {
 
 // "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
 inline std::string user_agent() {
-  const system_description system = describe_system();
+  const system_description system = detail::describe_system();
   std::string agent = "coworker/" COWORKER_VERSION;
   if (!system.name.empty()) agent += " (" + system.name + "; " + system.processor + ")";
   agent += " Language/C++ 20";
