@@ -5,7 +5,8 @@ Usage: generate.py           write the file
        generate.py --check   exit 1 if the file is not what would be written
 
 Each project header appears once, after those it includes. Standard headers are gathered at the top, except those
-inside an #if: they stay where they stand, and so does a project header that is only included inside an #if.
+inside an #if: they stay where they stand, and so does a project header that is only included inside an #if. What the
+entry header has before its first include comes before all of them.
 """
 import pathlib
 import re
@@ -63,6 +64,14 @@ class Assembler:
             self.sources[header] = read(header)
         return self.sources[header]
 
+    def opening(self, header):
+        """The entry header's lines up to its first include."""
+        if header != ENTRY:
+            return []
+        lines = self.lines(header)
+        first = next(number for number, line in enumerate(lines) if line.includes)
+        return lines[:first]
+
     def find_fewest(self, header, conditions):
         if header in self.fewest and len(self.fewest[header]) <= len(conditions):
             return
@@ -93,7 +102,7 @@ class Assembler:
         self.placed[header] = conditions
 
         before, body = [], []
-        for line in self.lines(header):
+        for line in self.lines(header)[len(self.opening(header)):]:
             under = conditions + line.conditions
             if line.kind == "pragma":
                 continue
@@ -129,6 +138,9 @@ def assemble():
             "//"]
     head += [f"// {line}".rstrip() for line in licence]
     head += ["#pragma once", ""]
+    opening = [line.text for line in assembler.opening(ENTRY)]
+    head += opening[opening.index("#pragma once") + 1:] if "#pragma once" in opening else opening
+    head += [""]
     head += [f"#include <{name}>" for name in sorted(assembler.standard)]
     return "\n".join(without_runs_of_blank_lines(head + parts)).rstrip() + "\n"
 

@@ -14,7 +14,7 @@
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
 #elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
+#define COWORKER_REFUSE(why) [[gnu::__error__(why), gnu::noipa]]
 #else
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif

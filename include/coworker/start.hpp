@@ -76,7 +76,7 @@ struct start_parts {
         handler(std::move(runs)),
         modifier(std::move(limits)),
         settings(wanted),
-        log(lines),
+        log{lines},
         resources({.gpu_probe = wanted.gpu_probe}) {}
 
   worker<Handler, Modifier> make_worker() {
@@ -141,8 +141,8 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   const bool flagged = arguments.test_input || arguments.test_file;
   const bool local = flagged || (!own_engine && !environment("RUNPOD_WEBHOOK_GET_JOB"));
   const log_level usual = local ? log_level::debug : log_level::info;
-  logger log(arguments.level ? *arguments.level : detail::level_from_environment(usual),
-             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
+  logger log{arguments.level ? *arguments.level : detail::level_from_environment(usual),
+             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text};
   if (settings.sink != nullptr) log.set_sink(*settings.sink);
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;

@@ -11,14 +11,45 @@
 
 #if COWORKER_POSIX
 #include <sys/utsname.h>
-#include <unistd.h>
-#else
-#include <process.h>
 #endif
 
+#include <cerrno>
+#include <cstring>
 #include <string>
 
 namespace coworker::detail {
+
+/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
+/// the library is glibc, and thread-safe there.
+inline std::string errno_text(int number) {
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+#if __GLIBC_PREREQ(2, 32)
+  if (const char* const text = ::strerrordesc_np(number)) return text;
+#endif
+#endif
+  return std::strerror(number);
+}
+
+/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
+#if COWORKER_POSIX
+inline constexpr const char* read_mode = "rbe";
+#else
+inline constexpr const char* read_mode = "rbN";
+#endif
+
+/// Whether an operation failed because it would have had to wait: EAGAIN and EWOULDBLOCK are one number on some systems.
+inline bool would_block(int problem) noexcept {
+#if EAGAIN != EWOULDBLOCK
+  if (problem == EWOULDBLOCK) return true;
+#endif
+  return problem == EAGAIN;
+}
+
+/// A static_cast between types that are the same on some systems, where g++'s -Wuseless-cast would complain of one.
+template <class To, class From>
+constexpr To number_cast(From value) noexcept {
+  return static_cast<To>(value);
+}
 
 /// The system's name and release, as in "Linux 6.1.0", and the processor's, as in "x86_64"; empty where unknown.
 struct system_description {
@@ -27,8 +58,6 @@ struct system_description {
 };
 
 #if COWORKER_POSIX
-
-inline long long process_number() noexcept { return ::getpid(); }
 
 inline system_description describe_system() {
   system_description made;
@@ -40,8 +69,6 @@ inline system_description describe_system() {
 }
 
 #else  // Windows
-
-inline long long process_number() noexcept { return ::_getpid(); }
 
 inline system_description describe_system() {
   system_description made;

@@ -101,7 +101,7 @@ struct job {
   void progress(Value&&) const {}
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
-  job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
+  job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
   /// the worker collects (worker_options::measure_times): `auto measured = work.checkpoint("load");`. Any thread.

@@ -57,7 +57,7 @@ class outcome {
 
   static outcome failure(error_info error) {
     outcome made;
-    made.fail(std::move(error));
+    (made.fail)(std::move(error));
     return made;
   }
   static outcome failure(std::string message) { return failure(error_info{.message = std::move(message)}); }
@@ -71,10 +71,10 @@ class outcome {
   bool succeeded() const noexcept { return status == outcome_status::succeeded; }
 
   /// What went wrong. Null where nothing did, and where there was no memory to say it.
-  const error_info* error() const noexcept { return error_; }
+  const error_info*(error)() const noexcept { return error_; }
 
   /// Makes it a failure. The output stays.
-  void fail(error_info error) {
+  void(fail)(error_info error) {
     auto* const made = new error_info(std::move(error));
     delete std::exchange(error_, made);
     status = outcome_status::failed;
@@ -83,7 +83,8 @@ class outcome {
   /// error()->message; empty where nothing went wrong.
   std::string_view message() const noexcept {
     if (error_ != nullptr) return error_->message;
-    return succeeded() ? std::string_view() : std::string_view("the job failed, and there was no memory to say why");
+    return succeeded() ? std::string_view()
+                       : std::string_view("the job failed, and there was no memory to say why");
   }
 
  private:

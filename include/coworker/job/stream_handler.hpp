@@ -67,7 +67,7 @@ bool read_element(Element& element, json& value, const stream_sink& sink, outcom
     sink.interpret(seen);
     made.recycle_worker = made.recycle_worker || seen.recycle_worker;
     if (!seen.succeeded()) {
-      made.fail(seen.error() != nullptr ? *seen.error() : error_info());
+      (made.fail)((seen.error)() != nullptr ? *(seen.error)() : error_info());
       return false;
     }
     value = std::move(seen.output);

@@ -23,9 +23,9 @@ namespace detail {
 template <class Integer>
 std::string integer_range() {
   std::string text("an integer from ");
-  return text.append(std::to_string(std::numeric_limits<Integer>::min()))
+  return text.append(std::to_string((std::numeric_limits<Integer>::min)()))
       .append(" to ")
-      .append(std::to_string(std::numeric_limits<Integer>::max()));
+      .append(std::to_string((std::numeric_limits<Integer>::max)()));
 }
 
 template <class Integer>
@@ -48,9 +48,9 @@ Integer integer_from(const json_slot& slot) {
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
   // The largest value may round up as a double; one past it is a power of two and exact.
   const double& value = slot.floating.value;
-  const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
+  const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
   if (!is_finite(value)) throw_type_error("an integer", slot);
-  if (!(value >= static_cast<double>(limits::min()) && value < past_largest)) {
+  if (!(value >= static_cast<double>((limits::min)()) && value < past_largest)) {
     detail::throw_does_not_fit<Integer>(slot);
   }
   const auto whole = static_cast<Integer>(value);
@@ -70,10 +70,10 @@ template <class Float>
 bool narrow(const double& value, Float& target) noexcept {
   if constexpr (sizeof(Float) < sizeof(double)) {
     using limits = std::numeric_limits<Float>;
-    const double most = static_cast<double>(limits::max());
+    const double most = static_cast<double>((limits::max)());
     const double rounds_past_most = most + most * (static_cast<double>(limits::epsilon()) / 4);
     if (is_finite(value) && (value > most || value < -most)) {
-      target = value < 0 ? -limits::max() : limits::max();
+      target = value < 0 ? -(limits::max)() : (limits::max)();
       return value < rounds_past_most && value > -rounds_past_most;
     }
   }
@@ -89,7 +89,7 @@ Float float_from(const json_slot& slot) {
   Float made{};
   if (detail::narrow(slot.floating.value, made)) return made;
   throw json_out_of_range("expected a number up to " +
-                          double_to_text(static_cast<double>(std::numeric_limits<Float>::max())) +
+                          double_to_text(static_cast<double>((std::numeric_limits<Float>::max)())) +
                           ", found " + describe(slot));
 }
 

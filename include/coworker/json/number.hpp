@@ -124,13 +124,13 @@ inline parsed_number parse_number(const char* p, const char* end) {
   const bool has_fraction = p != end && *p == '.';
   if (!has_fraction && (p == end || (*p | 0x20) != 'e')) {
     parsed_number result{form::integer, p, {}};
-    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    constexpr auto largest = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
     if (count <= safe_digits && digits <= largest) [[likely]] {
       result.integer = negative ? -static_cast<std::int64_t>(digits) : static_cast<std::int64_t>(digits);
       return result;
     }
     if (negative && count == safe_digits && digits == largest + 1) {
-      result.integer = std::numeric_limits<std::int64_t>::min();
+      result.integer = (std::numeric_limits<std::int64_t>::min)();
       return result;
     }
     // 20 digits starting with 1 fit up to 2^64-1; past it the sum has wrapped around to something small.
@@ -278,8 +278,8 @@ inline double shortest_decimal(float value) noexcept {
   const double exact = static_cast<double>(value);
   for (int digits = 6; digits <= 9; ++digits) {
     const double scale = exact_powers_of_ten[decimals++];
-    const double near = static_cast<double>(static_cast<std::int64_t>(exact * scale + 0.5)) / scale;
-    if (static_cast<float>(near) == value) return near;
+    const double nearest = static_cast<double>(static_cast<std::int64_t>(exact * scale + 0.5)) / scale;
+    if (static_cast<float>(nearest) == value) return nearest;
   }
   return 0;
 }
@@ -294,8 +294,8 @@ inline void widen(const float& value, double& wide) {
   // A power of two is nearer to the float below than to the one above, so that the nearest decimal may not do.
   const bool is_power = (std::bit_cast<std::uint32_t>(value) & 0x7f'ffff) == 0;
   if (rounds_to_double && size >= 1e-4f && size < 1e6f && !is_power) {
-    if (const double near = shortest_decimal(size); near != 0) {
-      wide = value < 0 ? -near : near;
+    if (const double nearest = shortest_decimal(size); nearest != 0) {
+      wide = value < 0 ? -nearest : nearest;
       return;
     }
   }

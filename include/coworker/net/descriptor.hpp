@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <coworker/log/system.hpp>
+#include <coworker/system.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>

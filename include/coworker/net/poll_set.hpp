@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/watch_slot.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <span>
 #include <vector>

@@ -23,10 +23,10 @@ using descriptor_set = poll_set;
 
 // For poll() and its like: -1 is for ever.
 inline int poll_timeout(time_point deadline) noexcept {
-  if (deadline == time_point::max()) return -1;
-  if (deadline == time_point::min()) return 0;
+  if (deadline == (time_point::max)()) return -1;
+  if (deadline == (time_point::min)()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
+  return static_cast<int>(std::clamp<long long>(left, 0, (std::numeric_limits<int>::max)()));
 }
 
 }  // namespace detail
@@ -39,7 +39,7 @@ class basic_poller final : public waiter {
   basic_poller() = default;
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min()) {
+    if (deadline != (time_point::min)()) {
       set_.wait(woken_ ? 0 : detail::poll_timeout(deadline));
       woken_ = false;
     } else if (set_.waiting() != 0) {

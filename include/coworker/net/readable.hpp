@@ -121,22 +121,22 @@ class ready_awaiter : public descriptor_awaiter {
 ///     co_await readable(0);
 ///     const ssize_t count = ::read(0, buffer, sizeof buffer);
 inline ready_awaiter readable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 
 /// Awaited, it returns once `descriptor` can be written without blocking, or writing to it fails. The rest as
 /// readable().
 inline ready_awaiter writable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
 /// The same for a descriptor that is owned, which must stay in place until the wait has ended. Waiting for it
 /// again and again makes no system call, as nobody else can have closed it in between.
 inline ready_awaiter readable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 inline ready_awaiter writable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
 /// The same with a deadline: awaited, it returns true once the descriptor is ready, or false when the executor's

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <coworker/net/address.hpp>
 #include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
 #include <string>
 
 namespace coworker::detail {

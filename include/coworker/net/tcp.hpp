@@ -12,6 +12,7 @@
 #include <coworker/net/descriptor.hpp>
 #include <coworker/net/readable.hpp>
 #include <coworker/net/socket.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -135,7 +136,7 @@ class tcp_stream {
   }
 
   unique_fd socket_;
-  time_point deadline_ = time_point::max();
+  time_point deadline_ = (time_point::max)();
   unsigned turns_ = most_turns;
 };
 

@@ -59,7 +59,7 @@ class last_deadline {
   void watch() noexcept {
     std::unique_lock lock(mutex_);
     while (!leaving_ && clock_type::now() < due_) {
-      due_ == time_point::max() ? changed_.wait(lock) : changed_.wait_until(lock, due_);
+      due_ == (time_point::max)() ? changed_.wait(lock) : changed_.wait_until(lock, due_);
     }
     if (!leaving_) end_process();
   }
@@ -76,7 +76,7 @@ class last_deadline {
     ::sigaddset(&alarm_only, SIGALRM);
     ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
     ::alarm(2);
-    log_.error(why_);
+    log_.write(log_level::error, why_);
     log_.wait_until_written();
     ::_exit(status_);
   }
@@ -84,7 +84,7 @@ class last_deadline {
   logger& log_;
   std::mutex mutex_;  // guards what follows
   condition changed_;
-  time_point due_ = time_point::max();
+  time_point due_ = (time_point::max)();
   int status_ = 0;
   std::string why_;
   bool leaving_ = false;

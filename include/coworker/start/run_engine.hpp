@@ -35,7 +35,8 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
                   after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
             exit_unfinished,
             "The grace period is over, and something still hangs: the process ends without waiting for it.");
-        log.info(
+        log.write(
+            log_level::info,
             "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
             "seconds later "
             "or more, leaves at once.");
@@ -51,10 +52,11 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
   const worker_summary summary = detail::run_engine(runner, engine, grace_period, log);
-  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-           " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-           std::to_string(summary.highest_in_progress) + ".");
+  log.write(log_level::info,
+            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+                " failed, " + std::to_string(summary.stopped) + " stopped, " +
+                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+                std::to_string(summary.highest_in_progress) + ".");
   return summary.undelivered == 0 ? exit_ok : exit_undelivered;
 }
 

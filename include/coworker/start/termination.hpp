@@ -14,7 +14,7 @@
 #include <atomic>
 #include <cerrno>
 #include <coworker/exec/thread.hpp>
-#include <coworker/log/system.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>

@@ -12,8 +12,8 @@
 
 #include <cerrno>
 #include <concepts>
-#include <coworker/log/system.hpp>
 #include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -234,7 +234,7 @@ consteval bool has_far_values() {
     constexpr bool wide = sizeof(Enum) > 1;
     constexpr int first = first_enum_value<Enum>();
     constexpr int past = first + looked_at_values<Enum>();
-    constexpr int near_end = wide ? 600 : static_cast<int>(limits::max()) + 1;
+    constexpr int near_end = wide ? 600 : static_cast<int>((limits::max)()) + 1;
     bool found = detail::near_have_names<Enum, past, 1>(std::make_integer_sequence<int, near_end - past>());
     if constexpr (limits::is_signed) {
       found = found ||
@@ -245,12 +245,12 @@ consteval bool has_far_values() {
       using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, 1)>;
       found = found || detail::powers_have_names<Enum>(held_powers()) ||
               detail::rounds_have_names<Enum, 1>(held_rounds()) ||
-              some_have_names<Enum, static_cast<Enum>(limits::max())>();
+              some_have_names<Enum, static_cast<Enum>((limits::max)())>();
     }
     if constexpr (wide && limits::is_signed) {
       using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, -1)>;
       found = found || detail::rounds_have_names<Enum, -1>(held_rounds()) ||
-              some_have_names<Enum, static_cast<Enum>(limits::min())>();
+              some_have_names<Enum, static_cast<Enum>((limits::min)())>();
     }
     return found;
   }

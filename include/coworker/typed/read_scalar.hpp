@@ -81,8 +81,8 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
     using limits = std::numeric_limits<Integer>;
     const double& whole = slot.floating.value;
     // The largest value may round up as a double; one past it is a power of two and exact.
-    const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
-    if (is_finite(whole) && whole >= static_cast<double>(limits::min()) && whole < past_largest) {
+    const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
+    if (is_finite(whole) && whole >= static_cast<double>((limits::min)()) && whole < past_largest) {
       const auto cut = static_cast<Integer>(whole);
       if (static_cast<double>(cut) == whole) {
         target = cut;
@@ -140,7 +140,7 @@ void read_duration(const json& from, Duration& target, const input_place& place,
   }
   // Before anything is multiplied: a product that is infinite may pass for a number with -Ofast.
   constexpr double in_a_second = static_cast<double>(period::den) / static_cast<double>(period::num);
-  constexpr double most = std::numeric_limits<double>::max() / (in_a_second < 1 ? 1 : in_a_second);
+  constexpr double most = (std::numeric_limits<double>::max)() / (in_a_second < 1 ? 1 : in_a_second);
   if (seconds > most || seconds < -most) {
     return problems.expected(place, "a number of seconds that the member can hold", from);
   }
@@ -153,8 +153,8 @@ void read_duration(const json& from, Duration& target, const input_place& place,
     target = Duration(made);
   } else {
     const double rounded = count < 0 ? count - 0.5 : count + 0.5;
-    const double past_largest = 2.0 * static_cast<double>(std::numeric_limits<rep>::max() / 2 + 1);
-    if (!(rounded >= static_cast<double>(std::numeric_limits<rep>::min()) && rounded < past_largest)) {
+    const double past_largest = 2.0 * static_cast<double>((std::numeric_limits<rep>::max)() / 2 + 1);
+    if (!(rounded >= static_cast<double>((std::numeric_limits<rep>::min)()) && rounded < past_largest)) {
       return problems.expected(place, "a number of seconds that the member can hold", from);
     }
     target = Duration(static_cast<rep>(rounded));

@@ -83,7 +83,7 @@ class member_rule {
   using choice_type = std::conditional_t<detail::text_like<item_type>, std::string_view,
                                          std::conditional_t<std::same_as<item_type, char>, char, bound_type>>;
   static constexpr std::size_t choice_count = Choices;
-  static constexpr std::size_t any_length = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t any_length = (std::numeric_limits<std::size_t>::max)();
 
   explicit constexpr member_rule(Member Owner::*pointer) noexcept : which(pointer) {}
 
@@ -127,7 +127,7 @@ class member_rule {
   /// Whatever else a value must be: `predicate(value)` is true. `words` end the sentence "expected ...". A
   /// function or a lambda without captures; not called without a value.
   template <class Predicate>
-  constexpr member_rule check(Predicate predicate_given, std::string_view words) const {
+  constexpr member_rule(check)(Predicate predicate_given, std::string_view words) const {
     static_assert(
         std::is_invocable_r_v<bool, Predicate&, const value_type&>,
         "coworker::member(...).check: the predicate must be callable with the member and give a bool");
@@ -219,7 +219,7 @@ constexpr member_rule<Owner, Member> member(Member Owner::*which) noexcept {
 /// What holds for several members together: `predicate(value)` is true for the struct. `words` end the
 /// sentence "expected ...". Asked only when nothing is wrong with the members.
 template <class Predicate>
-constexpr struct_rule<Predicate> check(Predicate predicate, std::string_view words) {
+constexpr struct_rule<Predicate>(check)(Predicate predicate, std::string_view words) {
   return {predicate, words};
 }
 

@@ -52,9 +52,9 @@ json integer_schema() {
   json made{{"type", "integer"}};
   // Limits that a double cannot tell apart from the next are left to the reader of the input.
   if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
-    made["minimum"] = std::numeric_limits<Integer>::min();
+    made["minimum"] = (std::numeric_limits<Integer>::min)();
   }
-  if constexpr (sizeof(Integer) < 8) made["maximum"] = std::numeric_limits<Integer>::max();
+  if constexpr (sizeof(Integer) < 8) made["maximum"] = (std::numeric_limits<Integer>::max)();
   return made;
 }
 

@@ -28,7 +28,7 @@ struct worker_core final : worker_access {
   worker_core(handler_ref runs, modifier_ref limits, coworker::options chosen)
       : handler(runs),
         options(checked(std::move(chosen))),
-        log(options.log != nullptr ? *options.log : own_log),
+        log{options.log != nullptr ? *options.log : own_log},
         own_pool(pool_size()),
         control(limits, options.resources, log) {
     if (options.sink != nullptr) own_log.set_sink(*options.sink);
@@ -57,13 +57,13 @@ struct worker_core final : worker_access {
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
   std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
-  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+  watchdog* dog = nullptr;                    // where one is wanted, while run() is in progress
 
  private:
   // What blocks has a thread for each job; what computes, one for each processor.
   std::size_t pool_size() const noexcept {
     const bool computes = options.coroutines_on_pool && handler.is_coroutine;
-    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
+    return computes ? thread::hardware_concurrency() : (std::numeric_limits<std::size_t>::max)();
   }
 };
 

@@ -34,10 +34,11 @@ class job_watch {
   // Throws std::bad_alloc; the record is not watched then.
   void add(job_record& record, time_point now) {
     duration limit = record.time_limit;
-    if (options_.job_timeout > duration::zero() && (limit <= duration::zero() || options_.job_timeout < limit))
+    if (options_.job_timeout > duration::zero() &&
+        (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
-    const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
-    if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
+    const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
+    if (const time_point due = end < record.deadline ? end : record.deadline; due != (time_point::max)())
       set_alarm(record, due);
     running_.push_back(record);
     record.started = now;
@@ -107,13 +108,15 @@ class job_watch {
     if (!record.stop.stop_requested()) {
       const std::string limit = seconds_text(due - record.started);
       outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
-      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
+      log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
+                 subject);
       stop(record, std::move(ended), now);
       return;
     }
-    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
-                  " ago and still runs; it keeps its slot until it ends.",
-              subject);
+    log_.write(log_level::warn,
+               "It was asked to stop " + seconds_text(options_.stop_patience) +
+                   " ago and still runs; it keeps its slot until it ends.",
+               subject);
     clear_alarm(record);
   }
 
@@ -122,7 +125,7 @@ class job_watch {
   job_list running_;
   due_heap<job_record, &job_record::look_slot> alarms_;
   static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
-  time_point next_ = time_point::max();
+  time_point next_ = (time_point::max)();
 };
 
 }  // namespace coworker::detail

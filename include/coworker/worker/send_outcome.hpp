@@ -37,7 +37,8 @@ task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& l
     } catch (const cancelled&) {
       throw;
     } catch (...) {
-      log.error("The engine's chunk() threw " + describe_exception(std::current_exception()).trace(),
+      log.write(log_level::error,
+                "The engine's chunk() threw " + (describe_exception(std::current_exception()).trace)(),
                 log_subject(job.id, job.log_label));
     }
   }
@@ -47,14 +48,16 @@ task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& l
 // A job that was stopped did what it was asked to.
 inline void log_outcome(const outcome& made, logger& log, log_subject subject) {
   if (made.succeeded()) {
-    if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
+    if (log.writes(log_level::debug))
+      log.write(log_level::debug, "Handler output: " + made.output.dump_spaced(), subject);
     return;
   }
-  const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
+  const std::string text =
+      (made.error)() != nullptr ? ((made.error)()->trace)() : std::string(made.message());
   if (made.status == outcome_status::stopped) {
-    log.info(text, subject);
+    log.write(log_level::info, text, subject);
   } else {
-    log.error(text, subject);
+    log.write(log_level::error, text, subject);
   }
 }
 
@@ -81,7 +84,8 @@ template <transport Queue>
     co_return co_await queue.complete(std::move(result));
   } catch (...) {
     const error_info error = describe_exception(std::current_exception());
-    log.error("The engine gave up this result: its complete() threw " + error.text(), subject);
+    log.write(log_level::error, "The engine gave up this result: its complete() threw " + error.text(),
+              subject);
   }
   co_return delivery::given_up;
 }

@@ -25,8 +25,8 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
     return true;
   } catch (json_value_error& error) {
     error.inside_member("progress");
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.log_label));
+    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
+              log_subject(record.id, record.log_label));
     return false;
   }
 }
@@ -63,7 +63,8 @@ task<void> send_progress(Queue& queue, record_ref job, logger& log) {
       }
     }
   } catch (...) {
-    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
+    log.write(log_level::error,
+              "The engine's progress() threw " + (describe_exception(std::current_exception()).trace)(),
               log_subject(job->id, job->log_label));
   }
   state.sending = false;

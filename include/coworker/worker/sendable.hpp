@@ -49,19 +49,19 @@ inline void make_sendable(outcome& made, std::size_t limit) {
   try {
     detail::check_output(made.output, limit);
   } catch (...) {
-    if (made.succeeded()) made.fail(describe_exception(std::current_exception()));
+    if (made.succeeded()) (made.fail)(describe_exception(std::current_exception()));
     made.output = json();
   }
-  if (made.error() == nullptr) return;
+  if ((made.error)() == nullptr) return;
   const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
-  const error_info& error = *made.error();
+  const error_info& error = *(made.error)();
   std::size_t size = error.type.size() + error.message.size();
   for (const error_cause& cause : error.causes) size += cause.type.size() + cause.message.size();
   if (size <= longest) return;
   const outcome_status before = made.status;
   error_info shortened = error;
   detail::shorten(shortened, longest);
-  made.fail(std::move(shortened));
+  (made.fail)(std::move(shortened));
   made.status = before;
 }
 

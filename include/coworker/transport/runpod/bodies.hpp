@@ -48,7 +48,7 @@ inline void read_magic_members(outcome& made) {
   if (error.is_null()) return;
   error_info described;
   described.message = error.is_string() ? error.get<std::string>() : error.dump();
-  made.fail(std::move(described));
+  (made.fail)(std::move(described));
 }
 
 /// The text that the platform shows for a failed job: its message or, for an exception, JSON in text with the members
@@ -64,7 +64,7 @@ inline std::string error_report(const error_info& error, const worker_identity& 
   };
   add("error_type", error.type);
   add("error_message", error.message);
-  add("error_traceback", error.trace());
+  add("error_traceback", (error.trace)());
   add("hostname", reporter.hostname);
   add("worker_id", reporter.worker_id);
   add("runpod_version", COWORKER_VERSION);
@@ -105,7 +105,7 @@ inline std::string result_body(const outcome& made, const worker_identity& repor
   };
   if (!made.succeeded()) {
     begin_member("error");
-    const error_info* const error = made.error();
+    const error_info* const error = (made.error)();
     coworker::append_json_string_lossy(
         body, error != nullptr ? coworker::error_report(*error, reporter, log) : std::string(made.message()));
   }

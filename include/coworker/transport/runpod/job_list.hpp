@@ -122,7 +122,8 @@ inline void read_job_details(job_envelope& job) {
 inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   const auto id = item.find("id");
   if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
-    log.error("The queue handed over something without an id, which cannot be answered and is skipped.");
+    log.write(log_level::error,
+              "The queue handed over something without an id, which cannot be answered and is skipped.");
     return std::nullopt;
   }
   job_envelope made;
@@ -175,7 +176,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
         made.problem = problem;
         found.push_back(std::move(made));
       } else {
-        log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
+        log.write(log_level::error,
+                  problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
       }
     }
   };
@@ -209,8 +211,9 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
       try {
         add(json::parse(item));
       } catch (const json_parse_error& error) {
-        log.error(std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
-                  error.what());
+        log.write(log_level::error,
+                  std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
+                      error.what());
       }
     }
   }

@@ -72,7 +72,8 @@ class poster {
     const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
     const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
-    log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+    log_.write(log_level::error,
+               "A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
     co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
   }
@@ -95,8 +96,9 @@ class poster {
       case post_answer::unsendable:
         break;
     }
-    log_.warn("The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
-              log_subject(job_id));
+    log_.write(log_level::warn,
+               "The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+               log_subject(job_id));
     co_return delivery::refused;
   }
 
@@ -308,32 +310,37 @@ class poster {
                                 log_subject subject) {
     switch (first.end) {
       case ending::unknown_job:
-        log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
-                  subject);
+        log_.write(log_level::warn,
+                   "The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
+                   subject);
         spool_.remove(kept);
         co_return delivery::refused;
       case ending::blamed:
         break;
       case ending::accepted:
       case ending::expired:
-        log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
+        log_.write(log_level::error,
+                   "The result could not be posted in the time allowed (" + first.reason + "); " +
                        (kept.stored() ? "it is kept in the spool and posted at the next start."
                                       : "it is lost to the queue. A spool folder would have kept it."),
                    subject);
         co_return delivery::given_up;
     }
     if (first.perhaps_accepted) {
-      log_.error("The queue refuses the result of this job (" + first.reason +
+      log_.write(log_level::error,
+                 "The queue refuses the result of this job (" + first.reason +
                      ") after a try that it may have accepted; it is not told anything else instead.",
                  subject);
     } else {
-      log_.error("The queue refuses the result of this job for good (" + first.reason +
+      log_.write(log_level::error,
+                 "The queue refuses the result of this job for good (" + first.reason +
                      "); it is told that the job failed.",
                  subject);
       request.body = coworker::refusal_body(first.reason);
       const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
       if (second.end != ending::accepted)
-        log_.error(
+        log_.write(
+            log_level::error,
             "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
             subject);
     }
