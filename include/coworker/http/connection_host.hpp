@@ -25,7 +25,7 @@ class host_link {
 
  protected:
   host_link() = default;
-  ~host_link() = default;
+  virtual ~host_link() = default;
   host_link(const host_link&) = delete;
   host_link& operator=(const host_link&) = delete;
 

@@ -81,7 +81,7 @@ inline std::string_view find_member(std::string_view object, std::string_view ke
   while (members.next(member)) {
     if (member.empty() || member.front() != '"') continue;
     std::size_t end = 1;
-    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
+    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2U : 1U;
     if (end >= member.size() || member.substr(1, end - 1) != key) continue;
     const std::string_view value = detail::trimmed(member.substr(end + 1));
     if (!value.empty() && value.front() == ':') return detail::trimmed(value.substr(1));
