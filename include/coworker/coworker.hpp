@@ -4,6 +4,7 @@
 // Names of the standard library's that some programs have macros for: its headers, included here for the first time, are
 // spared them. coworker's own headers need no such help.
 #pragma push_macro("abs")
+#pragma push_macro("clamp")
 #pragma push_macro("fail")
 #pragma push_macro("log")
 #pragma push_macro("max")
@@ -11,6 +12,7 @@
 #pragma push_macro("round")
 #pragma push_macro("test")
 #undef abs
+#undef clamp
 #undef fail
 #undef log
 #undef max
@@ -126,6 +128,7 @@
 #endif
 
 #pragma pop_macro("abs")
+#pragma pop_macro("clamp")
 #pragma pop_macro("fail")
 #pragma pop_macro("log")
 #pragma pop_macro("max")

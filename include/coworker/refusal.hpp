@@ -39,5 +39,6 @@
 #else
 #define COWORKER_REFUSE_USE(type, argument, why) \
   type() {}                                      \
-  COWORKER_REFUSE(why) ~type() {}
+  COWORKER_REFUSE(why) ~type() {}                \
+  static_assert(true)  // takes the semicolon
 #endif

@@ -112,7 +112,7 @@ inline unique_fd accept_socket(int listening) {
       prepare_connected(made.get());
       return made;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return made;
+    if (detail::would_block(errno)) return made;
     if (!accept_again(errno)) throw_io_error(errno, "a connection cannot be accepted");
   }
 }

@@ -64,8 +64,7 @@ class tcp_stream {
           co_return static_cast<std::size_t>(count);
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-          detail::throw_io_error(errno, "cannot read from a connection");
+        if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot read from a connection");
       }
       turns_ = most_turns;
       const bool in_time = co_await readable_until(socket_, deadline_);
@@ -80,8 +79,7 @@ class tcp_stream {
       const ssize_t count = send_now(first, second);
       if (count >= 0) co_return static_cast<std::size_t>(count);
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        detail::throw_io_error(errno, "cannot write to a connection");
+      if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot write to a connection");
       const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }

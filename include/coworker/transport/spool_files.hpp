@@ -164,7 +164,7 @@ class spool_files {
 
   bool is_held(const std::string& path) const noexcept {
     const unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && detail::would_block(errno);
   }
 
   void let_go() noexcept {

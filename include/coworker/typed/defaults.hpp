@@ -226,10 +226,11 @@ void check_defaults(input_problems& problems) {
     std::size_t index = 0;
     detail::with_members(example, [&](const auto&... each) {
       bool found = false;
-      ((found = found || static_cast<const void*>(std::addressof(each)) ==
-                             static_cast<const void*>(std::addressof(member)),
-        index += found ? 0 : 1),
-       ...);
+      const auto look_at = [&](const void* one) {
+        found = found || one == static_cast<const void*>(std::addressof(member));
+        if (!found) ++index;
+      };
+      (look_at(std::addressof(each)), ...);
     });
     const input_place at = place.member(keys[index]);
     detail::check_value(rule, member, at, problems, [&](const auto& list) {

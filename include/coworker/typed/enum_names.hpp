@@ -45,11 +45,11 @@ constexpr bool is_number_sign(char c) noexcept { return (c >= '0' && c <= '9') |
 constexpr std::size_t count_casts(const char* text) noexcept {
   std::size_t count = 0;
 #if defined(__clang__)
-  for (; (text = __builtin_strchr(text, ')')) != nullptr; ++text) count += is_number_sign(text[1]) ? 1 : 0;
+  for (; (text = __builtin_strchr(text, ')')) != nullptr; ++text) count += is_number_sign(text[1]) ? 1U : 0U;
 #elif defined(__GNUC__)  // which folds no strchr that finds nothing
-  for (; *(text += __builtin_strcspn(text, ")")) != '\0'; ++text) count += is_number_sign(text[1]) ? 1 : 0;
+  for (; *(text += __builtin_strcspn(text, ")")) != '\0'; ++text) count += is_number_sign(text[1]) ? 1U : 0U;
 #else
-  for (; *text != '\0'; ++text) count += *text == ')' && is_number_sign(text[1]) ? 1 : 0;
+  for (; *text != '\0'; ++text) count += *text == ')' && is_number_sign(text[1]) ? 1U : 0U;
 #endif
   return count;
 }

@@ -106,8 +106,11 @@ constexpr std::size_t member_index(Member T::*which) {
     const void* const wanted = std::addressof(never_made<T>.value.*which);
     std::size_t index = 0;
     bool found = false;
-    ((found = found || static_cast<const void*>(std::addressof(member)) == wanted, index += found ? 0 : 1),
-     ...);
+    const auto look_at = [&](const void* one) {
+      found = found || one == wanted;
+      if (!found) ++index;
+    };
+    (look_at(std::addressof(member)), ...);
     return index;
   });
 }
