@@ -56,6 +56,9 @@
 #include <coworker/http/response_head.hpp>
 #include <coworker/http/response_writer.hpp>
 #include <coworker/http/route.hpp>
+#include <coworker/http/server.hpp>
+#include <coworker/http/server_exchange.hpp>
+#include <coworker/http/server_options.hpp>
 #include <coworker/http/sse.hpp>
 #include <coworker/http/status.hpp>
 #include <coworker/http/url.hpp>
@@ -75,6 +78,11 @@
 #include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <coworker/net/poller.hpp>
+#include <coworker/net/readable.hpp>
+#include <coworker/net/tcp.hpp>
 #include <coworker/scale/aimd.hpp>
 #include <coworker/scale/climb_evidence.hpp>
 #include <coworker/scale/combine.hpp>
@@ -113,18 +121,6 @@
 #include <coworker/version.hpp>
 #include <coworker/worker.hpp>
 #include <coworker/worker/options.hpp>
-
-// Descriptors, sockets and servers, where the system has them as POSIX says.
-#if COWORKER_POSIX
-#include <coworker/http/server.hpp>
-#include <coworker/http/server_exchange.hpp>
-#include <coworker/http/server_options.hpp>
-#include <coworker/net/address.hpp>
-#include <coworker/net/descriptor.hpp>
-#include <coworker/net/poller.hpp>
-#include <coworker/net/readable.hpp>
-#include <coworker/net/tcp.hpp>
-#endif
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION

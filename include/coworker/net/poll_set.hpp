@@ -2,14 +2,17 @@
 // poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
 // without epoll: each wait costs time in proportion to how many there are.
 
+#include <coworker/coro/executor.hpp>
+#include <coworker/net/watch_slot.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <coworker/coro/executor.hpp>
-#include <coworker/net/watch_slot.hpp>
-#include <coworker/system.hpp>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -127,3 +130,5 @@ class poll_set {
 };
 
 }  // namespace coworker::detail
+
+#endif

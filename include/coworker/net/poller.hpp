@@ -2,12 +2,16 @@
 // poller: what an event loop blocks on once a coroutine awaits a descriptor there. Must not know who waits, nor
 // what for.
 
-#include <algorithm>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <coworker/net/epoll_set.hpp>
 #include <coworker/net/poll_set.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
+#include <algorithm>
 #include <limits>
 
 namespace coworker {
@@ -59,3 +63,5 @@ class basic_poller final : public waiter {
 using poller = basic_poller<detail::descriptor_set>;
 
 }  // namespace coworker
+
+#endif

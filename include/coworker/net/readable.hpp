@@ -2,7 +2,6 @@
 // readable and writable: how a coroutine on an event loop waits for a file descriptor. What then happens with
 // the descriptor is the caller's.
 
-#include <coroutine>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
@@ -10,6 +9,11 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/net/descriptor.hpp>
 #include <coworker/net/poller.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
+#include <coroutine>
 #include <optional>
 #include <stdexcept>
 
@@ -155,3 +159,5 @@ inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) 
 }
 
 }  // namespace coworker
+
+#endif

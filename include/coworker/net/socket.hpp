@@ -2,14 +2,17 @@
 // The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
 // know coroutines; tcp.hpp waits.
 
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <coworker/net/address.hpp>
-#include <coworker/net/descriptor.hpp>
-#include <coworker/system.hpp>
 #include <string>
 
 namespace coworker::detail {
@@ -124,3 +127,5 @@ inline void reset_on_close(int socket) noexcept {
 }
 
 }  // namespace coworker::detail
+
+#endif

@@ -1,10 +1,6 @@
 #pragma once
 // tcp_listener and tcp_stream: TCP for coroutines on an event loop. Must not know what is sent.
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <cerrno>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/timeout.hpp>
@@ -13,6 +9,13 @@
 #include <coworker/net/readable.hpp>
 #include <coworker/net/socket.hpp>
 #include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -183,3 +186,5 @@ class tcp_listener {
 };
 
 }  // namespace coworker
+
+#endif

@@ -1,5 +1,6 @@
 // A user's program with each kind of handler and of modifier, typed input, middleware, streams, and a simulated
-// run. tests/checks/user_flags.sh compiles it with flags that users have and coworker's own build does not.
+// run; with COWORKER_TEST_FEW two handlers only. tests/checks/user_flags.sh compiles it with flags that users have and
+// coworker's own build does not.
 
 #include <array>
 #include <chrono>
@@ -129,20 +130,22 @@ constexpr const char* plain = R"({"id": "x", "input": {"key": [1, 2.5, null, tru
 int run_all() {
   cw::options options;
   options.stream.gather_for = milliseconds(1);
-  int failed =
-      run(typed, app::paint) + run(plain, app::nothing, cw::fixed_concurrency{2}) + run(plain, app::echo);
+  int failed = run(typed, app::paint) + run(plain, app::nothing, cw::fixed_concurrency{2});
+#ifndef COWORKER_TEST_FEW
+  failed += run(plain, app::echo);
   failed += run(typed, app::blocking, app::by_load) + run(plain, app::counting) + run(plain, app::silent);
   failed += run(typed, app::words, cw::clamped{1, 8, cw::hill_climb{}}, options) + run(plain, app::letters);
   failed += run(plain, app::lines) + run(plain, app::counting_handler{}, [](int current) { return current; });
   failed += run(
       plain, [](const auto& job) { return job.id; }, cw::fixed_concurrency{8});
   failed += run(typed, cw::authorised(cw::retried(app::paint, {.times = 2}), app::allowed), cw::aimd{});
+#endif
   if (run(R"({"input": {"throw": true}})", app::nothing) != 1)
     ++failed;  // the log names the exception's type
   return failed;
 }
 
-#ifdef COWORKER_WITH_SIMULATION
+#if defined(COWORKER_WITH_SIMULATION) && !defined(COWORKER_TEST_FEW)
 int simulate() {
   cw::simulation::options load;
   load.jobs = 10;
