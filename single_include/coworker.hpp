@@ -44,6 +44,7 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -4549,6 +4550,11 @@ class fifo {
   std::size_t size() const noexcept { return items_.size() - first_; }
   void push(T item) { items_.push_back(std::move(item)); }
 
+  // So that the next push() cannot throw. Throws: std::bad_alloc.
+  void make_room() {
+    if (items_.size() == items_.capacity()) items_.reserve(items_.empty() ? 8 : 2 * items_.size());
+  }
+
   // From 0, the next to be taken.
   T& operator[](std::size_t index) noexcept { return items_[first_ + index]; }
 
@@ -4574,6 +4580,28 @@ class fifo {
   std::vector<T> items_;
   std::size_t first_ = 0;
 };
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
+
+// What must be done though memory is short. Knows nothing of what it is for.
+
+namespace coworker::detail {
+
+// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
+// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
+// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
+template <class Step>
+decltype(auto) insist(Step step) {
+  for (;;) {
+    try {
+      return step();
+    } catch (const std::bad_alloc&) {
+      detail::yield_thread();
+    }
+  }
+}
 
 }  // namespace coworker::detail
 
@@ -4617,6 +4645,7 @@ class simulated_loop {
   void cancel(timer& alarm) {
     require_own_thread("simulated_loop::cancel");
     const std::coroutine_handle<> handle = alarm.handle;
+    ready_.make_room();  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) ready_.push(handle);
   }
 
@@ -4641,7 +4670,10 @@ class simulated_loop {
         resume(take_ready());
       } else if (next <= end && next != time_point::max()) {
         if (next > now_) now_ = next;
-        while (timers_.next_due() <= now_) ready_.push(timers_.pop());
+        while (timers_.next_due() <= now_) {
+          detail::insist([this] { ready_.make_room(); });
+          ready_.push(timers_.pop());
+        }
       } else {
         if (end != time_point::max() && end > now_) now_ = end;
         return false;
@@ -5622,6 +5654,8 @@ struct http_answer {
   std::string problem;  ///< in words, when there is a failure
   int status = 0;       ///< of an answer
   std::string body;
+  /// That is the failure: `status` is that of the answer, and `body` its beginning; the rest is lost.
+  bool out_of_memory = false;
   std::optional<duration> retry_after;  ///< as the server asked; above zero
   std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
 
@@ -5884,7 +5918,16 @@ inline void append_url_encoded(std::string& encoded, std::string_view text) {
   }
 }
 
-/// Returns the same as a text of its own.
+/// The same, as a segment of a path: `.` and `..`, which would lead elsewhere there, are encoded too.
+inline void append_url_segment(std::string& encoded, std::string_view text) {
+  if (text == "." || text == "..") {
+    for (std::size_t i = 0; i < text.size(); ++i) encoded += "%2E";
+  } else {
+    append_url_encoded(encoded, text);
+  }
+}
+
+/// Returns the same as append_url_encoded() appends, as a text of its own.
 inline std::string url_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
@@ -8613,7 +8656,7 @@ class local_event {
 
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> awaiting) {
-      event_.executor_ = require_context(awaiting, "local_event").executor;
+      event_.executor_ = coworker::detail::require_context(awaiting, "local_event").executor;
       event_.waiting_ = awaiting;
     }
 
@@ -13362,7 +13405,7 @@ class chunk_stream {
       }
     }
     finished_ = true;
-    news_.set();
+    detail::insist([this] { news_.set(); });
     co_await sender_.join();
     if (problem != nullptr) std::rethrow_exception(problem);
     fail_if_broken();
@@ -13467,21 +13510,28 @@ class chunk_stream {
     return empty_text ? json("") : std::exchange(pending_, json());
   }
 
+  // Never ends while push() waits for room without letting it know.
   task<void> send_all() {
-    for (;;) {
-      while (pending_size_ == 0 && !finished_) co_await news_.wait();
-      if (pending_size_ == 0) co_return;
-      while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
-             executor_.now() < send_at_) {
-        co_await news_.wait_until(send_at_);
+    try {
+      while (!broken_ && (pending_size_ != 0 || !finished_)) {
+        if (pending_size_ == 0) {
+          co_await news_.wait();
+          continue;
+        }
+        while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
+               executor_.now() < send_at_) {
+          co_await news_.wait_until(send_at_);
+        }
+        ++chunks_;
+        json chunk = take_pending();
+        room_.set();
+        const bool arrived = co_await delivered(std::move(chunk));
+        broken_ = !arrived;
       }
-      ++chunks_;
-      json chunk = take_pending();
-      room_.set();
-      const bool arrived = co_await delivered(std::move(chunk));
-      broken_ = !arrived;
-      if (broken_) co_return room_.set();
+    } catch (const std::bad_alloc&) {
+      broken_ = true;
     }
+    detail::insist([this] { room_.set(); });
   }
 
   task<bool> delivered(json chunk) {
@@ -13588,12 +13638,12 @@ inline std::string without_nesting(std::string name) {
 inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
-  char* const demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  if (demangled != nullptr) {
-    std::string name(demangled);
-    std::free(demangled);  // allocated by malloc, as the ABI says
-    return without_nesting(std::move(name));
-  }
+  struct freed {
+    void operator()(char* text) const noexcept { std::free(text); }  // allocated by malloc, as the ABI says
+  };
+  const std::unique_ptr<char, freed> demangled(
+      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status));
+  if (demangled != nullptr) return without_nesting(std::string(demangled.get()));
 #endif
   return type.name();
 }
@@ -13752,15 +13802,30 @@ class outcome {
     return made;
   }
 
-  static outcome failure(error_info error) {
+  static outcome failure(error_info error) noexcept {
     outcome made;
     made.fail(std::move(error));
     return made;
   }
-  static outcome failure(std::string message) { return failure(error_info{.message = std::move(message)}); }
+  static outcome failure(std::string message) noexcept {
+    error_info error;
+    error.message = std::move(message);
+    return failure(std::move(error));
+  }
 
-  static outcome stop(std::string message) {
-    outcome made = failure(std::move(message));
+  /// A failure that says that there was no memory for what the job came to. Needs none itself.
+  static outcome out_of_memory() noexcept {
+    outcome made;
+    made.status = outcome_status::failed;
+    return made;
+  }
+
+  static outcome stop(std::string_view message) noexcept {
+    outcome made;
+    try {
+      made = failure(std::string(message));
+    } catch (const std::bad_alloc&) {  // it was asked to stop all the same
+    }
     made.status = outcome_status::stopped;
     return made;
   }
@@ -13770,17 +13835,16 @@ class outcome {
   /// What went wrong. Null where nothing did, and where there was no memory to say it.
   const error_info* error() const noexcept { return error_; }
 
-  /// Makes it a failure. The output stays.
-  void fail(error_info error) {
-    auto* const made = new error_info(std::move(error));
-    delete std::exchange(error_, made);
+  /// Makes it a failure. The output stays. Without memory for the error it is one that says so.
+  void fail(error_info error) noexcept {
+    delete std::exchange(error_, new (std::nothrow) error_info(std::move(error)));
     status = outcome_status::failed;
   }
 
   /// error()->message; empty where nothing went wrong.
   std::string_view message() const noexcept {
     if (error_ != nullptr) return error_->message;
-    return succeeded() ? std::string_view() : std::string_view("the job failed, and there was no memory to say why");
+    return succeeded() ? "" : "out of memory: there was none left to say what became of the job";
   }
 
  private:
@@ -13862,9 +13926,11 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool sending = false;     // a coroutine is at it
-  auto_reset_event ending;  // for that coroutine: there is no more use in trying again
-  auto_reset_event sent;    // for who waits for that coroutine: it has ended
+  bool over = false;                          // no coroutine is to begin with it any more
+  bool sending = false;                       // a coroutine is at it
+  time_point not_before = time_point::min();  // the next value is sent
+  auto_reset_event ending;                    // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;                      // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {
@@ -13902,16 +13968,17 @@ class progress_line {
     if (!std::exchange(known->listed, true)) desk_->add(job);
   }
 
-  // Nothing will be taken from it any more, nor the desk be touched.
+  // For the worker. Nothing is reported from then on, and the desk not touched any more. What was reported last may still
+  // be taken.
   void close() {
     progress_state* known = nullptr;
     if (state_.compare_exchange_strong(known, shut(), std::memory_order_acq_rel) || known == shut()) return;
     {
       const std::lock_guard lock(known->mutex);
       known->closed = true;
-      known->waits = false;
     }
-    known->ending.set();
+    known->over = true;
+    detail::insist([known] { known->ending.set(); });
   }
 
   // Null: nothing was ever reported.
@@ -14048,14 +14115,18 @@ struct job_envelope {
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
+  stop_source stop;  ///< stops this job only
   std::string id;
   std::string log_label;
   json input;                 ///< until the handler has it
   json details;               ///< as well
   std::string trace_parent;   ///< of the request that it serves
-  stop_source stop;           ///< stops this job only
   coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
   bool runnable = true;       ///< false: it has its outcome already
+  bool given_up = false;      ///< its outcome is handed over while its handler goes on
+  bool ended = false;         ///< its outcome has been handed over
+  bool returned = false;      ///< its handler has, of one that was given up
+  bool sends_chunk = false;   ///< one is on its way
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = time_point::max();
@@ -14069,6 +14140,7 @@ struct job_record {
   job_record* previous = nullptr;          ///< in the list that it is in
   job_record* next = nullptr;
 
+  /// Throws std::bad_alloc; the envelope still has all then.
   explicit job_record(job_envelope&& envelope)
       : id(std::move(envelope.id)),
         log_label(std::move(envelope.log_label)),
@@ -14086,7 +14158,7 @@ struct job_record {
   ~job_record() { delete timings; }
 
   /// Gives it an outcome without its being run.
-  void settle(coworker::outcome known) {
+  void settle(coworker::outcome known) noexcept {
     outcome = std::move(known);
     runnable = false;
   }
@@ -16346,25 +16418,25 @@ struct handler_place {
 namespace detail {
 
 // What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
-// task<bool> send(const job_record&, json) and void interpret(outcome&).
+// task<bool> send(job_record&, json) and void interpret(outcome&).
 class stream_sink {
  public:
   template <class Target>
   explicit stream_sink(Target& target) noexcept
       : target_(&target),
-        send_([](void* to, const job_record& record, json&& chunk) {
+        send_([](void* to, job_record& record, json&& chunk) {
           return static_cast<Target*>(to)->send(record, std::move(chunk));
         }),
         interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
 
-  task<bool> send(const job_record& record, json chunk) const {
+  task<bool> send(job_record& record, json chunk) const {
     return send_(target_, record, std::move(chunk));
   }
   void interpret(outcome& made) const { interpret_(target_, made); }
 
  private:
   void* target_;
-  task<bool> (*send_)(void*, const job_record&, json&&);
+  task<bool> (*send_)(void*, job_record&, json&&);
   void (*interpret_)(void*, outcome&);
 };
 
@@ -16395,7 +16467,7 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
   if (here == home) {
     co_await stream.push(std::move(element));
   } else {
-    co_await run_on(home, stream.push(std::move(element)));
+    co_await coworker::run_on(home, stream.push(std::move(element)));
   }
 }
 
@@ -16435,7 +16507,14 @@ task<void> stream_range(Handler& handler, job_record& record, Stream& stream, ex
 
 inline task<void> return_home(executor_ref home) {
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
 }
 
 // Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
@@ -16457,9 +16536,11 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
   } catch (...) {
     thrown = std::current_exception();
   }
-  co_await detail::return_home(job.executor);
+  auto on_the_way = detail::insist([&] { return detail::return_home(job.executor); });
+  co_await std::move(on_the_way);
+  auto finishing = detail::insist([&] { return stream.finish(); });
   try {
-    co_await stream.finish();
+    co_await std::move(finishing);
   } catch (...) {
     if (thrown == nullptr) thrown = std::current_exception();
   }
@@ -16508,7 +16589,7 @@ inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
 }
 
 // What a job comes to whose handler threw.
-inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) {
+inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) noexcept {
   bool was_cancelled = false;
   try {
     std::rethrow_exception(thrown);
@@ -16520,7 +16601,11 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
     if (record.outcome.succeeded()) return outcome::stop("stopped: a stop was requested");
     return std::move(record.outcome);
   }
-  outcome made = outcome::failure(describe_exception(thrown));
+  outcome made = outcome::out_of_memory();
+  try {
+    made = outcome::failure(describe_exception(thrown));
+  } catch (const std::bad_alloc&) {
+  }
   made.recycle_worker = detail::asks_to_recycle(thrown);
   return made;
 }
@@ -16530,12 +16615,17 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
 namespace detail {
 
 // Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
-inline void settle(job_record& record, outcome made, const std::exception_ptr& thrown,
-                   const stream_sink& sink) {
+inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
+                   const stream_sink& sink) noexcept {
+  if (record.given_up) return;  // it comes too late
   if (thrown == nullptr) {
-    sink.interpret(made);
-    record.outcome = std::move(made);
-    return;
+    try {
+      sink.interpret(made);
+      record.outcome = std::move(made);
+      return;
+    } catch (...) {
+      thrown = std::current_exception();
+    }
   }
   outcome failed = detail::outcome_of(thrown, record);
   failed.output = std::move(made.output);
@@ -16585,7 +16675,14 @@ template <job_handler Handler>
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
   detail::settle(record, std::move(made), thrown, sink);
 }
 
@@ -16970,7 +17067,8 @@ class socket_address {
 /// Looks up a name, in the order in which its addresses are to be tried; not empty. Blocks while the name server
 /// does not answer, which may take many seconds: call it before the loop runs, or on a thread_pool. Throws
 /// std::runtime_error when the name is not known.
-inline std::vector<socket_address> resolve(const std::string& host, std::uint16_t port) {
+template <class Address = socket_address>  // a template, so that only who looks names up compiles it
+std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
   addrinfo wanted{};
   wanted.ai_family = AF_UNSPEC;
   wanted.ai_socktype = SOCK_STREAM;
@@ -16982,7 +17080,7 @@ inline std::vector<socket_address> resolve(const std::string& host, std::uint16_
     addrinfo* list;
     ~owner() { ::freeaddrinfo(list); }
   } const freed{found};
-  std::vector<socket_address> addresses;
+  std::vector<Address> addresses;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
     addresses.emplace_back(one->ai_addr, one->ai_addrlen);
   return addresses;
@@ -17117,6 +17215,61 @@ inline void set_cloexec_and_nonblocking(int descriptor) {
 }  // namespace detail
 }  // namespace coworker
 
+// ---- coworker/net/plain_array.hpp --------------------------------------------------------------------------
+
+// plain_array and plain_view: an array of plain values that grows, and a part of one. std::vector and std::span do
+// more, and would cost everybody who includes coworker a hundredth of the whole to compile, for each type of value.
+
+namespace coworker::detail {
+
+template <class T>
+class plain_view {
+ public:
+  plain_view() noexcept {}
+  plain_view(T* values, std::size_t size) noexcept : values_(values), size_(size) {}
+
+  std::size_t size() const noexcept { return size_; }
+  T& operator[](std::size_t place) const noexcept { return values_[place]; }
+  T* begin() const noexcept { return values_; }
+  T* end() const noexcept { return values_ + size_; }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+template <class T>
+class plain_array {
+  static_assert(std::is_trivially_copyable_v<T>, "plain_array: it copies values as plain memory");
+
+ public:
+  plain_array() noexcept {}
+  plain_array(const plain_array&) = delete;
+  plain_array& operator=(const plain_array&) = delete;
+  ~plain_array() { delete[] values_; }
+
+  std::size_t size() const noexcept { return size_; }
+  T* data() noexcept { return values_; }
+  T& operator[](std::size_t place) noexcept { return values_[place]; }
+
+  /// Has so many values or more afterwards; new ones are T(). Throws std::bad_alloc, and has then changed nothing.
+  void grow(std::size_t least) {
+    if (least <= size_) return;
+    const std::size_t size = least + least / 2 + 8;
+    T* const values = new T[size]();
+    for (std::size_t place = 0; place < size_; ++place) values[place] = values_[place];
+    delete[] values_;
+    values_ = values;
+    size_ = size;
+  }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/net/watch_slot.hpp ---------------------------------------------------------------------------
 
 // watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
@@ -17203,9 +17356,7 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <utility>
-#include <vector>
 
 namespace coworker::detail {
 
@@ -17214,7 +17365,10 @@ class epoll {
   using key = std::uint64_t;
 
   /// Throws io_error when there is no descriptor left for it.
-  epoll() : events_(64) { renew(); }
+  epoll() {
+    make_room(63);
+    renew();
+  }
 
   /// Watches nothing any more. Throws io_error when there is no descriptor left for that, and then has
   /// changed nothing.
@@ -17237,14 +17391,12 @@ class epoll {
   int remove(int descriptor) noexcept { return control(EPOLL_CTL_DEL, descriptor, 0, 0); }
 
   /// Makes room for wait() to find so many at once. Throws std::bad_alloc.
-  void make_room(std::size_t descriptors) {
-    if (events_.size() <= descriptors) events_.resize(descriptors + descriptors / 2 + 1);
-  }
+  void make_room(std::size_t descriptors) { events_.grow(descriptors + 1); }
 
   /// Blocks until something is ready, or for `timeout` milliseconds at most; -1 is for ever. Returns all that is
   /// ready, with the key in data.u64; a wake-up has `wake_key`. The one function besides wake() that may be
   /// called while another thread adds, modifies or removes.
-  std::span<const epoll_event> wait(int timeout) noexcept {
+  plain_view<const epoll_event> wait(int timeout) noexcept {
     const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
     return {events_.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
   }
@@ -17268,7 +17420,7 @@ class epoll {
   unique_fd epoll_;
   // Edge-triggered, so that it need not be read: its counter does not overflow in a program's life.
   unique_fd wake_up_{checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")};
-  std::vector<epoll_event> events_;
+  plain_array<epoll_event> events_;
 };
 
 }  // namespace coworker::detail
@@ -17276,8 +17428,6 @@ class epoll {
 #endif
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 namespace coworker::detail {
 
@@ -17288,7 +17438,7 @@ class epoll_set {
   void watch(descriptor_watch& watch) {
     require_descriptor(watch);
     const auto place = static_cast<std::size_t>(watch.descriptor);
-    if (place >= slots_.size()) slots_.resize(place + place / 2 + 8);
+    slots_.grow(place + 1);
     epoll_.make_room(registered_ + 2);
     slot& one = slots_[place];
     require_unwatched(one, watch);
@@ -17338,7 +17488,7 @@ class epoll_set {
 
   /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
   /// until the next call of another function.
-  std::span<const pollfd> pollable() noexcept {
+  plain_view<const pollfd> pollable() noexcept {
     pollable_ = {epoll_.descriptor(), POLLIN, 0};
     return {&pollable_, 1};
   }
@@ -17449,7 +17599,7 @@ class epoll_set {
   }
 
   epoll epoll_;
-  std::vector<slot> slots_;  // by descriptor
+  plain_array<slot> slots_;  // by descriptor
   std::size_t registered_ = 0;
   std::size_t waiting_ = 0;
   pollfd pollable_{};
@@ -17466,11 +17616,12 @@ class epoll_set {
 
 namespace coworker::detail {
 
-/// All but wake() belongs to one thread.
-class poll_set {
+/// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
+template <class Watch>
+class basic_poll_set {
  public:
   /// Throws io_error when there is no descriptor left for it.
-  poll_set() {
+  basic_poll_set() {
     int ends[2];
     checked(::pipe(ends), "pipe");
     wake_read_.reset(ends[0]);
@@ -17482,13 +17633,13 @@ class poll_set {
   }
 
   /// See watching_executor. Throws std::bad_alloc too.
-  void watch(descriptor_watch& watch) {
-    require_descriptor(watch);
+  void watch(Watch& watch) {
+    detail::require_descriptor(watch);
     const auto number = static_cast<std::size_t>(watch.descriptor);
     if (places_.size() <= number) places_.resize(number + number / 2 + 8);
     std::size_t place = places_[number];
-    if (place != 0) require_unwatched(waiters_[place], watch);
-    if (::fcntl(watch.descriptor, F_GETFD) < 0) throw_unwatchable(errno, watch.descriptor);
+    if (place != 0) detail::require_unwatched(waiters_[place], watch);
+    if (::fcntl(watch.descriptor, F_GETFD) < 0) detail::throw_unwatchable(errno, watch.descriptor);
     if (place == 0) {
       place = polled_.size();
       waiters_.resize(place + 1);  // one more than polled, where that throws
@@ -17496,13 +17647,13 @@ class poll_set {
       places_[number] = place;
     }
     polled_[place].events = static_cast<short>(polled_[place].events | event_of(watch.direction));
-    waiters_[place].waiting[index_of(watch.direction)] = &watch;
+    waiters_[place].waiting[detail::index_of(watch.direction)] = &watch;
     ++waiting_;
   }
 
-  void unwatch(descriptor_watch& watch) noexcept {
+  void unwatch(Watch& watch) noexcept {
     const std::size_t place = places_[static_cast<std::size_t>(watch.descriptor)];
-    descriptor_watch*& waiting = waiters_[place].waiting[index_of(watch.direction)];
+    Watch*& waiting = waiters_[place].waiting[detail::index_of(watch.direction)];
     if (waiting != &watch) return;
     waiting = nullptr;
     end(place, watch.direction);
@@ -17533,7 +17684,7 @@ class poll_set {
 
   /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
   /// until the next call of another function.
-  std::span<const pollfd> pollable() noexcept { return polled_; }
+  plain_view<const pollfd> pollable() noexcept { return {polled_.data(), polled_.size()}; }
 
  private:
   static constexpr short event_of(io_direction direction) noexcept {
@@ -17546,8 +17697,8 @@ class poll_set {
     const short found = polled_[place].revents;
     for (const io_direction direction : {io_direction::read, io_direction::write}) {
       if ((found & (event_of(direction) | over)) == 0) continue;
-      descriptor_watch*& waiting = waiters_[place].waiting[index_of(direction)];
-      if (waiting != nullptr && hand_over(waiting) && end(place, direction)) return true;
+      Watch*& waiting = waiters_[place].waiting[detail::index_of(direction)];
+      if (waiting != nullptr && detail::hand_over(waiting) && end(place, direction)) return true;
     }
     return false;
   }
@@ -17576,6 +17727,8 @@ class poll_set {
   std::size_t waiting_ = 0;
 };
 
+using poll_set = basic_poll_set<descriptor_watch>;
+
 }  // namespace coworker::detail
 
 // ---- coworker/net/poller.hpp -------------------------------------------------------------------------------
@@ -17599,7 +17752,9 @@ inline int poll_timeout(time_point deadline) noexcept {
   if (deadline == time_point::max()) return -1;
   if (deadline == time_point::min()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, std::numeric_limits<int>::max()));
+  constexpr int longest =
+      std::numeric_limits<int>::max();  // <algorithm>, for clamp, would cost every user too much
+  return left < 0 ? 0 : left < longest ? static_cast<int>(left) : longest;
 }
 
 }  // namespace detail
@@ -20127,9 +20282,12 @@ inline constexpr std::string_view usage_text =
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
     "directory.\n"
-    "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
-    "not fit; 3 "
-    "the queue did not get all results; 4 something still hung when the grace period was over\n";
+    "Exit status:\n"
+    "  0  all went well\n"
+    "  1  a local job failed, or bad input\n"
+    "  2  arguments, environment or build do not fit\n"
+    "  3  the queue did not get all results\n"
+    "  4  something still hung when the grace period was over\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;
@@ -20556,6 +20714,7 @@ struct take_result {
 enum class delivery : unsigned char {
   accepted,  ///< the queue has it
   refused,   ///< the queue will never take it
+  unwanted,  ///< the queue no longer knows the job, as after its client has cancelled it: nobody misses what was sent
   given_up,  ///< it could not be delivered in the time allowed; for progress: the next value may get through
 };
 
@@ -20598,14 +20757,16 @@ struct transport_limits {
 ///   `closed` or the worker leaves. Overlap: with itself up to limits().takes times, which is once unless the engine says
 ///   otherwise. Cancellation: when the worker leaves, its stop token is triggered. It must then end soon, and may throw
 ///   `cancelled` only where the queue has handed nothing over: what it has, or is being given, is returned and will be
-///   run. Throws: any other exception ends the run; run() rethrows it after the jobs in progress have ended.
-///   Job ids must not be empty. A job whose id is in progress already is dropped with a warning.
+///   run. Throws: after std::bad_alloc it is called again, in a second; it must not have cost a job that was handed over.
+///   Any other exception ends the run; run() rethrows it after the jobs in progress have ended. Job ids must not be empty. A
+///   job whose id is in progress already is dropped with a warning.
 ///
 /// task<delivery> complete(job_result result)
 ///
 ///   Delivers a job's result and returns once the queue has it or never will. Called exactly once for each job that was
 ///   handed over, also for one that never ran. The job keeps its slot until it returns. Overlap: with itself for
-///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up.
+///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up. Where there is no memory
+///   for the coroutine itself, the job's outcome becomes one that says so, with which it is called again.
 ///
 /// task<delivery> chunk(std::string_view job_id, json value)                                      optional
 ///
@@ -20617,7 +20778,8 @@ struct transport_limits {
 /// task<delivery> progress(std::string_view job_id, json value)                                   optional
 ///
 ///   Tells how far a job is. One try: values replace each other, so the next one may do. Overlap and order: as chunk.
-///   `refused`: no more progress of this job is sent. Cancellation: none. Throws: counts as refused.
+///   `refused`: this value is not tried again. `unwanted`: no more progress of this job is sent. Cancellation: none.
+///   Throws: counts as refused.
 ///
 /// transport_limits limits() const                                                                optional
 ///
@@ -21205,7 +21367,10 @@ class limit_control {
   void tell_change(time_point now, int limit) {
     if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
     if (limit == told_limit_ || now < tell_again_) return;
-    log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    try {
+      log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    } catch (const std::bad_alloc&) {  // a line less
+    }
     told_limit_ = limit;
     tell_again_ = after(now, std::chrono::seconds(1));
   }
@@ -21254,9 +21419,10 @@ struct options {
   /// How long a handler may run before its job is stopped and fails. A job that brings a limit of its own has the
   /// smaller of the two. 0 or more. Default: 0, as long as it likes.
   duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it ends: what
-  /// runs cannot be taken away from a thread. 0 or more. Default: 10 s.
-  duration stop_patience = std::chrono::seconds(10);
+  /// How long a handler whose job was stopped may go on before it is given up: the job's outcome is handed over, and what
+  /// the handler returns later is thrown away. It keeps its slot until then: what runs cannot be taken away from a thread.
+  /// While the worker leaves, a second at most. 0 or more. Default: 2 s.
+  duration stop_patience = std::chrono::seconds(2);
   /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while it does so.
   /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job. Only in
   /// run() and start(). 0 or more. Default: 0, off.
@@ -21264,6 +21430,9 @@ struct options {
   /// Runs handlers that are coroutines on the pool, each on any of its threads at a time, instead of all on the worker's
   /// own thread. For those that compute. Default: off.
   bool coroutines_on_pool = false;
+  /// How long after one report of a job's progress the next is sent, which is the latest by then. 0 or more; 0 sends each
+  /// once the one before has arrived. Default: 0.5 s. What was reported last is sent in any case, before the outcome.
+  duration progress_interval = std::chrono::milliseconds(500);
   /// How streaming handlers' elements become chunks.
   stream_options stream = {};
   /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers that take
@@ -21312,6 +21481,8 @@ inline options checked(options wanted) {
   require(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
   require(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
   require(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require(wanted.progress_interval >= duration::zero(),
+          "progress_interval is negative; 0 sends each report once the one before has arrived");
   require(wanted.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
   require(wanted.output_limit == 0 || wanted.output_limit >= 1000,
           "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
@@ -21324,10 +21495,11 @@ inline options checked(options wanted) {
 
 /// What a worker did from start to end.
 struct worker_summary {
-  std::uint64_t jobs = 0;         ///< taken
-  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
-  std::uint64_t stopped = 0;      ///< ended because they were asked to
-  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
+  std::uint64_t jobs = 0;     ///< taken
+  std::uint64_t failed = 0;   ///< ended with an error; stopped ones are not counted here
+  std::uint64_t stopped = 0;  ///< ended because they were asked to
+  std::uint64_t undelivered =
+      0;  ///< whose outcome the queue refused or could not be given; one that it no longer wants is not counted
   int highest_in_progress = 0;
   duration elapsed{};
 };
@@ -21479,7 +21651,8 @@ class job_watch {
   // Throws std::bad_alloc; the record is not watched then.
   void add(job_record& record, time_point now) {
     duration limit = record.time_limit;
-    if (options_.job_timeout > duration::zero() && (limit <= duration::zero() || options_.job_timeout < limit))
+    if (options_.job_timeout > duration::zero() &&
+        (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
     if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
@@ -21498,40 +21671,51 @@ class job_watch {
 
   // `ended` is what becomes of it unless the handler says otherwise.
   void stop(job_record& record, outcome ended, time_point now) {
-    if (record.stop.stop_requested()) return;
-    record.outcome = std::move(ended);
-    clear_alarm(record);
-    // A job that is stopped has at least the time until the next look to end.
-    const duration patience = options_.stop_patience > look_interval ? options_.stop_patience : look_interval;
-    try {
-      set_alarm(record, after(now, patience));
-    } catch (const std::bad_alloc&) {
-      // It is stopped all the same. Only the line that would name it, if it went on, is lost.
-    }
-    record.stop.request_stop();
+    stop(record, std::move(ended), now, options_.stop_patience);
   }
 
-  void stop_all(const outcome& ended, time_point now) {
-    for (job_record* record = running_.front(); record != nullptr; record = record->next)
-      stop(*record, ended, now);
+  // Because the worker leaves: also those that were asked to stop before have little time left.
+  void stop_all(const char* why, time_point now) {
+    constexpr duration most = std::chrono::seconds(1);
+    const duration patience = options_.stop_patience < most ? options_.stop_patience : most;
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->stop.stop_requested()) {
+        wait_no_longer_than(*record, after(now, patience));
+      } else {
+        stop(*record, outcome::stop(why), now, patience);
+      }
+    }
   }
 
   // When look() is to be called next.
   time_point next_look() const noexcept { return next_; }
 
-  // Stops the jobs whose time is over, and names those that were stopped and go on all the same. Returns how
-  // many jobs it looked at.
-  std::size_t look(time_point now) {
+  // Stops the jobs whose time is over, and calls `give_up(record)` for those that were stopped and go on all the same; that
+  // may remove the record. Returns how many jobs it looked at.
+  template <class GiveUp>
+  std::size_t look(time_point now, GiveUp give_up) {
     if (now < next_) return 0;
     std::size_t looked_at = 0;
+    set_missing_alarms(now);
     try {
-      for (; alarms_.next_due() <= now; ++looked_at) ring(alarms_.front(), alarms_.next_due(), now);
+      for (; alarms_.next_due() <= now; ++looked_at) {
+        job_record& record = alarms_.front();
+        if (!record.stop.stop_requested()) {
+          time_is_over(record, alarms_.next_due(), now);
+        } else if (record.sends_chunk) {  // the outcome is to come after it
+          clear_alarm(record);
+          set_alarm(record, after(now, std::chrono::milliseconds(100)));
+        } else {
+          clear_alarm(record);
+          give_up(record);
+        }
+      }
     } catch (const std::bad_alloc&) {
       // The alarm is still set: the next look tries again.
     }
     // So that thousands of deadlines cost one look in a millisecond, not one each.
     const time_point soonest = after(now, look_interval);
-    next_ = alarms_.next_due() < soonest ? soonest : alarms_.next_due();
+    next_ = alarms_.next_due() < soonest || some_without_alarm_ ? soonest : alarms_.next_due();
     return looked_at;
   }
 
@@ -21547,19 +21731,39 @@ class job_watch {
     if (record.look_slot != due_slot_none) alarms_.remove(record);
   }
 
-  void ring(job_record& record, time_point due, time_point now) {
-    const log_subject subject(record.id, record.log_label);
-    if (!record.stop.stop_requested()) {
-      const std::string limit = seconds_text(due - record.started);
-      outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
-      log_.warn("It has run for " + limit + ", which is all that it may: stop requested.", subject);
-      stop(record, std::move(ended), now);
-      return;
-    }
-    log_.warn("It was asked to stop " + seconds_text(options_.stop_patience) +
-                  " ago and still runs; it keeps its slot until it ends.",
-              subject);
+  void stop(job_record& record, outcome ended, time_point now, duration patience) {
+    if (record.stop.stop_requested()) return;
+    record.outcome = std::move(ended);
+    // A job that is stopped has at least the time until the next look to end.
+    wait_no_longer_than(record, after(now, patience > look_interval ? patience : look_interval));
+    record.stop.request_stop();
+  }
+
+  void wait_no_longer_than(job_record& record, time_point due) {
     clear_alarm(record);
+    try {
+      set_alarm(record, due);
+    } catch (const std::bad_alloc&) {
+      some_without_alarm_ = true;
+      if (due < next_) next_ = due;
+    }
+  }
+
+  // Of stopped jobs, for which there was no memory.
+  void set_missing_alarms(time_point now) {
+    if (!std::exchange(some_without_alarm_, false)) return;
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->stop.stop_requested() && record->look_slot == due_slot_none)
+        wait_no_longer_than(*record, now);
+    }
+  }
+
+  void time_is_over(job_record& record, time_point due, time_point now) {
+    const std::string limit = seconds_text(due - record.started);
+    outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
+    log_.warn("It has run for " + limit + ", which is all that it may: stop requested.",
+              log_subject(record.id, record.log_label));
+    stop(record, std::move(ended), now);
   }
 
   const coworker::options& options_;
@@ -21568,6 +21772,7 @@ class job_watch {
   due_heap<job_record, &job_record::look_slot> alarms_;
   static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
   time_point next_ = time_point::max();
+  bool some_without_alarm_ = false;
 };
 
 }  // namespace coworker::detail
@@ -21837,7 +22042,7 @@ struct worker_core final : worker_access {
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
   std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
-  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+  watchdog* dog = nullptr;                    // where one is wanted, while run() is in progress
 
  private:
   // What blocks has a thread for each job; what computes, one for each processor.
@@ -21846,6 +22051,98 @@ struct worker_core final : worker_access {
     return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
   }
 };
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
+
+// From a job's reports of progress to the queue. Must not know the worker.
+
+namespace coworker::detail {
+
+// One of the engine's operations threw.
+inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {
+  try {
+    log.error(std::string(operation) + " threw " + describe_exception(std::current_exception()).trace(),
+              subject);
+  } catch (const std::bad_alloc&) {
+    log.error(operation, subject);
+  }
+}
+
+// Whether JSON can hold the value; where not, that is logged.
+inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
+  try {
+    coworker::dump_size(value);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  } catch (json_value_error& error) {
+    error.inside_member("progress");
+    log.warn(std::string("This progress is not sent: ") + error.what(),
+             log_subject(record.id, record.log_label));
+    return false;
+  }
+}
+
+// One try. What the engine throws counts as refused.
+template <progress_transport Queue>
+task<delivery> try_progress(Queue& queue, const job_record& job, json value, logger& log) {
+  try {
+    co_return co_await queue.progress(job.id, std::move(value));
+  } catch (...) {
+    detail::log_thrown("The engine's progress()", log, log_subject(job.id, job.log_label));
+  }
+  co_return delivery::refused;
+}
+
+// Sends the latest value until there is none newer, one in each interval. A value that does not get through is tried
+// again while its job runs; one that is refused gives way to the next. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, duration interval, logger& log) {
+  constexpr duration pause = std::chrono::seconds(1);
+  const executor_ref executor = co_await this_coro::executor();
+  progress_state& state = *job->progress.state();
+  try {
+    json value;
+    bool waits = false;  // `value` is to be sent
+    if (executor.now() < state.not_before) co_await state.ending.wait_until(state.not_before);
+    while (!state.over) {
+      json latest;
+      if (state.take(latest)) {
+        waits = detail::can_be_sent(latest, *job, log);
+        value = std::move(latest);
+      }
+      if (!waits) break;
+      state.not_before = after(executor.now(), interval);
+      const delivery made = co_await detail::try_progress(queue, *job, value, log);
+      waits = made == delivery::given_up;
+      if (const time_point again = after(executor.now(), pause); waits && state.not_before < again)
+        state.not_before = again;
+      if (made == delivery::unwanted) {
+        job->progress.close();
+        state.take(value);
+        break;
+      }
+      co_await state.ending.wait_until(state.not_before);
+    }
+  } catch (const std::bad_alloc&) {  // this value is lost; the next may get through
+  }
+  state.sending = false;
+  detail::insist([&state] { state.sent.set(); });
+}
+
+// What was reported last and not sent yet, when the job's handler has ended. One try, before the outcome.
+template <progress_transport Queue>
+task<void> send_last_progress(Queue& queue, job_record& job, progress_state& state, logger& log) {
+  while (state.sending) co_await state.sent.wait();  // may still be set by the one before
+  json value;
+  if (!state.take(value) || !detail::can_be_sent(value, job, log)) co_return;
+  try {
+    co_await detail::try_progress(queue, job, std::move(value), log);
+  } catch (const std::bad_alloc&) {  // it is lost
+  }
+}
 
 }  // namespace coworker::detail
 
@@ -21885,16 +22182,9 @@ inline void shorten(error_info& error, std::size_t longest) {
     error.causes.pop_back();
 }
 
-// Changes an outcome to a failure where JSON or the queue, which takes `limit` bytes of it, cannot hold its output.
-inline void make_sendable(outcome& made, std::size_t limit) {
+inline void shorten_error(outcome& made, std::size_t limit) {
   constexpr std::size_t most_per_byte = 6;  // as "\u0000"
   constexpr std::size_t longest_error = 1'000'000;
-  try {
-    detail::check_output(made.output, limit);
-  } catch (...) {
-    if (made.succeeded()) made.fail(describe_exception(std::current_exception()));
-    made.output = json();
-  }
   if (made.error() == nullptr) return;
   const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
   const error_info& error = *made.error();
@@ -21906,6 +22196,26 @@ inline void make_sendable(outcome& made, std::size_t limit) {
   detail::shorten(shortened, longest);
   made.fail(std::move(shortened));
   made.status = before;
+}
+
+// Changes an outcome to a failure where JSON, the memory or the queue, which takes `limit` bytes of it, cannot hold its
+// output.
+inline void make_sendable(outcome& made, std::size_t limit) noexcept {
+  const auto give_up_output = [&made](outcome failed) {
+    failed.recycle_worker = made.recycle_worker;
+    if (made.succeeded()) made = std::move(failed);
+    made.output = json();
+  };
+  try {
+    try {
+      detail::check_output(made.output, limit);
+    } catch (...) {
+      give_up_output(outcome::failure(describe_exception(std::current_exception())));
+    }
+    detail::shorten_error(made, limit);
+  } catch (const std::bad_alloc&) {
+    give_up_output(outcome::out_of_memory());
+  }
 }
 
 }  // namespace coworker::detail
@@ -21927,33 +22237,55 @@ transport_limits limits_of(const Queue& queue) {
 
 // Whether the queue has the chunk.
 template <transport Queue>
-task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& log) {
+task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
   bool sent = false;
   if constexpr (chunk_transport<Queue>) {
+    if (job.given_up) co_return false;  // its outcome is on its way
+    job.sends_chunk = true;
+    bool was_cancelled = false;
     try {
       sent = co_await queue.chunk(job.id, std::move(chunk)) == delivery::accepted;
     } catch (const cancelled&) {
-      throw;
+      was_cancelled = true;
     } catch (...) {
-      log.error("The engine's chunk() threw " + describe_exception(std::current_exception()).trace(),
-                log_subject(job.id, job.log_label));
+      detail::log_thrown("The engine's chunk()", log, log_subject(job.id, job.log_label));
     }
+    job.sends_chunk = false;
+    if (was_cancelled) throw cancelled();
   }
   co_return sent;
 }
 
 // A job that was stopped did what it was asked to.
-inline void log_outcome(const outcome& made, logger& log, log_subject subject) {
-  if (made.succeeded()) {
-    if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
-    return;
+inline void log_outcome(const outcome& made, logger& log, log_subject subject) noexcept {
+  try {
+    if (made.succeeded()) {
+      if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
+      return;
+    }
+    const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
+    log.write(made.status == outcome_status::stopped ? log_level::info : log_level::error, text, subject);
+  } catch (...) {
+    log.write(made.succeeded() ? log_level::debug : log_level::error, made.message(), subject);
   }
-  const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
-  if (made.status == outcome_status::stopped) {
-    log.info(text, subject);
-  } else {
-    log.error(text, subject);
-  }
+}
+
+// Hands the outcome over to the engine. Throws std::bad_alloc where the engine had no memory to begin: nothing was sent
+// then, and the record has an outcome that says so, for the next try.
+template <transport Queue>
+task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
+  job_result result;
+  result.job_id = record.id;
+  result.outcome = std::move(record.outcome);
+  result.streamed = streamed;
+  result.timings = record.timings;
+  // What the worker asks of it later. Should the engine not begin, it is what there is left to say.
+  record.outcome = outcome::out_of_memory();
+  const outcome_status ended = result.outcome.status;
+  record.outcome.recycle_worker = result.outcome.recycle_worker;
+  task<delivery> begun = queue.complete(std::move(result));
+  record.outcome.status = ended;
+  return begun;
 }
 
 // Not inlined, as its frame would then be part of every job's from the start.
@@ -21961,87 +22293,27 @@ template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
   const log_subject subject(record.id, record.log_label);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
+    progress_state* const told = record.progress.state();
+    if (told != nullptr) {
+      task<void> last = detail::insist([&] { return send_last_progress(queue, record, *told, log); });
+      co_await std::move(last);
+    }
   }
+  if (record.timings != nullptr)
+    detail::insist([&] { record.timings->add("handler", record.started, record.settled); });
+  detail::make_sendable(record.outcome, core.place.terms.output_limit);
+  detail::log_outcome(record.outcome, log, subject);
   try {
-    if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
-    detail::make_sendable(record.outcome, core.place.terms.output_limit);
-    detail::log_outcome(record.outcome, log, subject);
-    job_result result;
-    result.job_id = record.id;
-    result.outcome = std::move(record.outcome);
-    record.outcome.status = result.outcome.status;
-    record.outcome.recycle_worker = result.outcome.recycle_worker;
-    result.streamed = core.handler.is_streaming && core.place.terms.sends_chunks;
-    result.timings = record.timings;
-    co_return co_await queue.complete(std::move(result));
+    task<delivery> complete = detail::insist([&] {
+      return detail::begin_complete(queue, record,
+                                    core.handler.is_streaming && core.place.terms.sends_chunks);
+    });
+    co_return co_await std::move(complete);
   } catch (...) {
-    const error_info error = describe_exception(std::current_exception());
-    log.error("The engine gave up this result: its complete() threw " + error.text(), subject);
+    detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   }
   co_return delivery::given_up;
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
-
-// From a job's reports of progress to the queue. Must not know the worker.
-
-namespace coworker::detail {
-
-// Whether JSON can hold the value; where not, that is logged.
-inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
-  try {
-    coworker::dump_size(value);
-    return true;
-  } catch (json_value_error& error) {
-    error.inside_member("progress");
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.log_label));
-    return false;
-  }
-}
-
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
-template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
-  constexpr duration pause = std::chrono::seconds(1);
-  const executor_ref executor = co_await this_coro::executor();
-  progress_state& state = *job->progress.state();
-  try {
-    json value;
-    bool waits = false;  // `value` is to be sent
-    for (bool over = false; !over;) {
-      json latest;
-      if (state.take(latest)) {
-        waits = detail::can_be_sent(latest, *job, log);
-        value = std::move(latest);
-      }
-      if (!waits) break;
-      const delivery made = co_await queue.progress(job->id, value);
-      switch (made) {
-        case delivery::accepted:
-          waits = false;
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-          job->progress.close();
-          over = true;
-          break;
-      }
-    }
-  } catch (...) {
-    log.error("The engine's progress() threw " + describe_exception(std::current_exception()).trace(),
-              log_subject(job->id, job->log_label));
-  }
-  state.sending = false;
-  state.sent.set();
 }
 
 }  // namespace coworker::detail
@@ -22057,14 +22329,16 @@ struct job_slots {
   int waiting = 0;     // taken, and without a slot yet
   int running = 0;     // handlers
   int delivering = 0;  // outcomes being handed back
+  int stuck = 0;       // handlers that go on though their jobs have ended
   int requested = 0;   // jobs that takes under way may bring
   int takes = 0;       // under way
 
-  int in_progress() const noexcept { return running + delivering + waiting; }
+  int in_progress() const noexcept { return running + delivering + stuck + waiting; }
 
   int in_use(bool overlap_delivery) const noexcept {
-    if (!overlap_delivery) return running + delivering;
-    return delivering > limit ? running + delivering - limit : running;
+    const int handlers = running + stuck;
+    if (!overlap_delivery) return handlers + delivering;
+    return delivering > limit ? handlers + delivering - limit : handlers;
   }
 
   // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
@@ -22117,11 +22391,15 @@ class worker_run {
   task<void> take_jobs(int capacity);
   void accept(job_envelope& envelope, time_point now);
   task<void> run_job(record_ref owned);
+  void give_up(job_record& record);
+  task<void> deliver(record_ref owned);
+  void came_back(job_record& record);
   void job_ended(job_record& record, delivery delivered);
   void slot_opened(time_point now);
   void read_limits();
   task<void> attend();
   task<void> wind_down();
+  void tell_grace_is_over();
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -22140,7 +22418,7 @@ class worker_run {
   // What a stream hands its chunks to.
   struct chunk_target {
     worker_run& run;
-    task<bool> send(const job_record& job, json chunk) const {
+    task<bool> send(job_record& job, json chunk) const {
       return detail::send_chunk(run.queue_, job, std::move(chunk), run.core_.log);
     }
     void interpret([[maybe_unused]] outcome& made) const {
@@ -22189,16 +22467,25 @@ task<worker_summary> worker_run<Queue>::run() {
     asked_for_slot_ = false;
     if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
     if (const int wanted = capacity(); wanted > 0) {
       slots_.requested += wanted;
       ++slots_.takes;
-      takes_.spawn(take_jobs(wanted));
+      detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
       continue;
     }
     const time_point due = sleeps_until_ = next_turn(now);
-    co_await core_.inbox.changed.wait_until(due);
+    bool armed = false;
+    try {
+      co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
     sleeps_until_ = time_point::min();
     now = executor_.now();
     if (now >= due) recorded().timer_late(now - due);
@@ -22210,7 +22497,8 @@ task<worker_summary> worker_run<Queue>::run() {
   winding_down_ = true;
   core_.leaving_source->request_stop();
   takes_.request_stop();
-  co_await wind_down();
+  auto rest = detail::insist([this] { return wind_down(); });
+  co_await std::move(rest);
   co_await takes_.join();
   co_await jobs_.join();
   while (core_.inbox.progress.take()) {
@@ -22257,8 +22545,11 @@ task<void> worker_run<Queue>::attend() {
 template <transport Queue>
 void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
-  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
-  slots_.limit = core_.control.ask(now, before);
+  try {
+    recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+    slots_.limit = core_.control.ask(now, before);
+  } catch (const std::bad_alloc&) {  // it is asked again
+  }
   if (slots_.limit != before) {
     settled_ = false;
   } else if (interval_over && slots_.in_progress() == 0) {
@@ -22288,6 +22579,7 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
   const time_point asked = executor_.now();
   recorded().take_sent(asked, static_cast<std::size_t>(capacity));
   take_result taken;
+  bool starved = false;
   try {
     const take_request request{static_cast<std::size_t>(capacity),
                                static_cast<std::size_t>(slots_.in_progress())};
@@ -22298,9 +22590,18 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
           std::logic_error("coworker::worker: the engine's take() threw `cancelled`, but was not stopped"));
       taken.closed = true;
     }
+  } catch (const std::bad_alloc&) {
+    starved = true;
   } catch (...) {
     failure_ = std::current_exception();
     taken.closed = true;
+  }
+  if (starved) {
+    core_.log.warn("There was no memory to take jobs; it is tried again in a second.");
+    try {
+      co_await sleep_for(std::chrono::seconds(1));
+    } catch (...) {  // it leaves, or there is none for an alarm either
+    }
   }
   slots_.requested -= capacity;
   --slots_.takes;
@@ -22317,18 +22618,15 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
 // Makes a record of a job that was handed over.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
-  const auto make = [&] {
-    if (!core_.in_progress.add(envelope.id)) {
-      core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
-                     log_subject(envelope.id, envelope.log_label));
-      return;
-    }
-    waiting_.push_back(*new job_record(std::move(envelope)));
-    waiting_.back()->taken = now;
-    ++slots_.waiting;
-    ++summary_.jobs;
-  };
-  make();
+  if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
+    core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
+                   log_subject(envelope.id, envelope.log_label));
+    return;
+  }
+  waiting_.push_back(*detail::insist([&] { return new job_record(std::move(envelope)); }));
+  waiting_.back()->taken = now;
+  ++slots_.waiting;
+  ++summary_.jobs;
 }
 
 // Gives slots to waiting jobs, in the order in which they came.
@@ -22346,8 +22644,9 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   waiting_.remove(record);
   --slots_.waiting;
   ++slots_.running;
-  watch_.add(record, now);
-  jobs_.spawn(run_job(record_ref(record)));
+  detail::insist([&] { watch_.add(record, now); });
+  const record_ref owned(record);
+  detail::insist([&] { jobs_.spawn(run_job(owned)); });
 }
 
 template <transport Queue>
@@ -22361,11 +22660,17 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
     record.log = &core_.log;
-    if (core_.options.measure_times) record.timings = new job_timings(executor_);
-    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
-    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
-    co_await core_.handler.run(record, core_.place, sink_).in(own);
+    watched_executor* watched = nullptr;
+    try {
+      if (core_.options.measure_times) record.timings = new job_timings(executor_);
+      watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+      context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+      co_await core_.handler.run(record, core_.place, sink_).in(own);
+    } catch (const std::bad_alloc&) {  // before the handler was called: what that throws is its outcome
+      record.outcome = outcome::out_of_memory();
+    }
     if (watched != nullptr) core_.dog->remove(watched);
+    if (record.given_up) co_return came_back(record);
     record.settled = executor_.now();
     recorded().handler_ended(record.settled, record.settled - record.started);
     record.progress.close();
@@ -22376,7 +22681,43 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   --slots_.running;
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, record, core_); });
+  job_ended(record, co_await std::move(sending));
+}
+
+// The job was stopped, and its handler goes on all the same: the outcome that it then has is handed over, and the slot stays
+// taken.
+template <transport Queue>
+void worker_run<Queue>::give_up(job_record& record) {
+  core_.log.warn(
+      "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
+      log_subject(record.id, record.log_label));
+  record.given_up = true;
+  record.settled = executor_.now();
+  recorded().handler_ended(record.settled, record.settled - record.started);
+  record.progress.close();
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  const record_ref owned(record);
+  detail::insist([&] { jobs_.spawn(deliver(owned)); });
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::deliver(record_ref owned) {
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, *owned, core_); });
+  job_ended(*owned, co_await std::move(sending));
+}
+
+// The handler of a job that was given up has returned.
+template <transport Queue>
+void worker_run<Queue>::came_back(job_record& record) {
+  core_.log.info("Its handler has returned, after it was given up; what it returned is thrown away.",
+                 log_subject(record.id, record.log_label));
+  record.returned = true;
+  if (!record.ended) return;
+  --slots_.stuck;
+  slot_opened(executor_.now());
 }
 
 // The modifier is asked once for each slot that opens.
@@ -22397,12 +22738,15 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   const outcome_status status = record.outcome.status;
   core_.in_progress.remove(record.id);
   recorded().job_ended(now, status, now - record.taken, now - record.settled);
-  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (delivered == delivery::refused || delivered == delivery::given_up) ++summary_.undelivered;
   if (status == outcome_status::failed) ++summary_.failed;
   if (status == outcome_status::stopped) ++summary_.stopped;
   --slots_.delivering;
+  record.ended = true;
+  const bool stuck = record.given_up && !record.returned;
+  if (stuck) ++slots_.stuck;
   settled_ = false;
-  if (core_.options.overlap_delivery) {
+  if (core_.options.overlap_delivery || stuck) {
     start_queued_jobs(now);
     job_moved(now);
   } else {
@@ -22435,8 +22779,10 @@ void worker_run<Queue>::follow_inbox() {
   if constexpr (progress_transport<Queue>) {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state* const state = job->progress.state();
-      if (state == nullptr || std::exchange(state->sending, true)) continue;
-      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+      if (state == nullptr || state->over || std::exchange(state->sending, true)) continue;
+      detail::insist([&] {
+        jobs_.spawn(detail::send_progress(queue_, job, core_.options.progress_interval, core_.log));
+      });
     }
   }
 }
@@ -22455,7 +22801,7 @@ task<void> worker_run<Queue>::wind_down() {
       last_call = after(now, core_.options.grace_period);
     }
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     if (now >= publish_at) {
       core_.control.publish(now, slots_.limit);
       publish_at = after(now, core_.options.modifier_interval);
@@ -22463,19 +22809,36 @@ task<void> worker_run<Queue>::wind_down() {
     time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
     if (publish_at < due) due = publish_at;
     sleeps_until_ = due;
-    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    bool was_set = true;
+    bool armed = false;
+    try {
+      was_set = co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
     sleeps_until_ = time_point::min();
     now = executor_.now();
     if (was_set || now < last_call) continue;
     if (slots_.running > 0) {
-      core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
-                     (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+      tell_grace_is_over();
     }
     jobs_stopped_ = true;
-    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
     start_queued_jobs(now);
     last_call = time_point::max();
   }
+}
+
+template <transport Queue>
+void worker_run<Queue>::tell_grace_is_over() {
+  detail::insist([this] {
+    core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
+                   (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+  });
 }
 
 // Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
@@ -22487,7 +22850,7 @@ void worker_run<Queue>::job_moved(time_point now) {
   if (sleeps_until_ == time_point::min()) return;  // it does not sleep
   if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = time_point::min();
-    core_.inbox.changed.set();
+    detail::insist([this] { core_.inbox.changed.set(); });
   }
 }
 
@@ -23180,21 +23543,26 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
   } catch (const json_parse_error&) {
     if (text.front() != '[' && text.front() != '{') throw;
     found.clear();
+  } catch (const std::bad_alloc&) {  // one by one they need less, and a large one does not cost the others
+    found.clear();
   }
   const auto read_item = [&](std::string_view item) {
+    std::string problem;
     try {
-      add(json::parse(item));
+      return add(json::parse(item));
     } catch (const json_parse_error& error) {
-      const std::string problem =
-          std::string("The queue handed over this job as what is not JSON: ") + error.what();
-      if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
-        job_envelope made;
-        made.id = std::move(*id);
-        made.problem = problem;
-        found.push_back(std::move(made));
-      } else {
-        log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
-      }
+      problem = std::string("The queue handed over this job as what is not JSON: ") + error.what();
+    } catch (const std::bad_alloc&) {
+      problem = "out of memory: this job is " + std::to_string(item.size()) +
+                " bytes of JSON, and there was no memory to read it";
+    }
+    if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
+      job_envelope made;
+      made.id = std::move(*id);
+      made.problem = std::move(problem);
+      found.push_back(std::move(made));
+    } else {
+      log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
     }
   };
   if (text.front() == '{') {
@@ -23691,11 +24059,13 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   return line.append(value);
 }
 
-/// The body of the outcome that stands in for one that the queue refused.
-inline std::string refusal_body(const std::string& reason) {
-  json body = json::object();
-  body["error"] = "The queue refused the result of this job: " + reason;
-  return body.dump();
+/// The body of the outcome that stands in for one that the queue refused. The reason may hold the server's own words;
+/// bytes of them that are not UTF-8 are replaced.
+inline std::string refusal_body(std::string_view reason) {
+  std::string body = "{\"error\":";
+  coworker::append_json_string_lossy(body,
+                                     "The queue refused the result of this job: " + std::string(reason));
+  return body += "}";
 }
 
 /// A 200 whose body is not what the protocol says is a failure of the channel like any other.
@@ -23749,14 +24119,17 @@ class channel_health {
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
     const auto seconds = wait / std::chrono::seconds(1);
-    log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-              (answer.retry_after
-                   ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
-                   : "it is tried again at growing intervals."));
+    detail::insist([&] {
+      log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+                (answer.retry_after
+                     ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                     : "it is tried again at growing intervals."));
+    });
   }
 
   void worked() {
-    if (std::exchange(told_, 0U) != 0) log_.info(std::string(name_) + " works again.");
+    if (std::exchange(told_, 0U) != 0)
+      detail::insist([this] { log_.info(std::string(name_) + " works again."); });
   }
 
  private:
@@ -23862,7 +24235,7 @@ class queue_urls {
     std::string filled;
     filled.reserve(url.size() + job_id.size() + value);
     for (std::size_t at = url.find(mark); at != std::string_view::npos; at = url.find(mark)) {
-      append_url_encoded(filled.append(url.substr(0, at)), job_id);
+      append_url_segment(filled.append(url.substr(0, at)), job_id);
       url.remove_prefix(at + mark.size());
     }
     return filled.append(url);
@@ -24276,7 +24649,7 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
   for (std::size_t next = 0; next < fresh.size() || !failed.empty();) {
     const bool again = next == fresh.size();  // those that were not tried yet come first
     if (again && executor.now() < failed.front().due) {
-      co_await sleep_until(failed.front().due);
+      co_await coworker::sleep_until(failed.front().due);
       continue;
     }
     failed_one one{{}, backoff(waits, random_source(random.next())), {}};
@@ -24776,7 +25149,7 @@ class basic_spool {
   bool write(ticket& place, const std::string& text) {
     constexpr int most_tries = 10;
     for (int i = 0; i < most_tries; ++i) {
-      const std::string fresh = fresh_path();
+      std::string fresh = fresh_path();
       const std::string unfinished = fresh + ".part";
       if (!files_.create(unfinished, text)) {
         if (errno == EEXIST) continue;
@@ -24785,7 +25158,7 @@ class basic_spool {
       const std::string& wanted = place.stored_ ? place.path_ : fresh;
       if (files_.rename(unfinished, wanted)) {
         if (!place.stored_) {
-          place.path_ = fresh;
+          place.path_ = std::move(fresh);
           ++stored_;
         }
         place.stored_ = place.in_form_ = true;
@@ -24855,27 +25228,37 @@ class poster {
 
   // Until the server has the result, has refused it for good, or time is up.
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
-    ticket kept = spool_.prepare(job_id, streamed);
-    http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-    const posted made = co_await post_until_settled(request, &kept, options_.delivery_deadline, false);
-    if (made.end != ending::accepted)
-      co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
+    ticket kept = detail::insist([&] { return spool_.prepare(job_id, streamed); });
+    http_request request = detail::insist([&] { return post_of(urls_.done(job_id, streamed), job_id); });
+    request.body = std::move(body);
+    task<posted> posting =
+        detail::insist([&] { return post_until_settled(request, &kept, options_.delivery_deadline, false); });
+    const posted made = co_await std::move(posting);
+    if (made.end != ending::accepted) {
+      task<delivery> news =
+          detail::insist([&] { return end_unaccepted(made, request, kept, log_subject(job_id)); });
+      co_return co_await std::move(news);
+    }
     spool_.remove(kept);
     co_return delivery::accepted;
   }
 
   task<delivery> send_chunk(std::string_view job_id, std::string body) {
-    const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
+    http_request request = post_of(urls_.stream(job_id), job_id);
+    request.body = std::move(body);
     const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
-    co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
+    co_return made.end == ending::expired ? delivery::given_up
+    : made.end == ending::unknown_job     ? delivery::unwanted
+                                          : delivery::refused;
   }
 
   // One try.
   task<delivery> send_progress(std::string_view job_id, std::string body) {
-    http_request request = post_of(urls_.done(job_id, false), job_id, std::move(body));
+    http_request request = post_of(urls_.done(job_id, false), job_id);
+    request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const http_answer answer = co_await send(request);
     switch (coworker::classify_post(answer)) {
@@ -24910,7 +25293,7 @@ class poster {
         while (!firsts_.empty() && firsts_.front().keep_at <= executor.now()) {
           first_try& one = firsts_.front();
           one.unlink();
-          spool_.store(*one.kept, *one.request->body, true, log_);
+          keep(*one.kept, *one.request->body, true);
         }
       }
       first_sent_.reset();
@@ -24939,12 +25322,18 @@ class poster {
     const auto try_once = [this, &beside](typename Spool::entry& left) {
       return deliver_left_over(left, beside);
     };
-    auto all =
-        detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
-    detail::result<void> end;
-    co_await detail::capture(std::move(all), end);
+    std::exception_ptr problem;
+    try {
+      auto all =
+          detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
+      co_await std::move(all);
+    } catch (const std::bad_alloc&) {
+      log_.warn("There was no memory to post what earlier runs left in the spool; the next start tries again.");
+    } catch (...) {
+      problem = std::current_exception();
+    }
     co_await beside.join();
-    end.take();
+    if (problem != nullptr) std::rethrow_exception(problem);
   }
 
  private:
@@ -24983,7 +25372,7 @@ class poster {
       if (denied) {
         if (poster_.denials_++ == 0) poster_.allowed_.reset();
       } else if (--poster_.denials_ == 0) {
-        poster_.allowed_.set();
+        detail::insist([this] { poster_.allowed_.set(); });
       }
     }
 
@@ -24992,16 +25381,25 @@ class poster {
     bool denied_ = false;
   };
 
+  // In the spool, if it can be.
+  void keep(ticket& place, const std::string& body, bool perhaps_accepted) noexcept {
+    try {
+      spool_.store(place, body, perhaps_accepted, log_);
+    } catch (const std::bad_alloc&) {
+      log_.error("The spool cannot keep a result: out of memory.");
+    }
+  }
+
   static task<time_point> now() {
     const executor_ref executor = co_await this_coro::executor();
     co_return executor.now();
   }
 
-  http_request post_of(std::string url, std::string_view job_id, std::string body) const {
+  // Without its body.
+  http_request post_of(std::string url, std::string_view job_id) const {
     http_request request(std::move(url));
     request.headers = headers_;
     request.own_header = coworker::header_line("X-Request-ID", job_id);
-    request.body = std::move(body);
     request.timeout = options_.post_timeout;
     request.timeout_to_end = true;  // it may be posted again
     return request;
@@ -25016,7 +25414,10 @@ class poster {
       answer = co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
       answer.failure = http_failure::timed_out;
-      answer.problem = "cut off, because the worker leaves";
+      answer.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
+    } catch (const std::bad_alloc&) {
+      answer.failure = http_failure::timed_out;  // nobody knows how far it came
+      answer.problem = "out of memory";          // short enough to need none
     }
     co_return answer;
   }
@@ -25041,9 +25442,10 @@ class poster {
                         kept != nullptr ? *kept : no_ticket_);
         if (kept != nullptr && *kept && !kept->stored()) {
           firsts_.push_back(first);
-          first_sent_.set();
+          detail::insist([this] { first_sent_.set(); });
         }
-        answer = co_await send(request);
+        task<http_answer> sending = detail::insist([&] { return send(request); });
+        answer = co_await std::move(sending);
       }
       const post_answer meaning = coworker::classify_post(answer);
       if (meaning == post_answer::accepted) {
@@ -25051,7 +25453,7 @@ class poster {
         made.end = ending::accepted;
         co_return made;
       }
-      made.reason = coworker::describe_answer(answer);
+      made.reason = detail::insist([&] { return coworker::describe_answer(answer); });
       if (meaning == post_answer::blames_body) {
         made.end = ending::blamed;
         co_return made;
@@ -25067,12 +25469,15 @@ class poster {
       health_.failed(answer, here, wait);
       denied.set(meaning == post_answer::denied);
       const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
-      if (kept != nullptr) spool_.store(*kept, *request.body, made.perhaps_accepted || !last, log_);
+      if (kept != nullptr) keep(*kept, *request.body, made.perhaps_accepted || !last);
       if (last) co_return made;
-      if (hurry_.is_set()) {
-        co_await sleep_for(std::chrono::milliseconds(100));
-      } else {
-        co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+      try {
+        if (hurry_.is_set()) {
+          co_await sleep_for(std::chrono::milliseconds(100));
+        } else {
+          co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+        }
+      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
       }
     }
   }
@@ -25081,9 +25486,10 @@ class poster {
   // of it, nobody will know what became of it, so that is written down before.
   task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
     const bool uncertain = left.ticket.perhaps_accepted();
-    spool_.store(left.ticket, left.body, true, log_);
+    keep(left.ticket, left.body, true);
     if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be
-    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id);
+    request.body = std::move(left.body);
     posted made = co_await post_until_settled(request, &left.ticket, duration::zero(), uncertain);
     if (made.end == ending::expired) co_return made.wait;
     if (made.end == ending::accepted) {
@@ -25099,39 +25505,43 @@ class poster {
     co_await end_unaccepted(first, request, kept, log_subject(job_id));
   }
 
+  void tell(log_level level, const char* before, const std::string& reason, const char* after,
+            log_subject subject) {
+    detail::insist([&] { log_.write(level, before + reason + after, subject); });
+  }
+
   // A result that the queue does not have.
   task<delivery> end_unaccepted(const posted& first, http_request& request, ticket& kept,
                                 log_subject subject) {
     switch (first.end) {
       case ending::unknown_job:
-        log_.warn("The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
-                  subject);
+        tell(log_level::warn, "The queue no longer knows this job (", first.reason,
+             "); its result is not wanted.", subject);
         spool_.remove(kept);
-        co_return delivery::refused;
+        co_return delivery::unwanted;
       case ending::blamed:
         break;
       case ending::accepted:
       case ending::expired:
-        log_.error("The result could not be posted in the time allowed (" + first.reason + "); " +
-                       (kept.stored() ? "it is kept in the spool and posted at the next start."
-                                      : "it is lost to the queue. A spool folder would have kept it."),
-                   subject);
+        tell(log_level::error, "The result could not be posted in the time allowed (", first.reason,
+             kept.stored() ? "); it is kept in the spool and posted at the next start."
+                           : "); it is lost to the queue. A spool folder would have kept it.",
+             subject);
         co_return delivery::given_up;
     }
     if (first.perhaps_accepted) {
-      log_.error("The queue refuses the result of this job (" + first.reason +
-                     ") after a try that it may have accepted; it is not told anything else instead.",
-                 subject);
+      tell(log_level::error, "The queue refuses the result of this job (", first.reason,
+           ") after a try that it may have accepted; it is not told anything else instead.", subject);
     } else {
-      log_.error("The queue refuses the result of this job for good (" + first.reason +
-                     "); it is told that the job failed.",
-                 subject);
-      request.body = coworker::refusal_body(first.reason);
-      const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
+      tell(log_level::error, "The queue refuses the result of this job for good (", first.reason,
+           "); it is told that the job failed.", subject);
+      request.body = detail::insist([&] { return coworker::refusal_body(log_.masked(first.reason)); });
+      task<posted> posting = detail::insist(
+          [&] { return post_until_settled(request, nullptr, options_.delivery_deadline, false); });
+      const posted second = co_await std::move(posting);
       if (second.end != ending::accepted)
-        log_.error(
-            "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
-            subject);
+        tell(log_level::error, "The queue does not take the news either (", second.reason,
+             "); this result is lost to it.", subject);
     }
     spool_.remove(kept);
     co_return delivery::refused;
@@ -25251,9 +25661,9 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     settings.stops.retry = options_.retry;
     settings.stops.seed = ~options_.seed;
     scope beside(co_await this_coro::context());
-    beside.spawn(poster_.keep_unanswered());
-    beside.spawn(poster_.hurry_when_leaving(control.leaving()));
-    beside.spawn(poster_.post_left_over());
+    detail::insist([&] { beside.spawn(poster_.keep_unanswered()); });
+    detail::insist([&] { beside.spawn(poster_.hurry_when_leaving(control.leaving())); });
+    detail::insist([&] { beside.spawn(poster_.post_left_over()); });
     std::exception_ptr problem;
     try {
       co_await attendant_.run(urls_, std::move(settings), control, log_);
@@ -25302,7 +25712,8 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
   const http_answer answer = co_await client_.send(query);
-  co_return read_jobs(answer, asked, executor.now());
+  // What was handed over is read, if need be one job at a time, or once there is memory again.
+  co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
 }
 
 template <http_client Client, class Spool, class Attendant>
@@ -25330,6 +25741,9 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer&
     }
     case take_answer::failed:
       take_failed(answer, held, now);
+      // Jobs that were handed over are answered, if only to say that there was no memory for them.
+      if (answer.out_of_memory && answer.status == 200)
+        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_).items);
       return taken;
   }
   takes_.worked();
@@ -25823,6 +26237,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // an id may be "..", encoded
 #if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -26365,13 +26780,15 @@ inline void curl_transfers::perform() {
 
 inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
   http_answer& answer = *one.answer;
+  long status = 0;
+  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK) {
     one.gave_up = one.leaving && !one.answering;
     answer.failure = failure_of(one, code);
+    answer.out_of_memory = one.no_memory && one.in_body;
+    if (answer.out_of_memory) answer.status = static_cast<int>(status);
     return explain(answer, [&] { return describe_failure(one, code); });
   }
-  long status = 0;
-  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);
   curl_off_t seconds = 0;
   if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
@@ -27719,6 +28136,678 @@ inline json validated(json input, const std::vector<input_field>& fields,
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
+
+// ---- coworker/simulation/conformance.hpp -------------------------------------------------------------------
+
+// Whether an engine keeps the contract of transport/concept.hpp: workers come and go on a simulated loop, while a test
+// feeds the engine and says what came out at its far side. Must not know any engine.
+
+#include <concepts>
+
+// ---- coworker/simulation/conformance_checks.hpp ------------------------------------------------------------
+
+// What is noted of an engine while workers use it, and what must be true of that. Must not know how it is found out.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// What reached the far side of an engine.
+struct arrival {
+  enum class kind : unsigned char { chunk, progress, result };
+
+  kind what = kind::result;
+  std::string job_id = {};
+  json value = {};                                    ///< of a result: the output
+  outcome_status status = outcome_status::succeeded;  ///< of a result
+};
+
+/// FNV-1a.
+inline std::uint64_t id_hash(std::string_view id) noexcept {
+  std::uint64_t mixed = 14695981039346656037U;
+  for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return mixed;
+}
+
+/// What a worker and an engine did with a job.
+struct conformance_job {
+  struct part {
+    json value;
+    bool accepted;
+  };
+
+  std::string id;
+  bool in_progress = false;
+  bool completing = false;
+  bool part_under_way[2] = {false, false};  ///< a chunk, and progress
+  bool result_accepted = false;
+  json output = {};  ///< that complete() was given
+  outcome_status status = outcome_status::succeeded;
+  std::vector<part> chunks = {};
+  std::vector<part> progress = {};
+};
+
+class conformance_notes {
+ public:
+  bool closed = false;  ///< a take has said so
+  int takes = 0;        ///< under way
+  int completing = 0;
+  int parts = 0;
+  bool attending = false;
+
+  /// A sentence; said once.
+  void violate(std::string problem) {
+    for (const std::string& known : problems_) {
+      if (known == problem) return;
+    }
+    if (problems_.size() < 10) problems_.push_back(std::move(problem));
+  }
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+  conformance_job* find(std::string_view id) noexcept {
+    for (conformance_job& one : jobs_) {
+      if (one.id == id) return &one;
+    }
+    return nullptr;
+  }
+
+  /// One that a take hands over.
+  void handed_over(const std::string& id) {
+    if (id.empty()) return violate("take() handed over a job without an id");
+    conformance_job* known = find(id);
+    if (known == nullptr) {
+      jobs_.push_back({.id = id});
+      known = &jobs_.back();
+    }
+    if (known->in_progress) return violate("take() handed over job " + id + " while it is in progress");
+    if (known->result_accepted)
+      return violate("take() handed over job " + id + " again, although complete() has accepted its result");
+    known->in_progress = true;
+  }
+
+  /// After all that the worker had is completed.
+  void worker_left() {
+    for (const conformance_job& one : jobs_) {
+      if (one.in_progress) violate("the worker left without calling complete() for job " + one.id);
+    }
+  }
+
+  /// Nothing happens any more, and the run has not ended.
+  void tell_hanging() {
+    if (takes > 0) violate("take() does not end, although the worker has left");
+    if (completing > 0) violate("complete() does not end");
+    if (parts > 0) violate("chunk() or progress() does not end");
+    if (attending) violate("attend() does not end, although it was stopped");
+    if (problems_.empty()) violate("the run does not end");
+  }
+
+ private:
+  std::vector<conformance_job> jobs_;
+  std::vector<std::string> problems_;
+};
+
+/// What was sent must have arrived in its order; only where `all` is true must all that was accepted have arrived.
+inline void check_parts(conformance_notes& notes, const std::string& id, bool all,
+                        const std::vector<conformance_job::part>& sent, const std::vector<json>& arrived) {
+  const std::string what = (all ? "chunks of job " : "progress of job ") + id;
+  std::size_t next = 0;
+  for (const conformance_job::part& one : sent) {
+    if (next < arrived.size() && arrived[next] == one.value) {
+      ++next;
+    } else if (all && one.accepted) {
+      return notes.violate(
+          what + " did not arrive in order: " + one.value.dump() + " was accepted, and " +
+          (next < arrived.size() ? arrived[next].dump() + " came in its place" : "never came"));
+    }
+  }
+  if (next < arrived.size())
+    notes.violate(what + " did not arrive in order: " + arrived[next].dump() + " came when it was not sent");
+}
+
+/// Whether a result arrived as complete() was given it. How a job failed, each platform says in its own way.
+inline bool same_result(const arrival& arrived, const conformance_job& given) {
+  const bool succeeded = given.status == outcome_status::succeeded;
+  if (succeeded != (arrived.status == outcome_status::succeeded)) return false;
+  return !succeeded || arrived.value == given.output;
+}
+
+/// What came out of the engine, against what went in.
+inline void check_arrivals(conformance_notes& notes, const std::vector<std::string>& added,
+                           const std::vector<arrival>& arrivals, bool sees_parts) {
+  for (const std::string& id : added) {
+    conformance_job unknown{.id = id};
+    const conformance_job* job = notes.find(id);
+    if (job == nullptr) job = &unknown;
+    const arrival* result = nullptr;
+    std::vector<json> chunks, progress;
+    for (const arrival& one : arrivals) {
+      if (one.job_id != id) continue;
+      if (one.what == arrival::kind::result) {
+        if (result != nullptr) notes.violate("job " + id + " has two results");
+        result = &one;
+        continue;
+      }
+      const bool chunk = one.what == arrival::kind::chunk;
+      if (result != nullptr)
+        notes.violate(std::string(chunk ? "a chunk" : "progress") + " of job " + id +
+                      " arrived after its result");
+      (chunk ? chunks : progress).push_back(one.value);
+    }
+    if (result == nullptr) {
+      notes.violate("job " + id + " is lost: " +
+                    (job == &unknown        ? "it was added, and no take() handed it over"
+                     : job->result_accepted ? "complete() accepted its result, which never arrived"
+                                            : "its result was not accepted"));
+    } else if (job->result_accepted && !simulation::same_result(*result, *job)) {
+      notes.violate("the result of job " + id + " did not arrive as complete() was given it");
+    }
+    if (!sees_parts) continue;
+    simulation::check_parts(notes, id, true, job->chunks, chunks);
+    simulation::check_parts(notes, id, false, job->progress, progress);  // values replace each other
+  }
+}
+
+}  // namespace coworker::simulation
+
+// ---- coworker/simulation/conformance_engine.hpp ------------------------------------------------------------
+
+// An engine as a worker of a conformance run sees it: what passes is noted and checked, and nothing is changed, save that
+// an operation that throws what it must not reports a failure instead. Must not know any engine.
+
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::simulation {
+
+/// When an operation was asked to stop.
+class stop_moment {
+ public:
+  stop_moment(stop_token stop, const simulated_loop& loop) : loop_(loop), on_stop_(stop, note(*this)) {}
+  stop_moment(const stop_moment&) = delete;
+  stop_moment& operator=(const stop_moment&) = delete;
+
+  bool came() const noexcept { return came_; }
+  duration ago() const noexcept { return came_ ? loop_.now() - at_ : duration::zero(); }
+
+ private:
+  struct note {
+    stop_moment* moment;
+    explicit note(stop_moment& of) noexcept : moment(&of) {}
+    void operator()() const noexcept {
+      moment->came_ = true;
+      moment->at_ = moment->loop_.now();
+    }
+  };
+
+  const simulated_loop& loop_;
+  bool came_ = false;
+  time_point at_{};
+  stop_callback<note> on_stop_;
+};
+
+/// Has all operations; those that the engine lacks do what a worker does without them.
+template <transport Engine>
+class observed_engine {
+ public:
+  observed_engine(Engine& engine, conformance_notes& notes, simulated_loop& loop, duration stop_within)
+      : engine_(engine), notes_(notes), loop_(loop), stop_within_(stop_within), limits_(read_limits()) {}
+
+  task<take_result> take(take_request request) {
+    const stop_moment stop(co_await this_coro::stop_token(), loop_);
+    if (request.capacity == 0) notes_.violate("the worker called take() for no job");
+    if (++notes_.takes > limits_.takes)
+      notes_.violate("the worker let more calls of take() overlap than limits().takes");
+    take_result taken;
+    std::exception_ptr failure;
+    try {
+      taken = co_await engine_.take(request);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    --notes_.takes;
+    ended_in_time("take()", stop);
+    if (failure != nullptr) {
+      thrown("take()", failure, stop.came());
+      std::rethrow_exception(failure);
+    }
+    notes_.closed = notes_.closed || taken.closed;
+    if (taken.jobs.size() > request.capacity) {
+      notes_.violate("take() handed over " + std::to_string(taken.jobs.size()) + " jobs where " +
+                     std::to_string(request.capacity) + " were asked for");
+    }
+    for (const job_envelope& one : taken.jobs) notes_.handed_over(one.id);
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    const std::string id(result.job_id);
+    if (conformance_job* const job = notes_.find(id)) {
+      if (!job->in_progress || job->completing)
+        notes_.violate("the worker called complete() for job " + id + " twice");
+      if (job->part_under_way[0] || job->part_under_way[1])
+        notes_.violate("the worker called complete() for job " + id + " during its chunk() or progress()");
+      job->completing = true;
+      job->output = result.outcome.output;
+      job->status = result.outcome.status;
+    }
+    ++notes_.completing;
+    delivery made = delivery::given_up;
+    std::exception_ptr failure;
+    try {
+      made = co_await engine_.complete(std::move(result));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    --notes_.completing;
+    if (failure != nullptr) thrown("complete()", failure, false);
+    if (conformance_job* const job = notes_.find(id)) {
+      job->completing = job->in_progress = false;
+      job->result_accepted = made == delivery::accepted;
+    }
+    co_return made;
+  }
+
+  task<delivery> chunk(std::string_view job_id, json value) {
+    if constexpr (chunk_transport<Engine>) {
+      return send_part(std::string(job_id), std::move(value), true);
+    } else {
+      return refused();
+    }
+  }
+
+  task<delivery> progress(std::string_view job_id, json value) {
+    if constexpr (progress_transport<Engine>) {
+      return send_part(std::string(job_id), std::move(value), false);
+    } else {
+      return refused();
+    }
+  }
+
+  transport_limits limits() const noexcept { return limits_; }
+
+  void interpret([[maybe_unused]] outcome& made) const {
+    if constexpr (interpreting_transport<Engine>) engine_.interpret(made);
+  }
+
+  task<void> attend([[maybe_unused]] worker_control control) {
+    if constexpr (attended_transport<Engine>) {
+      const stop_moment stop(co_await this_coro::stop_token(), loop_);
+      notes_.attending = true;
+      std::exception_ptr failure;
+      try {
+        co_await engine_.attend(control);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+      notes_.attending = false;
+      ended_in_time("attend()", stop);
+      if (failure != nullptr) {
+        thrown("attend()", failure, stop.came());
+        std::rethrow_exception(failure);
+      }
+    }
+    co_return;
+  }
+
+  std::size_t backlog() const noexcept {
+    if constexpr (counted_transport<Engine>) return engine_.backlog();
+    return 0;
+  }
+
+ private:
+  transport_limits read_limits() const {
+    transport_limits found;
+    if constexpr (limited_transport<Engine>) found = std::as_const(engine_).limits();
+    found.chunks = found.chunks && chunk_transport<Engine>;
+    if (found.takes < 1)
+      notes_.violate("limits().takes is " + std::to_string(found.takes) + ", and must be 1 or more");
+    if (found.jobs < 1)
+      notes_.violate("limits().jobs is " + std::to_string(found.jobs) + ", and must be 1 or more");
+    return found;
+  }
+
+  static task<delivery> refused() { co_return delivery::refused; }
+
+  task<delivery> send_part(std::string id, json value, bool is_chunk) {
+    const char* const what = is_chunk ? "chunk()" : "progress()";
+    const std::size_t which = is_chunk ? 0 : 1;
+    const stop_moment stop(co_await this_coro::stop_token(), loop_);
+    if (conformance_job* const job = notes_.find(id)) {
+      if (!job->in_progress || job->completing)
+        notes_.violate(std::string("the worker called ") + what + " for job " + id +
+                       " after its complete() began");
+      if (std::exchange(job->part_under_way[which], true))
+        notes_.violate(std::string("the worker let calls of ") + what + " for job " + id + " overlap");
+    }
+    ++notes_.parts;
+    delivery made = delivery::refused;
+    std::exception_ptr failure;
+    json sent = value;
+    try {
+      if (is_chunk) {
+        if constexpr (chunk_transport<Engine>) made = co_await engine_.chunk(id, std::move(value));
+      } else {
+        if constexpr (progress_transport<Engine>) made = co_await engine_.progress(id, std::move(value));
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    --notes_.parts;
+    if (conformance_job* const job = notes_.find(id)) {
+      job->part_under_way[which] = false;
+      (is_chunk ? job->chunks : job->progress).push_back({std::move(sent), made == delivery::accepted});
+    }
+    if (failure != nullptr) {
+      thrown(what, failure, is_chunk && stop.came());
+      std::rethrow_exception(failure);
+    }
+    co_return made;
+  }
+
+  void ended_in_time(const char* what, const stop_moment& stop) {
+    if (stop.ago() <= stop_within_) return;
+    notes_.violate(std::string(what) + " ended " +
+                   std::to_string(std::chrono::duration_cast<std::chrono::seconds>(stop.ago()).count()) +
+                   " s after it was stopped");
+  }
+
+  void thrown(const char* what, const std::exception_ptr& failure, bool may_be_cancelled) {
+    try {
+      std::rethrow_exception(failure);
+    } catch (const cancelled&) {
+      if (!may_be_cancelled) notes_.violate(std::string(what) + " threw `cancelled` without being stopped");
+    } catch (...) {
+      notes_.violate(std::string(what) + " threw " + coworker::describe_exception(failure).text());
+    }
+  }
+
+  Engine& engine_;
+  conformance_notes& notes_;
+  simulated_loop& loop_;
+  const duration stop_within_;
+  const transport_limits limits_;
+};
+
+}  // namespace coworker::simulation
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace coworker::simulation {
+
+/// What a test brings: an engine, a way to feed it, and what came out of it. One is made for each run.
+///
+///   engine()    the transport
+///   add()       adds one more job to the queue, and returns its id. Any handler output and any input will do.
+///   close()     no more jobs are added; an engine that can end does so once all are taken
+///   arrivals()  all that reached whoever the engine delivers to, in its order there; asked once, after the workers
+///
+/// `static constexpr bool adds_while_served = false;` where jobs can only be added before the first worker comes, and
+/// `static constexpr bool sees_parts = false;` where arrivals() has results only, and no chunks or progress.
+template <class Feed>
+concept engine_feed = requires(Feed& feed) {
+  requires transport<std::remove_cvref_t<decltype(feed.engine())>>;
+  { feed.add() } -> std::convertible_to<std::string>;
+  feed.close();
+  { feed.arrivals() } -> std::same_as<std::vector<arrival>>;
+};
+
+struct conformance_options {
+  /// How many runs. Each draws from its seed when jobs come, how long they take, which are stopped, and when the worker
+  /// is. Default: 100.
+  int runs = 100;
+  /// Of the first run; the others have those that follow. Default: 1.
+  std::uint64_t seed = 1;
+  /// How many jobs a run has at most. Default: 20.
+  int jobs = 20;
+  /// By when a take and attend must have ended after they were asked to stop. Virtual time. Default: 30 s.
+  duration stop_within = std::chrono::seconds(30);
+  /// By when every job must have its result after the last was added, where the engine is as fast as it can be. Virtual
+  /// time. Default: 10 min.
+  duration settle_within = std::chrono::minutes(10);
+};
+
+struct conformance_report {
+  int runs = 0;                            ///< that were made; the first with a problem is the last
+  std::uint64_t seed = 0;                  ///< of the last
+  std::vector<std::string> problems = {};  ///< a sentence each
+
+  bool ok() const noexcept { return problems.empty(); }
+
+  /// All of it, for a test's message.
+  std::string text() const {
+    if (ok()) return "the engine kept the contract in " + std::to_string(runs) + " runs";
+    std::string all = "run " + std::to_string(runs) + " (seed " + std::to_string(seed) + "):";
+    for (const std::string& one : problems) all += "\n  " + one;
+    return all;
+  }
+};
+
+/// Runs workers over engines that `make` returns feeds of, and reports what breaks the contract:
+///
+///     auto seen = simulation::check_conformance([](simulated_loop& loop) { return my_feed(loop); });
+///     CHECK_MESSAGE(seen.ok(), seen.text());
+///
+/// Engines must wait by coworker's own means only (sleeps, events, other tasks), as real sockets and threads know nothing
+/// of virtual time. The coroutines of a run that hangs are given up as they stand, with their memory.
+template <class Make>
+requires engine_feed<std::invoke_result_t<Make&, simulated_loop&>> conformance_report
+check_conformance(Make make, const conformance_options& wanted = {});
+
+// --- how it is done -----------------------------------------------------------------------------------------
+
+/// How long a job of a run takes, and what it says meanwhile, follows from its id.
+struct conformance_plan {
+  std::uint64_t seed;
+
+  random_source of(const std::string& id) const noexcept {
+    return random_source(seed ^ simulation::id_hash(id));
+  }
+};
+
+struct conformance_handler {
+  conformance_plan plan;
+
+  task<json> operator()(job<> work) const {
+    random_source drawn = plan.of(work.id);
+    const std::string id = work.id;
+    for (std::uint64_t i = drawn.below(4U); i > 0; --i) {
+      work.progress(std::to_string(i) + " left of " + id);
+      co_await sleep_for(std::chrono::milliseconds(drawn.below(700U)));
+    }
+    if (drawn.below(8U) == 0) throw std::runtime_error("job " + id + " is one of those that fail");
+    co_return "result of " + id;
+  }
+};
+
+struct conformance_stream {
+  conformance_plan plan;
+
+  async_generator<json> operator()(job<> work) const {
+    random_source drawn = plan.of(work.id);
+    const std::string id = work.id;
+    for (std::uint64_t i = 0, end = drawn.below(6U); i < end; ++i) {
+      work.progress(std::to_string(i) + " done of " + id);
+      if (drawn.below(2U) == 0) co_await sleep_for(std::chrono::milliseconds(drawn.below(700U)));
+      co_yield "chunk " + std::to_string(i) + " of " + id;
+    }
+    if (drawn.below(8U) == 0) throw std::runtime_error("job " + id + " is one of those that fail");
+  }
+};
+
+template <class Make>
+class conformance_run {
+  using feed_type = std::invoke_result_t<Make&, simulated_loop&>;
+  using engine_type = std::remove_cvref_t<decltype(std::declval<feed_type&>().engine())>;
+
+ public:
+  conformance_run(Make& make, const conformance_options& wanted, std::uint64_t seed)
+      : wanted_(wanted), plan_{seed}, random_(seed), loop_(seed), feed_(make(loop_)) {
+    log_.set_sink(sink_);
+  }
+
+  // False: it hangs, and must stay where it is.
+  bool go() {
+    loop_.limit_steps(1'000'000);
+    try {
+      root_.spawn(whole());
+      loop_.run_until(time_point(std::chrono::hours(24)));
+    } catch (const std::exception& error) {
+      notes_.violate(std::string("the run goes round for ever: ") + error.what());
+      return false;
+    }
+    if (!done_) {
+      notes_.tell_hanging();
+      return false;
+    }
+    // What is joined from outside has nothing to wait for.
+    simulation::check_arrivals(notes_, added_, feed_.arrivals(), sees_parts());
+    return true;
+  }
+
+  std::vector<std::string> problems() const { return notes_.problems(); }
+
+ private:
+  struct silent_sink final : log_sink {
+    void write(log_level, std::string_view) noexcept override {}
+  };
+
+  static constexpr bool adds_while_served() {
+    if constexpr (requires { bool{feed_type::adds_while_served}; }) return feed_type::adds_while_served;
+    return true;
+  }
+  static constexpr bool sees_parts() {
+    if constexpr (requires { bool{feed_type::sees_parts}; }) return feed_type::sees_parts;
+    return true;
+  }
+
+  task<void> whole() {
+    const bool streams = random_.below(2U) == 0;
+    if (streams) {
+      co_await with_handler(conformance_stream{plan_});
+    } else {
+      co_await with_handler(conformance_handler{plan_});
+    }
+    done_ = true;
+  }
+
+  template <class Handler>
+  task<void> with_handler(Handler handler) {
+    const context here = co_await this_coro::context();
+    scope beside(here);
+    if (adds_while_served()) {
+      beside.spawn(add_jobs());
+    } else {
+      for (std::uint64_t i = 1 + random_.below(jobs_at_most()); i > 0; --i) added_.push_back(feed_.add());
+      feed_.close();
+    }
+    // One that leaves at some moment, perhaps with nothing to do, perhaps in the middle of it; and one that stays.
+    if (random_.below(4U) > 0)
+      co_await serve(handler, std::chrono::milliseconds(random_.below(15'000U)), random_.below(2U) == 0);
+    co_await beside.join();
+    if (!notes_.closed) co_await serve(handler, wanted_.settle_within, false);
+  }
+
+  std::uint64_t jobs_at_most() const noexcept {
+    return static_cast<std::uint64_t>(wanted_.jobs > 1 ? wanted_.jobs : 1);
+  }
+
+  task<void> add_jobs() {
+    for (std::uint64_t i = 1 + random_.below(jobs_at_most()); i > 0; --i) {
+      if (random_.below(3U) == 0) co_await sleep_for(std::chrono::milliseconds(random_.below(4'000U)));
+      added_.push_back(feed_.add());
+    }
+    if (random_.below(2U) == 0) co_await sleep_for(std::chrono::milliseconds(random_.below(8'000U)));
+    feed_.close();
+  }
+
+  template <class Handler>
+  task<void> serve(Handler handler, duration leaves_after, bool stops_jobs) {
+    const context here = co_await this_coro::context();
+    coworker::options settings;
+    settings.grace_period = std::chrono::seconds(5 * random_.below(3U));
+    settings.prefetch = random_.below(4U) == 0;
+    settings.overlap_delivery = random_.below(4U) == 0;
+    settings.log = &log_;
+    worker<Handler> runner(std::move(handler), fixed_concurrency{static_cast<int>(1 + random_.below(6U))},
+                           settings);
+    observed_engine<engine_type> engine(feed_.engine(), notes_, loop_, wanted_.stop_within);
+    scope beside(here);
+    beside.spawn(leave_later(runner, leaves_after));
+    if (stops_jobs) beside.spawn(stop_jobs(runner));
+    std::exception_ptr failure;
+    try {
+      co_await runner.serve(engine);
+    } catch (...) {
+      failure = std::current_exception();  // which the notes have
+    }
+    beside.request_stop();
+    co_await beside.join();
+    notes_.worker_left();
+  }
+
+  template <class Worker>
+  static task<void> leave_later(Worker& runner, duration after) {
+    co_await sleep_for(after);
+    runner.stop();
+  }
+
+  template <class Worker>
+  task<void> stop_jobs(Worker& runner) {
+    for (;;) {
+      co_await sleep_for(std::chrono::milliseconds(1 + random_.below(3'000U)));
+      if (!added_.empty()) runner.stop_job(added_[random_.below(added_.size())]);
+    }
+  }
+
+  const conformance_options wanted_;
+  const conformance_plan plan_;
+  random_source random_;
+  simulated_loop loop_;
+  silent_sink sink_;
+  logger log_;
+  conformance_notes notes_;
+  std::vector<std::string> added_;
+  feed_type feed_;
+  bool done_ = false;
+  scope root_{context(loop_)};
+};
+
+// What hangs is kept, as coroutines that wait cannot be destroyed.
+inline std::vector<std::shared_ptr<void>>& conformance_runs_that_hang() {
+  static auto* const kept = new std::vector<std::shared_ptr<void>>();
+  return *kept;
+}
+
+template <class Make>
+requires engine_feed<std::invoke_result_t<Make&, simulated_loop&>> conformance_report
+check_conformance(Make make, const conformance_options& wanted) {
+  conformance_report made;
+  while (made.ok() && made.runs < wanted.runs) {
+    made.seed = wanted.seed + static_cast<std::uint64_t>(made.runs++);
+    const auto run = std::make_shared<conformance_run<Make>>(make, wanted, made.seed);
+    if (!run->go()) simulation::conformance_runs_that_hang().push_back(run);
+    made.problems = run->problems();
+  }
+  return made;
+}
+
+}  // namespace coworker::simulation
 
 // ---- coworker/simulation/simulation.hpp --------------------------------------------------------------------
 
@@ -29105,7 +30194,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
   if (!counts(one)) return;
   if (what == delivery::accepted && !held.accepted)
     violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
-  if (what == delivery::refused && held.refusals == 0)
+  if ((what == delivery::refused || what == delivery::unwanted) && held.refusals == 0)
     violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
   if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
     violate(invariant::told_truly, about(worker, job) + " was given up before its time");
@@ -29166,7 +30255,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
   if (!told || !counts(account(worker))) return;
   if (*told == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
-  if (*told == delivery::refused && !mine.refused)
+  if ((*told == delivery::refused || *told == delivery::unwanted) && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*told == delivery::given_up && what == part::chunk && in_time)

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -252,4 +255,32 @@ TEST_CASE("many threads may log at once, and change the level meanwhile; no line
     const std::string id = std::to_string(number);
     CHECK(output.count("INFO   | " + id + " | " + repeated(id, 500)) == each);
   }
+}
+
+TEST_CASE("a stderr_sink writes to standard error, and names it where lines are missing") {
+  std::FILE* const file = std::tmpfile();
+  const int before = ::fcntl(2, F_DUPFD_CLOEXEC, 3);
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  REQUIRE(file != nullptr);
+  REQUIRE(before > 2);
+  REQUIRE(full > 2);
+  {
+    logger log;
+    coworker::stderr_sink sink;
+    log.set_sink(sink);
+    ::dup2(full, 2);
+    log.info("no space");
+    ::dup2(::fileno(file), 2);
+    log.info("space");
+    log.wait_until_written();
+  }
+  ::dup2(before, 2);
+  char text[200];
+  std::rewind(file);
+  const std::size_t size = std::fread(text, 1, sizeof text, file);
+  std::fclose(file);
+  ::close(before);
+  ::close(full);
+  CHECK(std::string_view(text, size) ==
+        "WARN   | 1 log line was dropped: standard error took no more.\nINFO   | space\n");
 }

@@ -110,7 +110,7 @@ TEST_CASE("jobs that outlast the grace period are asked to stop, and their outco
   CHECK(world.output.count("The grace period is over: 1 running job is asked to stop.") == 1);
 }
 
-TEST_CASE("a job that takes no notice of the stop is waited for") {
+TEST_CASE("a job that takes no notice of the stop is answered soon, and its handler waited for") {
   simulation world;
   world.options.grace_period = 10s;
   world.queue.ends = false;
@@ -118,7 +118,8 @@ TEST_CASE("a job that takes no notice of the stop is waited for") {
   worker w(sleep_stubbornly, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.elapsed == 60s);
-  CHECK(world.queue.result_of("stubborn").status == outcome_status::succeeded);
+  CHECK(world.queue.result_of("stubborn").status == outcome_status::stopped);
+  CHECK(world.queue.result_of("stubborn").at == 16s);
 }
 
 TEST_CASE("a grace period of nothing stops jobs at once") {

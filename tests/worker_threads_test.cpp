@@ -202,6 +202,40 @@ TEST_CASE("a coroutine that sleeps on a real loop is woken by the end of the gra
   CHECK(w.run(queue).stopped == 2);
 }
 
+TEST_CASE_FIXTURE(thread_fixture,
+                  "a plain function that does not return has its job answered, and its slot stays taken") {
+  // Gives one job, and notes the result, which lets the function return.
+  struct one_job {
+    std::latch& answered;
+    std::string message = {};
+
+    task<coworker::take_result> take(coworker::take_request) {
+      coworker::take_result taken;
+      taken.jobs = numbered_jobs(1);
+      taken.jobs[0].time_limit = 1ms;
+      taken.closed = true;
+      co_return taken;
+    }
+    task<coworker::delivery> complete(coworker::job_result result) {
+      message = result.outcome.message();
+      answered.count_down();
+      co_return coworker::delivery::accepted;
+    }
+  };
+  std::latch answered{1};
+  one_job queue{answered};
+  options.stop_patience = 1ms;
+  const auto hangs = [&answered](job<>) {
+    answered.wait();
+    return "nobody hears this";
+  };
+  worker w(hangs, fixed_concurrency{1}, options);
+  const worker_summary done = w.run(queue);
+  CHECK(queue.message == "timed out: it ran longer than the 0.001 s that it may");
+  CHECK(done.failed == 1);
+  CHECK(done.jobs == 1);
+}
+
 TEST_CASE("a worker can be run again and again, its pool with it") {
   thread_fixture world;
   std::atomic<int> calls{0};

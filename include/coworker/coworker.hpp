@@ -124,6 +124,7 @@
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
+#include <coworker/simulation/conformance.hpp>
 #include <coworker/simulation/simulation.hpp>
 #endif
 

@@ -136,7 +136,7 @@ task<void> serve(coworker::local_file& queue, std::size_t jobs) {
     ended = taken.closed;
     for (const job_envelope& one : taken.jobs) {
       const coworker::outcome done = coworker::outcome::success(static_cast<int>(taken_jobs++));
-      coworker::job_result result{one.id, done, done.body().dump(), false};
+      coworker::job_result result{one.id, done, false, nullptr};
       const coworker::delivery delivered = co_await queue.complete(std::move(result));
       require(delivered == coworker::delivery::accepted);
     }

@@ -89,13 +89,24 @@ http_answer read_answer(std::string_view line) {
   return made;
 }
 
-bool accepted(const http_answer& answer) {
-  return answer.failure == http_failure::none && answer.status / 100 == 2;
-}
+// What an answer to a post means, told in another way than the queue's own.
+enum class meaning { accepted, blamed, unknown_job, hopeless, try_again };
 
-bool worth_another_try(const http_answer& answer) {
-  if (answer.failure != http_failure::none) return answer.failure != http_failure::unusable;
-  return answer.status == 408 || answer.status == 425 || answer.status == 429 || answer.status >= 500;
+meaning meaning_of(const http_answer& answer) {
+  if (answer.failure == http_failure::unusable) return meaning::hopeless;
+  if (answer.failure != http_failure::none) return meaning::try_again;
+  switch (answer.status) {
+    case 400:
+    case 413:
+    case 422:
+      return meaning::blamed;
+    case 404:
+    case 409:
+    case 410:
+      return meaning::unknown_job;
+    default:
+      return answer.status / 100 == 2 ? meaning::accepted : meaning::try_again;
+  }
 }
 
 // Whether the result may have come through all the same; if so, no other is to replace it.
@@ -152,14 +163,11 @@ class script_client {
   std::string_view script_;
 };
 
-// Which jobs that answer hands over, found in another way than the queue's own.
-std::vector<json> jobs_in(const http_answer& answer) {
-  if (answer.failure != http_failure::none || answer.status != 200) return {};
-  std::optional<json> document = parsed(answer.body);
-  if (!document) return {};
-  if (!document->is_array()) *document = json::array({std::move(*document)});
+// Which jobs a body that is JSON hands over, found in another way than the queue's own.
+std::vector<json> jobs_in(json document) {
+  if (!document.is_array()) document = json::array({std::move(document)});
   std::vector<json> found;
-  for (const json& item : *document) {
+  for (const json& item : document) {
     if (item.is_object() && item.contains("id") && item.at("id").is_string() && item.at("id") != "")
       found.push_back(item);
   }
@@ -173,6 +181,19 @@ void check_envelope(const job_envelope& given, json item) {
   item.erase("id");
   item.erase("input");
   require(given.details == item);
+}
+
+void check_taken(const http_answer& answer, const std::vector<job_envelope>& given) {
+  if (answer.failure != http_failure::none || answer.status != 200) {
+    require(given.empty());
+  } else if (std::optional<json> document = parsed(answer.body)) {
+    const std::vector<json> expected = jobs_in(std::move(*document));
+    require(given.size() == expected.size());
+    for (std::size_t i = 0; i < given.size(); ++i) check_envelope(given[i], expected[i]);
+  } else {
+    for (const job_envelope& job : given)
+      require(!job.id.empty() && answer.body.find("\"id\"") != std::string::npos);
+  }
 }
 
 class protocol_run {
@@ -190,26 +211,16 @@ class protocol_run {
       while (held_.size() > 1) co_await complete(queue);
     }
     while (!held_.empty()) co_await complete(queue);
-    require(queue.in_progress().joined().empty());
   }
 
  private:
-  bool holds(std::string_view id) const { return std::find(held_.begin(), held_.end(), id) != held_.end(); }
-
   task<void> take(coworker::runpod_queue<script_client>& queue) {
     const std::size_t posts_before = client_.posts.size();
     client_.polled = http_answer();
     const coworker::take_result taken = co_await queue.take({4, held_.size()});
     require(!taken.closed && client_.posts.size() == posts_before);
-    std::size_t given = 0;
-    for (const json& item : jobs_in(client_.polled)) {
-      const std::string id = item.at("id").get<std::string>();
-      if (holds(id)) continue;
-      require(given < taken.jobs.size());
-      check_envelope(taken.jobs[given++], item);
-      held_.push_back(id);
-    }
-    require(given == taken.jobs.size());
+    check_taken(client_.polled, taken.jobs);
+    for (const job_envelope& job : taken.jobs) held_.push_back(job.id);
   }
 
   task<void> complete(coworker::runpod_queue<script_client>& queue) {
@@ -218,34 +229,53 @@ class protocol_run {
     const coworker::executor_ref clock = co_await coworker::this_coro::executor();
     const coworker::time_point start = clock.now();
     client_.posts.clear();
-    const coworker::outcome ended = coworker::outcome::success(id);
-    const std::string body = ended.body().dump();
-    const coworker::delivery delivered = co_await queue.complete({id, ended, body, false});
+    const std::string body = json{{"output", id}}.dump();
+    const coworker::delivery delivered =
+        co_await queue.complete({id, coworker::outcome::success(id), false, nullptr});
     check_posts(body, delivered);
     const coworker::duration took = clock.now() - start;
     require(took <= 2 * (options_.delivery_deadline + 91s));
-    if (delivered == coworker::delivery::given_up) require(took >= options_.delivery_deadline);
+    if (delivered == coworker::delivery::given_up)
+      require(gave_up_early_ || took >= options_.delivery_deadline);
   }
 
-  // The result, until it is accepted or refused; then, if it was refused beyond doubt, the news of that.
-  void check_posts(const std::string& body, coworker::delivery delivered) const {
+  // The result, until it is accepted or refused; then, if the body was blamed beyond doubt, the news of that.
+  void check_posts(const std::string& body, coworker::delivery delivered) {
     const std::vector<exchange>& posts = client_.posts;
     std::size_t i = 0;
     bool doubt = false;
-    for (; i + 1 < posts.size() && posts[i].body == body && worth_another_try(posts[i].answer); ++i)
-      doubt = doubt || leaves_doubt(posts[i].answer);
-    require(i < posts.size() && posts[i].body == body);
-    const http_answer& last = posts[i].answer;
-    if (delivered == coworker::delivery::refused) {
-      require(!accepted(last) && !worth_another_try(last) && doubt == (i + 1 == posts.size()));
-      for (++i; i < posts.size(); ++i) {
-        require(json::parse(posts[i].body).contains("error"));
-        if (i + 1 < posts.size()) require(worth_another_try(posts[i].answer));
+    int unknown = 0;
+    meaning last = meaning::try_again;
+    for (; i < posts.size() && posts[i].body == body; ++i) {
+      last = meaning_of(posts[i].answer);
+      if (last == meaning::unknown_job) {
+        ++unknown;
+        require(unknown == 1 || i + 1 == posts.size());
+      } else if (last != meaning::try_again) {
+        break;
       }
-    } else {
-      require(i + 1 == posts.size());
-      require(delivered == coworker::delivery::accepted ? accepted(last) : worth_another_try(last));
+      doubt = doubt || leaves_doubt(posts[i].answer);
     }
+    const bool news = last == meaning::blamed && !doubt;
+    if (i < posts.size()) require(posts[i].body == body && (i + 1 == posts.size() || news));
+    switch (delivered) {
+      case coworker::delivery::accepted:
+        require(last == meaning::accepted);
+        break;
+      case coworker::delivery::refused:
+        require(last == meaning::blamed);
+        require(news == (i + 1 < posts.size()));
+        for (std::size_t k = i + 1; k < posts.size(); ++k)
+          require(json::parse(posts[k].body).contains("error"));
+        break;
+      case coworker::delivery::unwanted:
+        require(last == meaning::unknown_job && unknown == 2);
+        break;
+      case coworker::delivery::given_up:
+        require(last == meaning::hopeless || last == meaning::try_again || last == meaning::unknown_job);
+        break;
+    }
+    gave_up_early_ = last == meaning::hopeless;
   }
 
   script_client client_;
@@ -253,6 +283,7 @@ class protocol_run {
   coworker::logger log_{coworker::log_level::trace};
   coworker::runpod_options options_;
   std::deque<std::string> held_;
+  bool gave_up_early_ = false;  // nothing of the latest result could be sent
 };
 
 void run_stop_channel(std::string_view script) {
@@ -264,7 +295,9 @@ void run_stop_channel(std::string_view script) {
   std::size_t answers = static_cast<std::size_t>(std::count(script.begin(), script.end(), '\n')) + 2;
   const auto on_stop = [&client](const std::string& id) {
     require(client.polled.status == 200);
-    const json named = json::parse(client.polled.body).at("jobsToStop");
+    const std::optional<json> document = parsed(client.polled.body);
+    if (!document) return;  // read item by item
+    const json named = document->at("jobsToStop");
     require(std::find(named.begin(), named.end(), json(id)) != named.end());
   };
   coworker::simulated_loop loop;

@@ -58,5 +58,5 @@ TEST_CASE("an outcome is a value: copies have errors of their own") {
 TEST_CASE("a failure without an error, for which there was no memory, says so") {
   outcome made;
   made.status = outcome_status::failed;
-  CHECK(made.message() == "the job failed, and there was no memory to say why");
+  CHECK(made.message() == "out of memory: there was none left to say what became of the job");
 }

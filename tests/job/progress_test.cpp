@@ -7,7 +7,9 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/worker.hpp>
+#include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -64,9 +66,9 @@ TEST_CASE(
   world.queue.add(0s, "a", {{"count", 25}});
   worker counter(counts_up, {}, world.options);
   world.serve(counter);
-  CHECK(texts(world.queue.reports) == std::vector<std::string>{"1", "11", "21"});
-  // The handler has ended after 25 s; what was on its way then had to be waited for.
-  CHECK(world.queue.result_of("a").at == 30900ms);
+  CHECK(texts(world.queue.reports) == std::vector<std::string>{"1", "11", "21", "25"});
+  // The handler has ended after 25 s; what was on its way then had to be waited for, and the last report be sent.
+  CHECK(world.queue.result_of("a").at == 41200ms);
 }
 
 TEST_CASE("an outcome waits for the last report also when earlier ones had arrived long before") {
@@ -109,14 +111,76 @@ TEST_CASE("progress that does not get through is tried again while its job runs,
   CHECK(world.queue.result_of("a").at == 5s);
 }
 
-TEST_CASE("a queue that refuses a job's progress is not told of it again") {
+TEST_CASE("progress that is refused gives way to the next, and is not tried again") {
   simulation world;
   world.queue.partial_answer = delivery::refused;
   world.queue.add(0s, "a");
   worker counter(counts_up, {}, world.options);
   world.serve(counter);
+  CHECK(texts(world.queue.reports) == std::vector<std::string>{"1", "2", "3"});
+  CHECK(world.queue.result_of("a").body == json{{"output", "done"}});
+}
+
+TEST_CASE("a queue that does not want a job's progress is not told of it again") {
+  simulation world;
+  world.queue.partial_answer = delivery::unwanted;
+  world.queue.add(0s, "a");
+  worker counter(counts_up, {}, world.options);
+  world.serve(counter);
   CHECK(world.queue.reports.size() == 1);
   CHECK(world.queue.result_of("a").body == json{{"output", "done"}});
+}
+
+// Sixty reports, one each 11 ms, as of a handler that reports with each token.
+task<void> counts_fast(job<> work) {
+  for (int i = 1; i <= 60; ++i) {
+    if (i > 1) co_await coworker::sleep_for(11ms);
+    work.progress(i);
+  }
+}
+
+TEST_CASE("two reports a second are sent at most, and the last one always, before the outcome") {
+  simulation world;
+  world.queue.add(0s, "a");
+  worker fast(counts_fast, fixed_concurrency{1}, world.options);
+  world.serve(fast);
+  CHECK(texts(world.queue.reports) == std::vector<std::string>{"1", "46", "60"});
+  CHECK(world.queue.reports[1].at == 500ms);
+  CHECK(world.queue.reports[2].at == 649ms);
+  CHECK(world.queue.result_of("a").at == 649ms);
+}
+
+TEST_CASE("the pause between reports is an option, and also kept where the reports pause themselves") {
+  for (const auto interval : {0ms, 100ms, 2000ms}) {
+    simulation world;
+    world.options.progress_interval = interval;
+    world.queue.add(0s, "a", {{"count", 3}, {"ms", 1500}});
+    worker counter(counts_up, {}, world.options);
+    world.serve(counter);
+    REQUIRE(world.queue.reports.size() == 3);
+    CHECK(world.queue.reports[1].at == (interval == 2000ms ? 2000ms : 1500ms));
+    CHECK(world.queue.reports[2].at == (interval == 2000ms ? 4000ms : 3000ms));
+  }
+  simulation world;
+  world.options.progress_interval = 0ms;
+  world.queue.add(0s, "a");
+  worker fast(counts_fast, fixed_concurrency{1}, world.options);
+  world.serve(fast);
+  CHECK(world.queue.reports.size() == 60);
+  world.options.progress_interval = -1ms;
+  CHECK_THROWS_WITH_AS(worker(counts_fast, fixed_concurrency{1}, world.options),
+                       "options::progress_interval is negative; 0 sends each report once the one before has arrived",
+                       std::invalid_argument);
+}
+
+TEST_CASE("a value whose sending throws counts as refused, and the last is sent also then") {
+  simulation world;
+  world.queue.progress_failure = std::make_exception_ptr(std::runtime_error("no"));
+  world.queue.add(0s, "a");
+  worker fast(counts_fast, fixed_concurrency{1}, world.options);
+  world.serve(fast);
+  CHECK(world.output.count("The engine's progress() threw ") == 3);
+  CHECK(world.queue.result_of("a").at == 649ms);
 }
 
 TEST_CASE("progress that JSON cannot hold is logged and not sent, and costs the job nothing") {

@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <atomic>
@@ -21,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <support/no_descriptors.hpp>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -526,15 +526,12 @@ TEST_CASE("a descriptor is awaited on the loop's own thread, or the loop says so
 
 TEST_CASE("a process that has no descriptors left for a poller is told so, and what to do") {
   net_pipe pipe;
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
   cw::event_loop loop;
-  rlimit none = before;
-  none.rlim_cur = 0;
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
-  const std::string problem =
-      cw::sync_wait(loop, net_error_of<std::system_error>(net_read_wait(pipe.read.get())));
-  ::setrlimit(RLIMIT_NOFILE, &before);
+  std::string problem;
+  {
+    const cw::testing::no_descriptors held;
+    problem = cw::sync_wait(loop, net_error_of<std::system_error>(net_read_wait(pipe.read.get())));
+  }
   CHECK(problem.find("raise that limit, ulimit -n, or lower the concurrency): ") != std::string::npos);
   pipe.send();
   cw::sync_wait(loop, net_read_wait(pipe.read.get()));

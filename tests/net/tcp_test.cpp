@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <chrono>
 #include <coworker/coro/scope.hpp>
@@ -11,8 +10,11 @@
 #include <coworker/exec/timeout.hpp>
 #include <coworker/net/tcp.hpp>
 #include <cstddef>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <support/no_descriptors.hpp>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -97,6 +99,23 @@ TEST_CASE("megabytes go both ways at once, in pieces of their own") {
     co_await children.join();
     CHECK((to_server == head + body));
     CHECK((to_client == body + head));
+  }());
+}
+
+TEST_CASE("write_some writes what the system takes, of both pieces in their order") {
+  cw::sync_wait([]() -> cw::task<void> {
+    tcp_pair pair = co_await tcp_connected();
+    const std::string large(20'000'000, 'x');
+    std::size_t count = co_await pair.client.write_some("ab", "cd");
+    CHECK(count == 4);
+    count = co_await pair.client.write_some("", "");
+    CHECK(count == 0);
+    count = co_await pair.client.write_some("ef", large);
+    CHECK(count > 2);
+    CHECK(count < large.size());
+    char buffer[6];
+    count = co_await pair.server.read_some(buffer);
+    CHECK(std::string_view(buffer, count) == "abcdef");
   }());
 }
 
@@ -223,14 +242,10 @@ TEST_CASE("a process without free descriptors cannot accept, is told what to do,
   cw::sync_wait([]() -> cw::task<void> {
     cw::tcp_listener door("127.0.0.1", 0);
     const cw::tcp_stream client = co_await cw::tcp_stream::connect(door.local_address());
-    rlimit before{};
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    rlimit none = before;
-    none.rlim_cur = 0;
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
     const auto accept = [](cw::tcp_listener& at) -> cw::task<void> { co_await at.accept(); };
+    auto held = std::make_unique<cw::testing::no_descriptors>();
     const std::string problem = co_await tcp_error_of(accept(door));
-    ::setrlimit(RLIMIT_NOFILE, &before);
+    held.reset();
     CHECK(problem ==
           "a connection cannot be accepted (this process has as many files and connections open as it may: "
           "raise "

@@ -257,7 +257,7 @@ TEST_CASE("results that wait in the spool of a program that was killed are poste
     killed.send_signal(SIGKILL);
     CHECK(killed.wait() == 1000 + SIGKILL);
   }
-  CHECK(folder.files() == 5);
+  CHECK(folder.files(".result.json") == 5);
   server.behave();
   worker_program next(server, {{"WORKER_SPOOL", folder.name()}});
   REQUIRE(server.wait_for_results(5));

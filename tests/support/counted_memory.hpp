@@ -1,11 +1,11 @@
 #pragma once
 // Counts what a thread allocates, and lets allocations fail, for tests of costs and of what happens without
-// memory. The operators new and delete that do so stand in counted_memory_test.cpp: a test that includes this
-// is linked with that file.
+// memory. The operators new and delete that do so stand in counted_memory.cpp, which is linked with main.cpp.
 
 #include <doctest/doctest.h>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 // clang's thread sanitizer brings operators new and delete that cannot be replaced.
 #if defined(__has_feature)
@@ -34,6 +34,7 @@ struct thread_memory {
   std::uint64_t bytes = 0;
   std::uint64_t failures = 0;
   std::int64_t allocations_left = -1;  ///< before they fail; below 0: they do not
+  std::int64_t failures_left = 0;      ///< then so many fail, and the others succeed again
 };
 
 thread_memory& this_thread_memory() noexcept;
@@ -56,11 +57,14 @@ class counted_memory {
   thread_memory before_;
 };
 
-/// While it lives, so many allocations of this thread succeed; those after them throw std::bad_alloc.
+/// While it lives, so many allocations of this thread succeed; those after them throw std::bad_alloc, or so many of them.
 class scarce_memory {
  public:
-  explicit scarce_memory(std::int64_t allocations) noexcept : before_(this_thread_memory().failures) {
+  explicit scarce_memory(std::int64_t allocations,
+                         std::int64_t failures = std::numeric_limits<std::int64_t>::max()) noexcept
+      : before_(this_thread_memory().failures) {
     this_thread_memory().allocations_left = allocations;
+    this_thread_memory().failures_left = failures;
   }
   scarce_memory(const scarce_memory&) = delete;
   scarce_memory& operator=(const scarce_memory&) = delete;
@@ -71,6 +75,20 @@ class scarce_memory {
 
  private:
   std::uint64_t before_;
+};
+
+/// While it lives, all allocations of this thread succeed: for what a test itself does meanwhile.
+class plentiful_memory {
+ public:
+  plentiful_memory() noexcept : before_(this_thread_memory().allocations_left) {
+    this_thread_memory().allocations_left = -1;
+  }
+  plentiful_memory(const plentiful_memory&) = delete;
+  plentiful_memory& operator=(const plentiful_memory&) = delete;
+  ~plentiful_memory() { this_thread_memory().allocations_left = before_; }
+
+ private:
+  std::int64_t before_;
 };
 
 }  // namespace coworker::testing

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 #include <set>
-#include <span>
 
 namespace coworker::testing {
 
@@ -34,7 +33,7 @@ class poller {
   void poll(int timeout) noexcept { ready_ = epoll_.wait(timeout); }
 
   /// What the last poll() has found, events with the key in data.u64.
-  std::span<const epoll_event> ready() const noexcept { return ready_; }
+  detail::plain_view<const epoll_event> ready() const noexcept { return ready_; }
 
   /// Ends the current poll(), or else the next one. Any thread.
   void wake() noexcept { epoll_.wake(); }
@@ -78,7 +77,7 @@ class poller {
   }
 
   detail::epoll epoll_;
-  std::span<const epoll_event> ready_;
+  detail::plain_view<const epoll_event> ready_;
   std::set<alarm> alarms_;
 };
 

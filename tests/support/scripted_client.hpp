@@ -162,6 +162,6 @@ class scripted_client {
   std::map<std::string, scripted_answer> always_;
 };
 
-static_assert(http_client<scripted_client>);
+static_assert(coworker::http_client<scripted_client>);
 
 }  // namespace coworker::testing

@@ -70,6 +70,7 @@ class simulated_queue {
   std::exception_ptr take_failure = nullptr;      ///< thrown by a take that has no job
   std::exception_ptr complete_failure = nullptr;  ///< thrown by every complete
   std::exception_ptr chunk_failure = nullptr;     ///< thrown by every chunk
+  std::exception_ptr progress_failure = nullptr;  ///< thrown by every report of progress
 
   // What it saw.
   std::vector<take_note> takes;
@@ -152,6 +153,7 @@ class simulated_queue {
       auto_reset_event never_set;
       co_await never_set.wait_until(loop_.now() + partial_time);
     }
+    if (progress_failure != nullptr) std::rethrow_exception(progress_failure);
     co_return partial_answer;
   }
 

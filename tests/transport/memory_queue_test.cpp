@@ -40,7 +40,7 @@ using coworker::worker;
 using coworker::worker_summary;
 using coworker::testing::captured_log;
 
-task<json> sleep_for_ms(job<int> work) {
+task<json> sleep_so_many_ms(job<int> work) {
   co_await coworker::sleep_for(std::chrono::milliseconds(work.input));
   co_return work.input;
 }
@@ -75,7 +75,7 @@ std::string said(const outcome& made) { return std::string(made.message()); }
 TEST_CASE("a job that was pushed is run, and its result can be awaited, by several") {
   simulate([]() -> task<void> {
     captured_log output;
-    worker runner(sleep_for_ms, fixed_concurrency{2}, {.log = &output.log});
+    worker runner(sleep_so_many_ms, fixed_concurrency{2}, {.log = &output.log});
     memory_queue queue;
     scope beside(co_await coworker::this_coro::context());
     std::optional<worker_summary> summary;
@@ -156,7 +156,7 @@ TEST_CASE("progress can be looked at and awaited") {
 TEST_CASE("a job can be stopped while it waits, while it runs, and when it has ended") {
   simulate([]() -> task<void> {
     captured_log output;
-    worker runner(sleep_for_ms, fixed_concurrency{1}, {.log = &output.log});
+    worker runner(sleep_so_many_ms, fixed_concurrency{1}, {.log = &output.log});
     memory_queue queue;
     scope beside(co_await coworker::this_coro::context());
     std::optional<worker_summary> summary;
@@ -191,7 +191,7 @@ TEST_CASE("a job can be stopped while it waits, while it runs, and when it has e
 TEST_CASE("ids are made unique, and may be used again once their job has ended") {
   simulate([]() -> task<void> {
     captured_log output;
-    worker runner(sleep_for_ms, fixed_concurrency{9}, {.log = &output.log});
+    worker runner(sleep_so_many_ms, fixed_concurrency{9}, {.log = &output.log});
     memory_queue queue;
     std::vector<memory_job> jobs;
     for (const char* const id : {"a", "a", "", "job-1", "job-2", "a-1", "", "b"})
@@ -279,7 +279,7 @@ TEST_CASE("what waits when the queue is destroyed gets an outcome, and handles o
 TEST_CASE("what waits when the worker leaves gets an outcome at once, and the next worker serves again") {
   simulate([]() -> task<void> {
     captured_log output;
-    worker runner(sleep_for_ms, fixed_concurrency{1}, {.grace_period = 60s, .log = &output.log});
+    worker runner(sleep_so_many_ms, fixed_concurrency{1}, {.grace_period = 60s, .log = &output.log});
     memory_queue queue;
     scope beside(co_await coworker::this_coro::context());
     std::optional<worker_summary> summary;
@@ -315,8 +315,8 @@ TEST_CASE("what waits when the worker leaves gets an outcome at once, and the ne
 TEST_CASE("a queue with two workers is served until the last of them has left") {
   simulate([]() -> task<void> {
     captured_log output;
-    worker one(sleep_for_ms, fixed_concurrency{1}, {.log = &output.log});
-    worker two(sleep_for_ms, fixed_concurrency{1}, {.log = &output.log});
+    worker one(sleep_so_many_ms, fixed_concurrency{1}, {.log = &output.log});
+    worker two(sleep_so_many_ms, fixed_concurrency{1}, {.log = &output.log});
     memory_queue queue;
     scope beside(co_await coworker::this_coro::context());
     std::optional<worker_summary> first, second;
@@ -343,7 +343,7 @@ TEST_CASE("a queue with two workers is served until the last of them has left") 
 TEST_CASE("a wait that is stopped ends, and the job goes on") {
   simulate([]() -> task<void> {
     captured_log output;
-    worker runner(sleep_for_ms, fixed_concurrency{1}, {.log = &output.log});
+    worker runner(sleep_so_many_ms, fixed_concurrency{1}, {.log = &output.log});
     memory_queue queue;
     const memory_job pushed = queue.push(1000);
     std::optional<outcome> found;
@@ -499,7 +499,7 @@ TEST_CASE("results are awaited on event loops of other threads") {
 
 TEST_CASE("a thread that a stop frees from a job that runs gets its outcome") {
   captured_log output(coworker::log_level::warn);
-  worker runner(sleep_for_ms, fixed_concurrency{1}, {.log = &output.log});
+  worker runner(sleep_so_many_ms, fixed_concurrency{1}, {.log = &output.log});
   memory_queue queue;
   std::thread serving([&] { runner.run(queue); });
   queue.push(0).blocking_result();  // the worker is there

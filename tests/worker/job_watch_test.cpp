@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <chrono>
+#include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/sleep.hpp>
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,6 +57,17 @@ std::string error_of(const simulation& world, std::string_view id) {
 json watched_ms(int count) { return {{"ms", count}}; }
 
 json policy(json limit) { return {{"policy", {{"executionTimeout", limit}}}}; }
+
+std::size_t look(coworker::detail::job_watch& watch, coworker::time_point now) {
+  return watch.look(now, [](coworker::job_record&) {});
+}
+
+coworker::job_envelope limited(std::string id, std::int64_t milliseconds) {
+  coworker::job_envelope made;
+  made.id = std::move(id);
+  made.time_limit = std::chrono::milliseconds(milliseconds);
+  return made;
+}
 
 }  // namespace
 
@@ -114,7 +127,8 @@ TEST_CASE("thousands of jobs with deadlines of their own are each stopped at the
   }
 }
 
-TEST_CASE("a job that goes on after its stop is named once, keeps its slot, and has the last word") {
+TEST_CASE(
+    "a handler that goes on after its stop is given up: its job is answered, and its slot stays taken") {
   simulation world;
   world.options.job_timeout = 2s;
   world.options.stop_patience = 3s;
@@ -123,10 +137,53 @@ TEST_CASE("a job that goes on after its stop is named once, keeps its slot, and 
   worker stubborn(watched_deaf, fixed_concurrency{1}, world.options);
   const auto summary = world.serve(stubborn);
   CHECK(summary.highest_in_progress == 1);
-  CHECK(world.output.count("deaf | It was asked to stop 3 s ago and still runs; it keeps its slot") == 1);
-  CHECK(world.queue.result_of("deaf").at == 60s);
-  CHECK(world.queue.result_of("deaf").body == json{{"output", "deaf had its way"}});
-  CHECK(world.queue.result_of("next").at == 120s);
+  CHECK(summary.failed == 2);
+  CHECK(world.output.count("deaf | It was asked to stop and still runs: it is given up.") == 1);
+  CHECK(world.output.count("deaf | Its handler has returned, after it was given up") == 1);
+  CHECK(world.queue.results.size() == 2);
+  CHECK(world.queue.result_of("deaf").at == 5s);
+  CHECK(error_of(world, "deaf") == "timed out: it ran longer than the 2 s that it may");
+  CHECK(world.queue.result_of("next").at == 65s);
+  CHECK(summary.elapsed == 120s);
+}
+
+TEST_CASE("a handler that is given up while the worker leaves has a second at most") {
+  simulation world;
+  world.options.grace_period = 5s;
+  world.options.stop_patience = 1min;
+  world.queue.ends = false;
+  world.queue.add(0s, "deaf");
+  worker stubborn(watched_deaf, fixed_concurrency{1}, world.options);
+  const auto summary = world.serve_and_stop(stubborn, 10s);
+  CHECK(world.queue.result_of("deaf").at == 16s);
+  CHECK(error_of(world, "deaf") == "stopped: the worker leaves, and its grace period is over");
+  CHECK(summary.stopped == 1);
+  CHECK(summary.elapsed == 60s);  // it cannot leave the handler behind
+}
+
+TEST_CASE("what a handler still says after it was given up reaches nobody") {
+  simulation world;
+  world.options.job_timeout = 1s;
+  world.options.stop_patience = 1s;
+  world.queue.add(0s, "a");
+  const auto goes_on = [](job<> work) -> coworker::async_generator<int> {
+    coworker::auto_reset_event never_set;
+    const coworker::executor_ref here = co_await coworker::this_coro::executor();
+    for (int i = 0; i < 4; ++i) {
+      co_await never_set.wait_until(here.now() + 600ms);
+      work.progress(i);
+      co_yield i;
+    }
+    throw std::runtime_error("nobody hears this");
+  };
+  worker stubborn(goes_on, fixed_concurrency{1}, world.options);
+  world.serve(stubborn);
+  CHECK(world.queue.results.size() == 1);
+  CHECK(world.queue.result_of("a").at == 2s);
+  CHECK(world.queue.chunks.size() <= 3);
+  for (const auto& moment : world.queue.chunk_moments) CHECK(moment < 2s);
+  for (const auto& report : world.queue.reports) CHECK(report.at <= 2s);
+  CHECK(world.output.count("nobody hears this") == 0);
 }
 
 TEST_CASE("why a job was stopped is in its outcome, decided by whoever asked first") {
@@ -200,7 +257,7 @@ TEST_CASE("a look goes only to the jobs whose time has come, however many run") 
     std::deque<coworker::job_record> records;
     for (std::size_t i = 0; i < count; ++i) {
       const auto milliseconds = static_cast<std::int64_t>(1 + i % 1'000);
-      records.emplace_back(coworker::job_envelope{std::to_string(i), {}, policy(milliseconds)});
+      records.emplace_back(limited(std::to_string(i), milliseconds));
       watch.add(records.back(), coworker::time_point());
     }
     std::size_t looked_at = 0;
@@ -208,7 +265,7 @@ TEST_CASE("a look goes only to the jobs whose time has come, however many run") 
     for (int moment = 0; moment <= 1'000; ++moment) {
       const coworker::time_point now{std::chrono::milliseconds(moment)};
       if (watch.next_look() > now) continue;
-      looked_at += watch.look(now);
+      looked_at += look(watch, now);
       for (std::size_t i = 0; i < count; i += 97) {
         const bool due = static_cast<int>(1 + i % 1'000) <= moment;
         if (records[i].stop.stop_requested() != due) ++late;
@@ -217,7 +274,7 @@ TEST_CASE("a look goes only to the jobs whose time has come, however many run") 
     CHECK(late == 0);
     CHECK(looked_at == count);
     for (coworker::job_record& record : records) watch.remove(record);
-    CHECK(watch.look(coworker::time_point(1h)) == 0);
+    CHECK(look(watch, coworker::time_point(1h)) == 0);
     CHECK(watch.next_look() == coworker::time_point::max());
   }
 }
@@ -227,8 +284,8 @@ TEST_CASE("a job without a deadline costs the watch no memory, one that ends ear
   coworker::worker_options options;
   coworker::detail::job_watch watch(options, output.log);
   coworker::job_record plain({"plain", {}});
-  coworker::job_record hasty({"hasty", {}, policy(5)});
-  coworker::job_record slow({"slow", {}, policy(50)});
+  coworker::job_record hasty(limited("hasty", 5));
+  coworker::job_record slow(limited("slow", 50));
   const coworker::testing::counted_memory counted;
   watch.add(plain, coworker::time_point());
   CHECK(counted.allocations() == 0);
@@ -237,24 +294,26 @@ TEST_CASE("a job without a deadline costs the watch no memory, one that ends ear
   watch.add(slow, coworker::time_point());
   CHECK(watch.next_look() == coworker::time_point(5ms));
   watch.remove(hasty);
-  CHECK(watch.look(coworker::time_point(5ms)) == 0);
+  CHECK(look(watch, coworker::time_point(5ms)) == 0);
   CHECK(watch.next_look() == coworker::time_point(50ms));
-  CHECK(watch.look(coworker::time_point(50ms)) == 1);
+  CHECK(look(watch, coworker::time_point(50ms)) == 1);
   CHECK(slow.stop.stop_requested());
   CHECK_FALSE(plain.stop.stop_requested());
 }
 
-TEST_CASE("a job that is stopped has a moment to end before the log names it, also with no patience at all") {
+TEST_CASE("a job that is stopped has a moment to end before it is given up, also with no patience at all") {
   coworker::testing::captured_log output;
   coworker::worker_options options;
   options.stop_patience = coworker::duration::zero();
   coworker::detail::job_watch watch(options, output.log);
-  coworker::job_record record({"a", {}, policy(5)});
+  coworker::job_record record(limited("a", 5));
   watch.add(record, coworker::time_point());
-  CHECK(watch.look(coworker::time_point(5ms)) == 1);
-  CHECK(output.count("still runs") == 0);
-  CHECK(watch.look(coworker::time_point(6ms)) == 1);
-  CHECK(output.count("still runs") == 1);
+  int given_up = 0;
+  const auto give_up = [&given_up](coworker::job_record&) { ++given_up; };
+  CHECK(watch.look(coworker::time_point(5ms), give_up) == 1);
+  CHECK(given_up == 0);
+  CHECK(watch.look(coworker::time_point(6ms), give_up) == 1);
+  CHECK(given_up == 1);
   CHECK(watch.next_look() == coworker::time_point::max());
 }
 
@@ -263,9 +322,9 @@ TEST_CASE("without memory jobs are stopped all the same, when asked and when the
   coworker::testing::captured_log output;
   const coworker::worker_options options;
   coworker::detail::job_watch watch(options, output.log);
-  coworker::job_record refused({"refused", {}, policy(5)});
+  coworker::job_record refused(limited("refused", 5));
   coworker::job_record asked({"asked", {}});
-  coworker::job_record overdue({"overdue", {}, policy(5)});
+  coworker::job_record overdue(limited("overdue", 5));
   outcome ended = outcome::stop("stopped: a stop was requested");
   watch.add(asked, coworker::time_point());
   bool thrown = false;
@@ -285,11 +344,11 @@ TEST_CASE("without memory jobs are stopped all the same, when asked and when the
   std::size_t looked_at = 0;
   {
     const coworker::testing::scarce_memory none(0);
-    looked_at = watch.look(coworker::time_point(5ms));
+    looked_at = look(watch, coworker::time_point(5ms));
   }
   CHECK(looked_at == 0);
   CHECK_FALSE(overdue.stop.stop_requested());
   CHECK(watch.next_look() == coworker::time_point(6ms));
-  CHECK(watch.look(coworker::time_point(6ms)) == 1);
+  CHECK(look(watch, coworker::time_point(6ms)) == 2);  // the other is given up
   CHECK(overdue.stop.stop_requested());
 }

@@ -16,6 +16,11 @@ class fifo {
   std::size_t size() const noexcept { return items_.size() - first_; }
   void push(T item) { items_.push_back(std::move(item)); }
 
+  // So that the next push() cannot throw. Throws: std::bad_alloc.
+  void make_room() {
+    if (items_.size() == items_.capacity()) items_.reserve(items_.empty() ? 8 : 2 * items_.size());
+  }
+
   // From 0, the next to be taken.
   T& operator[](std::size_t index) noexcept { return items_[first_ + index]; }
 

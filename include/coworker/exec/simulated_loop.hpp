@@ -8,6 +8,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
@@ -51,6 +52,7 @@ class simulated_loop {
   void cancel(timer& alarm) {
     require_own_thread("simulated_loop::cancel");
     const std::coroutine_handle<> handle = alarm.handle;
+    ready_.make_room();  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) ready_.push(handle);
   }
 
@@ -75,7 +77,10 @@ class simulated_loop {
         resume(take_ready());
       } else if (next <= end && next != (time_point::max)()) {
         if (next > now_) now_ = next;
-        while (timers_.next_due() <= now_) ready_.push(timers_.pop());
+        while (timers_.next_due() <= now_) {
+          detail::insist([this] { ready_.make_room(); });
+          ready_.push(timers_.pop());
+        }
       } else {
         if (end != (time_point::max)() && end > now_) now_ = end;
         return false;

@@ -43,6 +43,8 @@ struct http_answer {
   std::string problem;  ///< in words, when there is a failure
   int status = 0;       ///< of an answer
   std::string body;
+  /// That is the failure: `status` is that of the answer, and `body` its beginning; the rest is lost.
+  bool out_of_memory = false;
   std::optional<duration> retry_after;  ///< as the server asked; above zero
   std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
 

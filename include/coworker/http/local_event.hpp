@@ -30,7 +30,7 @@ class local_event {
 
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> awaiting) {
-      event_.executor_ = detail::require_context(awaiting, "local_event").executor;
+      event_.executor_ = coworker::detail::require_context(awaiting, "local_event").executor;
       event_.waiting_ = awaiting;
     }
 

@@ -47,7 +47,16 @@ inline void append_url_encoded(std::string& encoded, std::string_view text) {
   }
 }
 
-/// Returns the same as a text of its own.
+/// The same, as a segment of a path: `.` and `..`, which would lead elsewhere there, are encoded too.
+inline void append_url_segment(std::string& encoded, std::string_view text) {
+  if (text == "." || text == "..") {
+    for (std::size_t i = 0; i < text.size(); ++i) encoded += "%2E";
+  } else {
+    append_url_encoded(encoded, text);
+  }
+}
+
+/// Returns the same as append_url_encoded() appends, as a text of its own.
 inline std::string url_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());

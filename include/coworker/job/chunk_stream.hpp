@@ -9,11 +9,13 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/job/limits.hpp>
 #include <coworker/job/text_carry.hpp>
 #include <coworker/json/json.hpp>
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -93,7 +95,7 @@ class chunk_stream {
       }
     }
     finished_ = true;
-    news_.set();
+    detail::insist([this] { news_.set(); });
     co_await sender_.join();
     if (problem != nullptr) std::rethrow_exception(problem);
     fail_if_broken();
@@ -198,21 +200,28 @@ class chunk_stream {
     return empty_text ? json("") : std::exchange(pending_, json());
   }
 
+  // Never ends while push() waits for room without letting it know.
   task<void> send_all() {
-    for (;;) {
-      while (pending_size_ == 0 && !finished_) co_await news_.wait();
-      if (pending_size_ == 0) co_return;
-      while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
-             executor_.now() < send_at_) {
-        co_await news_.wait_until(send_at_);
+    try {
+      while (!broken_ && (pending_size_ != 0 || !finished_)) {
+        if (pending_size_ == 0) {
+          co_await news_.wait();
+          continue;
+        }
+        while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
+               executor_.now() < send_at_) {
+          co_await news_.wait_until(send_at_);
+        }
+        ++chunks_;
+        json chunk = take_pending();
+        room_.set();
+        const bool arrived = co_await delivered(std::move(chunk));
+        broken_ = !arrived;
       }
-      ++chunks_;
-      json chunk = take_pending();
-      room_.set();
-      const bool arrived = co_await delivered(std::move(chunk));
-      broken_ = !arrived;
-      if (broken_) co_return room_.set();
+    } catch (const std::bad_alloc&) {
+      broken_ = true;
     }
+    detail::insist([this] { room_.set(); });
   }
 
   task<bool> delivered(json chunk) {

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -57,12 +58,11 @@ inline std::string without_nesting(std::string name) {
 inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
-  char* const demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
-  if (demangled != nullptr) {
-    std::string name(demangled);
-    std::free(demangled);  // allocated by malloc, as the ABI says
-    return without_nesting(std::move(name));
-  }
+  struct freed {
+    void operator()(char* text) const noexcept { std::free(text); }  // allocated by malloc, as the ABI says
+  };
+  const std::unique_ptr<char, freed> demangled(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status));
+  if (demangled != nullptr) return without_nesting(std::string(demangled.get()));
 #endif
   return type.name();
 }

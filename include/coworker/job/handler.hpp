@@ -17,6 +17,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/typed/write.hpp>
 #include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,7 +56,7 @@ inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
 }
 
 // What a job comes to whose handler threw.
-inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) {
+inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) noexcept {
   bool was_cancelled = false;
   try {
     std::rethrow_exception(thrown);
@@ -67,7 +68,11 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
     if (record.outcome.succeeded()) return outcome::stop("stopped: a stop was requested");
     return std::move(record.outcome);
   }
-  outcome made = outcome::failure(describe_exception(thrown));
+  outcome made = outcome::out_of_memory();
+  try {
+    made = outcome::failure(describe_exception(thrown));
+  } catch (const std::bad_alloc&) {
+  }
   made.recycle_worker = detail::asks_to_recycle(thrown);
   return made;
 }
@@ -77,12 +82,17 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
 namespace detail {
 
 // Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
-inline void settle(job_record& record, outcome made, const std::exception_ptr& thrown,
-                   const stream_sink& sink) {
+inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
+                   const stream_sink& sink) noexcept {
+  if (record.given_up) return;  // it comes too late
   if (thrown == nullptr) {
-    sink.interpret(made);
-    record.outcome = std::move(made);
-    return;
+    try {
+      sink.interpret(made);
+      record.outcome = std::move(made);
+      return;
+    } catch (...) {
+      thrown = std::current_exception();
+    }
   }
   outcome failed = detail::outcome_of(thrown, record);
   failed.output = std::move(made.output);
@@ -132,7 +142,14 @@ template <job_handler Handler>
     thrown = std::current_exception();
   }
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
   detail::settle(record, std::move(made), thrown, sink);
 }
 

@@ -3,6 +3,7 @@
 
 #include <coworker/job/error_info.hpp>
 #include <coworker/json/json.hpp>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -55,15 +56,30 @@ class outcome {
     return made;
   }
 
-  static outcome failure(error_info error) {
+  static outcome failure(error_info error) noexcept {
     outcome made;
     (made.fail)(std::move(error));
     return made;
   }
-  static outcome failure(std::string message) { return failure(error_info{.message = std::move(message)}); }
+  static outcome failure(std::string message) noexcept {
+    error_info error;
+    error.message = std::move(message);
+    return failure(std::move(error));
+  }
 
-  static outcome stop(std::string message) {
-    outcome made = failure(std::move(message));
+  /// A failure that says that there was no memory for what the job came to. Needs none itself.
+  static outcome out_of_memory() noexcept {
+    outcome made;
+    made.status = outcome_status::failed;
+    return made;
+  }
+
+  static outcome stop(std::string_view message) noexcept {
+    outcome made;
+    try {
+      made = failure(std::string(message));
+    } catch (const std::bad_alloc&) {  // it was asked to stop all the same
+    }
     made.status = outcome_status::stopped;
     return made;
   }
@@ -73,18 +89,16 @@ class outcome {
   /// What went wrong. Null where nothing did, and where there was no memory to say it.
   const error_info*(error)() const noexcept { return error_; }
 
-  /// Makes it a failure. The output stays.
-  void(fail)(error_info error) {
-    auto* const made = new error_info(std::move(error));
-    delete std::exchange(error_, made);
+  /// Makes it a failure. The output stays. Without memory for the error it is one that says so.
+  void(fail)(error_info error) noexcept {
+    delete std::exchange(error_, new (std::nothrow) error_info(std::move(error)));
     status = outcome_status::failed;
   }
 
   /// error()->message; empty where nothing went wrong.
   std::string_view message() const noexcept {
     if (error_ != nullptr) return error_->message;
-    return succeeded() ? std::string_view()
-                       : std::string_view("the job failed, and there was no memory to say why");
+    return succeeded() ? "" : "out of memory: there was none left to say what became of the job";
   }
 
  private:

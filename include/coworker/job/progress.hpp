@@ -3,8 +3,10 @@
 // of each job, and which jobs have one. Must not know how a record looks.
 
 #include <atomic>
+#include <coworker/coro/clock.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/json/json.hpp>
 #include <mutex>
 #include <utility>
@@ -77,9 +79,11 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool sending = false;     // a coroutine is at it
-  auto_reset_event ending;  // for that coroutine: there is no more use in trying again
-  auto_reset_event sent;    // for who waits for that coroutine: it has ended
+  bool over = false;                            // no coroutine is to begin with it any more
+  bool sending = false;                         // a coroutine is at it
+  time_point not_before = (time_point::min)();  // the next value is sent
+  auto_reset_event ending;                      // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;                        // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {
@@ -117,16 +121,17 @@ class progress_line {
     if (!std::exchange(known->listed, true)) desk_->add(job);
   }
 
-  // Nothing will be taken from it any more, nor the desk be touched.
+  // For the worker. Nothing is reported from then on, and the desk not touched any more. What was reported last may still
+  // be taken.
   void close() {
     progress_state* known = nullptr;
     if (state_.compare_exchange_strong(known, shut(), std::memory_order_acq_rel) || known == shut()) return;
     {
       const std::lock_guard lock(known->mutex);
       known->closed = true;
-      known->waits = false;
     }
-    known->ending.set();
+    known->over = true;
+    detail::insist([known] { known->ending.set(); });
   }
 
   // Null: nothing was ever reported.

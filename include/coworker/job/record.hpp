@@ -32,14 +32,18 @@ struct job_envelope {
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
+  stop_source stop;  ///< stops this job only
   std::string id;
   std::string log_label;
   json input;                 ///< until the handler has it
   json details;               ///< as well
   std::string trace_parent;   ///< of the request that it serves
-  stop_source stop;           ///< stops this job only
   coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
   bool runnable = true;       ///< false: it has its outcome already
+  bool given_up = false;      ///< its outcome is handed over while its handler goes on
+  bool ended = false;         ///< its outcome has been handed over
+  bool returned = false;      ///< its handler has, of one that was given up
+  bool sends_chunk = false;   ///< one is on its way
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = (time_point::max)();
@@ -53,6 +57,7 @@ struct job_record {
   job_record* previous = nullptr;          ///< in the list that it is in
   job_record* next = nullptr;
 
+  /// Throws std::bad_alloc; the envelope still has all then.
   explicit job_record(job_envelope&& envelope)
       : id(std::move(envelope.id)),
         log_label(std::move(envelope.log_label)),
@@ -70,7 +75,7 @@ struct job_record {
   ~job_record() { delete timings; }
 
   /// Gives it an outcome without its being run.
-  void settle(coworker::outcome known) {
+  void settle(coworker::outcome known) noexcept {
     outcome = std::move(known);
     runnable = false;
   }

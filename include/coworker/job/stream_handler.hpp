@@ -4,6 +4,7 @@
 #include <concepts>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/job/chunk_stream.hpp>
@@ -17,6 +18,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/typed/write.hpp>
 #include <exception>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -33,25 +35,23 @@ struct handler_place {
 namespace detail {
 
 // What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
-// task<bool> send(const job_record&, json) and void interpret(outcome&).
+// task<bool> send(job_record&, json) and void interpret(outcome&).
 class stream_sink {
  public:
   template <class Target>
   explicit stream_sink(Target& target) noexcept
       : target_(&target),
-        send_([](void* to, const job_record& record, json&& chunk) {
+        send_([](void* to, job_record& record, json&& chunk) {
           return static_cast<Target*>(to)->send(record, std::move(chunk));
         }),
         interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
 
-  task<bool> send(const job_record& record, json chunk) const {
-    return send_(target_, record, std::move(chunk));
-  }
+  task<bool> send(job_record& record, json chunk) const { return send_(target_, record, std::move(chunk)); }
   void interpret(outcome& made) const { interpret_(target_, made); }
 
  private:
   void* target_;
-  task<bool> (*send_)(void*, const job_record&, json&&);
+  task<bool> (*send_)(void*, job_record&, json&&);
   void (*interpret_)(void*, outcome&);
 };
 
@@ -122,7 +122,14 @@ task<void> stream_range(Handler& handler, job_record& record, Stream& stream, ex
 
 inline task<void> return_home(executor_ref home) {
   const executor_ref here = co_await this_coro::executor();
-  if (here != home) co_await resume_on(home);
+  bool at_home = here == home;
+  while (!at_home) {
+    try {
+      co_await resume_on(home);
+      at_home = true;
+    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    }
+  }
 }
 
 // Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
@@ -144,9 +151,11 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
   } catch (...) {
     thrown = std::current_exception();
   }
-  co_await detail::return_home(job.executor);
+  auto on_the_way = detail::insist([&] { return detail::return_home(job.executor); });
+  co_await std::move(on_the_way);
+  auto finishing = detail::insist([&] { return stream.finish(); });
   try {
-    co_await stream.finish();
+    co_await std::move(finishing);
   } catch (...) {
     if (thrown == nullptr) thrown = std::current_exception();
   }

@@ -88,7 +88,8 @@ class socket_address {
 /// Looks up a name, in the order in which its addresses are to be tried; not empty. Blocks while the name server
 /// does not answer, which may take many seconds: call it before the loop runs, or on a thread_pool. Throws
 /// std::runtime_error when the name is not known.
-inline std::vector<socket_address> resolve(const std::string& host, std::uint16_t port) {
+template <class Address = socket_address>  // a template, so that only who looks names up compiles it
+std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
   addrinfo wanted{};
   wanted.ai_family = AF_UNSPEC;
   wanted.ai_socktype = SOCK_STREAM;
@@ -100,7 +101,7 @@ inline std::vector<socket_address> resolve(const std::string& host, std::uint16_
     addrinfo* list;
     ~owner() { ::freeaddrinfo(list); }
   } const freed{found};
-  std::vector<socket_address> addresses;
+  std::vector<Address> addresses;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next)
     addresses.emplace_back(one->ai_addr, one->ai_addrlen);
   return addresses;

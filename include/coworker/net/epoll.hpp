@@ -9,11 +9,10 @@
 
 #include <cerrno>
 #include <coworker/net/descriptor.hpp>
+#include <coworker/net/plain_array.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <utility>
-#include <vector>
 
 namespace coworker::detail {
 
@@ -22,7 +21,10 @@ class epoll {
   using key = std::uint64_t;
 
   /// Throws io_error when there is no descriptor left for it.
-  epoll() : events_(64) { renew(); }
+  epoll() {
+    make_room(63);
+    renew();
+  }
 
   /// Watches nothing any more. Throws io_error when there is no descriptor left for that, and then has
   /// changed nothing.
@@ -45,14 +47,12 @@ class epoll {
   int remove(int descriptor) noexcept { return control(EPOLL_CTL_DEL, descriptor, 0, 0); }
 
   /// Makes room for wait() to find so many at once. Throws std::bad_alloc.
-  void make_room(std::size_t descriptors) {
-    if (events_.size() <= descriptors) events_.resize(descriptors + descriptors / 2 + 1);
-  }
+  void make_room(std::size_t descriptors) { events_.grow(descriptors + 1); }
 
   /// Blocks until something is ready, or for `timeout` milliseconds at most; -1 is for ever. Returns all that is
   /// ready, with the key in data.u64; a wake-up has `wake_key`. The one function besides wake() that may be
   /// called while another thread adds, modifies or removes.
-  std::span<const epoll_event> wait(int timeout) noexcept {
+  plain_view<const epoll_event> wait(int timeout) noexcept {
     const int count = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
     return {events_.data(), count > 0 ? static_cast<std::size_t>(count) : 0};
   }
@@ -76,7 +76,7 @@ class epoll {
   unique_fd epoll_;
   // Edge-triggered, so that it need not be read: its counter does not overflow in a program's life.
   unique_fd wake_up_{checked(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")};
-  std::vector<epoll_event> events_;
+  plain_array<epoll_event> events_;
 };
 
 }  // namespace coworker::detail

@@ -18,11 +18,10 @@
 #include <atomic>
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/epoll.hpp>
+#include <coworker/net/plain_array.hpp>
 #include <coworker/net/watch_slot.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <vector>
 
 namespace coworker::detail {
 
@@ -33,7 +32,7 @@ class epoll_set {
   void watch(descriptor_watch& watch) {
     require_descriptor(watch);
     const auto place = static_cast<std::size_t>(watch.descriptor);
-    if (place >= slots_.size()) slots_.resize(place + place / 2 + 8);
+    slots_.grow(place + 1);
     epoll_.make_room(registered_ + 2);
     slot& one = slots_[place];
     require_unwatched(one, watch);
@@ -83,7 +82,7 @@ class epoll_set {
 
   /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
   /// until the next call of another function.
-  std::span<const pollfd> pollable() noexcept {
+  plain_view<const pollfd> pollable() noexcept {
     pollable_ = {epoll_.descriptor(), POLLIN, 0};
     return {&pollable_, 1};
   }
@@ -194,7 +193,7 @@ class epoll_set {
   }
 
   epoll epoll_;
-  std::vector<slot> slots_;  // by descriptor
+  plain_array<slot> slots_;  // by descriptor
   std::size_t registered_ = 0;
   std::size_t waiting_ = 0;
   pollfd pollable_{};

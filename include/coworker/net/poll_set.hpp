@@ -3,6 +3,7 @@
 // without epoll: each wait costs time in proportion to how many there are.
 
 #include <coworker/coro/executor.hpp>
+#include <coworker/net/plain_array.hpp>
 #include <coworker/net/watch_slot.hpp>
 #include <coworker/system.hpp>
 
@@ -14,16 +15,16 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <span>
 #include <vector>
 
 namespace coworker::detail {
 
-/// All but wake() belongs to one thread.
-class poll_set {
+/// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
+template <class Watch>
+class basic_poll_set {
  public:
   /// Throws io_error when there is no descriptor left for it.
-  poll_set() {
+  basic_poll_set() {
     int ends[2];
     checked(::pipe(ends), "pipe");
     wake_read_.reset(ends[0]);
@@ -35,13 +36,13 @@ class poll_set {
   }
 
   /// See watching_executor. Throws std::bad_alloc too.
-  void watch(descriptor_watch& watch) {
-    require_descriptor(watch);
+  void watch(Watch& watch) {
+    detail::require_descriptor(watch);
     const auto number = static_cast<std::size_t>(watch.descriptor);
     if (places_.size() <= number) places_.resize(number + number / 2 + 8);
     std::size_t place = places_[number];
-    if (place != 0) require_unwatched(waiters_[place], watch);
-    if (::fcntl(watch.descriptor, F_GETFD) < 0) throw_unwatchable(errno, watch.descriptor);
+    if (place != 0) detail::require_unwatched(waiters_[place], watch);
+    if (::fcntl(watch.descriptor, F_GETFD) < 0) detail::throw_unwatchable(errno, watch.descriptor);
     if (place == 0) {
       place = polled_.size();
       waiters_.resize(place + 1);  // one more than polled, where that throws
@@ -49,13 +50,13 @@ class poll_set {
       places_[number] = place;
     }
     polled_[place].events = static_cast<short>(polled_[place].events | event_of(watch.direction));
-    waiters_[place].waiting[index_of(watch.direction)] = &watch;
+    waiters_[place].waiting[detail::index_of(watch.direction)] = &watch;
     ++waiting_;
   }
 
-  void unwatch(descriptor_watch& watch) noexcept {
+  void unwatch(Watch& watch) noexcept {
     const std::size_t place = places_[static_cast<std::size_t>(watch.descriptor)];
-    descriptor_watch*& waiting = waiters_[place].waiting[index_of(watch.direction)];
+    Watch*& waiting = waiters_[place].waiting[detail::index_of(watch.direction)];
     if (waiting != &watch) return;
     waiting = nullptr;
     end(place, watch.direction);
@@ -86,7 +87,7 @@ class poll_set {
 
   /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
   /// until the next call of another function.
-  std::span<const pollfd> pollable() noexcept { return polled_; }
+  plain_view<const pollfd> pollable() noexcept { return {polled_.data(), polled_.size()}; }
 
  private:
   static constexpr short event_of(io_direction direction) noexcept {
@@ -99,8 +100,8 @@ class poll_set {
     const short found = polled_[place].revents;
     for (const io_direction direction : {io_direction::read, io_direction::write}) {
       if ((found & (event_of(direction) | over)) == 0) continue;
-      descriptor_watch*& waiting = waiters_[place].waiting[index_of(direction)];
-      if (waiting != nullptr && hand_over(waiting) && end(place, direction)) return true;
+      Watch*& waiting = waiters_[place].waiting[detail::index_of(direction)];
+      if (waiting != nullptr && detail::hand_over(waiting) && end(place, direction)) return true;
     }
     return false;
   }
@@ -128,6 +129,8 @@ class poll_set {
   std::vector<std::size_t> places_;  // by descriptor; 0: none
   std::size_t waiting_ = 0;
 };
+
+using poll_set = basic_poll_set<descriptor_watch>;
 
 }  // namespace coworker::detail
 

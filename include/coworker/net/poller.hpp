@@ -11,7 +11,6 @@
 
 #if COWORKER_POSIX
 
-#include <algorithm>
 #include <limits>
 
 namespace coworker {
@@ -30,7 +29,9 @@ inline int poll_timeout(time_point deadline) noexcept {
   if (deadline == (time_point::max)()) return -1;
   if (deadline == (time_point::min)()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, (std::numeric_limits<int>::max)()));
+  constexpr int longest =
+      (std::numeric_limits<int>::max)();  // <algorithm>, for clamp, would cost every user too much
+  return left < 0 ? 0 : left < longest ? static_cast<int>(left) : longest;
 }
 
 }  // namespace detail

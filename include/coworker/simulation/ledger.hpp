@@ -302,7 +302,7 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
   if (!counts(one)) return;
   if (what == delivery::accepted && !held.accepted)
     violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
-  if (what == delivery::refused && held.refusals == 0)
+  if ((what == delivery::refused || what == delivery::unwanted) && held.refusals == 0)
     violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
   if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
     violate(invariant::told_truly, about(worker, job) + " was given up before its time");
@@ -363,7 +363,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
   if (!told || !counts(account(worker))) return;
   if (*told == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
-  if (*told == delivery::refused && !mine.refused)
+  if ((*told == delivery::refused || *told == delivery::unwanted) && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*told == delivery::given_up && what == part::chunk && in_time)

@@ -30,9 +30,12 @@ inline constexpr std::string_view usage_text =
     "  --help                print this and exit\n"
     "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
     "directory.\n"
-    "Exit status: 0 all went well; 1 a local job failed, or bad input; 2 arguments, environment or build do "
-    "not fit; 3 "
-    "the queue did not get all results; 4 something still hung when the grace period was over\n";
+    "Exit status:\n"
+    "  0  all went well\n"
+    "  1  a local job failed, or bad input\n"
+    "  2  arguments, environment or build do not fit\n"
+    "  3  the queue did not get all results\n"
+    "  4  something still hung when the grace period was over\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;

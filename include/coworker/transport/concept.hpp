@@ -35,6 +35,7 @@ struct take_result {
 enum class delivery : unsigned char {
   accepted,  ///< the queue has it
   refused,   ///< the queue will never take it
+  unwanted,  ///< the queue no longer knows the job, as after its client has cancelled it: nobody misses what was sent
   given_up,  ///< it could not be delivered in the time allowed; for progress: the next value may get through
 };
 
@@ -77,14 +78,16 @@ struct transport_limits {
 ///   `closed` or the worker leaves. Overlap: with itself up to limits().takes times, which is once unless the engine says
 ///   otherwise. Cancellation: when the worker leaves, its stop token is triggered. It must then end soon, and may throw
 ///   `cancelled` only where the queue has handed nothing over: what it has, or is being given, is returned and will be
-///   run. Throws: any other exception ends the run; run() rethrows it after the jobs in progress have ended.
-///   Job ids must not be empty. A job whose id is in progress already is dropped with a warning.
+///   run. Throws: after std::bad_alloc it is called again, in a second; it must not have cost a job that was handed over.
+///   Any other exception ends the run; run() rethrows it after the jobs in progress have ended. Job ids must not be empty. A
+///   job whose id is in progress already is dropped with a warning.
 ///
 /// task<delivery> complete(job_result result)
 ///
 ///   Delivers a job's result and returns once the queue has it or never will. Called exactly once for each job that was
 ///   handed over, also for one that never ran. The job keeps its slot until it returns. Overlap: with itself for
-///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up.
+///   different jobs. Cancellation: none; it must bound its own time. Throws: counts as given_up. Where there is no memory
+///   for the coroutine itself, the job's outcome becomes one that says so, with which it is called again.
 ///
 /// task<delivery> chunk(std::string_view job_id, json value)                                      optional
 ///
@@ -96,7 +99,8 @@ struct transport_limits {
 /// task<delivery> progress(std::string_view job_id, json value)                                   optional
 ///
 ///   Tells how far a job is. One try: values replace each other, so the next one may do. Overlap and order: as chunk.
-///   `refused`: no more progress of this job is sent. Cancellation: none. Throws: counts as refused.
+///   `refused`: this value is not tried again. `unwanted`: no more progress of this job is sent. Cancellation: none.
+///   Throws: counts as refused.
 ///
 /// transport_limits limits() const                                                                optional
 ///

@@ -281,7 +281,7 @@ class basic_spool {
   bool write(ticket& place, const std::string& text) {
     constexpr int most_tries = 10;
     for (int i = 0; i < most_tries; ++i) {
-      const std::string fresh = fresh_path();
+      std::string fresh = fresh_path();
       const std::string unfinished = fresh + ".part";
       if (!files_.create(unfinished, text)) {
         if (errno == EEXIST) continue;
@@ -290,7 +290,7 @@ class basic_spool {
       const std::string& wanted = place.stored_ ? place.path_ : fresh;
       if (files_.rename(unfinished, wanted)) {
         if (!place.stored_) {
-          place.path_ = fresh;
+          place.path_ = std::move(fresh);
           ++stored_;
         }
         place.stored_ = place.in_form_ = true;

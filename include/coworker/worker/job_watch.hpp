@@ -54,40 +54,51 @@ class job_watch {
 
   // `ended` is what becomes of it unless the handler says otherwise.
   void stop(job_record& record, outcome ended, time_point now) {
-    if (record.stop.stop_requested()) return;
-    record.outcome = std::move(ended);
-    clear_alarm(record);
-    // A job that is stopped has at least the time until the next look to end.
-    const duration patience = options_.stop_patience > look_interval ? options_.stop_patience : look_interval;
-    try {
-      set_alarm(record, after(now, patience));
-    } catch (const std::bad_alloc&) {
-      // It is stopped all the same. Only the line that would name it, if it went on, is lost.
-    }
-    record.stop.request_stop();
+    stop(record, std::move(ended), now, options_.stop_patience);
   }
 
-  void stop_all(const outcome& ended, time_point now) {
-    for (job_record* record = running_.front(); record != nullptr; record = record->next)
-      stop(*record, ended, now);
+  // Because the worker leaves: also those that were asked to stop before have little time left.
+  void stop_all(const char* why, time_point now) {
+    constexpr duration most = std::chrono::seconds(1);
+    const duration patience = options_.stop_patience < most ? options_.stop_patience : most;
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->stop.stop_requested()) {
+        wait_no_longer_than(*record, after(now, patience));
+      } else {
+        stop(*record, outcome::stop(why), now, patience);
+      }
+    }
   }
 
   // When look() is to be called next.
   time_point next_look() const noexcept { return next_; }
 
-  // Stops the jobs whose time is over, and names those that were stopped and go on all the same. Returns how
-  // many jobs it looked at.
-  std::size_t look(time_point now) {
+  // Stops the jobs whose time is over, and calls `give_up(record)` for those that were stopped and go on all the same; that
+  // may remove the record. Returns how many jobs it looked at.
+  template <class GiveUp>
+  std::size_t look(time_point now, GiveUp give_up) {
     if (now < next_) return 0;
     std::size_t looked_at = 0;
+    set_missing_alarms(now);
     try {
-      for (; alarms_.next_due() <= now; ++looked_at) ring(alarms_.front(), alarms_.next_due(), now);
+      for (; alarms_.next_due() <= now; ++looked_at) {
+        job_record& record = alarms_.front();
+        if (!record.stop.stop_requested()) {
+          time_is_over(record, alarms_.next_due(), now);
+        } else if (record.sends_chunk) {  // the outcome is to come after it
+          clear_alarm(record);
+          set_alarm(record, after(now, std::chrono::milliseconds(100)));
+        } else {
+          clear_alarm(record);
+          give_up(record);
+        }
+      }
     } catch (const std::bad_alloc&) {
       // The alarm is still set: the next look tries again.
     }
     // So that thousands of deadlines cost one look in a millisecond, not one each.
     const time_point soonest = after(now, look_interval);
-    next_ = alarms_.next_due() < soonest ? soonest : alarms_.next_due();
+    next_ = alarms_.next_due() < soonest || some_without_alarm_ ? soonest : alarms_.next_due();
     return looked_at;
   }
 
@@ -103,21 +114,39 @@ class job_watch {
     if (record.look_slot != due_slot_none) alarms_.remove(record);
   }
 
-  void ring(job_record& record, time_point due, time_point now) {
-    const log_subject subject(record.id, record.log_label);
-    if (!record.stop.stop_requested()) {
-      const std::string limit = seconds_text(due - record.started);
-      outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
-      log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
-                 subject);
-      stop(record, std::move(ended), now);
-      return;
-    }
-    log_.write(log_level::warn,
-               "It was asked to stop " + seconds_text(options_.stop_patience) +
-                   " ago and still runs; it keeps its slot until it ends.",
-               subject);
+  void stop(job_record& record, outcome ended, time_point now, duration patience) {
+    if (record.stop.stop_requested()) return;
+    record.outcome = std::move(ended);
+    // A job that is stopped has at least the time until the next look to end.
+    wait_no_longer_than(record, after(now, patience > look_interval ? patience : look_interval));
+    record.stop.request_stop();
+  }
+
+  void wait_no_longer_than(job_record& record, time_point due) {
     clear_alarm(record);
+    try {
+      set_alarm(record, due);
+    } catch (const std::bad_alloc&) {
+      some_without_alarm_ = true;
+      if (due < next_) next_ = due;
+    }
+  }
+
+  // Of stopped jobs, for which there was no memory.
+  void set_missing_alarms(time_point now) {
+    if (!std::exchange(some_without_alarm_, false)) return;
+    for (job_record* record = running_.front(); record != nullptr; record = record->next) {
+      if (record->stop.stop_requested() && record->look_slot == due_slot_none)
+        wait_no_longer_than(*record, now);
+    }
+  }
+
+  void time_is_over(job_record& record, time_point due, time_point now) {
+    const std::string limit = seconds_text(due - record.started);
+    outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
+    log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
+               log_subject(record.id, record.log_label));
+    stop(record, std::move(ended), now);
   }
 
   const coworker::options& options_;
@@ -126,6 +155,7 @@ class job_watch {
   due_heap<job_record, &job_record::look_slot> alarms_;
   static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
   time_point next_ = (time_point::max)();
+  bool some_without_alarm_ = false;
 };
 
 }  // namespace coworker::detail

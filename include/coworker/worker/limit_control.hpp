@@ -78,8 +78,11 @@ class limit_control {
   void tell_change(time_point now, int limit) {
     if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
     if (limit == told_limit_ || now < tell_again_) return;
-    log_.write(log_level::info,
-               "Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    try {
+      log_.write(log_level::info,
+                 "Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+    } catch (const std::bad_alloc&) {  // a line less
+    }
     told_limit_ = limit;
     tell_again_ = after(now, std::chrono::seconds(1));
   }

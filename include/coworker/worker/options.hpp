@@ -31,9 +31,10 @@ struct options {
   /// How long a handler may run before its job is stopped and fails. A job that brings a limit of its own has the
   /// smaller of the two. 0 or more. Default: 0, as long as it likes.
   duration job_timeout{};
-  /// How long a job that was stopped may go on before the log names it, once. It keeps its slot until it ends: what
-  /// runs cannot be taken away from a thread. 0 or more. Default: 10 s.
-  duration stop_patience = std::chrono::seconds(10);
+  /// How long a handler whose job was stopped may go on before it is given up: the job's outcome is handed over, and what
+  /// the handler returns later is thrown away. It keeps its slot until then: what runs cannot be taken away from a thread.
+  /// While the worker leaves, a second at most. 0 or more. Default: 2 s.
+  duration stop_patience = std::chrono::seconds(2);
   /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while it does so.
   /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job. Only in
   /// run() and start(). 0 or more. Default: 0, off.
@@ -41,6 +42,9 @@ struct options {
   /// Runs handlers that are coroutines on the pool, each on any of its threads at a time, instead of all on the worker's
   /// own thread. For those that compute. Default: off.
   bool coroutines_on_pool = false;
+  /// How long after one report of a job's progress the next is sent, which is the latest by then. 0 or more; 0 sends each
+  /// once the one before has arrived. Default: 0.5 s. What was reported last is sent in any case, before the outcome.
+  duration progress_interval = std::chrono::milliseconds(500);
   /// How streaming handlers' elements become chunks.
   stream_options stream = {};
   /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers that take
@@ -90,6 +94,8 @@ inline options checked(options wanted) {
   require_option(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
   require_option(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
   require_option(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require_option(wanted.progress_interval >= duration::zero(),
+                 "progress_interval is negative; 0 sends each report once the one before has arrived");
   require_option(wanted.stream.gather_for >= duration::zero(),
                  "stream.gather_for is negative; 0 gathers none");
   require_option(
@@ -104,10 +110,11 @@ inline options checked(options wanted) {
 
 /// What a worker did from start to end.
 struct worker_summary {
-  std::uint64_t jobs = 0;         ///< taken
-  std::uint64_t failed = 0;       ///< ended with an error; stopped ones are not counted here
-  std::uint64_t stopped = 0;      ///< ended because they were asked to
-  std::uint64_t undelivered = 0;  ///< whose outcome the queue refused or could not be given
+  std::uint64_t jobs = 0;     ///< taken
+  std::uint64_t failed = 0;   ///< ended with an error; stopped ones are not counted here
+  std::uint64_t stopped = 0;  ///< ended because they were asked to
+  std::uint64_t undelivered =
+      0;  ///< whose outcome the queue refused or could not be given; one that it no longer wants is not counted
   int highest_in_progress = 0;
   duration elapsed{};
 };

@@ -4,6 +4,7 @@
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/progress.hpp>
@@ -12,8 +13,10 @@
 #include <coworker/log.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/worker/core.hpp>
+#include <coworker/worker/send_progress.hpp>
 #include <coworker/worker/sendable.hpp>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -29,36 +32,57 @@ transport_limits limits_of(const Queue& queue) {
 
 // Whether the queue has the chunk.
 template <transport Queue>
-task<bool> send_chunk(Queue& queue, const job_record& job, json chunk, logger& log) {
+task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
   bool sent = false;
   if constexpr (chunk_transport<Queue>) {
+    if (job.given_up) co_return false;  // its outcome is on its way
+    job.sends_chunk = true;
+    bool was_cancelled = false;
     try {
       sent = co_await queue.chunk(job.id, std::move(chunk)) == delivery::accepted;
     } catch (const cancelled&) {
-      throw;
+      was_cancelled = true;
     } catch (...) {
-      log.write(log_level::error,
-                "The engine's chunk() threw " + (describe_exception(std::current_exception()).trace)(),
-                log_subject(job.id, job.log_label));
+      detail::log_thrown("The engine's chunk()", log, log_subject(job.id, job.log_label));
     }
+    job.sends_chunk = false;
+    if (was_cancelled) throw cancelled();
   }
   co_return sent;
 }
 
 // A job that was stopped did what it was asked to.
-inline void log_outcome(const outcome& made, logger& log, log_subject subject) {
-  if (made.succeeded()) {
-    if (log.writes(log_level::debug))
-      log.write(log_level::debug, "Handler output: " + made.output.dump_spaced(), subject);
-    return;
+inline void log_outcome(const outcome& made, logger& log, log_subject subject) noexcept {
+  try {
+    if (made.succeeded()) {
+      if (log.writes(log_level::debug))
+        log.write(log_level::debug, "Handler output: " + made.output.dump_spaced(), subject);
+      return;
+    }
+    const std::string text =
+        (made.error)() != nullptr ? ((made.error)()->trace)() : std::string(made.message());
+    log.write(made.status == outcome_status::stopped ? log_level::info : log_level::error, text, subject);
+  } catch (...) {
+    log.write(made.succeeded() ? log_level::debug : log_level::error, made.message(), subject);
   }
-  const std::string text =
-      (made.error)() != nullptr ? ((made.error)()->trace)() : std::string(made.message());
-  if (made.status == outcome_status::stopped) {
-    log.write(log_level::info, text, subject);
-  } else {
-    log.write(log_level::error, text, subject);
-  }
+}
+
+// Hands the outcome over to the engine. Throws std::bad_alloc where the engine had no memory to begin: nothing was sent
+// then, and the record has an outcome that says so, for the next try.
+template <transport Queue>
+task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
+  job_result result;
+  result.job_id = record.id;
+  result.outcome = std::move(record.outcome);
+  result.streamed = streamed;
+  result.timings = record.timings;
+  // What the worker asks of it later. Should the engine not begin, it is what there is left to say.
+  record.outcome = outcome::out_of_memory();
+  const outcome_status ended = result.outcome.status;
+  record.outcome.recycle_worker = result.outcome.recycle_worker;
+  task<delivery> begun = queue.complete(std::move(result));
+  record.outcome.status = ended;
+  return begun;
 }
 
 // Not inlined, as its frame would then be part of every job's from the start.
@@ -66,26 +90,25 @@ template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
   const log_subject subject(record.id, record.log_label);
-  // No progress is to follow the outcome.
-  if (progress_state* const told = record.progress.state(); told != nullptr) {
-    while (told->sending) co_await told->sent.wait();  // may still be set by the one before
+  if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
+    progress_state* const told = record.progress.state();
+    if (told != nullptr) {
+      task<void> last = detail::insist([&] { return detail::send_last_progress(queue, record, *told, log); });
+      co_await std::move(last);
+    }
   }
+  if (record.timings != nullptr)
+    detail::insist([&] { record.timings->add("handler", record.started, record.settled); });
+  detail::make_sendable(record.outcome, core.place.terms.output_limit);
+  detail::log_outcome(record.outcome, log, subject);
   try {
-    if (record.timings != nullptr) record.timings->add("handler", record.started, record.settled);
-    detail::make_sendable(record.outcome, core.place.terms.output_limit);
-    detail::log_outcome(record.outcome, log, subject);
-    job_result result;
-    result.job_id = record.id;
-    result.outcome = std::move(record.outcome);
-    record.outcome.status = result.outcome.status;
-    record.outcome.recycle_worker = result.outcome.recycle_worker;
-    result.streamed = core.handler.is_streaming && core.place.terms.sends_chunks;
-    result.timings = record.timings;
-    co_return co_await queue.complete(std::move(result));
+    task<delivery> complete = detail::insist([&] {
+      return detail::begin_complete(queue, record,
+                                    core.handler.is_streaming && core.place.terms.sends_chunks);
+    });
+    co_return co_await std::move(complete);
   } catch (...) {
-    const error_info error = describe_exception(std::current_exception());
-    log.write(log_level::error, "The engine gave up this result: its complete() threw " + error.text(),
-              subject);
+    detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   }
   co_return delivery::given_up;
 }

@@ -5,6 +5,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/progress.hpp>
@@ -13,16 +14,30 @@
 #include <coworker/log.hpp>
 #include <coworker/transport/concept.hpp>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
 namespace coworker::detail {
+
+// One of the engine's operations threw.
+inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {
+  try {
+    log.write(log_level::error,
+              std::string(operation) + " threw " + (describe_exception(std::current_exception()).trace)(),
+              subject);
+  } catch (const std::bad_alloc&) {
+    log.write(log_level::error, operation, subject);
+  }
+}
 
 // Whether JSON can hold the value; where not, that is logged.
 inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
   try {
     coworker::dump_size(value);
     return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   } catch (json_value_error& error) {
     error.inside_member("progress");
     log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
@@ -31,44 +46,63 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
   }
 }
 
-// Sends the latest value until there is none newer; a value that does not get through is tried again while
-// its job runs. One such task at a time for a job.
+// One try. What the engine throws counts as refused.
 template <progress_transport Queue>
-task<void> send_progress(Queue& queue, record_ref job, logger& log) {
+task<delivery> try_progress(Queue& queue, const job_record& job, json value, logger& log) {
+  try {
+    co_return co_await queue.progress(job.id, std::move(value));
+  } catch (...) {
+    detail::log_thrown("The engine's progress()", log, log_subject(job.id, job.log_label));
+  }
+  co_return delivery::refused;
+}
+
+// Sends the latest value until there is none newer, one in each interval. A value that does not get through is tried
+// again while its job runs; one that is refused gives way to the next. One such task at a time for a job.
+template <progress_transport Queue>
+task<void> send_progress(Queue& queue, record_ref job, duration interval, logger& log) {
   constexpr duration pause = std::chrono::seconds(1);
   const executor_ref executor = co_await this_coro::executor();
   progress_state& state = *job->progress.state();
   try {
     json value;
     bool waits = false;  // `value` is to be sent
-    for (bool over = false; !over;) {
+    if (executor.now() < state.not_before) co_await state.ending.wait_until(state.not_before);
+    while (!state.over) {
       json latest;
       if (state.take(latest)) {
         waits = detail::can_be_sent(latest, *job, log);
         value = std::move(latest);
       }
       if (!waits) break;
-      const delivery made = co_await queue.progress(job->id, value);
-      switch (made) {
-        case delivery::accepted:
-          waits = false;
-          break;
-        case delivery::given_up:
-          over = co_await state.ending.wait_until(executor.now() + pause);
-          break;
-        case delivery::refused:
-          job->progress.close();
-          over = true;
-          break;
+      state.not_before = after(executor.now(), interval);
+      const delivery made = co_await detail::try_progress(queue, *job, value, log);
+      waits = made == delivery::given_up;
+      if (const time_point again = after(executor.now(), pause); waits && state.not_before < again)
+        state.not_before = again;
+      if (made == delivery::unwanted) {
+        job->progress.close();
+        state.take(value);
+        break;
       }
+      co_await state.ending.wait_until(state.not_before);
     }
-  } catch (...) {
-    log.write(log_level::error,
-              "The engine's progress() threw " + (describe_exception(std::current_exception()).trace)(),
-              log_subject(job->id, job->log_label));
+  } catch (const std::bad_alloc&) {  // this value is lost; the next may get through
   }
   state.sending = false;
-  state.sent.set();
+  detail::insist([&state] { state.sent.set(); });
+}
+
+// What was reported last and not sent yet, when the job's handler has ended. One try, before the outcome.
+template <progress_transport Queue>
+task<void> send_last_progress(Queue& queue, job_record& job, progress_state& state, logger& log) {
+  while (state.sending) co_await state.sent.wait();  // may still be set by the one before
+  json value;
+  if (!state.take(value) || !detail::can_be_sent(value, job, log)) co_return;
+  try {
+    co_await detail::try_progress(queue, job, std::move(value), log);
+  } catch (const std::bad_alloc&) {  // it is lost
+  }
 }
 
 }  // namespace coworker::detail

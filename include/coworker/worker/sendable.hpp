@@ -8,6 +8,7 @@
 #include <coworker/json/json.hpp>
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -42,16 +43,9 @@ inline void shorten(error_info& error, std::size_t longest) {
     error.causes.pop_back();
 }
 
-// Changes an outcome to a failure where JSON or the queue, which takes `limit` bytes of it, cannot hold its output.
-inline void make_sendable(outcome& made, std::size_t limit) {
+inline void shorten_error(outcome& made, std::size_t limit) {
   constexpr std::size_t most_per_byte = 6;  // as "\u0000"
   constexpr std::size_t longest_error = 1'000'000;
-  try {
-    detail::check_output(made.output, limit);
-  } catch (...) {
-    if (made.succeeded()) (made.fail)(describe_exception(std::current_exception()));
-    made.output = json();
-  }
   if ((made.error)() == nullptr) return;
   const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
   const error_info& error = *(made.error)();
@@ -63,6 +57,26 @@ inline void make_sendable(outcome& made, std::size_t limit) {
   detail::shorten(shortened, longest);
   (made.fail)(std::move(shortened));
   made.status = before;
+}
+
+// Changes an outcome to a failure where JSON, the memory or the queue, which takes `limit` bytes of it, cannot hold its
+// output.
+inline void make_sendable(outcome& made, std::size_t limit) noexcept {
+  const auto give_up_output = [&made](outcome failed) {
+    failed.recycle_worker = made.recycle_worker;
+    if (made.succeeded()) made = std::move(failed);
+    made.output = json();
+  };
+  try {
+    try {
+      detail::check_output(made.output, limit);
+    } catch (...) {
+      give_up_output(outcome::failure(describe_exception(std::current_exception())));
+    }
+    detail::shorten_error(made, limit);
+  } catch (const std::bad_alloc&) {
+    give_up_output(outcome::out_of_memory());
+  }
 }
 
 }  // namespace coworker::detail

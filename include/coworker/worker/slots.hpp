@@ -11,14 +11,16 @@ struct job_slots {
   int waiting = 0;     // taken, and without a slot yet
   int running = 0;     // handlers
   int delivering = 0;  // outcomes being handed back
+  int stuck = 0;       // handlers that go on though their jobs have ended
   int requested = 0;   // jobs that takes under way may bring
   int takes = 0;       // under way
 
-  int in_progress() const noexcept { return running + delivering + waiting; }
+  int in_progress() const noexcept { return running + delivering + stuck + waiting; }
 
   int in_use(bool overlap_delivery) const noexcept {
-    if (!overlap_delivery) return running + delivering;
-    return delivering > limit ? running + delivering - limit : running;
+    const int handlers = running + stuck;
+    if (!overlap_delivery) return handlers + delivering;
+    return delivering > limit ? handlers + delivering - limit : handlers;
   }
 
   // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for

@@ -9,6 +9,9 @@
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/sleep.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job_list.hpp>
@@ -25,6 +28,7 @@
 #include <coworker/worker/watchdog.hpp>
 #include <cstddef>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -60,11 +64,15 @@ class worker_run {
   task<void> take_jobs(int capacity);
   void accept(job_envelope& envelope, time_point now);
   task<void> run_job(record_ref owned);
+  void give_up(job_record& record);
+  task<void> deliver(record_ref owned);
+  void came_back(job_record& record);
   void job_ended(job_record& record, delivery delivered);
   void slot_opened(time_point now);
   void read_limits();
   task<void> attend();
   task<void> wind_down();
+  void tell_grace_is_over();
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -83,7 +91,7 @@ class worker_run {
   // What a stream hands its chunks to.
   struct chunk_target {
     worker_run& run;
-    task<bool> send(const job_record& job, json chunk) const {
+    task<bool> send(job_record& job, json chunk) const {
       return detail::send_chunk(run.queue_, job, std::move(chunk), run.core_.log);
     }
     void interpret([[maybe_unused]] outcome& made) const {
@@ -132,16 +140,25 @@ task<worker_summary> worker_run<Queue>::run() {
     asked_for_slot_ = false;
     if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
     if (const int wanted = capacity(); wanted > 0) {
       slots_.requested += wanted;
       ++slots_.takes;
-      takes_.spawn(take_jobs(wanted));
+      detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
       continue;
     }
     const time_point due = sleeps_until_ = next_turn(now);
-    co_await core_.inbox.changed.wait_until(due);
+    bool armed = false;
+    try {
+      co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
     sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (now >= due) recorded().timer_late(now - due);
@@ -153,7 +170,8 @@ task<worker_summary> worker_run<Queue>::run() {
   winding_down_ = true;
   core_.leaving_source->request_stop();
   takes_.request_stop();
-  co_await wind_down();
+  auto rest = detail::insist([this] { return wind_down(); });
+  co_await std::move(rest);
   co_await takes_.join();
   co_await jobs_.join();
   while (core_.inbox.progress.take()) {
@@ -200,8 +218,11 @@ task<void> worker_run<Queue>::attend() {
 template <transport Queue>
 void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
-  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
-  slots_.limit = core_.control.ask(now, before);
+  try {
+    recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+    slots_.limit = core_.control.ask(now, before);
+  } catch (const std::bad_alloc&) {  // it is asked again
+  }
   if (slots_.limit != before) {
     settled_ = false;
   } else if (interval_over && slots_.in_progress() == 0) {
@@ -231,6 +252,7 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
   const time_point asked = executor_.now();
   recorded().take_sent(asked, static_cast<std::size_t>(capacity));
   take_result taken;
+  bool starved = false;
   try {
     const take_request request{static_cast<std::size_t>(capacity),
                                static_cast<std::size_t>(slots_.in_progress())};
@@ -241,9 +263,18 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
           std::logic_error("coworker::worker: the engine's take() threw `cancelled`, but was not stopped"));
       taken.closed = true;
     }
+  } catch (const std::bad_alloc&) {
+    starved = true;
   } catch (...) {
     failure_ = std::current_exception();
     taken.closed = true;
+  }
+  if (starved) {
+    core_.log.write(log_level::warn, "There was no memory to take jobs; it is tried again in a second.");
+    try {
+      co_await sleep_for(std::chrono::seconds(1));
+    } catch (...) {  // it leaves, or there is none for an alarm either
+    }
   }
   slots_.requested -= capacity;
   --slots_.takes;
@@ -260,19 +291,16 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
 // Makes a record of a job that was handed over.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
-  const auto make = [&] {
-    if (!core_.in_progress.add(envelope.id)) {
-      core_.log.write(log_level::warn,
-                      "The queue handed over a job that is in progress here already; it goes on once.",
-                      log_subject(envelope.id, envelope.log_label));
-      return;
-    }
-    waiting_.push_back(*new job_record(std::move(envelope)));
-    waiting_.back()->taken = now;
-    ++slots_.waiting;
-    ++summary_.jobs;
-  };
-  make();
+  if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
+    core_.log.write(log_level::warn,
+                    "The queue handed over a job that is in progress here already; it goes on once.",
+                    log_subject(envelope.id, envelope.log_label));
+    return;
+  }
+  waiting_.push_back(*detail::insist([&] { return new job_record(std::move(envelope)); }));
+  waiting_.back()->taken = now;
+  ++slots_.waiting;
+  ++summary_.jobs;
 }
 
 // Gives slots to waiting jobs, in the order in which they came.
@@ -290,8 +318,9 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   waiting_.remove(record);
   --slots_.waiting;
   ++slots_.running;
-  watch_.add(record, now);
-  jobs_.spawn(run_job(record_ref(record)));
+  detail::insist([&] { watch_.add(record, now); });
+  const record_ref owned(record);
+  detail::insist([&] { jobs_.spawn(run_job(owned)); });
 }
 
 template <transport Queue>
@@ -305,11 +334,17 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
     record.log = &core_.log;
-    if (core_.options.measure_times) record.timings = new job_timings(executor_);
-    watched_executor* const watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
-    context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
-    co_await core_.handler.run(record, core_.place, sink_).in(own);
+    watched_executor* watched = nullptr;
+    try {
+      if (core_.options.measure_times) record.timings = new job_timings(executor_);
+      watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+      context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
+      co_await core_.handler.run(record, core_.place, sink_).in(own);
+    } catch (const std::bad_alloc&) {  // before the handler was called: what that throws is its outcome
+      record.outcome = outcome::out_of_memory();
+    }
     if (watched != nullptr) core_.dog->remove(watched);
+    if (record.given_up) co_return came_back(record);
     record.settled = executor_.now();
     recorded().handler_ended(record.settled, record.settled - record.started);
     record.progress.close();
@@ -320,7 +355,45 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   --slots_.running;
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
-  job_ended(record, co_await detail::send_outcome(queue_, record, core_));
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, record, core_); });
+  job_ended(record, co_await std::move(sending));
+}
+
+// The job was stopped, and its handler goes on all the same: the outcome that it then has is handed over, and the slot stays
+// taken.
+template <transport Queue>
+void worker_run<Queue>::give_up(job_record& record) {
+  core_.log.write(
+      log_level::warn,
+      "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
+      log_subject(record.id, record.log_label));
+  record.given_up = true;
+  record.settled = executor_.now();
+  recorded().handler_ended(record.settled, record.settled - record.started);
+  record.progress.close();
+  watch_.remove(record);
+  --slots_.running;
+  ++slots_.delivering;
+  const record_ref owned(record);
+  detail::insist([&] { jobs_.spawn(deliver(owned)); });
+}
+
+template <transport Queue>
+task<void> worker_run<Queue>::deliver(record_ref owned) {
+  task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, *owned, core_); });
+  job_ended(*owned, co_await std::move(sending));
+}
+
+// The handler of a job that was given up has returned.
+template <transport Queue>
+void worker_run<Queue>::came_back(job_record& record) {
+  core_.log.write(log_level::info,
+                  "Its handler has returned, after it was given up; what it returned is thrown away.",
+                  log_subject(record.id, record.log_label));
+  record.returned = true;
+  if (!record.ended) return;
+  --slots_.stuck;
+  slot_opened(executor_.now());
 }
 
 // The modifier is asked once for each slot that opens.
@@ -341,12 +414,15 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   const outcome_status status = record.outcome.status;
   core_.in_progress.remove(record.id);
   recorded().job_ended(now, status, now - record.taken, now - record.settled);
-  if (delivered != delivery::accepted) ++summary_.undelivered;
+  if (delivered == delivery::refused || delivered == delivery::given_up) ++summary_.undelivered;
   if (status == outcome_status::failed) ++summary_.failed;
   if (status == outcome_status::stopped) ++summary_.stopped;
   --slots_.delivering;
+  record.ended = true;
+  const bool stuck = record.given_up && !record.returned;
+  if (stuck) ++slots_.stuck;
   settled_ = false;
-  if (core_.options.overlap_delivery) {
+  if (core_.options.overlap_delivery || stuck) {
     start_queued_jobs(now);
     job_moved(now);
   } else {
@@ -379,8 +455,10 @@ void worker_run<Queue>::follow_inbox() {
   if constexpr (progress_transport<Queue>) {
     while (record_ref job = core_.inbox.progress.take()) {
       progress_state* const state = job->progress.state();
-      if (state == nullptr || std::exchange(state->sending, true)) continue;
-      jobs_.spawn(detail::send_progress(queue_, std::move(job), core_.log));
+      if (state == nullptr || state->over || std::exchange(state->sending, true)) continue;
+      detail::insist([&] {
+        jobs_.spawn(detail::send_progress(queue_, job, core_.options.progress_interval, core_.log));
+      });
     }
   }
 }
@@ -399,7 +477,7 @@ task<void> worker_run<Queue>::wind_down() {
       last_call = after(now, core_.options.grace_period);
     }
     follow_inbox();
-    watch_.look(now);
+    watch_.look(now, [this](job_record& record) { give_up(record); });
     if (now >= publish_at) {
       core_.control.publish(now, slots_.limit);
       publish_at = after(now, core_.options.modifier_interval);
@@ -407,20 +485,37 @@ task<void> worker_run<Queue>::wind_down() {
     time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
     if (publish_at < due) due = publish_at;
     sleeps_until_ = due;
-    const bool was_set = co_await core_.inbox.changed.wait_until(due);
+    bool was_set = true;
+    bool armed = false;
+    try {
+      was_set = co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
     sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (was_set || now < last_call) continue;
     if (slots_.running > 0) {
-      core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
-                                           (slots_.running == 1 ? " running job is" : " running jobs are") +
-                                           " asked to stop.");
+      tell_grace_is_over();
     }
     jobs_stopped_ = true;
-    watch_.stop_all(outcome::stop("stopped: the worker leaves, and its grace period is over"), now);
+    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
     start_queued_jobs(now);
     last_call = (time_point::max)();
   }
+}
+
+template <transport Queue>
+void worker_run<Queue>::tell_grace_is_over() {
+  detail::insist([this] {
+    core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
+                                         (slots_.running == 1 ? " running job is" : " running jobs are") +
+                                         " asked to stop.");
+  });
 }
 
 // Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
@@ -432,7 +527,7 @@ void worker_run<Queue>::job_moved(time_point now) {
   if (sleeps_until_ == (time_point::min)()) return;  // it does not sleep
   if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = (time_point::min)();
-    core_.inbox.changed.set();
+    detail::insist([this] { core_.inbox.changed.set(); });
   }
 }
 

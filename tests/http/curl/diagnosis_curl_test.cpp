@@ -9,36 +9,21 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/http/curl/client.hpp>
 #include <coworker/http/curl/diagnosis.hpp>
+#include <coworker/net/descriptor.hpp>
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <support/no_descriptors.hpp>
 #include <support/stream_server.hpp>
-#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace coworker::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-// The process can open nothing more while it lives.
-class diagnosis_no_descriptors {
- public:
-  diagnosis_no_descriptors() {
-    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
-    rlimit none = before_;
-    none.rlim_cur = 0;
-    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
-  }
-  diagnosis_no_descriptors(const diagnosis_no_descriptors&) = delete;
-  diagnosis_no_descriptors& operator=(const diagnosis_no_descriptors&) = delete;
-  ~diagnosis_no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool diagnosis_sanitized = true;
@@ -66,22 +51,33 @@ TEST_CASE("without free descriptors a request fails as unreachable, and says wha
     return sync_wait(loop, client.send(request));
   };
   CHECK(send(server.url()).body == "{}");
+  std::vector<http_answer> answers;
   {
-    const diagnosis_no_descriptors held;
+    const no_descriptors held;  // and nothing is checked here: a sanitizer may need one for that
     for (const std::string& url : {server.url(), "https://127.0.0.1:" + std::to_string(server.port()) + "/",
                                    std::string("http://server.invalid/")}) {
-      CAPTURE(url);
-      const http_answer answer = send(url);
-      CHECK(answer.failure == http_failure::unreachable);
-      CHECK(answer.problem == diagnosis_too_many);
+      answers.push_back(send(url));
     }
+  }
+  CHECK(answers.size() == 3);
+  for (const http_answer& answer : answers) {
+    CHECK(answer.failure == http_failure::unreachable);
+    CHECK(answer.problem == diagnosis_too_many);
   }
   CHECK(send(server.url()).body == "{}");
 }
 
 TEST_CASE("a client that libcurl could never be woken in is not made") {
-  const diagnosis_no_descriptors held;
-  CHECK_THROWS_WITH_AS(curl_client(), doctest::Contains("raise that limit, ulimit -n"), std::system_error);
+  std::string problem;
+  {
+    const no_descriptors held;
+    try {
+      const curl_client client;
+    } catch (const io_error& error) {
+      problem = error.what();
+    }
+  }
+  CHECK(problem.find("raise that limit, ulimit -n") != std::string::npos);
 }
 
 TEST_CASE("what is short is told of the failures that come of it only") {

@@ -188,6 +188,15 @@ TEST_CASE("what a request carries") {
   CHECK(!post.request.header("Expect"));
 }
 
+TEST_CASE("a job whose id is . or .. is answered under its own id") {
+  queue_server server(short_polls);
+  for (const char* const id : {".", "..", "a/../b"}) server.add_job(id, json{{"n", 1}});
+  running_worker worker(server, {});
+  REQUIRE(server.wait_for_results(3));
+  worker.stop();
+  for (const char* const id : {".", "..", "a/../b"}) CHECK(server.log().result(id).contains("output"));
+}
+
 TEST_CASE("a result of several megabytes is posted without asking first") {
   queue_server server(short_polls);
   const std::string large(5 << 20, 'x');

@@ -366,8 +366,7 @@ TEST_CASE("a delivery deadline may be as far away as a duration reaches") {
   CHECK(world.posts_of("a-5").size() == 3);
 }
 
-TEST_CASE(
-    "a result waits as long as the server asks, up to a minute") {
+TEST_CASE("a result waits as long as the server asks, up to a minute") {
   queue_world world;
   world.client.script("/job-take", {brings({"a"}), brings({"b"})});
   world.client.script("/job-done/w/a", {answers_retry_after(429, 40s)});
@@ -397,13 +396,14 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a result of a job that the queue no longer knows is tried once more, and nothing is posted instead") {
+TEST_CASE(
+    "a result of a job that the queue no longer knows is tried once more, and nothing is posted instead") {
   for (const int status : {404, 409, 410}) {
     CAPTURE(status);
     queue_world world;
     world.client.script("/job-take", {brings({"a"})});
     world.client.script("/job-done/", {answers(status), answers(status)});
-    CHECK(world.serve(1, 60s).undelivered == 1);
+    CHECK(world.serve(1, 60s).undelivered == 0);
     const std::vector<sent_request> posts = world.posts_of("a");
     REQUIRE(posts.size() == 2);
     CHECK(posts[1].body == posts[0].body);
@@ -426,8 +426,7 @@ TEST_CASE("while the server does not let us post, results are tried again and no
     CHECK(posts[4].body == posts[0].body);
     CHECK(world.posts_of("b").size() == 1);
     // One take is under way already; the next follows once the result is through.
-    for (const sent_request& take : world.takes())
-      CHECK((take.at <= posts[0].at || take.at >= posts[4].at));
+    for (const sent_request& take : world.takes()) CHECK((take.at <= posts[0].at || take.at >= posts[4].at));
     CHECK(world.log.count("Posting results fails (HTTP " + std::to_string(status) + ")") == 1);
   }
 }
@@ -549,16 +548,17 @@ TEST_CASE("progress is posted to where results go, one at a time, and the outcom
     co_return 1;
   };
   world.client.script("/job-take", {brings({"a"})});
-  world.client.script("/job-done/w/a",
-                      {answers(200, "", 4500ms), answers(200, "", 3s), answers(200, "", 4s)});
+  world.client.script("/job-done/w/a", {answers(200, "", 4500ms), answers(200, "", 3s), answers(200, "", 4s),
+                                        answers(200, "", 1s)});
   world.serve(reports, 1, 60s);
   const std::vector<sent_request> posts = world.posts_of("a");
-  REQUIRE(posts.size() == 4);
+  REQUIRE(posts.size() == 5);
   CHECK(posts[0].body == R"({"status":"IN_PROGRESS","output":{"percent":0}})");
   CHECK(posts[1].body == R"({"status":"IN_PROGRESS","output":{"percent":40}})");
   CHECK(posts[2].body == R"({"status":"IN_PROGRESS","output":{"percent":70}})");
-  CHECK(posts[3].body == R"({"output":1})");
-  CHECK(posts[3].at == 11500ms);
+  CHECK(posts[3].body == R"({"status":"IN_PROGRESS","output":{"percent":90}})");
+  CHECK(posts[4].body == R"({"output":1})");
+  CHECK(posts[4].at == 12500ms);
   for (const sent_request& post : posts) {
     CHECK(post.url.ends_with("isStream=false"));
     CHECK(post.has_header("X-Request-ID: a"));
@@ -708,6 +708,23 @@ TEST_CASE("a drain waits for results that are being retried") {
   CHECK(world.posts_of("a").size() == 2);
 }
 
+// --- short of memory -----------------------------------------------------------------------------------
+
+TEST_CASE("jobs whose list there is no memory for are answered, those that came whole by their handler") {
+  queue_world world;
+  scripted_answer cut_off = fails(http_failure::broken, "out of memory after 70 bytes");
+  cut_off.answer.status = 200;
+  cut_off.answer.out_of_memory = true;
+  cut_off.answer.body = R"([{"id":"a","input":1},{"delayTime":7,"id":"b","input":{"prompt":"so lo)";
+  world.client.script("/job-take", {cut_off});
+  const worker_summary done = world.serve(2, 60s);
+  CHECK(done.jobs == 2);
+  CHECK(world.posts_of("a").at(0).body == R"({"output":"done a"})");
+  CHECK(world.posts_of("b").at(0).body->find(
+            R"({"error":"The queue handed over this job as what is not JSON)") == 0);
+  CHECK(world.log.count("Taking jobs fails (out of memory after 70 bytes)") == 1);
+}
+
 // --- the spool -----------------------------------------------------------------------------------------
 
 TEST_CASE(
@@ -741,7 +758,7 @@ TEST_CASE("a result is in the spool from its first failure to its acceptance, an
   world.client.script("/job-done/w/a", {answers(500), answers(200)});
   std::vector<std::size_t> files;
   world.client.decide = [&](const sent_request&) -> std::optional<scripted_answer> {
-    files.push_back(folder.files());
+    files.push_back(folder.files(".result.json"));
     return std::nullopt;
   };
   world.serve(1, 60s);
@@ -757,7 +774,7 @@ TEST_CASE("a result whose first try hangs is in the spool meanwhile") {
   world.client.script("/job-done/", {answers(200, "", 30s)});
   std::vector<std::size_t> files;
   world.client.decide = [&](const sent_request&) -> std::optional<scripted_answer> {
-    files.push_back(folder.files());
+    files.push_back(folder.files(".result.json"));
     return std::nullopt;
   };
   CHECK(world.serve(2, 60s).undelivered == 0);

@@ -77,6 +77,8 @@ TEST_CASE("the outcome that stands in for a refused one says why, as JSON whatev
   const json body = json::parse(refusal_body("HTTP 413 \"too large\"\n"));
   CHECK(body.size() == 1);
   CHECK(body.at("error") == "The queue refused the result of this job: HTTP 413 \"too large\"\n");
+  CHECK(json::parse(refusal_body("cut off \xd0")) ==
+        json{{"error", "The queue refused the result of this job: cut off \xef\xbf\xbd"}});
 }
 
 TEST_CASE("a server's own words stand in the description, on one line and not endless") {

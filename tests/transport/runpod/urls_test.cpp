@@ -58,6 +58,14 @@ TEST_CASE("ids are encoded, so that none can change the address or stand for a p
       "https://h/v2/ep/job-done/w%2F1%20%24ID%3F/a%2Fb%3Fc%3D%24RUNPOD_POD_ID%26%24ID?gpu=A&isStream=false");
 }
 
+TEST_CASE("an id that would lead elsewhere in a path is encoded") {
+  const queue_urls urls({"http://h/take/$ID", "http://h/done/$RUNPOD_POD_ID/$ID", "", ""}, "w");
+  CHECK(urls.done(".", false) == "http://h/done/w/%2E?isStream=false");
+  CHECK(urls.done("..", false) == "http://h/done/w/%2E%2E?isStream=false");
+  CHECK(urls.done("...", false) == "http://h/done/w/...?isStream=false");
+  CHECK(urls.done("../x", false) == "http://h/done/w/..%2Fx?isStream=false");
+}
+
 TEST_CASE("only the path says what an address is for, never the query") {
   const queue_urls urls = of_take("http://h/take?next=/job-take/$ID");
   CHECK(urls.take(3, false) == "http://h/take?next=/job-take/w1&batch_size=3&job_in_progress=0");

@@ -156,13 +156,15 @@ inline void curl_transfers::perform() {
 
 inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
   http_answer& answer = *one.answer;
+  long status = 0;
+  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK) {
     one.gave_up = one.leaving && !one.answering;
     answer.failure = failure_of(one, code);
+    answer.out_of_memory = one.no_memory && one.in_body;
+    if (answer.out_of_memory) answer.status = static_cast<int>(status);
     return explain(answer, [&] { return describe_failure(one, code); });
   }
-  long status = 0;
-  curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);
   curl_off_t seconds = 0;
   if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)

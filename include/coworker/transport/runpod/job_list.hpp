@@ -7,6 +7,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <cstddef>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -163,22 +164,27 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
   } catch (const json_parse_error&) {
     if (text.front() != '[' && text.front() != '{') throw;
     found.clear();
+  } catch (const std::bad_alloc&) {  // one by one they need less, and a large one does not cost the others
+    found.clear();
   }
   const auto read_item = [&](std::string_view item) {
+    std::string problem;
     try {
-      add(json::parse(item));
+      return add(json::parse(item));
     } catch (const json_parse_error& error) {
-      const std::string problem =
-          std::string("The queue handed over this job as what is not JSON: ") + error.what();
-      if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
-        job_envelope made;
-        made.id = std::move(*id);
-        made.problem = problem;
-        found.push_back(std::move(made));
-      } else {
-        log.write(log_level::error,
-                  problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
-      }
+      problem = std::string("The queue handed over this job as what is not JSON: ") + error.what();
+    } catch (const std::bad_alloc&) {
+      problem = "out of memory: this job is " + std::to_string(item.size()) +
+                " bytes of JSON, and there was no memory to read it";
+    }
+    if (std::optional<std::string> id = detail::find_text_member(item, "id"); id && !id->empty()) {
+      job_envelope made;
+      made.id = std::move(*id);
+      made.problem = std::move(problem);
+      found.push_back(std::move(made));
+    } else {
+      log.write(log_level::error,
+                problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
     }
   };
   if (text.front() == '{') {

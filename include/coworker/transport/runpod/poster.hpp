@@ -5,12 +5,12 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
-#include <coworker/coro/result.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/event.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/semaphore.hpp>
 #include <coworker/exec/sleep.hpp>
@@ -24,6 +24,8 @@
 #include <coworker/transport/runpod/urls.hpp>
 #include <coworker/transport/spool.hpp>
 #include <cstddef>
+#include <exception>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,28 +61,38 @@ class poster {
 
   // Until the server has the result, has refused it for good, or time is up.
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
-    ticket kept = spool_.prepare(job_id, streamed);
-    http_request request = post_of(urls_.done(job_id, streamed), job_id, std::move(body));
-    const posted made = co_await post_until_settled(request, &kept, options_.delivery_deadline, false);
-    if (made.end != ending::accepted)
-      co_return co_await end_unaccepted(made, request, kept, log_subject(job_id));
+    ticket kept = detail::insist([&] { return spool_.prepare(job_id, streamed); });
+    http_request request = detail::insist([&] { return post_of(urls_.done(job_id, streamed), job_id); });
+    request.body = std::move(body);
+    task<posted> posting =
+        detail::insist([&] { return post_until_settled(request, &kept, options_.delivery_deadline, false); });
+    const posted made = co_await std::move(posting);
+    if (made.end != ending::accepted) {
+      task<delivery> news =
+          detail::insist([&] { return end_unaccepted(made, request, kept, log_subject(job_id)); });
+      co_return co_await std::move(news);
+    }
     spool_.remove(kept);
     co_return delivery::accepted;
   }
 
   task<delivery> send_chunk(std::string_view job_id, std::string body) {
-    const http_request request = post_of(urls_.stream(job_id), job_id, std::move(body));
+    http_request request = post_of(urls_.stream(job_id), job_id);
+    request.body = std::move(body);
     const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.write(log_level::error,
                "A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
-    co_return made.end == ending::expired ? delivery::given_up : delivery::refused;
+    co_return made.end == ending::expired ? delivery::given_up
+    : made.end == ending::unknown_job     ? delivery::unwanted
+                                          : delivery::refused;
   }
 
   // One try.
   task<delivery> send_progress(std::string_view job_id, std::string body) {
-    http_request request = post_of(urls_.done(job_id, false), job_id, std::move(body));
+    http_request request = post_of(urls_.done(job_id, false), job_id);
+    request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const http_answer answer = co_await send(request);
     switch (coworker::classify_post(answer)) {
@@ -116,7 +128,7 @@ class poster {
         while (!firsts_.empty() && firsts_.front().keep_at <= executor.now()) {
           first_try& one = firsts_.front();
           one.unlink();
-          spool_.store(*one.kept, *one.request->body, true, log_);
+          keep(*one.kept, *one.request->body, true);
         }
       }
       first_sent_.reset();
@@ -145,12 +157,20 @@ class poster {
     const auto try_once = [this, &beside](typename Spool::entry& left) {
       return deliver_left_over(left, beside);
     };
-    auto all =
-        detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
-    detail::result<void> end;
-    co_await detail::capture(std::move(all), end);
+    std::exception_ptr problem;
+    try {
+      auto all =
+          detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
+      co_await std::move(all);
+    } catch (const std::bad_alloc&) {
+      log_.write(
+          log_level::warn,
+          "There was no memory to post what earlier runs left in the spool; the next start tries again.");
+    } catch (...) {
+      problem = std::current_exception();
+    }
     co_await beside.join();
-    end.take();
+    if (problem != nullptr) std::rethrow_exception(problem);
   }
 
  private:
@@ -189,7 +209,7 @@ class poster {
       if (denied) {
         if (poster_.denials_++ == 0) poster_.allowed_.reset();
       } else if (--poster_.denials_ == 0) {
-        poster_.allowed_.set();
+        detail::insist([this] { poster_.allowed_.set(); });
       }
     }
 
@@ -198,16 +218,25 @@ class poster {
     bool denied_ = false;
   };
 
+  // In the spool, if it can be.
+  void keep(ticket& place, const std::string& body, bool perhaps_accepted) noexcept {
+    try {
+      spool_.store(place, body, perhaps_accepted, log_);
+    } catch (const std::bad_alloc&) {
+      log_.write(log_level::error, "The spool cannot keep a result: out of memory.");
+    }
+  }
+
   static task<time_point> now() {
     const executor_ref executor = co_await this_coro::executor();
     co_return executor.now();
   }
 
-  http_request post_of(std::string url, std::string_view job_id, std::string body) const {
+  // Without its body.
+  http_request post_of(std::string url, std::string_view job_id) const {
     http_request request(std::move(url));
     request.headers = headers_;
     request.own_header = coworker::header_line("X-Request-ID", job_id);
-    request.body = std::move(body);
     request.timeout = options_.post_timeout;
     request.timeout_to_end = true;  // it may be posted again
     return request;
@@ -222,7 +251,10 @@ class poster {
       answer = co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
       answer.failure = http_failure::timed_out;
-      answer.problem = "cut off, because the worker leaves";
+      answer.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
+    } catch (const std::bad_alloc&) {
+      answer.failure = http_failure::timed_out;  // nobody knows how far it came
+      answer.problem = "out of memory";          // short enough to need none
     }
     co_return answer;
   }
@@ -247,9 +279,10 @@ class poster {
                         kept != nullptr ? *kept : no_ticket_);
         if (kept != nullptr && *kept && !kept->stored()) {
           firsts_.push_back(first);
-          first_sent_.set();
+          detail::insist([this] { first_sent_.set(); });
         }
-        answer = co_await send(request);
+        task<http_answer> sending = detail::insist([&] { return send(request); });
+        answer = co_await std::move(sending);
       }
       const post_answer meaning = coworker::classify_post(answer);
       if (meaning == post_answer::accepted) {
@@ -257,7 +290,7 @@ class poster {
         made.end = ending::accepted;
         co_return made;
       }
-      made.reason = coworker::describe_answer(answer);
+      made.reason = detail::insist([&] { return coworker::describe_answer(answer); });
       if (meaning == post_answer::blames_body) {
         made.end = ending::blamed;
         co_return made;
@@ -273,12 +306,15 @@ class poster {
       health_.failed(answer, here, wait);
       denied.set(meaning == post_answer::denied);
       const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
-      if (kept != nullptr) spool_.store(*kept, *request.body, made.perhaps_accepted || !last, log_);
+      if (kept != nullptr) keep(*kept, *request.body, made.perhaps_accepted || !last);
       if (last) co_return made;
-      if (hurry_.is_set()) {
-        co_await sleep_for(std::chrono::milliseconds(100));
-      } else {
-        co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+      try {
+        if (hurry_.is_set()) {
+          co_await sleep_for(std::chrono::milliseconds(100));
+        } else {
+          co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+        }
+      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
       }
     }
   }
@@ -287,9 +323,10 @@ class poster {
   // of it, nobody will know what became of it, so that is written down before.
   task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
     const bool uncertain = left.ticket.perhaps_accepted();
-    spool_.store(left.ticket, left.body, true, log_);
+    keep(left.ticket, left.body, true);
     if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be
-    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id, std::move(left.body));
+    http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id);
+    request.body = std::move(left.body);
     posted made = co_await post_until_settled(request, &left.ticket, duration::zero(), uncertain);
     if (made.end == ending::expired) co_return made.wait;
     if (made.end == ending::accepted) {
@@ -305,44 +342,43 @@ class poster {
     co_await end_unaccepted(first, request, kept, log_subject(job_id));
   }
 
+  void tell(log_level level, const char* before, const std::string& reason, const char* after,
+            log_subject subject) {
+    detail::insist([&] { log_.write(level, before + reason + after, subject); });
+  }
+
   // A result that the queue does not have.
   task<delivery> end_unaccepted(const posted& first, http_request& request, ticket& kept,
                                 log_subject subject) {
     switch (first.end) {
       case ending::unknown_job:
-        log_.write(log_level::warn,
-                   "The queue no longer knows this job (" + first.reason + "); its result is not wanted.",
-                   subject);
+        tell(log_level::warn, "The queue no longer knows this job (", first.reason,
+             "); its result is not wanted.", subject);
         spool_.remove(kept);
-        co_return delivery::refused;
+        co_return delivery::unwanted;
       case ending::blamed:
         break;
       case ending::accepted:
       case ending::expired:
-        log_.write(log_level::error,
-                   "The result could not be posted in the time allowed (" + first.reason + "); " +
-                       (kept.stored() ? "it is kept in the spool and posted at the next start."
-                                      : "it is lost to the queue. A spool folder would have kept it."),
-                   subject);
+        tell(log_level::error, "The result could not be posted in the time allowed (", first.reason,
+             kept.stored() ? "); it is kept in the spool and posted at the next start."
+                           : "); it is lost to the queue. A spool folder would have kept it.",
+             subject);
         co_return delivery::given_up;
     }
     if (first.perhaps_accepted) {
-      log_.write(log_level::error,
-                 "The queue refuses the result of this job (" + first.reason +
-                     ") after a try that it may have accepted; it is not told anything else instead.",
-                 subject);
+      tell(log_level::error, "The queue refuses the result of this job (", first.reason,
+           ") after a try that it may have accepted; it is not told anything else instead.", subject);
     } else {
-      log_.write(log_level::error,
-                 "The queue refuses the result of this job for good (" + first.reason +
-                     "); it is told that the job failed.",
-                 subject);
-      request.body = coworker::refusal_body(first.reason);
-      const posted second = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
+      tell(log_level::error, "The queue refuses the result of this job for good (", first.reason,
+           "); it is told that the job failed.", subject);
+      request.body = detail::insist([&] { return coworker::refusal_body(log_.masked(first.reason)); });
+      task<posted> posting = detail::insist(
+          [&] { return post_until_settled(request, nullptr, options_.delivery_deadline, false); });
+      const posted second = co_await std::move(posting);
       if (second.end != ending::accepted)
-        log_.write(
-            log_level::error,
-            "The queue does not take the news either (" + second.reason + "); this result is lost to it.",
-            subject);
+        tell(log_level::error, "The queue does not take the news either (", second.reason,
+             "); this result is lost to it.", subject);
     }
     spool_.remove(kept);
     co_return delivery::refused;

@@ -119,9 +119,9 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     settings.stops.retry = options_.retry;
     settings.stops.seed = ~options_.seed;
     scope beside(co_await this_coro::context());
-    beside.spawn(poster_.keep_unanswered());
-    beside.spawn(poster_.hurry_when_leaving(control.leaving()));
-    beside.spawn(poster_.post_left_over());
+    detail::insist([&] { beside.spawn(poster_.keep_unanswered()); });
+    detail::insist([&] { beside.spawn(poster_.hurry_when_leaving(control.leaving())); });
+    detail::insist([&] { beside.spawn(poster_.post_left_over()); });
     std::exception_ptr problem;
     try {
       co_await attendant_.run(urls_, std::move(settings), control, log_);
@@ -170,7 +170,8 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
   const http_answer answer = co_await client_.send(query);
-  co_return read_jobs(answer, asked, executor.now());
+  // What was handed over is read, if need be one job at a time, or once there is memory again.
+  co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
 }
 
 template <http_client Client, class Spool, class Attendant>
@@ -198,6 +199,9 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer&
     }
     case take_answer::failed:
       take_failed(answer, held, now);
+      // Jobs that were handed over are answered, if only to say that there was no memory for them.
+      if (answer.out_of_memory && answer.status == 200)
+        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_).items);
       return taken;
   }
   takes_.worked();

@@ -2,8 +2,10 @@
 // What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
 
 #include <coworker/coro/clock.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/url.hpp>
+#include <coworker/json/escape.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/runpod/job_list.hpp>
@@ -97,11 +99,13 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   return line.append(value);
 }
 
-/// The body of the outcome that stands in for one that the queue refused.
-inline std::string refusal_body(const std::string& reason) {
-  json body = json::object();
-  body["error"] = "The queue refused the result of this job: " + reason;
-  return body.dump();
+/// The body of the outcome that stands in for one that the queue refused. The reason may hold the server's own words;
+/// bytes of them that are not UTF-8 are replaced.
+inline std::string refusal_body(std::string_view reason) {
+  std::string body = "{\"error\":";
+  coworker::append_json_string_lossy(body,
+                                     "The queue refused the result of this job: " + std::string(reason));
+  return body += "}";
 }
 
 /// A 200 whose body is not what the protocol says is a failure of the channel like any other.
@@ -155,14 +159,18 @@ class channel_health {
     told_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
     const auto seconds = wait / std::chrono::seconds(1);
-    log_.write(log_level::warn, std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-                                    (answer.retry_after ? "as the server asks, it is tried again in " +
-                                                              std::to_string(seconds) + " s."
-                                                        : "it is tried again at growing intervals."));
+    detail::insist([&] {
+      log_.write(log_level::warn,
+                 std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+                     (answer.retry_after
+                          ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                          : "it is tried again at growing intervals."));
+    });
   }
 
   void worked() {
-    if (std::exchange(told_, 0U) != 0) log_.write(log_level::info, std::string(name_) + " works again.");
+    if (std::exchange(told_, 0U) != 0)
+      detail::insist([this] { log_.write(log_level::info, std::string(name_) + " works again."); });
   }
 
  private:

@@ -90,7 +90,7 @@ class queue_urls {
     std::string filled;
     filled.reserve(url.size() + job_id.size() + value);
     for (std::size_t at = url.find(mark); at != std::string_view::npos; at = url.find(mark)) {
-      append_url_encoded(filled.append(url.substr(0, at)), job_id);
+      append_url_segment(filled.append(url.substr(0, at)), job_id);
       url.remove_prefix(at + mark.size());
     }
     return filled.append(url);

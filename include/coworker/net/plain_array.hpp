@@ -1,0 +1,56 @@
+#pragma once
+// plain_array and plain_view: an array of plain values that grows, and a part of one. std::vector and std::span do
+// more, and would cost everybody who includes coworker a hundredth of the whole to compile, for each type of value.
+
+#include <cstddef>
+#include <type_traits>
+
+namespace coworker::detail {
+
+template <class T>
+class plain_view {
+ public:
+  plain_view() noexcept {}
+  plain_view(T* values, std::size_t size) noexcept : values_(values), size_(size) {}
+
+  std::size_t size() const noexcept { return size_; }
+  T& operator[](std::size_t place) const noexcept { return values_[place]; }
+  T* begin() const noexcept { return values_; }
+  T* end() const noexcept { return values_ + size_; }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+template <class T>
+class plain_array {
+  static_assert(std::is_trivially_copyable_v<T>, "plain_array: it copies values as plain memory");
+
+ public:
+  plain_array() noexcept {}
+  plain_array(const plain_array&) = delete;
+  plain_array& operator=(const plain_array&) = delete;
+  ~plain_array() { delete[] values_; }
+
+  std::size_t size() const noexcept { return size_; }
+  T* data() noexcept { return values_; }
+  T& operator[](std::size_t place) noexcept { return values_[place]; }
+
+  /// Has so many values or more afterwards; new ones are T(). Throws std::bad_alloc, and has then changed nothing.
+  void grow(std::size_t least) {
+    if (least <= size_) return;
+    const std::size_t size = least + least / 2 + 8;
+    T* const values = new T[size]();
+    for (std::size_t place = 0; place < size_; ++place) values[place] = values_[place];
+    delete[] values_;
+    values_ = values;
+    size_ = size;
+  }
+
+ private:
+  T* values_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace coworker::detail
