@@ -59,59 +59,6 @@ inline log_level level_from_environment(log_level fallback) {
 // No engine of the program's own.
 struct no_engine {};
 
-// All that a mode needs besides its engine.
-template <class Handler, class Modifier>
-struct start_parts {
-  const start_arguments& arguments;
-  Handler handler;
-  Modifier modifier;
-  const options& settings;
-  logger& log;
-  resource_reader resources;
-  duration ready_delay = clock_type::now() - loaded_at;
-
-  start_parts(const start_arguments& given, Handler runs, Modifier limits, const options& wanted,
-              logger& lines)
-      : arguments(given),
-        handler(std::move(runs)),
-        modifier(std::move(limits)),
-        settings(wanted),
-        log{lines},
-        resources({.gpu_probe = wanted.gpu_probe}) {}
-
-  worker<Handler, Modifier> make_worker() {
-    options made = settings;
-    made.measure_times = settings.measure_times || arguments.rp_debugger;
-    made.log = &log;
-    made.resources = &resources;
-    return worker<Handler, Modifier>(std::move(handler), std::move(modifier), std::move(made));
-  }
-};
-
-#ifdef COWORKER_WITH_CURL
-template <class Parts>
-int start_runpod_mode(Parts& parts) {
-  runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
-  auto runner = parts.make_worker();
-  return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
-}
-#else
-template <class Parts>
-int start_runpod_mode(Parts&) {
-  throw usage_error(
-      "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
-      "-DCOWORKER_WITH_CURL -lcurl");
-}
-#endif
-
-template <class Parts>
-int start_local_mode(Parts& parts) {
-  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
-  auto runner = parts.make_worker();
-  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
-                                parts.log);
-}
-
 template <class Input>
 int print_schema() {
   if constexpr (typed_input<Input>) {
@@ -121,14 +68,76 @@ int print_schema() {
   } else {
     throw usage_error(
         "--print_schema: the input that this handler takes is of a type without a JSON Schema; take a "
-        "struct, "
-        "as in job<request>");
+        "struct, as in "
+        "job<request>");
   }
 }
 
+// What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
+struct started_program {
+  handler_ref handler;
+  modifier_ref modifier;
+  void (*require_sound_defaults)();
+  int (*print_schema)();
+
+  template <class Handler, class Modifier>
+  started_program(Handler& runs, Modifier& limits) noexcept
+      : handler(runs),
+        modifier(limits),
+        require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
+        print_schema(&detail::print_schema<handler_input<Handler>>) {}
+};
+
+// All that a mode needs besides its engine.
+struct start_parts {
+  const start_arguments& arguments;
+  const started_program& program;
+  const options& settings;
+  logger& log;
+  resource_reader resources;
+  duration ready_delay = clock_type::now() - loaded_at;
+
+  start_parts(const start_arguments& given, const started_program& runs, const options& wanted, logger& lines)
+      : arguments(given),
+        program(runs),
+        settings(wanted),
+        log{lines},
+        resources({.gpu_probe = wanted.gpu_probe}) {}
+
+  bare_worker make_worker() {
+    program.require_sound_defaults();
+    options made = settings;
+    made.measure_times = settings.measure_times || arguments.rp_debugger;
+    made.log = &log;
+    made.resources = &resources;
+    return bare_worker(program.handler, program.modifier, std::move(made));
+  }
+};
+
+#ifdef COWORKER_WITH_CURL
+inline int start_runpod_mode(start_parts& parts) {
+  runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+  bare_worker runner = parts.make_worker();
+  return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
+}
+#else
+inline int start_runpod_mode(start_parts&) {
+  throw usage_error(
+      "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
+      "-DCOWORKER_WITH_CURL -lcurl");
+}
+#endif
+
+inline int start_local_mode(start_parts& parts) {
+  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
+  bare_worker runner = parts.make_worker();
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
+                                parts.log);
+}
+
 // Which mode runs: flags first, then the program's own engine, then what only the platform sets, then the local file.
-template <class Handler, class Modifier, class Engine>
-int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+template <class Engine>
+int start_checked(int argc, char** argv, const started_program& program, const options& settings,
                   Engine& engine) {
   constexpr bool own_engine = !std::is_same_v<Engine, no_engine>;
   detail::fill_standard_descriptors();
@@ -137,7 +146,7 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
     return exit_ok;
   }
-  if (arguments.print_schema) return detail::print_schema<handler_input<Handler>>();
+  if (arguments.print_schema) return program.print_schema();
   const bool flagged = arguments.test_input || arguments.test_file;
   const bool local = flagged || (!own_engine && !environment("RUNPOD_WEBHOOK_GET_JOB"));
   const log_level usual = local ? log_level::debug : log_level::info;
@@ -147,21 +156,21 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
-  start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
+  start_parts parts(arguments, program, settings, log);
   if (local) return detail::start_local_mode(parts);
   if constexpr (own_engine) {
-    auto runner = parts.make_worker();
+    bare_worker runner = parts.make_worker();
     return detail::serve_engine(runner, engine, settings.grace_period, log);
   } else {
     return detail::start_runpod_mode(parts);
   }
 }
 
-template <class Handler, class Modifier, class Engine>
-int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+template <class Engine>
+int start_and_report(int argc, char** argv, const started_program& program, const options& settings,
                      Engine& engine) {
   try {
-    return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+    return detail::start_checked(argc, argv, program, settings, engine);
   } catch (const usage_error& error) {
     return detail::complain(error.what(), exit_usage);
   } catch (const environment_error& error) {
@@ -186,7 +195,7 @@ requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
          concurrency_modifier<Modifier>) int start(int argc, char** argv, Handler handler,
                                                    Modifier modifier = Modifier(), options settings = {}) {
   detail::no_engine none;
-  return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, none);
+  return detail::start_and_report(argc, argv, detail::started_program(handler, modifier), settings, none);
 }
 
 /// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
@@ -197,7 +206,7 @@ requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
     int start(int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
               detail::engine_checked = detail::check_engine<Engine>()) {
   if constexpr (detail::fitting_engine<Engine>) {
-    return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+    return detail::start_and_report(argc, argv, detail::started_program(handler, modifier), settings, engine);
   } else {
     return detail::exit_usage;
   }

@@ -45,6 +45,45 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
   co_return co_await run.run();
 }
 
+// A worker for whoever need not know the types of its handler and its modifier, so that what runs it is compiled once
+// for all of them.
+class bare_worker {
+ public:
+  bare_worker(handler_ref runs, modifier_ref limits, options chosen)
+      : core_(runs, limits, std::move(chosen)) {}
+
+  template <transport Engine>
+  worker_summary run(Engine& engine) {
+    if constexpr (waiting_transport<Engine>) {
+      event_loop loop(engine.waiter());
+      return run_on(loop, engine);
+    } else {
+      event_loop loop;
+      return run_on(loop, engine);
+    }
+  }
+
+  template <transport Engine>
+  task<worker_summary> serve(Engine& engine) {
+    return detail::serve(core_, engine);
+  }
+
+  void stop() { core_.inbox.leave(); }
+  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+  metrics measured() const { return core_.control.published(); }
+
+ private:
+  template <class Engine>
+  worker_summary run_on(event_loop& loop, Engine& engine) {
+    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(engine));
+    watchdog dog(loop, core_.options.loop_block_limit, core_.log);
+    const borrowed borrowed(core_.dog, dog);
+    return coworker::sync_wait(loop, serve(engine));
+  }
+
+  worker_core core_;
+};
+
 }  // namespace detail
 
 /// Runs a handler over the jobs of a queue, as many at once as the modifier says:
@@ -64,7 +103,7 @@ class worker {
   worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {}) requires fits
       : handler_(std::move(handler)),
         modifier_(std::move(modifier)),
-        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {
+        bare_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {
     detail::require_sound_defaults<handler_input<Handler>>();
   }
 
@@ -82,13 +121,13 @@ class worker {
   COWORKER_REFUSE_HANDLER("coworker::worker")
   worker(Handler handler, Modifier modifier = Modifier(),
          worker_options = {}) requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), bare_({}, {}, {}) {}
 
   COWORKER_REFUSE_MODIFIER("coworker::worker")
   worker(Handler handler, Modifier modifier,
          worker_options = {}) requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
                                        !concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), bare_({}, {}, {}) {}
 
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
@@ -100,12 +139,8 @@ class worker {
                                             detail::engine_checked = detail::check_engine<Engine>()) {
     if constexpr (!fits || !detail::fitting_engine<Engine>) {
       return {};  // what is wrong has been said
-    } else if constexpr (waiting_transport<Engine>) {
-      event_loop loop(engine.waiter());
-      return run_on(loop, engine);
     } else {
-      event_loop loop;
-      return run_on(loop, engine);
+      return bare_.run(engine);
     }
   }
 
@@ -116,7 +151,7 @@ class worker {
   COWORKER_CHECKS_ENGINE task<worker_summary> serve(Engine& engine,
                                                     detail::engine_checked = detail::check_engine<Engine>()) {
     if constexpr (detail::fitting_engine<Engine>) {
-      return detail::serve(core_, engine);
+      return bare_.serve(engine);
     } else {
       return detail::nothing_to_serve();
     }
@@ -124,34 +159,26 @@ class worker {
 
   /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
   /// thread.
-  void stop() { core_.inbox.leave(); }
+  void stop() { bare_.stop(); }
 
   /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
   /// that is not here, or has ended, is passed over. Any thread.
-  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+  void stop_job(std::string id) { bare_.stop_job(std::move(id)); }
 
   /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
   /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
-  metrics measured() const { return core_.control.published(); }
+  metrics measured() const { return bare_.measured(); }
 
  private:
   // Never runs anything; takes what it is given without asking whether that can be copied.
   worker(const Handler& handler, const Modifier& modifier, const worker_options&, int) noexcept
       : handler_(std::move(const_cast<Handler&>(handler))),
         modifier_(std::move(const_cast<Modifier&>(modifier))),
-        core_({}, {}, {}) {}
-
-  template <class Queue>
-  worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
-    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
-    const detail::borrowed borrowed(core_.dog, dog);
-    return coworker::sync_wait(loop, serve(queue));
-  }
+        bare_({}, {}, {}) {}
 
   Handler handler_;
   Modifier modifier_;
-  detail::worker_core core_;
+  detail::bare_worker bare_;
 };
 
 // Said outright because clang does not look at the constructors' constraints when it deduces.
