@@ -1,7 +1,7 @@
-// A job that ends early when it is asked to, inside a C library. Such libraries take an abort callback: a
-// plain function and a pointer that they hand back to it. Through that pointer the callback asks the job's
-// stop token. A stop comes from the queue (somebody cancelled the job), from SIGTERM once the grace period is
-// over, or from a deadline.
+// A job that ends early when it is asked to, inside a C library. Such libraries take an abort callback: a plain function
+// and a pointer that they hand back to it. Through that pointer the callback asks the job's stop token. A stop comes from
+// the queue (somebody cancelled the job), from SIGTERM once the grace period is over, or from a deadline.
+// tests/examples/stop_test.cpp tests it with a test_job.
 //
 // run: ./stop --test_input '{"input": {"steps": 5}}'
 
@@ -11,8 +11,7 @@
 
 namespace cw = coworker;
 
-// --- a C library, as they are
-// -------------------------------------------------------------------------------------
+// --- a C library, as they are ---------------------------------------------------------------------------------
 
 extern "C" {
 typedef bool (*engine_abort_callback)(void* user_data);  // true: give up
@@ -31,23 +30,31 @@ int engine_run(engine_params params) {
   return params.steps;
 }
 
-// --- the handler
-// --------------------------------------------------------------------------------------------------
+}
 
-static bool asked_to_stop(void* user_data) {
-  return static_cast<const cw::stop_token*>(user_data)->stop_requested();
-}
-}
+// --- the handler ----------------------------------------------------------------------------------------------
 
 struct request {
   int steps = 100;
 };
 
+// What the callback is given. It also tells how far the job is.
+struct run_in_progress {
+  const cw::job<request>& job;
+  int steps_done = 0;
+};
+
+extern "C" bool asked_to_stop(void* user_data) {
+  auto& run = *static_cast<run_in_progress*>(user_data);
+  run.job.progress(run.steps_done++);
+  return run.job.stop_token().stop_requested();
+}
+
 // A plain function: the library blocks, so it belongs on the pool.
 std::string run_engine(cw::job<request> job) {
-  cw::stop_token stop = job.stop_token();
-  const int done = engine_run({job.input.steps, asked_to_stop, &stop});
-  stop.throw_if_stopped();  // so that the job ends as stopped rather than as failed
+  run_in_progress run{job};
+  const int done = engine_run({job.input.steps, asked_to_stop, &run});
+  job.stop_token().throw_if_stopped();  // so that the job ends as stopped rather than as failed
   if (done < 0) throw std::runtime_error("the engine gave up by itself");
   return "done in " + std::to_string(done) + " steps";
 }

@@ -44,7 +44,6 @@
 #include <fcntl.h>
 #include <initializer_list>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -112,16 +111,16 @@
 
 namespace coworker::detail {
 
-// g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and then
-// destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
+// g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and
+// then destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
 inline constexpr bool destroys_temporaries_twice = true;
 #else
 inline constexpr bool destroys_temporaries_twice = false;
 #endif
 
-// Whether a function template may be given such a T&& in a co_await expression; T as deduced. A lambda cannot be
-// told from other classes, nor a temporary from what std::move makes of a variable.
+// Whether a function template may be given such a T&& in a co_await expression; T as deduced. A lambda cannot
+// be told from other classes, nor a temporary from what std::move makes of a variable.
 template <class T>
 inline constexpr bool is_safe_temporary =
     !destroys_temporaries_twice || std::is_lvalue_reference_v<T> || std::is_trivially_copyable_v<T>;
@@ -1048,6 +1047,24 @@ inline time_point after(time_point start, duration span) noexcept {
 }  // namespace detail
 }  // namespace coworker
 
+// ---- coworker/coro/collect.hpp -----------------------------------------------------------------------------
+
+// collect: all values of a stream at once. Knows nothing of where they come from.
+
+namespace coworker {
+
+/// Returns all values of a generator, once it has ended: `auto all = co_await collect(std::move(pieces));`.
+/// Throws: what the generator throws; what came before is lost then. Cancellation: as the generator does.
+template <class T>
+task<std::vector<T>> collect(async_generator<T> values) {
+  async_generator<T> from = std::move(values);
+  std::vector<T> all;
+  for (T* one = co_await from.next(); one != nullptr; one = co_await from.next()) all.push_back(std::move(*one));
+  co_return all;
+}
+
+}  // namespace coworker
+
 // ---- coworker/coro/executor.hpp ----------------------------------------------------------------------------
 
 // What a coroutine needs of the place where it runs: the executor concept, the timer it arms there, the
@@ -1088,9 +1105,10 @@ struct descriptor_watch;
 ///
 /// post() and arm() may throw where memory or threads run out, and have then done nothing.
 ///
-/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so that
-/// a coroutine that would never come back from there is refused before it goes. It may also say that it runs one thing
-/// at a time, `static constexpr bool serial = true;`, which whoever keeps state without locks asks for.
+/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so
+/// that a coroutine that would never come back from there is refused before it goes. It may also say that it
+/// runs one thing at a time, `static constexpr bool serial = true;`, which whoever keeps state without locks
+/// asks for.
 template <class Executor>
 concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
   place.post(handle);
@@ -2113,6 +2131,65 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
 
 }  // namespace coworker
 
+// ---- coworker/exec/active_sequence.hpp ---------------------------------------------------------------------
+
+// active_sequence: what a step_engine's step function works on. Knows neither threads nor who waits for its pieces.
+
+namespace coworker {
+
+namespace detail {
+
+template <class Sequence, class Piece>
+class step_core;
+
+}  // namespace detail
+
+/// One of the sequences that a step_engine steps, with the user's own state of it. For use inside the step function.
+template <class Sequence, class Piece>
+class active_sequence {
+ public:
+  /// The user's state.
+  Sequence& operator*() noexcept { return *state_; }
+  Sequence* operator->() noexcept { return std::addressof(*state_); }
+
+  /// Its place among the active ones, from 0 to below step_engine_options::slots: the same until it ends, as a language
+  /// model's cache needs it.
+  std::size_t slot() const noexcept { return slot_; }
+
+  /// How many steps it has been in before this one: at 0 it is new.
+  std::uint64_t steps() const noexcept { return steps_; }
+
+  /// Gives the job its next piece, which it gets when the step has ended.
+  void send(Piece piece) { sent_.push_back(std::move(piece)); }
+
+  /// The sequence ends with this step: its job gets what was sent, and then the end of the stream.
+  void finish() noexcept { finished_ = true; }
+
+  /// The same, and the stream ends with an exception, as if the job had thrown it.
+  void fail(std::exception_ptr error) noexcept {
+    failure_ = std::move(error);
+    finished_ = true;
+  }
+  void fail(const std::string& message) { fail(std::make_exception_ptr(std::runtime_error(message))); }
+
+ protected:
+  explicit active_sequence(Sequence&& state) : state_(std::move(state)) {}
+  active_sequence(const active_sequence&) = delete;
+  active_sequence& operator=(const active_sequence&) = delete;
+  ~active_sequence() = default;
+
+ private:
+  friend class detail::step_core<Sequence, Piece>;
+  std::optional<Sequence> state_;  // gone once it has ended
+  std::vector<Piece> sent_;        // in this step
+  std::exception_ptr failure_;
+  std::size_t slot_ = 0;
+  std::uint64_t steps_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace coworker
+
 // ---- coworker/exec/this_thread.hpp -------------------------------------------------------------------------
 
 // What the calling thread is, for those who may not be called on just any: whether blocking it would hold up
@@ -2144,16 +2221,15 @@ class loop_role {
 };
 
 // Asked before the calling thread blocks for something that coroutines on `needed` may have to bring about.
-// Throws: std::logic_error on the thread of a loop, and on the only thread of `needed`; the message says why it
-// would block, and `way_out`.
+// Throws: std::logic_error on the thread of a loop, and on the only thread of `needed`; the message says why
+// it would block, and `way_out`.
 inline void require_may_block(const char* why, const char* way_out, const executor_ref& needed = {}) {
   const thread_role role = role_of_this_thread();
   const char* problem = nullptr;
   if (role.is_loop) {
     problem =
         ", and this thread runs an event loop, which must not block: what it would wait for may need this "
-        "very "
-        "thread; ";
+        "very thread; ";
   } else if (role.is_alone && needed && needed.runs_on_this_thread()) {
     problem = ", and what it would wait for needs the only thread of a thread_pool, which is this one; ";
   }
@@ -2174,8 +2250,8 @@ COWORKER_NOINLINE inline bool is_this_thread(const void* marker) noexcept {
   return marker == this_thread_marker();
 }
 
-// For what wakes coroutines: keeps real threads away from it once coroutines on a simulated loop wait for it, at
-// whatever moment they come. Guarded by its owner's mutex.
+// For what wakes coroutines: keeps real threads away from it once coroutines on a simulated loop wait for it,
+// at whatever moment they come. Guarded by its owner's mutex.
 class simulated_waiters {
  public:
   // Called on the thread of whoever is about to wait.
@@ -2611,10 +2687,8 @@ class hop_awaiter {
     if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
       throw std::logic_error(
           "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
-          "none of "
-          "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
-          "or "
-          "event_loop");
+          "none of them could bring it back; in a test, give the simulated_loop itself in place of the "
+          "thread_pool or event_loop");
     }
     const executor_ref origin = std::exchange(chain.executor, destination);
     try {
@@ -2671,6 +2745,10 @@ requires std::is_invocable_v<Function&, Args...>
 struct call_result<Function, Args...> : std::invoke_result<Function&, Args...> {
 };
 
+template <class Function, class... Args>
+inline constexpr bool is_safe_call = is_safe_temporary<Function> &&
+                                     ((is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+
 // Stands for the result of a call that does not fit, so that the compiler complains of nothing but that.
 struct refused_call {
   bool await_ready() const noexcept;
@@ -2689,22 +2767,22 @@ task<Result> call_unless_stopped(Function function, Args... args) {
 
 }  // namespace detail
 
-/// Runs `function(args...)` on a thread of `pool`, while the coroutine's own executor is free, and gives what it
-/// returns or rethrows what it throws. The coroutine then goes on where it was:
+/// Calls `function(args...)` on a thread of `pool` and returns its result, or rethrows what it throws. The
+/// coroutine's own executor is free meanwhile, and the coroutine goes on there afterwards:
 ///
 ///     const text transcript = co_await blocking(pool, transcribe, file);
 ///
-/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for a
-/// reference. With g++ before 13, a lambda that captures more than references and plain values must be passed by
+/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for
+/// a reference. With g++ before 13, a lambda that captures more than references and plain values must have a
 /// name; a static_assert says so.
 ///
-/// Throws: std::logic_error when the coroutine is on a simulated_loop and `pool` has real threads (in a test, give
-/// the loop itself as the pool), when it runs on no executor, or `pool` is empty; std::bad_alloc and
-/// std::system_error when the pool cannot start its first thread. The function was not called then.
-/// Cancellation: a stop that comes before a thread of the pool is free throws `cancelled` then, and the function is
-/// not called. Once called, it runs to its end; pass it `co_await this_coro::stop_token()` so that it can end
-/// early, as block_for does.
-/// Thread safety: the function runs on another thread, so that what it refers to must bear that.
+/// Throws: std::logic_error if the coroutine is on a simulated_loop and `pool` has real threads (in a test,
+/// pass the loop itself as the pool), if it runs on no executor, or if `pool` is empty; std::bad_alloc or
+/// std::system_error if the pool cannot start its first thread. The function is not called then.
+/// Thread safety: the function runs on another thread, and what it refers to must allow that.
+/// Cancellation: a stop that is requested before a thread of the pool is free throws `cancelled` as soon as
+/// one is, and the function is not called. Once called, it runs to its end; pass it the coroutine's own
+/// stop_token so that it can end early, as block_for does.
 template <class Function, class... Args>
 auto blocking(executor_ref pool, Function&& function, Args&&... args) {
   using result = typename detail::call_result<std::decay_t<Function>, std::decay_t<Args>...>::type;
@@ -2715,14 +2793,12 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
       "so take them by value or const reference, or pass std::ref(x)");
   constexpr bool no_task = !detail::is_task<result>;
   static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
-  constexpr bool safe = detail::is_safe_temporary<Function> &&
-                        ((detail::is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+  constexpr bool safe = detail::is_safe_call<Function, Args...>;
   static_assert(
       safe,
       "blocking: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it is made "
-      "inside "
-      "a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await blocking(pool, f); "
-      "pass std::ref(f) if it cannot be copied");
+      "inside a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await "
+      "blocking(pool, f); pass std::ref(f) if it cannot be copied");
   if constexpr (callable && no_task && safe) {
     return coworker::run_on(
         pool, detail::call_unless_stopped<result, std::decay_t<Function>, std::decay_t<Args>...>(
@@ -3019,8 +3095,8 @@ class channel_core : public shared_state {
 
   std::mutex& mutex() noexcept { return mutex_; }
 
-  // Throws: std::bad_alloc; std::logic_error on a thread foreign to a simulation; what the executor of a waiting
-  // receiver throws. The value is as before then.
+  // Throws: std::bad_alloc; std::logic_error on a thread foreign to a simulation; what the executor of a
+  // waiting receiver throws. The value is as before then.
   send_result send(T& value) {
     std::unique_lock lock(mutex_);
     return send(value, lock);
@@ -3087,8 +3163,8 @@ class channel_core : public shared_state {
     refill();
   }
 
-  // Wakes all; what is in the queue can still be received. Throws: what an executor throws; to be called again
-  // then, for those who were not woken.
+  // Wakes all; what is in the queue can still be received. Throws: what an executor throws; to be called
+  // again then, for those who were not woken.
   void close(std::exception_ptr failure) {
     const std::lock_guard lock(mutex_);
     if (closed_ && receivers_.empty() && senders_.empty()) return;
@@ -3219,8 +3295,8 @@ namespace coworker {
 template <class T>
 class channel;
 
-/// Sends into a channel. Copies send into the same one; when the last is destroyed, the channel is closed. One
-/// that was moved from behaves as if the channel were closed.
+/// Sends into a channel. Copies send into the same one; when the last is destroyed, the channel is closed.
+/// One that was moved from behaves as if the channel were closed.
 ///
 /// Thread safety: a handle may be used by several threads at once, and each copy on a thread of its own. All
 /// may outlive the channel. If the receiver waits on a simulated_loop, a send on another thread throws
@@ -3267,8 +3343,8 @@ class channel_sender {
     return try_send(std::move(copy));
   }
 
-  /// Blocks the calling thread until there is room, and returns true; returns false when the channel is closed,
-  /// and the value is destroyed. For threads of your own and plain handlers.
+  /// Blocks the calling thread until there is room, and returns true; returns false when the channel is
+  /// closed, and the value is destroyed. For threads of your own and plain handlers.
   /// Throws: std::bad_alloc; std::logic_error when it would have to wait on the thread of an event_loop or
   /// simulated_loop, or on the only thread of the thread_pool where the receiver runs.
   /// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
@@ -3276,18 +3352,18 @@ class channel_sender {
     return core_ && core_->send_blocking(value, stop);
   }
 
-  /// Ends the channel: later sends return false, and next() ends once it has given what was sent before.
-  /// The first end counts, be it of a sender or of the channel.
+  /// Closes the channel: later sends return false, and next() ends once it has returned what was sent before.
+  /// The first close() or fail() counts, on either side.
   void close() const { end(nullptr); }
 
-  /// Ends the channel with an exception, which each next() rethrows once all that was sent before is received.
+  /// Closes the channel with an exception: each next() rethrows it once all that was sent before is received.
   void fail(std::exception_ptr failure) const { end(std::move(failure)); }
   template <std::derived_from<std::exception> Exception>
   void fail(Exception failure) const {
     end(std::make_exception_ptr(std::move(failure)));
   }
 
-  /// Whether sends are in vain: somebody ended the channel, or it is destroyed.
+  /// Returns whether sends are in vain: the channel was closed on either side, or is destroyed.
   bool closed() const { return !core_ || core_->closed(); }
 
  private:
@@ -3353,8 +3429,8 @@ class [[nodiscard("co_await it")]] channel_sender<T>::send_awaiter {
 
 namespace coworker {
 
-/// Hands values from any thread to coroutines, in the order in which they were sent. It is the receiving side;
-/// handles for the sending side come from sender():
+/// Hands values from any thread to coroutines, in the order in which they were sent. This is the receiving
+/// side; sender() returns handles for the sending side:
 ///
 ///     channel<token> tokens(64);
 ///     engine.start(prompt, tokens.sender());
@@ -3363,7 +3439,9 @@ namespace coworker {
 /// One coroutine may receive, or several, which take turns. When the channel is destroyed, what was not
 /// received is destroyed, sends return false, and coroutines that still wait in it see it as closed.
 ///
-/// Thread safety: all operations but moving it may be called on any thread.
+/// Thread safety: all operations but moving it may be called on any thread. In a simulation, all threads but
+/// the simulating one are refused with std::logic_error once a coroutine has waited in next(); a test sends
+/// from a coroutine instead.
 template <class T>
 class channel {
   static_assert(
@@ -3377,7 +3455,8 @@ class channel {
 
   static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
 
-  /// At most `capacity` values wait in it, beyond which sends wait. With 0, each send waits for a receiver.
+  /// `capacity`: how many values may wait in the channel; further sends wait for room. 0: each send waits for
+  /// a receiver. Default: unbounded.
   explicit channel(std::size_t capacity = unbounded) : core_(new core(capacity)) {}
 
   channel(channel&&) noexcept = default;
@@ -3394,8 +3473,8 @@ class channel {
     core_->drop_values();
   }
 
-  /// A handle for a sender. When all that were made are gone, the channel is closed for good; keep one as long
-  /// as there may be more.
+  /// Returns a handle for a sender. When all handles are gone, the channel is closed for good; keep one as
+  /// long as there may be more senders.
   channel_sender<T> sender() const noexcept { return channel_sender<T>(core_); }
 
   class next_awaiter;
@@ -3403,30 +3482,30 @@ class channel {
 
   /// Awaited, returns the next value, waiting for it if there is none; nothing once the channel is closed and
   /// all that was sent before is received.
-  /// Throws: what the channel failed with, once all that was sent before is received; std::logic_error when the
-  /// awaiting coroutine runs on no executor.
+  /// Throws: what the channel failed with, once all that was sent before is received; std::logic_error when
+  /// the awaiting coroutine runs on no executor.
   /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; no value is lost.
   next_awaiter next() noexcept { return next_awaiter(core_.get()); }
 
-  /// Awaited, returns all values that there are, waiting for the first if there are none; an empty vector once
-  /// the channel is closed and all is received. Throws, cancellation: as next(); std::bad_alloc.
+  /// Awaited, returns all values that there are, waiting for the first if there are none; an empty vector
+  /// once the channel is closed and all is received. Throws, cancellation: as next(); std::bad_alloc.
   next_all_awaiter next_all() noexcept { return next_all_awaiter(core_.get()); }
 
-  /// The next value if there is one now.
+  /// Returns the next value if there is one now.
   std::optional<T> try_next() {
     typename core::receiver one;
     if (core_) core_->receive(one);
     return std::move(one.value);
   }
 
-  /// Lets nothing more in: sends return false, and next() ends once it has given what is there.
+  /// Closes the channel: later sends return false, and next() ends once it has returned what is there.
   void close() {
     if (core_) core_->close(nullptr);
   }
 
   bool closed() const { return !core_ || core_->closed(); }
 
-  /// Values that wait to be received.
+  /// Returns how many values wait to be received.
   std::size_t size() const { return core_ ? core_->size() : 0; }
 
  private:
@@ -3513,8 +3592,12 @@ class [[nodiscard("co_await it")]] channel<T>::next_all_awaiter : public receive
   std::vector<T> all_;
 };
 
-/// The values of a channel as a stream, which ends when the channel is closed, and owns the channel:
-/// `return as_generator(std::move(tokens));` in a streaming handler. Throws, cancellation: as channel::next().
+/// Returns the values of a channel as a stream, which owns the channel and ends when it is closed. A
+/// streaming handler may be no more than this:
+///
+///     return as_generator(std::move(tokens));
+///
+/// Throws, cancellation: as channel::next().
 template <class T>
 async_generator<T> as_generator(channel<T> source) {
   channel<T> values = std::move(source);
@@ -3547,8 +3630,8 @@ class event {
 
   /// Resumes all who wait, each on its own executor, in the order in which they came.
   /// Throws: std::logic_error on another thread where coroutines wait, or have last waited, on a
-  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who were
-  /// not resumed yet still wait.
+  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who
+  /// were not resumed yet still wait.
   void set() {
     const std::lock_guard lock(mutex_);
     simulated_.refuse_foreign_thread("event::set");
@@ -4159,602 +4242,126 @@ static_assert(watching_executor<event_loop>);
 
 }  // namespace coworker
 
-// ---- coworker/exec/promise_core.hpp ------------------------------------------------------------------------
+// ---- coworker/exec/maker.hpp -------------------------------------------------------------------------------
 
-// What a promise and its future share: the outcome, and who waits for it. Knows no awaiters; those are in
-// promise.hpp.
+// A value that is made later, perhaps again, and the user's function that makes it. For lender and lanes.
 
 namespace coworker::detail {
 
+// Room for a T that is there or not. It stays in place, so that T need not be movable.
 template <class T>
-class promise_core : public shared_state {
+class made_value {
  public:
-  std::atomic<bool> has_future{false};
-  std::atomic<bool> abandoned{false};
+  made_value() noexcept {}
+  made_value(const made_value&) = delete;
+  made_value& operator=(const made_value&) = delete;
+  ~made_value() { clear(); }
 
-  std::mutex& mutex() noexcept { return mutex_; }
+  bool made() const noexcept { return made_; }
+  T& get() noexcept { return value_; }
 
-  // `fill` puts the outcome into a result<T>. False: there is an outcome already. Throws: what `fill` throws;
-  // std::logic_error on a thread foreign to a simulation; what the executor of the waiting coroutine throws.
-  // Nothing is set then.
-  template <class Fill>
-  bool set(const char* call, Fill fill) {
-    std::unique_lock lock(mutex_);
-    if (outcome_) return false;
-    simulated_.refuse_foreign_thread(call);
-    try {
-      fill(outcome_.emplace());
-    } catch (...) {
-      outcome_.reset();
-      throw;
-    }
-    if (!waiting_.empty()) wake(waiting_.pop_front(), lock);
-    return true;
+  // Throws: what `make` throws; there is no value then.
+  template <class Make>
+  void emplace(Make&& make) {
+    ::new (static_cast<void*>(std::addressof(value_))) T(make());
+    made_ = true;
   }
 
-  bool ready() const {
-    const std::lock_guard lock(mutex_);
-    return outcome_.has_value();
+  void clear() noexcept {
+    if (made_) value_.~T();
+    made_ = false;
   }
-
-  // True: it is in the list, and may have gone on by now. False: there is an outcome, or a stop.
-  COWORKER_NOINLINE bool wait(waiting& one) {
-    const std::lock_guard lock(mutex_);
-    if (outcome_ || one.stopped) return false;
-    simulated_.note(one.executor);
-    waiting_.push_back(one);
-    return true;
-  }
-
-  // Once, when there is an outcome.
-  T take() { return outcome_->take(); }
 
  private:
-  // After the unlock, or the coroutine would go on only to wait for the lock.
-  void wake(waiting& one, std::unique_lock<std::mutex>& lock) {
-    lock.unlock();
-    try {
-      one.wake();
-    } catch (...) {
-      lock.lock();
-      outcome_.reset();
-      waiting_.push_back(one);
-      throw;
-    }
-  }
-
-  mutable std::mutex mutex_;  // guards all below
-  std::optional<result<T>> outcome_;
-  wait_list<waiting> waiting_;  // one at most
-  simulated_waiters simulated_;
+  union {
+    T value_;
+  };
+  bool made_ = false;
 };
 
-}  // namespace coworker::detail
-
-// ---- coworker/exec/promise.hpp -----------------------------------------------------------------------------
-
-// promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
-// back.
-
-namespace coworker {
-
-/// What a future throws whose promise was destroyed before it was set.
-class broken_promise : public std::exception {
- public:
-  const char* what() const noexcept override {
-    return "broken promise: the promise was destroyed before it had a value or an exception; let every way "
-           "out of "
-           "the code that keeps it call set_value() or set_exception()";
-  }
-};
-
-/// What a promise gives. Awaited once, as an rvalue: `co_await std::move(answer)`.
-///
-/// Throws: what the promise was given as an exception; `broken_promise` when it was destroyed without; and
-/// std::logic_error when the future was awaited before or moved from, or the awaiting coroutine runs on no
-/// executor.
-/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless the outcome is
-/// there. The future is used up then, and its promise abandoned.
-/// Thread safety: ready() on any thread; the object itself belongs to one coroutine.
 template <class T>
-class [[nodiscard("co_await it")]] future {
-  using core = detail::promise_core<T>;
-
- public:
-  using value_type = T;
-
-  future(future && other) noexcept = default;
-
-  future& operator=(future&& other) noexcept {
-    future moved(std::move(other));
-    std::swap(core_, moved.core_);
-    return *this;
-  }
-
-  ~future() { abandon(core_); }
-
-  /// Whether awaiting it returns or throws without waiting.
-  bool ready() const { return !core_ || core_->ready(); }
-
-  class awaiter {
-   public:
-    explicit awaiter(detail::shared_handle<core> from) noexcept : core_(std::move(from)) {}
-    awaiter(const awaiter&) = delete;
-    awaiter& operator=(const awaiter&) = delete;
-    ~awaiter() { abandon(core_); }
-
-    bool await_ready() const {
-      if (!core_) {
-        throw std::logic_error(
-            "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
-            "channel "
-            "for more");
-      }
-      return core_->ready();
-    }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-      const context& here = detail::require_context(awaiting, "future");
-      one_.handle = awaiting;
-      one_.executor = here.executor;
-      on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
-      return core_->wait(one_);
-    }
-
-    T await_resume() {
-      on_stop_.reset();
-      if (!core_->ready()) throw cancelled();
-      return core_->take();
-    }
-
-   private:
-    detail::shared_handle<core> core_;
-    detail::waiting one_;
-    detail::stop_of_wait on_stop_;
-  };
-
-  awaiter operator co_await()&& noexcept { return awaiter(std::move(core_)); }
-
-  template <class Future = future>
-  awaiter operator co_await()& noexcept {
-    static_assert(
-        !std::same_as<Future, future>,
-        "a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)");
-    return awaiter(std::move(core_));
-  }
-
- private:
-  template <class U>
-  friend class promise;
-  explicit future(const detail::shared_handle<core>& from) noexcept : core_(from) {}
-
-  static void abandon(const detail::shared_handle<core>& left) noexcept {
-    if (left) left->abandoned.store(true, std::memory_order_relaxed);
-  }
-
-  detail::shared_handle<core> core_;
+struct awaited_result {
+  using type = T;
+  static constexpr bool is_task = false;
 };
-
-/// Gives a coroutine one value, from any thread; T may be a reference or void:
-///
-///     promise<std::string> done;
-///     future<std::string> answer = done.get_future();
-///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(std::move(text)); });
-///     use(co_await std::move(answer));
-///
-/// Destroyed without a value, it breaks: its future throws `broken_promise`.
-///
-/// Thread safety: all operations but moving it may be called on any thread; of two that set it, one throws.
-template <class T = void>
-class promise {
-  static_assert(
-      !std::is_rvalue_reference_v<T>,
-      "promise<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on");
-  using core = detail::promise_core<T>;
-  using value_argument = std::conditional_t<std::is_void_v<T>, detail::no_result, T>;
-
- public:
-  promise() : core_(new core) {}
-  promise(promise&& other) noexcept = default;
-
-  promise& operator=(promise&& other) noexcept {
-    promise moved(std::move(other));
-    std::swap(core_, moved.core_);
-    return *this;
-  }
-
-  ~promise() {
-    if (core_)
-      core_->set("~promise",
-                 [](auto& outcome) { outcome.set_exception(std::make_exception_ptr(broken_promise())); });
-  }
-
-  /// Throws: std::logic_error the second time, and when the promise was moved from.
-  future<T> get_future() {
-    require("promise::get_future", core_ && !core_->has_future.exchange(true), "its future was taken before");
-    return future<T>(core_);
-  }
-
-  /// Resumes the coroutine that awaits the future, on its executor.
-  /// Throws: std::logic_error when a value or exception was set before, the promise was moved from, or this
-  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is set
-  /// then.
-  void set_value(value_argument value) requires(!std::is_void_v<T>) {
-    fill("promise::set_value", [&](auto& outcome) { outcome.set(std::forward<value_argument>(value)); });
-  }
-  void set_value() requires std::is_void_v<T> {
-    fill("promise::set_value", [](auto& outcome) { outcome.set(); });
-  }
-
-  /// Lets the coroutine that awaits the future throw instead. Throws: as set_value.
-  void set_exception(std::exception_ptr failure) {
-    fill("promise::set_exception", [&](auto& outcome) { outcome.set_exception(std::move(failure)); });
-  }
-  template <std::derived_from<std::exception> Exception>
-  void set_exception(Exception failure) {
-    set_exception(std::make_exception_ptr(std::move(failure)));
-  }
-
-  /// Whether nobody will see the value any more: the future is gone, as when the coroutine was stopped. Setting
-  /// the promise does no harm then, but work for it may end.
-  bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
-
- private:
-  void require(const char* call, bool fact, const char* otherwise) const {
-    if (fact) return;
-    throw std::logic_error(std::string(call) + ": " + (core_ ? otherwise : "the promise was moved from"));
-  }
-
-  template <class Fill>
-  void fill(const char* call, Fill set) {
-    require(call, core_ && core_->set(call, set),
-            "it has a value or an exception already, and a promise is set once");
-  }
-
-  detail::shared_handle<core> core_;
-};
-
-}  // namespace coworker
-
-// ---- coworker/exec/semaphore.hpp ---------------------------------------------------------------------------
-
-// semaphore: lets so many coroutines at once into a stretch of code, in the order in which they came.
-
-namespace coworker {
-
-/// A number of permits that coroutines hold for a while:
-///
-///     const semaphore::permit held = co_await at_most_two.acquire();
-///
-/// Thread-safe. Must outlive its permits and whoever waits for one.
-class semaphore {
- public:
-  /// `permits` may be held at once; with 0 nobody ever gets one.
-  explicit semaphore(std::size_t permits) noexcept : free_(permits) {}
-  semaphore(const semaphore&) = delete;
-  semaphore& operator=(const semaphore&) = delete;
-
-  /// Given back when it is destroyed, on any thread.
-  class permit {
-   public:
-    permit(permit&& other) noexcept : from_(std::exchange(other.from_, nullptr)) {}
-    permit& operator=(permit&&) = delete;
-    ~permit() {
-      if (from_ != nullptr) from_->release();
-    }
-
-   private:
-    friend class semaphore;
-    explicit permit(semaphore& from) noexcept : from_(&from) {}
-    semaphore* from_;
-  };
-
-  class acquire_awaiter;
-
-  /// Awaited, it gives a permit once one is free and all who came before have theirs. Cancellation: throws
-  /// `cancelled` as soon as a stop is requested, unless it has a permit by then. Errors: std::logic_error
-  /// when the awaiting coroutine runs on no executor.
-  acquire_awaiter acquire() noexcept;
-
- private:
-  struct waiter : detail::waiting {
-    bool granted = false;
-  };
-
-  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). False: there was a permit after all, or a stop.
-  COWORKER_NOINLINE bool enqueue(waiter& one) {
-    const std::lock_guard lock(mutex_);
-    if (free_ > 0) {
-      --free_;
-      one.granted = true;
-    } else if (!one.stopped) {
-      waiting_.push_back(one);
-    }
-    return one.listed();
-  }
-
-  void release() {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.empty()) {
-      ++free_;
-    } else {
-      detail::wake_first(waiting_).granted = true;
-    }
-  }
-
-  // Whoever woke the waiter may still hold the lock.
-  bool was_granted(const waiter& one) {
-    const std::lock_guard lock(mutex_);
-    return one.granted;
-  }
-
-  std::mutex mutex_;  // guards all below, and the waiters
-  std::size_t free_;
-  detail::wait_list<waiter> waiting_;
-};
-
-class semaphore::acquire_awaiter {
- public:
-  explicit acquire_awaiter(semaphore& from) noexcept : from_(from) {}
-  acquire_awaiter(const acquire_awaiter&) = delete;
-  acquire_awaiter& operator=(const acquire_awaiter&) = delete;
-  ~acquire_awaiter() = default;
-
-  bool await_ready() noexcept {
-    const std::lock_guard lock(from_.mutex_);
-    if (from_.free_ == 0) return false;
-    --from_.free_;
-    one_.granted = true;
-    return true;
-  }
-
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    const context& here = detail::require_context(awaiting, "semaphore");
-    one_.handle = awaiting;
-    one_.executor = here.executor;
-    on_stop_.emplace(here.stop, detail::leave_on_stop(from_.mutex_, one_));
-    return from_.enqueue(one_);
-  }
-
-  permit await_resume() {
-    on_stop_.reset();
-    if (!from_.was_granted(one_)) throw cancelled();
-    return permit(from_);
-  }
-
- private:
-  semaphore& from_;
-  waiter one_;
-  detail::stop_of_wait on_stop_;
-};
-
-inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
-
-}  // namespace coworker
-
-// ---- coworker/exec/fifo.hpp --------------------------------------------------------------------------------
-
-// fifo<T>: a queue in one block of memory. std::deque would do, at several times the cost of including and of
-// an element.
-
-namespace coworker::detail {
-
-// Elements before first_ have been taken; the room is used again when all have been.
 template <class T>
-class fifo {
- public:
-  bool empty() const noexcept { return first_ == items_.size(); }
-  std::size_t size() const noexcept { return items_.size() - first_; }
-  void push(T item) { items_.push_back(std::move(item)); }
-
-  // So that the next push() cannot throw. Throws: std::bad_alloc.
-  void make_room() {
-    if (items_.size() == items_.capacity()) items_.reserve(items_.empty() ? 8 : 2 * items_.size());
-  }
-
-  // From 0, the next to be taken.
-  T& operator[](std::size_t index) noexcept { return items_[first_ + index]; }
-
-  T pop() noexcept {
-    T item = std::move(items_[first_++]);
-    if (first_ == items_.size()) {
-      items_.clear();
-      first_ = 0;
-    } else if (first_ >= 64 && first_ * 2 >= items_.size()) {
-      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(first_));
-      first_ = 0;
-    }
-    return item;
-  }
-
-  // Takes one out of turn.
-  T take(std::size_t index) noexcept {
-    for (; index > 0; --index) std::swap((*this)[index], (*this)[index - 1]);
-    return pop();
-  }
-
- private:
-  std::vector<T> items_;
-  std::size_t first_ = 0;
+struct awaited_result<task<T>> {
+  using type = T;
+  static constexpr bool is_task = true;
 };
 
-}  // namespace coworker::detail
-
-// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
-
-// What must be done though memory is short. Knows nothing of what it is for.
-
-namespace coworker::detail {
-
-// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
-// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
-// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
-template <class Step>
-decltype(auto) insist(Step step) {
-  for (;;) {
-    try {
-      return step();
-    } catch (const std::bad_alloc&) {
-      detail::yield_thread();
-    }
+template <class Make>
+decltype(auto) call_make(Make& make, [[maybe_unused]] std::size_t index) {
+  if constexpr (std::is_invocable_v<Make&, std::size_t>) {
+    return make(index);
+  } else if constexpr (std::is_invocable_v<Make&>) {
+    return make();
   }
 }
 
-}  // namespace coworker::detail
+// What `make` gives, be it a T or a task<T>; void where it cannot be called.
+template <class Make>
+using make_result = awaited_result<decltype(detail::call_make(std::declval<Make&>(), std::size_t()))>;
 
-// ---- coworker/exec/simulated_loop.hpp ----------------------------------------------------------------------
-
-// simulated_loop: an executor whose clock jumps. While something is ready, no time passes; when nothing is,
-// the clock moves to the next timer. A simulated hour takes as long as its events, and goes the same way
-// every time.
-
-namespace coworker {
-
-/// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
-/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
-///
-/// Thread safety: none; it belongs to the thread that makes it. post(), arm(), cancel(), run() and stop()
-/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send into
-/// a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program. Real
-/// threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
-class simulated_loop {
+// Hides what kind of function it is. <functional> would do for some, at a cost for all.
+template <class T>
+class maker {
  public:
-  static constexpr executor_clock clock = executor_clock::simulated;
-  static constexpr bool serial = true;
+  maker() noexcept {}
+  maker(const maker&) = delete;
+  maker& operator=(const maker&) = delete;
+  virtual ~maker() = default;
 
-  simulated_loop() noexcept {}
-  explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
-
-  simulated_loop(const simulated_loop&) = delete;
-  simulated_loop& operator=(const simulated_loop&) = delete;
-
-  void post(std::coroutine_handle<> handle) {
-    require_own_thread("simulated_loop::post");
-    ready_.push(handle);
-  }
-
-  void arm(timer& alarm) {
-    require_own_thread("simulated_loop::arm");
-    const std::coroutine_handle<> handle = alarm.handle;
-    if (!timers_.arm(alarm)) ready_.push(handle);
-  }
-
-  void cancel(timer& alarm) {
-    require_own_thread("simulated_loop::cancel");
-    const std::coroutine_handle<> handle = alarm.handle;
-    ready_.make_room();  // before the alarm is out of the queue
-    if (timers_.cancel(alarm)) ready_.push(handle);
-  }
-
-  time_point now() const noexcept { return now_; }
-
-  /// Virtual time since the start.
-  duration elapsed() const noexcept { return now_.time_since_epoch(); }
-
-  /// Resumes and jumps until stop(), or until nothing is left that could ever become ready; time_point::max()
-  /// never comes. True: it was stopped. Errors: std::logic_error when it runs already.
-  bool run() { return run_until(time_point::max()); }
-
-  /// The same, but goes no further than `end`, which the clock then shows.
-  bool run_until(time_point end) {
-    require_own_thread("simulated_loop::run");
-    const running_guard guard(running_);
-    const detail::loop_role role;
-    for (stop_ = false; !stop_;) {
-      const time_point next = timers_.next_due();
-      if (!ready_.empty()) {
-        if (++steps_ > most_steps_) fail_busy();
-        resume(take_ready());
-      } else if (next <= end && next != time_point::max()) {
-        if (next > now_) now_ = next;
-        while (timers_.next_due() <= now_) {
-          detail::insist([this] { ready_.make_room(); });
-          ready_.push(timers_.pop());
-        }
-      } else {
-        if (end != time_point::max() && end > now_) now_ = end;
-        return false;
-      }
-    }
-    return true;
-  }
-
-  bool run_for(duration span) { return run_until(detail::after(now_, span)); }
-
-  /// The clock moves on with nothing done meanwhile, as when a machine is suspended: what comes due is late.
-  void jump(duration span) noexcept { now_ = detail::after(now_, span); }
-
-  /// From now on a run that has resumed so many coroutines since the loop was made throws std::runtime_error:
-  /// the way out of coroutines that go round for ever without letting time pass.
-  void limit_steps(std::uint64_t most) noexcept { most_steps_ = most; }
-
-  /// Whether a run is in progress.
-  bool running() const noexcept { return running_; }
-
-  /// Whether the calling thread is the one that the loop runs on.
-  bool runs_on_this_thread() const noexcept { return detail::is_this_thread(owner_) && running_; }
-
-  /// Makes run() return after the coroutine that calls this.
-  void stop() {
-    require_own_thread("simulated_loop::stop");
-    stop_ = true;
-  }
-
-  /// Coroutines resumed so far.
-  std::uint64_t steps() const noexcept { return steps_; }
-  bool idle() const noexcept { return ready_.empty() && timers_.empty(); }
-
- private:
-  struct running_guard {
-    bool& running;
-
-    explicit running_guard(bool& flag) : running(flag) {
-      if (running) {
-        throw std::logic_error(
-            "simulated_loop::run: the loop runs already, below this call; in a coroutine, co_await "
-            "instead of blocking");
-      }
-      running = true;
-    }
-    running_guard(const running_guard&) = delete;
-    running_guard& operator=(const running_guard&) = delete;
-    ~running_guard() { running = false; }
-  };
-
-  void require_own_thread(const char* call) const {
-    if (!detail::is_this_thread(owner_)) {
-      detail::throw_foreign_to_simulation(call, "the one that made the loop");
-    }
-  }
-
-  [[noreturn]] void fail_busy() const {
-    throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
-                             " coroutines were resumed, the limit that was set; some go round without end");
-  }
-
-  std::coroutine_handle<> take_ready() noexcept {
-    if (shuffles_) std::swap(ready_[0], ready_[random_.below(ready_.size())]);
-    return ready_.pop();
-  }
-
-  const void* const owner_ = detail::this_thread_marker();
-  detail::fifo<std::coroutine_handle<>> ready_;
-  timer_queue timers_;
-  time_point now_{};
-  random_source random_{0};
-  bool shuffles_ = false;
-  std::uint64_t steps_ = 0;
-  std::uint64_t most_steps_ = UINT64_MAX;
-  bool stop_ = false;
-  bool running_ = false;
+  // Whether it needs to be awaited, so that only make() will do.
+  virtual bool awaits() const noexcept = 0;
+  virtual task<void> make(std::size_t index, made_value<T>& into) = 0;
+  virtual void make_now(std::size_t index, made_value<T>& into) = 0;
 };
 
-static_assert(thread_aware_executor<simulated_loop>);
+template <class T, class Make>
+class maker_of final : public maker<T> {
+ public:
+  explicit maker_of(Make&& make) : make_(std::move(make)) {}
 
-}  // namespace coworker
+  bool awaits() const noexcept override { return make_result<Make>::is_task; }
+
+  task<void> make(std::size_t index, made_value<T>& into) override {
+    if constexpr (make_result<Make>::is_task) {
+      auto work = detail::call_make(make_, index);
+      T made = co_await std::move(work);
+      into.emplace([&made]() -> T&& { return std::move(made); });
+    } else {
+      make_now(index, into);
+      co_return;
+    }
+  }
+
+  void make_now([[maybe_unused]] std::size_t index, [[maybe_unused]] made_value<T>& into) override {
+    if constexpr (std::is_same_v<decltype(detail::call_make(make_, index)), T>) {
+      into.emplace([this, index]() -> T { return detail::call_make(make_, index); });
+    }
+  }
+
+ private:
+  Make make_;
+};
+
+// Owns a maker.
+template <class T>
+class maker_handle {
+ public:
+  template <class Make>
+  explicit maker_handle(Make&& make) : maker_(new maker_of<T, Make>(std::move(make))) {}
+  maker_handle(const maker_handle&) = delete;
+  maker_handle& operator=(const maker_handle&) = delete;
+  ~maker_handle() { delete maker_; }
+  maker<T>* operator->() const noexcept { return maker_; }
+
+ private:
+  maker<T>* maker_;
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/exec/sync_wait.hpp ---------------------------------------------------------------------------
 
@@ -4947,6 +4554,54 @@ requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work
 }
 
 }  // namespace coworker
+
+// ---- coworker/exec/fifo.hpp --------------------------------------------------------------------------------
+
+// fifo<T>: a queue in one block of memory. std::deque would do, at several times the cost of including and of
+// an element.
+
+namespace coworker::detail {
+
+// Elements before first_ have been taken; the room is used again when all have been.
+template <class T>
+class fifo {
+ public:
+  bool empty() const noexcept { return first_ == items_.size(); }
+  std::size_t size() const noexcept { return items_.size() - first_; }
+  void push(T item) { items_.push_back(std::move(item)); }
+
+  // So that the next push() cannot throw. Throws: std::bad_alloc.
+  void make_room() {
+    if (items_.size() == items_.capacity()) items_.reserve(items_.empty() ? 8 : 2 * items_.size());
+  }
+
+  // From 0, the next to be taken.
+  T& operator[](std::size_t index) noexcept { return items_[first_ + index]; }
+
+  T pop() noexcept {
+    T item = std::move(items_[first_++]);
+    if (first_ == items_.size()) {
+      items_.clear();
+      first_ = 0;
+    } else if (first_ >= 64 && first_ * 2 >= items_.size()) {
+      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(first_));
+      first_ = 0;
+    }
+    return item;
+  }
+
+  // Takes one out of turn.
+  T take(std::size_t index) noexcept {
+    for (; index > 0; --index) std::swap((*this)[index], (*this)[index - 1]);
+    return pop();
+  }
+
+ private:
+  std::vector<T> items_;
+  std::size_t first_ = 0;
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/exec/thread_pool.hpp -------------------------------------------------------------------------
 
@@ -5143,6 +4798,1715 @@ static_assert(thread_aware_executor<thread_pool>);
 
 }  // namespace coworker
 
+// ---- coworker/exec/lane_board.hpp --------------------------------------------------------------------------
+
+// Which lanes are how busy, and what is in them. Does not know who waits for one.
+
+namespace coworker::detail {
+
+template <class T>
+class lane_board {
+ public:
+  struct slot {
+    made_value<T> value{};  // touched on the lane's executor only
+    std::atomic<bool> broken{false};
+    std::optional<thread_pool> own_thread{};
+    executor_ref executor{};
+    std::size_t index = 0;
+    std::size_t users = 0;
+    std::uint64_t idle_since = 0;  // the number of the last change
+  };
+
+  // An empty `run_on` stands for a thread for each lane.
+  lane_board(std::size_t count, std::size_t per_lane, executor_ref run_on)
+      : slots_(new slot[checked(count)]), size_(count), per_lane_(per_lane == 0 ? 1 : per_lane) {
+    for (std::size_t i = 0; i != count; ++i) {
+      slots_[i].index = i;
+      slots_[i].executor = run_on ? run_on : executor_ref(slots_[i].own_thread.emplace(1));
+    }
+  }
+
+  lane_board(const lane_board&) = delete;
+  lane_board& operator=(const lane_board&) = delete;
+
+  // Each value goes on the thread on which it was made and used.
+  ~lane_board() {
+    for (std::size_t i = 0; i != size_; ++i) {
+      if (slots_[i].own_thread && slots_[i].value.made()) {
+        coworker::sync_wait(*slots_[i].own_thread, clear(slots_[i].value));
+      }
+    }
+    delete[] slots_;
+  }
+
+  std::size_t size() const noexcept { return size_; }
+  std::size_t per_lane() const noexcept { return per_lane_; }
+  slot& operator[](std::size_t index) const noexcept { return slots_[index]; }
+
+  std::size_t users() const noexcept {
+    std::size_t sum = 0;
+    for (std::size_t i = 0; i != size_; ++i) sum += slots_[i].users;
+    return sum;
+  }
+
+  // The one with the fewest users; among equals, the one that has had no more for the longest.
+  slot* take() noexcept {
+    slot* idlest = &slots_[0];
+    for (std::size_t i = 1; i != size_; ++i) {
+      slot& other = slots_[i];
+      if (other.users < idlest->users ||
+          (other.users == idlest->users && other.idle_since < idlest->idle_since)) {
+        idlest = &other;
+      }
+    }
+    if (idlest->users == per_lane_) return nullptr;
+    ++idlest->users;
+    return idlest;
+  }
+
+  void put(slot& left) noexcept {
+    --left.users;
+    left.idle_since = ++changes_;
+  }
+
+ private:
+  static std::size_t checked(std::size_t count) {
+    if (count == 0)
+      throw std::invalid_argument("lanes: there are to be 0 lanes, so nobody would ever get one");
+    return count;
+  }
+
+  static task<void> clear(made_value<T>& value) {
+    value.clear();
+    co_return;
+  }
+
+  slot* const slots_;
+  const std::size_t size_;
+  const std::size_t per_lane_;
+  std::uint64_t changes_ = 0;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/waiting_line.hpp ------------------------------------------------------------------------
+
+// Who waits for one of several slots, in the order in which they came. What a slot is, and which one is given
+// out, is the board's business: lender_board, lane_board.
+
+namespace coworker::detail {
+
+// The board's take() gives a slot out, null when there is none, and put() takes it back; both noexcept and
+// under the lock. Somebody waits only while take() gives none.
+template <class Board>
+class waiting_line {
+ public:
+  using slot = typename Board::slot;
+
+  struct waiter : waiting {
+    slot* given = nullptr;
+  };
+
+  template <class... Args>
+  explicit waiting_line(Args&&... args) : board_(std::forward<Args>(args)...) {}
+
+  std::mutex& mutex() const noexcept { return mutex_; }
+
+  // Only under the lock, or while no other thread knows of it.
+  Board& board() noexcept { return board_; }
+  const Board& board() const noexcept { return board_; }
+
+  bool anybody_waits() const noexcept { return !waiting_.empty(); }
+
+  // Null: there is none.
+  slot* take() {
+    const std::lock_guard lock(mutex_);
+    return board_.take();
+  }
+
+  // True: the waiter is in the list, and may have gone on by now. False: it has been given one, or a stop
+  // came.
+  COWORKER_NOINLINE bool wait(waiter& one) {
+    const std::lock_guard lock(mutex_);
+    if (one.stopped) return false;
+    one.given = board_.take();
+    if (one.given != nullptr) return false;
+    waiting_.push_back(one);
+    return true;
+  }
+
+  class take_awaiter;
+
+  // Awaited, gives a slot. `call` is what the coroutine called.
+  take_awaiter take_in_turn(const char* call) noexcept { return take_awaiter(*this, call); }
+
+  // Blocks the calling thread; `why` and `way_out` are for one that may not.
+  slot& take_blocking(stop_token stop, const char* why, const char* way_out) {
+    stop.throw_if_stopped();
+    if (slot* const free = take()) return *free;
+    detail::require_may_block(why, way_out);
+    waiter one;
+    condition woken;
+    one.thread = &woken;
+    const stop_callback on_stop(stop, leave_on_stop(mutex_, one));  // goes after the lock, which it takes
+    std::unique_lock lock(mutex_);
+    if (one.stopped) throw cancelled();
+    one.given = board_.take();
+    if (one.given != nullptr) return *one.given;
+    waiting_.push_back(one);
+    while (one.listed() && !one.stopped) woken.wait(lock);
+    if (one.given != nullptr) return *one.given;
+    one.unlink();
+    throw cancelled();
+  }
+
+  void give_back(slot& taken) noexcept {
+    std::unique_lock lock(mutex_);
+    if (waiting_.empty()) return board_.put(taken);
+    waiter& one = waiting_.pop_front();
+    one.given = &taken;
+    if (one.thread == nullptr) lock.unlock();  // or the coroutine would go on only to wait for the lock
+    one.wake();
+  }
+
+ private:
+  mutable std::mutex mutex_;  // guards all below, and those who wait
+  Board board_;
+  wait_list<waiter> waiting_;
+};
+
+template <class Board>
+class waiting_line<Board>::take_awaiter {
+ public:
+  take_awaiter(waiting_line& from, const char* call) noexcept : from_(from), call_(call) {}
+  take_awaiter(const take_awaiter&) = delete;
+  take_awaiter& operator=(const take_awaiter&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, call_);
+    here.stop.throw_if_stopped();
+    one_.given = from_.take();
+    if (one_.given != nullptr) return false;
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, leave_on_stop(from_.mutex_, one_));
+    return from_.wait(one_);
+  }
+
+  slot& await_resume() {
+    on_stop_.reset();
+    if (one_.given == nullptr) throw cancelled();
+    return *one_.given;
+  }
+
+ private:
+  waiting_line& from_;
+  const char* const call_;
+  waiter one_;
+  stop_of_wait on_stop_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/lanes.hpp -------------------------------------------------------------------------------
+
+// lanes<T>: a value for each GPU, and a thread of its own for each value.
+
+namespace coworker {
+
+struct lanes_options {
+  /// How many users a lane may have at once. 0 counts as 1. Default: 1. With more, one user can prepare its
+  /// work while the lane's thread computes for another.
+  std::size_t per_lane = 1;
+  /// Where all lanes run instead of on threads of their own: the simulated_loop of a test. Their values are
+  /// then made when they are first needed. Default: each lane has a thread.
+  executor_ref run_on{};
+};
+
+/// One value, such as a model on its GPU, for each of `count` lanes, each with a thread on which alone the
+/// value is made, used and destroyed; so what a library binds to a thread, as CUDA its current device, is
+/// right for ever:
+///
+///     lanes gpus(2, [](std::size_t gpu) { cudaSetDevice(int(gpu)); return model(path); });
+///     const std::string text = co_await gpus.run(generate, prompt);  // generate(model&, std::string)
+///
+/// A user gets the idlest lane: the one with the fewest users, and of those the one that was left first. A
+/// worker's concurrency of `gpus.concurrency()` keeps all of them busy. Must outlive the users of its lanes;
+/// if it does not, the program ends and says so.
+///
+/// Thread safety: all operations may be called on any thread. The destructor must not run on a lane's own
+/// thread.
+template <class T>
+class lanes {
+  static_assert(std::is_object_v<T>,
+                "lanes: the function that makes the values must give an object, and be callable without "
+                "arguments or with the number of the lane");
+  using value = std::conditional_t<std::is_object_v<T>, T, int>;  // spares what is refused further errors
+  using queue = detail::waiting_line<detail::lane_board<value>>;
+  using slot = typename queue::slot;
+
+ public:
+  using value_type = T;
+
+  /// `make` gives a T, and may take the number of the lane, from 0. Each value is made on the thread of its
+  /// lane, all of them side by side, and the constructor waits for them. T need not be movable.
+  /// Throws: what `make` throws; std::invalid_argument when `count` is 0; std::system_error when a thread
+  /// cannot be started.
+  template <class Make>
+  lanes(std::size_t count, Make make, lanes_options options = {})
+      : make_(std::move(make)), queue_(count, options.per_lane, options.run_on) {
+    constexpr bool makes_it = std::is_same_v<typename detail::make_result<Make>::type, T>;
+    static_assert(makes_it, "lanes<T>: the function that makes the values must give a T or a task<T>");
+    if (!options.run_on) coworker::sync_wait(make_all());
+  }
+
+  lanes(const lanes&) = delete;
+  lanes& operator=(const lanes&) = delete;
+
+  ~lanes() {
+    const std::lock_guard lock(queue_.mutex());
+    if (queue_.board().users() == 0 && !queue_.anybody_waits()) return;
+    std::fputs(
+        "coworker: lanes were destroyed while they have users; let them outlive their users and whoever "
+        "waits for one\n",
+        stderr);
+    std::terminate();
+  }
+
+  /// A place on a lane, which is left by its destructor. Movable; one that was moved from is empty.
+  class lane {
+   public:
+    lane(lane&& other) noexcept
+        : from_(std::exchange(other.from_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
+
+    lane& operator=(lane&& other) noexcept {
+      lane moved(std::move(other));
+      std::swap(from_, moved.from_);
+      std::swap(slot_, moved.slot_);
+      return *this;
+    }
+
+    ~lane() {
+      if (slot_ != nullptr) from_->queue_.give_back(*slot_);
+    }
+
+    /// The number of the lane, from 0.
+    std::size_t index() const noexcept { return slot_->index; }
+
+    /// Where the lane runs: its one thread.
+    executor_ref executor() const noexcept { return slot_->executor; }
+
+    /// Calls `function(T&, args...)` on the lane's thread and returns its result, or rethrows what it throws;
+    /// the coroutine goes on where it was. One call at a time runs on a lane. The place must outlive the
+    /// task. Arguments, errors and cancellation: as for blocking(); and throws what `make` throws, when the
+    /// value is made anew.
+    template <class Function, class... Args>
+    auto run(Function&& function, Args&&... args) const {
+      return from_->run_on_lane(*slot_, std::forward<Function>(function), std::forward<Args>(args)...);
+    }
+
+    /// The value is of no more use: before the next call on the lane it is destroyed and made anew, on the
+    /// lane's thread.
+    void mark_broken() const noexcept { slot_->broken.store(true, std::memory_order_relaxed); }
+
+   private:
+    friend lanes;
+    lane(lanes& from, slot& taken) noexcept : from_(&from), slot_(&taken) {}
+    lanes* from_;
+    slot* slot_;
+  };
+
+  /// Returns a place on the idlest lane, once all who asked before have one.
+  /// Throws: std::logic_error when the coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it has a
+  /// place by then.
+  task<lane> enter() {
+    slot& taken = co_await queue_.take_in_turn("lanes::enter");
+    co_return lane(*this, taken);
+  }
+
+  /// Enters the idlest lane for one call: see lane::run. From ordinary code: `sync_wait(gpus.run(generate,
+  /// prompt))`.
+  template <class Function, class... Args>
+  auto run(Function&& function, Args&&... args) {
+    using result = call_result<Function, Args...>;
+    if constexpr (fits<Function, Args...>()) {
+      return run_on_idlest<result, std::decay_t<Function>, std::decay_t<Args>...>(
+          std::forward<Function>(function), std::forward<Args>(args)...);
+    } else {
+      return detail::refused_call();
+    }
+  }
+
+  /// Returns the number of lanes.
+  std::size_t size() const noexcept { return queue_.board().size(); }
+
+  /// Returns how many users all lanes have room for together.
+  std::size_t concurrency() const noexcept { return queue_.board().size() * queue_.board().per_lane(); }
+
+  /// Returns how many users the lanes have now.
+  std::size_t users() const {
+    const std::lock_guard lock(queue_.mutex());
+    return queue_.board().users();
+  }
+
+ private:
+  template <class Function, class... Args>
+  using call_result =
+      typename detail::call_result<std::decay_t<Function>, value&, std::decay_t<Args>...>::type;
+
+  template <class Function, class... Args>
+  static constexpr bool fits() {
+    constexpr bool callable = std::is_invocable_v<std::decay_t<Function>&, value&, std::decay_t<Args>...>;
+    static_assert(callable,
+                  "lanes::run: the function cannot be called with a T& and these arguments; it gets copies "
+                  "of its own, as rvalues, so take them by value or const reference, or pass std::ref(x)");
+    constexpr bool no_task = !detail::is_task<call_result<Function, Args...>>;
+    static_assert(no_task,
+                  "lanes::run: the function gives a task, and a lane runs ordinary functions; to await "
+                  "something in between, enter() the lane and call run() for each part");
+    constexpr bool safe = detail::is_safe_call<Function, Args...>;
+    static_assert(safe,
+                  "lanes::run: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it "
+                  "is made inside a co_await expression; name it and pass it by name, or pass std::ref(f) if "
+                  "it cannot be copied");
+    return callable && no_task && safe;
+  }
+
+  template <class Function, class... Args>
+  auto run_on_lane(slot& at, Function&& function, Args&&... args) {
+    using result = call_result<Function, Args...>;
+    if constexpr (fits<Function, Args...>()) {
+      return coworker::run_on(at.executor,
+                              call<result, std::decay_t<Function>, std::decay_t<Args>...>(
+                                  at, std::forward<Function>(function), std::forward<Args>(args)...));
+    } else {
+      return detail::refused_call();
+    }
+  }
+
+  template <class Result, class Function, class... Args>
+  task<Result> run_on_idlest(Function function, Args... args) {
+    const lane entered = co_await enter();
+    auto called = coworker::run_on(
+        entered.executor(),
+        call<Result, Function, Args...>(*entered.slot_, std::move(function), std::move(args)...));
+    co_return co_await std::move(called);
+  }
+
+  // On the lane's executor.
+  template <class Result, class Function, class... Args>
+  task<Result> call(slot& at, Function function, Args... args) {
+    const stop_token stop = co_await this_coro::stop_token();
+    stop.throw_if_stopped();
+    if (at.broken.exchange(false, std::memory_order_relaxed)) at.value.clear();
+    if (!at.value.made()) co_await make_->make(at.index, at.value);
+    co_return function(at.value.get(), std::move(args)...);
+  }
+
+  task<void> make_all() {
+    const context here = co_await this_coro::context();
+    scope makers(here);
+    try {
+      for (std::size_t i = 0; i != size(); ++i) {
+        slot& one = queue_.board()[i];
+        makers.spawn(coworker::run_on(one.executor, make_->make(i, one.value)));
+      }
+    } catch (...) {
+      makers.fail(std::current_exception());  // those that were started are waited for
+    }
+    co_await makers.join();
+  }
+
+  detail::maker_handle<value> make_;  // outlives the values
+  queue queue_;
+};
+
+template <class Make>
+lanes(std::size_t, Make) -> lanes<typename detail::make_result<Make>::type>;
+template <class Make>
+lanes(std::size_t, Make, lanes_options) -> lanes<typename detail::make_result<Make>::type>;
+
+}  // namespace coworker
+
+// ---- coworker/exec/lender_board.hpp ------------------------------------------------------------------------
+
+// Which values of a lender are free. Knows neither how they are made nor who waits for one.
+
+namespace coworker::detail {
+
+template <class T>
+class lender_board {
+ public:
+  struct slot {
+    made_value<T> value{};
+    std::size_t index = 0;
+    bool broken = false;
+    slot* below = nullptr;  // in a stack of free ones
+  };
+
+  explicit lender_board(std::size_t count) : slots_(new slot[checked(count)]), size_(count) {
+    for (std::size_t i = 0; i != count; ++i) slots_[i].index = i;
+    stack_all();
+  }
+
+  lender_board(const lender_board&) = delete;
+  lender_board& operator=(const lender_board&) = delete;
+  ~lender_board() { delete[] slots_; }
+
+  // Before any is lent.
+  template <class Make>
+  void make_all(Make make) {
+    for (std::size_t i = 0; i != size_; ++i) make(slots_[i]);
+    stack_all();
+  }
+
+  std::size_t size() const noexcept { return size_; }
+  std::size_t available() const noexcept { return available_; }
+
+  // What was made is given out first, and of that what was given back last.
+  slot* take() noexcept {
+    slot*& top = made_ != nullptr ? made_ : unmade_;
+    slot* const free = top;
+    if (free == nullptr) return nullptr;
+    top = free->below;
+    --available_;
+    return free;
+  }
+
+  void put(slot& free) noexcept {
+    slot*& top = free.value.made() ? made_ : unmade_;
+    free.below = top;
+    top = &free;
+    ++available_;
+  }
+
+ private:
+  static std::size_t checked(std::size_t count) {
+    if (count == 0)
+      throw std::invalid_argument("lender: it was told to lend 0 values, so nobody would ever get one");
+    return count;
+  }
+
+  void stack_all() noexcept {
+    made_ = unmade_ = nullptr;
+    available_ = 0;
+    for (std::size_t i = size_; i-- > 0;) put(slots_[i]);
+  }
+
+  slot* const slots_;
+  const std::size_t size_;
+  slot* made_ = nullptr;  // stacks of free slots
+  slot* unmade_ = nullptr;
+  std::size_t available_ = 0;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/lender.hpp ------------------------------------------------------------------------------
+
+// lender<T>: a fixed number of values (contexts, sessions, connections) that are lent to one user at a time.
+
+namespace coworker {
+
+struct lender_options {
+  /// Whether the constructor makes all values, one after the other. Default: each is made when it is first
+  /// needed, which is when no value that is made is free.
+  bool make_at_once = false;
+  /// Where values are made for coroutines, such as a thread_pool, if making blocks for long. Default: where
+  /// the coroutine runs that needs the value.
+  executor_ref make_on{};
+};
+
+/// Lends each of `count` values to one user at a time, in the order in which they asked:
+///
+///     lender contexts([&] { return llama_context(model); }, 4);
+///     const auto context = co_await contexts.lend();  // given back by its destructor
+///     context->decode(batch);
+///
+/// A value that was given back is lent before another is made. Must outlive its loans and whoever waits for
+/// one; if it does not, the program ends and says so.
+///
+/// Thread safety: all operations may be called on any thread.
+template <class T>
+class lender {
+  static_assert(
+      std::is_object_v<T>,
+      "lender: the function that makes the values must give an object, or a task of one, and be callable "
+      "without arguments or with the number of the value");
+  using value = std::conditional_t<std::is_object_v<T>, T, int>;  // spares what is refused further errors
+  using line = detail::waiting_line<detail::lender_board<value>>;
+  using slot = typename line::slot;
+
+ public:
+  using value_type = T;
+
+  /// `make` gives a T, or a task<T> that is awaited where the value is needed. It may take the number of the
+  /// value, from 0 to below `count`; it may be called for several values at once, on several threads, and
+  /// again for a value that was broken. T need not be movable.
+  /// Throws: std::invalid_argument when `count` is 0; with make_at_once what `make` throws, and
+  /// std::logic_error if it gives a task.
+  template <class Make>
+  lender(Make make, std::size_t count, lender_options options = {})
+      : line_(count), make_(std::move(make)), make_on_(options.make_on) {
+    constexpr bool fits = std::is_same_v<typename detail::make_result<Make>::type, T>;
+    static_assert(fits, "lender<T>: the function that makes the values must give a T or a task<T>");
+    if (!options.make_at_once) return;
+    if (make_->awaits()) {
+      throw std::logic_error(
+          "lender: make_at_once is for a function that gives a value, and this one gives a task; leave the "
+          "option out, and the first loans await it");
+    }
+    line_.board().make_all([this](slot& one) { make_->make_now(one.index, one.value); });
+  }
+
+  lender(const lender&) = delete;
+  lender& operator=(const lender&) = delete;
+
+  /// A value on loan. Movable; one that was moved from is empty.
+  class loan {
+   public:
+    loan(loan&& other) noexcept
+        : from_(std::exchange(other.from_, nullptr)), lent_(std::exchange(other.lent_, nullptr)) {}
+
+    loan& operator=(loan&& other) noexcept {
+      loan moved(std::move(other));
+      std::swap(from_, moved.from_);
+      std::swap(lent_, moved.lent_);
+      return *this;
+    }
+
+    /// Gives the value back, on any thread.
+    ~loan() {
+      if (lent_ == nullptr) return;
+      if (lent_->broken) lent_->value.clear();
+      lent_->broken = false;
+      from_->give_back(*lent_);
+    }
+
+    value& operator*() const noexcept { return lent_->value.get(); }
+    value* operator->() const noexcept { return std::addressof(lent_->value.get()); }
+
+    /// The number of the value, from 0.
+    std::size_t index() const noexcept { return lent_->index; }
+
+    /// The value is of no more use: it is destroyed when it is given back, and made anew when it is next
+    /// needed.
+    void mark_broken() const noexcept { lent_->broken = true; }
+
+   private:
+    friend lender;
+    loan(line& from, slot& lent) noexcept : from_(&from), lent_(&lent) {}
+    line* from_;
+    slot* lent_;
+  };
+
+  /// Returns a value once one is free and all who asked before have theirs; makes it if need be.
+  /// Throws: what `make` throws, and the place is free for the next then; std::logic_error when the coroutine
+  /// runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it has a
+  /// value by then. For a time limit: `timeout(limit, values.lend())`.
+  task<loan> lend() {
+    slot& free = co_await line_.take_in_turn("lender::lend");
+    loan lent(line_, free);
+    if (!free.value.made()) {
+      if (make_on_) {
+        co_await coworker::run_on(make_on_, make_->make(free.index, free.value));
+      } else {
+        co_await make_->make(free.index, free.value);
+      }
+    }
+    co_return std::move(lent);
+  }
+
+  /// The same for ordinary code: blocks the calling thread until a value is free, and makes it there if need
+  /// be.
+  /// Throws: what `make` throws; std::logic_error when it would have to wait on the thread of an event_loop
+  /// or simulated_loop, or `make` gives a task.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
+  loan blocking_lend(stop_token stop = {}) {
+    if (make_->awaits()) {
+      throw std::logic_error(
+          "lender::blocking_lend: the values are made by a task, which only a coroutine can await; co_await "
+          "lend() instead");
+    }
+    slot& free =
+        line_.take_blocking(stop, "lender::blocking_lend: all values are lent", "co_await lend() instead");
+    loan lent(line_, free);
+    if (!free.value.made()) make_->make_now(free.index, free.value);
+    return lent;
+  }
+
+  ~lender() {
+    const std::lock_guard lock(line_.mutex());
+    if (line_.board().available() == line_.board().size() && !line_.anybody_waits()) return;
+    std::fputs(
+        "coworker: a lender was destroyed while its values are lent; let it outlive its loans and whoever "
+        "waits for one\n",
+        stderr);
+    std::terminate();
+  }
+
+  std::size_t size() const noexcept { return line_.board().size(); }
+
+  /// Returns how many values are not lent now, made or not.
+  std::size_t available() const {
+    const std::lock_guard lock(line_.mutex());
+    return line_.board().available();
+  }
+
+ private:
+  line line_;
+  detail::maker_handle<value> make_;
+  const executor_ref make_on_;
+};
+
+template <class Make>
+lender(Make, std::size_t) -> lender<typename detail::make_result<Make>::type>;
+template <class Make>
+lender(Make, std::size_t, lender_options) -> lender<typename detail::make_result<Make>::type>;
+
+}  // namespace coworker
+
+// ---- coworker/exec/promise_core.hpp ------------------------------------------------------------------------
+
+// What a promise and its future share: the outcome, and who waits for it. Knows no awaiters; those are in
+// promise.hpp.
+
+namespace coworker::detail {
+
+template <class T>
+class promise_core : public shared_state {
+ public:
+  std::atomic<bool> has_future{false};
+  std::atomic<bool> abandoned{false};
+
+  std::mutex& mutex() noexcept { return mutex_; }
+
+  // `fill` puts the outcome into a result<T>. False: there is an outcome already. Throws: what `fill` throws;
+  // std::logic_error on a thread foreign to a simulation; what the executor of the waiting coroutine throws.
+  // Nothing is set then.
+  template <class Fill>
+  bool set(const char* call, Fill fill) {
+    std::unique_lock lock(mutex_);
+    if (outcome_) return false;
+    simulated_.refuse_foreign_thread(call);
+    try {
+      fill(outcome_.emplace());
+    } catch (...) {
+      outcome_.reset();
+      throw;
+    }
+    if (!waiting_.empty()) wake(waiting_.pop_front(), lock);
+    return true;
+  }
+
+  bool ready() const {
+    const std::lock_guard lock(mutex_);
+    return outcome_.has_value();
+  }
+
+  // True: it is in the list, and may have gone on by now. False: there is an outcome, or a stop.
+  COWORKER_NOINLINE bool wait(waiting& one) {
+    const std::lock_guard lock(mutex_);
+    if (outcome_ || one.stopped) return false;
+    simulated_.note(one.executor);
+    waiting_.push_back(one);
+    return true;
+  }
+
+  // Once, when there is an outcome.
+  T take() { return outcome_->take(); }
+
+ private:
+  // After the unlock, or the coroutine would go on only to wait for the lock.
+  void wake(waiting& one, std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    try {
+      one.wake();
+    } catch (...) {
+      lock.lock();
+      outcome_.reset();
+      waiting_.push_back(one);
+      throw;
+    }
+  }
+
+  mutable std::mutex mutex_;  // guards all below
+  std::optional<result<T>> outcome_;
+  wait_list<waiting> waiting_;  // one at most
+  simulated_waiters simulated_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/promise.hpp -----------------------------------------------------------------------------
+
+// promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
+// back.
+
+namespace coworker {
+
+/// What a future throws whose promise was destroyed before it was set.
+class broken_promise : public std::exception {
+ public:
+  const char* what() const noexcept override {
+    return "broken promise: the promise was destroyed before it had a value or an exception; let every way "
+           "out of the code that keeps it call set_value() or set_exception()";
+  }
+};
+
+/// The value of a promise, once it is there. Awaited once, as an rvalue: `co_await std::move(answer)`.
+///
+/// Throws: what the promise was given as an exception; `broken_promise` when it was destroyed without; and
+/// std::logic_error when the future was awaited before or moved from, or the awaiting coroutine runs on no
+/// executor.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless the outcome is
+/// there. The future is used up then, and its promise abandoned.
+/// Thread safety: ready() on any thread; the object itself belongs to one coroutine.
+template <class T>
+class [[nodiscard("co_await it")]] future {
+  using core = detail::promise_core<T>;
+
+ public:
+  using value_type = T;
+
+  future(future && other) noexcept = default;
+
+  future& operator=(future&& other) noexcept {
+    future moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~future() { abandon(core_); }
+
+  /// Returns whether awaiting it takes no time: the outcome is there.
+  bool ready() const { return !core_ || core_->ready(); }
+
+  class awaiter {
+   public:
+    explicit awaiter(detail::shared_handle<core> from) noexcept : core_(std::move(from)) {}
+    awaiter(const awaiter&) = delete;
+    awaiter& operator=(const awaiter&) = delete;
+    ~awaiter() { abandon(core_); }
+
+    bool await_ready() const {
+      if (!core_) {
+        throw std::logic_error(
+            "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+            "channel for more");
+      }
+      return core_->ready();
+    }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      const context& here = detail::require_context(awaiting, "future");
+      one_.handle = awaiting;
+      one_.executor = here.executor;
+      on_stop_.emplace(here.stop, detail::leave_on_stop(core_->mutex(), one_));
+      return core_->wait(one_);
+    }
+
+    T await_resume() {
+      on_stop_.reset();
+      if (!core_->ready()) throw cancelled();
+      return core_->take();
+    }
+
+   private:
+    detail::shared_handle<core> core_;
+    detail::waiting one_;
+    detail::stop_of_wait on_stop_;
+  };
+
+  awaiter operator co_await()&& noexcept { return awaiter(std::move(core_)); }
+
+  template <class Future = future>
+  awaiter operator co_await()& noexcept {
+    static_assert(
+        !std::same_as<Future, future>,
+        "a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)");
+    return awaiter(std::move(core_));
+  }
+
+ private:
+  template <class U>
+  friend class promise;
+  explicit future(const detail::shared_handle<core>& from) noexcept : core_(from) {}
+
+  static void abandon(const detail::shared_handle<core>& left) noexcept {
+    if (left) left->abandoned.store(true, std::memory_order_relaxed);
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+/// Hands one value from any thread to a coroutine; T may be a reference or void:
+///
+///     promise<std::string> done;
+///     future<std::string> answer = done.get_future();
+///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(text); });
+///     use(co_await std::move(answer));
+///
+/// Destroyed without a value, it breaks: its future throws `broken_promise`.
+///
+/// Thread safety: all operations but moving it may be called on any thread; of two that set it, one throws.
+template <class T = void>
+class promise {
+  static_assert(
+      !std::is_rvalue_reference_v<T>,
+      "promise<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on");
+  using core = detail::promise_core<T>;
+  using value_argument = std::conditional_t<std::is_void_v<T>, detail::no_result, T>;
+
+ public:
+  promise() : core_(new core) {}
+  promise(promise&& other) noexcept = default;
+
+  promise& operator=(promise&& other) noexcept {
+    promise moved(std::move(other));
+    std::swap(core_, moved.core_);
+    return *this;
+  }
+
+  ~promise() {
+    if (core_)
+      core_->set("~promise",
+                 [](auto& outcome) { outcome.set_exception(std::make_exception_ptr(broken_promise())); });
+  }
+
+  /// Throws: std::logic_error the second time, and when the promise was moved from.
+  future<T> get_future() {
+    require("promise::get_future", core_ && !core_->has_future.exchange(true), "its future was taken before");
+    return future<T>(core_);
+  }
+
+  /// Resumes the coroutine that awaits the future, on its executor.
+  /// Throws: std::logic_error when a value or exception was set before, the promise was moved from, or this
+  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is
+  /// set then.
+  void set_value(value_argument value) requires(!std::is_void_v<T>) {
+    fill("promise::set_value", [&](auto& outcome) { outcome.set(std::forward<value_argument>(value)); });
+  }
+  void set_value() requires std::is_void_v<T> {
+    fill("promise::set_value", [](auto& outcome) { outcome.set(); });
+  }
+
+  /// Lets the coroutine that awaits the future throw instead. Throws: as set_value.
+  void set_exception(std::exception_ptr failure) {
+    fill("promise::set_exception", [&](auto& outcome) { outcome.set_exception(std::move(failure)); });
+  }
+  template <std::derived_from<std::exception> Exception>
+  void set_exception(Exception failure) {
+    set_exception(std::make_exception_ptr(std::move(failure)));
+  }
+
+  /// Returns whether nobody will see the value any more: the future is gone, as when the coroutine was
+  /// stopped. Setting the promise does no harm then, but the work for it may end.
+  bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
+
+ private:
+  void require(const char* call, bool fact, const char* otherwise) const {
+    if (fact) return;
+    throw std::logic_error(std::string(call) + ": " + (core_ ? otherwise : "the promise was moved from"));
+  }
+
+  template <class Fill>
+  void fill(const char* call, Fill set) {
+    require(call, core_ && core_->set(call, set),
+            "it has a value or an exception already, and a promise is set once");
+  }
+
+  detail::shared_handle<core> core_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/exec/semaphore.hpp ---------------------------------------------------------------------------
+
+// semaphore: lets so many coroutines at once into a stretch of code, in the order in which they came.
+
+namespace coworker {
+
+/// A number of permits that coroutines hold for a while:
+///
+///     const semaphore::permit held = co_await at_most_two.acquire();
+///
+/// Thread-safe. Must outlive its permits and whoever waits for one.
+class semaphore {
+ public:
+  /// `permits` may be held at once; with 0 nobody ever gets one.
+  explicit semaphore(std::size_t permits) noexcept : free_(permits) {}
+  semaphore(const semaphore&) = delete;
+  semaphore& operator=(const semaphore&) = delete;
+
+  /// Given back when it is destroyed, on any thread.
+  class permit {
+   public:
+    permit(permit&& other) noexcept : from_(std::exchange(other.from_, nullptr)) {}
+    permit& operator=(permit&&) = delete;
+    ~permit() {
+      if (from_ != nullptr) from_->release();
+    }
+
+   private:
+    friend class semaphore;
+    explicit permit(semaphore& from) noexcept : from_(&from) {}
+    semaphore* from_;
+  };
+
+  class acquire_awaiter;
+
+  /// Awaited, it gives a permit once one is free and all who came before have theirs. Cancellation: throws
+  /// `cancelled` as soon as a stop is requested, unless it has a permit by then. Errors: std::logic_error
+  /// when the awaiting coroutine runs on no executor.
+  acquire_awaiter acquire() noexcept;
+
+ private:
+  struct waiter : detail::waiting {
+    bool granted = false;
+  };
+
+  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). False: there was a permit after all, or a stop.
+  COWORKER_NOINLINE bool enqueue(waiter& one) {
+    const std::lock_guard lock(mutex_);
+    if (free_ > 0) {
+      --free_;
+      one.granted = true;
+    } else if (!one.stopped) {
+      waiting_.push_back(one);
+    }
+    return one.listed();
+  }
+
+  void release() {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty()) {
+      ++free_;
+    } else {
+      detail::wake_first(waiting_).granted = true;
+    }
+  }
+
+  // Whoever woke the waiter may still hold the lock.
+  bool was_granted(const waiter& one) {
+    const std::lock_guard lock(mutex_);
+    return one.granted;
+  }
+
+  std::mutex mutex_;  // guards all below, and the waiters
+  std::size_t free_;
+  detail::wait_list<waiter> waiting_;
+};
+
+class semaphore::acquire_awaiter {
+ public:
+  explicit acquire_awaiter(semaphore& from) noexcept : from_(from) {}
+  acquire_awaiter(const acquire_awaiter&) = delete;
+  acquire_awaiter& operator=(const acquire_awaiter&) = delete;
+  ~acquire_awaiter() = default;
+
+  bool await_ready() noexcept {
+    const std::lock_guard lock(from_.mutex_);
+    if (from_.free_ == 0) return false;
+    --from_.free_;
+    one_.granted = true;
+    return true;
+  }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "semaphore");
+    one_.handle = awaiting;
+    one_.executor = here.executor;
+    on_stop_.emplace(here.stop, detail::leave_on_stop(from_.mutex_, one_));
+    return from_.enqueue(one_);
+  }
+
+  permit await_resume() {
+    on_stop_.reset();
+    if (!from_.was_granted(one_)) throw cancelled();
+    return permit(from_);
+  }
+
+ private:
+  semaphore& from_;
+  waiter one_;
+  detail::stop_of_wait on_stop_;
+};
+
+inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
+
+}  // namespace coworker
+
+// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
+
+// What must be done though memory is short. Knows nothing of what it is for.
+
+namespace coworker::detail {
+
+// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
+// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
+// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
+template <class Step>
+decltype(auto) insist(Step step) {
+  for (;;) {
+    try {
+      return step();
+    } catch (const std::bad_alloc&) {
+      detail::yield_thread();
+    }
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/simulated_loop.hpp ----------------------------------------------------------------------
+
+// simulated_loop: an executor whose clock jumps. While something is ready, no time passes; when nothing is,
+// the clock moves to the next timer. A simulated hour takes as long as its events, and goes the same way
+// every time.
+
+namespace coworker {
+
+/// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
+/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
+///
+/// Thread safety: none; it belongs to the thread that makes it. post(), arm(), cancel(), run() and stop()
+/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send
+/// into a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program.
+/// Real threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
+class simulated_loop {
+ public:
+  static constexpr executor_clock clock = executor_clock::simulated;
+  static constexpr bool serial = true;
+
+  simulated_loop() noexcept {}
+  explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
+
+  simulated_loop(const simulated_loop&) = delete;
+  simulated_loop& operator=(const simulated_loop&) = delete;
+
+  void post(std::coroutine_handle<> handle) {
+    require_own_thread("simulated_loop::post");
+    ready_.push(handle);
+  }
+
+  void arm(timer& alarm) {
+    require_own_thread("simulated_loop::arm");
+    const std::coroutine_handle<> handle = alarm.handle;
+    if (!timers_.arm(alarm)) ready_.push(handle);
+  }
+
+  void cancel(timer& alarm) {
+    require_own_thread("simulated_loop::cancel");
+    const std::coroutine_handle<> handle = alarm.handle;
+    ready_.make_room();  // before the alarm is out of the queue
+    if (timers_.cancel(alarm)) ready_.push(handle);
+  }
+
+  time_point now() const noexcept { return now_; }
+
+  /// Virtual time since the start.
+  duration elapsed() const noexcept { return now_.time_since_epoch(); }
+
+  /// Resumes and jumps until stop(), or until nothing is left that could ever become ready; time_point::max()
+  /// never comes. True: it was stopped. Errors: std::logic_error when it runs already.
+  bool run() { return run_until(time_point::max()); }
+
+  /// The same, but goes no further than `end`, which the clock then shows.
+  bool run_until(time_point end) {
+    require_own_thread("simulated_loop::run");
+    const running_guard guard(running_);
+    const detail::loop_role role;
+    for (stop_ = false; !stop_;) {
+      const time_point next = timers_.next_due();
+      if (!ready_.empty()) {
+        if (++steps_ > most_steps_) fail_busy();
+        resume(take_ready());
+      } else if (next <= end && next != time_point::max()) {
+        if (next > now_) now_ = next;
+        while (timers_.next_due() <= now_) {
+          detail::insist([this] { ready_.make_room(); });
+          ready_.push(timers_.pop());
+        }
+      } else {
+        if (end != time_point::max() && end > now_) now_ = end;
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool run_for(duration span) { return run_until(detail::after(now_, span)); }
+
+  /// The clock moves on with nothing done meanwhile, as when a machine is suspended: what comes due is late.
+  void jump(duration span) noexcept { now_ = detail::after(now_, span); }
+
+  /// From now on a run that has resumed so many coroutines since the loop was made throws std::runtime_error:
+  /// the way out of coroutines that go round for ever without letting time pass.
+  void limit_steps(std::uint64_t most) noexcept { most_steps_ = most; }
+
+  /// Whether a run is in progress.
+  bool running() const noexcept { return running_; }
+
+  /// Whether the calling thread is the one that the loop runs on.
+  bool runs_on_this_thread() const noexcept { return detail::is_this_thread(owner_) && running_; }
+
+  /// Makes run() return after the coroutine that calls this.
+  void stop() {
+    require_own_thread("simulated_loop::stop");
+    stop_ = true;
+  }
+
+  /// Coroutines resumed so far.
+  std::uint64_t steps() const noexcept { return steps_; }
+  bool idle() const noexcept { return ready_.empty() && timers_.empty(); }
+
+ private:
+  struct running_guard {
+    bool& running;
+
+    explicit running_guard(bool& flag) : running(flag) {
+      if (running) {
+        throw std::logic_error(
+            "simulated_loop::run: the loop runs already, below this call; in a coroutine, co_await "
+            "instead of blocking");
+      }
+      running = true;
+    }
+    running_guard(const running_guard&) = delete;
+    running_guard& operator=(const running_guard&) = delete;
+    ~running_guard() { running = false; }
+  };
+
+  void require_own_thread(const char* call) const {
+    if (!detail::is_this_thread(owner_)) {
+      detail::throw_foreign_to_simulation(call, "the one that made the loop");
+    }
+  }
+
+  [[noreturn]] void fail_busy() const {
+    throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
+                             " coroutines were resumed, the limit that was set; some go round without end");
+  }
+
+  std::coroutine_handle<> take_ready() noexcept {
+    if (shuffles_) std::swap(ready_[0], ready_[random_.below(ready_.size())]);
+    return ready_.pop();
+  }
+
+  const void* const owner_ = detail::this_thread_marker();
+  detail::fifo<std::coroutine_handle<>> ready_;
+  timer_queue timers_;
+  time_point now_{};
+  random_source random_{0};
+  bool shuffles_ = false;
+  std::uint64_t steps_ = 0;
+  std::uint64_t most_steps_ = UINT64_MAX;
+  bool stop_ = false;
+  bool running_ = false;
+};
+
+static_assert(thread_aware_executor<simulated_loop>);
+
+}  // namespace coworker
+
+// ---- coworker/exec/step_core.hpp ---------------------------------------------------------------------------
+
+// What the jobs and the thread of a step_engine share: which sequences wait, which are stepped, and how pieces go from
+// one side to the other. Does not know who calls its steps.
+
+namespace coworker {
+
+/// How full a step_engine is, and was: `stepped / (steps * slots)` is the mean share of its slots in use.
+struct step_engine_metrics {
+  std::uint64_t steps = 0;    ///< since the start
+  std::uint64_t stepped = 0;  ///< sequences, summed over all steps
+  std::size_t active = 0;     ///< sequences that have slots now
+  std::size_t waiting = 0;    ///< that wait for one
+  std::size_t slots = 0;
+};
+
+namespace detail {
+
+template <class Sequence, class Piece>
+class step_core : public shared_state {
+ public:
+  using active = active_sequence<Sequence, Piece>;
+
+  // Shared by its job and the engine, so that each may let go first.
+  struct seat : shared_state, active {
+    explicit seat(Sequence&& state) : active(std::move(state)) {}
+    auto_reset_event news;
+    std::atomic<bool> dropped{false};  // its job is gone
+    // Guarded by the core's mutex.
+    std::vector<Piece> arrived;
+    std::exception_ptr ended_with;
+    bool ended = false;
+    // The engine's own.
+    bool has_news = false;
+  };
+  using seat_handle = shared_handle<seat>;
+
+  explicit step_core(std::size_t slots) : slots_(slots) {
+    active_.reserve(slots);
+    stepping_.reserve(slots);
+    gone_.reserve(2 * slots);  // so that the thread needs no memory
+  }
+
+  // Throws: std::runtime_error once the engine is gone.
+  void enter(seat& one) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) throw std::runtime_error(engine_is_gone);
+    waiting_.emplace_back(&one);
+    changed_.notify_one();
+  }
+
+  // All pieces that are there. True: the sequence has ended, and there is nothing more.
+  bool take(seat& of, std::vector<Piece>& pieces) {
+    const std::lock_guard lock(mutex_);
+    pieces.swap(of.arrived);
+    if (!pieces.empty() || !of.ended) return false;
+    if (of.ended_with != nullptr) std::rethrow_exception(std::exchange(of.ended_with, nullptr));
+    return true;
+  }
+
+  // The engine's thread waits for something to step. False: it is to end.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    while (!closed_ && waiting_.empty() && active_.empty()) changed_.wait(lock);
+    return !closed_;
+  }
+
+  // Sequences whose jobs are gone go, others get their slots. What is to be stepped is then in stepping(); false: nothing.
+  bool begin_step() {
+    stepping_.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      take_out(active_, is_dropped);
+      take_out(waiting_, is_dropped);
+      std::size_t admitted = 0;
+      for (; active_.size() < slots_ && admitted != waiting_.size(); ++admitted) {
+        waiting_[admitted]->slot_ = free_slot();
+        active_.push_back(std::move(waiting_[admitted]));
+      }
+      waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(admitted));
+      if (!active_.empty()) ++steps_;
+      stepped_ += active_.size();
+    }
+    bury();
+    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    return !stepping_.empty();
+  }
+
+  std::vector<active*>& stepping() noexcept { return stepping_; }
+
+  // `failure` is what the step threw: all that were in it end with that.
+  void end_step(std::exception_ptr failure) {
+    for (const seat_handle& one : active_) {
+      ++one->steps_;
+      if (failure != nullptr) one->fail(failure);
+    }
+    failure = nullptr;  // it is the jobs' now
+    {
+      const std::lock_guard lock(mutex_);
+      for (const seat_handle& one : active_) hand_over(*one);
+    }
+    for (const seat_handle& one : active_)
+      if (std::exchange(one->has_news, false)) one->news.set();
+    {
+      const std::lock_guard lock(mutex_);
+      take_out(active_, [](const seat& one) { return one.finished_; });
+    }
+    bury();
+  }
+
+  // The engine ends: no sequence gets in any more, and the thread is woken.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_one();
+  }
+
+  // Afterwards, with no step in progress: what is left ends, on the calling thread.
+  void end_all() {
+    do {
+      {
+        const std::lock_guard lock(mutex_);
+        take_out(active_, [](const seat&) { return true; });
+        take_out(waiting_, [](const seat&) { return true; });
+        for (const seat_handle& one : gone_) {
+          if (std::exchange(one->ended, true)) continue;
+          one->ended_with = std::make_exception_ptr(std::runtime_error(engine_is_gone));
+        }
+      }
+      for (const seat_handle& one : gone_) one->news.set();
+    } while (bury());
+  }
+
+  step_engine_metrics measured() const {
+    const std::lock_guard lock(mutex_);
+    return {steps_, stepped_, active_.size(), waiting_.size(), slots_};
+  }
+
+  // In a simulation, where no thread steps but one of the jobs: see step_drive.hpp. On the simulation's thread.
+  const seat* driver = nullptr;
+  bool step_began = false;
+  time_point step_due{};
+
+  // What is still to be stepped of what begin_step() said; false: nothing.
+  bool keep_step() {
+    stepping_.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      take_out(active_, is_dropped);
+      take_out(waiting_, is_dropped);
+    }
+    bury();
+    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    return !stepping_.empty();
+  }
+
+  // Lets go of sequences whose jobs are gone, where no step does so soon.
+  void sweep() {
+    if (driver == nullptr && !keep_step()) step_began = false;
+  }
+
+  void wake_all() {
+    for (const seat_handle& one : active_) one->news.set();
+    for (const seat_handle& one : waiting_) one->news.set();
+  }
+
+ private:
+  static constexpr const char* engine_is_gone =
+      "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
+
+  // Under the lock.
+  void hand_over(seat& one) {
+    one.has_news = one.finished_ || !one.sent_.empty();
+    try {
+      if (one.arrived.empty()) {
+        one.arrived.swap(one.sent_);
+      } else {
+        for (Piece& piece : one.sent_) one.arrived.push_back(std::move(piece));
+      }
+    } catch (...) {  // no memory for what the job has not taken yet
+      one.fail(std::current_exception());
+    }
+    one.sent_.clear();
+    one.ended = one.finished_;
+    one.ended_with = std::exchange(one.failure_, nullptr);
+  }
+
+  static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
+
+  // Under the lock. The order of the others stays. Takes as many as there is room for: the thread asks for no memory.
+  template <class Predicate>
+  void take_out(std::vector<seat_handle>& of, Predicate leaves) {
+    std::size_t kept = 0;
+    for (seat_handle& one : of) {
+      const bool goes = gone_.size() < gone_.capacity() && leaves(*one);
+      std::swap(goes ? gone_.emplace_back() : of[kept++], one);
+    }
+    of.resize(kept);
+  }
+
+  // Without the lock, and on the engine's thread, as destructors of the user's run.
+  // False: there were none.
+  bool bury() {
+    for (const seat_handle& one : gone_) one->state_.reset();
+    const bool any = !gone_.empty();
+    gone_.clear();
+    return any;
+  }
+
+  std::size_t free_slot() const {
+    for (std::size_t slot = 0;; ++slot) {
+      bool used = false;
+      for (const seat_handle& one : active_) used = used || one->slot_ == slot;
+      if (!used) return slot;
+    }
+  }
+
+  const std::size_t slots_;
+  std::vector<active*> stepping_;
+  std::vector<seat_handle> gone_;
+  mutable std::mutex
+      mutex_;  // guards what follows; the engine's thread, which alone changes active_, reads it without
+  condition changed_;
+  std::vector<seat_handle> active_;
+  std::vector<seat_handle> waiting_;
+  std::uint64_t steps_ = 0;
+  std::uint64_t stepped_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/exec/step_drive.hpp --------------------------------------------------------------------------
+
+// How a job waits for the next pieces of its sequence; in a simulation, where a step_engine has no thread, one of the jobs
+// that wait calls its steps meanwhile.
+
+namespace coworker::detail {
+
+template <class Seat>
+task<void> wait_for_news(Seat& own) {
+  const stop_token stop = co_await this_coro::stop_token();
+  stop.throw_if_stopped();
+  {
+    const stop_callback on_stop(stop, [&own] { own.news.set(); });
+    co_await own.news.wait();
+  }
+  stop.throw_if_stopped();
+}
+
+// While it lives, its job is the one that steps; afterwards any that waits takes over.
+template <class Core, class Seat>
+class step_driving {
+ public:
+  step_driving(Core& in, const Seat& by) noexcept : in_(in) { in_.driver = &by; }
+  step_driving(const step_driving&) = delete;
+  step_driving& operator=(const step_driving&) = delete;
+  ~step_driving() {
+    in_.driver = nullptr;
+    in_.wake_all();
+  }
+
+ private:
+  Core& in_;
+};
+
+// One step, or a wait for the one who is at it.
+template <class Core, class Seat, class Engine>
+task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
+  if (in.driver != nullptr) {
+    co_await detail::wait_for_news(own);
+    co_return;
+  }
+  const executor_ref home = co_await this_coro::executor();
+  const step_driving<Core, Seat> now(in, own);
+  if (!in.step_began) {
+    co_await coworker::resume_on(home);  // whoever comes in the same moment is in the same step
+    if (!in.begin_step()) co_return;
+    in.step_began = true;
+    in.step_due = detail::after(home.now(), engine.simulated_step(in.stepping().size()));
+  }
+  co_await coworker::sleep_until(in.step_due);
+  in.step_began = false;
+  if (in.keep_step()) in.end_step(engine.step());
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/step_engine.hpp -------------------------------------------------------------------------
+
+// step_engine: one thread that steps many sequences together, and hands each job its pieces; what a language model's
+// server calls continuous batching.
+
+namespace coworker {
+
+struct step_engine_options {
+  /// How many sequences are stepped together at most; others wait for a slot, in the order in which they came. 1 or more.
+  /// Default: 8.
+  std::size_t slots = 8;
+  /// How long a step with so many sequences takes in a simulation. Default: 10 ms, however many.
+  duration (*simulated_step)(std::size_t sequences) = [](std::size_t) -> duration {
+    return std::chrono::milliseconds(10);
+  };
+};
+
+/// Steps all sequences that jobs have handed to it, with one call for all, on a thread of its own, again and again:
+///
+///     struct sequence { std::vector<int> tokens; ... };                  // the user's state of one
+///     using engine = step_engine<sequence, std::string>;
+///     engine decode([&](std::span<engine::active* const> all) { ... }, {.slots = 8});
+///
+///     async_generator<std::string> handle(job<request> work) { return decode.run(sequence(work.input)); }
+///
+/// The step function gets every active sequence as an active_sequence: it calls send() with what a sequence gave,
+/// finish() with one that has ended. What it throws ends all that were in the step, and the engine goes on with others. No
+/// lock is held meanwhile. Sequences are destroyed on the engine's thread, as soon as they have ended or their jobs are
+/// gone, but not within a step.
+///
+/// In a simulation, when run() is awaited on a simulated_loop, there is no thread: the jobs' coroutines call the same step
+/// function, after the virtual time of `simulated_step`.
+///
+/// Thread safety: all operations may be called on any thread. The destructor waits for the step in progress; jobs that
+/// still wait for pieces then get a std::runtime_error.
+template <class Sequence, class Piece>
+class step_engine {
+  static_assert(std::is_object_v<Sequence> && std::is_nothrow_move_constructible_v<Sequence>,
+                "step_engine<Sequence, Piece>: Sequence must be an object whose move constructor is "
+                "noexcept; hold what "
+                "cannot be moved by a std::unique_ptr");
+  static_assert(std::is_object_v<Piece> && std::is_nothrow_move_constructible_v<Piece>,
+                "step_engine<Sequence, Piece>: Piece must be an object whose move constructor is noexcept, "
+                "so that no piece "
+                "is lost on its way");
+  using core = detail::step_core<Sequence, Piece>;
+  using core_handle = detail::shared_handle<core>;
+  using seat = typename core::seat;
+  using seat_handle = typename core::seat_handle;
+
+ public:
+  using active = active_sequence<Sequence, Piece>;
+
+  /// `function` is callable with a std::span<active* const>, which is never empty. The thread starts with the first sequence.
+  /// Throws: std::invalid_argument when there are to be 0 slots.
+  template <class Step>
+  explicit step_engine(Step function, step_engine_options options = {})
+      : core_(new core(checked(options.slots))),
+        simulated_step_(options.simulated_step),
+        stepper_(make(std::move(function))) {}
+
+  step_engine(const step_engine&) = delete;
+  step_engine& operator=(const step_engine&) = delete;
+
+  ~step_engine() {
+    core_->close();
+    if (thread_) {
+      thread_->join();
+    } else {
+      core_->end_all();
+    }
+    delete stepper_;
+  }
+
+  /// Returns the pieces of a sequence, which is stepped from the first next() on until it ends, or the generator is
+  /// destroyed; collect() gives all at once. The engine must outlive the generator.
+  /// Throws: what the step function threw, or ended the sequence with; std::system_error when the thread cannot be started.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested; the sequence is then in no further step.
+  async_generator<Piece> run(Sequence sequence) { return pieces_of(*this, std::move(sequence)); }
+
+  step_engine_metrics measured() const { return core_->measured(); }
+
+ private:
+  // Hides what kind of function it is.
+  struct stepper {
+    virtual ~stepper() = default;
+    virtual void step(std::span<active* const> all) = 0;
+  };
+
+  template <class Step>
+  static stepper* make(Step of) {
+    constexpr bool fits = std::is_invocable_v<Step&, std::span<active* const>>;
+    static_assert(
+        fits,
+        "step_engine: the step function does not fit; it must be callable with the active sequences, as in "
+        "`void step(std::span<coworker::step_engine<sequence, piece>::active* const> all)`");
+    if constexpr (fits) {
+      struct stepper_of final : stepper {
+        Step function;
+        explicit stepper_of(Step&& given) : function(std::move(given)) {}
+        void step(std::span<active* const> all) override { function(all); }
+      };
+      return new stepper_of(std::move(of));
+    } else {
+      return nullptr;
+    }
+  }
+
+  static std::size_t checked(std::size_t slots) {
+    if (slots == 0)
+      throw std::invalid_argument(
+          "step_engine_options::slots must be 1 or more, or no sequence would ever be stepped");
+    return slots;
+  }
+
+  // The job's side of a sequence.
+  class stay {
+   public:
+    stay(core_handle in, Sequence&& sequence, bool simulated)
+        : core_(std::move(in)), seat_(new seat(std::move(sequence))), simulated_(simulated) {}
+    stay(const stay&) = delete;
+    stay& operator=(const stay&) = delete;
+    ~stay() {
+      seat_->dropped.store(true, std::memory_order_release);
+      if (simulated_) core_->sweep();
+    }
+
+    core& in() const noexcept { return *core_; }
+    seat& own() const noexcept { return *seat_; }
+
+   private:
+    core_handle core_;
+    seat_handle seat_;
+    const bool simulated_;
+  };
+
+  static async_generator<Piece> pieces_of(step_engine& engine, Sequence sequence) {
+    const executor_ref home = co_await this_coro::executor();
+    const bool simulated = home.clock() == executor_clock::simulated;
+    engine.start_unless(simulated);
+    const stay place(engine.core_, std::move(sequence), simulated);
+    place.in().enter(place.own());
+    std::vector<Piece> pieces;
+    while (!place.in().take(place.own(), pieces)) {
+      for (Piece& one : pieces) co_yield std::move(one);
+      if (!pieces.empty()) {
+        pieces.clear();
+      } else if (simulated) {
+        co_await detail::drive_or_wait(place.in(), place.own(), engine);
+      } else {
+        co_await detail::wait_for_news(place.own());
+      }
+    }
+  }
+
+  friend task<void> detail::drive_or_wait<core, seat, step_engine>(core&, seat&, step_engine&);
+  duration simulated_step(std::size_t sequences) const { return simulated_step_(sequences); }
+
+  // What it threw, if anything.
+  std::exception_ptr step() noexcept {
+    try {
+      stepper_->step(std::span<active* const>(core_->stepping()));
+    } catch (...) {
+      return std::current_exception();
+    }
+    return nullptr;
+  }
+
+  void start_unless(bool simulated) {
+    const std::lock_guard lock(starting_);
+    if (!simulated && !thread_) thread_.emplace(&run_thread, this);
+    if (simulated && thread_) {
+      throw std::logic_error(
+          "step_engine: a coroutine on a simulated_loop cannot use an engine whose thread has started; make "
+          "one for each "
+          "simulation");
+    }
+  }
+
+  static void* run_thread(void* self) noexcept {
+    static_cast<step_engine*>(self)->run_steps();
+    return nullptr;
+  }
+
+  void run_steps() noexcept {
+    while (core_->wait()) {
+      if (core_->begin_step()) core_->end_step(step());
+    }
+    core_->end_all();
+  }
+
+  const core_handle core_;
+  duration (*const simulated_step_)(std::size_t);
+  stepper* const stepper_;
+  std::mutex starting_;
+  std::optional<detail::thread> thread_;  // guarded by it
+};
+
+}  // namespace coworker
+
 // ---- coworker/exec/timeout.hpp -----------------------------------------------------------------------------
 
 // timeout: a task with a limit on its time, measured by the executor's clock.
@@ -5332,11 +6696,15 @@ constexpr int hex_digit(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// A set of ASCII characters.
+// A set of ASCII characters, as two words of bits: building one out of a long text takes compilers long.
 class char_set {
  public:
-  constexpr explicit char_set(std::string_view members) noexcept {
-    for (const char c : members) bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+  constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept : bits_{below_64, above} {}
+
+  constexpr char_set with(std::string_view more) const noexcept {
+    char_set all = *this;
+    for (const char c : more) all.bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+    return all;
   }
   constexpr bool has(char c) const noexcept {
     const auto byte = static_cast<unsigned char>(c);
@@ -5350,11 +6718,11 @@ class char_set {
   }
 
  private:
-  std::uint64_t bits_[2] = {};
+  std::uint64_t bits_[2];
 };
 
-inline constexpr char_set token_characters(
-    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+inline constexpr char_set letters_and_digits{0x03ff'0000'0000'0000, 0x07ff'fffe'07ff'fffe};
+inline constexpr char_set token_characters = letters_and_digits.with("!#$%&'*+-.^_`|~");
 
 constexpr bool is_token(std::string_view text) noexcept {
   return !text.empty() && token_characters.has_all_of(text);
@@ -5885,8 +7253,10 @@ namespace coworker {
 
 namespace detail {
 
-inline constexpr char_set unreserved_characters(
-    "-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+inline constexpr char_set unreserved_characters = letters_and_digits.with("-._~");
+inline constexpr char_set host_name_characters = letters_and_digits.with("!$%&'()*+-.;=_~");
+inline constexpr char_set host_address_characters{0x07ff'4000'0000'0000,
+                                                  0x0000'007e'0000'007e};  // 0-9 A-F a-f . :
 
 // Takes the first character off `encoded`, which is not empty, and decodes it. -1: a '%' is not followed by
 // two hexadecimal digits.
@@ -6049,9 +7419,6 @@ struct host_and_port {
 
 /// Splits "name:port". Returns nothing for what is no host, such as one with a user's name in it.
 inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
-  static constexpr detail::char_set in_name(
-      "!$%&'()*+-.0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
-  static constexpr detail::char_set in_address(".0123456789:ABCDEFabcdef");
   const bool bracketed = text.starts_with('[');
   const std::size_t end = bracketed ? text.find(']') : text.find(':');
   if (bracketed && end == std::string_view::npos) return std::nullopt;
@@ -6059,8 +7426,8 @@ inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
   host_and_port split;
   split.host = text.substr(0, size);
   std::string_view rest = text.substr(split.host.size());
-  if (bracketed ? !in_address.has_all_of(text.substr(1, end - 1)) || end == 1
-                : !in_name.has_all_of(split.host))
+  if (bracketed ? !detail::host_address_characters.has_all_of(text.substr(1, end - 1)) || end == 1
+                : !detail::host_name_characters.has_all_of(split.host))
     return std::nullopt;
   if (rest.empty()) return split;
   if (rest.front() != ':') return std::nullopt;
@@ -6137,8 +7504,7 @@ class request_head_reader {
  private:
   static constexpr std::size_t usual_head = 480;
   static constexpr std::size_t usual_headers = 16;
-  static constexpr char_set target_characters{
-      "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"};
+  static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but #
 
   // The same refusal for the same bytes, however they are cut: of two limits, the one that comes first.
   bool append(std::string_view part, const request_limits& limits) {
@@ -8993,9 +10359,7 @@ class connection final : public exchange, public host_link {
 
  private:
   using event = request_parser::event;
-  static constexpr std::size_t most_copied = 16 * 1024;  // of a body, into the buffer that its head is in
-  static constexpr std::size_t most_skipped =
-      64 * 1024;  // of a body that no handler wants, to keep a connection
+  static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler wants
   static constexpr std::size_t most_lingering = 1024 * 1024;
 
   // True: a request has begun. False: the connection is to be closed.
@@ -9389,13 +10753,17 @@ class http_server {
     }
   }
 
-  // Throws nothing that would stop the others.
+  // Never throws: one connection is no reason to stop the others.
   task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
     const context here = co_await this_coro::context();
     const seat held(std::move(taken));
     stream owned(std::move(accepted));
     detail::connection<stream> one(shared, owned, here);
-    co_await one.run(has_room);
+    try {
+      co_await one.run(has_room);
+    } catch (const std::exception& error) {
+      shared.log_failure("A connection", error.what());
+    }
   }
 
   Listener& listener_;
@@ -9601,6 +10969,31 @@ class sse_parser {
 
 }  // namespace coworker
 
+// ---- coworker/job/batch_metrics.hpp ------------------------------------------------------------------------
+
+// What is measured of jobs that are run together, and how a handler tells it. Must not know who gathers them.
+
+namespace coworker {
+
+/// Counts and sums of batches since the start; they never fall.
+struct batch_metrics {
+  std::uint64_t batches = 0;  ///< that were started
+  std::uint64_t jobs = 0;     ///< in them: `jobs / batches` is the mean size
+  double wait_seconds = 0;    ///< from a job's arrival to its batch's start, summed over all jobs
+  double run_seconds = 0;     ///< from a batch's start to its end, summed over all that have ended
+};
+
+/// A handler that runs jobs in batches, and tells how: a worker shows it in metrics::batches. A wrapper around another
+/// handler passes it on, as with preparing_handler:
+///
+///     batch_metrics batches() const requires batching_handler<Handler> { return handler_.batches(); }
+template <class Handler>
+concept batching_handler = requires(const Handler& handler) {
+  { handler.batches() } -> std::same_as<batch_metrics>;
+};
+
+}  // namespace coworker
+
 // ---- coworker/job/limits.hpp -------------------------------------------------------------------------------
 
 // What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
@@ -9625,6 +11018,32 @@ struct stream_terms {
 };
 
 }  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/stream_options.hpp -----------------------------------------------------------------------
+
+// How the elements of a streaming handler become chunks, as a worker or a job says. Must not know how that is done.
+
+namespace coworker {
+
+/// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
+/// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
+/// finishes becomes U+FFFD.
+struct stream_options {
+  /// How long an element may wait for others that go out in the same chunk, which then is an array of elements, also of
+  /// one. For token streams, such as 50 ms. Default: 0, each element is a chunk.
+  duration gather_for{};
+  /// Sends gathered elements sooner once they are as many bytes of JSON. Default: 64 KiB.
+  std::size_t gather_bytes = 64 * 1024;
+  /// Sends gathered elements that are all texts as one text, in which they follow each other. Default: off.
+  bool join_texts = false;
+  /// The longest chunk in bytes of compact JSON; an element beyond that fails its job. Default: 0, what the queue
+  /// states as its own limit.
+  std::size_t chunk_limit = 0;
+  /// Lists all elements in the final output; otherwise it is an empty list. Default: off.
+  bool return_aggregate_stream = false;
+};
+
 }  // namespace coworker
 
 // ---- coworker/job/text_carry.hpp ---------------------------------------------------------------------------
@@ -13333,24 +14752,6 @@ inline std::string json::dump(int indent) const {
 
 namespace coworker {
 
-/// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
-/// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
-/// finishes becomes U+FFFD.
-struct stream_options {
-  /// How long an element may wait for others that go out in the same chunk, which then is an array of elements, also of
-  /// one. For token streams, such as 50 ms. Default: 0, each element is a chunk.
-  duration gather_for{};
-  /// Sends gathered elements sooner once they are as many bytes of JSON. Default: 64 KiB.
-  std::size_t gather_bytes = 64 * 1024;
-  /// Sends gathered elements that are all texts as one text, in which they follow each other. Default: off.
-  bool join_texts = false;
-  /// The longest chunk in bytes of compact JSON; an element beyond that fails its job. Default: 0, what the queue
-  /// states as its own limit.
-  std::size_t chunk_limit = 0;
-  /// Lists all elements in the final output; otherwise it is an empty list. Default: off.
-  bool return_aggregate_stream = false;
-};
-
 /// A chunk that the queue cannot have: too long, refused, or not deliverable.
 class chunk_error : public std::runtime_error {
  public:
@@ -13368,6 +14769,7 @@ class chunk_stream {
       : send_(send),
         options_(options),
         terms_(terms),
+        chunk_limit_(terms.chunk_limit),
         aggregates_(options.return_aggregate_stream || !terms.sends_chunks),
         stop_(job.stop),
         executor_(job.executor),
@@ -13375,6 +14777,13 @@ class chunk_stream {
 
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
+
+  // The job's own options, before the first element.
+  void use(const stream_options& own) {
+    options_ = own;
+    aggregates_ = own.return_aggregate_stream || !terms_.sends_chunks;
+    if (own.chunk_limit != 0 && own.chunk_limit < chunk_limit_) chunk_limit_ = own.chunk_limit;
+  }
 
   // Waits until there is room. Throws: chunk_error, output_too_large; json's when the element cannot be written, with
   // its place among all; `cancelled`.
@@ -13414,6 +14823,7 @@ class chunk_stream {
   // The final output, once finished.
   json take_output() { return aggregates_ ? std::move(all_) : json::array(); }
   bool aggregates() const noexcept { return aggregates_; }
+  bool began() const noexcept { return elements_ > 0; }
 
  private:
   task<void> nothing() {
@@ -13466,8 +14876,8 @@ class chunk_stream {
 
   // Of elements, without the brackets that may be put around them.
   std::size_t longest_chunk() const noexcept {
-    const bool brackets = gathers() && terms_.chunk_limit > 2;
-    return brackets ? terms_.chunk_limit - 2 : terms_.chunk_limit;
+    const bool brackets = gathers() && chunk_limit_ > 2;
+    return brackets ? chunk_limit_ - 2 : chunk_limit_;
   }
   std::size_t longest_gathered() const noexcept {
     const std::size_t most = longest_chunk();
@@ -13558,9 +14968,10 @@ class chunk_stream {
   }
 
   Send& send_;
-  const stream_options& options_;
+  stream_options options_;
   const stream_terms& terms_;
-  const bool aggregates_;
+  std::size_t chunk_limit_;
+  bool aggregates_;
   const stop_token stop_;
   const executor_ref executor_;
   scope sender_;
@@ -13639,11 +15050,11 @@ inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
   struct freed {
-    void operator()(char* text) const noexcept { std::free(text); }  // allocated by malloc, as the ABI says
+    char* text;
+    ~freed() { std::free(text); }  // allocated by malloc, as the ABI says
   };
-  const std::unique_ptr<char, freed> demangled(
-      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status));
-  if (demangled != nullptr) return without_nesting(std::string(demangled.get()));
+  const freed demangled{abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)};
+  if (demangled.text != nullptr) return without_nesting(demangled.text);
 #endif
   return type.name();
 }
@@ -14092,6 +15503,21 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
 
 }  // namespace coworker
 
+// ---- coworker/job/worker_view.hpp --------------------------------------------------------------------------
+
+// What a job may see of the worker that runs it. Must not know the worker.
+
+namespace coworker::detail {
+
+// Written on the worker's executor, read on any thread.
+struct worker_view {
+  executor_ref pool{};          // where plain functions run
+  std::atomic<int> running{0};  // jobs whose handlers run
+  std::atomic<int> limit{1};    // jobs that may be in progress at once
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/job/record.hpp -------------------------------------------------------------------------------
 
 // What a queue hands over, and what a worker keeps of it from the take to the end of its delivery. Knows
@@ -14112,6 +15538,10 @@ struct job_envelope {
   std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
 };
 
+namespace detail {
+class job_observer;
+}  // namespace detail
+
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
@@ -14127,6 +15557,8 @@ struct job_record {
   bool ended = false;         ///< its outcome has been handed over
   bool returned = false;      ///< its handler has, of one that was given up
   bool sends_chunk = false;   ///< one is on its way
+  bool stream_began = false;  ///< a chunk of it is on its way
+  bool only_whole = false;    ///< it streams nothing, though its handler can
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = time_point::max();
@@ -14135,9 +15567,12 @@ struct job_record {
   time_point settled{};                  ///< when it got its outcome
   std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
-  logger* log = nullptr;                   ///< its worker's
-  detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
-  job_record* previous = nullptr;          ///< in the list that it is in
+  logger* log = nullptr;                        ///< its worker's
+  const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
+  detail::job_timings* timings = nullptr;       ///< its own; null where nobody asked for them
+  stream_options* own_stream = nullptr;         ///< its own; null where it has none
+  detail::job_observer* observer = nullptr;     ///< a test's
+  job_record* previous = nullptr;               ///< in the list that it is in
   job_record* next = nullptr;
 
   /// Throws std::bad_alloc; the envelope still has all then.
@@ -14155,7 +15590,10 @@ struct job_record {
 
   job_record(const job_record&) = delete;
   job_record& operator=(const job_record&) = delete;
-  ~job_record() { delete timings; }
+  ~job_record() {
+    delete timings;
+    delete own_stream;
+  }
 
   /// Gives it an outcome without its being run.
   void settle(coworker::outcome known) noexcept {
@@ -14229,6 +15667,25 @@ class log : public detail::context_awaiter<log> {
 
 }  // namespace this_coro
 }  // namespace coworker
+
+// ---- coworker/job/job_observer.hpp -------------------------------------------------------------------------
+
+// Who is told at once of what a job reports, on the job's own thread: a test. Must not know which.
+
+namespace coworker::detail {
+
+class job_observer {
+ public:
+  virtual void reported(const json& progress) = 0;
+
+ protected:
+  job_observer() = default;
+  ~job_observer() = default;
+  job_observer(const job_observer&) = delete;
+  job_observer& operator=(const job_observer&) = delete;
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/refusal.hpp ----------------------------------------------------------------------------------
 
@@ -15451,13 +16908,32 @@ struct job {
   template <class Value>
   requires std::constructible_from<json, Value>
   void progress(Value&& value) const {
-    if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
+    if (!record_) return;
+    json given(std::forward<Value>(value));
+    if (record_->observer != nullptr) record_->observer->reported(given);
+    record_->progress.report(record_, std::move(given));
   }
   template <class Value>
   requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
       "coworker::job::progress: the value does not fit; it must be something that turns into json, such as a "
       "number, a text or a plain struct of such")
   void progress(Value&&) const {}
+
+  /// Has this job's stream go out in another way than the worker's options say. To be called by its handler before the
+  /// first chunk.
+  /// Throws: std::logic_error afterwards; std::invalid_argument when gather_for is negative. Where there is no worker, it
+  /// does nothing.
+  void stream_with(const stream_options& wanted) const {
+    if (wanted.gather_for < duration::zero())
+      throw std::invalid_argument("job::stream_with: gather_for is negative; 0 gathers none");
+    if (!record_) return;
+    if (record_->stream_began) {
+      throw std::logic_error(
+          "job::stream_with: the first chunk is on its way already; call it before the handler yields one");
+    }
+    if (record_->own_stream == nullptr) record_->own_stream = new stream_options;  // owned by the record
+    *record_->own_stream = wanted;
+  }
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
   job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
@@ -15472,6 +16948,86 @@ struct job {
   detail::record_ref record_;
 };
 
+}  // namespace coworker
+
+// ---- coworker/job/whole.hpp --------------------------------------------------------------------------------
+
+// whole: a streaming handler's way to say what its job's final output is. Must not know how streams are sent.
+
+namespace coworker {
+
+/// What whole() gives.
+class whole_value {
+ public:
+  explicit whole_value(json value) : value_(std::move(value)) {}
+  json take() { return std::move(value_); }
+
+ private:
+  json value_;
+};
+
+/// The output of a job whose handler streams: `co_yield whole(text);` from a generator of chunk_or_whole. Anything that
+/// turns into JSON.
+template <class Value>
+requires std::constructible_from<json, Value> whole_value whole(Value&& value) {
+  return whole_value(json(std::forward<Value>(value)));
+}
+
+template <class Value>
+requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
+    "coworker::whole: the value does not fit; it must be something that turns into json, such as a number, a "
+    "text or a "
+    "plain struct of such")
+whole_value whole(Value&&) { return whole_value(json()); }
+
+/// What a streaming handler yields that decides for each job whether it streams:
+///
+///     async_generator<chunk_or_whole<std::string>> handle(job<request> work) {
+///       if (!work.input.stream) {
+///         const std::string text = co_await generate(work.input);
+///         co_yield whole(text);  // the job's output, and no chunk
+///         co_return;
+///       }
+///       ...
+///       co_yield token;  // a chunk
+///
+/// A job that yields both has its chunks and this output. A second whole value fails the job.
+template <class T = json>
+class chunk_or_whole {
+ public:
+  chunk_or_whole(whole_value value) : whole_(std::move(value)) {}
+  template <class U>
+  requires(std::convertible_to<U, T> && !std::same_as<std::remove_cvref_t<U>, chunk_or_whole> &&
+           !std::same_as<std::remove_cvref_t<U>, whole_value>) chunk_or_whole(U&& chunk)
+      : chunk_(std::forward<U>(chunk)) {}
+
+  bool is_whole() const noexcept { return whole_.has_value(); }
+  T& chunk() noexcept { return *chunk_; }
+  json take_whole() { return whole_->take(); }
+
+ private:
+  std::optional<T> chunk_;
+  std::optional<whole_value> whole_;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_chunk_or_whole = false;
+template <class T>
+inline constexpr bool is_chunk_or_whole<chunk_or_whole<T>> = true;
+
+// What an element is once it is known to be a chunk.
+template <class T>
+struct chunk_type {
+  using type = T;
+};
+template <class T>
+struct chunk_type<chunk_or_whole<T>> {
+  using type = T;
+};
+
+}  // namespace detail
 }  // namespace coworker
 
 // ---- coworker/job/handler_kind.hpp -------------------------------------------------------------------------
@@ -15586,9 +17142,21 @@ struct awaited<T> {
   using type = range_element<T>;
 };
 
+// What stands in for a handler that is refused, so that nothing else complains of it.
+struct refused_handler {
+  json operator()(job<>) const { return json(); }
+};
+
 template <class T>
 concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
+
+// What a handler gives, or what its stream is made of.
+template <class Result>
+concept handler_output = output_value<typename awaited<Result>::type> ||
+    ((awaited<Result>::kind == handler_kind::generator || awaited<Result>::kind == handler_kind::range) &&
+     is_chunk_or_whole<typename awaited<Result>::type> &&
+     output_value<typename chunk_type<typename awaited<Result>::type>::type>);
 
 template <class Handler>
 using handler_result = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
@@ -15610,8 +17178,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 /// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
 template <class Handler>
-concept job_handler = callable_with_job<Handler> &&
-    detail::output_value<typename detail::awaited<detail::handler_result<Handler>>::type>;
+concept job_handler = callable_with_job<Handler> && detail::handler_output<detail::handler_result<Handler>>;
 
 /// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
 template <class Handler>
@@ -16401,6 +17968,104 @@ struct job_keeper<Handler> {
 
 }  // namespace coworker::detail
 
+// ---- coworker/job/preparation.hpp --------------------------------------------------------------------------
+
+// What a handler does before it can serve, such as loading a model, and how it is asked for that. Must not know the
+// worker, nor what is prepared.
+
+namespace coworker {
+
+/// What a handler is given to prepare with. Valid until prepare() has ended.
+class preparation {
+ public:
+  preparation(executor_ref pool, logger& log, stop_token stop = {}) noexcept
+      : pool_(pool), log_(&log), stop_(stop) {}
+
+  /// Where it may block.
+  executor_ref pool() const noexcept { return pool_; }
+
+  /// The worker's log, for how far it is: `how.log().info("Half of the weights are read.")`. Any thread.
+  logger& log() const noexcept { return *log_; }
+
+  /// Asked when the worker is to leave, so that there is no use in going on. start() does not wait for that: it ends
+  /// the process.
+  coworker::stop_token stop_token() const noexcept { return stop_; }
+
+ private:
+  executor_ref pool_;
+  logger* log_;
+  coworker::stop_token stop_;
+};
+
+/// A handler could not prepare itself: what worker::run() and serve() throw then. No job was taken.
+class preparation_error : public std::runtime_error {
+ public:
+  explicit preparation_error(error_info cause)
+      : std::runtime_error("the handler could not be prepared, so no job was taken: " + cause.trace()),
+        cause_(std::move(cause)) {}
+
+  /// What was thrown.
+  const error_info& error() const noexcept { return cause_; }
+
+ private:
+  error_info cause_;
+};
+
+namespace detail {
+
+template <class Handler>
+concept prepares_as_task = requires(Handler& handler, const preparation& how) {
+  { handler.prepare(how) } -> std::same_as<task<void>>;
+};
+template <class Handler>
+concept prepares_plainly = requires(Handler& handler, const preparation& how) {
+  { handler.prepare(how) } -> std::same_as<void>;
+};
+
+// One with the name, whatever its signature.
+template <class Handler>
+concept has_prepare = requires {
+  &Handler::prepare;
+}
+|| requires(Handler& handler, const preparation& how) { handler.prepare(how); }
+|| requires(Handler& handler) { handler.prepare(); };
+
+}  // namespace detail
+
+/// A handler that has to be prepared before it is called: it has `void prepare(const preparation&)`, which runs on a
+/// thread that may block, or `task<void> prepare(const preparation&)`, which runs where the worker does. A worker calls
+/// it at the beginning of each run, once the engine beats its heart, and takes no job before it has ended; what it throws
+/// ends the run. A wrapper around another handler passes it on:
+///
+///     task<void> prepare(const preparation& how) requires preparing_handler<Handler> {
+///       return prepare_handler(handler_, how);
+///     }
+template <class Handler>
+concept preparing_handler = detail::prepares_as_task<Handler> || detail::prepares_plainly<Handler>;
+
+namespace detail {
+
+template <class Handler>
+task<void> prepare_plainly(Handler& handler, const preparation& how) {
+  handler.prepare(how);
+  co_return;
+}
+
+}  // namespace detail
+
+/// Prepares a handler, for whoever wraps or runs one. Both arguments must outlive the task.
+/// Throws: what prepare() throws. Cancellation: as its prepare() does.
+template <preparing_handler Handler>
+task<void> prepare_handler(Handler& handler, const preparation& how) {
+  if constexpr (detail::prepares_as_task<Handler>) {
+    return handler.prepare(how);
+  } else {
+    return coworker::run_on(how.pool(), detail::prepare_plainly(handler, how));
+  }
+}
+
+}  // namespace coworker
+
 // ---- coworker/job/stream_handler.hpp -----------------------------------------------------------------------
 
 // How the elements of a streaming handler are read and handed to its stream. Must not know the worker or any queue.
@@ -16440,24 +18105,50 @@ class stream_sink {
   void (*interpret_)(void*, outcome&);
 };
 
-// An element that is an object of the handler's own making may say that the job failed, as a returned one may. False:
-// it does, and the stream ends here.
+// What a stream comes to besides its chunks.
+struct stream_end {
+  outcome& made;
+  bool has_whole = false;
+};
+
+enum class element_kind : unsigned char { chunk, whole, failure };
+
+// An element that is an object of the handler's own making may say that the job failed, as a returned one may; the stream
+// ends there. A whole value becomes the output.
 template <class Element>
-bool read_element(Element& element, json& value, const stream_sink& sink, outcome& made) {
-  value = json(std::move(element));
-  if constexpr (std::same_as<Element, json>) {
-    if (!value.is_object()) return true;
-    outcome seen = outcome::success(std::move(value));
-    seen.untyped = true;
-    sink.interpret(seen);
-    made.recycle_worker = made.recycle_worker || seen.recycle_worker;
-    if (!seen.succeeded()) {
-      made.fail(seen.error() != nullptr ? *seen.error() : error_info());
-      return false;
+element_kind read_element(Element& element, json& value, const stream_sink& sink, stream_end& end) {
+  if constexpr (is_chunk_or_whole<Element>) {
+    if (!element.is_whole()) return detail::read_element(element.chunk(), value, sink, end);
+    if (std::exchange(end.has_whole, true))
+      throw std::logic_error(
+          "the handler gave two whole values, and a job has one output; yield whole() once");
+    end.made.output = element.take_whole();
+    end.made.untyped = std::same_as<typename chunk_type<Element>::type, json>;
+    return element_kind::whole;
+  } else {
+    value = json(std::move(element));
+    if constexpr (std::same_as<Element, json>) {
+      if (!value.is_object()) return element_kind::chunk;
+      outcome seen = outcome::success(std::move(value));
+      seen.untyped = true;
+      sink.interpret(seen);
+      end.made.recycle_worker = end.made.recycle_worker || seen.recycle_worker;
+      if (!seen.succeeded()) {
+        end.made.fail(seen.error() != nullptr ? *seen.error() : error_info());
+        return element_kind::failure;
+      }
+      value = std::move(seen.output);
     }
-    value = std::move(seen.output);
+    return element_kind::chunk;
   }
-  return true;
+}
+
+// The job's own options count from here on.
+template <class Stream>
+void begin_stream(Stream& stream, job_record& record) {
+  if (record.stream_began) return;
+  record.stream_began = true;
+  if (record.own_stream != nullptr) stream.use(*record.own_stream);
 }
 
 // Hands one element on, from wherever the handler is.
@@ -16473,12 +18164,15 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
 
 template <class Handler, class Stream>
 task<void> stream_generator(Handler& handler, job_record& record, Stream& stream, executor_ref home,
-                            const stream_sink& sink, outcome& made) {
+                            const stream_sink& sink, stream_end& end) {
   [[maybe_unused]] job_keeper<Handler> keeper;
   auto elements = keeper.call(handler, record);
   for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
     json value;
-    if (!detail::read_element(*one, value, sink, made)) break;
+    const element_kind kind = detail::read_element(*one, value, sink, end);
+    if (kind == element_kind::failure) break;
+    if (kind == element_kind::whole) continue;
+    detail::begin_stream(stream, record);
     co_await detail::push_element(stream, std::move(value), home);
   }
 }
@@ -16487,16 +18181,19 @@ task<void> stream_generator(Handler& handler, job_record& record, Stream& stream
 // room. Where the worker itself is on this thread, as in a simulation, it awaits that instead.
 template <class Handler, class Stream>
 task<void> stream_range(Handler& handler, job_record& record, Stream& stream, executor_ref home,
-                        const stream_sink& sink, outcome& made) {
+                        const stream_sink& sink, stream_end& end) {
   const bool blocks = !home.runs_on_this_thread();
   [[maybe_unused]] job_keeper<Handler> keeper;
   auto elements = keeper.call(handler, record);
   auto one = elements.begin();
-  for (const auto end = elements.end(); one != end; ++one) {
+  for (const auto last = elements.end(); one != last; ++one) {
     json value;
     auto&& element = *one;
     std::remove_cvref_t<decltype(element)> own(std::forward<decltype(element)>(element));
-    if (!detail::read_element(own, value, sink, made)) break;
+    const element_kind kind = detail::read_element(own, value, sink, end);
+    if (kind == element_kind::failure) break;
+    if (kind == element_kind::whole) continue;
+    detail::begin_stream(stream, record);
     if (blocks) {
       coworker::sync_wait(home, stream.push(std::move(value)));
     } else {
@@ -16524,14 +18221,15 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
   const context job = co_await this_coro::context();
   const auto send_of_job = [&sink, &record](json chunk) { return sink.send(record, std::move(chunk)); };
   chunk_stream stream(send_of_job, place.stream, place.terms, job);
+  stream_end end{made};
   std::exception_ptr thrown;
   try {
     if constexpr (kind_of_handler<Handler> == handler_kind::range) {
       co_await resume_on(place.pool);
-      co_await detail::stream_range(handler, record, stream, job.executor, sink, made);
+      co_await detail::stream_range(handler, record, stream, job.executor, sink, end);
     } else {
       if (place.coroutines) co_await resume_on(place.coroutines);
-      co_await detail::stream_generator(handler, record, stream, job.executor, sink, made);
+      co_await detail::stream_generator(handler, record, stream, job.executor, sink, end);
     }
   } catch (...) {
     thrown = std::current_exception();
@@ -16545,7 +18243,12 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
     if (thrown == nullptr) thrown = std::current_exception();
   }
   const bool ended_well = thrown == nullptr && made.succeeded();
-  if (ended_well || stream.aggregates()) made.output = stream.take_output();
+  record.only_whole = end.has_whole && !stream.began();
+  if (end.has_whole) {
+    if (!ended_well) made.output = stream.aggregates() ? stream.take_output() : json();
+  } else if (ended_well || stream.aggregates()) {
+    made.output = stream.take_output();
+  }
   if (thrown != nullptr) std::rethrow_exception(thrown);
 }
 
@@ -16670,7 +18373,7 @@ template <job_handler Handler>
         made.output = json(co_await std::move(running));
       }
     }
-    made.untyped = std::same_as<value, json> && !is_streaming_handler<Handler>;
+    if constexpr (!is_streaming_handler<Handler>) made.untyped = std::same_as<value, json>;
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -16700,11 +18403,30 @@ class handler_ref {
         handler_(std::addressof(handler)),
         run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
           return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
-        }) {}
+        }) {
+    constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
+    static_assert(prepare_fits,
+                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& how)`, or one "
+                  "that gives task<void>, or use another name");
+    if constexpr (preparing_handler<Handler>) {
+      prepare_ = [](void* called, const preparation& how) {
+        return coworker::prepare_handler(*static_cast<Handler*>(called), how);
+      };
+    }
+    if constexpr (batching_handler<Handler>) {
+      batches_ = [](const void* called) { return static_cast<const Handler*>(called)->batches(); };
+    }
+  }
 
   task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
     return run_(handler_, record, place, sink);
   }
+
+  bool prepares() const noexcept { return prepare_ != nullptr; }
+  task<void> prepare(const preparation& how) const { return prepare_(handler_, how); }
+
+  bool runs_batches() const noexcept { return batches_ != nullptr; }
+  batch_metrics batches() const { return batches_(handler_); }
 
   bool is_streaming = false;
   bool is_coroutine = false;
@@ -16712,6 +18434,8 @@ class handler_ref {
  private:
   void* handler_ = nullptr;
   task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
+  task<void> (*prepare_)(void*, const preparation&) = nullptr;
+  batch_metrics (*batches_)(const void*) = nullptr;
 };
 
 }  // namespace detail
@@ -16753,7 +18477,8 @@ concept task_handler = job_handler<Handler> && kind_of_handler<Handler>
 ///
 /// is a handler of whatever kind Handler is. It takes the job by reference because one of its own would be
 /// gone before a coroutine that takes its job by reference has begun. Where Handler is a task, the call may
-/// be a coroutine that takes the job by value and awaits the handler.
+/// be a coroutine that takes the job by value and awaits the handler. One more member passes on what the handler prepares:
+/// see preparing_handler.
 template <class Handler>
 using wrapped_job = job<typename detail::wrapped_call<Handler>::input>;
 template <class Handler>
@@ -16820,6 +18545,11 @@ class authorised {
     }
   }
 
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
+  }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
+
  private:
   Handler handler_;
   Allows allows_;
@@ -16828,6 +18558,806 @@ class authorised {
 // Said outright because clang does not look at the constructors' constraints when it deduces.
 template <class Handler, class Allows>
 authorised(Handler, Allows) -> authorised<Handler, Allows>;
+
+}  // namespace coworker
+
+// ---- coworker/job/middleware/batch_result.hpp --------------------------------------------------------------
+
+// batch_result: what one job of a batch came to. Must not know batches.
+
+namespace coworker {
+
+/// A value, or the error of one job of a batch, which then fails alone: `std::vector<batch_result<std::string>>`. Made
+/// from either: `results.push_back(job_error("the image is no PNG"))`. std::expected does as well.
+template <class T>
+class batch_result {
+ public:
+  batch_result(T value) : value_(std::move(value)) {}
+  /// Fails the job with this exception, of any type that derives from std::exception.
+  template <class Exception>
+  requires std::derived_from<Exception, std::exception> batch_result(Exception error)
+      : error_(std::make_exception_ptr(std::move(error))) {}
+  batch_result(std::exception_ptr error) : error_(std::move(error)) {}
+
+  bool has_value() const noexcept { return value_.has_value(); }
+  T& operator*() { return *value_; }
+  const T& operator*() const { return *value_; }
+  const std::exception_ptr& error() const noexcept { return error_; }
+
+ private:
+  std::optional<T> value_;
+  std::exception_ptr error_;
+};
+
+namespace detail {
+
+// batch_result, std::expected, and what looks like them.
+template <class T>
+concept value_or_error = requires(T& result) {
+  { result.has_value() } -> std::convertible_to<bool>;
+  *result;
+  result.error();
+};
+
+template <class Error>
+[[noreturn]] void throw_error(const Error& error) {
+  if constexpr (std::same_as<Error, std::exception_ptr>) {
+    std::rethrow_exception(error);
+  } else if constexpr (std::derived_from<Error, std::exception>) {
+    throw error;
+  } else if constexpr (std::convertible_to<const Error&, std::string>) {
+    throw job_error(error);
+  } else {
+    constexpr bool is_an_error = std::convertible_to<const Error&, std::string>;
+    static_assert(
+        is_an_error,
+        "coworker::batched: the error in a result must be an exception, a std::exception_ptr or a text");
+    std::terminate();
+  }
+}
+
+// What a job gives whose result is a T.
+template <class T>
+struct batch_value {
+  using type = T;
+  static T take(T& result) { return std::move(result); }
+};
+template <value_or_error T>
+struct batch_value<T> {
+  using type = std::remove_cvref_t<decltype(*std::declval<T&>())>;
+  static type take(T& result) {
+    if (!result.has_value()) detail::throw_error(std::as_const(result).error());
+    return std::move(*result);
+  }
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/middleware/batch_call.hpp ----------------------------------------------------------------
+
+// What a function over batches takes and gives, read from its signature. Must not know how it is called.
+
+namespace coworker::detail {
+
+template <class Batch>
+struct batch_parameter {};
+template <class Item>
+struct batch_parameter<std::vector<Item>> {
+  using item = Item;
+  using job_type = job<Item>;
+};
+template <class Input>
+struct batch_parameter<std::vector<job<Input>>> {
+  using item = job<Input>;
+  using job_type = job<Input>;
+};
+
+template <class Parameters>
+struct batch_call {};
+template <class R, class Batch>
+struct batch_call<R(Batch)> : batch_parameter<std::remove_cvref_t<Batch>> {
+  using value = void;
+  using answers = R;
+};
+template <class R, class Value, class Batch>
+struct batch_call<R(Value&, Batch)> : batch_parameter<std::remove_cvref_t<Batch>> {
+  using value = Value;
+  using answers = R;
+};
+
+template <class Signature>
+struct plain_signature {};
+template <class R, class... A>
+struct plain_signature<R(A...)> : std::type_identity<R(A...)> {};
+template <class R, class... A>
+struct plain_signature<R(A...) noexcept> : std::type_identity<R(A...)> {};
+template <class R, class C, class... A>
+struct plain_signature<R (C::*)(A...)> : std::type_identity<R(A...)> {};
+template <class R, class C, class... A>
+struct plain_signature<R (C::*)(A...) const> : std::type_identity<R(A...)> {};
+template <class R, class C, class... A>
+struct plain_signature<R (C::*)(A...) noexcept> : std::type_identity<R(A...)> {};
+template <class R, class C, class... A>
+struct plain_signature<R (C::*)(A...) const noexcept> : std::type_identity<R(A...)> {};
+
+template <class Many>
+using batch_call_of = batch_call<typename plain_signature<typename signature_of<Many>::type>::type>;
+
+template <class T>
+struct vector_element {};
+template <class T>
+struct vector_element<std::vector<T>> {
+  using type = T;
+};
+
+template <class Many>
+using batch_answer =
+    typename vector_element<typename awaited_result<typename batch_call_of<Many>::answers>::type>::type;
+
+template <class Many>
+concept runs_batches = requires {
+  typename batch_call_of<Many>::item;
+  typename batch_answer<Many>;
+}
+&&output_value<typename batch_value<batch_answer<Many>>::type>;
+
+// What stands for the value of a function that takes none.
+struct unused_value {};
+
+}  // namespace coworker::detail
+
+// ---- coworker/job/middleware/batch_line.hpp ----------------------------------------------------------------
+
+// Which jobs run together, and when: the jobs that wait for a batch, and the rules by which the first of them starts one.
+// Must not know what a batch does, nor the types of inputs and results.
+
+namespace coworker {
+
+struct batch_options {
+  /// How many jobs a batch holds at most; a batch that is full starts at once. 1 or more. Default: 16.
+  std::size_t most = 16;
+  /// How long a job waits at most for others to come, as long as others can come and a batch could start. 0 or more.
+  /// Default: 5 ms.
+  duration within = std::chrono::milliseconds(5);
+  /// How many batches may run at once, such as one for each GPU; jobs that arrive meanwhile form the next. 1 or more.
+  /// Default: 1.
+  std::size_t at_once = 1;
+  /// Where a plain function runs. Default: empty, the worker's pool.
+  executor_ref run_on{};
+};
+
+namespace detail {
+
+inline batch_options checked(batch_options options) {
+  const auto require = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("batch_options::") + problem);
+  };
+  require(options.most >= 1, "most must be 1 or more, or no job would ever run");
+  require(options.at_once >= 1, "at_once must be 1 or more, or no job would ever run");
+  require(options.within >= duration::zero(), "within is negative; it must be 0 or more");
+  return options;
+}
+
+[[noreturn]] inline void throw_wrong_size(std::size_t jobs, std::size_t results) {
+  throw std::logic_error("coworker::batched: the function returned " + std::to_string(results) +
+                         " results for a batch of " + std::to_string(jobs) +
+                         " jobs; it must return one for each, in their order");
+}
+
+// A job that waits for its batch, or is in it. Lives in the frame of the job's coroutine.
+struct batch_seat : wait_link {
+  enum class state : unsigned char { waits, runs, ended };
+
+  auto_reset_event news;  // set under the line's lock, so that the seat is not left before that has returned
+  time_point arrived{};
+  const worker_view* worker = nullptr;  // null: not known
+  state at = state::waits;              // guarded by the line's mutex
+
+  batch_seat() noexcept {}
+};
+
+// All operations but the constructor may be called on any thread.
+class batch_line {
+ public:
+  explicit batch_line(batch_options options) : options_(detail::checked(options)) {}
+  batch_line(const batch_line&) = delete;
+  batch_line& operator=(const batch_line&) = delete;
+
+  const batch_options& options() const noexcept { return options_; }
+
+  void enter(batch_seat& one, time_point now) {
+    const std::lock_guard lock(mutex_);
+    one.arrived = now;
+    waiting_.push_back(one);
+    ++inside_;
+    ++size_;
+    batch_seat& first = waiting_.front();
+    if (&first != &one && may_start(first, now)) first.news.set();
+  }
+
+  // False: its batch runs or has run, and it can leave no more.
+  bool leave(batch_seat& one) {
+    const std::lock_guard lock(mutex_);
+    if (one.at != batch_seat::state::waits) return false;
+    const bool was_first = &waiting_.front() == &one;
+    one.unlink();
+    --inside_;
+    --size_;
+    if (was_first) wake_first();
+    return true;
+  }
+
+  enum class turn : unsigned char { waits, starts, ended };
+
+  // What a seat is to do next. `starts`: `add(seat)` was called for each that is in its batch, itself the first. `waits`:
+  // until `until`, or until there is news.
+  template <class Add>
+  turn next_turn(batch_seat& one, time_point now, time_point& until, Add add) {
+    const std::lock_guard lock(mutex_);
+    until = time_point::max();
+    if (one.at == batch_seat::state::ended) return turn::ended;
+    if (one.at == batch_seat::state::runs || &waiting_.front() != &one) return turn::waits;
+    if (!may_start(one, now)) {
+      if (running_ < options_.at_once) until = after(one.arrived, options_.within);
+      return turn::waits;
+    }
+    ++running_;
+    ++measured_.batches;
+    for (std::size_t i = 0; i != options_.most && !waiting_.empty(); ++i) {
+      batch_seat& member = waiting_.pop_front();
+      member.at = batch_seat::state::runs;
+      --size_;
+      ++measured_.jobs;
+      measured_.wait_seconds += seconds(now - member.arrived);
+      add(member);
+    }
+    wake_first();
+    return turn::starts;
+  }
+
+  // The batch of those seats has ended; they may be gone afterwards.
+  template <class Seats>
+  void end(const Seats& seats, duration took) {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    measured_.run_seconds += seconds(took);
+    for (batch_seat* const one : seats) {
+      --inside_;
+      one->at = batch_seat::state::ended;
+    }
+    wake_first();
+    for (batch_seat* const one : seats) one->news.set();
+  }
+
+  // Once.
+  void warn_of_low_limit(const job_record* job) {
+    if (job == nullptr || job->worker == nullptr || job->log == nullptr) return;
+    const int limit = job->worker->limit.load(std::memory_order_relaxed);
+    if (static_cast<std::size_t>(limit) >= options_.most || warned_.exchange(true)) return;
+    job->log->warn(
+        "The worker runs " + std::to_string(limit) + " jobs at once, so that a batch never holds the " +
+        std::to_string(options_.most) +
+        " that batch_options::most allows; raise the concurrency, best to twice as many, or lower `most`.");
+  }
+
+  batch_metrics measured() const {
+    const std::lock_guard lock(mutex_);
+    return measured_;
+  }
+
+ private:
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+  bool may_start(const batch_seat& first, time_point now) const noexcept {
+    if (running_ >= options_.at_once) return false;
+    return size_ >= options_.most || now >= after(first.arrived, options_.within) || none_can_come(first);
+  }
+
+  // Every job that the worker may run at once is here.
+  bool none_can_come(const batch_seat& first) const noexcept {
+    if (first.worker == nullptr) return false;
+    const auto here = static_cast<int>(inside_);
+    return here >= first.worker->running.load(std::memory_order_relaxed) &&
+           here >= first.worker->limit.load(std::memory_order_relaxed);
+  }
+
+  void wake_first() {
+    if (!waiting_.empty()) waiting_.front().news.set();
+  }
+
+  const batch_options options_;
+  mutable std::mutex mutex_;  // guards all below
+  wait_list<batch_seat> waiting_;
+  std::size_t size_ = 0;     // of those that wait
+  std::size_t inside_ = 0;   // and in batches that run
+  std::size_t running_ = 0;  // batches
+  batch_metrics measured_;
+  std::atomic<bool> warned_{false};
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/job/middleware/batched.hpp -------------------------------------------------------------------
+
+// batched: a handler that runs many jobs as one call.
+
+namespace coworker {
+
+namespace detail {
+
+// The jobs of one function over batches.
+template <runs_batches Many>
+class batch_runner {
+  using call = batch_call_of<Many>;
+  using item = typename call::item;
+  using element = batch_answer<Many>;
+
+ public:
+  using work_type = typename call::job_type;
+  using answer = typename batch_value<element>::type;
+  using value = std::conditional_t<std::is_void_v<typename call::value>, unused_value, typename call::value>;
+  static constexpr bool takes_value = !std::is_void_v<typename call::value>;
+
+  batch_metrics batches() const { return line_.measured(); }
+
+ private:
+  struct seat : batch_seat {
+    work_type work;
+    std::optional<element> result{};
+    std::exception_ptr failure{};
+    explicit seat(work_type&& of) : work(std::move(of)) {}
+  };
+
+ protected:
+  batch_runner(Many many, batch_options options) : many_(std::move(many)), line_(options) {}
+  // A copy gathers jobs of its own.
+  batch_runner(const batch_runner& other) : many_(other.many_), line_(other.line_.options()) {}
+  batch_runner(batch_runner&& other) : many_(std::move(other.many_)), line_(other.line_.options()) {}
+  ~batch_runner() = default;
+
+ private:
+  // In the line until its batch has ended, or it has left.
+  class place_in_line {
+   public:
+    place_in_line(batch_line& line, seat& one, time_point now) : line_(line), one_(one) {
+      line_.enter(one, now);
+    }
+    place_in_line(const place_in_line&) = delete;
+    place_in_line& operator=(const place_in_line&) = delete;
+    ~place_in_line() {
+      // Only without memory for a wait does a seat go whose batch runs, and then there is no saving it.
+      if (!left && !line_.leave(one_)) std::terminate();
+    }
+
+    bool left = false;
+
+   private:
+    batch_line& line_;
+    seat& one_;
+  };
+
+ protected:
+  task<answer> run(value* with, work_type work) {
+    const context here = co_await this_coro::context();
+    here.stop.throw_if_stopped();
+    seat own(std::move(work));
+    if (here.job != nullptr) own.worker = here.job->worker;
+    std::vector<seat*> members;
+    members.reserve(line_.options().most);
+    const auto add = [&members](batch_seat& one) { members.push_back(static_cast<seat*>(&one)); };
+    {
+      place_in_line place(line_, own, here.executor.now());
+      const stop_callback on_stop(here.stop, [&own] { own.news.set(); });
+      while (!place.left) {
+        if (here.stop.stop_requested() && line_.leave(own)) {
+          place.left = true;
+          throw cancelled();
+        }
+        time_point until{};
+        const batch_line::turn turn = line_.next_turn(own, here.executor.now(), until, add);
+        if (turn == batch_line::turn::ended) {
+          place.left = true;
+        } else if (turn == batch_line::turn::waits) {
+          co_await own.news.wait_until(until);
+        } else {
+          const time_point start = here.executor.now();
+          std::vector<element> results;
+          std::exception_ptr failure;
+          try {
+            line_.warn_of_low_limit(here.job);
+            auto running = run_batch(with, members, here.executor);
+            results = co_await std::move(running);
+          } catch (...) {
+            failure = std::current_exception();
+          }
+          hand_out(members, results, failure);
+          line_.end(members, here.executor.now() - start);
+        }
+      }
+    }
+    if (own.failure != nullptr) std::rethrow_exception(own.failure);
+    co_return detail::batch_value<element>::take(*own.result);
+  }
+
+ private:
+  // By the first of its jobs, but in a context that is nobody's: its own stop must not end what the others wait for.
+  task<std::vector<element>> run_batch(value* with, const std::vector<seat*>& members,
+                                       executor_ref executor) {
+    context neutral(executor);
+    std::vector<item> items;
+    items.reserve(members.size());
+    for (seat* const one : members) items.push_back(item_of(one->work));
+    auto running = call_many(with, std::move(items), pool_of(*members.front()));
+    std::vector<element> results = co_await std::move(running).in(neutral);
+    if (results.size() != members.size()) detail::throw_wrong_size(members.size(), results.size());
+    co_return results;
+  }
+
+  static void hand_out(const std::vector<seat*>& members, std::vector<element>& results,
+                       const std::exception_ptr& failure) noexcept {
+    for (std::size_t i = 0; i != members.size(); ++i) {
+      members[i]->failure = failure;
+      if (failure != nullptr) continue;
+      try {
+        members[i]->result.emplace(std::move(results[i]));
+      } catch (...) {
+        members[i]->failure = std::current_exception();
+      }
+    }
+  }
+
+  static item item_of(work_type& work) {
+    if constexpr (std::same_as<item, work_type>) {
+      return work;  // the original keeps the job's record
+    } else {
+      return std::move(work.input);
+    }
+  }
+
+  executor_ref pool_of(const seat& first) const {
+    const batch_options& options = line_.options();
+    if (options.run_on) return options.run_on;
+    return first.worker != nullptr ? first.worker->pool : executor_ref();
+  }
+
+  decltype(auto) invoke(value* with, std::vector<item>&& items) {
+    if constexpr (takes_value) {
+      return many_(*with, std::move(items));
+    } else {
+      return many_(std::move(items));
+    }
+  }
+
+  task<std::vector<element>> call_many(value* with, std::vector<item> items, executor_ref pool) {
+    if constexpr (awaited_result<typename call::answers>::is_task) {
+      auto running = invoke(with, std::move(items));  // what it takes by reference lives on in this frame
+      co_return co_await std::move(running);
+    } else {
+      if (!pool) {
+        throw std::logic_error(
+            "coworker::batched: a plain function needs a place to run, and there is no worker to lend its "
+            "pool; set "
+            "batch_options::run_on");
+      }
+      auto running = call_plainly(with, std::move(items));
+      co_return co_await coworker::run_on(pool, std::move(running));
+    }
+  }
+
+  task<std::vector<element>> call_plainly(value* with, std::vector<item> items) {
+    co_return invoke(with, std::move(items));
+  }
+
+  Many many_;
+  batch_line line_;
+};
+
+// Of a function that takes a vector.
+template <class Many>
+class batched_handler : public batch_runner<Many> {
+  using runner = batch_runner<Many>;
+
+ public:
+  batched_handler(Many many, batch_options options) : runner(std::move(many), options) {}
+  task<typename runner::answer> operator()(typename runner::work_type work) {
+    return this->run(nullptr, std::move(work));
+  }
+};
+
+// Of one that takes a value before it.
+template <class Many>
+class batched_handler_with_value : public batch_runner<Many> {
+  using runner = batch_runner<Many>;
+
+ public:
+  batched_handler_with_value(Many many, batch_options options) : runner(std::move(many), options) {}
+  task<typename runner::answer> operator()(typename runner::value& with, typename runner::work_type work) {
+    return this->run(&with, std::move(work));
+  }
+};
+
+}  // namespace detail
+
+/// Runs jobs that come at about the same time as one call:
+///
+///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their order
+///     start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
+///
+/// `many` is a plain function, which runs on the worker's pool, or gives a task of the vector, which runs where the worker
+/// does and may enter a lane. It takes a vector of inputs, or of job<Input> where it needs their ids or progress; before it
+/// it may take a value by reference, for prepared(). A result may be an error of its job alone: see batch_result.
+///
+/// A batch starts when it is full, when its first job has waited for `within`, and at once when it holds all jobs that the
+/// worker may run at a time; but no sooner than one of `at_once` batches has ended. A concurrency of twice `most` lets one
+/// batch gather while another runs. Copies, as in a simulation, gather jobs of their own.
+///
+/// Throws: std::invalid_argument for options out of their range. What `many` throws fails all jobs of the batch, and so
+/// does a number of results that is not theirs.
+/// Cancellation: a job that is stopped leaves its batch before that starts. Afterwards it has its result.
+template <class Many>
+requires detail::runs_batches<Many>
+auto batched(Many many, batch_options options = {}) {
+  if constexpr (detail::batch_runner<Many>::takes_value) {
+    return detail::batched_handler_with_value<Many>(std::move(many), options);
+  } else {
+    return detail::batched_handler<Many>(std::move(many), options);
+  }
+}
+
+template <class Many>
+requires(!detail::runs_batches<Many>) COWORKER_REFUSE(
+    "coworker::batched: the function does not fit; it must take a vector of inputs or jobs, of a type that "
+    "is written "
+    "out, and give a vector of what turns into json or a task of it, as in `std::vector<std::string> "
+    "handle_many(std::vector<request> batch)`")
+detail::refused_handler batched(Many, batch_options = {}) { return {}; }
+
+}  // namespace coworker
+
+// ---- coworker/job/middleware/prepared.hpp ------------------------------------------------------------------
+
+// prepared: a handler with a value, such as a model, that is loaded before the first job is taken.
+
+#define COWORKER_REFUSE_HANDLER_OF_VALUE                                                                \
+  COWORKER_REFUSE(                                                                                      \
+      "coworker::prepared: the handler does not fit; it must be callable with a reference to what is "  \
+      "loaded and with "                                                                                \
+      "a job, and give something that turns into json, as in `task<std::string> handle(model& loaded, " \
+      "job<> work)`")
+
+namespace coworker {
+
+namespace detail {
+
+// No second step.
+struct no_step {};
+
+// A load takes what a handler is given to prepare with, or nothing.
+template <class Load>
+decltype(auto) call_load(Load& load, [[maybe_unused]] const preparation& how) {
+  if constexpr (std::is_invocable_v<Load&, const preparation&>) {
+    return load(how);
+  } else if constexpr (std::is_invocable_v<Load&>) {
+    return load();
+  }
+}
+
+template <class Load>
+using load_result =
+    awaited_result<decltype(detail::call_load(std::declval<Load&>(), std::declval<const preparation&>()))>;
+
+template <class Load>
+concept loads_value = std::is_object_v<typename load_result<Load>::type>;
+
+// The type of the second of two parameters, as the signature names it.
+template <class Signature>
+struct second_parameter {};
+template <class R, class A, class B>
+struct second_parameter<R(A, B)> : std::remove_cvref<B> {};
+template <class R, class A, class B>
+struct second_parameter<R(A, B) noexcept> : std::remove_cvref<B> {};
+template <class R, class C, class A, class B>
+struct second_parameter<R (C::*)(A, B)> : std::remove_cvref<B> {};
+template <class R, class C, class A, class B>
+struct second_parameter<R (C::*)(A, B) const> : std::remove_cvref<B> {};
+template <class R, class C, class A, class B>
+struct second_parameter<R (C::*)(A, B) noexcept> : std::remove_cvref<B> {};
+template <class R, class C, class A, class B>
+struct second_parameter<R (C::*)(A, B) const noexcept> : std::remove_cvref<B> {};
+
+// The job of a handler that takes a value before it; of one that does not tell, a job<>.
+template <class Handler>
+struct job_after_value {
+  using type = job<>;
+};
+template <class Handler>
+requires requires {
+  typename job_input<typename second_parameter<typename signature_of<Handler>::type>::type>::type;
+}
+struct job_after_value<Handler> : second_parameter<typename signature_of<Handler>::type> {};
+
+template <class Handler, class Value>
+concept handler_with_value = std::invocable<Handler&, Value&, typename job_after_value<Handler>::type> &&
+    handler_output<std::invoke_result_t<Handler&, Value&, typename job_after_value<Handler>::type>>;
+
+template <class Handler, class Load>
+concept handler_with_loaded = handler_with_value<Handler, typename load_result<Load>::type>;
+
+template <class WarmUp, class Load>
+concept warms_up = requires(WarmUp& warm_up, typename load_result<Load>::type& value) {
+  { warm_up(value) } -> std::same_as<void>;
+}
+|| requires(WarmUp& warm_up, typename load_result<Load>::type& value) {
+  { warm_up(value) } -> std::same_as<task<void>>;
+};
+
+// A value that is there or not, and stays where it is when its owner is moved, so that it need not be movable. A copy of
+// its owner has none.
+template <class T>
+class loaded_value {
+ public:
+  loaded_value() noexcept {}
+  loaded_value(const loaded_value&) noexcept {}
+  loaded_value(loaded_value&& other) noexcept : value_(std::exchange(other.value_, nullptr)) {}
+  loaded_value& operator=(loaded_value other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
+  ~loaded_value() { delete value_; }
+
+  explicit operator bool() const noexcept { return value_ != nullptr; }
+  T& operator*() const noexcept { return *value_; }
+  void clear() noexcept { delete std::exchange(value_, nullptr); }
+
+  template <class Make>
+  void emplace(Make&& make) {
+    value_ = new T(make());
+  }
+
+ private:
+  T* value_ = nullptr;
+};
+
+template <class Load, class WarmUp, class Handler>
+class prepared_handler {
+  using value = typename load_result<Load>::type;
+  using work_type = typename job_after_value<Handler>::type;
+  using answer = std::invoke_result_t<Handler&, value&, work_type>;
+
+ public:
+  prepared_handler(Load loads, WarmUp warms_up, Handler handler)
+      : load_(std::move(loads)), warm_up_(std::move(warms_up)), handler_(std::move(handler)) {}
+
+  task<void> prepare(const preparation& how) {
+    if (value_) co_return;
+    co_await load(how);
+    std::exception_ptr failure;
+    try {
+      co_await warm_up(how);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    if (failure == nullptr) co_return;
+    value_.clear();
+    std::rethrow_exception(failure);
+  }
+
+  // By reference, so that the job is there for as long as a handler that takes it by reference runs.
+  answer operator()(work_type&& work) {
+    if (!value_) {
+      throw std::logic_error(
+          "coworker::prepared: the handler was called before it was prepared; run it by start() or in a "
+          "worker, or "
+          "await prepare_handler() before you call it");
+    }
+    return handler_(*value_, std::move(work));
+  }
+
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
+
+ private:
+  task<void> load(const preparation& how) {
+    if constexpr (load_result<Load>::is_task) {
+      auto loading = detail::call_load(load_, how);
+      value made = co_await std::move(loading);
+      value_.emplace([&made]() -> value&& { return std::move(made); });
+    } else {
+      co_await coworker::run_on(how.pool(), load_now(how));
+    }
+  }
+
+  task<void> load_now(const preparation& how) {
+    value_.emplace([this, &how]() -> value { return detail::call_load(load_, how); });
+    co_return;
+  }
+
+  task<void> warm_up(const preparation& how) {
+    if constexpr (std::same_as<WarmUp, no_step>) {
+      co_return;
+    } else if constexpr (std::is_void_v<std::invoke_result_t<WarmUp&, value&>>) {
+      co_await coworker::run_on(how.pool(), warm_up_now());
+    } else {
+      auto warming = warm_up_(*value_);
+      co_await std::move(warming);
+    }
+  }
+
+  task<void> warm_up_now() {
+    warm_up_(*value_);
+    co_return;
+  }
+
+  Load load_;
+  WarmUp warm_up_;
+  Handler handler_;
+  loaded_value<value> value_;
+};
+
+}  // namespace detail
+
+/// Gives a handler a value by reference, which is loaded before the first job is taken:
+///
+///     model load();
+///     task<std::string> handle(model& loaded, job<request> work);
+///     start(argc, argv, prepared(load, handle));
+///
+/// `load` gives the value, or a task of it, and may take a `const preparation&`, for the log and the stop token. A plain
+/// function runs on a thread that may block, a task where the worker does; heartbeats flow meanwhile. Once loaded, the
+/// value is kept for further runs of the worker, and goes with it. The handler is one of any kind: see job_handler.
+///
+/// Throws: what `load` throws ends the run of the worker as preparation_error; start() then returns status 5. The handler
+/// throws std::logic_error when it is called by hand before prepare_handler().
+/// Thread safety: jobs share the value; plain handlers use it on several threads at once. It goes on the thread that
+/// destroys the worker; use lanes for what is bound to the thread that makes it.
+/// Cancellation: start() ends the process at once when a signal comes while it loads. A worker that is stopped by hand
+/// asks `load` to stop, and waits for its end.
+template <class Load, class Handler>
+requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>) auto prepared(
+    Load load, Handler handler) {
+  return detail::prepared_handler<Load, detail::no_step, Handler>(std::move(load), {}, std::move(handler));
+}
+
+/// The same with a second step, `void warm_up(model&)` or one that gives task<void>; it runs and fails as the load does.
+template <class Load, class WarmUp, class Handler>
+requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>&&
+             detail::warms_up<WarmUp, Load>) auto prepared(Load load, WarmUp warm_up, Handler handler) {
+  return detail::prepared_handler<Load, WarmUp, Handler>(std::move(load), std::move(warm_up),
+                                                         std::move(handler));
+}
+
+template <class Load, class... Others>
+requires(!detail::loads_value<Load>) COWORKER_REFUSE(
+    "coworker::prepared: the function that loads does not fit; it must be callable without arguments, or "
+    "with a "
+    "`const preparation&`, and give an object or a task of one, as in `model load()`")
+detail::refused_handler prepared(Load, Others...) { return {}; }
+
+template <class Load, class Handler>
+requires(detail::loads_value<Load> &&
+         !detail::handler_with_loaded<Handler, Load>) COWORKER_REFUSE_HANDLER_OF_VALUE detail::refused_handler
+    prepared(Load, Handler) {
+  return {};
+}
+
+template <class Load, class WarmUp, class Handler>
+requires(detail::loads_value<Load> &&
+         !detail::handler_with_loaded<Handler, Load>) COWORKER_REFUSE_HANDLER_OF_VALUE detail::refused_handler
+    prepared(Load, WarmUp, Handler) {
+  return {};
+}
+
+template <class Load, class WarmUp, class Handler>
+requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load> &&
+         !detail::warms_up<WarmUp, Load>)
+    COWORKER_REFUSE(
+        "coworker::prepared: the second step does not fit; it must be callable with a reference to what is "
+        "loaded, as in "
+        "`void warm_up(model& loaded)`, or give task<void>")
+detail::refused_handler prepared(Load, WarmUp, Handler) { return {}; }
+
+#undef COWORKER_REFUSE_HANDLER_OF_VALUE
 
 }  // namespace coworker
 
@@ -16940,6 +19470,11 @@ class retried {
       std::terminate();  // the constructor has said what is wrong
     }
   }
+
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
+  }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   using answer = wrapped_answer<Handler>;
@@ -18584,6 +21119,8 @@ struct metrics {
   double take_wait_seconds = 0;  ///< the sum over all takes; grows as fast as time while the queue is empty
   latency_summary take_wait;     ///< of the recent past; the minimum is the way to the queue and back
 
+  batch_metrics batches;  ///< of a handler that runs jobs together, such as batched()
+
   double loop_lag_seconds = 0;  ///< how late the event loop's last timer was
 
   // Of the process, and of what it may use: its control group's limits, else the machine's. Read now and
@@ -19663,6 +22200,13 @@ inline std::string prometheus_text(const metrics& of) {
   page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
   page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);
   page.latencies("take_seconds", "Recent time from asking for jobs to the answer.", of.take_wait);
+  if (of.batches.batches > 0) {
+    page.counter("batches_total", "Batches of jobs started.", of.batches.batches);
+    page.counter("batch_jobs_total", "Jobs in them.", of.batches.jobs);
+    page.counter("batch_wait_seconds_total", "Time that jobs have waited for their batches to start.",
+                 of.batches.wait_seconds);
+    page.counter("batch_run_seconds_total", "Time that batches have run.", of.batches.run_seconds);
+  }
   page.gauge("loop_lag_seconds", "How late the event loop's last timer was.", of.loop_lag_seconds);
   if (of.cpus > 0) {
     page.counter("process_cpu_seconds_total", "Processor time used by the process.", of.cpu_seconds);
@@ -20269,6 +22813,7 @@ inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_undelivered = 3;
 inline constexpr int exit_unfinished = 4;
+inline constexpr int exit_not_prepared = 5;
 
 inline constexpr std::string_view usage_text =
     "Arguments that coworker takes; any others, and all behind --, are left to the program:\n"
@@ -20287,7 +22832,8 @@ inline constexpr std::string_view usage_text =
     "  1  a local job failed, or bad input\n"
     "  2  arguments, environment or build do not fit\n"
     "  3  the queue did not get all results\n"
-    "  4  something still hung when the grace period was over\n";
+    "  4  something still hung when the grace period was over\n"
+    "  5  the handler could not be prepared, as when its model cannot be loaded: no job was taken\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;
@@ -20422,13 +22968,14 @@ class last_deadline {
   }
 
   /// `why` is the line. Of several the earliest counts.
-  void set(time_point due, int status, std::string why) {
+  void set(time_point due, int status, std::string why, log_level level = log_level::error) {
     {
       const std::lock_guard lock(mutex_);
       if (due >= due_) return;
       due_ = due;
       status_ = status;
       why_ = std::move(why);
+      level_ = level;
     }
     changed_.notify_one();
   }
@@ -20459,7 +23006,7 @@ class last_deadline {
     ::sigaddset(&alarm_only, SIGALRM);
     ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
     ::alarm(2);
-    log_.error(why_);
+    log_.write(level_, why_);
     log_.wait_until_written();
     ::_exit(status_);
   }
@@ -20470,6 +23017,7 @@ class last_deadline {
   time_point due_ = time_point::max();
   int status_ = 0;
   std::string why_;
+  log_level level_ = log_level::error;
   bool leaving_ = false;
   thread
       thread_;  // the last, as it uses the others; there from the beginning, when there surely is one to be had
@@ -20651,6 +23199,7 @@ class worker_access {
   virtual std::vector<std::string> jobs_in_progress() const = 0;
   virtual metrics measured() const = 0;
   virtual stop_token leaving() const = 0;
+  virtual bool preparing() const { return false; }
 
  protected:
   worker_access() = default;
@@ -20680,6 +23229,9 @@ class worker_control {
 
   /// Triggered when the worker begins to leave: no more jobs are taken, those in progress end within its grace period.
   stop_token leaving() const { return worker_->leaving(); }
+
+  /// Whether the handler is still being prepared, as while its model is loaded: no job is taken before that has ended.
+  bool preparing() const { return worker_->preparing(); }
 
   /// What the worker measures, as a concurrency modifier sees it.
   metrics measured() const { return worker_->measured(); }
@@ -21064,7 +23616,7 @@ class worker_inbox {
  public:
   // Any thread.
   void leave() {
-    leaving_.store(true, std::memory_order_relaxed);
+    leaving_.store(true);
     changed.set();
   }
   void stop_job(std::string id) {
@@ -21075,10 +23627,12 @@ class worker_inbox {
     }
     changed.set();
   }
-  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+  // Sequentially consistent, so that whoever has called leave() and then finds the worker preparing knows that no job will
+  // be taken.
+  bool leaving() const noexcept { return leaving_.load(); }
 
   // The worker's thread.
-  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
+  void open_again() noexcept { leaving_.store(false); }
   bool next_to_stop(std::string& id) {
     if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
     const std::lock_guard lock(mutex_);
@@ -21307,8 +23861,8 @@ namespace coworker::detail {
 // Used on the worker's thread, but for published().
 class limit_control {
  public:
-  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
-      : modifier_(modifier), resources_(resources), log_(log) {}
+  limit_control(modifier_ref modifier, handler_ref handler, resource_reader* resources, logger& log) noexcept
+      : modifier_(modifier), handler_(handler), resources_(resources), log_(log) {}
 
   // A run begins over a queue that takes so many jobs at once.
   void begin(time_point now, int most) {
@@ -21354,6 +23908,7 @@ class limit_control {
  private:
   const metrics& look(time_point now, int limit) {
     if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    if (handler_.runs_batches()) recorded.external().batches = handler_.batches();
     return recorded.snapshot(now, limit);
   }
 
@@ -21382,6 +23937,7 @@ class limit_control {
   }
 
   const modifier_ref modifier_;
+  const handler_ref handler_;
   resource_reader* resources_;
   logger& log_;
   mutable std::mutex mutex_;
@@ -22015,9 +24571,10 @@ struct worker_core final : worker_access {
         options(checked(std::move(chosen))),
         log(options.log != nullptr ? *options.log : own_log),
         own_pool(pool_size()),
-        control(limits, options.resources, log) {
+        control(limits, runs, options.resources, log) {
     if (options.sink != nullptr) own_log.set_sink(*options.sink);
     place.pool = options.pool ? options.pool : executor_ref(own_pool);
+    view.pool = place.pool;
     if (options.coroutines_on_pool) place.coroutines = place.pool;
     place.stream = options.stream;
   }
@@ -22031,6 +24588,7 @@ struct worker_core final : worker_access {
   std::vector<std::string> jobs_in_progress() const override { return in_progress.ids(); }
   metrics measured() const override { return control.published(); }
   stop_token leaving() const override { return leaving_source ? leaving_source->get_token() : stop_token(); }
+  bool preparing() const override { return is_preparing.load(); }
 
   const handler_ref handler;
   const coworker::options options;
@@ -22038,11 +24596,13 @@ struct worker_core final : worker_access {
   logger& log;
   thread_pool own_pool;  // has no thread until one is needed
   handler_place place;
+  worker_view view;
   limit_control control;
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
   std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
-  watchdog* dog = nullptr;                    // where one is wanted, while run() is in progress
+  std::atomic<bool> is_preparing{false};
+  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
 
  private:
   // What blocks has a thread for each job; what computes, one for each processor.
@@ -22051,6 +24611,64 @@ struct worker_core final : worker_access {
     return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
   }
 };
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/prepare.hpp ---------------------------------------------------------------------------
+
+// The beginning of a run whose handler has to be prepared. Must not know any queue, nor what is prepared.
+
+namespace coworker::detail {
+
+struct preparation_end {
+  bool ended = false;
+  std::exception_ptr failure;
+};
+
+inline task<void> prepare_to_end(worker_core& core, preparation_end& end) {
+  const stop_token stop = co_await this_coro::stop_token();
+  const preparation how(core.place.pool, core.log, stop);
+  try {
+    co_await core.handler.prepare(how);
+  } catch (...) {
+    end.failure = std::current_exception();
+  }
+  end.ended = true;
+  core.inbox.changed.set();
+}
+
+// What the run is to end with; null where the handler is ready, and where the worker leaves before. `most` is how many
+// jobs the engine takes at once. core.is_preparing is set by then.
+inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref executor, int most) {
+  const time_point start = executor.now();
+  preparation_end end;
+  scope preparing((context(executor)));
+  if (core.inbox.leaving()) {
+    end.ended = true;
+  } else {
+    core.log.info("Preparing the handler.");
+    preparing.spawn(detail::prepare_to_end(core, end));
+  }
+  while (!end.ended) {
+    if (core.inbox.leaving()) preparing.request_stop();
+    co_await core.inbox.changed.wait();
+  }
+  co_await preparing.join();
+  core.is_preparing.store(false);  // before leaving() is looked at again: see worker_inbox
+  const bool leaving = core.inbox.leaving();
+  const time_point now = executor.now();
+  core.control.begin(now, most);  // what was measured meanwhile says nothing of the jobs to come
+  if (end.failure != nullptr && !(leaving && detail::is_cancelled(end.failure))) {
+    core.inbox.leave();
+    co_return std::make_exception_ptr(preparation_error(describe_exception(end.failure)));
+  }
+  if (!leaving) {
+    const double seconds = std::chrono::duration<double>(now - start).count();
+    core.log.info("The handler is ready after " + detail::decimal_text(seconds, std::chars_format::fixed, 2) +
+                  " s.");
+  }
+  co_return nullptr;
+}
 
 }  // namespace coworker::detail
 
@@ -22296,7 +24914,7 @@ template <transport Queue>
   if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
     progress_state* const told = record.progress.state();
     if (told != nullptr) {
-      task<void> last = detail::insist([&] { return send_last_progress(queue, record, *told, log); });
+      task<void> last = detail::insist([&] { return detail::send_last_progress(queue, record, *told, log); });
       co_await std::move(last);
     }
   }
@@ -22306,8 +24924,8 @@ template <transport Queue>
   detail::log_outcome(record.outcome, log, subject);
   try {
     task<delivery> complete = detail::insist([&] {
-      return detail::begin_complete(queue, record,
-                                    core.handler.is_streaming && core.place.terms.sends_chunks);
+      return detail::begin_complete(
+          queue, record, core.handler.is_streaming && core.place.terms.sends_chunks && !record.only_whole);
     });
     co_return co_await std::move(complete);
   } catch (...) {
@@ -22457,10 +25075,15 @@ task<worker_summary> worker_run<Queue>::run() {
   read_limits();
   core_.leaving_source.emplace();
   core_.control.begin(start, limits_.jobs);
+  core_.is_preparing.store(core_.handler.prepares());  // so that attend() sees it from the beginning
   scope beside((context(executor_)));
   if constexpr (attended_transport<Queue>) beside.spawn(attend());
+  if (core_.handler.prepares()) {
+    auto failure = co_await detail::prepare_worker(core_, executor_, limits_.jobs);
+    if (failure_ == nullptr) failure_ = std::move(failure);
+  }
 
-  time_point now = start;
+  time_point now = executor_.now();
   while (!core_.inbox.leaving() && !queue_closed_) {
     const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
     const bool take_due = capacity() > 0 && !asked_for_slot_;
@@ -22550,6 +25173,7 @@ void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
     slots_.limit = core_.control.ask(now, before);
   } catch (const std::bad_alloc&) {  // it is asked again
   }
+  core_.view.limit.store(slots_.limit, std::memory_order_relaxed);
   if (slots_.limit != before) {
     settled_ = false;
   } else if (interval_over && slots_.in_progress() == 0) {
@@ -22644,6 +25268,7 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   waiting_.remove(record);
   --slots_.waiting;
   ++slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   detail::insist([&] { watch_.add(record, now); });
   const record_ref owned(record);
   detail::insist([&] { jobs_.spawn(run_job(owned)); });
@@ -22660,6 +25285,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
     record.log = &core_.log;
+    record.worker = &core_.view;
     watched_executor* watched = nullptr;
     try {
       if (core_.options.measure_times) record.timings = new job_timings(executor_);
@@ -22679,6 +25305,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   }
   watch_.remove(record);
   --slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
   task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, record, core_); });
@@ -22698,6 +25325,7 @@ void worker_run<Queue>::give_up(job_record& record) {
   record.progress.close();
   watch_.remove(record);
   --slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   ++slots_.delivering;
   const record_ref owned(record);
   detail::insist([&] { jobs_.spawn(deliver(owned)); });
@@ -22917,7 +25545,8 @@ class worker {
   static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
 
   /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
-  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended;
+  /// preparation_error when the handler could not be prepared.
   template <class Engine>
   COWORKER_CHECKS_ENGINE
   worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
@@ -22952,6 +25581,9 @@ class worker {
   /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
   /// that is not here, or has ended, is passed over. Any thread.
   void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+
+  /// Whether the handler is being prepared: no job was taken yet, and after stop() none will be. Any thread.
+  bool preparing() const { return core_.preparing(); }
 
   /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
   /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
@@ -22993,13 +25625,18 @@ inline std::string summary_line(const worker_summary& summary) {
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
 // is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
-// network that is gone.
+// network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
-worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log, int unprepared) {
   last_deadline last(log);
   const termination_watch watch(
-      [&runner, &last, grace_period, &log](int) {
+      [&runner, &last, grace_period, &log, unprepared](int) {
         runner.stop();
+        if (runner.preparing()) {  // and so no job was taken, nor will be
+          return last.set(clock_type::now(), unprepared,
+                          "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
+                          log_level::info);
+        }
         last.set(
             after(clock_type::now(),
                   after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
@@ -23020,7 +25657,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
 // The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
-  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log);
+  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
   log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
            " failed, " + std::to_string(summary.stopped) + " stopped, " +
            std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
@@ -23681,7 +26318,7 @@ int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, durati
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
   desk_queue queue(std::move(plan.jobs), log, ready_delay);
-  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log);
+  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log, exit_failed);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
   if (ids.size() > 1) log.info(detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
@@ -27449,12 +30086,17 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
-  if (local) return detail::start_local_mode(parts);
-  if constexpr (own_engine) {
-    auto runner = parts.make_worker();
-    return detail::serve_engine(runner, engine, settings.grace_period, log);
-  } else {
-    return detail::start_runpod_mode(parts);
+  try {
+    if (local) return detail::start_local_mode(parts);
+    if constexpr (own_engine) {
+      auto runner = parts.make_worker();
+      return detail::serve_engine(runner, engine, settings.grace_period, log);
+    } else {
+      return detail::start_runpod_mode(parts);
+    }
+  } catch (const preparation_error& error) {
+    log.error("The handler could not be prepared, so no job was taken: " + error.error().trace());
+    return exit_not_prepared;
   }
 }
 
@@ -27476,7 +30118,7 @@ int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, 
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
+/// the queue did not get all results, 5 when the handler could not be prepared. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
 /// runs local jobs once; else it serves the platform's queue. SIGTERM or SIGINT drains it. Blocks. Logs to standard
 /// output.
 ///
@@ -28136,6 +30778,216 @@ inline json validated(json input, const std::vector<input_field>& fields,
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
+
+// ---- coworker/job/test_job.hpp -----------------------------------------------------------------------------
+
+// test_job: runs a handler on one job without a queue or a worker, in virtual time, and keeps all that it did. For unit
+// tests, with any framework.
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+namespace detail {
+
+// A simulated loop that counts how often a coroutine on it waits.
+class await_counter {
+ public:
+  static constexpr executor_clock clock = executor_clock::simulated;
+  static constexpr bool serial = true;
+
+  await_counter(simulated_loop& loop, stop_source& stop) noexcept : loop_(loop), stop_(stop) {}
+  void post(std::coroutine_handle<> handle) { loop_.post(handle); }
+  void arm(timer& alarm) {
+    if (++count == stop_at) stop_.request_stop();
+    loop_.arm(alarm);
+  }
+  void cancel(timer& alarm) { loop_.cancel(alarm); }
+  time_point now() const noexcept { return loop_.now(); }
+
+  int count = 0;
+  int stop_at = 0;
+
+ private:
+  simulated_loop& loop_;
+  stop_source& stop_;
+};
+
+class kept_lines final : public log_sink {
+ public:
+  void write(log_level, std::string_view line) noexcept override {
+    const std::lock_guard lock(mutex_);
+    lines.emplace_back(line);
+  }
+
+  std::vector<std::string> lines;
+
+ private:
+  std::mutex mutex_;
+};
+
+}  // namespace detail
+
+/// One job for a handler under test:
+///
+///     test_job<request> job({.prompt = "fog"});
+///     job.stop_at_progress(3);
+///     job.run(handle);
+///     CHECK(job.outcome.status == outcome_status::stopped);
+///     CHECK(job.progress.size() == 3);
+///
+/// The handler is one of any kind, middleware included; one that is prepared() is prepared first. It runs on a
+/// simulated_loop of the job's own: sleeps take no time, plain functions run on the calling thread, and real threads are
+/// refused. Its input goes through JSON, with its rules, as it does in a worker.
+///
+/// Thread safety: none; progress may be reported on any thread.
+template <class Input = json>
+class test_job : private detail::job_observer {
+ public:
+  explicit test_job(Input input = Input(), std::string id = "test_job") {
+    envelope.id = std::move(id);
+    envelope.input = json(std::move(input));
+  }
+  test_job(const test_job&) = delete;
+  test_job& operator=(const test_job&) = delete;
+
+  // How it is run.
+  job_envelope envelope;       ///< the job as a queue hands it over: details, deliveries, trace parent
+  stream_options stream = {};  ///< how a streaming handler's elements become chunks
+  log_level level = log_level::trace;
+
+  /// Asks the job to stop at that time after its handler has begun; 0: as it begins.
+  void stop_at(duration after_start) { stop_after_ = after_start; }
+  /// Asks it to stop within the n-th call of job::progress(), from 1.
+  void stop_at_progress(int number) { stop_at_progress_ = number; }
+  /// Asks it to stop when its coroutine waits for the n-th time, from 1: for a moment or an event, in whatever it awaits.
+  void stop_at_await(int number) { stop_at_await_ = number; }
+  /// Its time is over then, which stops it and fails it unless it returns something all the same.
+  void deadline_at(duration after_start) { deadline_after_ = after_start; }
+
+  // What it did.
+  coworker::outcome outcome;
+  std::vector<json> progress;    ///< every report, also those that a queue would not see as another came
+  std::vector<json> chunks;      ///< of a streaming handler
+  std::vector<std::string> log;  ///< lines as a worker writes them, the level first
+  duration elapsed{};            ///< virtual time, from its start to its end
+  int awaits = 0;                ///< how often it waited
+
+  /// Runs the handler to its end, and returns the outcome. Once.
+  /// Throws: what the handler's preparation throws; std::logic_error for a second call, and when the handler awaits what
+  /// can never come.
+  template <class Handler>
+  const coworker::outcome& run(Handler&& handler) {
+    constexpr bool is_handler = job_handler<std::remove_reference_t<Handler>>;
+    static_assert(is_handler,
+                  "test_job::run: the handler does not fit; it must be callable with a job and give "
+                  "something that turns "
+                  "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`");
+    if constexpr (is_handler) {
+      if (std::exchange(ran_, true))
+        throw std::logic_error("test_job::run: it has run already; make another test_job");
+      coworker::sync_wait(loop_, run_all(handler));
+      log = std::move(sink_.lines);
+    }
+    return outcome;
+  }
+
+ private:
+  static constexpr duration never{-1};
+
+  struct chunk_target {
+    test_job& of;
+    task<bool> send(const job_record&, json chunk) const {
+      of.chunks.push_back(std::move(chunk));
+      co_return true;
+    }
+    void interpret(coworker::outcome&) const {}
+  };
+
+  void reported(const json& value) override {
+    bool stops = false;
+    {
+      const std::lock_guard lock(mutex_);
+      progress.push_back(value);
+      stops = static_cast<int>(progress.size()) == stop_at_progress_;
+    }
+    if (stops) record_->stop.request_stop();
+  }
+
+  task<void> end_later(job_record& record, duration at, coworker::outcome known) {
+    co_await coworker::sleep_for(at);
+    if (record.stop.stop_requested()) co_return;
+    record.outcome = std::move(known);
+    record.stop.request_stop();
+  }
+
+  template <class Handler>
+  task<void> run_all(Handler& handler) {
+    logger lines(level);
+    lines.set_sink(sink_);
+    if constexpr (preparing_handler<Handler>) {
+      const preparation how(loop_, lines);
+      co_await coworker::prepare_handler(handler, how);
+    }
+    const detail::record_ref owned(*new job_record(std::move(envelope)));
+    job_record& record = *owned;
+    record_ = &record;
+    record.log = &lines;
+    record.observer = this;
+    detail::worker_view around;
+    around.pool = loop_;
+    around.running = 1;
+    record.worker = &around;
+    detail::await_counter counter(loop_, record.stop);
+    counter.stop_at = stop_at_await_;
+    handler_place place;
+    place.pool = loop_;
+    place.coroutines = counter;
+    place.stream = stream;
+    chunk_target target{*this};
+    const detail::stream_sink sink(target);
+
+    const context here = co_await this_coro::context();
+    scope beside(here);
+    if (stop_after_ == duration::zero()) record.stop.request_stop();
+    if (stop_after_ > duration::zero())
+      beside.spawn(end_later(record, stop_after_, coworker::outcome::stop("stopped: a stop was requested")));
+    if (deadline_after_ >= duration::zero()) {
+      beside.spawn(end_later(record, deadline_after_,
+                             coworker::outcome::failure("timed out: it ran longer than it may")));
+    }
+    context own(loop_, record.stop.get_token(), &record);
+    const time_point start = loop_.now();
+    if (record.runnable) co_await coworker::run_handler(handler, record, place, sink).in(own);
+    elapsed = loop_.now() - start;
+    awaits = counter.count;
+    beside.request_stop();
+    co_await beside.join();
+    outcome = record.outcome;
+    record.observer = nullptr;
+    record.log = nullptr;
+    record.worker = nullptr;
+  }
+
+  simulated_loop loop_;
+  detail::kept_lines sink_;
+  std::mutex mutex_;
+  job_record* record_ = nullptr;
+  duration stop_after_ = never;
+  duration deadline_after_ = never;
+  int stop_at_progress_ = 0;
+  int stop_at_await_ = 0;
+  bool ran_ = false;
+};
+
+}  // namespace coworker
 
 // ---- coworker/simulation/conformance.hpp -------------------------------------------------------------------
 
@@ -31249,6 +34101,22 @@ async_generator<json> watch_elements(async_generator<Element> elements, ledger& 
   }
 }
 
+/// The same where an element may be the job's output instead, which the ledger is not told of.
+template <class Element>
+async_generator<chunk_or_whole<json>> watch_elements(async_generator<chunk_or_whole<Element>> elements,
+                                                     ledger& book, int worker, int job) {
+  for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    if (one->is_whole()) {
+      whole_value value(one->take_whole());
+      co_yield std::move(value);
+    } else {
+      json element(std::move(one->chunk()));
+      if (job >= 0) book.yields(worker, job, element);
+      co_yield std::move(element);
+    }
+  }
+}
+
 template <job_handler Handler>
 class observed_handler {
  public:
@@ -31265,6 +34133,11 @@ class observed_handler {
       return handler_(std::move(work));
     }
   }
+
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
+  }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   Handler handler_;
@@ -31305,6 +34178,7 @@ class observed_control final : public coworker::detail::worker_access {
   std::vector<std::string> jobs_in_progress() const override { return control_.jobs_in_progress(); }
   metrics measured() const override { return control_.measured(); }
   stop_token leaving() const override { return control_.leaving(); }
+  bool preparing() const override { return control_.preparing(); }
 
  private:
   worker_control control_;

@@ -22,6 +22,7 @@
 
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/clock.hpp>
+#include <coworker/coro/collect.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/scope.hpp>
@@ -29,6 +30,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/coro/when_all.hpp>
 #include <coworker/coro/when_any.hpp>
+#include <coworker/exec/active_sequence.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/backoff.hpp>
 #include <coworker/exec/block_for.hpp>
@@ -36,12 +38,15 @@
 #include <coworker/exec/channel.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/lanes.hpp>
+#include <coworker/exec/lender.hpp>
 #include <coworker/exec/promise.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/semaphore.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
+#include <coworker/exec/step_engine.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/exec/timeout.hpp>
@@ -62,6 +67,7 @@
 #include <coworker/http/sse.hpp>
 #include <coworker/http/status.hpp>
 #include <coworker/http/url.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/handler.hpp>
@@ -71,11 +77,19 @@
 #include <coworker/job/job_log.hpp>
 #include <coworker/job/limits.hpp>
 #include <coworker/job/middleware/authorised.hpp>
+#include <coworker/job/middleware/batch_call.hpp>
+#include <coworker/job/middleware/batch_line.hpp>
+#include <coworker/job/middleware/batch_result.hpp>
+#include <coworker/job/middleware/batched.hpp>
+#include <coworker/job/middleware/prepared.hpp>
 #include <coworker/job/middleware/retried.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
+#include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/net/address.hpp>
@@ -124,6 +138,7 @@
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
+#include <coworker/job/test_job.hpp>
 #include <coworker/simulation/conformance.hpp>
 #include <coworker/simulation/simulation.hpp>
 #endif

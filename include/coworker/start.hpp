@@ -5,6 +5,7 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/handler.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/log.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -157,12 +158,18 @@ int start_checked(int argc, char** argv, const started_program& program, const o
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts parts(arguments, program, settings, log);
-  if (local) return detail::start_local_mode(parts);
-  if constexpr (own_engine) {
-    bare_worker runner = parts.make_worker();
-    return detail::serve_engine(runner, engine, settings.grace_period, log);
-  } else {
-    return detail::start_runpod_mode(parts);
+  try {
+    if (local) return detail::start_local_mode(parts);
+    if constexpr (own_engine) {
+      bare_worker runner = parts.make_worker();
+      return detail::serve_engine(runner, engine, settings.grace_period, log);
+    } else {
+      return detail::start_runpod_mode(parts);
+    }
+  } catch (const preparation_error& error) {
+    log.write(log_level::error,
+              "The handler could not be prepared, so no job was taken: " + ((error.error)().trace)());
+    return exit_not_prepared;
   }
 }
 
@@ -184,7 +191,7 @@ int start_and_report(int argc, char** argv, const started_program& program, cons
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
+/// the queue did not get all results, 5 when the handler could not be prepared. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
 /// runs local jobs once; else it serves the platform's queue. SIGTERM or SIGINT drains it. Blocks. Logs to standard
 /// output.
 ///

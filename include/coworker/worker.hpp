@@ -70,6 +70,7 @@ class bare_worker {
 
   void stop() { core_.inbox.leave(); }
   void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+  bool preparing() const { return core_.preparing(); }
   metrics measured() const { return core_.control.published(); }
 
  private:
@@ -164,6 +165,9 @@ class worker {
   /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
   /// that is not here, or has ended, is passed over. Any thread.
   void stop_job(std::string id) { bare_.stop_job(std::move(id)); }
+
+  /// Whether the handler is being prepared: no job was taken yet, and after stop() none will be. Any thread.
+  bool preparing() const { return bare_.preparing(); }
 
   /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
   /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.

@@ -4,12 +4,12 @@
 //
 // Usage: channel_bench [--quick]
 //
-// Throughput is in nanoseconds a value: 1,000 are a million values a second. The latency of a hand-over is from
-// before the send on one thread to the resumed coroutine on another. A busy loop has other coroutines to resume
-// and never sleeps. A loop that is asleep has to be woken by the kernel first, whose price stands beside it: the
-// same with a bare mutex and condition variable, without a channel, loop or coroutine. The sending thread
-// sends at random moments. Both threads need a processor of their own: on a machine with other work, only the
-// least of many short runs ("least p50") says something.
+// Throughput is in nanoseconds a value: 1,000 are a million values a second. The latency of a hand-over is
+// from before the send on one thread to the resumed coroutine on another. A busy loop has other coroutines to
+// resume and never sleeps. A loop that is asleep has to be woken by the kernel first, whose price stands
+// beside it: the same with a bare mutex and condition variable, without a channel, loop or coroutine. The
+// sending thread sends at random moments. Both threads need a processor of their own: on a machine with other
+// work, only the least of many short runs ("least p50") says something.
 
 #include <algorithm>
 #include <atomic>

@@ -1,10 +1,13 @@
 // A program for start_test.py to run: its jobs say what is to become of them. Afterwards it prints the
 // arguments that it still has.
 
+#include <unistd.h>
+
 #include <chrono>
 #include <clocale>
 #include <coworker.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -31,11 +34,27 @@ int count(cw::job<order> job) { return job.input.count; }
 
 int as_many_as_there_are(int) { return 1000; }
 
+// Loads as the variable LOAD says: "fails", "hangs", or anything else.
+std::string load() {
+  const char* const how = std::getenv("LOAD");
+  std::puts("loading");
+  std::fflush(stdout);
+  if (how != nullptr && std::string_view(how) == "fails") throw std::runtime_error("no such model");
+  while (how != nullptr && std::string_view(how) == "hangs") ::pause();
+  return "model";
+}
+
+std::string use_model(const std::string& model, cw::job<order> job) {
+  return job.input.fruit + " of the " + model;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::setlocale(LC_ALL, "");  // as its user would have it
   if (argc > 1 && std::string_view(argv[1]) == "--typed") return cw::start(argc, argv, count);
+  if (argc > 1 && std::string_view(argv[1]) == "--prepared")
+    return cw::start(argc, argv, cw::prepared(load, use_model));
   const bool one_at_a_time = argc > 1 && std::string_view(argv[1]) == "--one_at_a_time";
   const int status = one_at_a_time ? cw::start(argc, argv, do_as_told)
                                    : cw::start(argc, argv, do_as_told, as_many_as_there_are);

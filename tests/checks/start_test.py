@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -220,6 +221,47 @@ class Arguments(unittest.TestCase):
     def test_the_last_of_several_counts(self):
         run = Run("--test_input", "broken", *self.JOB, "--rp_log_level=DEBUG", "--rp_log_level", "warning")
         self.assertEqual((run.status, run.lines), (0, []))
+
+
+class Prepared(unittest.TestCase):
+    JOB = ("--prepared", "--test_input", '{"input": {"fruit": "apple"}}')
+
+    def test_the_value_is_loaded_before_the_first_job(self):
+        run = Run(*self.JOB)
+        self.assertEqual(run.status, 0)
+        self.assertEqual(run.lines[1:3], ["INFO   | Preparing the handler.", "loading"])
+        self.assertRegex(run.lines[3], r"^INFO   \| The handler is ready after 0\.\d\d s\.$")
+        self.assertIn("INFO   | local_test | Started.", run.lines[4:])
+        self.assertIn('INFO   | Job result: {"output": "apple of the model"}', run.lines)
+
+    def test_help_a_schema_and_what_is_refused_load_nothing(self):
+        for arguments, status in ((("--help",), 0), (("--print_schema",), 0), (("--test-input", "{}"), 2), (("--test_input",), 2),
+                                  (("--test_input", "broken"), 1), (("--test_file", "missing.json"), 1),
+                                  (("--test_input", "{}", "--rp_log_level", "LOUD"), 2)):
+            run = Run("--prepared", *arguments, LOAD="fails")
+            self.assertNotIn("loading", run.lines)
+            self.assertEqual(run.status, status, arguments)
+        self.assertEqual(json.loads("\n".join(Run("--prepared", "--print_schema").lines))["required"], ["fruit"])
+
+    def test_a_load_that_throws_is_told_with_its_type_and_message_and_the_status_is_5(self):
+        run = Run(*self.JOB, LOAD="fails")
+        self.assertEqual(run.lines[-1], "ERROR  | The handler could not be prepared, so no job was taken: std::runtime_error: "
+                                        "no such model")
+        self.assertEqual((run.status, run.errors), (5, []))
+        self.assertNotIn("Started.", "\n".join(run.lines))
+
+    def test_a_signal_during_the_load_ends_the_process_at_once(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with subprocess.Popen([PROGRAM, *self.JOB], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                  env=os.environ | {"LOAD": "hangs"}) as program:
+                lines = []
+                while "loading\n" not in lines:
+                    lines.append(program.stdout.readline())
+                program.send_signal(number)
+                rest = program.communicate(timeout=20)[0]
+                self.assertEqual(rest, "INFO   | Asked to leave before the handler was ready: no job was taken, and the process "
+                                       "ends at once.\n")
+                self.assertEqual(program.returncode, 1)
 
 
 def has_locale(name):

@@ -245,8 +245,7 @@ TEST_CASE("a second waiter is an error that says so, and the first is still woke
     }
     CHECK(message ==
           "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
-          "event "
-          "for several waiters, or give each waiter an auto_reset_event of its own");
+          "event for several waiters, or give each waiter an auto_reset_event of its own");
     awaited.set();
     co_await beside.join();
     CHECK(first.was_set);

@@ -1,5 +1,5 @@
-// Random orders of send, receive, close, failure, stop and the end of either side: nothing is lost, doubled or
-// leaked, and nobody waits for ever. In virtual time from a seed; then on eight real threads.
+// Random orders of send, receive, close, failure, stop and the end of either side: nothing is lost, doubled
+// or leaked, and nobody waits for ever. In virtual time from a seed; then on eight real threads.
 #include <doctest/doctest.h>
 #include <atomic>
 #include <chrono>
@@ -207,8 +207,8 @@ TEST_CASE("whatever the order of sends, receives, stops and ends, no value is lo
 
 namespace {
 
-// Four threads and two coroutines send; coroutines on a pool of two and on a loop receive, and a thread that only
-// tries.
+// Four threads and two coroutines send; coroutines on a pool of two and on a loop receive, and a thread that
+// only tries.
 class channel_crowd {
  public:
   explicit channel_crowd(std::uint64_t seed)

@@ -491,8 +491,8 @@ TEST_CASE(
     "blocking_send on the thread of a loop says so instead of standing still; where there is room it sends") {
   const std::string expected =
       "channel_sender::blocking_send: the channel is full, and this thread runs an event loop, which must "
-      "not block: "
-      "what it would wait for may need this very thread; co_await send() instead, or use try_send()";
+      "not block: what it would wait for may need this very thread; co_await send() instead, or use "
+      "try_send()";
   const auto run = []() -> cw::task<std::string> {
     cw::channel<int> numbers(1);
     const auto out = numbers.sender();

@@ -124,8 +124,7 @@ TEST_CASE("a promise that goes without a value is broken, before it is awaited a
   cw::simulated_loop loop;
   const std::string words =
       "broken promise: the promise was destroyed before it had a value or an exception; let every way out of "
-      "the "
-      "code that keeps it call set_value() or set_exception()";
+      "the code that keeps it call set_value() or set_exception()";
   const auto run = [](const std::string& expected) -> cw::task<> {
     std::optional<cw::promise<int>> made(std::in_place);
     cw::future<int> early = made->get_future();
@@ -178,8 +177,7 @@ TEST_CASE("misuse of a promise or future says what is wrong") {
   };
   CHECK(cw::sync_wait(loop, run(answer)) ==
         "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
-        "channel for "
-        "more");
+        "channel for more");
   CHECK(answer.ready());
 
   std::string message;

@@ -236,9 +236,8 @@ TEST_CASE("a simulated loop refuses every other thread, says what to do, and is 
   loop.arm(armed);
   const std::string rest =
       ": called on another thread than the one that made the loop. A simulated loop has one thread, and a "
-      "real "
-      "thread knows nothing of its virtual time; let a coroutine on the loop do what the thread does (its "
-      "sleep_for stands for the time that the thread takes), or run the test on an event_loop";
+      "real thread knows nothing of its virtual time; let a coroutine on the loop do what the thread does "
+      "(its sleep_for stands for the time that the thread takes), or run the test on an event_loop";
   CHECK(simulated_error_elsewhere([&] { loop.post(std::noop_coroutine()); }) ==
         "simulated_loop::post" + rest);
   CHECK(simulated_error_elsewhere([&] { loop.arm(idle); }) == "simulated_loop::arm" + rest);
@@ -307,7 +306,7 @@ TEST_CASE("where another thread's refusal cannot be thrown, the message ends the
   coworker::testing::child_end seen = coworker::testing::end_of_child(stop_from_thread);
   CHECK(seen.signal == SIGABRT);
   CHECK(seen.words.find("simulated_loop::cancel: called on another thread than the one that made the loop. A "
-                       "simulated loop has one thread") != std::string::npos);
+                        "simulated loop has one thread") != std::string::npos);
   seen = coworker::testing::end_of_child(release_on_thread);
   CHECK(seen.signal == SIGABRT);
   CHECK(seen.words.find("simulated_loop::post: called on another thread") != std::string::npos);

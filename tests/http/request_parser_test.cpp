@@ -271,6 +271,15 @@ TEST_CASE("a target is a path, an http address, or * for OPTIONS") {
   }
 }
 
+TEST_CASE("a target holds visible ASCII characters other than #, and no others") {
+  for (int c = 0; c < 256; ++c) {
+    CAPTURE(c);
+    const std::string target = std::string("/") + static_cast<char>(c) + "x";
+    const bool fits = c > ' ' && c < 0x7f && c != '#';
+    CHECK(read_requests(get_request("", target)).requests.size() == (fits ? 1 : 0));
+  }
+}
+
 TEST_CASE("a malformed request line is refused") {
   const std::string host = "\r\nHost: h\r\n\r\n";
   check_refused({

@@ -213,7 +213,7 @@ TEST_CASE("the platform's queue keeps the contract") {
 
 // --- engines that break a rule ------------------------------------------------------------------------------
 
-enum class fault {
+enum class flaw {
   none,
   too_many_jobs,
   job_without_id,
@@ -261,10 +261,10 @@ task<void> wait_whatever_happens(duration span) {
   co_await never_set.wait_until(due);
 }
 
-// A right engine, but for one fault. It takes its time, so that stops come in the middle of its operations.
+// A right engine, but for one flaw. It takes its time, so that stops come in the middle of its operations.
 class faulty_engine {
  public:
-  explicit faulty_engine(fault wrong) : wrong_(wrong) {}
+  explicit faulty_engine(flaw wrong) : wrong_(wrong) {}
 
   std::deque<std::string> waiting;
   std::vector<arrival> seen;
@@ -272,11 +272,11 @@ class faulty_engine {
   bool closed = false;
 
   task<take_result> take(take_request request) {
-    if (wrong_ == fault::take_throws && ++calls_ == 3) throw std::runtime_error("no luck");
-    if (wrong_ == fault::take_throws_cancelled && ++calls_ == 3) throw cancelled();
+    if (wrong_ == flaw::take_throws && ++calls_ == 3) throw std::runtime_error("no luck");
+    if (wrong_ == flaw::take_throws_cancelled && ++calls_ == 3) throw cancelled();
     take_result taken;
-    const std::size_t kept_back = wrong_ == fault::never_hands_over_the_last ? 1 : 0;
-    const std::size_t most = wrong_ == fault::too_many_jobs ? request.capacity + 1 : request.capacity;
+    const std::size_t kept_back = wrong_ == flaw::never_hands_over_the_last ? 1 : 0;
+    const std::size_t most = wrong_ == flaw::too_many_jobs ? request.capacity + 1 : request.capacity;
     bool stopped = false;
     while (waiting.size() <= kept_back && !closed && !stopped) {
       news.reset();
@@ -286,20 +286,20 @@ class faulty_engine {
         stopped = true;
       }
     }
-    if (stopped && wrong_ == fault::take_ends_late) co_await wait_whatever_happens(100s);
-    if (stopped && wrong_ == fault::take_never_ends) co_await wait_whatever_happens(duration::max());
+    if (stopped && wrong_ == flaw::take_ends_late) co_await wait_whatever_happens(100s);
+    if (stopped && wrong_ == flaw::take_never_ends) co_await wait_whatever_happens(duration::max());
     if (stopped) throw cancelled();
     while (waiting.size() > kept_back && taken.jobs.size() < most) {
       job_envelope one;
       one.id = waiting.front();
       waiting.pop_front();
-      if (wrong_ == fault::job_again_later && last_.empty()) last_ = one.id;
-      if (wrong_ == fault::job_without_id && ++calls_ == 2) one.id.clear();
+      if (wrong_ == flaw::job_again_later && last_.empty()) last_ = one.id;
+      if (wrong_ == flaw::job_without_id && ++calls_ == 2) one.id.clear();
       taken.jobs.push_back(std::move(one));
     }
-    if (wrong_ == fault::job_twice_at_once && !taken.jobs.empty() && taken.jobs.size() < most)
+    if (wrong_ == flaw::job_twice_at_once && !taken.jobs.empty() && taken.jobs.size() < most)
       taken.jobs.push_back(taken.jobs.front());
-    if (wrong_ == fault::loses_jobs_when_stopped) {
+    if (wrong_ == flaw::loses_jobs_when_stopped) {
       co_await sleep_for(1s);
     } else {
       co_await wait_whatever_happens(1s);
@@ -311,15 +311,15 @@ class faulty_engine {
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
     co_await wait_whatever_happens(50ms);
-    if (wrong_ == fault::complete_throws) throw std::runtime_error("no luck");
-    if (wrong_ == fault::complete_throws_cancelled) throw cancelled();
-    if (wrong_ == fault::complete_never_ends) co_await wait_whatever_happens(duration::max());
-    if (wrong_ == fault::result_lost) co_return delivery::accepted;
+    if (wrong_ == flaw::complete_throws) throw std::runtime_error("no luck");
+    if (wrong_ == flaw::complete_throws_cancelled) throw cancelled();
+    if (wrong_ == flaw::complete_never_ends) co_await wait_whatever_happens(duration::max());
+    if (wrong_ == flaw::result_lost) co_return delivery::accepted;
     arrival made = result_of(id, result.outcome);
-    if (wrong_ == fault::result_changed && made.status == outcome_status::succeeded) made.value = "another";
-    if (wrong_ == fault::failure_turns_into_success) made.status = outcome_status::succeeded;
+    if (wrong_ == flaw::result_changed && made.status == outcome_status::succeeded) made.value = "another";
+    if (wrong_ == flaw::failure_turns_into_success) made.status = outcome_status::succeeded;
     seen.push_back(made);
-    if (wrong_ == fault::result_twice) seen.push_back(made);
+    if (wrong_ == flaw::result_twice) seen.push_back(made);
     for (const arrival& late : held_) {
       if (late.job_id == id) seen.push_back(late);
     }
@@ -330,21 +330,21 @@ class faulty_engine {
 
   task<delivery> chunk(std::string_view job_id, json value) {
     arrival made{arrival::kind::chunk, std::string(job_id), std::move(value)};
-    if (wrong_ == fault::chunk_throws) throw std::runtime_error("no luck");
-    if (wrong_ == fault::chunk_throws_cancelled) throw cancelled();
-    if (wrong_ == fault::chunk_never_ends) co_await wait_whatever_happens(duration::max());
-    if (wrong_ == fault::cancelled_chunk_after_result) {
+    if (wrong_ == flaw::chunk_throws) throw std::runtime_error("no luck");
+    if (wrong_ == flaw::chunk_throws_cancelled) throw cancelled();
+    if (wrong_ == flaw::chunk_never_ends) co_await wait_whatever_happens(duration::max());
+    if (wrong_ == flaw::cancelled_chunk_after_result) {
       held_.push_back(made);
       co_await sleep_for(400ms);
       held_.pop_back();
     } else {
       co_await wait_whatever_happens(200ms);
     }
-    if (wrong_ == fault::chunk_lost) co_return delivery::accepted;
-    if (wrong_ == fault::chunk_changed) made.value = "another";
-    if (wrong_ == fault::chunk_after_result) {
+    if (wrong_ == flaw::chunk_lost) co_return delivery::accepted;
+    if (wrong_ == flaw::chunk_changed) made.value = "another";
+    if (wrong_ == flaw::chunk_after_result) {
       held_.push_back(std::move(made));
-    } else if (wrong_ == fault::chunks_swapped && swapped_.job_id != made.job_id) {
+    } else if (wrong_ == flaw::chunks_swapped && swapped_.job_id != made.job_id) {
       swapped_ = std::move(made);
     } else {
       seen.push_back(made);
@@ -356,42 +356,42 @@ class faulty_engine {
   task<delivery> progress(std::string_view job_id, json value) {
     arrival made{arrival::kind::progress, std::string(job_id), std::move(value)};
     co_await wait_whatever_happens(10ms);
-    if (wrong_ == fault::progress_throws) throw std::runtime_error("no luck");
-    if (wrong_ == fault::progress_throws_cancelled) throw cancelled();
-    if (wrong_ == fault::progress_after_result) {
+    if (wrong_ == flaw::progress_throws) throw std::runtime_error("no luck");
+    if (wrong_ == flaw::progress_throws_cancelled) throw cancelled();
+    if (wrong_ == flaw::progress_after_result) {
       held_.push_back(std::move(made));
-    } else if (wrong_ == fault::progress_swapped && swapped_.job_id != made.job_id) {
+    } else if (wrong_ == flaw::progress_swapped && swapped_.job_id != made.job_id) {
       swapped_ = std::move(made);
     } else {
       seen.push_back(made);
-      if (wrong_ == fault::progress_swapped) seen.push_back(std::exchange(swapped_, arrival()));
+      if (wrong_ == flaw::progress_swapped) seen.push_back(std::exchange(swapped_, arrival()));
     }
     co_return delivery::accepted;
   }
 
   transport_limits limits() const noexcept {
     transport_limits made;
-    if (wrong_ == fault::no_take_at_all) made.takes = 0;
-    if (wrong_ == fault::no_job_at_all) made.jobs = 0;
+    if (wrong_ == flaw::no_take_at_all) made.takes = 0;
+    if (wrong_ == flaw::no_job_at_all) made.jobs = 0;
     return made;
   }
 
   task<void> attend(worker_control) {
     event never;
     bool stopped = false;
-    if (wrong_ == fault::attend_throws) throw std::runtime_error("no luck");
-    if (wrong_ == fault::attend_throws_cancelled) throw cancelled();
+    if (wrong_ == flaw::attend_throws) throw std::runtime_error("no luck");
+    if (wrong_ == flaw::attend_throws_cancelled) throw cancelled();
     try {
       co_await never.wait();
     } catch (const cancelled&) {
       stopped = true;
     }
-    if (stopped && wrong_ == fault::attend_ends_late) co_await wait_whatever_happens(100s);
-    if (stopped && wrong_ == fault::attend_never_ends) co_await wait_whatever_happens(duration::max());
+    if (stopped && wrong_ == flaw::attend_ends_late) co_await wait_whatever_happens(100s);
+    if (stopped && wrong_ == flaw::attend_never_ends) co_await wait_whatever_happens(duration::max());
   }
 
  private:
-  const fault wrong_;
+  const flaw wrong_;
   int calls_ = 0;
   std::string last_;
   std::vector<arrival> held_;
@@ -404,7 +404,7 @@ static_assert(transport<faulty_engine> && chunk_transport<faulty_engine> &&
 
 class faulty_feed {
  public:
-  explicit faulty_feed(fault wrong) : engine_(wrong) {}
+  explicit faulty_feed(flaw wrong) : engine_(wrong) {}
 
   faulty_engine& engine() { return engine_; }
   std::string add() {
@@ -423,16 +423,16 @@ class faulty_feed {
   int added_ = 0;
 };
 
-conformance_report check_fault(fault wrong) {
+conformance_report check_fault(flaw wrong) {
   return check_conformance([wrong](simulated_loop&) { return faulty_feed(wrong); });
 }
 
-TEST_CASE("an engine without a fault keeps the contract, and the same seed is the same run") {
-  const conformance_report seen = check_fault(fault::none);
+TEST_CASE("an engine without a flaw keeps the contract, and the same seed is the same run") {
+  const conformance_report seen = check_fault(flaw::none);
   CHECK_MESSAGE(seen.ok(), seen.text());
-  const conformance_report first = check_fault(fault::loses_jobs_when_stopped);
+  const conformance_report first = check_fault(flaw::loses_jobs_when_stopped);
   const conformance_report again =
-      check_conformance([](simulated_loop&) { return faulty_feed(fault::loses_jobs_when_stopped); },
+      check_conformance([](simulated_loop&) { return faulty_feed(flaw::loses_jobs_when_stopped); },
                         {.runs = 1, .seed = first.seed});
   CHECK(first.problems == again.problems);
   CHECK_FALSE(again.ok());
@@ -440,45 +440,45 @@ TEST_CASE("an engine without a fault keeps the contract, and the same seed is th
 
 TEST_CASE("each broken rule is found, and said") {
   struct row {
-    fault wrong;
+    flaw wrong;
     std::string_view said;
   };
   const row rows[] = {
-      {fault::too_many_jobs, "take() handed over 2 jobs where 1 were asked for"},
-      {fault::job_without_id, "take() handed over a job without an id"},
-      {fault::job_twice_at_once, "while it is in progress"},
-      {fault::job_again_later, "again, although complete() has accepted its result"},
-      {fault::loses_jobs_when_stopped, "is lost: it was added, and no take() handed it over"},
-      {fault::never_hands_over_the_last, "is lost: it was added, and no take() handed it over"},
-      {fault::take_throws, "take() threw std::runtime_error: no luck"},
-      {fault::take_throws_cancelled, "take() threw `cancelled` without being stopped"},
-      {fault::take_ends_late, "take() ended 100 s after it was stopped"},
-      {fault::take_never_ends, "take() does not end, although the worker has left"},
-      {fault::no_take_at_all, "limits().takes is 0, and must be 1 or more"},
-      {fault::no_job_at_all, "limits().jobs is 0, and must be 1 or more"},
-      {fault::complete_throws, "complete() threw std::runtime_error: no luck"},
-      {fault::complete_throws_cancelled, "complete() threw `cancelled` without being stopped"},
-      {fault::complete_never_ends, "complete() does not end"},
-      {fault::result_lost, "is lost: complete() accepted its result, which never arrived"},
-      {fault::result_twice, "has two results"},
-      {fault::result_changed, "did not arrive as complete() was given it"},
-      {fault::failure_turns_into_success, "did not arrive as complete() was given it"},
-      {fault::chunk_throws, "chunk() threw std::runtime_error: no luck"},
-      {fault::chunk_throws_cancelled, "chunk() threw `cancelled` without being stopped"},
-      {fault::chunk_never_ends, "chunk() or progress() does not end"},
-      {fault::chunk_lost, "was accepted, and never came"},
-      {fault::chunk_changed, "came in its place"},
-      {fault::chunks_swapped, "came in its place"},
-      {fault::chunk_after_result, "a chunk of job"},
-      {fault::cancelled_chunk_after_result, "arrived after its result"},
-      {fault::progress_throws, "progress() threw std::runtime_error: no luck"},
-      {fault::progress_throws_cancelled, "progress() threw `cancelled` without being stopped"},
-      {fault::progress_after_result, "progress of job"},
-      {fault::progress_swapped, "did not arrive in order"},
-      {fault::attend_throws, "attend() threw std::runtime_error: no luck"},
-      {fault::attend_throws_cancelled, "attend() threw `cancelled` without being stopped"},
-      {fault::attend_ends_late, "attend() ended 100 s after it was stopped"},
-      {fault::attend_never_ends, "attend() does not end, although it was stopped"},
+      {flaw::too_many_jobs, "take() handed over 2 jobs where 1 were asked for"},
+      {flaw::job_without_id, "take() handed over a job without an id"},
+      {flaw::job_twice_at_once, "while it is in progress"},
+      {flaw::job_again_later, "again, although complete() has accepted its result"},
+      {flaw::loses_jobs_when_stopped, "is lost: it was added, and no take() handed it over"},
+      {flaw::never_hands_over_the_last, "is lost: it was added, and no take() handed it over"},
+      {flaw::take_throws, "take() threw std::runtime_error: no luck"},
+      {flaw::take_throws_cancelled, "take() threw `cancelled` without being stopped"},
+      {flaw::take_ends_late, "take() ended 100 s after it was stopped"},
+      {flaw::take_never_ends, "take() does not end, although the worker has left"},
+      {flaw::no_take_at_all, "limits().takes is 0, and must be 1 or more"},
+      {flaw::no_job_at_all, "limits().jobs is 0, and must be 1 or more"},
+      {flaw::complete_throws, "complete() threw std::runtime_error: no luck"},
+      {flaw::complete_throws_cancelled, "complete() threw `cancelled` without being stopped"},
+      {flaw::complete_never_ends, "complete() does not end"},
+      {flaw::result_lost, "is lost: complete() accepted its result, which never arrived"},
+      {flaw::result_twice, "has two results"},
+      {flaw::result_changed, "did not arrive as complete() was given it"},
+      {flaw::failure_turns_into_success, "did not arrive as complete() was given it"},
+      {flaw::chunk_throws, "chunk() threw std::runtime_error: no luck"},
+      {flaw::chunk_throws_cancelled, "chunk() threw `cancelled` without being stopped"},
+      {flaw::chunk_never_ends, "chunk() or progress() does not end"},
+      {flaw::chunk_lost, "was accepted, and never came"},
+      {flaw::chunk_changed, "came in its place"},
+      {flaw::chunks_swapped, "came in its place"},
+      {flaw::chunk_after_result, "a chunk of job"},
+      {flaw::cancelled_chunk_after_result, "arrived after its result"},
+      {flaw::progress_throws, "progress() threw std::runtime_error: no luck"},
+      {flaw::progress_throws_cancelled, "progress() threw `cancelled` without being stopped"},
+      {flaw::progress_after_result, "progress of job"},
+      {flaw::progress_swapped, "did not arrive in order"},
+      {flaw::attend_throws, "attend() threw std::runtime_error: no luck"},
+      {flaw::attend_throws_cancelled, "attend() threw `cancelled` without being stopped"},
+      {flaw::attend_ends_late, "attend() ended 100 s after it was stopped"},
+      {flaw::attend_never_ends, "attend() does not end, although it was stopped"},
   };
   for (const row& one : rows) {
     const conformance_report seen = check_fault(one.wrong);
@@ -492,7 +492,7 @@ TEST_CASE("each broken rule is found, and said") {
 TEST_CASE("calls that a worker must not make are found too") {
   simulated_loop loop;
   coworker::simulation::conformance_notes notes;
-  faulty_engine engine(fault::none);
+  faulty_engine engine(flaw::none);
   engine.waiting = {"a", "b"};
   coworker::simulation::observed_engine<faulty_engine> observed(engine, notes, loop, 30s);
   const auto misuse = [&]() -> task<void> {

@@ -43,9 +43,10 @@ struct descriptor_watch;
 ///
 /// post() and arm() may throw where memory or threads run out, and have then done nothing.
 ///
-/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so that
-/// a coroutine that would never come back from there is refused before it goes. It may also say that it runs one thing
-/// at a time, `static constexpr bool serial = true;`, which whoever keeps state without locks asks for.
+/// It may say which time it lives in, `static constexpr executor_clock clock = executor_clock::real;`, so
+/// that a coroutine that would never come back from there is refused before it goes. It may also say that it
+/// runs one thing at a time, `static constexpr bool serial = true;`, which whoever keeps state without locks
+/// asks for.
 template <class Executor>
 concept executor = requires(Executor& place, std::coroutine_handle<> handle, timer& alarm) {
   place.post(handle);

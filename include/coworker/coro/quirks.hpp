@@ -39,16 +39,16 @@
 
 namespace coworker::detail {
 
-// g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and then
-// destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
+// g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and
+// then destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
 inline constexpr bool destroys_temporaries_twice = true;
 #else
 inline constexpr bool destroys_temporaries_twice = false;
 #endif
 
-// Whether a function template may be given such a T&& in a co_await expression; T as deduced. A lambda cannot be
-// told from other classes, nor a temporary from what std::move makes of a variable.
+// Whether a function template may be given such a T&& in a co_await expression; T as deduced. A lambda cannot
+// be told from other classes, nor a temporary from what std::move makes of a variable.
 template <class T>
 inline constexpr bool is_safe_temporary =
     !destroys_temporaries_twice || std::is_lvalue_reference_v<T> || std::is_trivially_copyable_v<T>;

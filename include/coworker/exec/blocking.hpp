@@ -27,6 +27,10 @@ requires std::is_invocable_v<Function&, Args...>
 struct call_result<Function, Args...> : std::invoke_result<Function&, Args...> {
 };
 
+template <class Function, class... Args>
+inline constexpr bool is_safe_call = is_safe_temporary<Function> &&
+                                     ((is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+
 // Stands for the result of a call that does not fit, so that the compiler complains of nothing but that.
 struct refused_call {
   bool await_ready() const noexcept;
@@ -45,22 +49,22 @@ task<Result> call_unless_stopped(Function function, Args... args) {
 
 }  // namespace detail
 
-/// Runs `function(args...)` on a thread of `pool`, while the coroutine's own executor is free, and gives what it
-/// returns or rethrows what it throws. The coroutine then goes on where it was:
+/// Calls `function(args...)` on a thread of `pool` and returns its result, or rethrows what it throws. The
+/// coroutine's own executor is free meanwhile, and the coroutine goes on there afterwards:
 ///
 ///     const text transcript = co_await blocking(pool, transcribe, file);
 ///
-/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for a
-/// reference. With g++ before 13, a lambda that captures more than references and plain values must be passed by
+/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for
+/// a reference. With g++ before 13, a lambda that captures more than references and plain values must have a
 /// name; a static_assert says so.
 ///
-/// Throws: std::logic_error when the coroutine is on a simulated_loop and `pool` has real threads (in a test, give
-/// the loop itself as the pool), when it runs on no executor, or `pool` is empty; std::bad_alloc and
-/// std::system_error when the pool cannot start its first thread. The function was not called then.
-/// Cancellation: a stop that comes before a thread of the pool is free throws `cancelled` then, and the function is
-/// not called. Once called, it runs to its end; pass it `co_await this_coro::stop_token()` so that it can end
-/// early, as block_for does.
-/// Thread safety: the function runs on another thread, so that what it refers to must bear that.
+/// Throws: std::logic_error if the coroutine is on a simulated_loop and `pool` has real threads (in a test,
+/// pass the loop itself as the pool), if it runs on no executor, or if `pool` is empty; std::bad_alloc or
+/// std::system_error if the pool cannot start its first thread. The function is not called then.
+/// Thread safety: the function runs on another thread, and what it refers to must allow that.
+/// Cancellation: a stop that is requested before a thread of the pool is free throws `cancelled` as soon as
+/// one is, and the function is not called. Once called, it runs to its end; pass it the coroutine's own
+/// stop_token so that it can end early, as block_for does.
 template <class Function, class... Args>
 auto blocking(executor_ref pool, Function&& function, Args&&... args) {
   using result = typename detail::call_result<std::decay_t<Function>, std::decay_t<Args>...>::type;
@@ -71,14 +75,12 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
       "so take them by value or const reference, or pass std::ref(x)");
   constexpr bool no_task = !detail::is_task<result>;
   static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
-  constexpr bool safe = detail::is_safe_temporary<Function> &&
-                        ((detail::is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
+  constexpr bool safe = detail::is_safe_call<Function, Args...>;
   static_assert(
       safe,
       "blocking: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it is made "
-      "inside "
-      "a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await blocking(pool, f); "
-      "pass std::ref(f) if it cannot be copied");
+      "inside a co_await expression; name it and pass it by name: auto f = [x] { ... }; co_await "
+      "blocking(pool, f); pass std::ref(f) if it cannot be copied");
   if constexpr (callable && no_task && safe) {
     return coworker::run_on(
         pool, detail::call_unless_stopped<result, std::decay_t<Function>, std::decay_t<Args>...>(

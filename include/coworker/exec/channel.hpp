@@ -19,8 +19,8 @@
 
 namespace coworker {
 
-/// Hands values from any thread to coroutines, in the order in which they were sent. It is the receiving side;
-/// handles for the sending side come from sender():
+/// Hands values from any thread to coroutines, in the order in which they were sent. This is the receiving
+/// side; sender() returns handles for the sending side:
 ///
 ///     channel<token> tokens(64);
 ///     engine.start(prompt, tokens.sender());
@@ -29,7 +29,9 @@ namespace coworker {
 /// One coroutine may receive, or several, which take turns. When the channel is destroyed, what was not
 /// received is destroyed, sends return false, and coroutines that still wait in it see it as closed.
 ///
-/// Thread safety: all operations but moving it may be called on any thread.
+/// Thread safety: all operations but moving it may be called on any thread. In a simulation, all threads but
+/// the simulating one are refused with std::logic_error once a coroutine has waited in next(); a test sends
+/// from a coroutine instead.
 template <class T>
 class channel {
   static_assert(
@@ -43,7 +45,8 @@ class channel {
 
   static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
 
-  /// At most `capacity` values wait in it, beyond which sends wait. With 0, each send waits for a receiver.
+  /// `capacity`: how many values may wait in the channel; further sends wait for room. 0: each send waits for
+  /// a receiver. Default: unbounded.
   explicit channel(std::size_t capacity = unbounded) : core_(new core(capacity)) {}
 
   channel(channel&&) noexcept = default;
@@ -60,8 +63,8 @@ class channel {
     core_->drop_values();
   }
 
-  /// A handle for a sender. When all that were made are gone, the channel is closed for good; keep one as long
-  /// as there may be more.
+  /// Returns a handle for a sender. When all handles are gone, the channel is closed for good; keep one as
+  /// long as there may be more senders.
   channel_sender<T> sender() const noexcept { return channel_sender<T>(core_); }
 
   class next_awaiter;
@@ -69,30 +72,30 @@ class channel {
 
   /// Awaited, returns the next value, waiting for it if there is none; nothing once the channel is closed and
   /// all that was sent before is received.
-  /// Throws: what the channel failed with, once all that was sent before is received; std::logic_error when the
-  /// awaiting coroutine runs on no executor.
+  /// Throws: what the channel failed with, once all that was sent before is received; std::logic_error when
+  /// the awaiting coroutine runs on no executor.
   /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; no value is lost.
   next_awaiter next() noexcept { return next_awaiter(core_.get()); }
 
-  /// Awaited, returns all values that there are, waiting for the first if there are none; an empty vector once
-  /// the channel is closed and all is received. Throws, cancellation: as next(); std::bad_alloc.
+  /// Awaited, returns all values that there are, waiting for the first if there are none; an empty vector
+  /// once the channel is closed and all is received. Throws, cancellation: as next(); std::bad_alloc.
   next_all_awaiter next_all() noexcept { return next_all_awaiter(core_.get()); }
 
-  /// The next value if there is one now.
+  /// Returns the next value if there is one now.
   std::optional<T> try_next() {
     typename core::receiver one;
     if (core_) core_->receive(one);
     return std::move(one.value);
   }
 
-  /// Lets nothing more in: sends return false, and next() ends once it has given what is there.
+  /// Closes the channel: later sends return false, and next() ends once it has returned what is there.
   void close() {
     if (core_) core_->close(nullptr);
   }
 
   bool closed() const { return !core_ || core_->closed(); }
 
-  /// Values that wait to be received.
+  /// Returns how many values wait to be received.
   std::size_t size() const { return core_ ? core_->size() : 0; }
 
  private:
@@ -179,8 +182,12 @@ class [[nodiscard("co_await it")]] channel<T>::next_all_awaiter : public receive
   std::vector<T> all_;
 };
 
-/// The values of a channel as a stream, which ends when the channel is closed, and owns the channel:
-/// `return as_generator(std::move(tokens));` in a streaming handler. Throws, cancellation: as channel::next().
+/// Returns the values of a channel as a stream, which owns the channel and ends when it is closed. A
+/// streaming handler may be no more than this:
+///
+///     return as_generator(std::move(tokens));
+///
+/// Throws, cancellation: as channel::next().
 template <class T>
 async_generator<T> as_generator(channel<T> source) {
   channel<T> values = std::move(source);

@@ -47,8 +47,8 @@ class channel_core : public shared_state {
 
   std::mutex& mutex() noexcept { return mutex_; }
 
-  // Throws: std::bad_alloc; std::logic_error on a thread foreign to a simulation; what the executor of a waiting
-  // receiver throws. The value is as before then.
+  // Throws: std::bad_alloc; std::logic_error on a thread foreign to a simulation; what the executor of a
+  // waiting receiver throws. The value is as before then.
   send_result send(T& value) {
     std::unique_lock lock(mutex_);
     return send(value, lock);
@@ -115,8 +115,8 @@ class channel_core : public shared_state {
     refill();
   }
 
-  // Wakes all; what is in the queue can still be received. Throws: what an executor throws; to be called again
-  // then, for those who were not woken.
+  // Wakes all; what is in the queue can still be received. Throws: what an executor throws; to be called
+  // again then, for those who were not woken.
   void close(std::exception_ptr failure) {
     const std::lock_guard lock(mutex_);
     if (closed_ && receivers_.empty() && senders_.empty()) return;

@@ -18,8 +18,8 @@ namespace coworker {
 template <class T>
 class channel;
 
-/// Sends into a channel. Copies send into the same one; when the last is destroyed, the channel is closed. One
-/// that was moved from behaves as if the channel were closed.
+/// Sends into a channel. Copies send into the same one; when the last is destroyed, the channel is closed.
+/// One that was moved from behaves as if the channel were closed.
 ///
 /// Thread safety: a handle may be used by several threads at once, and each copy on a thread of its own. All
 /// may outlive the channel. If the receiver waits on a simulated_loop, a send on another thread throws
@@ -66,8 +66,8 @@ class channel_sender {
     return try_send(std::move(copy));
   }
 
-  /// Blocks the calling thread until there is room, and returns true; returns false when the channel is closed,
-  /// and the value is destroyed. For threads of your own and plain handlers.
+  /// Blocks the calling thread until there is room, and returns true; returns false when the channel is
+  /// closed, and the value is destroyed. For threads of your own and plain handlers.
   /// Throws: std::bad_alloc; std::logic_error when it would have to wait on the thread of an event_loop or
   /// simulated_loop, or on the only thread of the thread_pool where the receiver runs.
   /// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
@@ -75,18 +75,18 @@ class channel_sender {
     return core_ && core_->send_blocking(value, stop);
   }
 
-  /// Ends the channel: later sends return false, and next() ends once it has given what was sent before.
-  /// The first end counts, be it of a sender or of the channel.
+  /// Closes the channel: later sends return false, and next() ends once it has returned what was sent before.
+  /// The first close() or fail() counts, on either side.
   void close() const { end(nullptr); }
 
-  /// Ends the channel with an exception, which each next() rethrows once all that was sent before is received.
+  /// Closes the channel with an exception: each next() rethrows it once all that was sent before is received.
   void(fail)(std::exception_ptr failure) const { end(std::move(failure)); }
   template <std::derived_from<std::exception> Exception>
   void(fail)(Exception failure) const {
     end(std::make_exception_ptr(std::move(failure)));
   }
 
-  /// Whether sends are in vain: somebody ended the channel, or it is destroyed.
+  /// Returns whether sends are in vain: the channel was closed on either side, or is destroyed.
   bool closed() const { return !core_ || core_->closed(); }
 
  private:

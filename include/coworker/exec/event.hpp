@@ -30,8 +30,8 @@ class event {
 
   /// Resumes all who wait, each on its own executor, in the order in which they came.
   /// Throws: std::logic_error on another thread where coroutines wait, or have last waited, on a
-  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who were
-  /// not resumed yet still wait.
+  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who
+  /// were not resumed yet still wait.
   void set() {
     const std::lock_guard lock(mutex_);
     simulated_.refuse_foreign_thread("event::set");

@@ -23,12 +23,11 @@ class broken_promise : public std::exception {
  public:
   const char* what() const noexcept override {
     return "broken promise: the promise was destroyed before it had a value or an exception; let every way "
-           "out of "
-           "the code that keeps it call set_value() or set_exception()";
+           "out of the code that keeps it call set_value() or set_exception()";
   }
 };
 
-/// What a promise gives. Awaited once, as an rvalue: `co_await std::move(answer)`.
+/// The value of a promise, once it is there. Awaited once, as an rvalue: `co_await std::move(answer)`.
 ///
 /// Throws: what the promise was given as an exception; `broken_promise` when it was destroyed without; and
 /// std::logic_error when the future was awaited before or moved from, or the awaiting coroutine runs on no
@@ -53,7 +52,7 @@ class [[nodiscard("co_await it")]] future {
 
   ~future() { abandon(core_); }
 
-  /// Whether awaiting it returns or throws without waiting.
+  /// Returns whether awaiting it takes no time: the outcome is there.
   bool ready() const { return !core_ || core_->ready(); }
 
   class awaiter {
@@ -67,8 +66,7 @@ class [[nodiscard("co_await it")]] future {
       if (!core_) {
         throw std::logic_error(
             "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
-            "channel "
-            "for more");
+            "channel for more");
       }
       return core_->ready();
     }
@@ -116,11 +114,11 @@ class [[nodiscard("co_await it")]] future {
   detail::shared_handle<core> core_;
 };
 
-/// Gives a coroutine one value, from any thread; T may be a reference or void:
+/// Hands one value from any thread to a coroutine; T may be a reference or void:
 ///
 ///     promise<std::string> done;
 ///     future<std::string> answer = done.get_future();
-///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(std::move(text)); });
+///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(text); });
 ///     use(co_await std::move(answer));
 ///
 /// Destroyed without a value, it breaks: its future throws `broken_promise`.
@@ -159,8 +157,8 @@ class promise {
 
   /// Resumes the coroutine that awaits the future, on its executor.
   /// Throws: std::logic_error when a value or exception was set before, the promise was moved from, or this
-  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is set
-  /// then.
+  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is
+  /// set then.
   void set_value(value_argument value) requires(!std::is_void_v<T>) {
     fill("promise::set_value", [&](auto& outcome) { outcome.set(std::forward<value_argument>(value)); });
   }
@@ -177,8 +175,8 @@ class promise {
     set_exception(std::make_exception_ptr(std::move(failure)));
   }
 
-  /// Whether nobody will see the value any more: the future is gone, as when the coroutine was stopped. Setting
-  /// the promise does no harm then, but work for it may end.
+  /// Returns whether nobody will see the value any more: the future is gone, as when the coroutine was
+  /// stopped. Setting the promise does no harm then, but the work for it may end.
   bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
 
  private:

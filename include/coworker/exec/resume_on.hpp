@@ -27,10 +27,8 @@ class hop_awaiter {
     if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
       throw std::logic_error(
           "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
-          "none of "
-          "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
-          "or "
-          "event_loop");
+          "none of them could bring it back; in a test, give the simulated_loop itself in place of the "
+          "thread_pool or event_loop");
     }
     const executor_ref origin = std::exchange(chain.executor, destination);
     try {

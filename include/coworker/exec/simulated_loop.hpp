@@ -24,9 +24,9 @@ namespace coworker {
 /// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
 ///
 /// Thread safety: none; it belongs to the thread that makes it. post(), arm(), cancel(), run() and stop()
-/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send into
-/// a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program. Real
-/// threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
+/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send
+/// into a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program.
+/// Real threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
 class simulated_loop {
  public:
   static constexpr executor_clock clock = executor_clock::simulated;

@@ -34,16 +34,15 @@ class loop_role {
 };
 
 // Asked before the calling thread blocks for something that coroutines on `needed` may have to bring about.
-// Throws: std::logic_error on the thread of a loop, and on the only thread of `needed`; the message says why it
-// would block, and `way_out`.
+// Throws: std::logic_error on the thread of a loop, and on the only thread of `needed`; the message says why
+// it would block, and `way_out`.
 inline void require_may_block(const char* why, const char* way_out, const executor_ref& needed = {}) {
   const thread_role role = role_of_this_thread();
   const char* problem = nullptr;
   if (role.is_loop) {
     problem =
         ", and this thread runs an event loop, which must not block: what it would wait for may need this "
-        "very "
-        "thread; ";
+        "very thread; ";
   } else if (role.is_alone && needed && needed.runs_on_this_thread()) {
     problem = ", and what it would wait for needs the only thread of a thread_pool, which is this one; ";
   }
@@ -64,8 +63,8 @@ COWORKER_NOINLINE inline bool is_this_thread(const void* marker) noexcept {
   return marker == this_thread_marker();
 }
 
-// For what wakes coroutines: keeps real threads away from it once coroutines on a simulated loop wait for it, at
-// whatever moment they come. Guarded by its owner's mutex.
+// For what wakes coroutines: keeps real threads away from it once coroutines on a simulated loop wait for it,
+// at whatever moment they come. Guarded by its owner's mutex.
 class simulated_waiters {
  public:
   // Called on the thread of whoever is about to wait.

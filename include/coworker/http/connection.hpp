@@ -119,9 +119,7 @@ class connection final : public exchange, public host_link {
 
  private:
   using event = request_parser::event;
-  static constexpr std::size_t most_copied = 16 * 1024;  // of a body, into the buffer that its head is in
-  static constexpr std::size_t most_skipped =
-      64 * 1024;  // of a body that no handler wants, to keep a connection
+  static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler wants
   static constexpr std::size_t most_lingering = 1024 * 1024;
 
   // True: a request has begun. False: the connection is to be closed.

@@ -73,8 +73,7 @@ class request_head_reader {
  private:
   static constexpr std::size_t usual_head = 480;
   static constexpr std::size_t usual_headers = 16;
-  static constexpr char_set target_characters{
-      "!\"$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~"};
+  static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but #
 
   // The same refusal for the same bytes, however they are cut: of two limits, the one that comes first.
   bool append(std::string_view part, const request_limits& limits) {

@@ -193,13 +193,17 @@ class http_server {
     }
   }
 
-  // Throws nothing that would stop the others.
+  // Never throws: one connection is no reason to stop the others.
   task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
     const context here = co_await this_coro::context();
     const seat held(std::move(taken));
     stream owned(std::move(accepted));
     detail::connection<stream> one(shared, owned, here);
-    co_await one.run(has_room);
+    try {
+      co_await one.run(has_room);
+    } catch (const std::exception& error) {
+      shared.log_failure("A connection", error.what());
+    }
   }
 
   Listener& listener_;

@@ -37,11 +37,15 @@ constexpr int hex_digit(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// A set of ASCII characters.
+// A set of ASCII characters, as two words of bits: building one out of a long text takes compilers long.
 class char_set {
  public:
-  constexpr explicit char_set(std::string_view members) noexcept {
-    for (const char c : members) bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+  constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept : bits_{below_64, above} {}
+
+  constexpr char_set with(std::string_view more) const noexcept {
+    char_set all = *this;
+    for (const char c : more) all.bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+    return all;
   }
   constexpr bool has(char c) const noexcept {
     const auto byte = static_cast<unsigned char>(c);
@@ -55,11 +59,11 @@ class char_set {
   }
 
  private:
-  std::uint64_t bits_[2] = {};
+  std::uint64_t bits_[2];
 };
 
-inline constexpr char_set token_characters(
-    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+inline constexpr char_set letters_and_digits{0x03ff'0000'0000'0000, 0x07ff'fffe'07ff'fffe};
+inline constexpr char_set token_characters = letters_and_digits.with("!#$%&'*+-.^_`|~");
 
 constexpr bool is_token(std::string_view text) noexcept {
   return !text.empty() && token_characters.has_all_of(text);

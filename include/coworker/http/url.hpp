@@ -14,8 +14,10 @@ namespace coworker {
 
 namespace detail {
 
-inline constexpr char_set unreserved_characters(
-    "-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+inline constexpr char_set unreserved_characters = letters_and_digits.with("-._~");
+inline constexpr char_set host_name_characters = letters_and_digits.with("!$%&'()*+-.;=_~");
+inline constexpr char_set host_address_characters{0x07ff'4000'0000'0000,
+                                                  0x0000'007e'0000'007e};  // 0-9 A-F a-f . :
 
 // Takes the first character off `encoded`, which is not empty, and decodes it. -1: a '%' is not followed by
 // two hexadecimal digits.
@@ -178,9 +180,6 @@ struct host_and_port {
 
 /// Splits "name:port". Returns nothing for what is no host, such as one with a user's name in it.
 inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
-  static constexpr detail::char_set in_name(
-      "!$%&'()*+-.0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz~");
-  static constexpr detail::char_set in_address(".0123456789:ABCDEFabcdef");
   const bool bracketed = text.starts_with('[');
   const std::size_t end = bracketed ? text.find(']') : text.find(':');
   if (bracketed && end == std::string_view::npos) return std::nullopt;
@@ -188,8 +187,8 @@ inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
   host_and_port split;
   split.host = text.substr(0, size);
   std::string_view rest = text.substr(split.host.size());
-  if (bracketed ? !in_address.has_all_of(text.substr(1, end - 1)) || end == 1
-                : !in_name.has_all_of(split.host))
+  if (bracketed ? !detail::host_address_characters.has_all_of(text.substr(1, end - 1)) || end == 1
+                : !detail::host_name_characters.has_all_of(split.host))
     return std::nullopt;
   if (rest.empty()) return split;
   if (rest.front() != ':') return std::nullopt;

@@ -11,6 +11,7 @@
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/insist.hpp>
 #include <coworker/job/limits.hpp>
+#include <coworker/job/stream_options.hpp>
 #include <coworker/job/text_carry.hpp>
 #include <coworker/json/json.hpp>
 #include <cstddef>
@@ -22,24 +23,6 @@
 #include <utility>
 
 namespace coworker {
-
-/// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
-/// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
-/// finishes becomes U+FFFD.
-struct stream_options {
-  /// How long an element may wait for others that go out in the same chunk, which then is an array of elements, also of
-  /// one. For token streams, such as 50 ms. Default: 0, each element is a chunk.
-  duration gather_for{};
-  /// Sends gathered elements sooner once they are as many bytes of JSON. Default: 64 KiB.
-  std::size_t gather_bytes = 64 * 1024;
-  /// Sends gathered elements that are all texts as one text, in which they follow each other. Default: off.
-  bool join_texts = false;
-  /// The longest chunk in bytes of compact JSON; an element beyond that fails its job. Default: 0, what the queue
-  /// states as its own limit.
-  std::size_t chunk_limit = 0;
-  /// Lists all elements in the final output; otherwise it is an empty list. Default: off.
-  bool return_aggregate_stream = false;
-};
 
 /// A chunk that the queue cannot have: too long, refused, or not deliverable.
 class chunk_error : public std::runtime_error {
@@ -58,6 +41,7 @@ class chunk_stream {
       : send_(send),
         options_(options),
         terms_(terms),
+        chunk_limit_(terms.chunk_limit),
         aggregates_(options.return_aggregate_stream || !terms.sends_chunks),
         stop_(job.stop),
         executor_(job.executor),
@@ -65,6 +49,13 @@ class chunk_stream {
 
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
+
+  // The job's own options, before the first element.
+  void use(const stream_options& own) {
+    options_ = own;
+    aggregates_ = own.return_aggregate_stream || !terms_.sends_chunks;
+    if (own.chunk_limit != 0 && own.chunk_limit < chunk_limit_) chunk_limit_ = own.chunk_limit;
+  }
 
   // Waits until there is room. Throws: chunk_error, output_too_large; json's when the element cannot be written, with
   // its place among all; `cancelled`.
@@ -104,6 +95,7 @@ class chunk_stream {
   // The final output, once finished.
   json take_output() { return aggregates_ ? std::move(all_) : json::array(); }
   bool aggregates() const noexcept { return aggregates_; }
+  bool began() const noexcept { return elements_ > 0; }
 
  private:
   task<void> nothing() {
@@ -156,8 +148,8 @@ class chunk_stream {
 
   // Of elements, without the brackets that may be put around them.
   std::size_t longest_chunk() const noexcept {
-    const bool brackets = gathers() && terms_.chunk_limit > 2;
-    return brackets ? terms_.chunk_limit - 2 : terms_.chunk_limit;
+    const bool brackets = gathers() && chunk_limit_ > 2;
+    return brackets ? chunk_limit_ - 2 : chunk_limit_;
   }
   std::size_t longest_gathered() const noexcept {
     const std::size_t most = longest_chunk();
@@ -248,9 +240,10 @@ class chunk_stream {
   }
 
   Send& send_;
-  const stream_options& options_;
+  stream_options options_;
   const stream_terms& terms_;
-  const bool aggregates_;
+  std::size_t chunk_limit_;
+  bool aggregates_;
   const stop_token stop_;
   const executor_ref executor_;
   scope sender_;

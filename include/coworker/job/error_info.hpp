@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 #include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <typeinfo>
@@ -59,10 +58,11 @@ inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
   struct freed {
-    void operator()(char* text) const noexcept { std::free(text); }  // allocated by malloc, as the ABI says
+    char* text;
+    ~freed() { std::free(text); }  // allocated by malloc, as the ABI says
   };
-  const std::unique_ptr<char, freed> demangled(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status));
-  if (demangled != nullptr) return without_nesting(std::string(demangled.get()));
+  const freed demangled{abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)};
+  if (demangled.text != nullptr) return without_nesting(demangled.text);
 #endif
   return type.name();
 }

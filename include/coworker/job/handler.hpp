@@ -6,12 +6,14 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/resume_on.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/job_error.hpp>
 #include <coworker/job/job_input.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/job/stream_handler.hpp>
 #include <coworker/json/json.hpp>
@@ -139,7 +141,7 @@ template <job_handler Handler>
         made.output = json(co_await std::move(running));
       }
     }
-    made.untyped = std::same_as<value, json> && !is_streaming_handler<Handler>;
+    if constexpr (!is_streaming_handler<Handler>) made.untyped = std::same_as<value, json>;
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -169,11 +171,31 @@ class handler_ref {
         handler_(std::addressof(handler)),
         run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
           return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
-        }) {}
+        }) {
+    constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
+    static_assert(prepare_fits,
+                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& "
+                  "how)`, or one "
+                  "that gives task<void>, or use another name");
+    if constexpr (preparing_handler<Handler>) {
+      prepare_ = [](void* called, const preparation& how) {
+        return coworker::prepare_handler(*static_cast<Handler*>(called), how);
+      };
+    }
+    if constexpr (batching_handler<Handler>) {
+      batches_ = [](const void* called) { return static_cast<const Handler*>(called)->batches(); };
+    }
+  }
 
   task<void> run(job_record& record, const handler_place& place, const stream_sink& sink) const {
     return run_(handler_, record, place, sink);
   }
+
+  bool prepares() const noexcept { return prepare_ != nullptr; }
+  task<void> prepare(const preparation& how) const { return prepare_(handler_, how); }
+
+  bool runs_batches() const noexcept { return batches_ != nullptr; }
+  batch_metrics batches() const { return batches_(handler_); }
 
   bool is_streaming = false;
   bool is_coroutine = false;
@@ -181,6 +203,8 @@ class handler_ref {
  private:
   void* handler_ = nullptr;
   task<void> (*run_)(void*, job_record&, const handler_place&, const stream_sink&) = nullptr;
+  task<void> (*prepare_)(void*, const preparation&) = nullptr;
+  batch_metrics (*batches_)(const void*) = nullptr;
 };
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/json/shape.hpp>
 #include <coworker/typed/flaws.hpp>
@@ -119,9 +120,21 @@ struct awaited<T> {
   using type = range_element<T>;
 };
 
+// What stands in for a handler that is refused, so that nothing else complains of it.
+struct refused_handler {
+  json operator()(job<>) const { return json(); }
+};
+
 template <class T>
 concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
+
+// What a handler gives, or what its stream is made of.
+template <class Result>
+concept handler_output = output_value<typename awaited<Result>::type> ||
+    ((awaited<Result>::kind == handler_kind::generator || awaited<Result>::kind == handler_kind::range) &&
+     is_chunk_or_whole<typename awaited<Result>::type> &&
+     output_value<typename chunk_type<typename awaited<Result>::type>::type>);
 
 template <class Handler>
 using handler_result = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
@@ -176,8 +189,7 @@ concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>
 /// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
 template <class Handler>
-concept job_handler = callable_with_job<Handler> &&
-    detail::output_value<typename detail::awaited<detail::handler_result<Handler>>::type>;
+concept job_handler = callable_with_job<Handler> && detail::handler_output<detail::handler_result<Handler>>;
 
 /// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
 template <class Handler>

@@ -4,13 +4,16 @@
 #include <concepts>
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/job_log.hpp>
+#include <coworker/job/job_observer.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/job/stream_options.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/typed/flaws.hpp>
 #include <coworker/typed/kinds.hpp>
 #include <coworker/typed/names.hpp>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,13 +95,32 @@ struct job {
   template <class Value>
   requires std::constructible_from<json, Value>
   void progress(Value&& value) const {
-    if (record_) record_->progress.report(record_, json(std::forward<Value>(value)));
+    if (!record_) return;
+    json given(std::forward<Value>(value));
+    if (record_->observer != nullptr) record_->observer->reported(given);
+    record_->progress.report(record_, std::move(given));
   }
   template <class Value>
   requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
       "coworker::job::progress: the value does not fit; it must be something that turns into json, such as a "
       "number, a text or a plain struct of such")
   void progress(Value&&) const {}
+
+  /// Has this job's stream go out in another way than the worker's options say. To be called by its handler before the
+  /// first chunk.
+  /// Throws: std::logic_error afterwards; std::invalid_argument when gather_for is negative. Where there is no worker, it
+  /// does nothing.
+  void stream_with(const stream_options& wanted) const {
+    if (wanted.gather_for < duration::zero())
+      throw std::invalid_argument("job::stream_with: gather_for is negative; 0 gathers none");
+    if (!record_) return;
+    if (record_->stream_began) {
+      throw std::logic_error(
+          "job::stream_with: the first chunk is on its way already; call it before the handler yields one");
+    }
+    if (record_->own_stream == nullptr) record_->own_stream = new stream_options;  // owned by the record
+    *record_->own_stream = wanted;
+  }
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
   job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }

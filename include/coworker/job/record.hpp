@@ -7,7 +7,9 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/progress.hpp>
+#include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
+#include <coworker/job/worker_view.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <cstdint>
@@ -29,6 +31,10 @@ struct job_envelope {
   std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
 };
 
+namespace detail {
+class job_observer;
+}  // namespace detail
+
 /// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
 /// may outlive the worker's interest in it.
 struct job_record {
@@ -44,6 +50,8 @@ struct job_record {
   bool ended = false;         ///< its outcome has been handed over
   bool returned = false;      ///< its handler has, of one that was given up
   bool sends_chunk = false;   ///< one is on its way
+  bool stream_began = false;  ///< a chunk of it is on its way
+  bool only_whole = false;    ///< it streams nothing, though its handler can
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = (time_point::max)();
@@ -52,9 +60,12 @@ struct job_record {
   time_point settled{};                  ///< when it got its outcome
   std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
   detail::progress_line progress;
-  logger* log = nullptr;                   ///< its worker's
-  detail::job_timings* timings = nullptr;  ///< its own; null where nobody asked for them
-  job_record* previous = nullptr;          ///< in the list that it is in
+  logger* log = nullptr;                        ///< its worker's
+  const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
+  detail::job_timings* timings = nullptr;       ///< its own; null where nobody asked for them
+  stream_options* own_stream = nullptr;         ///< its own; null where it has none
+  detail::job_observer* observer = nullptr;     ///< a test's
+  job_record* previous = nullptr;               ///< in the list that it is in
   job_record* next = nullptr;
 
   /// Throws std::bad_alloc; the envelope still has all then.
@@ -72,7 +83,10 @@ struct job_record {
 
   job_record(const job_record&) = delete;
   job_record& operator=(const job_record&) = delete;
-  ~job_record() { delete timings; }
+  ~job_record() {
+    delete timings;
+    delete own_stream;
+  }
 
   /// Gives it an outcome without its being run.
   void settle(coworker::outcome known) noexcept {

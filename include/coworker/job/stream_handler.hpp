@@ -15,10 +15,12 @@
 #include <coworker/job/limits.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/typed/write.hpp>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -55,24 +57,50 @@ class stream_sink {
   void (*interpret_)(void*, outcome&);
 };
 
-// An element that is an object of the handler's own making may say that the job failed, as a returned one may. False:
-// it does, and the stream ends here.
+// What a stream comes to besides its chunks.
+struct stream_end {
+  outcome& made;
+  bool has_whole = false;
+};
+
+enum class element_kind : unsigned char { chunk, whole, failure };
+
+// An element that is an object of the handler's own making may say that the job failed, as a returned one may; the stream
+// ends there. A whole value becomes the output.
 template <class Element>
-bool read_element(Element& element, json& value, const stream_sink& sink, outcome& made) {
-  value = json(std::move(element));
-  if constexpr (std::same_as<Element, json>) {
-    if (!value.is_object()) return true;
-    outcome seen = outcome::success(std::move(value));
-    seen.untyped = true;
-    sink.interpret(seen);
-    made.recycle_worker = made.recycle_worker || seen.recycle_worker;
-    if (!seen.succeeded()) {
-      (made.fail)((seen.error)() != nullptr ? *(seen.error)() : error_info());
-      return false;
+element_kind read_element(Element& element, json& value, const stream_sink& sink, stream_end& end) {
+  if constexpr (is_chunk_or_whole<Element>) {
+    if (!element.is_whole()) return detail::read_element(element.chunk(), value, sink, end);
+    if (std::exchange(end.has_whole, true))
+      throw std::logic_error(
+          "the handler gave two whole values, and a job has one output; yield whole() once");
+    end.made.output = element.take_whole();
+    end.made.untyped = std::same_as<typename chunk_type<Element>::type, json>;
+    return element_kind::whole;
+  } else {
+    value = json(std::move(element));
+    if constexpr (std::same_as<Element, json>) {
+      if (!value.is_object()) return element_kind::chunk;
+      outcome seen = outcome::success(std::move(value));
+      seen.untyped = true;
+      sink.interpret(seen);
+      end.made.recycle_worker = end.made.recycle_worker || seen.recycle_worker;
+      if (!seen.succeeded()) {
+        (end.made.fail)((seen.error)() != nullptr ? *(seen.error)() : error_info());
+        return element_kind::failure;
+      }
+      value = std::move(seen.output);
     }
-    value = std::move(seen.output);
+    return element_kind::chunk;
   }
-  return true;
+}
+
+// The job's own options count from here on.
+template <class Stream>
+void begin_stream(Stream& stream, job_record& record) {
+  if (record.stream_began) return;
+  record.stream_began = true;
+  if (record.own_stream != nullptr) stream.use(*record.own_stream);
 }
 
 // Hands one element on, from wherever the handler is.
@@ -88,12 +116,15 @@ task<void> push_element(Stream& stream, json element, executor_ref home) {
 
 template <class Handler, class Stream>
 task<void> stream_generator(Handler& handler, job_record& record, Stream& stream, executor_ref home,
-                            const stream_sink& sink, outcome& made) {
+                            const stream_sink& sink, stream_end& end) {
   [[maybe_unused]] job_keeper<Handler> keeper;
   auto elements = keeper.call(handler, record);
   for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
     json value;
-    if (!detail::read_element(*one, value, sink, made)) break;
+    const element_kind kind = detail::read_element(*one, value, sink, end);
+    if (kind == element_kind::failure) break;
+    if (kind == element_kind::whole) continue;
+    detail::begin_stream(stream, record);
     co_await detail::push_element(stream, std::move(value), home);
   }
 }
@@ -102,16 +133,19 @@ task<void> stream_generator(Handler& handler, job_record& record, Stream& stream
 // room. Where the worker itself is on this thread, as in a simulation, it awaits that instead.
 template <class Handler, class Stream>
 task<void> stream_range(Handler& handler, job_record& record, Stream& stream, executor_ref home,
-                        const stream_sink& sink, outcome& made) {
+                        const stream_sink& sink, stream_end& end) {
   const bool blocks = !home.runs_on_this_thread();
   [[maybe_unused]] job_keeper<Handler> keeper;
   auto elements = keeper.call(handler, record);
   auto one = elements.begin();
-  for (const auto end = elements.end(); one != end; ++one) {
+  for (const auto last = elements.end(); one != last; ++one) {
     json value;
     auto&& element = *one;
     std::remove_cvref_t<decltype(element)> own(std::forward<decltype(element)>(element));
-    if (!detail::read_element(own, value, sink, made)) break;
+    const element_kind kind = detail::read_element(own, value, sink, end);
+    if (kind == element_kind::failure) break;
+    if (kind == element_kind::whole) continue;
+    detail::begin_stream(stream, record);
     if (blocks) {
       coworker::sync_wait(home, stream.push(std::move(value)));
     } else {
@@ -143,16 +177,16 @@ using job_stream = chunk_stream<const send_of_job>;
 
 // Reads the elements of a handler of some type into a stream.
 using read_stream = task<void> (*)(void* handler, job_record& record, job_stream& stream, executor_ref home,
-                                   const stream_sink& sink, outcome& made);
+                                   const stream_sink& sink, stream_end& end);
 
 template <class Handler>
 task<void> read_handler(void* handler, job_record& record, job_stream& stream, executor_ref home,
-                        const stream_sink& sink, outcome& made) {
+                        const stream_sink& sink, stream_end& end) {
   Handler& called = *static_cast<Handler*>(handler);
   if constexpr (kind_of_handler<Handler> == handler_kind::range) {
-    return detail::stream_range(called, record, stream, home, sink, made);
+    return detail::stream_range(called, record, stream, home, sink, end);
   } else {
-    return detail::stream_generator(called, record, stream, home, sink, made);
+    return detail::stream_generator(called, record, stream, home, sink, end);
   }
 }
 
@@ -163,10 +197,11 @@ inline task<void> run_streaming(void* handler, read_stream read, executor_ref ru
   const context job = co_await this_coro::context();
   const send_of_job send{sink, record};
   job_stream stream(send, place.stream, place.terms, job);
+  stream_end end{made};
   std::exception_ptr thrown;
   try {
     if (runs_on) co_await resume_on(runs_on);
-    co_await read(handler, record, stream, job.executor, sink, made);
+    co_await read(handler, record, stream, job.executor, sink, end);
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -179,7 +214,12 @@ inline task<void> run_streaming(void* handler, read_stream read, executor_ref ru
     if (thrown == nullptr) thrown = std::current_exception();
   }
   const bool ended_well = thrown == nullptr && made.succeeded();
-  if (ended_well || stream.aggregates()) made.output = stream.take_output();
+  record.only_whole = end.has_whole && !stream.began();
+  if (end.has_whole) {
+    if (!ended_well) made.output = stream.aggregates() ? stream.take_output() : json();
+  } else if (ended_well || stream.aggregates()) {
+    made.output = stream.take_output();
+  }
   if (thrown != nullptr) std::rethrow_exception(thrown);
 }
 

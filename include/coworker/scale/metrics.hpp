@@ -4,6 +4,7 @@
 
 #include <array>
 #include <coworker/coro/clock.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/scale/demand.hpp>
 #include <coworker/scale/latency_histogram.hpp>
 #include <cstddef>
@@ -51,6 +52,8 @@ struct metrics {
   std::uint64_t takes_full = 0;  ///< those that brought as many jobs as were asked for
   double take_wait_seconds = 0;  ///< the sum over all takes; grows as fast as time while the queue is empty
   latency_summary take_wait;     ///< of the recent past; the minimum is the way to the queue and back
+
+  batch_metrics batches;  ///< of a handler that runs jobs together, such as batched()
 
   double loop_lag_seconds = 0;  ///< how late the event loop's last timer was
 

@@ -80,6 +80,13 @@ inline std::string prometheus_text(const metrics& of) {
   page.counter("takes_full_total", "Those that brought all jobs asked for.", of.takes_full);
   page.counter("take_wait_seconds_total", "Time spent waiting for jobs.", of.take_wait_seconds);
   page.latencies("take_seconds", "Recent time from asking for jobs to the answer.", of.take_wait);
+  if (of.batches.batches > 0) {
+    page.counter("batches_total", "Batches of jobs started.", of.batches.batches);
+    page.counter("batch_jobs_total", "Jobs in them.", of.batches.jobs);
+    page.counter("batch_wait_seconds_total", "Time that jobs have waited for their batches to start.",
+                 of.batches.wait_seconds);
+    page.counter("batch_run_seconds_total", "Time that batches have run.", of.batches.run_seconds);
+  }
   page.gauge("loop_lag_seconds", "How late the event loop's last timer was.", of.loop_lag_seconds);
   if (of.cpus > 0) {
     page.counter("process_cpu_seconds_total", "Processor time used by the process.", of.cpu_seconds);

@@ -5,8 +5,11 @@
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
+#include <coworker/job/preparation.hpp>
+#include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -34,6 +37,22 @@ async_generator<json> watch_elements(async_generator<Element> elements, ledger& 
   }
 }
 
+/// The same where an element may be the job's output instead, which the ledger is not told of.
+template <class Element>
+async_generator<chunk_or_whole<json>> watch_elements(async_generator<chunk_or_whole<Element>> elements,
+                                                     ledger& book, int worker, int job) {
+  for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
+    if (one->is_whole()) {
+      whole_value value(one->take_whole());
+      co_yield std::move(value);
+    } else {
+      json element(std::move(one->chunk()));
+      if (job >= 0) book.yields(worker, job, element);
+      co_yield std::move(element);
+    }
+  }
+}
+
 template <job_handler Handler>
 class observed_handler {
  public:
@@ -50,6 +69,11 @@ class observed_handler {
       return handler_(std::move(work));
     }
   }
+
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
+  }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   Handler handler_;
@@ -90,6 +114,7 @@ class observed_control final : public coworker::detail::worker_access {
   std::vector<std::string> jobs_in_progress() const override { return control_.jobs_in_progress(); }
   metrics measured() const override { return control_.measured(); }
   stop_token leaving() const override { return control_.leaving(); }
+  bool preparing() const override { return control_.preparing(); }
 
  private:
   worker_control control_;

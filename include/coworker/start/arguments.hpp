@@ -17,6 +17,7 @@ inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
 inline constexpr int exit_undelivered = 3;
 inline constexpr int exit_unfinished = 4;
+inline constexpr int exit_not_prepared = 5;
 
 inline constexpr std::string_view usage_text =
     "Arguments that coworker takes; any others, and all behind --, are left to the program:\n"
@@ -35,7 +36,8 @@ inline constexpr std::string_view usage_text =
     "  1  a local job failed, or bad input\n"
     "  2  arguments, environment or build do not fit\n"
     "  3  the queue did not get all results\n"
-    "  4  something still hung when the grace period was over\n";
+    "  4  something still hung when the grace period was over\n"
+    "  5  the handler could not be prepared, as when its model cannot be loaded: no job was taken\n";
 
 struct start_arguments {
   std::optional<std::string> test_input;

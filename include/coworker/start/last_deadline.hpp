@@ -65,13 +65,14 @@ class last_deadline {
   }
 
   /// `why` is the line. Of several the earliest counts.
-  void set(time_point due, int status, std::string why) {
+  void set(time_point due, int status, std::string why, log_level level = log_level::error) {
     {
       const std::lock_guard lock(mutex_);
       if (due >= due_) return;
       due_ = due;
       status_ = status;
       why_ = std::move(why);
+      level_ = level;
     }
     changed_.notify_one();
   }
@@ -93,7 +94,7 @@ class last_deadline {
   [[noreturn]] void end_process() noexcept {
     // Should even that hang, as in a sink of the program's own, the alarm ends it.
     detail::arm_last_alarm(status_);
-    log_.write(log_level::error, why_);
+    log_.write(level_, why_);
     log_.wait_until_written();
     std::_Exit(status_);
   }
@@ -104,6 +105,7 @@ class last_deadline {
   time_point due_ = (time_point::max)();
   int status_ = 0;
   std::string why_;
+  log_level level_ = log_level::error;
   bool leaving_ = false;
   thread
       thread_;  // the last, as it uses the others; there from the beginning, when there surely is one to be had

@@ -92,7 +92,7 @@ int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, durati
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
   desk_queue queue(std::move(plan.jobs), log, ready_delay);
-  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log);
+  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log, exit_failed);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
   if (ids.size() > 1) log.write(log_level::info, detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;

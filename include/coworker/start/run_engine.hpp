@@ -23,13 +23,20 @@ inline std::string summary_line(const worker_summary& summary) {
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
 // is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
-// network that is gone.
+// network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
-worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
+                          int unprepared) {
   last_deadline last(log);
   const termination_watch watch(
-      [&runner, &last, grace_period, &log](int) {
+      [&runner, &last, grace_period, &log, unprepared](int) {
         runner.stop();
+        if (runner.preparing()) {  // and so no job was taken, nor will be
+          return last.set(
+              clock_type::now(), unprepared,
+              "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
+              log_level::info);
+        }
         last.set(
             after(clock_type::now(),
                   after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
@@ -51,7 +58,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
 // The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
-  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log);
+  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
   log.write(log_level::info,
             "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
                 " failed, " + std::to_string(summary.stopped) + " stopped, " +

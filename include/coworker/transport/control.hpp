@@ -19,6 +19,7 @@ class worker_access {
   virtual std::vector<std::string> jobs_in_progress() const = 0;
   virtual metrics measured() const = 0;
   virtual stop_token leaving() const = 0;
+  virtual bool preparing() const { return false; }
 
  protected:
   worker_access() = default;
@@ -48,6 +49,9 @@ class worker_control {
 
   /// Triggered when the worker begins to leave: no more jobs are taken, those in progress end within its grace period.
   stop_token leaving() const { return worker_->leaving(); }
+
+  /// Whether the handler is still being prepared, as while its model is loaded: no job is taken before that has ended.
+  bool preparing() const { return worker_->preparing(); }
 
   /// What the worker measures, as a concurrency modifier sees it.
   metrics measured() const { return worker_->measured(); }

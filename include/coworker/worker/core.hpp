@@ -2,10 +2,12 @@
 // worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
 // it was told, where it runs things, and what other threads say to it. Must not know any queue.
 
+#include <atomic>
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/job/handler.hpp>
+#include <coworker/job/worker_view.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/transport/control.hpp>
@@ -30,9 +32,10 @@ struct worker_core final : worker_access {
         options(checked(std::move(chosen))),
         log{options.log != nullptr ? *options.log : own_log},
         own_pool(pool_size()),
-        control(limits, options.resources, log) {
+        control(limits, runs, options.resources, log) {
     if (options.sink != nullptr) own_log.set_sink(*options.sink);
     place.pool = options.pool ? options.pool : executor_ref(own_pool);
+    view.pool = place.pool;
     if (options.coroutines_on_pool) place.coroutines = place.pool;
     place.stream = options.stream;
   }
@@ -46,6 +49,7 @@ struct worker_core final : worker_access {
   std::vector<std::string> jobs_in_progress() const override { return in_progress.ids(); }
   metrics measured() const override { return control.published(); }
   stop_token leaving() const override { return leaving_source ? leaving_source->get_token() : stop_token(); }
+  bool preparing() const override { return is_preparing.load(); }
 
   const handler_ref handler;
   const coworker::options options;
@@ -53,11 +57,13 @@ struct worker_core final : worker_access {
   logger& log;
   thread_pool own_pool;  // has no thread until one is needed
   handler_place place;
+  worker_view view;
   limit_control control;
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
   std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
-  watchdog* dog = nullptr;                    // where one is wanted, while run() is in progress
+  std::atomic<bool> is_preparing{false};
+  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
 
  private:
   // What blocks has a thread for each job; what computes, one for each processor.

@@ -16,7 +16,7 @@ class worker_inbox {
  public:
   // Any thread.
   void leave() {
-    leaving_.store(true, std::memory_order_relaxed);
+    leaving_.store(true);
     changed.set();
   }
   void stop_job(std::string id) {
@@ -27,10 +27,12 @@ class worker_inbox {
     }
     changed.set();
   }
-  bool leaving() const noexcept { return leaving_.load(std::memory_order_relaxed); }
+  // Sequentially consistent, so that whoever has called leave() and then finds the worker preparing knows that no job will
+  // be taken.
+  bool leaving() const noexcept { return leaving_.load(); }
 
   // The worker's thread.
-  void open_again() noexcept { leaving_.store(false, std::memory_order_relaxed); }
+  void open_again() noexcept { leaving_.store(false); }
   bool next_to_stop(std::string& id) {
     if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
     const std::lock_guard lock(mutex_);

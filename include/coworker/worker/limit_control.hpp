@@ -4,6 +4,7 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
+#include <coworker/job/handler.hpp>
 #include <coworker/log.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -18,8 +19,8 @@ namespace coworker::detail {
 // Used on the worker's thread, but for published().
 class limit_control {
  public:
-  limit_control(modifier_ref modifier, resource_reader* resources, logger& log) noexcept
-      : modifier_(modifier), resources_(resources), log_(log) {}
+  limit_control(modifier_ref modifier, handler_ref handler, resource_reader* resources, logger& log) noexcept
+      : modifier_(modifier), handler_(handler), resources_(resources), log_(log) {}
 
   // A run begins over a queue that takes so many jobs at once.
   void begin(time_point now, int most) {
@@ -65,6 +66,7 @@ class limit_control {
  private:
   const metrics& look(time_point now, int limit) {
     if (resources_ != nullptr) resources_->read_when_due(now, recorded.external());
+    if (handler_.runs_batches()) recorded.external().batches = handler_.batches();
     return recorded.snapshot(now, limit);
   }
 
@@ -94,6 +96,7 @@ class limit_control {
   }
 
   const modifier_ref modifier_;
+  const handler_ref handler_;
   resource_reader* resources_;
   logger& log_;
   mutable std::mutex mutex_;

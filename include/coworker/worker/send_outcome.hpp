@@ -103,8 +103,8 @@ template <transport Queue>
   detail::log_outcome(record.outcome, log, subject);
   try {
     task<delivery> complete = detail::insist([&] {
-      return detail::begin_complete(queue, record,
-                                    core.handler.is_streaming && core.place.terms.sends_chunks);
+      return detail::begin_complete(
+          queue, record, core.handler.is_streaming && core.place.terms.sends_chunks && !record.only_whole);
     });
     co_return co_await std::move(complete);
   } catch (...) {

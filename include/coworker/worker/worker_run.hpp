@@ -22,6 +22,7 @@
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/job_watch.hpp>
 #include <coworker/worker/options.hpp>
+#include <coworker/worker/prepare.hpp>
 #include <coworker/worker/send_outcome.hpp>
 #include <coworker/worker/send_progress.hpp>
 #include <coworker/worker/slots.hpp>
@@ -130,10 +131,15 @@ task<worker_summary> worker_run<Queue>::run() {
   read_limits();
   core_.leaving_source.emplace();
   core_.control.begin(start, limits_.jobs);
+  core_.is_preparing.store(core_.handler.prepares());  // so that attend() sees it from the beginning
   scope beside((context(executor_)));
   if constexpr (attended_transport<Queue>) beside.spawn(attend());
+  if (core_.handler.prepares()) {
+    auto failure = co_await detail::prepare_worker(core_, executor_, limits_.jobs);
+    if (failure_ == nullptr) failure_ = std::move(failure);
+  }
 
-  time_point now = start;
+  time_point now = executor_.now();
   while (!core_.inbox.leaving() && !queue_closed_) {
     const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
     const bool take_due = capacity() > 0 && !asked_for_slot_;
@@ -223,6 +229,7 @@ void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
     slots_.limit = core_.control.ask(now, before);
   } catch (const std::bad_alloc&) {  // it is asked again
   }
+  core_.view.limit.store(slots_.limit, std::memory_order_relaxed);
   if (slots_.limit != before) {
     settled_ = false;
   } else if (interval_over && slots_.in_progress() == 0) {
@@ -318,6 +325,7 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   waiting_.remove(record);
   --slots_.waiting;
   ++slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   detail::insist([&] { watch_.add(record, now); });
   const record_ref owned(record);
   detail::insist([&] { jobs_.spawn(run_job(owned)); });
@@ -334,6 +342,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
     record.log = &core_.log;
+    record.worker = &core_.view;
     watched_executor* watched = nullptr;
     try {
       if (core_.options.measure_times) record.timings = new job_timings(executor_);
@@ -353,6 +362,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   }
   watch_.remove(record);
   --slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   ++slots_.delivering;
   if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
   task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, record, core_); });
@@ -373,6 +383,7 @@ void worker_run<Queue>::give_up(job_record& record) {
   record.progress.close();
   watch_.remove(record);
   --slots_.running;
+  core_.view.running.store(slots_.running, std::memory_order_relaxed);
   ++slots_.delivering;
   const record_ref owned(record);
   detail::insist([&] { jobs_.spawn(deliver(owned)); });

@@ -2,9 +2,12 @@
 // authorised: a handler that is only called for jobs which may be run.
 
 #include <concepts>
+#include <coworker/coro/task.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/refusal.hpp>
 #include <exception>
 #include <utility>
@@ -63,6 +66,11 @@ class authorised {
       std::terminate();  // the constructor has said what is wrong
     }
   }
+
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
+  }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   Handler handler_;

@@ -7,9 +7,11 @@
 #include <coworker/exec/block_for.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/sleep.hpp>
+#include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
+#include <coworker/job/preparation.hpp>
 #include <coworker/refusal.hpp>
 #include <cstdint>
 #include <exception>
@@ -123,6 +125,11 @@ class retried {
       std::terminate();  // the constructor has said what is wrong
     }
   }
+
+  task<void> prepare(const preparation& how) requires(preparing_handler<Handler>) {
+    return coworker::prepare_handler(handler_, how);
+  }
+  batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
   using answer = wrapped_answer<Handler>;

@@ -37,7 +37,8 @@ concept task_handler = job_handler<Handler> && kind_of_handler<Handler>
 ///
 /// is a handler of whatever kind Handler is. It takes the job by reference because one of its own would be
 /// gone before a coroutine that takes its job by reference has begun. Where Handler is a task, the call may
-/// be a coroutine that takes the job by value and awaits the handler.
+/// be a coroutine that takes the job by value and awaits the handler. One more member passes on what the handler prepares:
+/// see preparing_handler.
 template <class Handler>
 using wrapped_job = job<typename detail::wrapped_call<Handler>::input>;
 template <class Handler>

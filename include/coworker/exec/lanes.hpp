@@ -1,0 +1,237 @@
+#pragma once
+// lanes<T>: a value for each GPU, and a thread of its own for each value.
+
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/blocking.hpp>
+#include <coworker/exec/lane_board.hpp>
+#include <coworker/exec/maker.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/exec/waiting_line.hpp>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <mutex>
+#include <type_traits>
+#include <utility>
+
+namespace coworker {
+
+struct lanes_options {
+  /// How many users a lane may have at once. 0 counts as 1. Default: 1. With more, one user can prepare its
+  /// work while the lane's thread computes for another.
+  std::size_t per_lane = 1;
+  /// Where all lanes run instead of on threads of their own: the simulated_loop of a test. Their values are
+  /// then made when they are first needed. Default: each lane has a thread.
+  executor_ref run_on{};
+};
+
+/// One value, such as a model on its GPU, for each of `count` lanes, each with a thread on which alone the
+/// value is made, used and destroyed; so what a library binds to a thread, as CUDA its current device, is
+/// right for ever:
+///
+///     lanes gpus(2, [](std::size_t gpu) { cudaSetDevice(int(gpu)); return model(path); });
+///     const std::string text = co_await gpus.run(generate, prompt);  // generate(model&, std::string)
+///
+/// A user gets the idlest lane: the one with the fewest users, and of those the one that was left first. A
+/// worker's concurrency of `gpus.concurrency()` keeps all of them busy. Must outlive the users of its lanes;
+/// if it does not, the program ends and says so.
+///
+/// Thread safety: all operations may be called on any thread. The destructor must not run on a lane's own
+/// thread.
+template <class T>
+class lanes {
+  static_assert(std::is_object_v<T>,
+                "lanes: the function that makes the values must give an object, and be callable without "
+                "arguments or with the number of the lane");
+  using value = std::conditional_t<std::is_object_v<T>, T, int>;  // spares what is refused further errors
+  using queue = detail::waiting_line<detail::lane_board<value>>;
+  using slot = typename queue::slot;
+
+ public:
+  using value_type = T;
+
+  /// `make` gives a T, and may take the number of the lane, from 0. Each value is made on the thread of its
+  /// lane, all of them side by side, and the constructor waits for them. T need not be movable.
+  /// Throws: what `make` throws; std::invalid_argument when `count` is 0; std::system_error when a thread
+  /// cannot be started.
+  template <class Make>
+  lanes(std::size_t count, Make make, lanes_options options = {})
+      : make_(std::move(make)), queue_(count, options.per_lane, options.run_on) {
+    constexpr bool makes_it = std::is_same_v<typename detail::make_result<Make>::type, T>;
+    static_assert(makes_it, "lanes<T>: the function that makes the values must give a T or a task<T>");
+    if (!options.run_on) coworker::sync_wait(make_all());
+  }
+
+  lanes(const lanes&) = delete;
+  lanes& operator=(const lanes&) = delete;
+
+  ~lanes() {
+    const std::lock_guard lock(queue_.mutex());
+    if (queue_.board().users() == 0 && !queue_.anybody_waits()) return;
+    std::fputs(
+        "coworker: lanes were destroyed while they have users; let them outlive their users and whoever "
+        "waits for one\n",
+        stderr);
+    std::terminate();
+  }
+
+  /// A place on a lane, which is left by its destructor. Movable; one that was moved from is empty.
+  class lane {
+   public:
+    lane(lane&& other) noexcept
+        : from_(std::exchange(other.from_, nullptr)), slot_(std::exchange(other.slot_, nullptr)) {}
+
+    lane& operator=(lane&& other) noexcept {
+      lane moved(std::move(other));
+      std::swap(from_, moved.from_);
+      std::swap(slot_, moved.slot_);
+      return *this;
+    }
+
+    ~lane() {
+      if (slot_ != nullptr) from_->queue_.give_back(*slot_);
+    }
+
+    /// The number of the lane, from 0.
+    std::size_t index() const noexcept { return slot_->index; }
+
+    /// Where the lane runs: its one thread.
+    executor_ref executor() const noexcept { return slot_->executor; }
+
+    /// Calls `function(T&, args...)` on the lane's thread and returns its result, or rethrows what it throws;
+    /// the coroutine goes on where it was. One call at a time runs on a lane. The place must outlive the
+    /// task. Arguments, errors and cancellation: as for blocking(); and throws what `make` throws, when the
+    /// value is made anew.
+    template <class Function, class... Args>
+    auto run(Function&& function, Args&&... args) const {
+      return from_->run_on_lane(*slot_, std::forward<Function>(function), std::forward<Args>(args)...);
+    }
+
+    /// The value is of no more use: before the next call on the lane it is destroyed and made anew, on the
+    /// lane's thread.
+    void mark_broken() const noexcept { slot_->broken.store(true, std::memory_order_relaxed); }
+
+   private:
+    friend lanes;
+    lane(lanes& from, slot& taken) noexcept : from_(&from), slot_(&taken) {}
+    lanes* from_;
+    slot* slot_;
+  };
+
+  /// Returns a place on the idlest lane, once all who asked before have one.
+  /// Throws: std::logic_error when the coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it has a
+  /// place by then.
+  task<lane> enter() {
+    slot& taken = co_await queue_.take_in_turn("lanes::enter");
+    co_return lane(*this, taken);
+  }
+
+  /// Enters the idlest lane for one call: see lane::run. From ordinary code: `sync_wait(gpus.run(generate,
+  /// prompt))`.
+  template <class Function, class... Args>
+  auto run(Function&& function, Args&&... args) {
+    using result = call_result<Function, Args...>;
+    if constexpr (fits<Function, Args...>()) {
+      return run_on_idlest<result, std::decay_t<Function>, std::decay_t<Args>...>(
+          std::forward<Function>(function), std::forward<Args>(args)...);
+    } else {
+      return detail::refused_call();
+    }
+  }
+
+  /// Returns the number of lanes.
+  std::size_t size() const noexcept { return queue_.board().size(); }
+
+  /// Returns how many users all lanes have room for together.
+  std::size_t concurrency() const noexcept { return queue_.board().size() * queue_.board().per_lane(); }
+
+  /// Returns how many users the lanes have now.
+  std::size_t users() const {
+    const std::lock_guard lock(queue_.mutex());
+    return queue_.board().users();
+  }
+
+ private:
+  template <class Function, class... Args>
+  using call_result =
+      typename detail::call_result<std::decay_t<Function>, value&, std::decay_t<Args>...>::type;
+
+  template <class Function, class... Args>
+  static constexpr bool fits() {
+    constexpr bool callable = std::is_invocable_v<std::decay_t<Function>&, value&, std::decay_t<Args>...>;
+    static_assert(callable,
+                  "lanes::run: the function cannot be called with a T& and these arguments; it gets copies "
+                  "of its own, as rvalues, so take them by value or const reference, or pass std::ref(x)");
+    constexpr bool no_task = !detail::is_task<call_result<Function, Args...>>;
+    static_assert(no_task,
+                  "lanes::run: the function gives a task, and a lane runs ordinary functions; to await "
+                  "something in between, enter() the lane and call run() for each part");
+    constexpr bool safe = detail::is_safe_call<Function, Args...>;
+    static_assert(safe,
+                  "lanes::run: g++ before 13 destroys a lambda with captures, or an aggregate, twice when it "
+                  "is made inside a co_await expression; name it and pass it by name, or pass std::ref(f) if "
+                  "it cannot be copied");
+    return callable && no_task && safe;
+  }
+
+  template <class Function, class... Args>
+  auto run_on_lane(slot& at, Function&& function, Args&&... args) {
+    using result = call_result<Function, Args...>;
+    if constexpr (fits<Function, Args...>()) {
+      return coworker::run_on(at.executor,
+                              call<result, std::decay_t<Function>, std::decay_t<Args>...>(
+                                  at, std::forward<Function>(function), std::forward<Args>(args)...));
+    } else {
+      return detail::refused_call();
+    }
+  }
+
+  template <class Result, class Function, class... Args>
+  task<Result> run_on_idlest(Function function, Args... args) {
+    const lane entered = co_await enter();
+    auto called = coworker::run_on(
+        entered.executor(),
+        call<Result, Function, Args...>(*entered.slot_, std::move(function), std::move(args)...));
+    co_return co_await std::move(called);
+  }
+
+  // On the lane's executor.
+  template <class Result, class Function, class... Args>
+  task<Result> call(slot& at, Function function, Args... args) {
+    const stop_token stop = co_await this_coro::stop_token();
+    stop.throw_if_stopped();
+    if (at.broken.exchange(false, std::memory_order_relaxed)) at.value.clear();
+    if (!at.value.made()) co_await make_->make(at.index, at.value);
+    co_return function(at.value.get(), std::move(args)...);
+  }
+
+  task<void> make_all() {
+    const context here = co_await this_coro::context();
+    scope makers(here);
+    try {
+      for (std::size_t i = 0; i != size(); ++i) {
+        slot& one = queue_.board()[i];
+        makers.spawn(coworker::run_on(one.executor, make_->make(i, one.value)));
+      }
+    } catch (...) {
+      (makers.fail)(std::current_exception());  // those that were started are waited for
+    }
+    co_await makers.join();
+  }
+
+  detail::maker_handle<value> make_;  // outlives the values
+  queue queue_;
+};
+
+template <class Make>
+lanes(std::size_t, Make) -> lanes<typename detail::make_result<Make>::type>;
+template <class Make>
+lanes(std::size_t, Make, lanes_options) -> lanes<typename detail::make_result<Make>::type>;
+
+}  // namespace coworker

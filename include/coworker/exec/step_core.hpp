@@ -1,0 +1,245 @@
+#pragma once
+// What the jobs and the thread of a step_engine share: which sequences wait, which are stepped, and how pieces go from
+// one side to the other. Does not know who calls its steps.
+
+#include <atomic>
+#include <coworker/coro/clock.hpp>
+#include <coworker/exec/active_sequence.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
+#include <coworker/exec/shared_state.hpp>
+#include <coworker/exec/thread.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+/// How full a step_engine is, and was: `stepped / (steps * at_once)` is the mean share of its slots in use.
+struct step_engine_metrics {
+  std::uint64_t steps = 0;    ///< since the start
+  std::uint64_t stepped = 0;  ///< sequences, summed over all steps
+  std::size_t active = 0;     ///< sequences that have slots now
+  std::size_t waiting = 0;    ///< that wait for one
+  std::size_t at_once = 0;
+};
+
+namespace detail {
+
+template <class Sequence, class Piece>
+class step_core : public shared_state {
+ public:
+  using active = active_sequence<Sequence, Piece>;
+
+  // Shared by its job and the engine, so that each may let go first.
+  struct seat : shared_state, active {
+    explicit seat(Sequence&& state) : active(std::move(state)) {}
+    auto_reset_event news;
+    std::atomic<bool> dropped{false};  // its job is gone
+    // Guarded by the core's mutex.
+    std::vector<Piece> arrived;
+    std::exception_ptr ended_with;
+    bool ended = false;
+    // The engine's own.
+    bool has_news = false;
+  };
+  using seat_handle = shared_handle<seat>;
+
+  explicit step_core(std::size_t most) : slots_(most) {
+    active_.reserve(most);
+    stepping_.reserve(most);
+    gone_.reserve(2 * most);  // so that the thread needs no memory
+  }
+
+  // Throws: std::runtime_error once the engine is gone.
+  void enter(seat& one) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) throw std::runtime_error(engine_is_gone);
+    waiting_.emplace_back(&one);
+    changed_.notify_one();
+  }
+
+  // All pieces that are there. True: the sequence has ended, and there is nothing more.
+  bool take(seat& of, std::vector<Piece>& pieces) {
+    const std::lock_guard lock(mutex_);
+    pieces.swap(of.arrived);
+    if (!pieces.empty() || !of.ended) return false;
+    if (of.ended_with != nullptr) std::rethrow_exception(std::exchange(of.ended_with, nullptr));
+    return true;
+  }
+
+  // The engine's thread waits for something to step. False: it is to end.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    while (!closed_ && waiting_.empty() && active_.empty()) changed_.wait(lock);
+    return !closed_;
+  }
+
+  // Sequences whose jobs are gone go, others get their slots. What is to be stepped is then in stepping(); false: nothing.
+  bool begin_step() {
+    stepping_.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      take_out(active_, is_dropped);
+      take_out(waiting_, is_dropped);
+      std::size_t admitted = 0;
+      for (; active_.size() < slots_ && admitted != waiting_.size(); ++admitted) {
+        waiting_[admitted]->slot_ = free_slot();
+        active_.push_back(std::move(waiting_[admitted]));
+      }
+      waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(admitted));
+      if (!active_.empty()) ++steps_;
+      stepped_ += active_.size();
+    }
+    bury();
+    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    return !stepping_.empty();
+  }
+
+  std::vector<active*>& stepping() noexcept { return stepping_; }
+
+  // `failure` is what the step threw: all that were in it end with that.
+  void end_step(std::exception_ptr failure) {
+    for (const seat_handle& one : active_) {
+      ++one->steps_;
+      if (failure != nullptr) (one->fail)(failure);
+    }
+    failure = nullptr;  // it is the jobs' now
+    {
+      const std::lock_guard lock(mutex_);
+      for (const seat_handle& one : active_) hand_over(*one);
+    }
+    for (const seat_handle& one : active_)
+      if (std::exchange(one->has_news, false)) one->news.set();
+    {
+      const std::lock_guard lock(mutex_);
+      take_out(active_, [](const seat& one) { return one.finished_; });
+    }
+    bury();
+  }
+
+  // The engine ends: no sequence gets in any more, and the thread is woken.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_one();
+  }
+
+  // Afterwards, with no step in progress: what is left ends, on the calling thread.
+  void end_all() {
+    do {
+      {
+        const std::lock_guard lock(mutex_);
+        take_out(active_, [](const seat&) { return true; });
+        take_out(waiting_, [](const seat&) { return true; });
+        for (const seat_handle& one : gone_) {
+          if (std::exchange(one->ended, true)) continue;
+          one->ended_with = std::make_exception_ptr(std::runtime_error(engine_is_gone));
+        }
+      }
+      for (const seat_handle& one : gone_) one->news.set();
+    } while (bury());
+  }
+
+  step_engine_metrics measured() const {
+    const std::lock_guard lock(mutex_);
+    return {steps_, stepped_, active_.size(), waiting_.size(), slots_};
+  }
+
+  // In a simulation, where no thread steps but one of the jobs: see step_drive.hpp. On the simulation's thread.
+  const seat* driver = nullptr;
+  bool step_began = false;
+  time_point step_due{};
+
+  // What is still to be stepped of what begin_step() said; false: nothing.
+  bool keep_step() {
+    stepping_.clear();
+    {
+      const std::lock_guard lock(mutex_);
+      take_out(active_, is_dropped);
+      take_out(waiting_, is_dropped);
+    }
+    bury();
+    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    return !stepping_.empty();
+  }
+
+  // Lets go of sequences whose jobs are gone, where no step does so soon.
+  void sweep() {
+    if (driver == nullptr && !keep_step()) step_began = false;
+  }
+
+  void wake_all() {
+    for (const seat_handle& one : active_) one->news.set();
+    for (const seat_handle& one : waiting_) one->news.set();
+  }
+
+ private:
+  static constexpr const char* engine_is_gone =
+      "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
+
+  // Under the lock.
+  void hand_over(seat& one) {
+    one.has_news = one.finished_ || !one.sent_.empty();
+    try {
+      if (one.arrived.empty()) {
+        one.arrived.swap(one.sent_);
+      } else {
+        for (Piece& piece : one.sent_) one.arrived.push_back(std::move(piece));
+      }
+    } catch (...) {  // no memory for what the job has not taken yet
+      (one.fail)(std::current_exception());
+    }
+    one.sent_.clear();
+    one.ended = one.finished_;
+    one.ended_with = std::exchange(one.failure_, nullptr);
+  }
+
+  static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
+
+  // Under the lock. The order of the others stays. Takes as many as there is room for: the thread asks for no memory.
+  template <class Predicate>
+  void take_out(std::vector<seat_handle>& of, Predicate leaves) {
+    std::size_t kept = 0;
+    for (seat_handle& one : of) {
+      const bool goes = gone_.size() < gone_.capacity() && leaves(*one);
+      std::swap(goes ? gone_.emplace_back() : of[kept++], one);
+    }
+    of.resize(kept);
+  }
+
+  // Without the lock, and on the engine's thread, as destructors of the user's run.
+  // False: there were none.
+  bool bury() {
+    for (const seat_handle& one : gone_) one->state_.reset();
+    const bool any = !gone_.empty();
+    gone_.clear();
+    return any;
+  }
+
+  std::size_t free_slot() const {
+    for (std::size_t slot = 0;; ++slot) {
+      bool used = false;
+      for (const seat_handle& one : active_) used = used || one->slot_ == slot;
+      if (!used) return slot;
+    }
+  }
+
+  const std::size_t slots_;
+  std::vector<active*> stepping_;
+  std::vector<seat_handle> gone_;
+  mutable std::mutex
+      mutex_;  // guards what follows; the engine's thread, which alone changes active_, reads it without
+  condition changed_;
+  std::vector<seat_handle> active_;
+  std::vector<seat_handle> waiting_;
+  std::uint64_t steps_ = 0;
+  std::uint64_t stepped_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace detail
+}  // namespace coworker

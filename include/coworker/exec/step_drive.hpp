@@ -1,0 +1,62 @@
+#pragma once
+// How a job waits for the next pieces of its sequence; in a simulation, where a step_engine has no thread, one of the jobs
+// that wait calls its steps meanwhile.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/exec/sleep.hpp>
+
+namespace coworker::detail {
+
+template <class Seat>
+task<void> wait_for_news(Seat& own) {
+  const stop_token stop = co_await this_coro::stop_token();
+  stop.throw_if_stopped();
+  {
+    const stop_callback on_stop(stop, [&own] { own.news.set(); });
+    co_await own.news.wait();
+  }
+  stop.throw_if_stopped();
+}
+
+// While it lives, its job is the one that steps; afterwards any that waits takes over.
+template <class Core, class Seat>
+class step_driving {
+ public:
+  step_driving(Core& in, const Seat& by) noexcept : in_(in) { in_.driver = &by; }
+  step_driving(const step_driving&) = delete;
+  step_driving& operator=(const step_driving&) = delete;
+  ~step_driving() {
+    in_.driver = nullptr;
+    in_.wake_all();
+  }
+
+ private:
+  Core& in_;
+};
+
+// One step, or a wait for the one who is at it.
+template <class Core, class Seat, class Engine>
+task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
+  if (in.driver != nullptr) {
+    co_await detail::wait_for_news(own);
+    co_return;
+  }
+  const executor_ref home = co_await this_coro::executor();
+  const step_driving<Core, Seat> now(in, own);
+  if (!in.step_began) {
+    co_await coworker::resume_on(home);  // whoever comes in the same moment is in the same step
+    if (!in.begin_step()) co_return;
+    in.step_began = true;
+    in.step_due = detail::after(home.now(), engine.simulated_step(in.stepping().size()));
+  }
+  co_await coworker::sleep_until(in.step_due);
+  in.step_began = false;
+  if (in.keep_step()) in.end_step(engine.step());
+}
+
+}  // namespace coworker::detail

@@ -1,0 +1,218 @@
+#pragma once
+// step_engine: one thread that steps many sequences together, and hands each job its pieces; what a language model's
+// server calls continuous batching.
+
+#include <coroutine>
+#include <coworker/coro/async_generator.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/active_sequence.hpp>
+#include <coworker/exec/shared_state.hpp>
+#include <coworker/exec/step_core.hpp>
+#include <coworker/exec/step_drive.hpp>
+#include <coworker/exec/thread.hpp>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+struct step_engine_options {
+  /// How many sequences are stepped together at most; others wait for a slot, in the order in which they came. 1 or more.
+  /// Default: 8.
+  std::size_t at_once = 8;
+  /// How long a step with so many sequences takes in a simulation. Default: 10 ms, however many.
+  duration (*simulated_step)(std::size_t sequences) = [](std::size_t) -> duration {
+    return std::chrono::milliseconds(10);
+  };
+};
+
+/// Steps all sequences that jobs have handed to it, with one call for all, on a thread of its own, again and again:
+///
+///     struct sequence { std::vector<int> tokens; ... };                  // the user's state of one
+///     using engine = step_engine<sequence, std::string>;
+///     engine decode([&](std::span<engine::active* const> all) { ... }, {.at_once = 8});
+///
+///     async_generator<std::string> handle(job<request> work) { return decode.run(sequence(work.input)); }
+///
+/// The step function gets every active sequence as an active_sequence: it calls send() with what a sequence gave,
+/// finish() with one that has ended. What it throws ends all that were in the step, and the engine goes on with others. No
+/// lock is held meanwhile. Sequences are destroyed on the engine's thread, as soon as they have ended or their jobs are
+/// gone, but not within a step.
+///
+/// In a simulation, when run() is awaited on a simulated_loop, there is no thread: the jobs' coroutines call the same step
+/// function, after the virtual time of `simulated_step`.
+///
+/// Thread safety: all operations may be called on any thread. The destructor waits for the step in progress; jobs that
+/// still wait for pieces then get a std::runtime_error.
+template <class Sequence, class Piece>
+class step_engine {
+  static_assert(std::is_object_v<Sequence> && std::is_nothrow_move_constructible_v<Sequence>,
+                "step_engine<Sequence, Piece>: Sequence must be an object whose move constructor is "
+                "noexcept; hold what "
+                "cannot be moved by a std::unique_ptr");
+  static_assert(std::is_object_v<Piece> && std::is_nothrow_move_constructible_v<Piece>,
+                "step_engine<Sequence, Piece>: Piece must be an object whose move constructor is noexcept, "
+                "so that no piece "
+                "is lost on its way");
+  using core = detail::step_core<Sequence, Piece>;
+  using core_handle = detail::shared_handle<core>;
+  using seat = typename core::seat;
+  using seat_handle = typename core::seat_handle;
+
+ public:
+  using active = active_sequence<Sequence, Piece>;
+
+  /// `function` is callable with a std::span<active* const>, which is never empty. The thread starts with the first sequence.
+  /// Throws: std::invalid_argument when there are to be 0 slots.
+  template <class Step>
+  explicit step_engine(Step function, step_engine_options options = {})
+      : core_(new core(checked(options.at_once))),
+        simulated_step_(options.simulated_step),
+        stepper_(make(std::move(function))) {}
+
+  step_engine(const step_engine&) = delete;
+  step_engine& operator=(const step_engine&) = delete;
+
+  ~step_engine() {
+    core_->close();
+    if (thread_) {
+      thread_->join();
+    } else {
+      core_->end_all();
+    }
+    delete stepper_;
+  }
+
+  /// Returns the pieces of a sequence, which is stepped from the first next() on until it ends, or the generator is
+  /// destroyed; collect() gives all at once. The engine must outlive the generator.
+  /// Throws: what the step function threw, or ended the sequence with; std::system_error when the thread cannot be started.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested; the sequence is then in no further step.
+  async_generator<Piece> run(Sequence sequence) { return pieces_of(*this, std::move(sequence)); }
+
+  step_engine_metrics measured() const { return core_->measured(); }
+
+ private:
+  // Hides what kind of function it is.
+  struct stepper {
+    virtual ~stepper() = default;
+    virtual void step(std::span<active* const> all) = 0;
+  };
+
+  template <class Step>
+  static stepper* make(Step of) {
+    constexpr bool fits = std::is_invocable_v<Step&, std::span<active* const>>;
+    static_assert(
+        fits,
+        "step_engine: the step function does not fit; it must be callable with the active sequences, as in "
+        "`void step(std::span<coworker::step_engine<sequence, piece>::active* const> all)`");
+    if constexpr (fits) {
+      struct stepper_of final : stepper {
+        Step function;
+        explicit stepper_of(Step&& given) : function(std::move(given)) {}
+        void step(std::span<active* const> all) override { function(all); }
+      };
+      return new stepper_of(std::move(of));
+    } else {
+      return nullptr;
+    }
+  }
+
+  static std::size_t checked(std::size_t at_once) {
+    if (at_once == 0)
+      throw std::invalid_argument(
+          "step_engine_options::at_once must be 1 or more, or no sequence would ever be stepped");
+    return at_once;
+  }
+
+  // The job's side of a sequence.
+  class stay {
+   public:
+    stay(core_handle in, Sequence&& sequence, bool simulated)
+        : core_(std::move(in)), seat_(new seat(std::move(sequence))), simulated_(simulated) {}
+    stay(const stay&) = delete;
+    stay& operator=(const stay&) = delete;
+    ~stay() {
+      seat_->dropped.store(true, std::memory_order_release);
+      if (simulated_) core_->sweep();
+    }
+
+    core& in() const noexcept { return *core_; }
+    seat& own() const noexcept { return *seat_; }
+
+   private:
+    core_handle core_;
+    seat_handle seat_;
+    const bool simulated_;
+  };
+
+  static async_generator<Piece> pieces_of(step_engine& engine, Sequence sequence) {
+    const executor_ref home = co_await this_coro::executor();
+    const bool simulated = home.clock() == executor_clock::simulated;
+    engine.start_unless(simulated);
+    const stay place(engine.core_, std::move(sequence), simulated);
+    place.in().enter(place.own());
+    std::vector<Piece> pieces;
+    while (!place.in().take(place.own(), pieces)) {
+      for (Piece& one : pieces) co_yield std::move(one);
+      if (!pieces.empty()) {
+        pieces.clear();
+      } else if (simulated) {
+        co_await detail::drive_or_wait(place.in(), place.own(), engine);
+      } else {
+        co_await detail::wait_for_news(place.own());
+      }
+    }
+  }
+
+  friend task<void> detail::drive_or_wait<core, seat, step_engine>(core&, seat&, step_engine&);
+  duration simulated_step(std::size_t sequences) const { return simulated_step_(sequences); }
+
+  // What it threw, if anything.
+  std::exception_ptr step() noexcept {
+    try {
+      stepper_->step(std::span<active* const>(core_->stepping()));
+    } catch (...) {
+      return std::current_exception();
+    }
+    return nullptr;
+  }
+
+  void start_unless(bool simulated) {
+    const std::lock_guard lock(starting_);
+    if (!simulated && !thread_) thread_.emplace(&run_thread, this);
+    if (simulated && thread_) {
+      throw std::logic_error(
+          "step_engine: a coroutine on a simulated_loop cannot use an engine whose thread has started; make "
+          "one for each "
+          "simulation");
+    }
+  }
+
+  static void* run_thread(void* self) noexcept {
+    static_cast<step_engine*>(self)->run_steps();
+    return nullptr;
+  }
+
+  void run_steps() noexcept {
+    while (core_->wait()) {
+      if (core_->begin_step()) core_->end_step(step());
+    }
+    core_->end_all();
+  }
+
+  const core_handle core_;
+  duration (*const simulated_step_)(std::size_t);
+  stepper* const stepper_;
+  std::mutex starting_;
+  std::optional<detail::thread> thread_;  // guarded by it
+};
+
+}  // namespace coworker

@@ -1,0 +1,19 @@
+#pragma once
+// Who is told at once of what a job reports, on the job's own thread: a test. Must not know which.
+
+#include <coworker/json/json.hpp>
+
+namespace coworker::detail {
+
+class job_observer {
+ public:
+  virtual void reported(const json& progress) = 0;
+
+ protected:
+  job_observer() = default;
+  ~job_observer() = default;
+  job_observer(const job_observer&) = delete;
+  job_observer& operator=(const job_observer&) = delete;
+};
+
+}  // namespace coworker::detail

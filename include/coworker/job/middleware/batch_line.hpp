@@ -1,0 +1,185 @@
+#pragma once
+// Which jobs run together, and when: the jobs that wait for a batch, and the rules by which the first of them starts one.
+// Must not know what a batch does, nor the types of inputs and results.
+
+#include <atomic>
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
+#include <coworker/exec/wait_list.hpp>
+#include <coworker/job/batch_metrics.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/job/worker_view.hpp>
+#include <coworker/log.hpp>
+#include <cstddef>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+namespace coworker {
+
+struct batch_options {
+  /// How many jobs a batch holds at most; a batch that is full starts at once. 1 or more. Default: 16.
+  std::size_t most = 16;
+  /// How long a job waits at most for others to come, as long as others can come and a batch could start. 0 or more.
+  /// Default: 5 ms.
+  duration within = std::chrono::milliseconds(5);
+  /// How many batches may run at once, such as one for each GPU; jobs that arrive meanwhile form the next. 1 or more.
+  /// Default: 1.
+  std::size_t at_once = 1;
+  /// Where a plain function runs. Default: empty, the worker's pool.
+  executor_ref run_on{};
+};
+
+namespace detail {
+
+inline batch_options checked(batch_options options) {
+  const auto require_option = [](bool holds, const char* problem) {
+    if (!holds) throw std::invalid_argument(std::string("batch_options::") + problem);
+  };
+  require_option(options.most >= 1, "most must be 1 or more, or no job would ever run");
+  require_option(options.at_once >= 1, "at_once must be 1 or more, or no job would ever run");
+  require_option(options.within >= duration::zero(), "within is negative; it must be 0 or more");
+  return options;
+}
+
+[[noreturn]] inline void throw_wrong_size(std::size_t jobs, std::size_t results) {
+  throw std::logic_error("coworker::batched: the function returned " + std::to_string(results) +
+                         " results for a batch of " + std::to_string(jobs) +
+                         " jobs; it must return one for each, in their order");
+}
+
+// A job that waits for its batch, or is in it. Lives in the frame of the job's coroutine.
+struct batch_seat : wait_link {
+  enum class state : unsigned char { waits, runs, ended };
+
+  auto_reset_event news;  // set under the line's lock, so that the seat is not left before that has returned
+  time_point arrived{};
+  const worker_view* worker = nullptr;  // null: not known
+  state at = state::waits;              // guarded by the line's mutex
+
+  batch_seat() noexcept {}
+};
+
+// All operations but the constructor may be called on any thread.
+class batch_line {
+ public:
+  explicit batch_line(batch_options options) : options_(detail::checked(options)) {}
+  batch_line(const batch_line&) = delete;
+  batch_line& operator=(const batch_line&) = delete;
+
+  const batch_options& options() const noexcept { return options_; }
+
+  void enter(batch_seat& one, time_point now) {
+    const std::lock_guard lock(mutex_);
+    one.arrived = now;
+    waiting_.push_back(one);
+    ++inside_;
+    ++size_;
+    batch_seat& first = waiting_.front();
+    if (&first != &one && may_start(first, now)) first.news.set();
+  }
+
+  // False: its batch runs or has run, and it can leave no more.
+  bool leave(batch_seat& one) {
+    const std::lock_guard lock(mutex_);
+    if (one.at != batch_seat::state::waits) return false;
+    const bool was_first = &waiting_.front() == &one;
+    one.unlink();
+    --inside_;
+    --size_;
+    if (was_first) wake_first();
+    return true;
+  }
+
+  enum class turn : unsigned char { waits, starts, ended };
+
+  // What a seat is to do next. `starts`: `add(seat)` was called for each that is in its batch, itself the first. `waits`:
+  // until `until`, or until there is news.
+  template <class Add>
+  turn next_turn(batch_seat& one, time_point now, time_point& until, Add add) {
+    const std::lock_guard lock(mutex_);
+    until = (time_point::max)();
+    if (one.at == batch_seat::state::ended) return turn::ended;
+    if (one.at == batch_seat::state::runs || &waiting_.front() != &one) return turn::waits;
+    if (!may_start(one, now)) {
+      if (running_ < options_.at_once) until = after(one.arrived, options_.within);
+      return turn::waits;
+    }
+    ++running_;
+    ++measured_.batches;
+    for (std::size_t i = 0; i != options_.most && !waiting_.empty(); ++i) {
+      batch_seat& member = waiting_.pop_front();
+      member.at = batch_seat::state::runs;
+      --size_;
+      ++measured_.jobs;
+      measured_.wait_seconds += seconds(now - member.arrived);
+      add(member);
+    }
+    wake_first();
+    return turn::starts;
+  }
+
+  // The batch of those seats has ended; they may be gone afterwards.
+  template <class Seats>
+  void end(const Seats& seats, duration took) {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    measured_.run_seconds += seconds(took);
+    for (batch_seat* const one : seats) {
+      --inside_;
+      one->at = batch_seat::state::ended;
+    }
+    wake_first();
+    for (batch_seat* const one : seats) one->news.set();
+  }
+
+  // Once.
+  void warn_of_low_limit(const job_record* job) {
+    if (job == nullptr || job->worker == nullptr || job->log == nullptr) return;
+    const int limit = job->worker->limit.load(std::memory_order_relaxed);
+    if (static_cast<std::size_t>(limit) >= options_.most || warned_.exchange(true)) return;
+    job->log->write(log_level::warn, "The worker runs " + std::to_string(limit) +
+                                         " jobs at once, so that a batch never holds the " +
+                                         std::to_string(options_.most) +
+                                         " that batch_options::most allows; raise the concurrency, best to "
+                                         "twice as many, or lower `most`.");
+  }
+
+  batch_metrics measured() const {
+    const std::lock_guard lock(mutex_);
+    return measured_;
+  }
+
+ private:
+  static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
+
+  bool may_start(const batch_seat& first, time_point now) const noexcept {
+    if (running_ >= options_.at_once) return false;
+    return size_ >= options_.most || now >= after(first.arrived, options_.within) || none_can_come(first);
+  }
+
+  // Every job that the worker may run at once is here.
+  bool none_can_come(const batch_seat& first) const noexcept {
+    if (first.worker == nullptr) return false;
+    const auto here = static_cast<int>(inside_);
+    return here >= first.worker->running.load(std::memory_order_relaxed) &&
+           here >= first.worker->limit.load(std::memory_order_relaxed);
+  }
+
+  void wake_first() {
+    if (!waiting_.empty()) waiting_.front().news.set();
+  }
+
+  const batch_options options_;
+  mutable std::mutex mutex_;  // guards all below
+  wait_list<batch_seat> waiting_;
+  std::size_t size_ = 0;     // of those that wait
+  std::size_t inside_ = 0;   // and in batches that run
+  std::size_t running_ = 0;  // batches
+  batch_metrics measured_;
+  std::atomic<bool> warned_{false};
+};
+
+}  // namespace detail
+}  // namespace coworker

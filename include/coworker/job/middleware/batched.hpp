@@ -1,0 +1,256 @@
+#pragma once
+// batched: a handler that runs many jobs as one call.
+
+#include <concepts>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/stop.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/resume_on.hpp>
+#include <coworker/job/batch_metrics.hpp>
+#include <coworker/job/handler_kind.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/middleware/batch_call.hpp>
+#include <coworker/job/middleware/batch_line.hpp>
+#include <coworker/job/middleware/batch_result.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/refusal.hpp>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace coworker {
+
+namespace detail {
+
+// The jobs of one function over batches.
+template <runs_batches Many>
+class batch_runner {
+  using call = batch_call_of<Many>;
+  using item = typename call::item;
+  using element = batch_answer<Many>;
+
+ public:
+  using work_type = typename call::job_type;
+  using answer = typename batch_value<element>::type;
+  using value = std::conditional_t<std::is_void_v<typename call::value>, unused_value, typename call::value>;
+  static constexpr bool takes_value = !std::is_void_v<typename call::value>;
+
+  batch_metrics batches() const { return line_.measured(); }
+
+ private:
+  struct seat : batch_seat {
+    work_type work;
+    std::optional<element> result{};
+    std::exception_ptr failure{};
+    explicit seat(work_type&& of) : work(std::move(of)) {}
+  };
+
+ protected:
+  batch_runner(Many many, batch_options options) : many_(std::move(many)), line_(options) {}
+  // A copy gathers jobs of its own.
+  batch_runner(const batch_runner& other) : many_(other.many_), line_(other.line_.options()) {}
+  batch_runner(batch_runner&& other) : many_(std::move(other.many_)), line_(other.line_.options()) {}
+  ~batch_runner() = default;
+
+ private:
+  // In the line until its batch has ended, or it has left.
+  class place_in_line {
+   public:
+    place_in_line(batch_line& line, seat& one, time_point now) : line_(line), one_(one) {
+      line_.enter(one, now);
+    }
+    place_in_line(const place_in_line&) = delete;
+    place_in_line& operator=(const place_in_line&) = delete;
+    ~place_in_line() {
+      // Only without memory for a wait does a seat go whose batch runs, and then there is no saving it.
+      if (!left && !line_.leave(one_)) std::terminate();
+    }
+
+    bool left = false;
+
+   private:
+    batch_line& line_;
+    seat& one_;
+  };
+
+ protected:
+  task<answer> run(value* with, work_type work) {
+    const context here = co_await this_coro::context();
+    here.stop.throw_if_stopped();
+    seat own(std::move(work));
+    if (here.job != nullptr) own.worker = here.job->worker;
+    std::vector<seat*> members;
+    members.reserve(line_.options().most);
+    const auto add = [&members](batch_seat& one) { members.push_back(static_cast<seat*>(&one)); };
+    {
+      place_in_line place(line_, own, here.executor.now());
+      const stop_callback on_stop(here.stop, [&own] { own.news.set(); });
+      while (!place.left) {
+        if (here.stop.stop_requested() && line_.leave(own)) {
+          place.left = true;
+          throw cancelled();
+        }
+        time_point until{};
+        const batch_line::turn turn = line_.next_turn(own, here.executor.now(), until, add);
+        if (turn == batch_line::turn::ended) {
+          place.left = true;
+        } else if (turn == batch_line::turn::waits) {
+          co_await own.news.wait_until(until);
+        } else {
+          const time_point start = here.executor.now();
+          std::vector<element> results;
+          std::exception_ptr failure;
+          try {
+            line_.warn_of_low_limit(here.job);
+            auto running = run_batch(with, members, here.executor);
+            results = co_await std::move(running);
+          } catch (...) {
+            failure = std::current_exception();
+          }
+          hand_out(members, results, failure);
+          line_.end(members, here.executor.now() - start);
+        }
+      }
+    }
+    if (own.failure != nullptr) std::rethrow_exception(own.failure);
+    co_return detail::batch_value<element>::take(*own.result);
+  }
+
+ private:
+  // By the first of its jobs, but in a context that is nobody's: its own stop must not end what the others wait for.
+  task<std::vector<element>> run_batch(value* with, const std::vector<seat*>& members,
+                                       executor_ref executor) {
+    context neutral(executor);
+    std::vector<item> items;
+    items.reserve(members.size());
+    for (seat* const one : members) items.push_back(item_of(one->work));
+    auto running = call_many(with, std::move(items), pool_of(*members.front()));
+    std::vector<element> results = co_await std::move(running).in(neutral);
+    if (results.size() != members.size()) detail::throw_wrong_size(members.size(), results.size());
+    co_return results;
+  }
+
+  static void hand_out(const std::vector<seat*>& members, std::vector<element>& results,
+                       const std::exception_ptr& failure) noexcept {
+    for (std::size_t i = 0; i != members.size(); ++i) {
+      members[i]->failure = failure;
+      if (failure != nullptr) continue;
+      try {
+        members[i]->result.emplace(std::move(results[i]));
+      } catch (...) {
+        members[i]->failure = std::current_exception();
+      }
+    }
+  }
+
+  static item item_of(work_type& work) {
+    if constexpr (std::same_as<item, work_type>) {
+      return work;  // the original keeps the job's record
+    } else {
+      return std::move(work.input);
+    }
+  }
+
+  executor_ref pool_of(const seat& first) const {
+    const batch_options& options = line_.options();
+    if (options.run_on) return options.run_on;
+    return first.worker != nullptr ? first.worker->pool : executor_ref();
+  }
+
+  decltype(auto) invoke(value* with, std::vector<item>&& items) {
+    if constexpr (takes_value) {
+      return many_(*with, std::move(items));
+    } else {
+      return many_(std::move(items));
+    }
+  }
+
+  task<std::vector<element>> call_many(value* with, std::vector<item> items, executor_ref pool) {
+    if constexpr (awaited_result<typename call::answers>::is_task) {
+      auto running = invoke(with, std::move(items));  // what it takes by reference lives on in this frame
+      co_return co_await std::move(running);
+    } else {
+      if (!pool) {
+        throw std::logic_error(
+            "coworker::batched: a plain function needs a place to run, and there is no worker to lend its "
+            "pool; set "
+            "batch_options::run_on");
+      }
+      auto running = call_plainly(with, std::move(items));
+      co_return co_await coworker::run_on(pool, std::move(running));
+    }
+  }
+
+  task<std::vector<element>> call_plainly(value* with, std::vector<item> items) {
+    co_return invoke(with, std::move(items));
+  }
+
+  Many many_;
+  batch_line line_;
+};
+
+// Of a function that takes a vector.
+template <class Many>
+class batched_handler : public batch_runner<Many> {
+  using runner = batch_runner<Many>;
+
+ public:
+  batched_handler(Many many, batch_options options) : runner(std::move(many), options) {}
+  task<typename runner::answer> operator()(typename runner::work_type work) {
+    return this->run(nullptr, std::move(work));
+  }
+};
+
+// Of one that takes a value before it.
+template <class Many>
+class batched_handler_with_value : public batch_runner<Many> {
+  using runner = batch_runner<Many>;
+
+ public:
+  batched_handler_with_value(Many many, batch_options options) : runner(std::move(many), options) {}
+  task<typename runner::answer> operator()(typename runner::value& with, typename runner::work_type work) {
+    return this->run(&with, std::move(work));
+  }
+};
+
+}  // namespace detail
+
+/// Runs jobs that come at about the same time as one call:
+///
+///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their order
+///     start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
+///
+/// `many` is a plain function, which runs on the worker's pool, or gives a task of the vector, which runs where the worker
+/// does and may enter a lane. It takes a vector of inputs, or of job<Input> where it needs their ids or progress; before it
+/// it may take a value by reference, for prepared(). A result may be an error of its job alone: see batch_result.
+///
+/// A batch starts when it is full, when its first job has waited for `within`, and at once when it holds all jobs that the
+/// worker may run at a time; but no sooner than one of `at_once` batches has ended. A concurrency of twice `most` lets one
+/// batch gather while another runs. Copies, as in a simulation, gather jobs of their own.
+///
+/// Throws: std::invalid_argument for options out of their range. What `many` throws fails all jobs of the batch, and so
+/// does a number of results that is not theirs.
+/// Cancellation: a job that is stopped leaves its batch before that starts. Afterwards it has its result.
+template <class Many>
+requires detail::runs_batches<Many>
+auto batched(Many many, batch_options options = {}) {
+  if constexpr (detail::batch_runner<Many>::takes_value) {
+    return detail::batched_handler_with_value<Many>(std::move(many), options);
+  } else {
+    return detail::batched_handler<Many>(std::move(many), options);
+  }
+}
+
+template <class Many>
+requires(!detail::runs_batches<Many>) COWORKER_REFUSE(
+    "coworker::batched: the function does not fit; it must take a vector of inputs or jobs, of a type that "
+    "is written "
+    "out, and give a vector of what turns into json or a task of it, as in `std::vector<std::string> "
+    "handle_many(std::vector<request> batch)`")
+detail::refused_handler batched(Many, batch_options = {}) { return {}; }
+
+}  // namespace coworker

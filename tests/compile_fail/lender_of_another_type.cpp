@@ -1,0 +1,7 @@
+// expect: lender<T>: the function that makes the values must give a T or a task<T>
+// max-lines: 7
+#include <coworker/exec/lender.hpp>
+
+int make_number();
+
+void use() { coworker::lender<long> numbers(make_number, 4); }
