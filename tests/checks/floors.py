@@ -10,7 +10,7 @@ import sys
 
 # From the top of the house down. A name that ends in / is a folder.
 FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "typed/", "http/", "net/", "exec/", "coro/", "log.hpp", "log/", "json/",
-          "refusal.hpp", "version.hpp"]
+          "refusal.hpp", "system.hpp", "version.hpp"]
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
 SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
 CURL_BASICS = "http/curl/basics.hpp"

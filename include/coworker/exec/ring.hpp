@@ -60,11 +60,11 @@ class ring {
     }
   }
 
-  static void release(T* slots) noexcept {
+  static void release(T* places) noexcept {
     if constexpr (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-      ::operator delete(slots, std::align_val_t(alignof(T)));
+      ::operator delete(places, std::align_val_t(alignof(T)));
     } else {
-      ::operator delete(slots);
+      ::operator delete(places);
     }
   }
 

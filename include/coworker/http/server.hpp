@@ -114,7 +114,7 @@ class http_server {
     } catch (const cancelled&) {
       stopped = true;
     } catch (...) {
-      connections.fail(std::current_exception());
+      (connections.fail)(std::current_exception());
     }
     accepting.request_stop();
     co_await accepting.join();

@@ -33,7 +33,7 @@ struct error_info {
   std::string text() const { return type.empty() ? message : type + ": " + message; }
 
   /// text(), and a line "caused by ..." for each cause.
-  std::string trace() const {
+  std::string(trace)() const {
     std::string lines = text();
     for (const error_cause& cause : causes)
       lines.append("\ncaused by ").append(cause.type).append(": ").append(cause.message);

@@ -106,7 +106,9 @@ class basic_job_list {
 
   // While the record is still in the list.
   void leave(job_record& record) noexcept {
-    indexed_job& entry = *index_.find(record.id);
+    indexed_job* const found = index_.find(record.id);
+    if (found == nullptr) return;
+    indexed_job& entry = *found;
     if (entry.others == 0) {
       index_.erase(record.id);
       return;

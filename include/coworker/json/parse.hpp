@@ -173,4 +173,9 @@ inline json json::parse(std::string_view text, const parse_options& options) {
   return builder.take();
 }
 
+inline json json::parse(const char* text, const parse_options& options) {
+  if (text == nullptr) throw json_parse_error(1, 1, 0, "expected a text, found a null pointer");
+  return parse(std::string_view(text), options);
+}
+
 }  // namespace coworker

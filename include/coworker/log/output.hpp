@@ -3,8 +3,9 @@
 // only.
 
 #include <coworker/log/descriptor.hpp>
+#include <coworker/system.hpp>
 
-#if defined(__unix__) || defined(__APPLE__)
+#if COWORKER_POSIX
 
 #include <limits.h>
 #include <poll.h>
@@ -118,8 +119,8 @@ class line_output {
   // In the form of the lines that it stands for.
   void tell_dropped() {
     const std::string message = std::to_string(dropped_) +
-                                (dropped_ == 1 ? " log line was" : " log lines were") +
-                                " dropped: " + name_ + " took no more.";
+                                (dropped_ == 1 ? " log line was" : " log lines were") + " dropped: " + name_ +
+                                " took no more.";
     const std::string line =
         json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
               : "WARN   | " + message + "\n";

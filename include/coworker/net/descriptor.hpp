@@ -2,11 +2,14 @@
 // unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
 // call and the way out. Must not know what a descriptor stands for.
 
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <coworker/log/system.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -108,3 +111,5 @@ inline void set_cloexec_and_nonblocking(int descriptor) {
 
 }  // namespace detail
 }  // namespace coworker
+
+#endif

@@ -2,14 +2,18 @@
 // poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
 // without epoll: each wait costs time in proportion to how many there are.
 
+#include <coworker/coro/executor.hpp>
+#include <coworker/net/plain_array.hpp>
+#include <coworker/net/watch_slot.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <coworker/coro/executor.hpp>
-#include <coworker/net/plain_array.hpp>
-#include <coworker/net/watch_slot.hpp>
 #include <cstddef>
 #include <vector>
 
@@ -129,3 +133,5 @@ class basic_poll_set {
 using poll_set = basic_poll_set<descriptor_watch>;
 
 }  // namespace coworker::detail
+
+#endif

@@ -108,7 +108,7 @@ class latency_histogram {
     std::array<std::uint32_t, detail::latency_buckets::count> buckets{};
     std::uint64_t count = 0;
     double sum_seconds = 0;
-    duration least = duration::max();
+    duration least = (duration::max)();
     std::size_t lowest = detail::latency_buckets::count;  // of the buckets in use
     std::size_t highest = 0;
 

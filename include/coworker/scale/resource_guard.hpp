@@ -24,7 +24,7 @@ struct resource_guard {
   double (*probe)() = nullptr;     ///< how full something else is, 0 to 1; asked each time; default none
   double probe_share = 0.9;        ///< of that; default 0.9
   memory_outlook memory{};         ///< its own
-  time_point acted_on = time_point::min();  ///< its own: the reading that it last took slots away for
+  time_point acted_on = (time_point::min)();  ///< its own: the reading that it last took slots away for
 
   int operator()(int current, const metrics& measured) {
     memory.observe(measured);

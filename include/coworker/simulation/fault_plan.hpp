@@ -61,7 +61,7 @@ struct upheaval {
 /// From when to when one worker serves, and how it ends; the last stays until all is done.
 struct worker_span {
   duration starts{};
-  duration ends = duration::max();
+  duration ends = (duration::max)();
   bool crashes = false;
 };
 

@@ -2,6 +2,10 @@
 // Standard input, output and error of a program that was started without one of them: what it opens first would get that
 // number, and log lines would go into a connection or a file. Knows nothing else.
 
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -18,3 +22,13 @@ inline void fill_standard_descriptors() noexcept {
 }
 
 }  // namespace coworker::detail
+
+#else
+
+namespace coworker::detail {
+
+inline void fill_standard_descriptors() noexcept {}  // numbers are not given out again there
+
+}  // namespace coworker::detail
+
+#endif
