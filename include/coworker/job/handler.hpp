@@ -126,8 +126,9 @@ template <job_handler Handler>
   try {
     if constexpr (is_streaming_handler<Handler>) {
       const executor_ref runs_on = kind == detail::handler_kind::range ? place.pool : place.coroutines;
-      co_await detail::run_streaming(std::addressof(handler), &detail::read_handler<Handler>, runs_on, record,
-                                     place, sink, made);
+      Handler* const called = std::addressof(handler);  // which may be a function
+      co_await detail::run_streaming(&called, &detail::read_handler<Handler>, runs_on, record, place, sink,
+                                     made);
     } else if constexpr (kind == detail::handler_kind::plain) {
       co_await resume_on(place.pool);
       made.output = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));

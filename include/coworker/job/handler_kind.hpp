@@ -155,7 +155,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 namespace detail {
 
 template <class Handler>
-using output_of_handler = typename awaited<handler_result<Handler>>::type;
+using output_of_handler = typename chunk_type<typename awaited<handler_result<Handler>>::type>::type;
 
 /// What is said of a handler whose input or result a struct spoils; no_refusal where there is nothing to explain.
 template <class Handler>

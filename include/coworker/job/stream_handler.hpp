@@ -175,14 +175,14 @@ struct send_of_job {
 };
 using job_stream = chunk_stream<const send_of_job>;
 
-// Reads the elements of a handler of some type into a stream.
-using read_stream = task<void> (*)(void* handler, job_record& record, job_stream& stream, executor_ref home,
-                                   const stream_sink& sink, stream_end& end);
+// Reads the elements of a handler of some type, to which `handler` points by way of a pointer of its type, into a stream.
+using read_stream = task<void> (*)(const void* handler, job_record& record, job_stream& stream,
+                                   executor_ref home, const stream_sink& sink, stream_end& end);
 
 template <class Handler>
-task<void> read_handler(void* handler, job_record& record, job_stream& stream, executor_ref home,
+task<void> read_handler(const void* handler, job_record& record, job_stream& stream, executor_ref home,
                         const stream_sink& sink, stream_end& end) {
-  Handler& called = *static_cast<Handler*>(handler);
+  Handler& called = **static_cast<Handler* const*>(handler);
   if constexpr (kind_of_handler<Handler> == handler_kind::range) {
     return detail::stream_range(called, record, stream, home, sink, end);
   } else {
@@ -192,8 +192,9 @@ task<void> read_handler(void* handler, job_record& record, job_stream& stream, e
 
 // Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be. `runs_on` is
 // where the handler is read; empty: here. Compiled once for all handlers.
-inline task<void> run_streaming(void* handler, read_stream read, executor_ref runs_on, job_record& record,
-                                const handler_place& place, const stream_sink& sink, outcome& made) {
+inline task<void> run_streaming(const void* handler, read_stream read, executor_ref runs_on,
+                                job_record& record, const handler_place& place, const stream_sink& sink,
+                                outcome& made) {
   const context job = co_await this_coro::context();
   const send_of_job send{sink, record};
   job_stream stream(send, place.stream, place.terms, job);
