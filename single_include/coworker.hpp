@@ -19689,7 +19689,7 @@ concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>
 namespace detail {
 
 template <class Handler>
-using output_of_handler = typename awaited<handler_result<Handler>>::type;
+using output_of_handler = typename chunk_type<typename awaited<handler_result<Handler>>::type>::type;
 
 /// What is said of a handler whose input or result a struct spoils; no_refusal where there is nothing to explain.
 template <class Handler>
@@ -20565,14 +20565,14 @@ struct send_of_job {
 };
 using job_stream = chunk_stream<const send_of_job>;
 
-// Reads the elements of a handler of some type into a stream.
-using read_stream = task<void> (*)(void* handler, job_record& record, job_stream& stream, executor_ref home,
-                                   const stream_sink& sink, stream_end& end);
+// Reads the elements of a handler of some type, to which `handler` points by way of a pointer of its type, into a stream.
+using read_stream = task<void> (*)(const void* handler, job_record& record, job_stream& stream,
+                                   executor_ref home, const stream_sink& sink, stream_end& end);
 
 template <class Handler>
-task<void> read_handler(void* handler, job_record& record, job_stream& stream, executor_ref home,
+task<void> read_handler(const void* handler, job_record& record, job_stream& stream, executor_ref home,
                         const stream_sink& sink, stream_end& end) {
-  Handler& called = *static_cast<Handler*>(handler);
+  Handler& called = **static_cast<Handler* const*>(handler);
   if constexpr (kind_of_handler<Handler> == handler_kind::range) {
     return detail::stream_range(called, record, stream, home, sink, end);
   } else {
@@ -20582,8 +20582,9 @@ task<void> read_handler(void* handler, job_record& record, job_stream& stream, e
 
 // Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be. `runs_on` is
 // where the handler is read; empty: here. Compiled once for all handlers.
-inline task<void> run_streaming(void* handler, read_stream read, executor_ref runs_on, job_record& record,
-                                const handler_place& place, const stream_sink& sink, outcome& made) {
+inline task<void> run_streaming(const void* handler, read_stream read, executor_ref runs_on,
+                                job_record& record, const handler_place& place, const stream_sink& sink,
+                                outcome& made) {
   const context job = co_await this_coro::context();
   const send_of_job send{sink, record};
   job_stream stream(send, place.stream, place.terms, job);
@@ -20721,8 +20722,9 @@ template <job_handler Handler>
   try {
     if constexpr (is_streaming_handler<Handler>) {
       const executor_ref runs_on = kind == detail::handler_kind::range ? place.pool : place.coroutines;
-      co_await detail::run_streaming(std::addressof(handler), &detail::read_handler<Handler>, runs_on, record,
-                                     place, sink, made);
+      Handler* const called = std::addressof(handler);  // which may be a function
+      co_await detail::run_streaming(&called, &detail::read_handler<Handler>, runs_on, record, place, sink,
+                                     made);
     } else if constexpr (kind == detail::handler_kind::plain) {
       co_await resume_on(place.pool);
       made.output = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
