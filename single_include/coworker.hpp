@@ -115,7 +115,7 @@
 #define COWORKER_SPARES_REGISTERS COWORKER_NOINLINE
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and
 // then destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
@@ -164,7 +164,7 @@ void store_apart(T*& place, T* value) noexcept {
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
@@ -327,7 +327,7 @@ struct recycled_frame {
 // What a task and whoever awaits it share, in the awaiter's frame: where the task's frame is and, once it has
 // ended, a value or an exception. Knows no coroutine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct no_answer {};
 
@@ -461,7 +461,7 @@ class task_answer {
 #define COWORKER_STACK_POSITION() reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -615,7 +615,7 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 // task<T>: a lazy, owned, awaited-once coroutine. Knows what its chain shares only as a pointer that a child
 // takes over from whoever awaits it; what that context holds (executor, stop token, job) is in context.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct context;
 
@@ -847,7 +847,7 @@ task<T> task_promise_base<T>::get_return_object() noexcept {
 // async_generator<T>: a coroutine that gives many values, each when it is asked for, and may await in
 // between. Control passes as between a task and its awaiter; see transfer.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 template <class T>
 class async_generator;
@@ -1038,7 +1038,7 @@ async_generator<T> generator_promise<T>::get_return_object() noexcept {
 #include <chrono>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Monotonic, in nanoseconds. A simulated executor counts the same units from its own zero.
 using clock_type = std::chrono::steady_clock;
@@ -1060,7 +1060,7 @@ inline time_point after(time_point start, duration span) noexcept {
 
 // collect: all values of a stream at once. Knows nothing of where they come from.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Returns all values of a generator, once it has ended: `auto all = co_await collect(std::move(pieces));`.
 /// Throws: what the generator throws; what came before is lost then. Cancellation: as the generator does.
@@ -1080,7 +1080,7 @@ task<std::vector<T>> collect(async_generator<T> values) {
 // descriptor it watches there, and a reference that forgets which executor it is. Knows none of the
 // executors; those are in exec/.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A coroutine that waits for a moment. It lives with the waiter (no allocation) and must stay in place while
 /// armed.
@@ -1290,7 +1290,7 @@ static_assert(executor<executor_ref>);
 #include <sched.h>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a coroutine throws, and its awaiters see, when it ends early because stop was requested. Catch it to
 /// clean up, and let it go on: a chain that ends with it counts as stopped, not as failed.
@@ -1528,7 +1528,7 @@ class linked_stop_source : public stop_source {
 // starts a task rather than awaits it (sync_wait, a scope, when_all, a worker's job); that beginning owns the
 // context.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct job_record;  // what a worker knows of a job; defined on the floor of jobs
 
@@ -1614,7 +1614,7 @@ class context : public detail::context_awaiter<context> {
 // The outcome of a coroutine while it waits to be fetched: nothing yet, a value, or an exception. Knows no
 // coroutine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class result_state : unsigned char { empty, value, exception };
 
@@ -1703,7 +1703,7 @@ class result<void> : public result_storage<no_result> {
 // scope: the owner of tasks that run side by side. It starts them, stops them together, and is left only when
 // all have ended; when_all, when_any and timeout are built on it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class scope;
 
@@ -1972,7 +1972,7 @@ requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(
 
 // when_all: several tasks side by side, all of them waited for.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Stands for the result of a task<void> among results that have one.
 struct no_value {
@@ -2067,7 +2067,7 @@ requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::
 
 // when_any: several tasks side by side, the first to end decides, the others are stopped and waited for.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What when_any gives: which task ended first, and its result.
 template <class T>
@@ -2159,7 +2159,7 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
 
 // active_sequence: what a step_engine's step function works on. Knows neither threads nor who waits for its pieces.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2221,7 +2221,7 @@ class active_sequence {
 // What the calling thread is, for those who may not be called on just any: whether blocking it would hold up
 // an executor, and whether it is foreign to a simulation. Knows none of the executors.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct thread_role {
   bool is_loop = false;   // it runs a loop, on which nothing may block
@@ -2300,7 +2300,7 @@ class simulated_waiters {
 
 // auto_reset_event: wakes one coroutine that waits for news, or lets it go on when a moment has come.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
 /// it twice counts once. For several waiters, or one that a stop is to end, use `event`.
@@ -2392,7 +2392,7 @@ class auto_reset_event {
 // Random numbers that are the same for the same seed everywhere: for jitter, and for the order of things in
 // simulations.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits from each step of a counter. Not for secrets.
 class random_source {
@@ -2426,7 +2426,7 @@ class random_source {
 // How long to wait before trying again: exponential growth with jitter, so that many workers do not return in
 // step.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The n-th wait is drawn evenly from the upper half of [0, min(longest, first * 2^n)].
 class backoff {
@@ -2462,7 +2462,7 @@ class backoff {
 // Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
 // short.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2563,7 +2563,7 @@ sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
 
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// As std::condition_variable; wait_until may return early.
 class condition {
@@ -2637,7 +2637,7 @@ inline void yield_thread() noexcept { ::sched_yield(); }
 #include <condition_variable>
 #include <thread>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class condition {
  public:
@@ -2667,7 +2667,7 @@ inline void yield_thread() noexcept { std::this_thread::yield(); }
 // Waiting in ordinary code, on a thread that may block, until a stop cuts the wait short. What sleep_for is
 // to a coroutine, this is to a plain handler on the pool.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2713,7 +2713,7 @@ void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
 // Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
 // there.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What resume_on gives; made to be awaited at once.
 class hop_awaiter {
@@ -2771,7 +2771,7 @@ task<T> run_on(executor_ref destination, task<T> work) {
 
 // blocking: a coroutine calls a function that blocks or computes for long, and awaits its result.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2857,7 +2857,7 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
 // ring<T>: a queue in one block of memory, which destroys each element as soon as it is taken. Not
 // thread-safe.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // T moves without throwing; its users see to that.
 template <class T>
@@ -2946,7 +2946,7 @@ class ring {
 // What two sides share that may go away in any order: an object on the heap, and handles that count
 // themselves. std::shared_ptr would do, at several times the cost of including.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Base of the object.
 class shared_state {
@@ -3003,7 +3003,7 @@ class shared_handle {
 // that block. Knows nothing of what they wait for; its owner brings the mutex that guards the list and all
 // who are in it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A ring through the list itself, so that one can leave without knowing the list.
 struct wait_link {
@@ -3108,7 +3108,7 @@ using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
 // What the two sides of a channel share: the values, who waits to receive one, who waits for room, and how it
 // ended. Knows no awaiters; those are in channel.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What became of a try_send.
 enum class send_result : unsigned char {
@@ -3332,7 +3332,7 @@ class channel_core : public shared_state {
 
 // channel_sender<T>: the side of a channel that sends, on any thread.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 template <class T>
 class channel;
@@ -3469,7 +3469,7 @@ class [[nodiscard("co_await it")]] channel_sender<T>::send_awaiter {
 
 // channel<T>: a queue from any thread to coroutines; this is the side that receives.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Hands values from any thread to coroutines, in the order in which they were sent. This is the receiving
 /// side; sender() returns handles for the sending side:
@@ -3654,7 +3654,7 @@ async_generator<T> as_generator(channel<T> source) {
 
 // event: something that happens once for many coroutines, as "the model is loaded"; they wait until it has.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
 /// returns at once:
@@ -3778,7 +3778,7 @@ inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, (
 // due_heap: things that are due at a moment, soonest first. A 4-ary heap: shallower than a binary one, and its
 // children share a cache line. Knows neither timers nor jobs, and has no clock.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::uint32_t due_slot_none = (std::numeric_limits<std::uint32_t>::max)();
 
@@ -3881,7 +3881,7 @@ class due_heap {
 // The armed timers of one executor, soonest first. Not thread-safe and without a clock: the executor that owns
 // it brings the lock and the time.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class timer_queue {
  public:
@@ -3929,7 +3929,7 @@ class timer_queue {
 // condition variable; one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the
 // same functions.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What an event loop calls when it has nothing to resume, and in passing after each round of work.
 class waiter {
@@ -3998,7 +3998,7 @@ class condition_waiter final : public waiter {
 // A loop without one sleeps on a condition variable, which is the fastest way to be woken by another thread.
 // When a coroutine first watches a descriptor there, the loop takes on the waiter that the watch brings along.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Told of every coroutine that an event_loop resumes, on the loop's thread.
 class turn_watcher {
@@ -4288,7 +4288,7 @@ static_assert(watching_executor<event_loop>);
 
 // A value that is made later, perhaps again, and the user's function that makes it. For lender and lanes.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Room for a T that is there or not. It stays in place, so that T need not be movable.
 template <class T>
@@ -4410,7 +4410,7 @@ class maker_handle {
 // sync_wait: the way from ordinary code into tasks. Blocks the calling thread, and lends it to a loop where
 // it can.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor that runs on the thread that calls run(), until stop(); running() tells whether it does.
 template <class Loop>
@@ -4602,7 +4602,7 @@ requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work
 // fifo<T>: a queue in one block of memory. std::deque would do, at several times the cost of including and of
 // an element.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Elements before first_ have been taken; the room is used again when all have been.
 template <class T>
@@ -4650,7 +4650,7 @@ class fifo {
 // thread_pool: several threads that resume what is posted, for work that blocks or computes. One queue for
 // all of them, because what runs here runs long; idle threads sleep.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
 ///
@@ -4844,7 +4844,7 @@ static_assert(thread_aware_executor<thread_pool>);
 
 // Which lanes are how busy, and what is in them. Does not know who waits for one.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class lane_board {
@@ -4936,7 +4936,7 @@ class lane_board {
 // Who waits for one of several slots, in the order in which they came. What a slot is, and which one is given
 // out, is the board's business: lender_board, lane_board.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // The board's take() gives a slot out, null when there is none, and put() takes it back; both noexcept and
 // under the lock. Somebody waits only while take() gives none.
@@ -5057,7 +5057,7 @@ class waiting_line<Board>::take_awaiter {
 
 // lanes<T>: a value for each GPU, and a thread of its own for each value.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How many users a lane has, and where lanes run.
 struct lanes_options {
@@ -5279,7 +5279,7 @@ lanes(std::size_t, Make, lanes_options) -> lanes<typename detail::make_result<Ma
 
 // Which values of a lender are free. Knows neither how they are made nor who waits for one.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class lender_board {
@@ -5353,7 +5353,7 @@ class lender_board {
 
 // lender<T>: a fixed number of values (contexts, sessions, connections) that are lent to one user at a time.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How a lender makes its values.
 struct lender_options {
@@ -5520,7 +5520,7 @@ lender(Make, std::size_t, lender_options) -> lender<typename detail::make_result
 // What a promise and its future share: the outcome, and who waits for it. Knows no awaiters; those are in
 // promise.hpp.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class promise_core : public shared_state {
@@ -5592,7 +5592,7 @@ class promise_core : public shared_state {
 // promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
 // back.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a future throws whose promise was destroyed before it was set.
 class broken_promise : public std::exception {
@@ -5776,7 +5776,7 @@ class promise {
 
 // semaphore: lets so many coroutines at once into a stretch of code, in the order in which they came.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A number of permits that coroutines hold for a while:
 ///
@@ -5894,7 +5894,7 @@ inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire
 
 // What must be done though memory is short. Knows nothing of what it is for.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
 // on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
@@ -5918,7 +5918,7 @@ decltype(auto) insist(Step step) {
 // the clock moves to the next timer. A simulated hour takes as long as its events, and goes the same way
 // every time.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
 /// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
@@ -6068,7 +6068,7 @@ static_assert(thread_aware_executor<simulated_loop>);
 // What the jobs and the thread of a step_engine share: which sequences wait, which are stepped, and how pieces go from
 // one side to the other. Does not know who calls its steps.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How full a step_engine is, and was: `stepped / (steps * at_once)` is the mean share of its slots in use.
 struct step_engine_metrics {
@@ -6301,7 +6301,7 @@ class step_core : public shared_state {
 // How a job waits for the next pieces of its sequence; in a simulation, where a step_engine has no thread, one of the jobs
 // that wait calls its steps meanwhile.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Seat>
 task<void> wait_for_news(Seat& own) {
@@ -6357,7 +6357,7 @@ task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
 // step_engine: one thread that steps many sequences together, and hands each job its pieces; what a language model's
 // server calls continuous batching.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How many sequences a step_engine steps together.
 struct step_engine_options {
@@ -6557,7 +6557,7 @@ class step_engine {
 
 // timeout: a task with a limit on its time, measured by the executor's clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What timeout throws when the time ran out.
 class timed_out : public std::exception {
@@ -6622,7 +6622,7 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
 
 // What a server accepts of a request, and what it says of one that it refuses. Knows how neither is read.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a server accepts of a request. More is refused with the status named.
 struct request_limits {
@@ -6648,7 +6648,7 @@ struct request_refusal {
 // Looking at eight bytes of text at once, with plain integer arithmetic.
 // Knows which bytes a JSON string cannot hold as they are; knows nothing of values, parsing or writing.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Eight bytes from `p`, the first of them in the lowest bits whatever the machine's byte order.
 inline std::uint64_t load_word(const char* p) noexcept {
@@ -6713,7 +6713,7 @@ inline plain_run skip_plain(const char* p, const char* end) noexcept {
 // The grammar that all of HTTP shares (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Knows
 // neither requests nor responses.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The letter in lower case if it is one of A to Z, else the character itself.
 constexpr char ascii_lower(char c) noexcept {
@@ -6874,7 +6874,7 @@ constexpr bool list_contains(std::string_view list, std::string_view token) noex
 // Takes the framing off a body that comes in chunks (RFC 9112, section 7.1), strictly. Knows nothing of the
 // head before it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Decodes one chunked body from bytes as they arrive. Keeps none of them.
 class chunked_decoder {
@@ -7036,7 +7036,7 @@ class chunked_decoder {
 // HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
 // is written against this; libcurl and a simulated network are two models of it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct http_request {
   std::string url;
@@ -7099,7 +7099,7 @@ concept http_client = requires(Client& client, const http_request& request) {
 
 // Dates as HTTP writes them. Knows calendars, and no clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
 class http_date {
@@ -7152,7 +7152,7 @@ class http_date {
 
 // http_error: how whatever answers a request says that it cannot. Knows no request.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Thrown by a handler, it becomes a response of that status with the text as its body.
 class http_error : public std::runtime_error {
@@ -7177,7 +7177,7 @@ class http_error : public std::runtime_error {
 // What a request says before its body. Knows the text of a head that was read and where its parts lie in it;
 // how it is read is in request_head_reader.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A header line: its name as written, and its value without the blanks around it.
 struct header_field {
@@ -7295,7 +7295,7 @@ class request_head {
 // The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port. Knows no
 // message.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -7492,7 +7492,7 @@ inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
 // Reads a request's head out of bytes as they arrive, strictly by RFC 9112: whatever two servers could read
 // in two ways is refused. Knows nothing of what comes after the empty line at its end.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -7788,7 +7788,7 @@ class request_head_reader {
 // Requests out of the bytes of a connection, one after another, however these are cut. Knows no socket and
 // keeps no body: it is fed with bytes, and gives the parts of a request as they are complete.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
 /// same refusal, wherever they are cut:
@@ -7933,7 +7933,7 @@ class request_parser {
 // What a response says before its body: a status and header lines that cannot be anything else. Knows nothing
 // of how a body is framed; the lines for that are response_writer.hpp's.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Status and header lines of a response.
 class response_head {
@@ -8033,7 +8033,7 @@ class response_head {
 
 // What the status codes of HTTP are called (RFC 9110, section 15, and IANA's registry). Knows no message.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The phrase for a status line; "Status" for a code that has none.
 constexpr std::string_view status_phrase(int status) noexcept {
@@ -8158,7 +8158,7 @@ constexpr std::string_view status_phrase(int status) noexcept {
 // Writes responses as bytes: status line, header lines, and the framing of a body. Knows no socket, and no
 // clock: the date is given.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What the request, and the state of the server, ask of the form of a response.
 struct response_form {
@@ -8328,7 +8328,7 @@ class response_writer {
 // Which of many routes a request is for: methods and patterns of paths. Knows no handler: a route is known by
 // its place in a list.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8601,7 +8601,7 @@ inline std::string allowed_methods(std::span<const route> routes, std::string_vi
 // the same length, so that they pass in the order in which they were set, and one timer serves them all.
 // Knows no connection.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class deadline_kind : unsigned char { head, body, idle, write, linger };
 inline constexpr std::size_t deadline_kinds = 5;
@@ -8688,7 +8688,7 @@ class deadlines {
 
 // What a server's handler is given: a request and the response to it. Knows how neither is carried.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8786,7 +8786,7 @@ class server_response {
 // UTF-8: is it valid, where is it not, and how is a code point spelled in it.
 // Knows nothing of JSON.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8857,7 +8857,7 @@ inline void append_utf8(std::string& out, char32_t code_point) {
 // A text as a quoted JSON string. Needs no JSON value: the logger uses it too.
 // Must not know of values or documents.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8945,7 +8945,7 @@ inline void append_json_string_lossy(std::string& out, std::string_view text) {
 // What a line must not hold, so that one event is one line and looks like what it is: characters that break
 // lines, move the cursor or reverse the reading order. Knows texts only.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
 struct unprintable {
@@ -9048,7 +9048,7 @@ inline std::string valid_utf8(std::string_view text) {
 #include <sys/utsname.h>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
 /// the library is glibc, and thread-safe there.
@@ -9131,7 +9131,7 @@ inline system_description describe_system() {
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // In nanoseconds.
 inline std::int64_t monotonic_now() noexcept {
@@ -9248,7 +9248,7 @@ class patient_descriptor {
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
 /// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
@@ -9471,7 +9471,7 @@ inline void write_out_printed() noexcept {
 #include <cstdio>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// To standard output or standard error, however long that takes.
 class line_output {
@@ -9498,7 +9498,7 @@ inline void write_out_printed() noexcept {}
 
 // Secrets in a text, and how they are masked. Knows texts only; must not know where they go.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // All of these know ASCII only, whatever the locale.
 constexpr bool is_plain_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -9701,7 +9701,7 @@ class secret_masks {
 // Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
 // a job only as two texts, and must not know who logs or why.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// In rising order of weight; a logger drops what is lighter than its own level.
 enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
@@ -9999,7 +9999,7 @@ class logger {
 
 // What can be set about an HTTP server. Knows nothing of how it works.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Options of an http_server. duration::max() is no deadline.
 struct http_server_options {
@@ -10026,7 +10026,7 @@ struct http_server_options {
 // What the connections of a server share: options, clocks, a buffer to receive into, the count of what
 // bodies they hold. Knows a connection as something that can be woken.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A connection in the list of its host.
 class host_link {
@@ -10128,7 +10128,7 @@ class connection_host {
 // local_event: how two coroutines of one loop hand over to each other, for a fraction of what events that
 // other threads may set cost. Knows nothing of what is handed over.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Waited for by one coroutine at a time. It stays set until a wait takes it. A stop does not end a wait.
 class local_event {
@@ -10176,7 +10176,7 @@ class local_event {
 // What a client sends, as it comes: received all the time, so that one notices when the client goes away,
 // and kept until it is asked for, up to a bound. Knows no HTTP.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_input {
@@ -10283,7 +10283,7 @@ class connection_input {
 // What goes to a client: responses as bytes, as fast as the client takes them, and no faster. Knows nothing of
 // requests.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_output {
@@ -10393,7 +10393,7 @@ class connection_output {
 // One connection of an HTTP server: requests in, responses out, one after the other. Knows what a deadline
 // and a client that goes away mean for a request; what is answered is the handler's.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection final : public exchange, public host_link {
@@ -10711,7 +10711,7 @@ class connection final : public exchange, public host_link {
 // http_server: listens, and has a handler answer what clients ask. Knows no platform; which path means what
 // is the handler's.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A connection that a server can use, such as tcp_stream. It is moved before its first use only.
 ///
@@ -10910,7 +10910,7 @@ class http_server {
 // Server-sent events, both ways: events as text, and events out of text as it arrives (the HTML standard,
 // section 9.2). Knows no connection.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One server-sent event.
 struct sse_event {
@@ -11102,7 +11102,7 @@ class sse_parser {
 
 // What is measured of jobs that are run together, and how a handler tells it. Must not know who gathers them.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Counts and sums of batches since the start; they never fall.
 struct batch_metrics {
@@ -11127,7 +11127,7 @@ concept batching_handler = requires(const Handler& handler) {
 
 // What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An output that is longer than the queue takes.
 class output_too_large : public std::length_error {
@@ -11153,7 +11153,7 @@ struct stream_terms {
 
 // How the elements of a streaming handler become chunks, as a worker or a job says. Must not know how that is done.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
 /// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
@@ -11180,7 +11180,7 @@ struct stream_options {
 // Keeps characters whole in a stream of texts, where a text may end within one, as a language model's tokens do.
 // Must not know streams.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
 inline std::size_t unfinished_bytes(std::string_view text) noexcept {
@@ -11236,7 +11236,7 @@ class text_carry {
 // The way to a value inside a larger one, as in "scores[3]" or "input.size", for error messages. However long the
 // keys and however deep the value, a path stays short. Must not know of values.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How many bytes of `text`, at most `most`, end where a character ends.
 inline std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
@@ -11323,7 +11323,7 @@ class json_path {
 // What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
 // Must not know of values; the places that throw describe what they found.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Base of all JSON errors. As `json::exception` it is what nlohmann's users know.
 class json_exception : public std::exception {
@@ -11414,7 +11414,7 @@ class json_write_error : public json_value_error {
 // blocks of a parsed text share chunks, each of which counts those still in use and goes with the last,
 // whoever holds it by then. Must not know what blocks contain.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What every block begins with.
 struct block {
@@ -11545,7 +11545,7 @@ class block_release {
 // objects point to. Destroying and copying are here, and neither recurses: a value may be a million levels
 // deep. Must not know of types, conversion or text formats: class json wraps it, the parser builds it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a slot holds. From `long_text` on it owns a block; an array or object without elements may have none
 /// (nullptr).
@@ -11821,7 +11821,7 @@ inline void destroy_slot(const json_slot& slot) noexcept {
 // gap, so that erasing many of them takes linear time in all; whoever goes through the members steps over the
 // gaps in one step each. Must not know how members are found by key.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A free place has null for a key. The value of the first and of the last place of each gap is the number of
 /// places in it. The last place in use holds a member.
@@ -11900,7 +11900,7 @@ inline void move_members(object_block& from, member_slot* target) noexcept {
 // hash table of positions stands beside them, so that no object, however large or ill-meant, costs quadratic
 // time. Must not know of class json: works on slots.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Objects with room for more members than this have an index.
 inline constexpr std::size_t unindexed_members = 16;
@@ -12042,7 +12042,7 @@ inline void rebuild_index(object_block& block) noexcept {
 // Arrays and objects as slots: making them, letting them grow, taking parts out. Order of members is kept
 // everywhere. Must not know of class json.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Blocks>
 array_block* new_array_block(Blocks& blocks, std::size_t capacity) {
@@ -12243,7 +12243,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
 // arithmetic test for NaN and infinities to be false, and every number that a function is given or returns to be
 // finite. So these take references, and what may be infinite is returned by reference, too. Knows nothing else.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
 inline constexpr std::uint64_t exponent_bits = std::uint64_t{0x7ff} << 52;
@@ -12279,7 +12279,7 @@ constexpr void widen_bits(const float& value, double& wide) noexcept {
 // Numbers as JSON spells them: read exactly, written in the fewest digits that read back the same.
 // Never asks the locale. Must not know of values or documents.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a number's text turned out to be. `natural` is an integer that only uint64 holds; integers beyond
 /// that are `floating`. When `malformed`, `end` is the place and `expected` says what should stand there.
@@ -12576,7 +12576,7 @@ inline void widen(const float& value, double& wide) {
 // A value in a few words, for error messages: `string "abc"`, `number 1.5`, `an array`.
 // Must not know of class json.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A double as a person would write it, also one that JSON cannot express.
 inline std::string double_to_text(const double& value) {
@@ -12656,7 +12656,7 @@ inline std::string describe(const json_slot& slot) {
 // Going through the elements of an array and the members of an object, in order.
 // Must not know how they were found or made.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json;
 
@@ -12831,7 +12831,7 @@ struct std::tuple_element<1, coworker::json_member> {
 // Which types turn into JSON and back, told from their shape: no container header is needed here, and
 // containers of other libraries fit as well. Only concepts; convert.hpp does the work.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json;
 
@@ -12972,7 +12972,7 @@ concept json_source = detail::turns_into_json<std::remove_cvref_t<T>>();
 
 // How a member's key is named in a call. Must not know of objects.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A key as a parameter: whatever turns into a std::string_view, for as long as the call lasts. Errors:
 /// type_error for a null pointer, such as std::getenv gives.
@@ -13003,7 +13003,7 @@ class json_key {
 // neighbours named at the end (include <coworker/json/json.hpp> to have them all). Must not know of jobs,
 // files or transports.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json_element;
 
@@ -13331,7 +13331,7 @@ json_iterator<Const>& json_iterator<Const>::operator--() noexcept {
 
 // The bodies of json that look into a value and change its parts. Its interface is in value.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 inline json_type json::type() const noexcept {
   using detail::slot_kind;
@@ -13586,7 +13586,7 @@ inline void json::clear() noexcept {
 // outgrows it. Parsing, copying, comparing and writing keep their place in a tree with it, so that depth
 // costs heap and never the machine's stack. Must not know of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T, std::size_t InlineCapacity>
 class inline_stack {
@@ -13647,7 +13647,7 @@ class inline_stack {
 
 // When two JSON values are equal, found without recursion.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -13752,7 +13752,7 @@ inline bool json::equal(const json& a, const json& b) { return detail::same_slot
 // Copying a JSON value with all below it, without recursion.
 // Must not know of class json.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// An array or object like `tree`, still empty, with exactly the room for its elements.
 inline json_slot blank_copy(const json_slot& tree) {
@@ -13836,7 +13836,7 @@ inline json_slot copy_slot(const json_slot& from) {
 // C++ values into JSON: the bodies of json's converting constructors and the braced lists. Which types take
 // part is told by shape.hpp. Must not know of JSON text.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -13982,7 +13982,7 @@ inline json json::object(initializer_list members) {
 // JSON into C++ values: the bodies of json's get, get_to and value. Which types take part is told by shape.hpp.
 // Must not know of JSON text.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -14211,7 +14211,7 @@ auto json::value(json_key named, T&& fallback) const {
 // where it stays at once, in exactly the memory that it needs. Knows the commas, brackets and quotes of JSON
 // text; must not know values.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Marks, with its high bit, each byte of the word that is `byte`.
 constexpr std::uint64_t mark_equal(std::uint64_t word, char byte) noexcept {
@@ -14296,7 +14296,7 @@ inline values_ahead look_ahead(const char* at, const char* end, std::size_t most
 // errors that say where. Used by reader.hpp for whole texts; whoever fills a struct straight from text uses
 // it too. Must not know how tokens make up values, nor what becomes of them.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Throws a json_parse_error for the byte at `where` of the text that starts at `begin`.
 [[noreturn]] inline void throw_parse_error(const char* begin, const char* where, std::string_view problem) {
@@ -14522,7 +14522,7 @@ class json_scanner {
 // Iterative, so that deep text costs no stack. Must not know what the handler makes of it: parse.hpp builds
 // values.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What read_json calls. Keys come before their values; the views last until the call returns, and at least
 /// 16 bytes from their start may be read. What a handler throws ends the reading.
@@ -14751,7 +14751,7 @@ void read_json(std::string_view text, Handler& handler, const json_parse_options
 // Text into values: json::parse.
 // Must not know the grammar (reader.hpp) nor how a token looks (scanner.hpp).
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -14924,7 +14924,7 @@ inline json json::parse(const char* text, const parse_options& options) {
 // Values into text: json::dump. Iterative, so that deep values cost no stack.
 // Must not know how text is parsed.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -15203,7 +15203,7 @@ inline std::string json::dump(int indent) const {
 // The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than the queue
 // takes them. Must not know what a queue is.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A chunk that the queue cannot have: too long, refused, or not deliverable.
 class chunk_error : public std::runtime_error {
@@ -15459,7 +15459,7 @@ class chunk_stream {
 #include <cxxabi.h>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One of the causes of an error: an exception nested in another.
 struct error_cause {
@@ -15499,6 +15499,14 @@ inline std::string without_nesting(std::string name) {
   return name;
 }
 
+// Nobody asked for the version in the name of a type.
+inline std::string without_version(std::string name) {
+  constexpr std::string_view version = "coworker::v0_1::";
+  for (std::size_t at = name.find(version); at != std::string::npos; at = name.find(version, at))
+    name.erase(at + version.size() - 6, 6);
+  return name;
+}
+
 inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
@@ -15507,7 +15515,7 @@ inline std::string readable_type_name(const std::type_info& type) {
     ~freed() { std::free(text); }  // allocated by malloc, as the ABI says
   };
   const freed demangled{abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)};
-  if (demangled.text != nullptr) return without_nesting(demangled.text);
+  if (demangled.text != nullptr) return without_version(without_nesting(demangled.text));
 #endif
   return type.name();
 }
@@ -15618,7 +15626,7 @@ inline error_info describe_exception(const std::exception_ptr& exception) {
 
 // What a job came to, as a value that every engine encodes in its own way. Must not know any of them.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How a job ended.
 enum class outcome_status : unsigned char {
@@ -15722,7 +15730,7 @@ class outcome {
 // The way of a job's progress from whatever thread reports it to the worker that sends it: the latest value
 // of each job, and which jobs have one. Must not know how a record looks.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct job_record;
 
@@ -15877,7 +15885,7 @@ class progress_line {
 
 // Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 namespace detail {
 
 // One job's stretches of time. Any thread.
@@ -15960,7 +15968,7 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
 
 // What a job may see of the worker that runs it. Must not know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Written on the worker's executor, read on any thread.
 struct worker_view {
@@ -15976,7 +15984,7 @@ struct worker_view {
 // What a queue hands over, and what a worker keeps of it from the take to the end of its delivery. Knows
 // neither queues nor workers.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job as a queue hands it over.
 struct job_envelope {
@@ -16077,7 +16085,7 @@ inline record_ref::~record_ref() {
 // How a handler writes to its worker's log: under its job's id, wherever its coroutine is. Must not know the
 // worker.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Writes lines of one job to its worker's log: job::log() and `co_await this_coro::log()` give it. Any
 /// thread, until the handler has ended. Outside a worker it writes nothing.
@@ -16125,7 +16133,7 @@ class log : public detail::context_awaiter<log> {
 
 // Who is told at once of what a job reports, on the job's own thread: a test. Must not know which.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class job_observer {
  public:
@@ -16191,7 +16199,7 @@ class job_observer {
 // What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
 // rules.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
 /// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
@@ -16331,7 +16339,7 @@ inline void refuse_unknown(const json& object, const std::string_view* keys, std
 // out: here for up to 32, in take_apart_48.hpp and take_apart_64.hpp for more. Must not know what a struct has to
 // be for this, nor how its members are counted.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Calls `visit` with the `count` members of `value`, in order. Gives nothing where it cannot be called so: with a
 /// bit-field, where it takes references.
@@ -16568,7 +16576,7 @@ requires(count <= 32) constexpr decltype(auto) take_apart(Struct& value, Visit& 
 
 // As take_apart_32.hpp, for structs of 33 to 48 members.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <std::size_t count, class Struct, class Visit>
 requires(count > 32 && count <= 48) constexpr decltype(auto) take_apart(Struct& value, Visit& visit) {
@@ -16771,7 +16779,7 @@ requires(count > 32 && count <= 48) constexpr decltype(auto) take_apart(Struct& 
 
 // As take_apart_32.hpp, for structs of 49 to 64 members.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <std::size_t count, class Struct, class Visit>
 requires(count > 48) constexpr decltype(auto) take_apart(Struct& value, Visit& visit) {
@@ -17017,7 +17025,7 @@ requires(count > 48) constexpr decltype(auto) take_apart(Struct& value, Visit& v
 // has no reflection: the number is how many values the struct can be made from, and a structured binding gives
 // the members. Must not know of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The most members that a plain struct may have to be taken apart.
 inline constexpr std::size_t most_members = 64;
@@ -17146,7 +17154,7 @@ concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::defa
 // text in which a compiler names a function template's arguments; enum_names.hpp does the same for an enum's
 // values. Must not know of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // An object of each struct that is never made: only the addresses of its members are asked for.
 #ifdef __clang__
@@ -17315,7 +17323,7 @@ constexpr std::string_view type_name() noexcept {
 // The names of an enum's values, which only the compiler knows, and whether it has others than those that are
 // looked for. Must not know of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
 /// other one not every integer may be turned into a value.
@@ -17569,7 +17577,7 @@ consteval bool has_far_values() {
 // What each C++ type is to a typed input or output, decided at compile time and from its shape, so that no
 // container's header is needed here. Only concepts; read.hpp and write.hpp do the work.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Stands for json where the question is whether a type's author wrote a conversion: the ones in write.hpp and
 // read.hpp, which fit nearly every struct, take json itself only.
@@ -17749,7 +17757,7 @@ consteval bool pours() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A type that a job's input may have: json, bool, numbers, char (a text of one ASCII character), texts, enums,
 /// durations (in seconds), optionals, containers, pairs (arrays of two), maps from texts, plain structs of such,
@@ -17785,7 +17793,7 @@ concept typed_output = (detail::plain_struct<T> || detail::plain_enum<T> ||
 // What a struct's author says beside it about what its members may be: the words to say it with. What becomes
 // of them is decided in check.hpp (when an input is read) and schema.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Names a struct in its rules:
 ///
@@ -18041,7 +18049,7 @@ constexpr auto rule_list(Rule... rule) {
 // Finds the rules beside a struct, and what its members are called in JSON because of them. Must not know
 // what any rule says.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Found beside the struct: nothing else may be called so in these namespaces.
 template <class T>
@@ -18212,7 +18220,7 @@ class member_keys {
 
 // Plain structs, enums and durations into json. Must not know of inputs.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -18273,7 +18281,7 @@ void to_json(Json& out, const T& value) {
 
 // Whether values that were read keep to their rules. Must not know how they were read.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Code points; whatever else a text holds counts as something.
 constexpr std::size_t characters_in(std::string_view text) noexcept {
@@ -18435,7 +18443,7 @@ constexpr bool keeps_limits(const Rule& rule, const Value& value) {
 // Whether the defaults of a struct keep to the rules beside it: told when the program is compiled, as far as they
 // can be known then, and else when it starts. Must not know how an input is read.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Whether a member that is left out is taken to be missing. `is_about` says of a rule whether it is about it.
 template <class Struct, class Member, class IsAbout>
@@ -18704,7 +18712,7 @@ void require_sound_defaults() {
 // refused with a sentence. Its arguments, which compilers name, are the struct that holds what is wrong, the
 // member, by its name or else its position from 1 on, and the member's type.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Nothing to say.
 struct no_refusal {};
@@ -18857,7 +18865,7 @@ struct multimap_member_of_output {
 // Why a struct cannot be taken apart, and which of its members is to blame: its name where it can be had, else its
 // position. Must not know of JSON, nor what is said about it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class struct_flaw : unsigned char {
   none,
@@ -19103,7 +19111,7 @@ consteval auto find_struct_flaw() {
 // Finds out why a type cannot be a job's input or a handler's result: which class of refusals.hpp says so. Must not
 // know of handlers.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A class to be named, not made.
 template <class T>
@@ -19343,7 +19351,7 @@ consteval auto refuse_output() {
 
 // A job as a handler meets it. Knows neither queues nor workers.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 template <class Input>
 struct job;
@@ -19466,7 +19474,7 @@ struct job {
 
 // whole: a streaming handler's way to say what its job's final output is. Must not know how streams are sent.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What whole() gives.
 class whole_value {
@@ -19546,7 +19554,7 @@ struct chunk_type<chunk_or_whole<T>> {
 
 // What a callable is as a handler, decided at compile time. Must not know how one is run.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
 /// `return streamed{std::move(words)};`.
@@ -19744,7 +19752,7 @@ inline constexpr bool is_coroutine_handler =
 // job_error: an exception by which a handler of any kind says more than that its job failed. Must not know how
 // handlers are run.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a job_error asks for besides the failure of its job.
 struct job_error_options {
@@ -19773,7 +19781,7 @@ class job_error : public std::runtime_error {
 // json into numbers, durations and enums, with what was expected in words. Must not know of structs and
 // rules.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Enum>
 std::string enum_words() {
@@ -19940,7 +19948,7 @@ void read_enum(const json& from, Enum& target, const input_place& place, input_p
 // json into a typed input: a job's, or any other. Goes on after a problem, so that all of them are told at
 // once. Must not know of jobs.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -20264,7 +20272,7 @@ requires(detail::kind<T> == detail::input_kind::structure ||
 // How a handler is called with its job: the input is read out of JSON, and the job is kept for as long as its coroutine
 // needs it. Must not know how a handler is run.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Input>
 Input take_input(json& input) {
@@ -20317,7 +20325,7 @@ struct job_keeper<Handler> {
 // What a handler does before it can serve, such as loading a model, and how it is asked for that. Must not know the
 // worker, nor what is prepared.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a handler is given to prepare with. Valid until prepare() has ended.
 class preparation {
@@ -20414,7 +20422,7 @@ task<void> prepare_handler(Handler& handler, const preparation& how) {
 
 // How the elements of a streaming handler are read and handed to its stream. Must not know the worker or any queue.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Where handlers run, and how.
 struct handler_place {
@@ -20622,7 +20630,7 @@ inline task<void> run_streaming(const void* handler, read_stream read, executor_
 // How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
 // queue.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -20812,7 +20820,7 @@ class handler_ref {
 // What a handler around another handler is written with. Such a wrapper, called middleware, is a handler
 // itself: of the same input, and with the same kind of answer, as the one that it wraps.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -20856,7 +20864,7 @@ using wrapped_answer = typename detail::wrapped_call<Handler>::answer;
 
 // authorised: a handler that is only called for jobs which may be run.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a job ends with that `authorised` has refused.
 class not_authorised : public std::exception {
@@ -20931,7 +20939,7 @@ authorised(Handler, Allows) -> authorised<Handler, Allows>;
 
 // batch_result: what one job of a batch came to. Must not know batches.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A value, or the error of one job of a batch, which then fails alone: `std::vector<batch_result<std::string>>`. Made
 /// from either: `results.push_back(job_error("the image is no PNG"))`. std::expected does as well.
@@ -21004,7 +21012,7 @@ struct batch_value<T> {
 
 // What a function over batches takes and gives, read from its signature. Must not know how it is called.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Batch>
 struct batch_parameter {};
@@ -21078,7 +21086,7 @@ struct unused_value {};
 // Which jobs run together, and when: the jobs that wait for a batch, and the rules by which the first of them starts one.
 // Must not know what a batch does, nor the types of inputs and results.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// When batched() starts a batch, and where.
 struct batch_options {
@@ -21251,7 +21259,7 @@ class batch_line {
 
 // batched: a handler that runs many jobs as one call.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -21495,7 +21503,7 @@ detail::refused_handler batched(Many, batch_options = {}) { return {}; }
       "a job, and give something that turns into json, as in `task<std::string> handle(model& loaded, " \
       "job<> work)`")
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -21733,7 +21741,7 @@ detail::refused_handler prepared(Load, WarmUp, Handler) { return {}; }
 
 // retried: a handler that is run again when it fails, after waits that grow.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A run of a handler that threw, and is followed by another.
 struct failed_try {
@@ -21913,7 +21921,7 @@ retried(Handler, retry_options = {}) -> retried<Handler>;
 #include <string_view>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class socket_address {
  public:
@@ -22024,7 +22032,7 @@ std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
 #include <system_error>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Owns a file descriptor and closes it. Movable, not copyable. Not thread-safe.
 class unique_fd {
@@ -22127,7 +22135,7 @@ inline void set_cloexec_and_nonblocking(int descriptor) {
 // plain_array and plain_view: an array of plain values that grows, and a part of one. std::vector and std::span do
 // more, and would cost everybody who includes coworker a hundredth of the whole to compile, for each type of value.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class plain_view {
@@ -22189,7 +22197,7 @@ class plain_array {
 #include <stdexcept>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 constexpr std::size_t index_of(io_direction direction) noexcept {
   return direction == io_direction::read ? 0 : 1;
@@ -22274,7 +22282,7 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
 #include <cstdint>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class epoll {
  public:
@@ -22345,7 +22353,7 @@ class epoll {
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() belongs to one thread.
 class epoll_set {
@@ -22540,7 +22548,7 @@ class epoll_set {
 #include <cstddef>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
 template <class Watch>
@@ -22668,7 +22676,7 @@ using poll_set = basic_poll_set<descriptor_watch>;
 
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -22733,7 +22741,7 @@ using poller = basic_poller<detail::descriptor_set>;
 #include <optional>
 #include <stdexcept>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -22892,7 +22900,7 @@ inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) 
 #include <cerrno>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline void set_flag(int socket, int level, int name) {
   const int on = 1;
@@ -23024,7 +23032,7 @@ inline void reset_on_close(int socket) noexcept {
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
 /// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
@@ -23195,7 +23203,7 @@ class tcp_listener {
 // Whether jobs wait for slots or slots for jobs, judged by how takes come back. Must not know what a queue is,
 // and never reads a clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Whether jobs wait for slots, or slots for jobs.
 enum class demand_level : unsigned char {
@@ -23353,7 +23361,7 @@ class demand_meter {
 // Latencies in buckets: constant memory, a few instructions to add one, percentiles to within a sixteenth.
 // Must not know what the latencies are of, and never reads a clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a set of latencies comes to. All zero while there are none.
 struct latency_summary {
@@ -23507,7 +23515,7 @@ class latency_histogram {
 // What a worker measures of itself, and how it counts events per second. Must not know what is done with the
 // figures.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A snapshot for concurrency modifiers that ask for one. Counts and sums are since the worker's start and
 /// never fall, so that the difference of two snapshots says what happened between them, however far apart
@@ -23617,7 +23625,7 @@ class rate_meter {
 
 // What a concurrency modifier is, how a worker calls one whatever it does, and the two simplest.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -23766,7 +23774,7 @@ class modifier_ref {
 #include <cmath>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 #ifdef __GNUC__
 inline double natural_log(double value) noexcept { return __builtin_log(value); }
@@ -23789,7 +23797,7 @@ inline double magnitude(double value) noexcept { return std::fabs(value); }
 // throughput_sample: what a stretch of a worker's time says of its throughput. Must not know who compares
 // samples or why.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Jobs that ended in some stretch of time, how long they took, and how many were in progress meanwhile.
 struct throughput_sample {
@@ -23870,7 +23878,7 @@ struct throughput_sample {
 
 // aimd: additive increase, multiplicative decrease, as TCP does it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One more after each window that went well, a share fewer after one in which a job failed or jobs took too
 /// long: L + 1, or floor(backoff x L). It grows only while at least half of the limit is in use. It does not
@@ -23908,7 +23916,7 @@ static_assert(concurrency_modifier<aimd>);
 // climb_evidence: the statistics by which hill_climb tells a gain from chance. Must not know when it is
 // asked.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What was seen at one limit.
 struct climb_arm {
@@ -23976,7 +23984,7 @@ struct climb_evidence {
 
 // Modifiers made of modifiers, put together while compiling: clamped, smallest_of, every, logged.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
@@ -24089,7 +24097,7 @@ static_assert(concurrency_modifier<every<fixed_concurrency>> &&
 // memory_outlook: learns from readings how memory grows with the jobs in progress, and says how many fit.
 // Must not know where readings come from.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How many jobs fit into memory, as far as has been seen. It keeps the most memory that was used by the time
 /// of each doubling of the jobs in progress, and draws a straight line through the last two; with one alone,
@@ -24161,7 +24169,7 @@ class memory_outlook {
 // How it decides stands above each step; what a load does to it is measured by
 // tests/bench/modifier_bench.cpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -24543,7 +24551,7 @@ static_assert(concurrency_modifier<hill_climb>);
 // Numbers for people and for other programs' parsers, the same in every locale: std::snprintf writes a comma for the
 // point where the program has chosen a locale that does. Knows nothing of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// As printf writes it with %g (chars_format::general: `digits` significant ones) or %f (fixed: `digits` behind
 /// the point), and always with a point.
@@ -24561,7 +24569,7 @@ inline std::string decimal_text(double value, std::chars_format format, int digi
 
 // Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -24671,7 +24679,7 @@ inline std::string prometheus_text(const metrics& of) {
 // metrics_recorder: turns what happens in a worker into metrics. The worker tells it each event and its
 // moment; it reads no clock, takes no lock and allocates nothing.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker keeps of its own past. All calls are on the worker's executor; snapshots are values, to be
 /// handed wherever they are wanted.
@@ -24792,7 +24800,7 @@ class metrics_recorder {
 
 // resource_guard: a veto on more jobs at once while memory, processors or a probe are near their end.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Says not how many jobs are good but how many are too many: to be used beside a modifier that seeks the
 /// best, as `smallest_of(aimd{}, resource_guard{})`. While memory, processors, GPU memory and the probe are
@@ -24850,7 +24858,7 @@ static_assert(concurrency_modifier<resource_guard>);
 // resource_reader: what this process uses of processors and memory, and what it may use. Linux only:
 // elsewhere the files that it reads are not there, and all stays unknown.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a probe of the user's own says of a GPU.
 struct gpu_reading {
@@ -25082,7 +25090,7 @@ class resource_reader {
 
 // vegas: estimates how many jobs wait inside the machine, and keeps them few.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Takes the shortest mean job time seen in a window for that of an unloaded machine, so that the jobs that
 /// wait are q = ceil(L (1 - unloaded / now)), and with l = max(1, floor(log10 L)) sets
@@ -25148,7 +25156,7 @@ static_assert(concurrency_modifier<vegas>);
 
 // Whether an argument is meant to be one of our flags and is spelled another way. Knows spellings only.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How many letters must be added, left out, replaced, or swapped with their neighbour to make one word the other
 /// (optimal string alignment); a number above `most` where it is more than that.
@@ -25238,7 +25246,7 @@ inline std::size_t near_miss(std::string_view argument, std::string_view flag) {
 // The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
 // worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
@@ -25417,7 +25425,7 @@ class argument_reader {
 #include <unistd.h>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 #if COWORKER_POSIX
 
@@ -25537,7 +25545,7 @@ class last_deadline {
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::array<int, 3> termination_signals{SIGTERM, SIGINT, SIGHUP};
 
@@ -25695,7 +25703,7 @@ class termination_watch {
 #include <mutex>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// As above, for SIGINT, as Ctrl+C sends it, and for SIGTERM, which only the program itself can raise. Its C library
 /// calls the handler of the first on a thread of its own, and of the second where it was raised: the functions are called
@@ -25760,7 +25768,7 @@ class termination_watch {
 
 // What an engine may ask of the worker that serves it: attend() is given it. Must not know the worker.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -25820,7 +25828,7 @@ class worker_control {
 // The contract between a worker and a queue engine: what a worker calls, when, and what an engine owes it. Must not know
 // any engine.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker tells an engine when it asks for jobs.
 struct take_request {
@@ -26010,7 +26018,7 @@ concept waiting_transport = requires(Transport& queue) {
 // engine_ref: any engine behind one type, so that the worker's part for it is compiled once and not for each engine. Must
 // not know any of them.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct engine_operations {
   task<take_result> (*take)(void*, take_request);
@@ -26108,7 +26116,7 @@ static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_t
 // Finds what an engine got almost right: an optional operation with a wrong signature would otherwise be ignored, and
 // nobody would know. Must not know any engine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What an engine has under a name counts if it can be named, which one function or a data member can, or called with what
 // a worker gives, or with what an author may expect instead. So a private member does not count, nor one whose
@@ -26281,7 +26289,7 @@ COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS)
 // What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
 // has progress to send.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class worker_inbox {
  public:
@@ -26329,7 +26337,7 @@ class worker_inbox {
 // hash_table: entries that are found by a key, in one block of memory. std::unordered_map would do, at several
 // times the cost of including, and with an allocation for each entry.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
 ///
@@ -26464,7 +26472,7 @@ class hash_table {
 // Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
 // beats.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -26529,7 +26537,7 @@ class jobs_in_progress {
 // How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
 // know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's thread, but for published().
 class limit_control {
@@ -26629,7 +26637,7 @@ class limit_control {
 
 // The settings of a worker, and what it says of a run afterwards. Must not know the worker.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
@@ -26752,7 +26760,7 @@ struct worker_summary {
 
 // How a worker holds the records of its jobs. Knows no worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The record with some id that came first, and how many others with that id are in the list.
 struct indexed_job {
@@ -26879,7 +26887,7 @@ using job_list = basic_job_list<>;
 // Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
 // or because their time is over. Must not know how a job is run.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // "2 s", "0.25 s"
 inline std::string seconds_text(duration span) {
@@ -27026,7 +27034,7 @@ class job_watch {
 // The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
 // Must not know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class watchdog;
 
@@ -27251,7 +27259,7 @@ inline time_point watched_executor::now() const { return dog_.loop_.now(); }
 // worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
 // it was told, where it runs things, and what other threads say to it. Must not know any queue.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct worker_core final : worker_access {
   // Errors: std::invalid_argument for options out of their range.
@@ -27307,7 +27315,7 @@ struct worker_core final : worker_access {
 
 // The beginning of a run whose handler has to be prepared. Must not know any queue, nor what is prepared.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct preparation_end {
   bool ended = false;
@@ -27365,7 +27373,7 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
 
 // From a job's reports of progress to the queue. Must not know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // One of the engine's operations threw.
 inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {
@@ -27459,7 +27467,7 @@ task<void> send_last_progress(Queue& queue, job_record& job, progress_state& sta
 // The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says why. Must not
 // know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Throws: json_write_error with the place from "output" on; output_too_large.
 inline void check_output(const json& output, std::size_t limit) {
@@ -27533,7 +27541,7 @@ inline void make_sendable(outcome& made, std::size_t limit) noexcept {
 // From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs are taken or
 // run.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 transport_limits limits_of(const Queue& queue) {
@@ -27632,7 +27640,7 @@ template <transport Queue>
 
 // How many jobs a worker has in which state, and so how many it may ask for. Counts only.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct job_slots {
   int limit = 1;       // jobs that may have slots
@@ -27670,7 +27678,7 @@ struct job_slots {
 // every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
 // through its executor, and of handlers and modifiers not even the types.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 std::size_t backlog_of(const Queue& queue) {
@@ -28185,7 +28193,7 @@ void worker_run<Queue>::job_moved(time_point now) {
 // worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
 // users see; how it is done stands in worker/worker_run.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -28358,7 +28366,7 @@ worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> wor
 
 // What every mode shares: signals, the drain, the summary, the exit status. Must not know any engine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::string summary_line(const worker_summary& summary) {
   const double elapsed = std::chrono::duration<double>(summary.elapsed).count();
@@ -28426,7 +28434,7 @@ int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& 
 // local_file: a queue for the desk. Its jobs come from a JSON text or file; its results go to the log, and
 // stay here for whoever wants to compare them. Must not know of arguments or environment.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Jobs that cannot be read. The message names the source, the place in it, and the way out.
 class local_job_error : public std::runtime_error {
@@ -28649,12 +28657,15 @@ static_assert(transport<local_file> && counted_transport<local_file> && chunk_tr
 /// The same three numbers as text.
 #define COWORKER_VERSION "0.1.0"
 
+// All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be parts of one program.
+// tests/checks/floors.py checks that each header says so.
+
 // ---- coworker/transport/runpod/bodies.hpp ------------------------------------------------------------------
 
 // The bodies of the platform's protocol: an outcome, a chunk, a report of progress as JSON text, and what the platform
 // means by members of a handler's output. Must not send anything.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Who reports: part of each error report.
 struct worker_identity {
@@ -28779,7 +28790,7 @@ inline std::string progress_body(const json& value) {
 // The jobs out of the body of a take, item by item: one that is not JSON does not cost the others. Must not know what
 // is done with them.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -28998,7 +29009,7 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
 // The local mode: jobs from a file or an argument, and from their outcomes an exit status. The jobs are read as the
 // platform would, so that a handler behaves on a desk as it will there.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // The jobs of a local run, and what their outputs are to be, where that was said.
 struct local_plan {
@@ -29088,7 +29099,7 @@ int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, durati
 
 // The environment's variables, as engines read their settings from them. Must not know any engine.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A variable that cannot be used; the message names it, what it holds, and the way out.
 class environment_error : public std::runtime_error {
@@ -29114,7 +29125,7 @@ inline std::optional<std::string> environment(const char* name) {
 
 // Which mode a program runs in, and why: one table of arguments and variables. Must not know how a mode works.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class start_mode : unsigned char { local, queue_api, service, own_engine, realtime, runpod, lambda };
 
@@ -29213,7 +29224,7 @@ inline std::string mode_line(const chosen_mode& chosen) {
 
 // A job of an HTTP endpoint, as its clients and its worker share it. Must not know HTTP.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How far a job is.
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
@@ -29313,7 +29324,7 @@ struct job_view {
 
 // How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct endpoint_job_keys {
   using key = std::string_view;
@@ -29372,7 +29383,7 @@ class job_ids {
 
 // What can be set about an HTTP endpoint. Must not know how it works.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What an endpoint offers to its clients.
 enum class endpoint_kind : unsigned char {
@@ -29418,7 +29429,7 @@ struct endpoint_options {
 // The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
 // later, within a bound on memory. Must not know HTTP.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Any thread.
 class job_table {
@@ -29828,7 +29839,7 @@ class job_table {
 
 // http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
 /// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
@@ -29966,7 +29977,7 @@ static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
 
 // Who may ask an endpoint for anything: which Host, which site, which token. Must not know what is asked for.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Takes as long for any text of that length.
 inline bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
@@ -30026,7 +30037,7 @@ inline gate_refusal refuse_at_gate(const endpoint_options& options, const reques
 // What an endpoint answers: a status, a body that may be shared with others, and the few header lines that there are.
 // Must not know why.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct endpoint_reply {
   int status = 200;
@@ -30094,7 +30105,7 @@ inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen
 
 // The console's page and its style, as a browser gets them. Must not know what answers it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::string_view console_page = R"html(<!doctype html>
 <html lang="en">
@@ -30205,7 +30216,7 @@ h3 { font-size: .8rem; color: var(--soft); margin: .4rem 0 0; }
 // The console's script, as a browser gets it. Whatever comes from jobs becomes text, never markup. Must not know what
 // answers it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::string_view console_script = R"js('use strict';
 const $ = (id) => document.getElementById(id);
@@ -30522,7 +30533,7 @@ look();
 // What the bodies of requests ask for, as orders for a job: the queue API's, and those of a plain service. Must not know
 // what becomes of a job.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Throws: http_error 400, which names line and column.
 inline json parse_body(std::string_view body) {
@@ -30629,7 +30640,7 @@ inline json read_plain_input(const request_head& request, std::string body) {
 // The console: a page in a browser that shows what a worker does, and what that page asks for. Must not know how a
 // request comes in.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline endpoint_reply console_reply(int part) {
   endpoint_reply made;
@@ -30731,7 +30742,7 @@ class console_log final : public log_sink {
 // What an endpoint says of its queue API: a description by OpenAPI with the handler's input in it, and a page for people.
 // Must not know any job.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct described_route {
   std::string_view method;
@@ -30828,7 +30839,7 @@ inline endpoint_reply docs_reply(const endpoint_options& options) {
 // One request at an endpoint, from its head to the last byte of its response, as a machine of plain steps: what awaits
 // stands in answer.hpp. Must not know how anything is carried.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // How the end of a job, or its chunks, become a response.
 enum class reply_form : unsigned char {
@@ -31157,7 +31168,7 @@ class endpoint_visit {
 
 // Which request means what at which kind of endpoint. Must not know how anything is carried.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class endpoint_page : unsigned char {
   console, script, style, state, docs, description, metrics, run, run_sync, status, status_sync, stream, cancel, retry,
@@ -31506,7 +31517,7 @@ inline void begin_visit(endpoint_visit& visit, std::string body, time_point now)
 
 // How an endpoint answers requests: the only coroutine of all doors. Must not know which door it is.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -31574,7 +31585,7 @@ struct endpoint_handler {
 // An endpoint on a port: its HTTP server, with a thread and an event loop of its own, so that no handler can hold up what
 // it answers. Must not know what the endpoint offers.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
 /// seconds at most.
@@ -31652,7 +31663,7 @@ class endpoint_server {
 // The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
 // queue. Must not know which argument or variable asked for it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What the user's handler is, as far as a server shows it.
 struct served_handler {
@@ -31871,7 +31882,7 @@ class side_door {
 
 #include <cerrno>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Opens /dev/null in place of those that are closed.
 inline void fill_standard_descriptors() noexcept {
@@ -31885,7 +31896,7 @@ inline void fill_standard_descriptors() noexcept {
 
 #else
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline void fill_standard_descriptors() noexcept {}  // numbers are not given out again there
 
@@ -31897,7 +31908,7 @@ inline void fill_standard_descriptors() noexcept {}  // numbers are not given ou
 
 // What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -32142,7 +32153,7 @@ json json_schema() {
 
 // What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
@@ -32320,7 +32331,7 @@ class channel_health {
 // The addresses of the queue protocol: templates as the platform gives them, with their placeholders filled
 // in.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -32425,7 +32436,7 @@ class queue_urls {
 // The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
 // client, so that it can have a thread, a loop and a connection of its own, and be simulated.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct heartbeat_options {
   /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
@@ -32584,7 +32595,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
 // HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
 // nothing.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct stop_channel_options {
   /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
@@ -32648,7 +32659,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
 // What the platform's queue does beside the jobs: its heartbeat and its stop channel, over a client of their own. Must
 // not know the queue, nor threads.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct attendant_settings {
   heartbeat_options beats = {};
@@ -32695,7 +32706,7 @@ class same_loop_attendant {
 
 // The settings of the platform's queue. Must not know how it is served.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct runpod_options {
   queue_urls::templates urls = {};
@@ -32764,7 +32775,7 @@ inline runpod_options checked(runpod_options wanted) {
 
 // What ended processes left in a spool, on its way out beside the jobs of this one. Must not know how a result is posted.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class reading : unsigned char { goes_on, ended, failed };
 
@@ -32868,7 +32879,7 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
 
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a spool asks of whatever keeps its files; a model may hold them in memory. What gives false says why in errno.
 ///
@@ -33104,7 +33115,7 @@ static_assert(spool_storage<spool_files>);
 // OWNER.lock shows, no other process touches it. What an owner that has ended left is claimed by renaming it, which
 // succeeds for one process only.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -33414,7 +33425,7 @@ using spool = basic_spool<spool_files>;
 // poster: how results, chunks and reports of progress get to the platform's server: what each answer means, what is tried
 // again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's executor. Client, options, URLs and logger must outlive it.
 template <http_client Client, class Spool>
@@ -33792,7 +33803,7 @@ class poster {
 // runpod_queue: the platform's serverless queue as an engine, over any HTTP client. Takes jobs and says what their answers
 // mean; results go through the poster. Must not know libcurl, threads, or the environment.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -34019,7 +34030,7 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 #include <atomic>
 #include <cerrno>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A handler belongs to the process, so this does too.
 inline std::atomic<pid_t> broken_pipe_owner{0};
@@ -34070,7 +34081,7 @@ inline void ignore_broken_pipes() noexcept {
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -34229,7 +34240,7 @@ inline int local_port(curl_socket_t socket) noexcept {
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline bool same_letters(std::string_view a, std::string_view b) noexcept {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
@@ -34309,7 +34320,7 @@ inline bool is_same_server(const std::string& asked, const std::string& target) 
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct curl_client_options {
   std::string user_agent = "coworker";
@@ -34639,7 +34650,7 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// EMFILE or ENFILE when no descriptor can be opened right now, else 0.
 inline int descriptor_shortage() noexcept {
@@ -34723,7 +34734,7 @@ inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
 #include <linux/sockios.h>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
 /// the socket of an exchange only once it is over, but tells the port when a request goes out.
@@ -34845,7 +34856,7 @@ inline std::string describe(const curl_exchange& one, patience seen, time_point 
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() and request_stop() belongs to one thread.
 class curl_transfers {
@@ -35098,7 +35109,7 @@ inline void curl_transfers::end_overdue() noexcept {
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
 /// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
@@ -35296,7 +35307,7 @@ static_assert(http_client<curl_client>);
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::uint64_t random_bits() {
   std::uint64_t bits = 0;
@@ -35388,7 +35399,7 @@ inline std::string api_key_from_environment() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
 /// be used.
@@ -35421,7 +35432,7 @@ inline runpod_options runpod_options_from_environment() {
 #include <thread>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -35520,7 +35531,7 @@ static_assert(transport<runpod_engine> && chunk_transport<runpod_engine> &&
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Before anything is logged.
 inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
@@ -35546,7 +35557,7 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
 }  // namespace coworker::detail
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -35817,7 +35828,7 @@ int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exi
 
 // What a program and a memory_queue share of the jobs between them. Must not know how a worker takes them.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Guarded by the mutex of its memory_core, but for the id, which stays as it is.
 struct memory_job_state : shared_state {
@@ -36105,7 +36116,7 @@ struct leave_memory_queue {
 // memory_queue: a queue inside the program. Whatever has jobs for the worker pushes them, on any thread, and awaits what
 // becomes of each. Must not know what the jobs are for.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job that was pushed into a memory_queue. A handle, cheap to copy; it may outlive the queue, and letting go of it does
 /// not stop the job.
@@ -36296,7 +36307,7 @@ static_assert(transport<memory_queue> && chunk_transport<memory_queue> && progre
 // for the same: for handlers whose input is told by data, and for those that are carried over. Must not know
 // of structs.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a field of an input may hold. An integer does for `number`, and becomes a floating number; `true` is
 /// no integer.
@@ -36448,7 +36459,7 @@ inline json validated(json input, const std::vector<input_field>& fields,
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -36655,7 +36666,7 @@ class test_job : private detail::job_observer {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What reached the far side of an engine.
 struct arrival {
@@ -36825,7 +36836,7 @@ inline void check_arrivals(conformance_notes& notes, const std::vector<std::stri
 #include <string_view>
 #include <utility>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// When an operation was asked to stop.
 class stop_moment {
@@ -37055,7 +37066,7 @@ class observed_engine {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What a test brings: an engine, a way to feed it, and what came out of it. One is made for each run.
 ///
@@ -37326,7 +37337,7 @@ check_conformance(Make make, const conformance_options& wanted) {
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// The kinds of mishap. Each can be left out.
 enum class fault : unsigned char {
@@ -37402,7 +37413,7 @@ class fault_set {
 #include <optional>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Draws what else a plan needs.
 class dice {
@@ -37691,7 +37702,7 @@ inline fault_plan fault_plan::draw(std::uint64_t seed, std::size_t jobs, fault_s
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What must hold at all times, whatever goes wrong.
 enum class invariant : unsigned char {
@@ -37743,7 +37754,7 @@ struct violation {
 #include <string>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 struct options {
   /// How many jobs are submitted. Default 50.
@@ -37823,7 +37834,7 @@ struct report {
 #include <cstddef>
 #include <utility>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// `run(const options&)` gives the report of one run; `wanted` is one that fails. Gives the smallest options
 /// found at which the same invariant is broken, after some dozens of runs.
@@ -37873,7 +37884,7 @@ options shrink(options wanted, Run&& run) {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 struct seeds_report {
   std::uint64_t runs = 0;           ///< seeds that were run, up to the first that failed
@@ -37983,7 +37994,7 @@ seeds_report run_seeds(const options& base, std::uint64_t count, unsigned thread
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// One disk for all workers of a run.
 class memory_disk {
@@ -38142,7 +38153,7 @@ static_assert(spool_storage<memory_files>);
 #include <string>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Counts what happens within a second, or any other span.
 class rate_guard {
@@ -38252,7 +38263,7 @@ struct worker_terms {
 #include <string_view>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What can happen. In a line, # stands for the detail.
 enum class happening : unsigned char {
@@ -38405,7 +38416,7 @@ class event_trace {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 inline std::string job_name(int job) { return "job-" + std::to_string(job); }
 
@@ -38786,7 +38797,7 @@ inline void ledger::left(int worker, duration allowed_until) {
 #include <string_view>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// The addresses of the simulated server.
 inline queue_urls::templates server_urls() {
@@ -38908,7 +38919,7 @@ void for_each_named(std::string_view ids, std::size_t jobs, Each each) {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 enum class served_state : unsigned char { unsubmitted, queued, handed_over, settled };
 
@@ -39261,7 +39272,7 @@ inline void queue_server::answer_polls() {
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// One for all workers.
 class request_checks {
@@ -39427,7 +39438,7 @@ class request_checks {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What all workers of a run share.
 struct surroundings {
@@ -39737,7 +39748,7 @@ static_assert(http_client<network_client>);
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Gives the elements on, and tells the ledger what is to become chunks. One that is no JSON is let pass:
 /// what becomes of it is the worker's business.
@@ -39939,7 +39950,7 @@ class observed_queue {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Takes no lines.
 class silent_sink final : public log_sink {
@@ -40312,7 +40323,7 @@ class world {
 
 #include <cstdint>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Runs one seed on the calling thread:
 ///

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// In rising order of weight; a logger drops what is lighter than its own level.
 enum class log_level : unsigned char { notset, trace, debug, info, warn, error };

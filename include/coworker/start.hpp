@@ -33,7 +33,7 @@
 #include <coworker/start/runpod_mode.hpp>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -17,7 +17,7 @@
 #include <cstring>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
 /// the library is glibc, and thread-safe there.

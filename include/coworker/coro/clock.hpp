@@ -10,7 +10,7 @@
 #include <chrono>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Monotonic, in nanoseconds. A simulated executor counts the same units from its own zero.
 using clock_type = std::chrono::steady_clock;

@@ -22,7 +22,7 @@
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes

@@ -16,7 +16,7 @@
 #include <sched.h>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a coroutine throws, and its awaiters see, when it ends early because stop was requested. Catch it to
 /// clean up, and let it go on: a chain that ends with it counts as stopped, not as failed.

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Stands for the result of a task<void> among results that have one.
 struct no_value {

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What when_any gives: which task ended first, and its result.
 template <class T>

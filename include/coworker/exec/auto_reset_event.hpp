@@ -9,7 +9,7 @@
 #include <mutex>
 #include <stdexcept>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
 /// it twice counts once. For several waiters, or one that a stop is to end, use `event`.

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <optional>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
 /// returns at once:

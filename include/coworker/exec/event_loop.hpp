@@ -20,7 +20,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Told of every coroutine that an event_loop resumes, on the loop's thread.
 class turn_watcher {

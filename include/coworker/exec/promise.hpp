@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a future throws whose promise was destroyed before it was set.
 class broken_promise : public std::exception {

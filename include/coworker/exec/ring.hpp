@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // T moves without throwing; its users see to that.
 template <class T>

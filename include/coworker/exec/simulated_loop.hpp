@@ -18,7 +18,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
 /// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.

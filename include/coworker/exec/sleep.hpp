@@ -9,7 +9,7 @@
 #include <coworker/coro/stop.hpp>
 #include <optional>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How full a step_engine is, and was: `stepped / (steps * at_once)` is the mean share of its slots in use.
 struct step_engine_metrics {

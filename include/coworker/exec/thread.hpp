@@ -17,7 +17,7 @@
 
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// As std::condition_variable; wait_until may return early.
 class condition {
@@ -91,7 +91,7 @@ inline void yield_thread() noexcept { ::sched_yield(); }
 #include <condition_variable>
 #include <thread>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class condition {
  public:

@@ -16,7 +16,7 @@
 #include <mutex>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
 ///

@@ -11,7 +11,7 @@
 #include <exception>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What timeout throws when the time ran out.
 class timed_out : public std::exception {

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <stdexcept>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What an event loop calls when it has nothing to resume, and in passing after each round of work.
 class waiter {

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Decodes one chunked body from bytes as they arrive. Keeps none of them.
 class chunked_decoder {

@@ -24,7 +24,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection final : public exchange, public host_link {

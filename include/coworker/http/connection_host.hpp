@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A connection in the list of its host.
 class host_link {

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_input {

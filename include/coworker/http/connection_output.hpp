@@ -18,7 +18,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_output {

@@ -10,7 +10,7 @@
 #include <coworker/exec/wait_list.hpp>
 #include <cstddef>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class deadline_kind : unsigned char { head, body, idle, write, linger };
 inline constexpr std::size_t deadline_kinds = 5;

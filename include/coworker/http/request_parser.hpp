@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
 /// same refusal, wherever they are cut:

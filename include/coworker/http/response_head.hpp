@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Status and header lines of a response.
 class response_head {

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One server-sent event.
 struct sse_event {

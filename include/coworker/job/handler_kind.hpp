@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
 /// `return streamed{std::move(words)};`.

@@ -9,7 +9,7 @@
 #include <new>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The record with some id that came first, and how many others with that id are in the list.
 struct indexed_job {

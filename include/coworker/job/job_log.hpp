@@ -7,7 +7,7 @@
 #include <coworker/log.hpp>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Writes lines of one job to its worker's log: job::log() and `co_await this_coro::log()` give it. Any
 /// thread, until the handler has ended. Outside a worker it writes nothing.

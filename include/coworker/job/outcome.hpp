@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How a job ended.
 enum class outcome_status : unsigned char {

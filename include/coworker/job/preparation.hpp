@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a handler is given to prepare with. Valid until prepare() has ended.
 class preparation {

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct job_record;
 

@@ -16,7 +16,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job as a queue hands it over.
 struct job_envelope {

@@ -24,7 +24,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Where handlers run, and how.
 struct handler_place {

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 inline json_type json::type() const noexcept {
   using detail::slot_kind;

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

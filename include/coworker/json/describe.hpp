@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A double as a person would write it, also one that JSON cannot express.
 inline std::string double_to_text(const double& value) {

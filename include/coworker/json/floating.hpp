@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
 inline constexpr std::uint64_t exponent_bits = std::uint64_t{0x7ff} << 52;

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A key as a parameter: whatever turns into a std::string_view, for as long as the call lasts. Errors:
 /// type_error for a null pointer, such as std::getenv gives.

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a number's text turned out to be. `natural` is an integer that only uint64 holds; integers beyond
 /// that are `floating`. When `malformed`, `end` is the place and `expected` says what should stand there.

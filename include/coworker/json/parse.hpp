@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What read_json calls. Keys come before their values; the views last until the call returns, and at least
 /// 16 bytes from their start may be read. What a handler throws ends the reading.

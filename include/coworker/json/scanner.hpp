@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Throws a json_parse_error for the byte at `where` of the text that starts at `begin`.
 [[noreturn]] inline void throw_parse_error(const char* begin, const char* where, std::string_view problem) {

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a slot holds. From `long_text` on it owns a block; an array or object without elements may have none
 /// (nullptr).

@@ -19,7 +19,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // In nanoseconds.
 inline std::int64_t monotonic_now() noexcept {

@@ -22,7 +22,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
 /// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
@@ -245,7 +245,7 @@ inline void write_out_printed() noexcept {
 #include <cstdio>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// To standard output or standard error, however long that takes.
 class line_output {

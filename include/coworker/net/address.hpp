@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class socket_address {
  public:

@@ -16,7 +16,7 @@
 #include <system_error>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Owns a file descriptor and closes it. Movable, not copyable. Not thread-safe.
 class unique_fd {

@@ -17,7 +17,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
 template <class Watch>

@@ -13,7 +13,7 @@
 
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -17,7 +17,7 @@
 #include <optional>
 #include <stdexcept>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

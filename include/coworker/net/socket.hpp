@@ -15,7 +15,7 @@
 #include <cerrno>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline void set_flag(int socket, int level, int name) {
   const int on = 1;

@@ -23,7 +23,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
 /// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.

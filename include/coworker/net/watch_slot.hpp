@@ -13,7 +13,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 constexpr std::size_t index_of(io_direction direction) noexcept {
   return direction == io_direction::read ? 0 : 1;

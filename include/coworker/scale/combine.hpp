@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Whether jobs wait for slots, or slots for jobs.
 enum class demand_level : unsigned char {

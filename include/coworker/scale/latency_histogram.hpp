@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a set of latencies comes to. All zero while there are none.
 struct latency_summary {

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How many jobs fit into memory, as far as has been seen. It keeps the most memory that was used by the time
 /// of each doubling of the jobs in progress, and draws a straight line through the last two; with one alone,

@@ -7,7 +7,7 @@
 #include <cmath>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 #ifdef __GNUC__
 inline double natural_log(double value) noexcept { return __builtin_log(value); }

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker keeps of its own past. All calls are on the worker's executor; snapshots are values, to be
 /// handed wherever they are wanted.

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Says not how many jobs are good but how many are too many: to be used beside a modifier that seeks the
 /// best, as `smallest_of(aimd{}, resource_guard{})`. While memory, processors, GPU memory and the probe are

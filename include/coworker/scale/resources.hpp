@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a probe of the user's own says of a GPU.
 struct gpu_reading {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Counts what happens within a second, or any other span.
 class rate_guard {

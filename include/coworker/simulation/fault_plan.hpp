@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Draws what else a plan needs.
 class dice {

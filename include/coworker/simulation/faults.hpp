@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// The kinds of mishap. Each can be left out.
 enum class fault : unsigned char {

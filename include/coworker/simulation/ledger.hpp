@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 inline std::string job_name(int job) { return "job-" + std::to_string(job); }
 

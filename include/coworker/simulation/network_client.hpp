@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What all workers of a run share.
 struct surroundings {

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 enum class served_state : unsigned char { unsubmitted, queued, handed_over, settled };
 

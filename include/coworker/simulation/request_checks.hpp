@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// One for all workers.
 class request_checks {

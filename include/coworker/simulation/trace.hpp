@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What can happen. In a line, # stands for the detail.
 enum class happening : unsigned char {

@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Takes no lines.
 class silent_sink final : public log_sink {

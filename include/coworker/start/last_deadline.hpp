@@ -17,7 +17,7 @@
 #include <unistd.h>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 #if COWORKER_POSIX
 

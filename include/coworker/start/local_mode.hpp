@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // The jobs of a local run, and what their outputs are to be, where that was said.
 struct local_plan {

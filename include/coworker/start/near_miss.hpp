@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How many letters must be added, left out, replaced, or swapped with their neighbour to make one word the other
 /// (optimal string alignment); a number above `most` where it is more than that.

@@ -12,7 +12,7 @@
 #include <coworker/worker.hpp>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::string summary_line(const worker_summary& summary) {
   const double elapsed = std::chrono::duration<double>(summary.elapsed).count();

@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Before anything is logged.
 inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What the user's handler is, as far as a server shows it.
 struct served_handler {

@@ -11,7 +11,7 @@
 
 #include <cerrno>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Opens /dev/null in place of those that are closed.
 inline void fill_standard_descriptors() noexcept {
@@ -25,7 +25,7 @@ inline void fill_standard_descriptors() noexcept {
 
 #else
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline void fill_standard_descriptors() noexcept {}  // numbers are not given out again there
 

@@ -24,7 +24,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::array<int, 3> termination_signals{SIGTERM, SIGINT, SIGHUP};
 
@@ -184,7 +184,7 @@ class termination_watch {
 #include <mutex>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// As above, for SIGINT, as Ctrl+C sends it, and for SIGTERM, which only the program itself can raise. Its C library
 /// calls the handler of the first on a thread of its own, and of the second where it was raised: the functions are called

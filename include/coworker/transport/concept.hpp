@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker tells an engine when it asks for jobs.
 struct take_request {

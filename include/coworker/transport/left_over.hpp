@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class reading : unsigned char { goes_on, ended, failed };
 

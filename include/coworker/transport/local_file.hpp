@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Jobs that cannot be read. The message names the source, the place in it, and the way out.
 class local_job_error : public std::runtime_error {

@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job that was pushed into a memory_queue. A handle, cheap to copy; it may outlive the queue, and letting go of it does
 /// not stop the job.

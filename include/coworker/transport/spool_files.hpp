@@ -27,7 +27,7 @@
 #include <coworker/net/descriptor.hpp>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a spool asks of whatever keeps its files; a model may hold them in memory. What gives false says why in errno.
 ///

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Code points; whatever else a text holds counts as something.
 constexpr std::size_t characters_in(std::string_view text) noexcept {

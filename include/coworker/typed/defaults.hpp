@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Whether a member that is left out is taken to be missing. `is_about` says of a rule whether it is about it.
 template <class Struct, class Member, class IsAbout>

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
 /// other one not every integer may be turned into a value.

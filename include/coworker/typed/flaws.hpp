@@ -15,7 +15,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A class to be named, not made.
 template <class T>

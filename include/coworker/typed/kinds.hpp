@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Stands for json where the question is whether a type's author wrote a conversion: the ones in write.hpp and
 // read.hpp, which fit nearly every struct, take json itself only.
@@ -192,7 +192,7 @@ consteval bool pours() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A type that a job's input may have: json, bool, numbers, char (a text of one ASCII character), texts, enums,
 /// durations (in seconds), optionals, containers, pairs (arrays of two), maps from texts, plain structs of such,

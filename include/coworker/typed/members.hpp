@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The most members that a plain struct may have to be taken apart.
 inline constexpr std::size_t most_members = 64;

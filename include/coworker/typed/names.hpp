@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // An object of each struct that is never made: only the addresses of its members are asked for.
 #ifdef __clang__

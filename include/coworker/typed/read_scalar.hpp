@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Enum>
 std::string enum_words() {

@@ -5,7 +5,7 @@
 
 #include <coworker/refusal.hpp>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Nothing to say.
 struct no_refusal {};

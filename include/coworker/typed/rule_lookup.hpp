@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Found beside the struct: nothing else may be called so in these namespaces.
 template <class T>

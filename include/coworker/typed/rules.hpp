@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Names a struct in its rules:
 ///

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

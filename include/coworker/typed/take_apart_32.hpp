@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Calls `visit` with the `count` members of `value`, in order. Gives nothing where it cannot be called so: with a
 /// bit-field, where it takes references.

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <std::size_t count, class Struct, class Visit>
 requires(count > 32 && count <= 48) constexpr decltype(auto) take_apart(Struct& value, Visit& visit) {

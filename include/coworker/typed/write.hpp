@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <type_traits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

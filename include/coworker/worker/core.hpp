@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct worker_core final : worker_access {
   // Errors: std::invalid_argument for options out of their range.

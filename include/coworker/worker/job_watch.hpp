@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // "2 s", "0.25 s"
 inline std::string seconds_text(duration span) {

@@ -14,7 +14,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's thread, but for published().
 class limit_control {

@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.

@@ -16,7 +16,7 @@
 #include <exception>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct preparation_end {
   bool ended = false;

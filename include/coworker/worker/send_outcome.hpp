@@ -20,7 +20,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 transport_limits limits_of(const Queue& queue) {

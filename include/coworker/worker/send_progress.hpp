@@ -18,7 +18,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // One of the engine's operations threw.
 inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {

@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Throws: json_write_error with the place from "output" on; output_too_large.
 inline void check_output(const json& output, std::size_t limit) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct job_slots {
   int limit = 1;       // jobs that may have slots

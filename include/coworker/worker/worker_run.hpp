@@ -34,7 +34,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 std::size_t backlog_of(const Queue& queue) {

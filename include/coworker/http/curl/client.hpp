@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
 /// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the

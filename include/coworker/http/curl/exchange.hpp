@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct curl_client_options {
   std::string user_agent = "coworker";

@@ -19,7 +19,7 @@
 #include <linux/sockios.h>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
 /// the socket of an exchange only once it is over, but tells the port when a request goes out.

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() and request_stop() belongs to one thread.
 class curl_transfers {

@@ -16,7 +16,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// When batched() starts a batch, and where.
 struct batch_options {

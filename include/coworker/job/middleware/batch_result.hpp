@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A value, or the error of one job of a batch, which then fails alone: `std::vector<batch_result<std::string>>`. Made
 /// from either: `results.push_back(job_error("the image is no PNG"))`. std::expected does as well.

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A run of a handler that threw, and is followed by another.
 struct failed_try {

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
 /// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How far a job is.
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Any thread.
 class job_table {

@@ -12,7 +12,7 @@
 #include <limits>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What an endpoint offers to its clients.
 enum class endpoint_kind : unsigned char {

@@ -21,7 +21,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class endpoint_page : unsigned char {
   console, script, style, state, docs, description, metrics, run, run_sync, status, status_sync, stream, cancel, retry,

@@ -21,7 +21,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
 /// seconds at most.

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // How the end of a job, or its chunks, become a response.
 enum class reply_form : unsigned char {

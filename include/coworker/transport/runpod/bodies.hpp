@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Who reports: part of each error report.
 struct worker_identity {

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::uint64_t random_bits() {
   std::uint64_t bits = 0;
@@ -108,7 +108,7 @@ inline std::string api_key_from_environment() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
 /// be used.

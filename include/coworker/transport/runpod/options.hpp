@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct runpod_options {
   queue_urls::templates urls = {};

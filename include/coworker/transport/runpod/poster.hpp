@@ -32,7 +32,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's executor. Client, options, URLs and logger must outlive it.
 template <http_client Client, class Spool>

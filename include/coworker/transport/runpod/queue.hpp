@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

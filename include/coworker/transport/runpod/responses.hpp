@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 enum class take_answer : unsigned char { jobs, none, throttled, failed };
 

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct stop_channel_options {
   /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
