@@ -29258,7 +29258,7 @@ struct endpoint_order {
   job_envelope envelope;        // its id is the job's, unless it is empty or another's
   std::string request = {};     // what a retry is made from
   std::string webhook = {};     // whom to tell of the end
-  duration time_to_live = duration::max();  // from now to the end
+  duration time_to_live = (duration::max)();  // from now to the end
   bool kept = true;             // for clients that ask later; else gone with its request
   bool sync = false;            // its client waits
 };
@@ -29281,7 +29281,7 @@ struct endpoint_job : shared_state {
   time_point created{};
   time_point started{};
   time_point ended{};
-  time_point deadline = time_point::max();
+  time_point deadline = (time_point::max)();
   text_handle output{};         // JSON; none: there is no output
   std::string error = {};
   fifo<std::string> chunks;     // JSON, that nobody has read
@@ -29406,7 +29406,7 @@ struct endpoint_options {
   std::string predict_path = {};               ///< for bodies {"instances": [...]}: each is a job; empty: none
   bool openai_routes = false;                  ///< POST /v1/... is a job {"openai_route", "openai_input"}
   bool streams = false;                        ///< the handler is one that streams
-  int most_in_progress = std::numeric_limits<int>::max();  ///< jobs, whatever the concurrency modifier says
+  int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
   std::size_t most_waiting = 1000;             ///< jobs that wait; more are refused with 429
   std::size_t most_kept = 256'000'000;         ///< bytes of results for later, and of jobs that wait
   duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
@@ -29453,7 +29453,7 @@ class job_table {
     if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
-    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     jobs_.insert(made->id, [&made] { return made; });
     enqueue(made);
     return made;
@@ -29537,7 +29537,7 @@ class job_table {
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
-    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     jobs_.insert(made->id, [&made] { return made; });
     ++counts_.retried;
     enqueue(made);
@@ -29853,7 +29853,7 @@ class http_endpoint {
 
   const endpoint_options& options() const noexcept { return options_; }
   detail::job_table& jobs() noexcept { return jobs_; }
-  logger& log() noexcept { return log_; }
+  logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
   bool is_ready() const {
@@ -29971,7 +29971,7 @@ static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
               attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
               counted_transport<http_endpoint>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/endpoint/gate.hpp ------------------------------------------------------------------
 
@@ -30923,7 +30923,7 @@ class endpoint_visit {
   }
 
   endpoint_job& job() noexcept { return *jobs_[at_]; }
-  time_point due() const noexcept { return std::min({due_, heartbeat_, jobs_[at_]->deadline}); }
+  time_point due() const noexcept { return (std::min)({due_, heartbeat_, jobs_[at_]->deadline}); }
   const endpoint_reply& made() const noexcept { return reply_; }
   std::string take_piece() noexcept { return std::exchange(piece_, {}); }
 
@@ -30981,7 +30981,7 @@ class endpoint_visit {
       over_ = true;
       return end_live(seen);
     }
-    if (heartbeat_ == time_point::max()) heartbeat_ = after(now, heartbeat_interval);
+    if (heartbeat_ == (time_point::max)()) heartbeat_ = after(now, heartbeat_interval);
     if (now < heartbeat_) return;
     heartbeat_ = after(now, heartbeat_interval);
     begin_live();
@@ -31155,8 +31155,8 @@ class endpoint_visit {
   bool done_ = false;
   bool raw_events_ = false;
   time_point now_{};
-  time_point due_ = time_point::max();
-  time_point heartbeat_ = time_point::max();
+  time_point due_ = (time_point::max)();
+  time_point heartbeat_ = (time_point::max)();
   endpoint_reply reply_;
   std::string piece_;
   std::string predictions_;
@@ -31330,7 +31330,7 @@ inline void ask_openai(endpoint_visit& visit, const std::string& path, std::stri
   }
   order.envelope.details = detail::request_details(visit.request());
   visit.order(std::move(order), now);
-  visit.wait(streams ? reply_form::openai_events : reply_form::openai, time_point::max(), true);
+  visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true);
 }
 
 inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters, std::string body,
@@ -31403,7 +31403,7 @@ inline void serve_realtime(endpoint_visit& visit, std::string body, time_point n
   given.erase("id");
   order.envelope.details = std::move(given);
   visit.order(std::move(order), now);
-  visit.wait(reply_form::realtime, time_point::max(), true);
+  visit.wait(reply_form::realtime, (time_point::max)(), true);
 }
 
 inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
@@ -31425,7 +31425,7 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
     order.envelope.details = details;
     visit.order(std::move(order), now);
   }
-  visit.wait(reply_form::predictions, time_point::max(), true);
+  visit.wait(reply_form::predictions, (time_point::max)(), true);
 }
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
@@ -31438,7 +31438,7 @@ inline void serve_plain(endpoint_visit& visit, std::string body, time_point now)
   const bool streams = visit.endpoint().options().streams;
   const bool events = streams && request.header_contains("accept", "text/event-stream");
   const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
-  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, time_point::max(), true);
+  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, (time_point::max)(), true);
 }
 
 // What has routes of its own: all of the queue API, and of the others what is beside the jobs.
@@ -31618,7 +31618,7 @@ class endpoint_server {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
     } catch (const std::exception& error) {
-      one.endpoint_.log().write(log_level::error, std::string("The HTTP server has ended: ") + error.what());
+      one.endpoint_.own_log().write(log_level::error, std::string("The HTTP server has ended: ") + error.what());
     }
     return nullptr;
   }

@@ -33,7 +33,7 @@ class http_endpoint {
 
   const endpoint_options& options() const noexcept { return options_; }
   detail::job_table& jobs() noexcept { return jobs_; }
-  logger& log() noexcept { return log_; }
+  logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
   bool is_ready() const {
@@ -151,4 +151,4 @@ static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
               attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
               counted_transport<http_endpoint>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
