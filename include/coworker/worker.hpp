@@ -17,7 +17,7 @@
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/watchdog.hpp>
-#include <coworker/worker/worker_run.hpp>
+#include <coworker/worker/run_jobs.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>

@@ -18,7 +18,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUEUE, POSTER, JOBS = "transport/runpod/queue.hpp", "transport/runpod/poster.hpp", "transport/runpod/job_list.hpp"
-ANSWERS, WORKER = "transport/runpod/responses.hpp", "worker/worker_run.hpp"
+ANSWERS, WORKER, RUN = "transport/runpod/responses.hpp", "worker/worker_run.hpp", "worker/run_jobs.hpp"
 STREAM, PROGRESS = "job/chunk_stream.hpp", "worker/send_progress.hpp"
 
 # Name, header, old text, new text.
@@ -37,12 +37,12 @@ MUTANTS = [
      "  const stop_token stop = co_await this_coro::stop_token();\n  stop.throw_if_stopped();\n"
      "  co_return detail::insist([&] { return read_jobs("),
     ("all posts carry one request id", POSTER, "header_line(\"X-Request-ID\", job_id)", "header_line(\"X-Request-ID\", \"job-0\")"),
-    ("a job handed over twice is run twice", WORKER, "if (!core_.in_progress.add(envelope.id)) {",
-     "if (!core_.in_progress.add(envelope.id) && envelope.id.empty()) {"),
+    ("a job handed over twice is run twice", RUN, "return core_.in_progress.add(envelope.id); })) {",
+     "return core_.in_progress.add(envelope.id); }) && envelope.id.empty()) {"),
     ("a bad item costs its batch", JOBS, "      found.push_back(std::move(*made));\n  };", "      found.push_back(std::move(*made));\n    else\n      found.clear();\n  };"),
-    ("heartbeats forget a job while its result is posted", WORKER, "  job_ended(record, co_await",
+    ("heartbeats forget a job while its result is posted", RUN, "  job_ended(record, co_await",
      "  core_.in_progress.remove(record.id);\n  job_ended(record, co_await"),
-    ("heartbeats name jobs that have ended", WORKER, "  core_.in_progress.remove(record.id);\n", ""),
+    ("heartbeats name jobs that have ended", RUN, "  core_.in_progress.remove(record.id);\n", ""),
     ("a chunk is posted once and then forgotten", POSTER,
      "const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);",
      "co_await send(request);\n    const posted made{ending::accepted, {}};"),
@@ -51,16 +51,16 @@ MUTANTS = [
     ("the heart waits for an answer to end", "transport/runpod/heartbeat.hpp", "ping.timeout_to_end = true;", ""),
     ("whoever waits for a turn is not woken", "exec/semaphore.hpp", "detail::wake_first(waiting_).granted = true;",
      "waiting_.pop_front().granted = true;"),
-    ("a slot opens before its result is posted", "worker/slots.hpp", "return running + delivering;\n    return", "return running;\n    return"),
+    ("a slot opens before its result is posted", "worker/slots.hpp", "return handlers + delivering;\n    return", "return handlers;\n    return"),
     ("jobs asked for already are asked for again", "worker/slots.hpp", "- waiting - requested;", "- waiting;"),
     ("a stop ends all jobs", WORKER, "watch_.stop(*running, outcome", "watch_.stop_all(outcome"),
     ("a stop reaches nobody", WORKER, "watch_.stop(*running, outcome::stop(\"stopped: a stop was requested\"), executor_.now());", ""),
     ("the grace period has no end", WORKER,
-     "    watch_.stop_all(outcome::stop(\"stopped: the worker leaves, and its grace period is over\"), now);\n", ""),
+     "    watch_.stop_all(\"stopped: the worker leaves, and its grace period is over\", now);\n", ""),
     ("the grace period is over at once", WORKER, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
     ("a result does not wait for progress", PROGRESS, "while (state.sending) co_await state.sent.wait();", ""),
     ("a result waits for the first progress only", PROGRESS, "while (state.sending) co_await", "if (state.sending) co_await"),
-    ("progress is told of after the handler's end", WORKER, "    record.progress.close();\n", ""),
+    ("progress is told of after the handler's end", RUN, "    record.progress.close();\n", ""),
     ("an element of a stream replaces those that wait", STREAM, "pending_.push_back(std::move(element));", "pending_ = json::array({std::move(element)});"),
     ("what waits when a stream ends is not sent", STREAM, "while (!broken_ && (pending_size_ != 0 || !finished_)) {", "while (!broken_ && !finished_) {"),
     ("stops are asked for again without a pause", "transport/runpod/stop_channel.hpp", "    co_await sleep_for(wait);", "    if (named.items.empty()) co_await sleep_for(wait);"),

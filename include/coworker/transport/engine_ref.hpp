@@ -36,41 +36,41 @@ inline task<void> attend_to_nothing() {
 
 template <class Engine>
 inline constexpr engine_operations operations_of{
-    [](void* engine, take_request request) { return static_cast<Engine*>(engine)->take(request); },
-    [](void* engine, job_result result) { return static_cast<Engine*>(engine)->complete(std::move(result)); },
-    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+    [](void* place, take_request request) { return static_cast<Engine*>(place)->take(request); },
+    [](void* place, job_result result) { return static_cast<Engine*>(place)->complete(std::move(result)); },
+    []([[maybe_unused]] void* place, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
       if constexpr (chunk_transport<Engine>) {
-        return static_cast<Engine*>(engine)->chunk(job_id, std::move(value));
+        return static_cast<Engine*>(place)->chunk(job_id, std::move(value));
       } else {
         return detail::refuse_delivery();
       }
     },
-    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+    []([[maybe_unused]] void* place, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
       if constexpr (progress_transport<Engine>) {
-        return static_cast<Engine*>(engine)->progress(job_id, std::move(value));
+        return static_cast<Engine*>(place)->progress(job_id, std::move(value));
       } else {
         return detail::refuse_delivery();
       }
     },
-    []([[maybe_unused]] const void* engine) {
+    []([[maybe_unused]] const void* place) {
       transport_limits made;
-      if constexpr (limited_transport<Engine>) made = static_cast<const Engine*>(engine)->limits();
+      if constexpr (limited_transport<Engine>) made = static_cast<const Engine*>(place)->limits();
       made.chunks = made.chunks && chunk_transport<Engine>;
       return made;
     },
-    []([[maybe_unused]] const void* engine, [[maybe_unused]] outcome& made) {
-      if constexpr (interpreting_transport<Engine>) static_cast<const Engine*>(engine)->interpret(made);
+    []([[maybe_unused]] const void* place, [[maybe_unused]] outcome& made) {
+      if constexpr (interpreting_transport<Engine>) static_cast<const Engine*>(place)->interpret(made);
     },
-    []([[maybe_unused]] void* engine, [[maybe_unused]] worker_control control) {
+    []([[maybe_unused]] void* place, [[maybe_unused]] worker_control control) {
       if constexpr (attended_transport<Engine>) {
-        return static_cast<Engine*>(engine)->attend(control);
+        return static_cast<Engine*>(place)->attend(control);
       } else {
         return detail::attend_to_nothing();
       }
     },
-    []([[maybe_unused]] const void* engine) {
+    []([[maybe_unused]] const void* place) {
       if constexpr (counted_transport<Engine>) {
-        return static_cast<const Engine*>(engine)->backlog();
+        return static_cast<const Engine*>(place)->backlog();
       } else {
         return std::size_t{0};
       }
@@ -80,8 +80,8 @@ inline constexpr engine_operations operations_of{
 class engine_ref {
  public:
   template <transport Engine>
-  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& engine) noexcept
-      : engine_(std::addressof(engine)), operations_(&operations_of<Engine>) {}
+  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
+      : engine_(std::addressof(served)), operations_(&operations_of<Engine>) {}
 
   task<take_result> take(take_request request) { return operations_->take(engine_, request); }
   task<delivery> complete(job_result result) { return operations_->complete(engine_, std::move(result)); }
