@@ -32,6 +32,7 @@
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/exec/timeout.hpp>
 #include <coworker/exec/waiter.hpp>
+#include <coworker/http/base64.hpp>
 #include <coworker/http/chunked_decoder.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/date.hpp>
@@ -42,6 +43,7 @@
 #include <coworker/http/response_head.hpp>
 #include <coworker/http/response_writer.hpp>
 #include <coworker/http/route.hpp>
+#include <coworker/http/s3.hpp>
 #include <coworker/http/server.hpp>
 #include <coworker/http/server_exchange.hpp>
 #include <coworker/http/server_options.hpp>
@@ -106,6 +108,7 @@
 #include <coworker/transport/runpod/queue.hpp>
 #include <coworker/transport/runpod/stop_channel.hpp>
 #include <coworker/transport/runpod/urls.hpp>
+#include <coworker/transport/s3_environment.hpp>
 #include <coworker/typed/problems.hpp>
 #include <coworker/typed/read.hpp>
 #include <coworker/typed/rules.hpp>
