@@ -33,7 +33,7 @@ void step(std::span<engine::active* const> all) {
   }
 }
 
-engine load() { return engine(step, {.slots = 8}); }
+engine load() { return engine(step, {.at_once = 8}); }
 
 cw::async_generator<cw::chunk_or_whole<std::string>> handle(engine& decode, cw::job<request> job) {
   auto pieces = decode.run(sequence{job.input.prompt});

@@ -110,6 +110,16 @@ class SingleHeader(unittest.TestCase):
         self.assertEqual(lines, ["#pragma once", "#ifdef Y", "#include <poll.h>", "#endif", "int b;", "#ifdef X",
                                  "#include <curl/curl.h>", "int client;", "#endif", "int a;"])
 
+    def test_a_condition_within_another_is_preceded_by_what_the_outer_one_needs_too(self):
+        lines = self.assemble(coworker="#if X\n#include <coworker/a.hpp>\n#endif\n",
+                              a="#ifdef Y\n#include <coworker/y.hpp>\n#endif\n#include <coworker/b.hpp>\nint a;\n",
+                              y="#include <coworker/b.hpp>\nint y;\n", b="int b;\n")
+        self.assertEqual(lines, ["#pragma once", "#if X", "int b;", "#ifdef Y", "int y;", "#endif", "int a;", "#endif"])
+
+    def test_what_the_entry_header_begins_with_comes_before_the_standard_headers(self):
+        lines = self.assemble(coworker="#undef x\n#include <coworker/a.hpp>\nint last;\n", a="#include <vector>\nint a;\n")
+        self.assertEqual(lines, ["#pragma once", "#undef x", "#include <vector>", "int a;", "int last;"])
+
     def test_a_header_under_two_conditions_is_refused(self):
         with self.assertRaises(SystemExit):
             self.assemble(coworker="#ifdef X\n#include <coworker/a.hpp>\n#endif\n#ifdef Y\n#include <coworker/a.hpp>\n#endif\n",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that each header includes only its own floor and those below it, and no header that costs too much, and
-that coworker.hpp leads to every one of them.
+"""Checks that each header includes only its own floor and those below it, and no header that costs too much, that
+coworker.hpp leads to every one of them, and that all names live in the inline namespace of the version.
 
 Usage: floors.py [INCLUDE_DIR]
 """
@@ -10,7 +10,7 @@ import sys
 
 # From the top of the house down. A name that ends in / is a folder.
 FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "typed/", "http/", "net/", "exec/", "coro/", "log.hpp", "log/", "json/",
-          "refusal.hpp", "version.hpp"]
+          "refusal.hpp", "system.hpp", "version.hpp"]
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
 SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
 CURL_BASICS = "http/curl/basics.hpp"
@@ -116,16 +116,31 @@ def out_of_reach(graph, start):
     return sorted(set(graph) - reached)
 
 
+def wrong_namespaces(path, version):
+    """Yields what is wrong with the namespaces that a header opens."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if re.match(r"\s*namespace coworker\b", line) and f"coworker::inline {version}" not in line:
+            yield f"{path}:{number}: write namespace coworker::inline {version}, so that versions can live side by side"
+
+
+def version_namespace(folder):
+    """v0_1, from version.hpp."""
+    found = re.search(r'COWORKER_VERSION "(\d+)\.(\d+)\.', (folder / "version.hpp").read_text())
+    return f"v{found[1]}_{found[2]}"
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "include") / "coworker"
     problems, graph = [], {}
+    version = version_namespace(folder) if (folder / "version.hpp").exists() else "v0_1"
     for path in sorted(folder.rglob("*.hpp")):
         header = path.relative_to(folder).as_posix()
         if header != ROOF and floor_of(header) is None:
             problems.append(f"{path}: stands on no floor; the floors are {', '.join(FLOORS)}")
             continue
         graph[header] = []
+        problems += wrong_namespaces(path, version)
         for number, written, conditions in includes_of(path):
             if why := why_refused(header, written, conditions):
                 problems.append(f"{path}:{number}: #include {written}: {why}")

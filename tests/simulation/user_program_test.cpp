@@ -49,7 +49,7 @@ struct program_tools {
         gpus(
             2, [](std::size_t lane) { return static_cast<int>(lane); },
             cw::lanes_options{.per_lane = 2, .run_on = place}),
-        engine(program_step, cw::step_engine_options{.slots = 3}) {}
+        engine(program_step, cw::step_engine_options{.at_once = 3}) {}
 };
 
 program_tools load_program(const cw::preparation& how) { return program_tools(how.pool()); }

@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How a lender makes its values.
 struct lender_options {

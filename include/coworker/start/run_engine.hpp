@@ -12,7 +12,7 @@
 #include <coworker/worker.hpp>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::string summary_line(const worker_summary& summary) {
   const double elapsed = std::chrono::duration<double>(summary.elapsed).count();
@@ -26,22 +26,25 @@ inline std::string summary_line(const worker_summary& summary) {
 // is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
 // network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
-worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log, int unprepared) {
+worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
+                          int unprepared) {
   last_deadline last(log);
   const termination_watch watch(
       [&runner, &last, grace_period, &log, unprepared](int) {
         runner.stop();
         if (runner.preparing()) {  // and so no job was taken, nor will be
-          return last.set(clock_type::now(), unprepared,
-                          "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
-                          log_level::info);
+          return last.set(
+              clock_type::now(), unprepared,
+              "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
+              log_level::info);
         }
         last.set(
             after(clock_type::now(),
                   after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
             exit_unfinished,
             "The grace period is over, and something still hangs: the process ends without waiting for it.");
-        log.info(
+        log.write(
+            log_level::info,
             "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
             "seconds later "
             "or more, leaves at once.");
@@ -62,10 +65,11 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
   const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
-  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-           " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-           std::to_string(summary.highest_in_progress) + ".");
+  log.write(log_level::info,
+            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+                " failed, " + std::to_string(summary.stopped) + " stopped, " +
+                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+                std::to_string(summary.highest_in_progress) + ".");
   return summary.undelivered == 0 ? exit_ok : exit_undelivered;
 }
 

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
 /// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
@@ -33,7 +33,7 @@ class http_endpoint {
 
   const endpoint_options& options() const noexcept { return options_; }
   detail::job_table& jobs() noexcept { return jobs_; }
-  logger& log() noexcept { return log_; }
+  logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
   bool is_ready() const {
@@ -95,7 +95,9 @@ class http_endpoint {
     const executor_ref here = co_await this_coro::executor();
     struct attendance {
       detail::job_table& jobs;
-      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) { jobs.worker_comes(worker); }
+      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
+        jobs.worker_comes(worker);
+      }
       attendance(const attendance&) = delete;
       attendance& operator=(const attendance&) = delete;
       ~attendance() { jobs.worker_goes(); }
@@ -110,7 +112,9 @@ class http_endpoint {
     detail::job_table* jobs;
     executor_ref clock;
     leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
-    void operator()() const { jobs->close("cancelled: the worker leaves, and had not started the job", clock.now()); }
+    void operator()() const {
+      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
+    }
   };
 
   void settle(detail::endpoint_job& job, outcome& made, time_point now) {
@@ -120,18 +124,20 @@ class http_endpoint {
     bool input_fault = false;
     if (!made.succeeded()) {
       // A handler that outlives its time is stopped by the worker, which ends it as a failure.
-      const bool late = (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
-      status = late ? endpoint_status::timed_out
+      const bool late =
+          (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
+      status = late                                     ? endpoint_status::timed_out
                : made.status == outcome_status::stopped ? endpoint_status::cancelled
                                                         : endpoint_status::failed;
-      const error_info* const why = made.error();
+      const error_info* const why = (made.error)();
       input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
       const bool shaped = why != nullptr && options_.error_text != nullptr;
       error = shaped ? options_.error_text(*why, log_) : std::string(made.message());
       if (error.empty()) error = "the job failed";
     }
     detail::text_handle output;
-    if (made.succeeded() || !made.output.is_null()) output = detail::text_handle(new detail::shared_text(made.output.dump()));
+    if (made.succeeded() || !made.output.is_null())
+      output = detail::text_handle(new detail::shared_text(made.output.dump()));
     jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
   }
 
@@ -140,8 +146,9 @@ class http_endpoint {
   detail::job_table jobs_{options_};
 };
 
-static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> && progress_transport<http_endpoint> &&
-              interpreting_transport<http_endpoint> && attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
+static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
+              progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
+              attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
               counted_transport<http_endpoint>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How far a job is.
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
@@ -46,7 +46,7 @@ struct endpoint_order {
   job_envelope envelope;        // its id is the job's, unless it is empty or another's
   std::string request = {};     // what a retry is made from
   std::string webhook = {};     // whom to tell of the end
-  duration time_to_live = duration::max();  // from now to the end
+  duration time_to_live = (duration::max)();  // from now to the end
   bool kept = true;             // for clients that ask later; else gone with its request
   bool sync = false;            // its client waits
 };
@@ -69,7 +69,7 @@ struct endpoint_job : shared_state {
   time_point created{};
   time_point started{};
   time_point ended{};
-  time_point deadline = time_point::max();
+  time_point deadline = (time_point::max)();
   text_handle output{};         // JSON; none: there is no output
   std::string error = {};
   fifo<std::string> chunks;     // JSON, that nobody has read

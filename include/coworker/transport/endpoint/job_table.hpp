@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Any thread.
 class job_table {
@@ -44,7 +44,7 @@ class job_table {
     if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
-    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     jobs_.insert(made->id, [&made] { return made; });
     enqueue(made);
     return made;
@@ -128,7 +128,7 @@ class job_table {
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
-    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     jobs_.insert(made->id, [&made] { return made; });
     ++counts_.retried;
     enqueue(made);

@@ -12,7 +12,7 @@
 #include <limits>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What an endpoint offers to its clients.
 enum class endpoint_kind : unsigned char {
@@ -35,7 +35,7 @@ struct endpoint_options {
   std::string predict_path = {};               ///< for bodies {"instances": [...]}: each is a job; empty: none
   bool openai_routes = false;                  ///< POST /v1/... is a job {"openai_route", "openai_input"}
   bool streams = false;                        ///< the handler is one that streams
-  int most_in_progress = std::numeric_limits<int>::max();  ///< jobs, whatever the concurrency modifier says
+  int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
   std::size_t most_waiting = 1000;             ///< jobs that wait; more are refused with 429
   std::size_t most_kept = 256'000'000;         ///< bytes of results for later, and of jobs that wait
   duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept

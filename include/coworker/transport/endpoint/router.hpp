@@ -21,7 +21,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class endpoint_page : unsigned char {
   console, script, style, state, docs, description, metrics, run, run_sync, status, status_sync, stream, cancel, retry,
@@ -183,7 +183,7 @@ inline void ask_openai(endpoint_visit& visit, const std::string& path, std::stri
   }
   order.envelope.details = detail::request_details(visit.request());
   visit.order(std::move(order), now);
-  visit.wait(streams ? reply_form::openai_events : reply_form::openai, time_point::max(), true);
+  visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true);
 }
 
 inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters, std::string body,
@@ -256,7 +256,7 @@ inline void serve_realtime(endpoint_visit& visit, std::string body, time_point n
   given.erase("id");
   order.envelope.details = std::move(given);
   visit.order(std::move(order), now);
-  visit.wait(reply_form::realtime, time_point::max(), true);
+  visit.wait(reply_form::realtime, (time_point::max)(), true);
 }
 
 inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
@@ -278,7 +278,7 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
     order.envelope.details = details;
     visit.order(std::move(order), now);
   }
-  visit.wait(reply_form::predictions, time_point::max(), true);
+  visit.wait(reply_form::predictions, (time_point::max)(), true);
 }
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
@@ -291,7 +291,7 @@ inline void serve_plain(endpoint_visit& visit, std::string body, time_point now)
   const bool streams = visit.endpoint().options().streams;
   const bool events = streams && request.header_contains("accept", "text/event-stream");
   const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
-  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, time_point::max(), true);
+  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, (time_point::max)(), true);
 }
 
 // What has routes of its own: all of the queue API, and of the others what is beside the jobs.

@@ -21,7 +21,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
 /// seconds at most.
@@ -29,8 +29,8 @@ class endpoint_server {
  public:
   /// `port` 0 is any that is free. `health_port`: one more, for the health path only; 0: none. The endpoint must outlive
   /// it. Throws: io_error where it cannot listen there; std::invalid_argument where `host` is no IP address.
-  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port, std::uint16_t health_port,
-                  const http_server_options& options)
+  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
+                  std::uint16_t health_port, const http_server_options& options)
       : endpoint_(endpoint), options_(options), door_(host, port), port_(door_.local_port()) {
     if (health_port != 0) health_door_.emplace(host, health_port);
     thread_.emplace(&endpoint_server::run, this);
@@ -54,7 +54,7 @@ class endpoint_server {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
     } catch (const std::exception& error) {
-      one.endpoint_.log().error(std::string("The HTTP server has ended: ") + error.what());
+      one.endpoint_.own_log().write(log_level::error, std::string("The HTTP server has ended: ") + error.what());
     }
     return nullptr;
   }
