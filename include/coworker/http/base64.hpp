@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Text that is no base64; the message names the place.
 class base64_error : public std::invalid_argument {

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::s3 {
+namespace coworker::inline v0_1::s3 {
 
 /// Where a bucket is, and who asks.
 struct account {

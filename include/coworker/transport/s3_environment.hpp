@@ -5,7 +5,7 @@
 #include <coworker/transport/environment.hpp>
 #include <string>
 
-namespace coworker::s3 {
+namespace coworker::inline v0_1::s3 {
 
 /// Reads BUCKET_ENDPOINT_URL, BUCKET_ACCESS_KEY_ID and BUCKET_SECRET_ACCESS_KEY.
 /// Throws: environment_error when one of them is not set.
