@@ -51,6 +51,7 @@
 #include <coworker/exec/thread_pool.hpp>
 #include <coworker/exec/timeout.hpp>
 #include <coworker/exec/waiter.hpp>
+#include <coworker/http/base64.hpp>
 #include <coworker/http/chunked_decoder.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/date.hpp>
@@ -61,6 +62,7 @@
 #include <coworker/http/response_head.hpp>
 #include <coworker/http/response_writer.hpp>
 #include <coworker/http/route.hpp>
+#include <coworker/http/s3.hpp>
 #include <coworker/http/server.hpp>
 #include <coworker/http/server_exchange.hpp>
 #include <coworker/http/server_options.hpp>
@@ -126,6 +128,7 @@
 #include <coworker/transport/runpod/queue.hpp>
 #include <coworker/transport/runpod/stop_channel.hpp>
 #include <coworker/transport/runpod/urls.hpp>
+#include <coworker/transport/s3_environment.hpp>
 #include <coworker/typed/problems.hpp>
 #include <coworker/typed/read.hpp>
 #include <coworker/typed/rules.hpp>

@@ -31,7 +31,7 @@ def declarations(text):
     namespaces, lines, at = [], text.splitlines(), 0
     while at < len(lines):
         line = lines[at]
-        if match := re.match(r"^(?:inline )?namespace ([\w:]+) \{$", line):
+        if match := re.match(r"^(?:inline )?namespace ([\w: ]+?) \{$", line):
             namespaces.append(match[1])
         elif re.match(r"^\}\s*// namespace", line) and namespaces:
             namespaces.pop()

@@ -114,8 +114,9 @@ struct transport_limits {
 ///
 /// task<void> attend(worker_control control)                                                      optional
 ///
-///   Does whatever the engine has to do beside the jobs: heartbeats, stop channels. Called once, when the run begins;
-///   `control` may be used until it has ended. Cancellation: stopped once all jobs have ended, and then awaited; it ends by
+///   Does whatever the engine has to do beside the jobs: heartbeats, stop channels. Called once, when the run begins, also
+///   while the handler is still being prepared (control.preparing()) and no job is taken; `control` may be used until it
+///   has ended. Cancellation: stopped once all jobs have ended, and then awaited; it ends by
 ///   returning or by `cancelled`. Throws: any other exception drains the worker, and run() rethrows it.
 ///
 /// std::size_t backlog() const                                                                    optional
