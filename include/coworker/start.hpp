@@ -85,6 +85,10 @@ struct start_parts {
   served_handler served() const {
     served_handler made;
     made.streams = is_streaming_handler<Handler>;
+    if constexpr (choosing_handler<Handler>) {
+      made.routes = handler.describe();
+      made.streams = Handler::streams;
+    }
     if constexpr (typed_input<handler_input<Handler>>) made.schema = &json_schema<handler_input<Handler>>;
     return made;
   }

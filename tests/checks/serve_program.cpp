@@ -109,6 +109,21 @@ cw::async_generator<cw::json> complete(cw::job<model_request> job) {
   co_yield whole;
 }
 
+struct page_request {
+  int page = 1;
+  bool all = false;
+  std::string name;
+};
+
+cw::json list_models(cw::job<page_request> job) {
+  cw::json made = cw::json::object();
+  made["page"] = job.input.page;
+  made["all"] = job.input.all;
+  made["name"] = job.input.name;
+  made["agent"] = job.details.at("headers").value("user-agent", "");
+  return made;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -118,6 +133,12 @@ int main(int argc, char** argv) {
   if (handler == "--stream") return cw::start(argc, argv, count_up, four, quick);
   if (handler == "--typed") return cw::start(argc, argv, count_fruit, four, quick);
   if (handler == "--openai") return cw::start(argc, argv, complete, four, quick);
+  if (handler == "--routes") {
+    return cw::start(argc, argv,
+                     cw::routes{cw::post("/v1/fruit", count_fruit), cw::get("/models/{name}", list_models),
+                                cw::post("/stream", count_up), cw::post("/told/{rest...}", do_as_told)},
+                     four, quick);
+  }
   if (handler == "--block") return cw::start(argc, argv, block, cw::fixed_concurrency{1}, quick);
   return cw::start(argc, argv, do_as_told, four, quick);
 }

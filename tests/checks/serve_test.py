@@ -254,6 +254,36 @@ class Service(unittest.TestCase):
             self.assertEqual(server.process.wait(30), 0)
 
 
+class Routes(unittest.TestCase):
+    def test_each_route_has_its_own_handler_and_its_own_input(self):
+        with Server("--routes", "--serve", "--rp_api_port", "0") as server:
+            self.assertEqual(server.ask("POST", "/v1/fruit", {"fruit": "apple", "count": 5}).body, 5)
+            wrong = server.ask("POST", "/v1/fruit", {"count": "x"})
+            self.assertEqual(wrong.status, 422)
+            self.assertIn("input.fruit: missing", wrong.body["error"])
+            self.assertIn("input.count: expected an integer", wrong.body["error"])
+            got = server.ask("GET", "/models/a%20b?page=3&all=true", headers={"User-Agent": "me"})
+            self.assertEqual(got.body, {"page": 3, "all": True, "name": "a b", "agent": "me"})
+            self.assertEqual(server.ask("GET", "/models/x?page=y").status, 422)
+            self.assertEqual(server.ask("POST", "/told/a/b", {"answer": 1}).body, 1)
+            self.assertEqual(server.ask("POST", "/stream", {"count": 2}).body, [1, 2])
+            events = server.ask("POST", "/stream", {"count": 2}, {"Accept": "text/event-stream"})
+            self.assertEqual(events.text, "data: 1\n\ndata: 2\n\n")
+            self.assertEqual(server.ask("POST", "/elsewhere", {}).status, 404)
+            refused_method = server.ask("GET", "/v1/fruit")
+            self.assertEqual((refused_method.status, refused_method.headers["allow"]), (405, "POST, OPTIONS"))
+            self.assertEqual(server.ask("POST", "/told/%zz", {}).status, 400)
+
+    def test_a_job_of_a_queue_names_its_route(self):
+        with Server("--routes", "--rp_serve_api", "--rp_api_port", "0") as server:
+            run = server.ask("POST", "/runsync", {"input": {"fruit": "a", "count": 2}, "route": "POST /v1/fruit"})
+            self.assertEqual((run.body["status"], run.body["output"]), ("COMPLETED", 2))
+            for route in ({}, {"route": "GET /v1/fruit"}, {"route": 7}):
+                run = server.ask("POST", "/runsync", {"input": {"fruit": "a"}} | route)
+                self.assertEqual(run.body["status"], "FAILED")
+                self.assertIn("route", run.body["error"])
+
+
 class Platforms(unittest.TestCase):
     def test_runpods_load_balancer(self):
         ports = str(free_port()), str(free_port())

@@ -29,6 +29,7 @@ namespace coworker::detail {
 
 // What the user's handler is, as far as a server shows it.
 struct served_handler {
+  std::vector<route_description> routes = {};
   bool streams = false;
   json (*schema)() = nullptr;
 };
@@ -81,6 +82,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
               : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
                                                     : endpoint_kind::service;
   made.streams = handler.streams;
+  made.routes = handler.routes;
   made.schema = handler.schema;
   made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
   made.most_waiting = settings.most_waiting;

@@ -4,6 +4,7 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/outcome.hpp>
+#include <coworker/job/routes.hpp>
 #include <coworker/job/timings.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace coworker {
 
@@ -34,6 +36,7 @@ struct endpoint_options {
   std::string realtime_path = {};              ///< of the kind `realtime`, such as "/ep/realtime"
   std::string predict_path = {};               ///< for bodies {"instances": [...]}: each is a job; empty: none
   bool openai_routes = false;                  ///< POST /v1/... is a job {"openai_route", "openai_input"}
+  std::vector<route_description> routes = {};  ///< of the kind `service`: the only ones that are jobs; none: all are
   bool streams = false;                        ///< the handler is one that streams
   int most_in_progress = std::numeric_limits<int>::max();  ///< jobs, whatever the concurrency modifier says
   std::size_t most_waiting = 1000;             ///< jobs that wait; more are refused with 429

@@ -12,6 +12,7 @@
 #include <coworker/transport/endpoint/gate.hpp>
 #include <coworker/transport/endpoint/orders.hpp>
 #include <coworker/transport/endpoint/reply.hpp>
+#include <coworker/transport/endpoint/service.hpp>
 #include <coworker/transport/endpoint/visit.hpp>
 #include <array>
 #include <cstddef>
@@ -169,23 +170,6 @@ inline void retry_job(endpoint_visit& visit, const job_handle& old, time_point n
   visit.reply(detail::queued_reply(made->id));
 }
 
-inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
-  endpoint_order order;
-  order.kept = false;
-  order.envelope.input = json::object();
-  order.envelope.input["openai_route"] = path;
-  bool streams = false;
-  if (!body.empty()) {
-    json given = detail::parse_body(body);
-    const auto flag = given.is_object() ? given.find("stream") : given.end();
-    streams = given.is_object() && flag != given.end() && *flag == json(true);
-    order.envelope.input["openai_input"] = std::move(given);
-  }
-  order.envelope.details = detail::request_details(visit.request());
-  visit.order(std::move(order), now);
-  visit.wait(streams ? reply_form::openai_events : reply_form::openai, time_point::max(), true);
-}
-
 inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters, std::string body,
                        time_point now) {
   http_endpoint& endpoint = visit.endpoint();
@@ -244,56 +228,6 @@ inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_pa
   }
 }
 
-inline void serve_realtime(endpoint_visit& visit, std::string body, time_point now) {
-  json given = detail::parse_body(body);
-  if (!given.is_object() || !given.contains("input"))
-    throw http_error(400, "the body must be an object with the members \"id\" and \"input\"");
-  endpoint_order order;
-  order.kept = false;
-  if (const auto id = given.find("id"); id != given.end() && id->is_string()) order.envelope.id = id->get<std::string>();
-  order.envelope.input = std::move(given["input"]);
-  given.erase("input");
-  given.erase("id");
-  order.envelope.details = std::move(given);
-  visit.order(std::move(order), now);
-  visit.wait(reply_form::realtime, time_point::max(), true);
-}
-
-inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
-  json given = detail::parse_body(body);
-  const auto instances = given.is_object() ? given.find("instances") : given.end();
-  if (!given.is_object() || instances == given.end() || !instances->is_array())
-    throw http_error(400, "the body must be an object with the array \"instances\"");
-  if (instances->empty()) {
-    endpoint_reply made;
-    made.text = "{\"predictions\":[]}";
-    return visit.reply(std::move(made));
-  }
-  json details = detail::request_details(visit.request());
-  if (const auto parameters = given.find("parameters"); parameters != given.end()) details["parameters"] = *parameters;
-  for (json& instance : *instances) {
-    endpoint_order order;
-    order.kept = false;
-    order.envelope.input = std::move(instance);
-    order.envelope.details = details;
-    visit.order(std::move(order), now);
-  }
-  visit.wait(reply_form::predictions, time_point::max(), true);
-}
-
-inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
-  const request_head& request = visit.request();
-  endpoint_order order;
-  order.kept = false;
-  order.envelope.input = detail::read_plain_input(request, std::move(body));
-  order.envelope.details = detail::request_details(request);
-  visit.order(std::move(order), now);
-  const bool streams = visit.endpoint().options().streams;
-  const bool events = streams && request.header_contains("accept", "text/event-stream");
-  const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
-  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, time_point::max(), true);
-}
-
 // What has routes of its own: all of the queue API, and of the others what is beside the jobs.
 inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) {
   const endpoint_options& options = visit.endpoint().options();
@@ -312,13 +246,8 @@ inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) 
     return true;
   }
   if (match.status == 204 || match.status == 405) {
-    endpoint_reply made = error_reply(match.status == 204 ? 200 : 405, "this path does not have that method");
-    if (match.status == 204) {
-      made = endpoint_reply();
-      made.status = 204;
-    }
-    made.allow = coworker::allowed_methods(routes, path);
-    visit.reply(std::move(made));
+    visit.reply(detail::methods_reply(match.status == 204, coworker::allowed_methods(routes, path),
+                                      "this path does not have that method"));
     return true;
   }
   throw http_error(match.status, match.status == 400 ? "the path is malformed" : "there is nothing at this path");
@@ -334,16 +263,10 @@ inline void route_visit(endpoint_visit& visit, std::string body, time_point now)
       options.openai_routes && options.kind == endpoint_kind::service && request.path().starts_with("/v1/");
   if (is_openai && request.method() == "GET")
     return detail::ask_openai(visit, std::string(request.path()), std::string(), now);
-  if (request.method() != "POST") {
-    const bool asks_methods = request.method() == "OPTIONS";
-    endpoint_reply made = error_reply(405, "send jobs with POST");
-    if (asks_methods) {
-      made = endpoint_reply();
-      made.status = 204;
-    }
-    made.allow = "POST, OPTIONS";
-    return visit.reply(std::move(made));
-  }
+  if (options.kind == endpoint_kind::service && !options.routes.empty() && !is_openai)
+    return detail::serve_route(visit, std::move(body), now);
+  if (request.method() != "POST")
+    return visit.reply(detail::methods_reply(request.method() == "OPTIONS", "POST, OPTIONS", "send jobs with POST"));
   if (is_openai) return detail::ask_openai(visit, std::string(request.path()), std::move(body), now);
   if (options.kind == endpoint_kind::realtime) {
     if (request.path() != options.realtime_path)

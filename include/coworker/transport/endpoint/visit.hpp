@@ -75,7 +75,8 @@ class endpoint_visit {
   // The job's client goes on asking for it, by other requests.
   void follow(job_handle job) { jobs_.push_back(std::move(job)); }
 
-  void wait(reply_form form, time_point due, bool stops_with_client) {
+  void wait(reply_form form, time_point due, bool stops_with_client, bool streams = false) {
+    streams_ = streams;
     form_ = form;
     due_ = due;
     stops_with_client_ = stops_with_client;
@@ -218,7 +219,7 @@ class endpoint_visit {
         if (form_ == reply_form::events) event.event = "error";
         append_sse_event(piece_, event);
       }
-    } else if (!endpoint_.options().streams && seen.output) {
+    } else if (!streams_ && seen.output) {
       append_live(seen.output->text);
     }
     if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
@@ -288,7 +289,7 @@ class endpoint_visit {
       made.status = status_of_error(made.shared ? made.shared->text : made.text);
       return reply(std::move(made));
     }
-    if (!endpoint_.options().streams) {
+    if (!streams_) {
       made.shared = seen.output;
       if (!made.shared) made.text = "null";
       return reply(std::move(made));
@@ -330,6 +331,7 @@ class endpoint_visit {
   std::size_t at_ = 0;  // which of them is waited for
   reply_form form_ = reply_form::status;
   bool stops_with_client_ = false;
+  bool streams_ = false;  // the job's elements are its chunks
   bool replied_ = false;  // reply_ is what is to be sent
   bool begun_ = false;    // the response is one in pieces
   bool over_ = false;     // of which the last one has been made
