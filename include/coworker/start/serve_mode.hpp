@@ -25,6 +25,10 @@
 #include <utility>
 #include <vector>
 
+#ifdef COWORKER_WITH_CURL
+#include <coworker/start/webhook_thread.hpp>
+#endif
+
 namespace coworker::detail {
 
 // What the user's handler is, as far as a server shows it.
@@ -179,6 +183,10 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
+#ifdef COWORKER_WITH_CURL
+  std::optional<webhook_thread> webhooks;
+  if (plan.endpoint.kind == endpoint_kind::queue_api) webhooks.emplace(endpoint);
+#endif
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
   detail::tell_where(plan, server->port(), log);
