@@ -104,8 +104,9 @@ struct start_parts {
 
 #ifdef COWORKER_WITH_CURL
 template <class Parts>
-int start_runpod_mode(Parts& parts) {
+int start_runpod_mode(Parts& parts, const chosen_mode& chosen) {
   runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+  parts.log.info(detail::mode_line(chosen));
   auto runner = parts.make_worker();
   watched_worker watched(runner);
   const side_door beside(watched, parts.settings, parts.log);
@@ -113,7 +114,7 @@ int start_runpod_mode(Parts& parts) {
 }
 #else
 template <class Parts>
-int start_runpod_mode(Parts&) {
+int start_runpod_mode(Parts&, const chosen_mode&) {
   throw usage_error(
       "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
       "-DCOWORKER_WITH_CURL -lcurl");
@@ -131,6 +132,7 @@ int start_local_mode(Parts& parts) {
 template <class Parts>
 int start_serve_mode(Parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.served());
+  parts.log.info(detail::mode_line(chosen));
   auto runner = parts.make_worker();
   return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
@@ -171,14 +173,14 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
-  if (!local) log.info(detail::mode_line(chosen));
   if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
   try {
     if (local) return detail::start_local_mode(parts);
-    if (chosen.mode == start_mode::runpod) return detail::start_runpod_mode(parts);
+    if (chosen.mode == start_mode::runpod) return detail::start_runpod_mode(parts, chosen);
     if constexpr (own_engine) {
       if (chosen.mode == start_mode::own_engine) {
         auto runner = parts.make_worker();
+        log.info(detail::mode_line(chosen));
         watched_worker watched(runner);
         const side_door beside(watched, settings, log);
         return detail::serve_engine(runner, engine, settings.grace_period, log);

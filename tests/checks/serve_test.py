@@ -4,6 +4,7 @@
 Usage: serve_test.py PROGRAM [TEST...]    PROGRAM is built from serve_program.cpp
 """
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -171,6 +173,40 @@ class QueueApi(unittest.TestCase):
             self.assertEqual(status, 2)
             self.assertIn(f"cannot serve on localhost:{server.port}", complaint)
             self.assertIn("--rp_api_port", complaint)
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Keeps what it is told."""
+
+    def do_POST(self):
+        self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Webhooks(unittest.TestCase):
+    def test_a_webhook_is_told_of_the_end_where_there_is_libcurl(self):
+        receiver = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+        receiver.told = []
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        try:
+            with Server(*QueueApi.FLAGS) as server:
+                order = {"input": {"answer": 5}, "webhook": f"http://127.0.0.1:{receiver.server_port}/told"}
+                run = server.ask("POST", "/run", order)
+                if run.status == 400:
+                    self.assertIn("-DCOWORKER_WITH_CURL", run.body["error"])
+                    return
+                wait_until(lambda: receiver.told)
+                told = receiver.told[0]
+                self.assertEqual((told["id"], told["status"], told["output"]), (run.body["id"], "COMPLETED", 5))
+                self.assertEqual(server.leave(), 0)
+        finally:
+            receiver.shutdown()
+            receiver.server_close()
 
 
 class Service(unittest.TestCase):
