@@ -56,7 +56,7 @@ class Server:
             if not line:
                 raise AssertionError(f"it ended: {self.lines} {self.process.stderr.read().decode()}")
             self.lines.append(line.rstrip("\n"))
-            place = re.search(r"Serving on http://([^:/]+|\[.*\]):(\d+)", line)
+            place = re.search(r"(?:Serving|Metrics) on http://([^:/]+|\[.*\]):(\d+)", line)
             if place:
                 self.port = int(place.group(2))
                 self.host = place.group(1)
@@ -288,6 +288,31 @@ class Service(unittest.TestCase):
             self.assertEqual(server.ask("POST", "/", {}).status, 503)
             self.assertEqual(Answer(running.getresponse()).body, "blocked")
             self.assertEqual(server.process.wait(30), 0)
+
+
+    def test_while_the_handler_is_prepared_health_says_so_and_jobs_wait(self):
+        with Server("--slow_start", *self.FLAGS) as server:
+            self.assertEqual(server.ask("GET", "/ping").status, 503)
+            self.assertEqual(server.ask("POST", "/", {}).body, "ready")
+            self.assertEqual(server.ask("GET", "/ping").status, 200)
+        ports = str(free_port()), str(free_port())
+        with Server("--slow_start", PORT=ports[0], PORT_HEALTH=ports[1]) as server:
+            loading = server.ask("GET", "/ping")
+            self.assertEqual((loading.status, loading.text), (204, ""))
+            wait_until(lambda: server.ask("GET", "/ping").status == 200)
+
+
+class Beside(unittest.TestCase):
+    def test_a_port_beside_a_queue_shows_what_is_measured_and_takes_no_jobs(self):
+        with Server("--own_queue", str(free_port())) as server:
+            self.assertIn("INFO   | Mode: a transport of its own, because the program brings it.", server.lines)
+            wait_until(lambda: "coworker_jobs_ended_total{outcome=\"succeeded\"} 1" in server.ask("GET", "/metrics").text)
+            self.assertEqual(server.ask("GET", "/ping").status, 200)
+            self.assertEqual(server.ask("GET", "/").status, 200)
+            self.assertTrue(server.ask("GET", "/console/state").body["read_only"])
+            self.assertEqual(server.ask("POST", "/run", {"input": 1}).status, 404)
+            self.assertEqual(server.ask("GET", "/metrics", headers={"Host": "evil.example"}).status, 403)
+            self.assertEqual(server.leave(), 0)
 
 
 class Routes(unittest.TestCase):

@@ -62,9 +62,10 @@ inline std::string route_name(const route& at) {
 }
 
 inline task<void> settle_without_route(job_record& record, std::string wanted) {
-  record.settle(outcome::failure(wanted.empty() ? "the job names no route; write it as \"route\" beside its input, such as "
-                                                  "\"POST /path\""
-                                                : "there is no route \"" + wanted + "\""));
+  record.settle(outcome::failure(
+      wanted.empty() ? "the job names no route; write it as \"route\" beside its input, such as "
+                       "\"POST /path\""
+                     : "there is no route \"" + wanted + "\""));
   co_return;
 }
 
@@ -81,10 +82,13 @@ struct route_chain<First, Rest...> {
   routed<First> first;
   route_chain<Rest...> rest;
 
-  explicit route_chain(routed<First> one, routed<Rest>... others) : first(std::move(one)), rest(std::move(others)...) {}
+  explicit route_chain(routed<First> one, routed<Rest>... others)
+      : first(std::move(one)), rest(std::move(others)...) {}
 
-  task<void> run(std::string wanted, job_record& record, const handler_place& place, const stream_sink& sink) {
-    if (detail::route_name(first.at) == wanted) return coworker::run_handler(first.handler, record, place, sink);
+  task<void> run(std::string wanted, job_record& record, const handler_place& place,
+                 const stream_sink& sink) {
+    if (detail::route_name(first.at) == wanted)
+      return coworker::run_handler(first.handler, record, place, sink);
     return rest.run(std::move(wanted), record, place, sink);
   }
 

@@ -2,6 +2,7 @@
 // The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
 // queue. Must not know which argument or variable asked for it.
 
+#include <chrono>
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/server_options.hpp>
 #include <coworker/job/error_info.hpp>
@@ -17,7 +18,6 @@
 #include <coworker/transport/environment.hpp>
 #include <coworker/transport/runpod/bodies.hpp>
 #include <coworker/worker/options.hpp>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,17 +51,20 @@ inline std::optional<std::uint16_t> port_from_environment(const char* name) {
   if (!value) return std::nullopt;
   const std::optional<std::uint64_t> number = detail::read_decimal(*value);
   if (!number || *number == 0 || *number > 65535)
-    throw environment_error(std::string(name) + ": \"" + *value + "\" is no port; set it to a number from 1 to 65535");
+    throw environment_error(std::string(name) + ": \"" + *value +
+                            "\" is no port; set it to a number from 1 to 65535");
   return static_cast<std::uint16_t>(*number);
 }
 
 inline std::int64_t unix_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 inline std::uint64_t seed_of_ids() {
   const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  return static_cast<std::uint64_t>(now) ^ static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count()) << 20;
+  return static_cast<std::uint64_t>(now) ^
+         static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count()) << 20;
 }
 
 inline std::string platform_error_text(const error_info& error, const logger& log) {
@@ -78,8 +81,8 @@ inline bool takes_openai(const served_handler& handler) {
   return properties != schema.end() && properties->contains("openai_route");
 }
 
-inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mode& chosen, const options& settings,
-                               const served_handler& handler) {
+inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mode& chosen,
+                               const options& settings, const served_handler& handler) {
   serve_plan plan;
   endpoint_options& made = plan.endpoint;
   made.kind = chosen.mode == start_mode::queue_api  ? endpoint_kind::queue_api
@@ -111,13 +114,15 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   }
   if (made.kind == endpoint_kind::realtime) {
     plan.port = detail::port_from_environment("RUNPOD_REALTIME_PORT").value_or(0);
-    made.realtime_path = "/" + coworker::environment("RUNPOD_ENDPOINT_ID").value_or(std::string()) + "/realtime";
+    made.realtime_path =
+        "/" + coworker::environment("RUNPOD_ENDPOINT_ID").value_or(std::string()) + "/realtime";
     if (made.realtime_path.starts_with("//")) made.realtime_path.erase(0, 1);
     made.most_in_progress = 1;
     if (const auto most = coworker::environment("RUNPOD_REALTIME_CONCURRENCY")) {
       const std::optional<std::uint64_t> number = detail::read_decimal(*most);
       if (!number || *number == 0 || *number > 1'000'000)
-        throw environment_error("RUNPOD_REALTIME_CONCURRENCY: \"" + *most + "\" is no number of jobs; set it to 1 or more");
+        throw environment_error("RUNPOD_REALTIME_CONCURRENCY: \"" + *most +
+                                "\" is no number of jobs; set it to 1 or more");
       made.most_in_progress = static_cast<int>(*number);
     }
   }
@@ -141,8 +146,8 @@ inline http_server_options server_options(logger& log) {
 }
 
 // Throws: usage_error where it cannot listen there.
-inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint, const std::string& host,
-                      std::uint16_t port, std::uint16_t health_port, logger& log) {
+inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
+                      const std::string& host, std::uint16_t port, std::uint16_t health_port, logger& log) {
   try {
     server.emplace(endpoint, host, port, health_port, detail::server_options(log));
   } catch (const std::exception& error) {
@@ -164,13 +169,16 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
       log.info("Serving on " + url + ": a POST on any path is a job; health at " + plan.endpoint.health_path +
                ", metrics at /metrics.");
   }
-  if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api && plan.endpoint.token.empty())
-    log.warn("Whoever reaches " + plan.host + ":" + std::to_string(port) +
-             " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
+  if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
+      plan.endpoint.token.empty())
+    log.warn(
+        "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+        " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
 }
 
 template <class Worker>
-int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings, logger& log) {
+int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings,
+                   logger& log) {
   plan.endpoint.ready_delay = ready_delay;
   log.hide(plan.endpoint.token);
   http_endpoint endpoint(plan.endpoint, log);
@@ -214,7 +222,8 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.info("Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) + "/metrics.");
+    log.info("Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) +
+             "/metrics.");
   }
 
  private:

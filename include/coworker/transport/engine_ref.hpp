@@ -80,7 +80,8 @@ inline constexpr engine_operations operations_of{
 class engine_ref {
  public:
   template <transport Engine>
-  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& engine) noexcept
+  requires(!std::is_same_v<Engine, engine_ref> &&
+           !waiting_transport<Engine>) explicit engine_ref(Engine& engine) noexcept
       : engine_(std::addressof(engine)), operations_(&operations_of<Engine>) {}
 
   task<take_result> take(take_request request) { return operations_->take(engine_, request); }
@@ -102,7 +103,7 @@ class engine_ref {
 };
 
 static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_transport<engine_ref> &&
-              limited_transport<engine_ref> && interpreting_transport<engine_ref> && attended_transport<engine_ref> &&
-              counted_transport<engine_ref>);
+              limited_transport<engine_ref> && interpreting_transport<engine_ref> &&
+              attended_transport<engine_ref> && counted_transport<engine_ref>);
 
 }  // namespace coworker::detail

@@ -90,13 +90,19 @@ inline endpoint_reply docs_reply(const endpoint_options& options) {
   made.policy = "default-src 'none'; frame-ancestors 'none'";
   made.text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>API</title><h1>";
   detail::append_html_text(made.text, options.title);
-  made.text += "</h1><p>All of this stands under /v2/{anything}/ too. <a href=\"/openapi.json\">openapi.json</a></p><dl>";
+  made.text +=
+      "</h1><p>All of this stands under /v2/{anything}/ too. <a "
+      "href=\"/openapi.json\">openapi.json</a></p><dl>";
   for (const api_operation& one : described_routes) {
-    made.text.append("<dt><code>").append(one.method == "get" ? "GET " : "POST ").append(one.path).append("</code><dd>");
+    made.text.append("<dt><code>")
+        .append(one.method == "get" ? "GET " : "POST ")
+        .append(one.path)
+        .append("</code><dd>");
     detail::append_html_text(made.text, one.summary);
   }
   made.text += "</dl><h2>Input</h2><pre>";
-  detail::append_html_text(made.text, options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
+  detail::append_html_text(made.text,
+                           options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
   made.text += "</pre></html>";
   return made;
 }

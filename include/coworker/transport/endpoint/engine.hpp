@@ -95,7 +95,9 @@ class http_endpoint {
     const executor_ref here = co_await this_coro::executor();
     struct attendance {
       detail::job_table& jobs;
-      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) { jobs.worker_comes(worker); }
+      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
+        jobs.worker_comes(worker);
+      }
       attendance(const attendance&) = delete;
       attendance& operator=(const attendance&) = delete;
       ~attendance() { jobs.worker_goes(); }
@@ -110,7 +112,9 @@ class http_endpoint {
     detail::job_table* jobs;
     executor_ref clock;
     leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
-    void operator()() const { jobs->close("cancelled: the worker leaves, and had not started the job", clock.now()); }
+    void operator()() const {
+      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
+    }
   };
 
   void settle(detail::endpoint_job& job, outcome& made, time_point now) {
@@ -120,8 +124,9 @@ class http_endpoint {
     bool input_fault = false;
     if (!made.succeeded()) {
       // A handler that outlives its time is stopped by the worker, which ends it as a failure.
-      const bool late = (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
-      status = late ? endpoint_status::timed_out
+      const bool late =
+          (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
+      status = late                                     ? endpoint_status::timed_out
                : made.status == outcome_status::stopped ? endpoint_status::cancelled
                                                         : endpoint_status::failed;
       const error_info* const why = made.error();
@@ -131,7 +136,8 @@ class http_endpoint {
       if (error.empty()) error = "the job failed";
     }
     detail::text_handle output;
-    if (made.succeeded() || !made.output.is_null()) output = detail::text_handle(new detail::shared_text(made.output.dump()));
+    if (made.succeeded() || !made.output.is_null())
+      output = detail::text_handle(new detail::shared_text(made.output.dump()));
     jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
   }
 
@@ -140,8 +146,9 @@ class http_endpoint {
   detail::job_table jobs_{options_};
 };
 
-static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> && progress_transport<http_endpoint> &&
-              interpreting_transport<http_endpoint> && attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
+static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
+              progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
+              attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
               counted_transport<http_endpoint>);
 
 }  // namespace coworker

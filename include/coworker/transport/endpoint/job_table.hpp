@@ -79,7 +79,8 @@ class job_table {
   }
 
   // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
-  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken, job_view& seen) {
+  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
+                   job_view& seen) {
     const std::lock_guard lock(mutex_);
     seen = look_locked(job, now);
     while (!job.chunks.empty() && (all || taken.empty())) {
@@ -275,8 +276,9 @@ class job_table {
   event& noticed() noexcept { return noticed_; }
 
  private:
-  static constexpr std::size_t cost_of_a_job = 512;        // about, of the object itself
-  static constexpr std::size_t most_unread = 256 * 1024;   // of chunks, before a handler waits for a slow reader
+  static constexpr std::size_t cost_of_a_job = 512;  // about, of the object itself
+  static constexpr std::size_t most_unread =
+      256 * 1024;  // of chunks, before a handler waits for a slow reader
 
   struct ended_job {
     job_handle job;
@@ -306,7 +308,8 @@ class job_table {
   // One that has waited for too long.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
-    end_locked(job, endpoint_status::timed_out, text_handle(), "timed out: its time to live ended before it was started", now);
+    end_locked(job, endpoint_status::timed_out, text_handle(),
+               "timed out: its time to live ended before it was started", now);
   }
 
   job_view look_locked(endpoint_job& job, time_point now) {
@@ -323,7 +326,8 @@ class job_table {
     return seen;
   }
 
-  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error, time_point now) {
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                  time_point now) {
     if (job.status == endpoint_status::in_queue) {
       leave_queue(job);
       job.envelope = job_envelope();
@@ -331,10 +335,10 @@ class job_table {
     job.ended = now;
     job.output = std::move(output);
     job.error = std::move(error);
-    std::uint64_t& count = status == endpoint_status::completed ? counts_.completed
-                           : status == endpoint_status::failed  ? counts_.failed
+    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
+                           : status == endpoint_status::failed    ? counts_.failed
                            : status == endpoint_status::timed_out ? counts_.timed_out
-                                                                 : counts_.cancelled;
+                                                                  : counts_.cancelled;
     ++count;
     change(job, status);
     job.room.set();
@@ -347,7 +351,8 @@ class job_table {
     }
     kept_bytes_ += job.bytes;
     ended_.push({self, ++job.ended_number});
-    count_bytes(job, static_cast<std::ptrdiff_t>((job.output ? job.output->text.size() : 0) + job.error.size()));
+    count_bytes(job,
+                static_cast<std::ptrdiff_t>((job.output ? job.output->text.size() : 0) + job.error.size()));
     make_room(now);
   }
 
@@ -409,8 +414,8 @@ class job_table {
   job_ids ids_;
   event available_;  // a take may find something
   event noticed_;
-  job_index jobs_;     // that clients may ask for
-  job_index running_;  // that a worker has
+  job_index jobs_;            // that clients may ask for
+  job_index running_;         // that a worker has
   fifo<job_handle> waiting_;  // also those that have ended meanwhile
   fifo<ended_job> ended_;     // in that order; also those that were forgotten
   std::vector<endpoint_notice> notices_;

@@ -23,9 +23,21 @@ struct address_block {
 };
 
 // Of IPv4, by IANA's registry of special-purpose addresses, and multicast.
-inline constexpr std::array<address_block, 15> special_blocks{{{0x00000000, 8}, {0x0a000000, 8}, {0x64400000, 10},
-    {0x7f000000, 8}, {0xa9fe0000, 16}, {0xac100000, 12}, {0xc0000000, 24}, {0xc0000200, 24}, {0xc0586300, 24},
-    {0xc0a80000, 16}, {0xc6120000, 15}, {0xc6336400, 24}, {0xcb007100, 24}, {0xe0000000, 4}, {0xf0000000, 4}}};
+inline constexpr std::array<address_block, 15> special_blocks{{{0x00000000, 8},
+                                                               {0x0a000000, 8},
+                                                               {0x64400000, 10},
+                                                               {0x7f000000, 8},
+                                                               {0xa9fe0000, 16},
+                                                               {0xac100000, 12},
+                                                               {0xc0000000, 24},
+                                                               {0xc0000200, 24},
+                                                               {0xc0586300, 24},
+                                                               {0xc0a80000, 16},
+                                                               {0xc6120000, 15},
+                                                               {0xc6336400, 24},
+                                                               {0xcb007100, 24},
+                                                               {0xe0000000, 4},
+                                                               {0xf0000000, 4}}};
 
 constexpr bool is_public_ipv4(std::uint32_t address) noexcept {
   for (const address_block& one : special_blocks) {
@@ -45,7 +57,8 @@ inline bool is_public(const socket_address& address) noexcept {
   const unsigned char* const bytes = six.sin6_addr.s6_addr;
   // Global unicast is 2000::/3; within it 2001:db8::/32 is for documents, and 2002::/16 and 2001::/32 hold an IPv4 address.
   const bool global = (bytes[0] & 0xe0) == 0x20;
-  const bool tunnel = bytes[0] == 0x20 && (bytes[1] == 0x02 || (bytes[1] == 0x01 && bytes[2] == 0 && bytes[3] == 0));
+  const bool tunnel =
+      bytes[0] == 0x20 && (bytes[1] == 0x02 || (bytes[1] == 0x01 && bytes[2] == 0 && bytes[3] == 0));
   const bool document = bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8;
   return global && !tunnel && !document;
 }

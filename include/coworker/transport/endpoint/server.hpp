@@ -29,8 +29,8 @@ class endpoint_server {
  public:
   /// `port` 0 is any that is free. `health_port`: one more, for the health path only; 0: none. The endpoint must outlive
   /// it. Throws: io_error where it cannot listen there; std::invalid_argument where `host` is no IP address.
-  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port, std::uint16_t health_port,
-                  const http_server_options& options)
+  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
+                  std::uint16_t health_port, const http_server_options& options)
       : endpoint_(endpoint), options_(options), door_(host, port), port_(door_.local_port()) {
     if (health_port != 0) health_door_.emplace(host, health_port);
     thread_.emplace(&endpoint_server::run, this);

@@ -45,7 +45,8 @@ inline void serve_realtime(endpoint_visit& visit, std::string body, time_point n
     throw http_error(400, "the body must be an object with the members \"id\" and \"input\"");
   endpoint_order order;
   order.kept = false;
-  if (const auto id = given.find("id"); id != given.end() && id->is_string()) order.envelope.id = id->get<std::string>();
+  if (const auto id = given.find("id"); id != given.end() && id->is_string())
+    order.envelope.id = id->get<std::string>();
   order.envelope.input = std::move(given["input"]);
   given.erase("input");
   given.erase("id");
@@ -65,7 +66,8 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
     return visit.reply(std::move(made));
   }
   json details = detail::request_details(visit.request());
-  if (const auto parameters = given.find("parameters"); parameters != given.end()) details["parameters"] = *parameters;
+  if (const auto parameters = given.find("parameters"); parameters != given.end())
+    details["parameters"] = *parameters;
   for (json& instance : *instances) {
     endpoint_order order;
     order.kept = false;
@@ -92,7 +94,8 @@ inline json parameter_value(std::string text, const json& schema, const std::str
 }
 
 // What the handler of a route is given beside a body.
-inline void add_parameters(const request_head& request, const route& at, const route_parameters& parameters, json& details) {
+inline void add_parameters(const request_head& request, const route& at, const route_parameters& parameters,
+                           json& details) {
   details["route"] = detail::route_name(at);
   std::string_view rest = at.pattern.text();
   while (!rest.empty()) {
@@ -125,7 +128,10 @@ inline void serve_job(endpoint_visit& visit, endpoint_order order, bool streams,
   visit.order(std::move(order), now);
   const bool events = streams && request.header_contains("accept", "text/event-stream");
   const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
-  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, time_point::max(), true, streams);
+  visit.wait(events  ? reply_form::events
+             : lines ? reply_form::lines
+                     : reply_form::output,
+             time_point::max(), true, streams);
 }
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
@@ -150,10 +156,12 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
   for (const route_description& one : described) all.push_back(one.at);
   const route_match match = coworker::find_route(all, request.method(), request.path());
   if (match.status == 204 || match.status == 405)
-    return visit.reply(detail::methods_reply(match.status == 204, coworker::allowed_methods(all, request.path()),
+    return visit.reply(detail::methods_reply(match.status == 204,
+                                             coworker::allowed_methods(all, request.path()),
                                              "this path does not have that method"));
   if (match.status != 200)
-    throw http_error(match.status, match.status == 400 ? "the path is malformed" : "there is nothing at this path");
+    throw http_error(match.status,
+                     match.status == 400 ? "the path is malformed" : "there is nothing at this path");
   const route_description& found = described[match.index];
   endpoint_order order;
   json& details = order.envelope.details = detail::request_details(request);
@@ -166,7 +174,8 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
     for (const char* const place : {"query_parameters", "parameters"}) {
       if (!details.contains(place)) continue;
       for (const auto& [name, value] : details.at(place).items())
-        order.envelope.input[name] = detail::parameter_value(value.get<std::string>(), schema, std::string(name));
+        order.envelope.input[name] =
+            detail::parameter_value(value.get<std::string>(), schema, std::string(name));
     }
   }
   detail::serve_job(visit, std::move(order), found.streams, now);

@@ -66,7 +66,8 @@ class endpoint_visit {
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
     job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
-    if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+    if (why == job_table::refusal::closed)
+      throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
     jobs_.push_back(std::move(made));
     return *jobs_.back();
@@ -157,7 +158,8 @@ class endpoint_visit {
   void look_live(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
-    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen)) heartbeat_ = after(now, heartbeat_interval);
+    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen))
+      heartbeat_ = after(now, heartbeat_interval);
     for (const std::string& chunk : chunks) append_live(chunk);
     if (is_final(seen.status)) {
       over_ = true;
@@ -244,11 +246,12 @@ class endpoint_visit {
   }
 
   void reply_failure(const job_view& seen) {
-    const int status = seen.input_fault                              ? 422
-                       : seen.status == endpoint_status::timed_out   ? 504
-                       : seen.status == endpoint_status::cancelled   ? 503
-                                                                     : 500;
-    if (form_ != reply_form::openai && form_ != reply_form::openai_events) return reply(error_reply(status, seen.error));
+    const int status = seen.input_fault                            ? 422
+                       : seen.status == endpoint_status::timed_out ? 504
+                       : seen.status == endpoint_status::cancelled ? 503
+                                                                   : 500;
+    if (form_ != reply_form::openai && form_ != reply_form::openai_events)
+      return reply(error_reply(status, seen.error));
     endpoint_reply made;
     if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
       made.text = "{\"error\":" + seen.error + "}";

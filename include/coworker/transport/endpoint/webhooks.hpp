@@ -33,7 +33,8 @@ class webhook_sender {
     scope telling(co_await this_coro::context());
     for (;;) {
       const bool last = closing_.is_set();
-      for (detail::endpoint_notice& notice : endpoint_.jobs().take_notices()) telling.spawn(tell(std::move(notice)));
+      for (detail::endpoint_notice& notice : endpoint_.jobs().take_notices())
+        telling.spawn(tell(std::move(notice)));
       if (last) break;
       co_await endpoint_.jobs().noticed().wait();
     }
@@ -58,8 +59,8 @@ class webhook_sender {
     http_request request(notice.url);
     request.headers = headers_;
     request.timeout = std::chrono::seconds(10);
-    const detail::endpoint_reply body = detail::status_reply(*notice.job, endpoint_.jobs().look(*notice.job, here.now()),
-                                                             endpoint_.options().worker_id);
+    const detail::endpoint_reply body = detail::status_reply(
+        *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
     request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
     for (int tries = 1; allowed; ++tries) {
       const http_answer answer = co_await client_.send(request);
