@@ -63,10 +63,10 @@ struct endpoint_job : shared_state {
   duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
-  bool running = false;            // a worker has it, whatever the status is by now
-  bool read_live = false;          // a client that is connected reads its chunks
-  bool input_fault = false;        // it failed because its input does not fit
-  std::uint32_t ended_number = 0;  // which of its ends the list of ended jobs knows
+  bool running = false;      // a worker has it, whatever the status is by now
+  bool read_live = false;    // a client that is connected reads its chunks
+  bool input_fault = false;  // it failed because its input does not fit
+  bool ended_here = false;   // it is among the results that are kept
   time_point created{};
   time_point started{};
   time_point ended{};
