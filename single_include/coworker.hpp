@@ -6618,6 +6618,100 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
 
 }  // namespace coworker
 
+// ---- coworker/http/base64.hpp ------------------------------------------------------------------------------
+
+// base64 both ways (RFC 4648), as images and sound travel in JSON. Knows nothing else.
+
+namespace coworker::inline v0_1 {
+
+/// Text that is no base64; the message names the place.
+class base64_error : public std::invalid_argument {
+ public:
+  using std::invalid_argument::invalid_argument;
+};
+
+/// Returns bytes as base64, with padding and without line breaks.
+inline std::string base64_encode(std::string_view bytes) {
+  constexpr const char* letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = bytes.size() - i < 3 ? bytes.size() - i : 3;
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k != 3; ++k) {
+      group <<= 8;
+      if (k < count) group |= static_cast<unsigned char>(bytes[i + k]);
+    }
+    for (std::size_t k = 0; k <= count; ++k) text[at + k] = letters[(group >> (18 - 6 * k)) & 63];
+    at += 4;
+  }
+  return text;
+}
+
+namespace detail {
+
+// The value of a letter of either alphabet; -1: it is none.
+constexpr int base64_value(char c) noexcept {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+' || c == '-') return 62;
+  return c == '/' || c == '_' ? 63 : -1;
+}
+
+}  // namespace detail
+
+/// Returns the bytes of a base64 text, of the usual alphabet or that of URLs, with or without padding. Line breaks and
+/// blanks are passed over, and so is the beginning of a data URL: "data:image/png;base64,".
+/// Throws: base64_error for anything else.
+inline std::string base64_decode(std::string_view text) {
+  constexpr std::string_view mark = ";base64,";
+  std::size_t at = 0;
+  if (text.starts_with("data:")) {
+    const std::size_t comma = text.find(',');
+    if (comma == std::string_view::npos || comma + 1 < mark.size() ||
+        text.substr(comma + 1 - mark.size(), mark.size()) != mark) {
+      throw base64_error("base64_decode: the data URL does not say ;base64, before its data");
+    }
+    at = comma + 1;
+  }
+  std::string bytes;
+  bytes.reserve((text.size() - at) / 4 * 3);
+  std::uint32_t group = 0;
+  std::size_t letters = 0;  // in the group that is not complete
+  std::size_t padding = 0;
+  for (; at != text.size(); ++at) {
+    const char c = text[at];
+    if (c == '\n' || c == '\r' || c == ' ' || c == '\t') continue;
+    if (c == '=') {
+      ++padding;
+      continue;
+    }
+    const int value = detail::base64_value(c);
+    if (value < 0 || padding > 0) {
+      throw base64_error("base64_decode: the character at " + std::to_string(at) +
+                         (value < 0 ? " is none of base64" : " comes after the padding"));
+    }
+    group = group << 6 | static_cast<std::uint32_t>(value);
+    if (++letters < 4) continue;
+    for (const int shift : {16, 8, 0}) bytes += static_cast<char>(group >> shift & 255);
+    group = 0;
+    letters = 0;
+  }
+  const bool padded_well = padding == 0 || letters + padding == 4;
+  const std::uint32_t left_over = letters == 2 ? group & 15 : letters == 3 ? group & 3 : 0;
+  if (letters == 1 || !padded_well || left_over != 0)
+    throw base64_error("base64_decode: the text ends in the middle of a byte; it was cut off");
+  if (letters == 2) bytes += static_cast<char>(group >> 4 & 255);
+  if (letters == 3) {
+    bytes += static_cast<char>(group >> 10 & 255);
+    bytes += static_cast<char>(group >> 2 & 255);
+  }
+  return bytes;
+}
+
+}  // namespace coworker
+
 // ---- coworker/http/request_limits.hpp ----------------------------------------------------------------------
 
 // What a server accepts of a request, and what it says of one that it refuses. Knows how neither is read.
@@ -8594,6 +8688,242 @@ inline std::string allowed_methods(std::span<const route> routes, std::string_vi
 }
 
 }  // namespace coworker
+
+// ---- coworker/http/sha256.hpp ------------------------------------------------------------------------------
+
+// SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104), for signatures. Not for passwords. Knows nothing else.
+
+namespace coworker::inline v0_1::detail {
+
+class sha256_state {
+ public:
+  void add(std::string_view bytes) noexcept {
+    size_ += bytes.size();
+    for (const char c : bytes) {
+      block_[filled_] = static_cast<unsigned char>(c);
+      if (++filled_ == block_.size()) mix();
+    }
+  }
+
+  // 32 bytes. Once.
+  std::string digest() {
+    const std::uint64_t bits = size_ * 8;
+    add(std::string_view("\x80", 1));
+    while (filled_ != 56) add(std::string_view("\0", 1));
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      const char byte = static_cast<char>(bits >> shift & 255);
+      add(std::string_view(&byte, 1));
+    }
+    std::string made;
+    for (const std::uint32_t word : state_) {
+      for (int shift = 24; shift >= 0; shift -= 8) made += static_cast<char>(word >> shift & 255);
+    }
+    return made;
+  }
+
+ private:
+  static constexpr std::uint32_t turned(std::uint32_t word, int by) noexcept {
+    return word >> by | word << (32 - by);
+  }
+
+  void mix() noexcept {
+    // The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
+    static constexpr std::array<std::uint32_t, 64> rounds = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+        0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+        0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+        0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+        0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+        0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+        0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+        0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+    std::array<std::uint32_t, 64> words{};
+    for (std::size_t i = 0; i != 16; ++i) {
+      words[i] = std::uint32_t{block_[4 * i]} << 24 | std::uint32_t{block_[4 * i + 1]} << 16 |
+                 std::uint32_t{block_[4 * i + 2]} << 8 | std::uint32_t{block_[4 * i + 3]};
+    }
+    for (std::size_t i = 16; i != 64; ++i) {
+      const std::uint32_t a = words[i - 15];
+      const std::uint32_t b = words[i - 2];
+      words[i] = words[i - 16] + (turned(a, 7) ^ turned(a, 18) ^ a >> 3) + words[i - 7] +
+                 (turned(b, 17) ^ turned(b, 19) ^ b >> 10);
+    }
+    std::array<std::uint32_t, 8> s = state_;
+    for (std::size_t i = 0; i != 64; ++i) {
+      const std::uint32_t sum1 = turned(s[4], 6) ^ turned(s[4], 11) ^ turned(s[4], 25);
+      const std::uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
+      const std::uint32_t first = s[7] + sum1 + choice + rounds[i] + words[i];
+      const std::uint32_t sum0 = turned(s[0], 2) ^ turned(s[0], 13) ^ turned(s[0], 22);
+      const std::uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
+      s = {first + sum0 + majority, s[0], s[1], s[2], s[3] + first, s[4], s[5], s[6]};
+    }
+    for (std::size_t i = 0; i != 8; ++i) state_[i] += s[i];
+    filled_ = 0;
+  }
+
+  // The same of the square roots of the first 8 primes.
+  std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  std::array<unsigned char, 64> block_{};
+  std::size_t filled_ = 0;
+  std::uint64_t size_ = 0;
+};
+
+/// Returns 32 bytes.
+inline std::string sha256(std::string_view bytes) {
+  sha256_state state;
+  state.add(bytes);
+  return state.digest();
+}
+
+/// Returns 32 bytes.
+inline std::string hmac_sha256(std::string_view key, std::string_view bytes) {
+  constexpr std::size_t block = 64;
+  std::string padded = key.size() > block ? sha256(key) : std::string(key);
+  padded.resize(block, '\0');
+  std::string inner, outer;
+  for (const char c : padded) {
+    inner += static_cast<char>(c ^ 0x36);
+    outer += static_cast<char>(c ^ 0x5c);
+  }
+  return sha256(outer + sha256(inner.append(bytes)));
+}
+
+inline std::string hex_text(std::string_view bytes) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/http/s3.hpp ----------------------------------------------------------------------------------
+
+// s3: presigned URLs of an S3 bucket, of any provider (AWS Signature Version 4, in query parameters). Makes URLs only: must
+// not know who sends requests.
+// Source: AWS, "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)".
+
+namespace coworker::inline v0_1::s3 {
+
+/// Where a bucket is, and who asks.
+struct account {
+  /// Such as "https://s3.eu-central-1.amazonaws.com", or "http://127.0.0.1:9000".
+  std::string endpoint_url;
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token = {};  ///< of temporary credentials; empty: they are not
+  /// Default: empty, what the endpoint's name says ("s3.REGION.", "REGION.digitaloceanspaces.com"), else "us-east-1".
+  std::string region = {};
+};
+
+namespace signing {
+
+inline std::string_view host_of(std::string_view endpoint_url) {
+  const std::size_t scheme = endpoint_url.find("://");
+  if (scheme == std::string_view::npos || scheme + 3 == endpoint_url.size()) {
+    throw std::invalid_argument("s3: the endpoint URL \"" + std::string(endpoint_url) +
+                                "\" must begin with https:// or http:// and name a host");
+  }
+  const std::string_view rest = endpoint_url.substr(scheme + 3);
+  return rest.substr(0, rest.find('/'));
+}
+
+inline std::string region_of(const account& of) {
+  if (!of.region.empty()) return of.region;
+  const std::string_view host = host_of(of.endpoint_url);
+  const std::size_t spaces = host.find(".digitaloceanspaces.com");
+  if (spaces != std::string_view::npos) {
+    const std::string_view before = host.substr(0, spaces);
+    const std::size_t dot = before.rfind('.');
+    return std::string(dot == std::string_view::npos ? before : before.substr(dot + 1));
+  }
+  const std::size_t s3 = host.starts_with("s3.") ? 0 : host.find(".s3.");
+  if (s3 != std::string_view::npos) {
+    const std::string_view after = host.substr(host.find("s3.", s3) + 3);
+    const std::string_view label = after.substr(0, after.find('.'));
+    if (label != "amazonaws" && after.find('.') != std::string_view::npos) return std::string(label);
+  }
+  return "us-east-1";
+}
+
+// "20130524T000000Z"
+inline std::string basic_time(std::int64_t unix_seconds) {
+  const http_date date(unix_seconds);
+  const std::string_view text = date.text();  // "Fri, 24 May 2013 00:00:00 GMT"
+  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  const std::size_t month = months.find(text.substr(8, 3)) / 3 + 1;
+  std::string made(text.substr(12, 4));
+  made += static_cast<char>('0' + month / 10);
+  made += static_cast<char>('0' + month % 10);
+  made.append(text.substr(5, 2)).append("T").append(text.substr(17, 2)).append(text.substr(20, 2));
+  return made.append(text.substr(23, 2)).append("Z");
+}
+
+// A slash stays one.
+inline std::string encoded_path(std::string_view path) {
+  std::string made;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t slash = path.find('/', at);
+    const std::size_t end = slash == std::string_view::npos ? path.size() : slash;
+    append_url_encoded(made, path.substr(at, end - at));
+    if (slash == std::string_view::npos) break;
+    made += '/';
+    at = slash + 1;
+  }
+  return made;
+}
+
+}  // namespace signing
+
+/// Returns a URL by which anybody may do `method` ("GET", "PUT", ...) to one object until `expires_in` after `now`. `bucket`
+/// is empty where the endpoint's host names it.
+/// Throws: std::invalid_argument when the endpoint is no URL, the key is empty, or the time is not from 1 s to 7 days.
+inline std::string presigned_url(const account& of, std::string_view method, std::string_view bucket,
+                                 std::string_view key, std::chrono::seconds expires_in,
+                                 std::chrono::system_clock::time_point now) {
+  namespace own = signing;
+  if (key.empty()) throw std::invalid_argument("s3::presigned_url: the key is empty; it names the object");
+  if (expires_in < std::chrono::seconds(1) || expires_in > std::chrono::hours(7 * 24)) {
+    throw std::invalid_argument("s3::presigned_url: expires_in is " + std::to_string(expires_in.count()) +
+                                " s; S3 takes 1 s to 7 days");
+  }
+  std::string base = of.endpoint_url;
+  while (base.ends_with('/')) base.pop_back();
+  const std::string_view host = own::host_of(base);
+  std::string path = base.substr(base.find("://") + 3 + host.size());
+  if (!bucket.empty()) path.append("/").append(own::encoded_path(bucket));
+  path.append("/").append(own::encoded_path(key));
+
+  const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
+  const std::string moment = own::basic_time(since_1970.count());
+  const std::string region = own::region_of(of);
+  const std::string scope = moment.substr(0, 8) + "/" + region + "/s3/aws4_request";
+  // In the order of their names.
+  std::string query =
+      "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + url_encode(of.access_key_id + "/" + scope) +
+      "&X-Amz-Date=" + moment + "&X-Amz-Expires=" + std::to_string(expires_in.count());
+  if (!of.session_token.empty()) query += "&X-Amz-Security-Token=" + url_encode(of.session_token);
+  query += "&X-Amz-SignedHeaders=host";
+
+  const std::string request = std::string(method) + "\n" + path + "\n" + query +
+                              "\nhost:" + std::string(host) + "\n\nhost\nUNSIGNED-PAYLOAD";
+  const std::string to_sign =
+      "AWS4-HMAC-SHA256\n" + moment + "\n" + scope + "\n" + detail::hex_text(detail::sha256(request));
+  std::string signing_key = detail::hmac_sha256("AWS4" + of.secret_access_key, moment.substr(0, 8));
+  for (const std::string_view part :
+       {std::string_view(region), std::string_view("s3"), std::string_view("aws4_request")})
+    signing_key = detail::hmac_sha256(signing_key, part);
+  const std::string signature = detail::hex_text(detail::hmac_sha256(signing_key, to_sign));
+  return base.substr(0, base.find("://") + 3 + host.size()) + path + "?" + query +
+         "&X-Amz-Signature=" + signature;
+}
+
+}  // namespace coworker::s3
 
 // ---- coworker/http/deadlines.hpp ---------------------------------------------------------------------------
 
@@ -19455,7 +19785,7 @@ struct job {
     *record_->own_stream = wanted;
   }
 
-  /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
+  /// Writes to the worker's log under this job's id: `work.log().write(log_level::info, "model loaded");`.
   job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
@@ -20336,7 +20666,7 @@ class preparation {
   /// Where it may block.
   executor_ref pool() const noexcept { return pool_; }
 
-  /// The worker's log, for how far it is: `how.log().info("Half of the weights are read.")`. Any thread.
+  /// The worker's log, for how far it is: `how.log().write(log_level::info, "Half of the weights are read.")`. Any thread.
   logger&(log)() const noexcept { return *log_; }
 
   /// Asked when the worker is to leave, so that there is no use in going on. start() does not wait for that: it ends
@@ -20764,6 +21094,13 @@ template <job_handler Handler>
 
 namespace detail {
 
+// One that runs its jobs itself, by other handlers that it chooses.
+template <class Handler>
+concept choosing_handler =
+    requires(Handler& handler, job_record& record, const handler_place& place, const stream_sink& sink) {
+  { handler.choose_and_run(record, place, sink) } -> std::same_as<task<void>>;
+};
+
 // A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
 class handler_ref {
  public:
@@ -20775,8 +21112,13 @@ class handler_ref {
         is_coroutine(is_coroutine_handler<Handler>),
         handler_(std::addressof(handler)),
         run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
-          return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
+          if constexpr (choosing_handler<Handler>) {
+            return static_cast<Handler*>(called)->choose_and_run(record, place, sink);
+          } else {
+            return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
+          }
         }) {
+    if constexpr (choosing_handler<Handler>) is_streaming = Handler::streams;
     constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
     static_assert(prepare_fits,
                   "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& "
@@ -21900,6 +22242,383 @@ class retried {
 // Said outright because clang does not look at the constructors' constraints when it deduces.
 template <class Handler>
 retried(Handler, retry_options = {}) -> retried<Handler>;
+
+}  // namespace coworker
+
+// ---- coworker/typed/schema.hpp -----------------------------------------------------------------------------
+
+// What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+/// Where in the schema the structs stand whose members are being described: one that holds itself is referred
+/// to.
+template <class Struct>
+struct schema_place {
+  std::string pointer;
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open);
+
+/// One step of a JSON pointer, as it stands in a URI's fragment.
+inline std::string pointer_step(std::string_view key) {
+  constexpr char digits[] = "0123456789ABCDEF";
+  std::string step("/");
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '~' || c == '/') {
+      step.append(c == '~' ? "~0" : "~1");
+    } else if (in_identifier(c) && byte < 0x80) {
+      step += c;
+    } else {
+      step.append({'%', digits[byte >> 4], digits[byte & 15]});
+    }
+  }
+  return step;
+}
+
+template <class Integer>
+json integer_schema() {
+  json made{{"type", "integer"}};
+  // Limits that a double cannot tell apart from the next are left to the reader of the input.
+  if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
+    made["minimum"] = (std::numeric_limits<Integer>::min)();
+  }
+  if constexpr (sizeof(Integer) < 8) made["maximum"] = (std::numeric_limits<Integer>::max)();
+  return made;
+}
+
+template <class Enum>
+json enum_schema() {
+  json names = json::array();
+  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) names.push_back(names_of_enum<Enum>::name(i));
+  json made{{"type", "string"}};
+  made["enum"] = std::move(names);
+  return made;
+}
+
+inline json or_null(json schema) {
+  json made = json::object();
+  made["anyOf"] = json::array({std::move(schema), json{{"type", "null"}}});
+  return made;
+}
+
+inline void describe_with(json& schema, std::string_view words) {
+  std::string text = schema.value("description", "");
+  if (!text.empty()) text.append("; ");
+  schema["description"] = text.append(words);
+}
+
+/// The part of a member's schema that its limits go to: what is behind "or null".
+inline json& bounded_part(json& schema) { return schema.contains("anyOf") ? schema["anyOf"][0] : schema; }
+
+template <class Rule>
+void add_rule(json& schema, const Rule& rule) {
+  json& value = bounded_part(schema);
+  json& item = value.contains("items") ? bounded_part(value["items"]) : value;
+  if constexpr (bounded<typename Rule::item_type>) {
+    if (rule.has_least) item["minimum"] = json(rule.least);
+    if (rule.has_most) item["maximum"] = json(rule.most);
+  }
+  if constexpr (Rule::choice_count != 0) {
+    json choices = json::array();
+    for (std::size_t i = 0; i < Rule::choice_count; ++i) choices.push_back(json(rule.choices[i]));
+    item["enum"] = std::move(choices);
+  }
+  if (rule.shortest != 0 || rule.longest != Rule::any_length) {
+    constexpr input_kind is = kind<typename Rule::value_type>;
+    const std::string of = is == input_kind::text ? "Length" : is == input_kind::map ? "Properties" : "Items";
+    if (rule.shortest != 0) value["min" + of] = rule.shortest;
+    if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
+  }
+  if (!rule.description.empty()) detail::describe_with(schema, rule.description);
+  if (!rule.predicate_words.empty()) detail::describe_with(schema, rule.predicate_words);
+}
+
+/// Whether {} would do for a struct, and what is wrong if not: the reader knows.
+template <class Struct>
+struct struct_example {
+  Struct value{};
+  bool may_be_left_out = false;
+
+  struct_example() {
+    input_problems problems;
+    detail::read_value(json::object(), value, input_place(), problems);
+    may_be_left_out = problems.none();
+  }
+};
+
+template <class Struct, class Member>
+bool must_be_given(const Struct& example, const Member& member) {
+  bool required = false;
+  if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
+                kind<Member> == input_kind::sequence) {
+    required = member.begin() == member.end();
+  } else if constexpr (kind<Member> == input_kind::structure) {
+    required = !struct_example<Member>().may_be_left_out;
+  }
+  detail::for_each_member_rule<Struct>([&](const auto& rule) {
+    const bool about = static_cast<const void*>(std::addressof(example.*rule.which)) ==
+                       static_cast<const void*>(std::addressof(member));
+    if (about && rule.given != presence::usual) required = rule.given == presence::required;
+  });
+  return required;
+}
+
+template <class Struct, class... Open>
+class struct_schema {
+ public:
+  struct_schema(const std::string& pointer, const schema_place<Open>&... open) {
+    out_["type"] = "object";
+    json properties = json::object();
+    json required = json::array();
+    bool ignored = false;
+    const schema_place<Struct> own{pointer};
+    const Struct example{};
+    const std::string_view* key = member_keys<Struct>::all();
+    detail::with_members(example, [&](const auto&... member) {
+      ((properties[*key] = member_schema(example, member, *key, own, open...),
+        detail::must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
+       ...);
+    });
+    detail::for_each_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
+      if constexpr (is_struct_rule<rule_type>) detail::describe_with(out_, rule.words);
+    });
+    out_["properties"] = std::move(properties);
+    if (!required.empty()) out_["required"] = std::move(required);
+    if (!ignored) out_["additionalProperties"] = false;
+  }
+
+  json take() { return std::move(out_); }
+
+ private:
+  template <class Member>
+  static json member_schema(const Struct& example, const Member& member, std::string_view key,
+                            const schema_place<Struct>& own, const schema_place<Open>&... open) {
+    json made = detail::schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
+    detail::for_each_member_rule<Struct>([&](const auto& rule) {
+      using rule_type = std::remove_cvref_t<decltype(rule)>;
+      if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
+        if (std::addressof(example.*rule.which) == std::addressof(member)) detail::add_rule(made, rule);
+      }
+    });
+    if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
+      if (!detail::must_be_given(example, member)) {
+        json usual(member);
+        if (!usual.is_null()) made["default"] = std::move(usual);
+      }
+    }
+    return made;
+  }
+
+  json out_ = json::object();
+};
+
+template <class T, class... Open>
+json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::boolean) {
+    return json{{"type", "boolean"}};
+  } else if constexpr (is == input_kind::character) {
+    return json{{"type", "string"}, {"minLength", 1}, {"maxLength", 1}};
+  } else if constexpr (is == input_kind::integer) {
+    return integer_schema<T>();
+  } else if constexpr (is == input_kind::floating) {
+    return json{{"type", "number"}};
+  } else if constexpr (is == input_kind::text) {
+    return json{{"type", "string"}};
+  } else if constexpr (is == input_kind::enumeration) {
+    return enum_schema<T>();
+  } else if constexpr (is == input_kind::duration) {
+    return json{{"type", "number"}, {"description", "seconds"}};
+  } else if constexpr (is == input_kind::optional) {
+    return detail::or_null(detail::schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+  } else if constexpr (is == input_kind::pair) {
+    json made{{"type", "array"}};
+    json& parts = made["prefixItems"];
+    parts.push_back(detail::schema_of<typename T::first_type>(pointer + "/prefixItems/0", open...));
+    parts.push_back(detail::schema_of<typename T::second_type>(pointer + "/prefixItems/1", open...));
+    made["minItems"] = 2;
+    made["maxItems"] = 2;
+    return made;
+  } else if constexpr (is == input_kind::map) {
+    json made{{"type", "object"}};
+    made["additionalProperties"] =
+        detail::schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
+    return made;
+  } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
+    json made{{"type", "array"}};
+    made["items"] = detail::schema_of<typename T::value_type>(pointer + "/items", open...);
+    if constexpr (is == input_kind::fixed_array) {
+      made["minItems"] = std::tuple_size<T>::value;
+      made["maxItems"] = std::tuple_size<T>::value;
+    }
+    return made;
+  } else if constexpr (is == input_kind::structure && any_of<T, Open...>) {
+    std::string where;
+    ((std::same_as<T, Open> ? void(where = open.pointer) : void()), ...);
+    json made = json::object();
+    made["$ref"] = std::move(where);
+    return made;
+  } else if constexpr (is == input_kind::structure) {
+    return struct_schema<T, Open...>(pointer, open...).take();
+  } else {
+    return json::object();  // anything
+  }
+}
+
+}  // namespace detail
+
+/// The JSON Schema (2020-12) of what a job<T> takes as its input, with the rules beside its structs; what a
+/// predicate asks for stands in descriptions.
+template <typed_input T>
+json json_schema() {
+  json made = json::object();
+  made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
+  if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
+  json body = detail::schema_of<T>("#");
+  if (body.empty())
+    made["description"] = "Any JSON. A handler that takes a job<Struct> has a schema that says more.";
+  for (auto&& [key, value] : body.items()) made[key] = std::move(value);
+  return made;
+}
+
+}  // namespace coworker
+
+// ---- coworker/job/routes.hpp -------------------------------------------------------------------------------
+
+// Several handlers behind one worker, each for a route of an HTTP endpoint. Must not know how requests come in.
+
+namespace coworker::inline v0_1 {
+
+/// A route and its handler: made by post(), get(), put(), patch() and del().
+template <job_handler Handler>
+struct routed {
+  route at;
+  Handler handler;
+};
+
+/// `pattern`: such as "/models/{name}"; the compiler refuses a malformed one.
+template <job_handler Handler>
+routed<Handler> post(route_pattern pattern, Handler handler) {
+  return {{"POST", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> get(route_pattern pattern, Handler handler) {
+  return {{"GET", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> put(route_pattern pattern, Handler handler) {
+  return {{"PUT", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> patch(route_pattern pattern, Handler handler) {
+  return {{"PATCH", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> del(route_pattern pattern, Handler handler) {
+  return {{"DELETE", pattern}, std::move(handler)};
+}
+
+/// A route as a server sees it.
+struct route_description {
+  route at;
+  bool streams = false;
+  json (*schema)() = nullptr;  ///< of the handler's input; null: any JSON
+};
+
+namespace detail {
+
+// How a job says which route it is for, in its details.
+inline std::string route_name(const route& at) {
+  return std::string(at.method).append(" ").append(at.pattern.text());
+}
+
+inline task<void> settle_without_route(job_record& record, std::string wanted) {
+  record.settle(outcome::failure(
+      wanted.empty() ? "the job names no route; write it as \"route\" beside its input, such as "
+                       "\"POST /path\""
+                     : "there is no route \"" + wanted + "\""));
+  co_return;
+}
+
+template <class... Handlers>
+struct route_chain {
+  task<void> run(std::string wanted, job_record& record, const handler_place&, const stream_sink&) {
+    return detail::settle_without_route(record, std::move(wanted));
+  }
+  void describe(std::vector<route_description>&) const {}
+};
+
+template <class First, class... Rest>
+struct route_chain<First, Rest...> {
+  routed<First> first;
+  route_chain<Rest...> rest;
+
+  explicit route_chain(routed<First> one, routed<Rest>... others)
+      : first(std::move(one)), rest(std::move(others)...) {}
+
+  task<void> run(std::string wanted, job_record& record, const handler_place& place,
+                 const stream_sink& sink) {
+    if (detail::route_name(first.at) == wanted)
+      return coworker::run_handler(first.handler, record, place, sink);
+    return rest.run(std::move(wanted), record, place, sink);
+  }
+
+  void describe(std::vector<route_description>& into) const {
+    route_description made{first.at, is_streaming_handler<First>};
+    if constexpr (typed_input<handler_input<First>>) made.schema = &json_schema<handler_input<First>>;
+    into.push_back(made);
+    rest.describe(into);
+  }
+};
+
+}  // namespace detail
+
+/// Handlers of any kind, each for a route of its own, under one worker, one concurrency modifier and one set of metrics:
+///
+///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
+///
+/// A body is the handler's input; without one, as with GET, its members are the parameters of path and query. Both, and
+/// the header lines, are in job::details too: `parameters`, `query_parameters`, `headers`. A job that does not come by
+/// HTTP names its route beside its input, as in {"input": {}, "route": "POST /v1/transcribe"}.
+template <class... Handlers>
+class routes {
+ public:
+  explicit routes(routed<Handlers>... entries) : chain_(std::move(entries)...) {}
+
+  /// What a worker runs.
+  task<void> choose_and_run(job_record& record, const handler_place& place, const detail::stream_sink& sink) {
+    std::string wanted;
+    if (const auto named = record.details.find("route"); named != record.details.end() && named->is_string())
+      wanted = named->template get<std::string>();
+    return chain_.run(std::move(wanted), record, place, sink);
+  }
+  static constexpr bool streams = (is_streaming_handler<Handlers> || ...);
+
+  std::vector<route_description> describe() const {
+    std::vector<route_description> all;
+    chain_.describe(all);
+    return all;
+  }
+
+  /// So that it is a handler. Throws: std::logic_error, because only a worker knows where each of them is to run.
+  task<json> operator()(job<>) const {
+    throw std::logic_error("routes: only a worker can run them; call one of the handlers instead");
+    co_return json();
+  }
+
+ private:
+  detail::route_chain<Handlers...> chain_;
+};
+
+template <class... Handlers>
+routes(routed<Handlers>...) -> routes<Handlers...>;
 
 }  // namespace coworker
 
@@ -25264,8 +25983,8 @@ inline constexpr std::string_view usage_text =
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
     "  --rp_debugger         add timings to outputs that are objects\n"
     "  --rp_serve_api        serve the platform's queue API and a console by HTTP\n"
-    "  --serve               serve by HTTP: a POST on any path is a job, its response the output; the first argument\n"
-    "                        serve does the same, on all addresses\n"
+    "  --serve               serve by HTTP: a POST on any path is a job, its response the output\n"
+    "  serve                 the same on all addresses, as the first argument\n"
     "  --rp_api_host HOST    the address to serve on; default: localhost, or 0.0.0.0 on a platform\n"
     "  --rp_api_port PORT    the port to serve on; default: 8000, or what the platform says\n"
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
@@ -25926,8 +26645,9 @@ struct transport_limits {
 ///
 /// task<void> attend(worker_control control)                                                      optional
 ///
-///   Does whatever the engine has to do beside the jobs: heartbeats, stop channels. Called once, when the run begins;
-///   `control` may be used until it has ended. Cancellation: stopped once all jobs have ended, and then awaited; it ends by
+///   Does whatever the engine has to do beside the jobs: heartbeats, stop channels. Called once, when the run begins, also
+///   while the handler is still being prepared (control.preparing()) and no job is taken; `control` may be used until it
+///   has ended. Cancellation: stopped once all jobs have ended, and then awaited; it ends by
 ///   returning or by `cancelled`. Throws: any other exception drains the worker, and run() rethrows it.
 ///
 /// std::size_t backlog() const                                                                    optional
@@ -26040,41 +26760,41 @@ inline task<void> attend_to_nothing() {
 
 template <class Engine>
 inline constexpr engine_operations operations_of{
-    [](void* engine, take_request request) { return static_cast<Engine*>(engine)->take(request); },
-    [](void* engine, job_result result) { return static_cast<Engine*>(engine)->complete(std::move(result)); },
-    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+    [](void* place, take_request request) { return static_cast<Engine*>(place)->take(request); },
+    [](void* place, job_result result) { return static_cast<Engine*>(place)->complete(std::move(result)); },
+    []([[maybe_unused]] void* place, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
       if constexpr (chunk_transport<Engine>) {
-        return static_cast<Engine*>(engine)->chunk(job_id, std::move(value));
+        return static_cast<Engine*>(place)->chunk(job_id, std::move(value));
       } else {
         return detail::refuse_delivery();
       }
     },
-    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+    []([[maybe_unused]] void* place, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
       if constexpr (progress_transport<Engine>) {
-        return static_cast<Engine*>(engine)->progress(job_id, std::move(value));
+        return static_cast<Engine*>(place)->progress(job_id, std::move(value));
       } else {
         return detail::refuse_delivery();
       }
     },
-    []([[maybe_unused]] const void* engine) {
+    []([[maybe_unused]] const void* place) {
       transport_limits made;
-      if constexpr (limited_transport<Engine>) made = static_cast<const Engine*>(engine)->limits();
+      if constexpr (limited_transport<Engine>) made = static_cast<const Engine*>(place)->limits();
       made.chunks = made.chunks && chunk_transport<Engine>;
       return made;
     },
-    []([[maybe_unused]] const void* engine, [[maybe_unused]] outcome& made) {
-      if constexpr (interpreting_transport<Engine>) static_cast<const Engine*>(engine)->interpret(made);
+    []([[maybe_unused]] const void* place, [[maybe_unused]] outcome& made) {
+      if constexpr (interpreting_transport<Engine>) static_cast<const Engine*>(place)->interpret(made);
     },
-    []([[maybe_unused]] void* engine, [[maybe_unused]] worker_control control) {
+    []([[maybe_unused]] void* place, [[maybe_unused]] worker_control control) {
       if constexpr (attended_transport<Engine>) {
-        return static_cast<Engine*>(engine)->attend(control);
+        return static_cast<Engine*>(place)->attend(control);
       } else {
         return detail::attend_to_nothing();
       }
     },
-    []([[maybe_unused]] const void* engine) {
+    []([[maybe_unused]] const void* place) {
       if constexpr (counted_transport<Engine>) {
-        return static_cast<const Engine*>(engine)->backlog();
+        return static_cast<const Engine*>(place)->backlog();
       } else {
         return std::size_t{0};
       }
@@ -26084,8 +26804,8 @@ inline constexpr engine_operations operations_of{
 class engine_ref {
  public:
   template <transport Engine>
-  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& engine) noexcept
-      : engine_(std::addressof(engine)), operations_(&operations_of<Engine>) {}
+  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
+      : engine_(std::addressof(served)), operations_(&operations_of<Engine>) {}
 
   task<take_result> take(take_request request) { return operations_->take(engine_, request); }
   task<delivery> complete(job_result result) { return operations_->complete(engine_, std::move(result)); }
@@ -27311,64 +28031,6 @@ struct worker_core final : worker_access {
 
 }  // namespace coworker::detail
 
-// ---- coworker/worker/prepare.hpp ---------------------------------------------------------------------------
-
-// The beginning of a run whose handler has to be prepared. Must not know any queue, nor what is prepared.
-
-namespace coworker::inline v0_1::detail {
-
-struct preparation_end {
-  bool ended = false;
-  std::exception_ptr failure;
-};
-
-inline task<void> prepare_to_end(worker_core& core, preparation_end& end) {
-  const stop_token stop = co_await this_coro::stop_token();
-  const preparation how(core.place.pool, core.log, stop);
-  try {
-    co_await core.handler.prepare(how);
-  } catch (...) {
-    end.failure = std::current_exception();
-  }
-  end.ended = true;
-  core.inbox.changed.set();
-}
-
-// What the run is to end with; null where the handler is ready, and where the worker leaves before. `most` is how many
-// jobs the engine takes at once. core.is_preparing is set by then.
-inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref executor, int most) {
-  const time_point start = executor.now();
-  preparation_end end;
-  scope preparing((context(executor)));
-  if (core.inbox.leaving()) {
-    end.ended = true;
-  } else {
-    core.log.write(log_level::info, "Preparing the handler.");
-    preparing.spawn(detail::prepare_to_end(core, end));
-  }
-  while (!end.ended) {
-    if (core.inbox.leaving()) preparing.request_stop();
-    co_await core.inbox.changed.wait();
-  }
-  co_await preparing.join();
-  core.is_preparing.store(false);  // before leaving() is looked at again: see worker_inbox
-  const bool leaving = core.inbox.leaving();
-  const time_point now = executor.now();
-  core.control.begin(now, most);  // what was measured meanwhile says nothing of the jobs to come
-  if (end.failure != nullptr && !(leaving && detail::is_cancelled(end.failure))) {
-    core.inbox.leave();
-    co_return std::make_exception_ptr(preparation_error(describe_exception(end.failure)));
-  }
-  if (!leaving) {
-    const double seconds = std::chrono::duration<double>(now - start).count();
-    core.log.write(log_level::info, "The handler is ready after " +
-                                        detail::decimal_text(seconds, std::chars_format::fixed, 2) + " s.");
-  }
-  co_return nullptr;
-}
-
-}  // namespace coworker::detail
-
 // ---- coworker/worker/send_progress.hpp ---------------------------------------------------------------------
 
 // From a job's reports of progress to the queue. Must not know the worker.
@@ -27632,6 +28294,64 @@ template <transport Queue>
     detail::log_thrown("The engine gave up this result: its complete()", log, subject);
   }
   co_return delivery::given_up;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/prepare.hpp ---------------------------------------------------------------------------
+
+// The beginning of a run whose handler has to be prepared. Must not know any queue, nor what is prepared.
+
+namespace coworker::inline v0_1::detail {
+
+struct preparation_end {
+  bool ended = false;
+  std::exception_ptr failure;
+};
+
+inline task<void> prepare_to_end(worker_core& core, preparation_end& end) {
+  const stop_token stop = co_await this_coro::stop_token();
+  const preparation how(core.place.pool, core.log, stop);
+  try {
+    co_await core.handler.prepare(how);
+  } catch (...) {
+    end.failure = std::current_exception();
+  }
+  end.ended = true;
+  core.inbox.changed.set();
+}
+
+// What the run is to end with; null where the handler is ready, and where the worker leaves before. `most` is how many
+// jobs the engine takes at once. core.is_preparing is set by then.
+inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref executor, int most) {
+  const time_point start = executor.now();
+  preparation_end end;
+  scope preparing((context(executor)));
+  if (core.inbox.leaving()) {
+    end.ended = true;
+  } else {
+    core.log.write(log_level::info, "Preparing the handler.");
+    preparing.spawn(detail::prepare_to_end(core, end));
+  }
+  while (!end.ended) {
+    if (core.inbox.leaving()) preparing.request_stop();
+    co_await core.inbox.changed.wait();
+  }
+  co_await preparing.join();
+  core.is_preparing.store(false);  // before leaving() is looked at again: see worker_inbox
+  const bool leaving = core.inbox.leaving();
+  const time_point now = executor.now();
+  core.control.begin(now, most);  // what was measured meanwhile says nothing of the jobs to come
+  if (end.failure != nullptr && !(leaving && detail::is_cancelled(end.failure))) {
+    core.inbox.leave();
+    co_return std::make_exception_ptr(preparation_error(describe_exception(end.failure)));
+  }
+  if (!leaving) {
+    const double seconds = std::chrono::duration<double>(now - start).count();
+    core.log.write(log_level::info, "The handler is ready after " +
+                                        detail::decimal_text(seconds, std::chars_format::fixed, 2) + " s.");
+  }
+  co_return nullptr;
 }
 
 }  // namespace coworker::detail
@@ -27939,6 +28659,111 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
   job_moved(now);
 }
 
+// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
+template <transport Queue>
+void worker_run<Queue>::follow_stop(const std::string& id) {
+  if (job_record* const running = watch_.find(id)) {
+    core_.log.write(log_level::info, "Stop requested.", log_subject(id));
+    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
+  } else if (job_record* const waiting = waiting_.find(id)) {
+    waiting->stop.request_stop();
+    start(*waiting, executor_.now());
+  }
+}
+
+// What other threads have asked for: stops, and progress to be sent.
+template <transport Queue>
+void worker_run<Queue>::follow_inbox() {
+  std::string id;
+  while (core_.inbox.next_to_stop(id)) follow_stop(id);
+  if constexpr (progress_transport<Queue>) {
+    while (record_ref job = core_.inbox.progress.take()) {
+      progress_state* const state = job->progress.state();
+      if (state == nullptr || state->over || std::exchange(state->sending, true)) continue;
+      detail::insist([&] {
+        jobs_.spawn(detail::send_progress(queue_, job, core_.options.progress_interval, core_.log));
+      });
+    }
+  }
+}
+
+// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
+// themselves, also those that a take still brings.
+template <transport Queue>
+task<void> worker_run<Queue>::wind_down() {
+  time_point last_call = (time_point::max)();
+  time_point publish_at = (time_point::min)();
+  bool counting = false;
+  while (slots_.takes > 0 || slots_.in_progress() > 0) {
+    time_point now = executor_.now();
+    if (core_.inbox.leaving() && !counting) {
+      counting = true;
+      last_call = after(now, core_.options.grace_period);
+    }
+    follow_inbox();
+    watch_.look(now, [this](job_record& record) { give_up(record); });
+    if (now >= publish_at) {
+      core_.control.publish(now, slots_.limit);
+      publish_at = after(now, core_.options.modifier_interval);
+    }
+    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (publish_at < due) due = publish_at;
+    sleeps_until_ = due;
+    bool was_set = true;
+    bool armed = false;
+    try {
+      was_set = co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
+    sleeps_until_ = (time_point::min)();
+    now = executor_.now();
+    if (was_set || now < last_call) continue;
+    if (slots_.running > 0) {
+      tell_grace_is_over();
+    }
+    jobs_stopped_ = true;
+    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
+    start_queued_jobs(now);
+    last_call = (time_point::max)();
+  }
+}
+
+template <transport Queue>
+void worker_run<Queue>::tell_grace_is_over() {
+  detail::insist([this] {
+    core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
+                                         (slots_.running == 1 ? " running job is" : " running jobs are") +
+                                         " asked to stop.");
+  });
+}
+
+// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
+template <transport Queue>
+void worker_run<Queue>::job_moved(time_point now) {
+  recorded().in_progress(now, slots_.in_progress());
+  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
+    summary_.highest_in_progress = slots_.running + slots_.delivering;
+  if (sleeps_until_ == (time_point::min)()) return;  // it does not sleep
+  if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
+    sleeps_until_ = (time_point::min)();
+    detail::insist([this] { core_.inbox.changed.set(); });
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/worker/run_jobs.hpp --------------------------------------------------------------------------
+
+// What becomes of a single job in a worker_run: its record, its slot, its handler, its outcome. Must not know how jobs are
+// taken.
+
+namespace coworker::inline v0_1::detail {
+
 // Makes a record of a job that was handed over.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
@@ -28087,102 +28912,6 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
     core_.log.write(log_level::info, "The job asked for this worker to be recycled: no more jobs are taken.",
                     log_subject(record.id, record.log_label));
     core_.inbox.leave();
-  }
-}
-
-// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
-template <transport Queue>
-void worker_run<Queue>::follow_stop(const std::string& id) {
-  if (job_record* const running = watch_.find(id)) {
-    core_.log.write(log_level::info, "Stop requested.", log_subject(id));
-    watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
-  } else if (job_record* const waiting = waiting_.find(id)) {
-    waiting->stop.request_stop();
-    start(*waiting, executor_.now());
-  }
-}
-
-// What other threads have asked for: stops, and progress to be sent.
-template <transport Queue>
-void worker_run<Queue>::follow_inbox() {
-  std::string id;
-  while (core_.inbox.next_to_stop(id)) follow_stop(id);
-  if constexpr (progress_transport<Queue>) {
-    while (record_ref job = core_.inbox.progress.take()) {
-      progress_state* const state = job->progress.state();
-      if (state == nullptr || state->over || std::exchange(state->sending, true)) continue;
-      detail::insist([&] {
-        jobs_.spawn(detail::send_progress(queue_, job, core_.options.progress_interval, core_.log));
-      });
-    }
-  }
-}
-
-// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
-// themselves, also those that a take still brings.
-template <transport Queue>
-task<void> worker_run<Queue>::wind_down() {
-  time_point last_call = (time_point::max)();
-  time_point publish_at = (time_point::min)();
-  bool counting = false;
-  while (slots_.takes > 0 || slots_.in_progress() > 0) {
-    time_point now = executor_.now();
-    if (core_.inbox.leaving() && !counting) {
-      counting = true;
-      last_call = after(now, core_.options.grace_period);
-    }
-    follow_inbox();
-    watch_.look(now, [this](job_record& record) { give_up(record); });
-    if (now >= publish_at) {
-      core_.control.publish(now, slots_.limit);
-      publish_at = after(now, core_.options.modifier_interval);
-    }
-    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
-    if (publish_at < due) due = publish_at;
-    sleeps_until_ = due;
-    bool was_set = true;
-    bool armed = false;
-    try {
-      was_set = co_await core_.inbox.changed.wait_until(due);
-      armed = true;
-    } catch (const std::bad_alloc&) {
-    }
-    try {
-      if (!armed) co_await resume_on(executor_);  // others may free some memory
-    } catch (const std::bad_alloc&) {
-    }
-    sleeps_until_ = (time_point::min)();
-    now = executor_.now();
-    if (was_set || now < last_call) continue;
-    if (slots_.running > 0) {
-      tell_grace_is_over();
-    }
-    jobs_stopped_ = true;
-    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
-    start_queued_jobs(now);
-    last_call = (time_point::max)();
-  }
-}
-
-template <transport Queue>
-void worker_run<Queue>::tell_grace_is_over() {
-  detail::insist([this] {
-    core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
-                                         (slots_.running == 1 ? " running job is" : " running jobs are") +
-                                         " asked to stop.");
-  });
-}
-
-// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
-template <transport Queue>
-void worker_run<Queue>::job_moved(time_point now) {
-  recorded().in_progress(now, slots_.in_progress());
-  if (summary_.highest_in_progress < slots_.running + slots_.delivering)
-    summary_.highest_in_progress = slots_.running + slots_.delivering;
-  if (sleeps_until_ == (time_point::min)()) return;  // it does not sleep
-  if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
-    sleeps_until_ = (time_point::min)();
-    detail::insist([this] { core_.inbox.changed.set(); });
   }
 }
 
@@ -28376,55 +29105,63 @@ inline std::string summary_line(const worker_summary& summary) {
          std::to_string(summary.highest_in_progress) + ".";
 }
 
+// Whether it is served behind an engine_ref, so that all that follows is compiled once, whichever modes there are.
+template <class Engine>
+inline constexpr bool is_served_by_reference =
+    !waiting_transport<Engine> && !std::is_same_v<Engine, engine_ref>;
+
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
 // is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
 // network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                           int unprepared) {
-  last_deadline last(log);
-  const termination_watch watch(
-      [&runner, &last, grace_period, &log, unprepared](int) {
-        runner.stop();
-        if (runner.preparing()) {  // and so no job was taken, nor will be
-          return last.set(
-              clock_type::now(), unprepared,
-              "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
-              log_level::info);
-        }
-        last.set(
-            after(clock_type::now(),
-                  after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
-            exit_unfinished,
-            "The grace period is over, and something still hangs: the process ends without waiting for it.");
-        log.write(
-            log_level::info,
-            "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
-            "seconds later "
-            "or more, leaves at once.");
-      },
-      [&last](int number) {
-        last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
-                 "Asked to leave at once: what has not been handed back by now is not.");
-      });
-  if constexpr (waiting_transport<Engine>) {
-    return runner.run(engine);
+  if constexpr (is_served_by_reference<Engine>) {
+    engine_ref any(engine);
+    return detail::run_engine(runner, any, grace_period, log, unprepared);
   } else {
-    engine_ref any(engine);  // so that the worker is compiled once, whichever modes there are
-    return runner.run(any);
+    last_deadline last(log);
+    const termination_watch watch(
+        [&runner, &last, grace_period, &log, unprepared](int) {
+          runner.stop();
+          if (runner.preparing()) {  // and so no job was taken, nor will be
+            return last.set(clock_type::now(), unprepared,
+                            "Asked to leave before the handler was ready: no job was taken, and the process "
+                            "ends at once.",
+                            log_level::info);
+          }
+          last.set(after(clock_type::now(),
+                         after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
+                   exit_unfinished,
+                   "The grace period is over, and something still hangs: the process ends without waiting "
+                   "for it.");
+          log.write(log_level::info, 
+              "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
+              "seconds later "
+              "or more, leaves at once.");
+        },
+        [&last](int number) {
+          last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
+                   "Asked to leave at once: what has not been handed back by now is not.");
+        });
+    return runner.run(engine);
   }
 }
 
 // The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
-  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
-  log.write(log_level::info,
-            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-                " failed, " + std::to_string(summary.stopped) + " stopped, " +
-                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-                std::to_string(summary.highest_in_progress) + ".");
-  return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+  if constexpr (is_served_by_reference<Engine>) {
+    engine_ref any(engine);
+    return detail::serve_engine(runner, any, grace_period, log);
+  } else {
+    const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
+    log.write(log_level::info, "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+             " failed, " + std::to_string(summary.stopped) + " stopped, " +
+             std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+             std::to_string(summary.highest_in_progress) + ".");
+    return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+  }
 }
 
 }  // namespace coworker::detail
@@ -29164,10 +29901,11 @@ inline std::optional<chosen_mode> find_platform() {
     if (found == nullptr) {
       found = &sign;
     } else if (found->vendor != sign.vendor) {
-      throw usage_error(std::string(found->variable) + " (" + std::string(found->vendor) + ") and " + sign.variable + " (" +
-                        std::string(sign.vendor) +
-                        ") are both set, and a worker serves one platform; unset one of them, or say --serve or "
-                        "--rp_serve_api");
+      throw usage_error(
+          std::string(found->variable) + " (" + std::string(found->vendor) + ") and " + sign.variable + " (" +
+          std::string(sign.vendor) +
+          ") are both set, and a worker serves one platform; unset one of them, or say --serve or "
+          "--rp_serve_api");
     }
   }
   if (found == nullptr) return std::nullopt;
@@ -29214,8 +29952,9 @@ inline std::string mode_line(const chosen_mode& chosen) {
 }
 
 [[noreturn]] inline void refuse_lambda() {
-  throw usage_error("AWS_LAMBDA_RUNTIME_API is set, but this program was built without AWS Lambda; unset it, or serve by "
-                    "HTTP with --serve");
+  throw usage_error(
+      "AWS_LAMBDA_RUNTIME_API is set, but this program was built without AWS Lambda; unset it, or serve by "
+      "HTTP with --serve");
 }
 
 }  // namespace coworker::detail
@@ -29230,7 +29969,8 @@ namespace coworker::inline v0_1::detail {
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
 
 inline std::string_view status_name(endpoint_status status) noexcept {
-  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"};
+  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED",
+                                            "FAILED",   "CANCELLED",   "TIMED_OUT"};
   return names[static_cast<std::size_t>(status)];
 }
 
@@ -29255,12 +29995,12 @@ inline void append_shown_end(std::string& shown, std::string_view more) {
 
 // What a client asks for.
 struct endpoint_order {
-  job_envelope envelope;        // its id is the job's, unless it is empty or another's
-  std::string request = {};     // what a retry is made from
-  std::string webhook = {};     // whom to tell of the end
+  job_envelope envelope;                    // its id is the job's, unless it is empty or another's
+  std::string request = {};                 // what a retry is made from
+  std::string webhook = {};                 // whom to tell of the end
   duration time_to_live = (duration::max)();  // from now to the end
-  bool kept = true;             // for clients that ask later; else gone with its request
-  bool sync = false;            // its client waits
+  bool kept = true;                         // for clients that ask later; else gone with its request
+  bool sync = false;                        // its client waits
 };
 
 /// Guarded by the mutex of its table, but for what is const.
@@ -29274,25 +30014,25 @@ struct endpoint_job : shared_state {
   duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
-  bool running = false;   // a worker has it, whatever the status is by now
-  bool read_live = false;  // a client that is connected reads its chunks
+  bool running = false;      // a worker has it, whatever the status is by now
+  bool read_live = false;    // a client that is connected reads its chunks
   bool input_fault = false;  // it failed because its input does not fit
-  std::uint32_t ended_number = 0;  // which of its ends the list of ended jobs knows
+  bool ended_here = false;   // it is among the results that are kept
   time_point created{};
   time_point started{};
   time_point ended{};
   time_point deadline = (time_point::max)();
-  text_handle output{};         // JSON; none: there is no output
+  text_handle output{};  // JSON; none: there is no output
   std::string error = {};
-  fifo<std::string> chunks;     // JSON, that nobody has read
-  std::size_t chunk_bytes = 0;  // of those
-  std::string progress = {};    // JSON; empty: none yet
+  fifo<std::string> chunks;       // JSON, that nobody has read
+  std::size_t chunk_bytes = 0;    // of those
+  std::string progress = {};      // JSON; empty: none yet
   std::string shown_chunks = {};  // for the console: the last of them
   std::string shown_log = {};     // for the console: its last lines
-  std::size_t bytes = 0;        // of all that the table counts for it
-  std::uint64_t revision = 0;   // when it changed last, in changes of the table
-  event news;                   // for clients: something of the above has changed
-  event room;                   // for the worker: chunks were read
+  std::size_t bytes = 0;          // of all that the table counts for it
+  std::uint64_t revision = 0;     // when it changed last, in changes of the table
+  event news;                     // for clients: something of the above has changed
+  event room;                     // for the worker: chunks were read
 
   endpoint_job(std::string named, endpoint_order&& order, time_point now)
       : id(std::move(named)),
@@ -29397,24 +30137,27 @@ enum class endpoint_kind : unsigned char {
 struct endpoint_options {
   endpoint_kind kind = endpoint_kind::service;
   /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
+  bool posts_webhooks = false;  ///< somebody posts what endpoint_job::webhook asks for
   bool only_local = true;
-  std::string token = {};                      ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
-  std::string worker_id = "local";             ///< in answers of the queue API
-  std::string health_path = "/ping";           ///< says whether the worker is ready
-  int loading_status = 503;                    ///< of the health path until the worker is ready
-  std::string realtime_path = {};              ///< of the kind `realtime`, such as "/ep/realtime"
-  std::string predict_path = {};               ///< for bodies {"instances": [...]}: each is a job; empty: none
-  bool openai_routes = false;                  ///< POST /v1/... is a job {"openai_route", "openai_input"}
-  bool streams = false;                        ///< the handler is one that streams
+  std::string token = {};             ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
+  std::string worker_id = "local";    ///< in answers of the queue API
+  std::string health_path = "/ping";  ///< says whether the worker is ready
+  int loading_status = 503;           ///< of the health path until the worker is ready
+  std::string realtime_path = {};     ///< of the kind `realtime`, such as "/ep/realtime"
+  std::string predict_path = {};      ///< for bodies {"instances": [...]}: each is a job; empty: none
+  bool openai_routes = false;         ///< POST /v1/... is a job {"openai_route", "openai_input"}
+  std::vector<route_description> routes =
+      {};                ///< of the kind `service`: the only ones that are jobs; none: all are
+  bool streams = false;  ///< the handler is one that streams
   int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
-  std::size_t most_waiting = 1000;             ///< jobs that wait; more are refused with 429
-  std::size_t most_kept = 256'000'000;         ///< bytes of results for later, and of jobs that wait
+  std::size_t most_waiting = 1000;                         ///< jobs that wait; more are refused with 429
+  std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait
   duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
   duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
-  std::uint64_t seed = 1;                      ///< of the ids
-  std::string title = "coworker";              ///< in the API's description
-  json (*schema)() = nullptr;                  ///< of the handler's input; null: not known
-  void (*interpret)(outcome&) = nullptr;       ///< what members of an output mean; null: nothing
+  std::uint64_t seed = 1;                          ///< of the ids
+  std::string title = "coworker";                  ///< in the API's description
+  json (*schema)() = nullptr;                      ///< of the handler's input; null: not known
+  void (*interpret)(outcome&) = nullptr;           ///< what members of an output mean; null: nothing
   /// An error as text; null: its message.
   std::string (*error_text)(const error_info&, const logger&) = nullptr;
   /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
@@ -29423,6 +30166,91 @@ struct endpoint_options {
 };
 
 }  // namespace coworker
+
+// ---- coworker/transport/endpoint/kept_jobs.hpp -------------------------------------------------------------
+
+// The jobs of an HTTP endpoint that clients may ask for, by their ids. Those that have ended are kept for a while and
+// within a bound on memory, the oldest dropped first. Must not know how a job gets on.
+
+namespace coworker::inline v0_1::detail {
+
+// Empty: there is none.
+inline job_handle take_job(job_index& jobs, std::string_view id) {
+  const job_handle* const found = jobs.find(id);
+  job_handle taken = found != nullptr ? *found : job_handle();
+  if (found != nullptr) jobs.erase(id);
+  return taken;
+}
+
+// Guarded by its owner's mutex, as the jobs are.
+class kept_jobs {
+ public:
+  explicit kept_jobs(const endpoint_options& options) noexcept : options_(options) {}
+
+  void add(const job_handle& job) {
+    jobs_.insert(job->id, [&job] { return job; });
+  }
+
+  // Null: it is not here.
+  const job_handle* find(std::string_view id) const noexcept { return jobs_.find(id); }
+
+  // Empty: it is not here, or another has its id by now.
+  job_handle handle_of(const endpoint_job& job) const noexcept {
+    const job_handle* const found = jobs_.find(job.id);
+    return found != nullptr && found->get() == &job ? *found : job_handle();
+  }
+
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    jobs_.for_each(visit);
+  }
+
+  // From now on it counts among the results.
+  void note_end(const job_handle& job, time_point now) {
+    ended_.push(job);
+    job->ended_here = true;
+    bytes_ += job->bytes;
+    count_bytes(
+        *job, static_cast<std::ptrdiff_t>((job->output ? job->output->text.size() : 0) + job->error.size()));
+    make_room(now);
+  }
+
+  void count_bytes(endpoint_job& job, std::ptrdiff_t more) noexcept {
+    job.bytes += static_cast<std::size_t>(more);
+    if (job.ended_here) bytes_ += static_cast<std::size_t>(more);
+  }
+
+  // Drops what was kept for longest.
+  void make_room(time_point now) {
+    while (!ended_.empty()) {
+      const endpoint_job& oldest = *ended_[0];
+      const bool old = oldest.ended_here && now - oldest.ended > options_.keep_async;
+      if (oldest.ended_here && !old && bytes_ <= options_.most_kept) return;
+      const job_handle dropped = ended_.pop();
+      if (dropped->ended_here) forget(*dropped);
+    }
+  }
+
+  // Whoever holds a handle still has it.
+  void forget(endpoint_job& job) {
+    if (job.ended_here) {
+      bytes_ -= job.bytes;
+      job.ended_here = false;
+      job.output = text_handle();  // the list of those that have ended may hold the job for a while
+      job.chunks = fifo<std::string>();
+      job.request = std::string();
+    }
+    if (handle_of(job)) detail::take_job(jobs_, job.id);
+  }
+
+ private:
+  const endpoint_options& options_;
+  job_index jobs_;
+  fifo<job_handle> ended_;  // in the order of their ends; also those that were forgotten
+  std::size_t bytes_ = 0;   // of those that were not
+};
+
+}  // namespace coworker::detail
 
 // ---- coworker/transport/endpoint/job_table.hpp -------------------------------------------------------------
 
@@ -29450,11 +30278,11 @@ class job_table {
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
     std::string id = order.envelope.id;
-    if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
+    if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    jobs_.insert(made->id, [&made] { return made; });
+    kept_.add(made);
     enqueue(made);
     return made;
   }
@@ -29462,12 +30290,12 @@ class job_table {
   // Empty: it is not here, or not any more.
   job_handle find(std::string_view id, time_point now) {
     const std::lock_guard lock(mutex_);
-    const job_handle* const found = jobs_.find(id);
+    const job_handle* const found = kept_.find(id);
     if (found == nullptr || !(*found)->kept) return job_handle();
     job_handle job = *found;
     expire(*job, now);
     if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
-      forget(*job);
+      kept_.forget(*job);
       return job_handle();
     }
     return job;
@@ -29488,13 +30316,14 @@ class job_table {
   }
 
   // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
-  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken, job_view& seen) {
+  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
+                   job_view& seen) {
     const std::lock_guard lock(mutex_);
     seen = look_locked(job, now);
     while (!job.chunks.empty() && (all || taken.empty())) {
       taken.push_back(job.chunks.pop());
       job.chunk_bytes -= taken.back().size();
-      count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
+      kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
     }
     if (!taken.empty()) job.room.set();
     if (!taken.empty() || is_final(seen.status)) return true;
@@ -29524,7 +30353,7 @@ class job_table {
   void leave(endpoint_job& job, time_point now) {
     cancel(job, "cancelled: the client has gone away", now);
     const std::lock_guard lock(mutex_);
-    if (!job.kept) forget(job);
+    if (!job.kept) kept_.forget(job);
   }
 
   // Only for one that has failed or timed out. False: it has not, or there is no room.
@@ -29535,10 +30364,10 @@ class job_table {
     if (why != refusal::none || !may || old.running) return job_handle();
     const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
-    forget(old);
+    kept_.forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    jobs_.insert(made->id, [&made] { return made; });
+    kept_.add(made);
     ++counts_.retried;
     enqueue(made);
     return made;
@@ -29559,7 +30388,7 @@ class job_table {
   template <class Use>
   std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
     const std::lock_guard lock(mutex_);
-    jobs_.for_each([&](const job_handle& job) {
+    kept_.for_each([&](const job_handle& job) {
       if (job->kept && job->revision > revision) use(*job);
     });
     return revision_;
@@ -29617,11 +30446,11 @@ class job_table {
     }
     if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
     job.chunk_bytes += text.size();
-    count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
+    kept_.count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
     if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
     job.chunks.push(std::move(text));
     change(job, job.status);
-    make_room(now);
+    kept_.make_room(now);
     return chunk_place::added;
   }
 
@@ -29634,7 +30463,7 @@ class job_table {
   // A line of the log, if it is about a job that is kept.
   void add_log_line(std::string_view id, std::string_view line) {
     const std::lock_guard lock(mutex_);
-    const job_handle* const found = jobs_.find(id);
+    const job_handle* const found = kept_.find(id);
     if (found == nullptr || !(*found)->kept) return;
     append_shown_end((*found)->shown_log, line.substr(0, 1000));
     change(**found, (*found)->status);
@@ -29644,7 +30473,7 @@ class job_table {
   void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
            time_point now) {
     const std::lock_guard lock(mutex_);
-    const job_handle kept = take_from(running_, job.id);
+    const job_handle kept = detail::take_job(running_, job.id);
     job.running = false;
     --in_progress_;
     if (is_final(job.status)) return;
@@ -29684,13 +30513,9 @@ class job_table {
   event& noticed() noexcept { return noticed_; }
 
  private:
-  static constexpr std::size_t cost_of_a_job = 512;        // about, of the object itself
-  static constexpr std::size_t most_unread = 256 * 1024;   // of chunks, before a handler waits for a slow reader
-
-  struct ended_job {
-    job_handle job;
-    std::uint32_t number;
-  };
+  static constexpr std::size_t cost_of_a_job = 512;  // about, of the object itself
+  static constexpr std::size_t most_unread =
+      256 * 1024;  // of chunks, before a handler waits for a slow reader
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
@@ -29715,7 +30540,8 @@ class job_table {
   // One that has waited for too long.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
-    end_locked(job, endpoint_status::timed_out, text_handle(), "timed out: its time to live ended before it was started", now);
+    end_locked(job, endpoint_status::timed_out, text_handle(),
+               "timed out: its time to live ended before it was started", now);
   }
 
   job_view look_locked(endpoint_job& job, time_point now) {
@@ -29732,7 +30558,8 @@ class job_table {
     return seen;
   }
 
-  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error, time_point now) {
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                  time_point now) {
     if (job.status == endpoint_status::in_queue) {
       leave_queue(job);
       job.envelope = job_envelope();
@@ -29740,63 +30567,20 @@ class job_table {
     job.ended = now;
     job.output = std::move(output);
     job.error = std::move(error);
-    std::uint64_t& count = status == endpoint_status::completed ? counts_.completed
-                           : status == endpoint_status::failed  ? counts_.failed
+    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
+                           : status == endpoint_status::failed    ? counts_.failed
                            : status == endpoint_status::timed_out ? counts_.timed_out
-                                                                 : counts_.cancelled;
+                                                                  : counts_.cancelled;
     ++count;
     change(job, status);
     job.room.set();
-    const job_handle* const known = jobs_.find(job.id);
-    if (!job.kept || known == nullptr || known->get() != &job) return;
-    const job_handle self = *known;
+    const job_handle self = kept_.handle_of(job);
+    if (!job.kept || !self) return;
     if (!job.webhook.empty()) {
       notices_.push_back({job.webhook, self});
       noticed_.set();
     }
-    kept_bytes_ += job.bytes;
-    ended_.push({self, ++job.ended_number});
-    count_bytes(job, static_cast<std::ptrdiff_t>((job.output ? job.output->text.size() : 0) + job.error.size()));
-    make_room(now);
-  }
-
-  void count_bytes(endpoint_job& job, std::ptrdiff_t more) {
-    job.bytes += static_cast<std::size_t>(more);
-    if (job.ended_number != 0) kept_bytes_ += static_cast<std::size_t>(more);
-  }
-
-  // Drops what was kept for longest.
-  void make_room(time_point now) {
-    while (!ended_.empty()) {
-      const ended_job& oldest = ended_[0];
-      const bool known = oldest.job->ended_number == oldest.number;
-      const bool old = known && now - oldest.job->ended > options_.keep_async;
-      if (known && !old && kept_bytes_ <= options_.most_kept) return;
-      const ended_job dropped = ended_.pop();
-      if (known) forget(*dropped.job);
-    }
-  }
-
-  static job_handle take_from(job_index& jobs, std::string_view id) {
-    const job_handle* const found = jobs.find(id);
-    job_handle taken = found != nullptr ? *found : job_handle();
-    if (found != nullptr) jobs.erase(id);
-    return taken;
-  }
-
-  // Whoever holds a handle still has it.
-  void forget(endpoint_job& job) {
-    if (job.ended_number != 0) {
-      kept_bytes_ -= job.bytes;
-      job.ended_number = 0;
-      job.output = text_handle();  // the list of ended jobs may hold the job for a while
-      job.chunks = fifo<std::string>();
-      job.request = std::string();
-    }
-    const job_handle* const known = jobs_.find(job.id);
-    if (known == nullptr || known->get() != &job) return;
-    const job_handle self = take_from(jobs_, job.id);
-    ++revision_;
+    kept_.note_end(self, now);
   }
 
   std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
@@ -29818,17 +30602,15 @@ class job_table {
   job_ids ids_;
   event available_;  // a take may find something
   event noticed_;
-  job_index jobs_;     // that clients may ask for
-  job_index running_;  // that a worker has
+  kept_jobs kept_{options_};  // that clients may ask for
+  job_index running_;         // that a worker has
   fifo<job_handle> waiting_;  // also those that have ended meanwhile
-  fifo<ended_job> ended_;     // in that order; also those that were forgotten
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
   std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_bytes_ = 0;
-  std::size_t kept_bytes_ = 0;
   std::uint64_t revision_ = 0;
   bool closed_ = false;
 };
@@ -29992,7 +30774,8 @@ inline bool equal_in_constant_time(std::string_view given, std::string_view secr
 inline bool has_token(const request_head& request, std::string_view token) noexcept {
   std::string_view given = request.header("authorization").value_or(std::string_view());
   constexpr std::string_view scheme = "Bearer ";
-  if (given.size() < scheme.size() || !equal_ignoring_case(given.substr(0, scheme.size()), scheme)) return false;
+  if (given.size() < scheme.size() || !equal_ignoring_case(given.substr(0, scheme.size()), scheme))
+    return false;
   given.remove_prefix(scheme.size());
   while (given.starts_with(' ')) given.remove_prefix(1);
   return detail::equal_in_constant_time(given, token);
@@ -30016,7 +30799,8 @@ struct gate_refusal {
 };
 
 // `is_open`: a path that needs no token.
-inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request, bool is_open) {
+inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request,
+                                   bool is_open) {
   if (options.only_local) {
     const std::optional<host_and_port> host = coworker::split_host(request.host());
     if (!host || !detail::is_loopback_host(host->host))
@@ -30042,10 +30826,10 @@ namespace coworker::inline v0_1::detail {
 struct endpoint_reply {
   int status = 200;
   const char* type = "application/json";
-  std::string text = {};   // the body, or what stands before the shared part
-  text_handle shared{};    // a part of the body that others have too
-  std::string tail = {};   // and what follows it
-  std::string allow = {};  // methods, for 405
+  std::string text = {};         // the body, or what stands before the shared part
+  text_handle shared{};          // a part of the body that others have too
+  std::string tail = {};         // and what follows it
+  std::string allow = {};        // methods, for 405
   std::string_view policy = {};  // for a page: what it may load
 
   std::size_t size() const noexcept { return text.size() + (shared ? shared->text.size() : 0) + tail.size(); }
@@ -30081,10 +30865,13 @@ inline endpoint_reply error_reply(int status, std::string_view why) {
 inline std::int64_t milliseconds(duration span) noexcept { return span / std::chrono::milliseconds(1); }
 
 // The object that the queue API has for a job.
-inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen, std::string_view worker_id) {
+inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen,
+                                   std::string_view worker_id) {
   endpoint_reply made;
-  if (seen.was_started || is_final(seen.status)) detail::append_member(made.text, "delayTime", detail::milliseconds(seen.delay));
-  if (seen.was_started) detail::append_member(made.text, "executionTime", detail::milliseconds(seen.execution));
+  if (seen.was_started || is_final(seen.status))
+    detail::append_member(made.text, "delayTime", detail::milliseconds(seen.delay));
+  if (seen.was_started)
+    detail::append_member(made.text, "executionTime", detail::milliseconds(seen.execution));
   detail::append_member(made.text, "id", job.id);
   detail::append_member(made.text, "status", detail::status_name(seen.status));
   if (seen.was_started) detail::append_member(made.text, "workerId", worker_id);
@@ -30562,8 +31349,8 @@ inline duration read_span(const json& value, const char* name, std::int64_t leas
   const bool fits = value.is_number() && value.get<double>() >= static_cast<double>(least) &&
                     value.get<double>() <= static_cast<double>(most);
   if (!fits) {
-    throw http_error(400, std::string(name) + ": expected milliseconds from " + std::to_string(least) + " to " +
-                              std::to_string(most) + ", found " + value.dump().substr(0, 60));
+    throw http_error(400, std::string(name) + ": expected milliseconds from " + std::to_string(least) +
+                              " to " + std::to_string(most) + ", found " + value.dump().substr(0, 60));
   }
   return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::milli>(value.get<double>()));
 }
@@ -30571,12 +31358,13 @@ inline duration read_span(const json& value, const char* name, std::int64_t leas
 inline constexpr std::int64_t week_in_milliseconds = std::int64_t{7} * 24 * 3600 * 1000;
 
 // Of the query `?name=MS`; nothing where it is not there. Throws: http_error 400.
-inline std::optional<duration> span_parameter(const request_head& request, const char* name, std::int64_t least,
-                                              std::int64_t most) {
+inline std::optional<duration> span_parameter(const request_head& request, const char* name,
+                                              std::int64_t least, std::int64_t most) {
   const std::optional<std::string> given = coworker::find_parameter(request.query(), name);
   if (!given) return std::nullopt;
   const std::optional<std::uint64_t> number = detail::read_decimal(*given);
-  const auto whole = number && *number < std::uint64_t{1} << 62 ? static_cast<std::int64_t>(*number) : std::int64_t{-1};
+  const auto whole =
+      number && *number < std::uint64_t{1} << 62 ? static_cast<std::int64_t>(*number) : std::int64_t{-1};
   return detail::read_span(json(whole), name, least, most);
 }
 
@@ -30592,7 +31380,8 @@ inline endpoint_order read_order(std::string body, bool sync) {
   if (const auto policy = given.find("policy"); policy != given.end()) {
     if (!policy->is_object()) throw http_error(400, "policy: expected an object");
     if (const auto limit = policy->find("executionTimeout"); limit != policy->end())
-      order.envelope.time_limit = detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
+      order.envelope.time_limit =
+          detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
     if (const auto ttl = policy->find("ttl"); ttl != policy->end())
       order.time_to_live = detail::read_span(*ttl, "policy.ttl", 10'000, week_in_milliseconds);
   }
@@ -30620,7 +31409,8 @@ inline json request_details(const request_head& request) {
 }
 
 inline void note_trace(const request_head& request, job_envelope& envelope) {
-  if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55) envelope.trace_parent = *trace;
+  if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55)
+    envelope.trace_parent = *trace;
 }
 
 // A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
@@ -30629,7 +31419,8 @@ inline json read_plain_input(const request_head& request, std::string body) {
   if (type.empty() || detail::is_json_type(type)) return body.empty() ? json() : detail::parse_body(body);
   const bool is_text = type.size() > 5 && equal_ignoring_case(type.substr(0, 5), "text/");
   if (!is_text) throw http_error(415, "the body must be application/json or text, not " + std::string(type));
-  if (coworker::find_invalid_utf8(body) != std::string_view::npos) throw http_error(400, "the body is not UTF-8");
+  if (coworker::find_invalid_utf8(body) != std::string_view::npos)
+    throw http_error(400, "the body is not UTF-8");
   return json(std::move(body));
 }
 
@@ -30644,9 +31435,13 @@ namespace coworker::inline v0_1::detail {
 
 inline endpoint_reply console_reply(int part) {
   endpoint_reply made;
-  made.type = part == 0 ? "text/html; charset=utf-8" : part == 1 ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8";
-  made.policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'; "
-                "base-uri 'none'; form-action 'none'";
+  made.type = part == 0   ? "text/html; charset=utf-8"
+              : part == 1 ? "text/javascript; charset=utf-8"
+                          : "text/css; charset=utf-8";
+  made.policy =
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+      "frame-ancestors 'none'; "
+      "base-uri 'none'; form-action 'none'";
   made.text = part == 0 ? console_page : part == 1 ? console_script : console_style;
   return made;
 }
@@ -30744,14 +31539,14 @@ class console_log final : public log_sink {
 
 namespace coworker::inline v0_1::detail {
 
-struct described_route {
+struct api_operation {
   std::string_view method;
   std::string_view path;
   std::string_view summary;
   bool has_body = false;
 };
 
-inline constexpr std::array<described_route, 9> described_routes{{
+inline constexpr std::array<api_operation, 9> described_routes{{
     {"post", "/run", "Adds a job and returns its id at once.", true},
     {"post", "/runsync", "Adds a job and waits for its end, for ?wait= milliseconds at most.", true},
     {"get", "/status/{id}", "Returns how far a job is, and its output once it has one."},
@@ -30766,7 +31561,7 @@ inline constexpr std::array<described_route, 9> described_routes{{
 inline endpoint_reply description_reply(const endpoint_options& options) {
   json input = options.schema != nullptr ? options.schema() : json::object();
   json paths = json::object();
-  for (const described_route& one : described_routes) {
+  for (const api_operation& one : described_routes) {
     json operation = json::object();
     operation["summary"] = std::string(one.summary);
     json parameters = json::array();
@@ -30821,13 +31616,19 @@ inline endpoint_reply docs_reply(const endpoint_options& options) {
   made.policy = "default-src 'none'; frame-ancestors 'none'";
   made.text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>API</title><h1>";
   detail::append_html_text(made.text, options.title);
-  made.text += "</h1><p>All of this stands under /v2/{anything}/ too. <a href=\"/openapi.json\">openapi.json</a></p><dl>";
-  for (const described_route& one : described_routes) {
-    made.text.append("<dt><code>").append(one.method == "get" ? "GET " : "POST ").append(one.path).append("</code><dd>");
+  made.text +=
+      "</h1><p>All of this stands under /v2/{anything}/ too. <a "
+      "href=\"/openapi.json\">openapi.json</a></p><dl>";
+  for (const api_operation& one : described_routes) {
+    made.text.append("<dt><code>")
+        .append(one.method == "get" ? "GET " : "POST ")
+        .append(one.path)
+        .append("</code><dd>");
     detail::append_html_text(made.text, one.summary);
   }
   made.text += "</dl><h2>Input</h2><pre>";
-  detail::append_html_text(made.text, options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
+  detail::append_html_text(made.text,
+                           options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
   made.text += "</pre></html>";
   return made;
 }
@@ -30885,7 +31686,8 @@ class endpoint_visit {
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
     job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
-    if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+    if (why == job_table::refusal::closed)
+      throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
     jobs_.push_back(std::move(made));
     return *jobs_.back();
@@ -30894,7 +31696,8 @@ class endpoint_visit {
   // The job's client goes on asking for it, by other requests.
   void follow(job_handle job) { jobs_.push_back(std::move(job)); }
 
-  void wait(reply_form form, time_point due, bool stops_with_client) {
+  void wait(reply_form form, time_point due, bool stops_with_client, bool streams = false) {
+    streams_ = streams;
     form_ = form;
     due_ = due;
     stops_with_client_ = stops_with_client;
@@ -30975,7 +31778,8 @@ class endpoint_visit {
   void look_live(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
-    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen)) heartbeat_ = after(now, heartbeat_interval);
+    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen))
+      heartbeat_ = after(now, heartbeat_interval);
     for (const std::string& chunk : chunks) append_live(chunk);
     if (is_final(seen.status)) {
       over_ = true;
@@ -31037,7 +31841,7 @@ class endpoint_visit {
         if (form_ == reply_form::events) event.event = "error";
         append_sse_event(piece_, event);
       }
-    } else if (!endpoint_.options().streams && seen.output) {
+    } else if (!streams_ && seen.output) {
       append_live(seen.output->text);
     }
     if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
@@ -31062,11 +31866,12 @@ class endpoint_visit {
   }
 
   void reply_failure(const job_view& seen) {
-    const int status = seen.input_fault                              ? 422
-                       : seen.status == endpoint_status::timed_out   ? 504
-                       : seen.status == endpoint_status::cancelled   ? 503
-                                                                     : 500;
-    if (form_ != reply_form::openai && form_ != reply_form::openai_events) return reply(error_reply(status, seen.error));
+    const int status = seen.input_fault                            ? 422
+                       : seen.status == endpoint_status::timed_out ? 504
+                       : seen.status == endpoint_status::cancelled ? 503
+                                                                   : 500;
+    if (form_ != reply_form::openai && form_ != reply_form::openai_events)
+      return reply(error_reply(status, seen.error));
     endpoint_reply made;
     if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
       made.text = "{\"error\":" + seen.error + "}";
@@ -31107,7 +31912,7 @@ class endpoint_visit {
       made.status = status_of_error(made.shared ? made.shared->text : made.text);
       return reply(std::move(made));
     }
-    if (!endpoint_.options().streams) {
+    if (!streams_) {
       made.shared = seen.output;
       if (!made.shared) made.text = "null";
       return reply(std::move(made));
@@ -31149,6 +31954,7 @@ class endpoint_visit {
   std::size_t at_ = 0;  // which of them is waited for
   reply_form form_ = reply_form::status;
   bool stops_with_client_ = false;
+  bool streams_ = false;  // the job's elements are its chunks
   bool replied_ = false;  // reply_ is what is to be sent
   bool begun_ = false;    // the response is one in pieces
   bool over_ = false;     // of which the last one has been made
@@ -31164,6 +31970,175 @@ class endpoint_visit {
 
 }  // namespace coworker::detail
 
+// ---- coworker/transport/endpoint/service.hpp ---------------------------------------------------------------
+
+// Requests that are jobs themselves: those of a plain service, of routes of the user's own, of OpenAI's API, of realtime
+// and of predictions. Must not know which of them an endpoint offers.
+
+namespace coworker::inline v0_1::detail {
+
+inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
+  endpoint_order order;
+  order.kept = false;
+  order.envelope.input = json::object();
+  order.envelope.input["openai_route"] = path;
+  bool streams = false;
+  if (!body.empty()) {
+    json given = detail::parse_body(body);
+    const auto flag = given.is_object() ? given.find("stream") : given.end();
+    streams = given.is_object() && flag != given.end() && *flag == json(true);
+    order.envelope.input["openai_input"] = std::move(given);
+  }
+  order.envelope.details = detail::request_details(visit.request());
+  visit.order(std::move(order), now);
+  visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true,
+             visit.endpoint().options().streams);
+}
+
+inline void serve_realtime(endpoint_visit& visit, std::string body, time_point now) {
+  json given = detail::parse_body(body);
+  if (!given.is_object() || !given.contains("input"))
+    throw http_error(400, "the body must be an object with the members \"id\" and \"input\"");
+  endpoint_order order;
+  order.kept = false;
+  if (const auto id = given.find("id"); id != given.end() && id->is_string())
+    order.envelope.id = id->get<std::string>();
+  order.envelope.input = std::move(given["input"]);
+  given.erase("input");
+  given.erase("id");
+  order.envelope.details = std::move(given);
+  visit.order(std::move(order), now);
+  visit.wait(reply_form::realtime, (time_point::max)(), true);
+}
+
+inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
+  json given = detail::parse_body(body);
+  const auto instances = given.is_object() ? given.find("instances") : given.end();
+  if (!given.is_object() || instances == given.end() || !instances->is_array())
+    throw http_error(400, "the body must be an object with the array \"instances\"");
+  if (instances->empty()) {
+    endpoint_reply made;
+    made.text = "{\"predictions\":[]}";
+    return visit.reply(std::move(made));
+  }
+  json details = detail::request_details(visit.request());
+  if (const auto parameters = given.find("parameters"); parameters != given.end())
+    details["parameters"] = *parameters;
+  for (json& instance : *instances) {
+    endpoint_order order;
+    order.kept = false;
+    order.envelope.input = std::move(instance);
+    order.envelope.details = details;
+    visit.order(std::move(order), now);
+  }
+  visit.wait(reply_form::predictions, (time_point::max)(), true);
+}
+
+// As it stands in a path or query, or as what the schema says.
+inline json parameter_value(std::string text, const json& schema, const std::string& name) {
+  const auto properties = schema.find("properties");
+  if (properties == schema.end() || !properties->contains(name)) return json(std::move(text));
+  const json* part = &properties->at(name);
+  if (part->contains("anyOf")) part = &part->at("anyOf").at(0);
+  const std::string type = part->value("type", "");
+  if (type != "integer" && type != "number" && type != "boolean") return json(std::move(text));
+  try {
+    return json::parse(text);
+  } catch (const json_exception&) {
+    return json(std::move(text));  // of which the handler says that it does not fit
+  }
+}
+
+// What the handler of a route is given beside a body.
+inline void add_parameters(const request_head& request, const route& at, const route_parameters& parameters,
+                           json& details) {
+  details["route"] = detail::route_name(at);
+  std::string_view rest = at.pattern.text();
+  while (!rest.empty()) {
+    const std::string_view segment = coworker::take_segment(rest);
+    if (detail::kind_of(segment) == segment_kind::literal) continue;
+    const std::string name(detail::parameter_name(segment));
+    details["parameters"][name] = parameters.value(name).value_or(std::string());
+  }
+  query_parameters all(request.query());
+  while (const std::optional<query_parameter> one = all.next()) {
+    const std::optional<std::string> name = coworker::url_decode(one->name, plus_sign::is_space);
+    std::optional<std::string> value = coworker::url_decode(one->value, plus_sign::is_space);
+    if (!name || !value || coworker::find_invalid_utf8(*name) != std::string_view::npos ||
+        coworker::find_invalid_utf8(*value) != std::string_view::npos)
+      throw http_error(400, "the query is malformed");
+    details["query_parameters"][*name] = *std::move(value);
+  }
+  for (std::size_t i = 0; i < request.header_count(); ++i) {
+    const header_field field = request.header(i);
+    std::string name;
+    for (const char c : field.name) name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (name != "authorization" && coworker::find_invalid_utf8(field.value) == std::string_view::npos)
+      details["headers"][name] = std::string(field.value);
+  }
+}
+
+inline void serve_job(endpoint_visit& visit, endpoint_order order, bool streams, time_point now) {
+  const request_head& request = visit.request();
+  order.kept = false;
+  visit.order(std::move(order), now);
+  const bool events = streams && request.header_contains("accept", "text/event-stream");
+  const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
+  visit.wait(events  ? reply_form::events
+             : lines ? reply_form::lines
+                     : reply_form::output,
+             (time_point::max)(), true, streams);
+}
+
+inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
+  endpoint_order order;
+  order.envelope.input = detail::read_plain_input(visit.request(), std::move(body));
+  order.envelope.details = detail::request_details(visit.request());
+  detail::serve_job(visit, std::move(order), visit.endpoint().options().streams, now);
+}
+
+inline endpoint_reply methods_reply(bool asked, std::string allowed, std::string_view otherwise) {
+  endpoint_reply made = asked ? endpoint_reply() : error_reply(405, otherwise);
+  if (asked) made.status = 204;
+  made.allow = std::move(allowed);
+  return made;
+}
+
+// A route of the user's own.
+inline void serve_route(endpoint_visit& visit, std::string body, time_point now) {
+  const request_head& request = visit.request();
+  const std::vector<route_description>& described = visit.endpoint().options().routes;
+  std::vector<route> all;
+  for (const route_description& one : described) all.push_back(one.at);
+  const route_match match = coworker::find_route(all, request.method(), request.path());
+  if (match.status == 204 || match.status == 405)
+    return visit.reply(detail::methods_reply(match.status == 204,
+                                             coworker::allowed_methods(all, request.path()),
+                                             "this path does not have that method"));
+  if (match.status != 200)
+    throw http_error(match.status,
+                     match.status == 400 ? "the path is malformed" : "there is nothing at this path");
+  const route_description& found = described[match.index];
+  endpoint_order order;
+  json& details = order.envelope.details = detail::request_details(request);
+  detail::add_parameters(request, found.at, match.parameters, details);
+  if (request.has_body()) {
+    order.envelope.input = detail::read_plain_input(request, std::move(body));
+  } else {
+    const json schema = found.schema != nullptr ? found.schema() : json::object();
+    order.envelope.input = json::object();
+    for (const char* const place : {"query_parameters", "parameters"}) {
+      if (!details.contains(place)) continue;
+      for (const auto& [name, value] : details.at(place).items())
+        order.envelope.input[name] =
+            detail::parameter_value(value.get<std::string>(), schema, std::string(name));
+    }
+  }
+  detail::serve_job(visit, std::move(order), found.streams, now);
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/transport/endpoint/router.hpp ----------------------------------------------------------------
 
 // Which request means what at which kind of endpoint. Must not know how anything is carried.
@@ -31171,22 +32146,55 @@ class endpoint_visit {
 namespace coworker::inline v0_1::detail {
 
 enum class endpoint_page : unsigned char {
-  console, script, style, state, docs, description, metrics, run, run_sync, status, status_sync, stream, cancel, retry,
-  purge, health, openai
+  console,
+  script,
+  style,
+  state,
+  docs,
+  description,
+  metrics,
+  run,
+  run_sync,
+  status,
+  status_sync,
+  stream,
+  cancel,
+  retry,
+  purge,
+  health,
+  openai
 };
 
 // Those of the queue API stand under /v2/{anything} too.
-inline constexpr std::array<route, 21> api_routes{{{"GET", "/"}, {"GET", "/console.js"}, {"GET", "/console.css"},
-    {"GET", "/console/state"}, {"GET", "/docs"}, {"GET", "/openapi.json"}, {"GET", "/metrics"}, {"POST", "/run"},
-    {"POST", "/runsync"}, {"GET", "/status/{id}"}, {"POST", "/status/{id}"}, {"GET", "/status-sync/{id}"},
-    {"POST", "/status-sync/{id}"}, {"GET", "/stream/{id}"}, {"POST", "/stream/{id}"}, {"POST", "/cancel/{id}"},
-    {"POST", "/retry/{id}"}, {"POST", "/purge-queue"}, {"GET", "/health"}, {"", "/v1/{rest...}"},
-    {"", "/openai/v1/{rest...}"}}};
-inline constexpr std::array<endpoint_page, 21> api_pages{endpoint_page::console, endpoint_page::script,
-    endpoint_page::style, endpoint_page::state, endpoint_page::docs, endpoint_page::description, endpoint_page::metrics,
-    endpoint_page::run, endpoint_page::run_sync, endpoint_page::status, endpoint_page::status, endpoint_page::status_sync,
-    endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream, endpoint_page::cancel, endpoint_page::retry,
-    endpoint_page::purge, endpoint_page::health, endpoint_page::openai, endpoint_page::openai};
+inline constexpr std::array<route, 21> api_routes{{{"GET", "/"},
+                                                   {"GET", "/console.js"},
+                                                   {"GET", "/console.css"},
+                                                   {"GET", "/console/state"},
+                                                   {"GET", "/docs"},
+                                                   {"GET", "/openapi.json"},
+                                                   {"GET", "/metrics"},
+                                                   {"POST", "/run"},
+                                                   {"POST", "/runsync"},
+                                                   {"GET", "/status/{id}"},
+                                                   {"POST", "/status/{id}"},
+                                                   {"GET", "/status-sync/{id}"},
+                                                   {"POST", "/status-sync/{id}"},
+                                                   {"GET", "/stream/{id}"},
+                                                   {"POST", "/stream/{id}"},
+                                                   {"POST", "/cancel/{id}"},
+                                                   {"POST", "/retry/{id}"},
+                                                   {"POST", "/purge-queue"},
+                                                   {"GET", "/health"},
+                                                   {"", "/v1/{rest...}"},
+                                                   {"", "/openai/v1/{rest...}"}}};
+inline constexpr std::array<endpoint_page, 21> api_pages{
+    endpoint_page::console,     endpoint_page::script, endpoint_page::style,
+    endpoint_page::state,       endpoint_page::docs,   endpoint_page::description,
+    endpoint_page::metrics,     endpoint_page::run,    endpoint_page::run_sync,
+    endpoint_page::status,      endpoint_page::status, endpoint_page::status_sync,
+    endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream,
+    endpoint_page::cancel,      endpoint_page::retry,  endpoint_page::purge,
+    endpoint_page::health,      endpoint_page::openai, endpoint_page::openai};
 inline constexpr std::size_t first_api_route = 7;  // those before it have no /v2/{anything} before them
 inline constexpr std::size_t first_openai_route = 19;
 inline constexpr std::size_t first_monitor_route = 7;
@@ -31228,7 +32236,8 @@ inline endpoint_reply metrics_reply(http_endpoint& endpoint) {
 
 inline std::span<const route> routes_of(const endpoint_options& options) noexcept {
   if (options.kind == endpoint_kind::queue_api)
-    return std::span<const route>(api_routes).first(options.openai_routes ? api_routes.size() : first_openai_route);
+    return std::span<const route>(api_routes)
+        .first(options.openai_routes ? api_routes.size() : first_openai_route);
   return std::span<const route>(api_routes).first(first_monitor_route);
 }
 
@@ -31237,8 +32246,10 @@ inline bool admit(endpoint_visit& visit, bool only_health) {
   const endpoint_options& options = visit.endpoint().options();
   const request_head& request = visit.request();
   const bool health = detail::is_health_path(visit, options);
-  const bool page = request.path() == "/" || request.path() == "/console.js" || request.path() == "/console.css";
-  const bool is_open = health || (page && options.kind != endpoint_kind::service && options.kind != endpoint_kind::realtime);
+  const bool page =
+      request.path() == "/" || request.path() == "/console.js" || request.path() == "/console.css";
+  const bool is_open =
+      health || (page && options.kind != endpoint_kind::service && options.kind != endpoint_kind::realtime);
   const gate_refusal refused = detail::refuse_at_gate(options, request, is_open);
   if (refused.status != 0) {
     visit.reply(error_reply(refused.status, refused.why));
@@ -31268,16 +32279,15 @@ inline void require_json(const request_head& request) {
     throw http_error(415, "send the body as Content-Type: application/json");
 }
 
-inline endpoint_order api_order(const endpoint_visit& visit, std::string body, bool sync) {
+inline endpoint_order api_order(endpoint_visit& visit, std::string body, bool sync) {
   detail::require_json(visit.request());
   endpoint_order order = detail::read_order(std::move(body), sync);
   if (const auto ttl = detail::span_parameter(visit.request(), "ttl", 10'000, week_in_milliseconds))
     order.time_to_live = *ttl;
-#ifndef COWORKER_WITH_CURL
-  if (!order.webhook.empty())
-    throw http_error(400, "webhook: this program was built without libcurl, which it needs; build it with "
-                          "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
-#endif
+  if (!order.webhook.empty() && !visit.endpoint().options().posts_webhooks)
+    throw http_error(400,
+                     "webhook: this program was built without libcurl, which it needs; build it with "
+                     "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
   return order;
 }
 
@@ -31294,12 +32304,14 @@ inline endpoint_reply counts_reply(http_endpoint& endpoint) {
   const bool ready = endpoint.is_ready();
   const auto number = [](auto value) { return std::to_string(value); };
   endpoint_reply made;
-  made.text = "{\"jobs\":{\"completed\":" + number(counts.completed) + ",\"failed\":" +
-              number(counts.failed + counts.timed_out) + ",\"inProgress\":" + number(counts.in_progress) +
-              ",\"inQueue\":" + number(counts.in_queue) + ",\"retried\":" + number(counts.retried) +
+  made.text = "{\"jobs\":{\"completed\":" + number(counts.completed) +
+              ",\"failed\":" + number(counts.failed + counts.timed_out) +
+              ",\"inProgress\":" + number(counts.in_progress) + ",\"inQueue\":" + number(counts.in_queue) +
+              ",\"retried\":" + number(counts.retried) +
               "},\"workers\":{\"idle\":" + number(ready && counts.in_progress == 0 ? 1 : 0) +
-              ",\"initializing\":" + number(ready ? 0 : 1) + ",\"ready\":" + number(ready ? 1 : 0) + ",\"running\":" +
-              number(ready && counts.in_progress != 0 ? 1 : 0) + ",\"throttled\":0,\"unhealthy\":0}}";
+              ",\"initializing\":" + number(ready ? 0 : 1) + ",\"ready\":" + number(ready ? 1 : 0) +
+              ",\"running\":" + number(ready && counts.in_progress != 0 ? 1 : 0) +
+              ",\"throttled\":0,\"unhealthy\":0}}";
   return made;
 }
 
@@ -31311,37 +32323,23 @@ inline void retry_job(endpoint_visit& visit, const job_handle& old, time_point n
                               std::string(status_name(status)));
   job_table::refusal why{};
   const job_handle made = endpoint.jobs().retry(*old, detail::read_order(old->request, old->sync), now, why);
-  if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+  if (why == job_table::refusal::closed)
+    throw http_error(503, "the worker is leaving, and takes no more jobs");
   if (!made) throw http_error(429, "too many jobs wait; try again later");
   visit.reply(detail::queued_reply(made->id));
 }
 
-inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
-  endpoint_order order;
-  order.kept = false;
-  order.envelope.input = json::object();
-  order.envelope.input["openai_route"] = path;
-  bool streams = false;
-  if (!body.empty()) {
-    json given = detail::parse_body(body);
-    const auto flag = given.is_object() ? given.find("stream") : given.end();
-    streams = given.is_object() && flag != given.end() && *flag == json(true);
-    order.envelope.input["openai_input"] = std::move(given);
-  }
-  order.envelope.details = detail::request_details(visit.request());
-  visit.order(std::move(order), now);
-  visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true);
-}
-
-inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters, std::string body,
-                       time_point now) {
+inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters,
+                       std::string body, time_point now) {
   http_endpoint& endpoint = visit.endpoint();
   const request_head& request = visit.request();
   switch (page) {
     case endpoint_page::console:
     case endpoint_page::script:
     case endpoint_page::style:
-      return visit.reply(detail::console_reply(page == endpoint_page::console ? 0 : page == endpoint_page::script ? 1 : 2));
+      return visit.reply(detail::console_reply(page == endpoint_page::console  ? 0
+                                               : page == endpoint_page::script ? 1
+                                                                               : 2));
     case endpoint_page::state:
       return visit.reply(detail::console_state(endpoint, request, now));
     case endpoint_page::docs:
@@ -31368,7 +32366,8 @@ inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_pa
       visit.follow(detail::find_job(visit, parameters, now));
       const bool stream = page == endpoint_page::stream;
       const duration usual = stream ? std::chrono::seconds(2) : std::chrono::seconds(90);
-      return visit.wait(stream ? reply_form::stream : reply_form::status, now + detail::wait_of(request, usual), false);
+      return visit.wait(stream ? reply_form::stream : reply_form::status,
+                        now + detail::wait_of(request, usual), false);
     }
     case endpoint_page::cancel: {
       const job_handle job = detail::find_job(visit, parameters, now);
@@ -31387,58 +32386,9 @@ inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_pa
     case endpoint_page::health:
       return visit.reply(detail::counts_reply(endpoint));
     case endpoint_page::openai:
-      return detail::ask_openai(visit, "/v1/" + parameters.value("rest").value_or(std::string()), std::move(body), now);
+      return detail::ask_openai(visit, "/v1/" + parameters.value("rest").value_or(std::string()),
+                                std::move(body), now);
   }
-}
-
-inline void serve_realtime(endpoint_visit& visit, std::string body, time_point now) {
-  json given = detail::parse_body(body);
-  if (!given.is_object() || !given.contains("input"))
-    throw http_error(400, "the body must be an object with the members \"id\" and \"input\"");
-  endpoint_order order;
-  order.kept = false;
-  if (const auto id = given.find("id"); id != given.end() && id->is_string()) order.envelope.id = id->get<std::string>();
-  order.envelope.input = std::move(given["input"]);
-  given.erase("input");
-  given.erase("id");
-  order.envelope.details = std::move(given);
-  visit.order(std::move(order), now);
-  visit.wait(reply_form::realtime, (time_point::max)(), true);
-}
-
-inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
-  json given = detail::parse_body(body);
-  const auto instances = given.is_object() ? given.find("instances") : given.end();
-  if (!given.is_object() || instances == given.end() || !instances->is_array())
-    throw http_error(400, "the body must be an object with the array \"instances\"");
-  if (instances->empty()) {
-    endpoint_reply made;
-    made.text = "{\"predictions\":[]}";
-    return visit.reply(std::move(made));
-  }
-  json details = detail::request_details(visit.request());
-  if (const auto parameters = given.find("parameters"); parameters != given.end()) details["parameters"] = *parameters;
-  for (json& instance : *instances) {
-    endpoint_order order;
-    order.kept = false;
-    order.envelope.input = std::move(instance);
-    order.envelope.details = details;
-    visit.order(std::move(order), now);
-  }
-  visit.wait(reply_form::predictions, (time_point::max)(), true);
-}
-
-inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
-  const request_head& request = visit.request();
-  endpoint_order order;
-  order.kept = false;
-  order.envelope.input = detail::read_plain_input(request, std::move(body));
-  order.envelope.details = detail::request_details(request);
-  visit.order(std::move(order), now);
-  const bool streams = visit.endpoint().options().streams;
-  const bool events = streams && request.header_contains("accept", "text/event-stream");
-  const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
-  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, (time_point::max)(), true);
 }
 
 // What has routes of its own: all of the queue API, and of the others what is beside the jobs.
@@ -31449,7 +32399,8 @@ inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) 
   const bool has_console = is_api || options.kind == endpoint_kind::monitor;
   const std::string_view path = is_api ? detail::api_path(request.path()) : request.path();
   const std::span<const route> routes = detail::routes_of(options);
-  if (!has_console && !(path == "/metrics" && (request.method() == "GET" || request.method() == "HEAD"))) return false;
+  if (!has_console && !(path == "/metrics" && (request.method() == "GET" || request.method() == "HEAD")))
+    return false;
   const route_match match = coworker::find_route(routes, request.method(), path);
   const bool found = match.status == 200;
   if (found && path.size() != request.path().size() && match.index < first_api_route)
@@ -31459,16 +32410,12 @@ inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) 
     return true;
   }
   if (match.status == 204 || match.status == 405) {
-    endpoint_reply made = error_reply(match.status == 204 ? 200 : 405, "this path does not have that method");
-    if (match.status == 204) {
-      made = endpoint_reply();
-      made.status = 204;
-    }
-    made.allow = coworker::allowed_methods(routes, path);
-    visit.reply(std::move(made));
+    visit.reply(detail::methods_reply(match.status == 204, coworker::allowed_methods(routes, path),
+                                      "this path does not have that method"));
     return true;
   }
-  throw http_error(match.status, match.status == 400 ? "the path is malformed" : "there is nothing at this path");
+  throw http_error(match.status,
+                   match.status == 400 ? "the path is malformed" : "there is nothing at this path");
 }
 
 inline void route_visit(endpoint_visit& visit, std::string body, time_point now) {
@@ -31481,16 +32428,11 @@ inline void route_visit(endpoint_visit& visit, std::string body, time_point now)
       options.openai_routes && options.kind == endpoint_kind::service && request.path().starts_with("/v1/");
   if (is_openai && request.method() == "GET")
     return detail::ask_openai(visit, std::string(request.path()), std::string(), now);
-  if (request.method() != "POST") {
-    const bool asks_methods = request.method() == "OPTIONS";
-    endpoint_reply made = error_reply(405, "send jobs with POST");
-    if (asks_methods) {
-      made = endpoint_reply();
-      made.status = 204;
-    }
-    made.allow = "POST, OPTIONS";
-    return visit.reply(std::move(made));
-  }
+  if (options.kind == endpoint_kind::service && !options.routes.empty() && !is_openai)
+    return detail::serve_route(visit, std::move(body), now);
+  if (request.method() != "POST")
+    return visit.reply(
+        detail::methods_reply(request.method() == "OPTIONS", "POST, OPTIONS", "send jobs with POST"));
   if (is_openai) return detail::ask_openai(visit, std::string(request.path()), std::move(body), now);
   if (options.kind == endpoint_kind::realtime) {
     if (request.path() != options.realtime_path)
@@ -31667,6 +32609,7 @@ namespace coworker::inline v0_1::detail {
 
 // What the user's handler is, as far as a server shows it.
 struct served_handler {
+  std::vector<route_description> routes = {};
   bool streams = false;
   json (*schema)() = nullptr;
 };
@@ -31722,6 +32665,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
               : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
                                                     : endpoint_kind::service;
   made.streams = handler.streams;
+  made.routes = handler.routes;
   made.schema = handler.schema;
   made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
   made.most_waiting = settings.most_waiting;
@@ -31797,22 +32741,28 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
     case endpoint_kind::realtime:
       log.write(log_level::info, "Serving on " + url + plan.endpoint.realtime_path + ".");
       break;
-    case endpoint_kind::service:
-    case endpoint_kind::monitor:
-      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " +
-                                     plan.endpoint.health_path + ", metrics at /metrics.");
+    default:
+      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " + plan.endpoint.health_path +
+               ", metrics at /metrics.");
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
-                                   " can run jobs here, read their results and end them; set "
-                                   "COWORKER_API_TOKEN to ask for a token.");
+    log.write(log_level::warn, 
+        "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+        " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
 }
 
-template <class Worker>
+// Nobody posts them.
+struct no_webhooks {
+  explicit no_webhooks(http_endpoint&) noexcept {}
+};
+
+// `Webhooks` is made for the queue API, and posts what its clients ask for.
+template <class Webhooks, class Worker>
 int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings,
                    logger& log) {
   plan.endpoint.ready_delay = ready_delay;
+  plan.endpoint.posts_webhooks = !std::is_same_v<Webhooks, no_webhooks>;
   log.hide(plan.endpoint.token);
   http_endpoint endpoint(plan.endpoint, log);
   stdout_sink standard_output;
@@ -31824,6 +32774,8 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
+  std::optional<Webhooks> webhooks;
+  if (plan.endpoint.kind == endpoint_kind::queue_api) webhooks.emplace(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
   detail::tell_where(plan, server->port(), log);
@@ -31851,8 +32803,8 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
-                                   std::to_string(server_->port()) + "/metrics.");
+    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) +
+             "/metrics.");
   }
 
  private:
@@ -31903,251 +32855,6 @@ inline void fill_standard_descriptors() noexcept {}  // numbers are not given ou
 }  // namespace coworker::detail
 
 #endif
-
-// ---- coworker/typed/schema.hpp -----------------------------------------------------------------------------
-
-// What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
-
-namespace coworker::inline v0_1 {
-
-namespace detail {
-
-/// Where in the schema the structs stand whose members are being described: one that holds itself is referred
-/// to.
-template <class Struct>
-struct schema_place {
-  std::string pointer;
-};
-
-template <class T, class... Open>
-json schema_of(const std::string& pointer, const schema_place<Open>&... open);
-
-/// One step of a JSON pointer, as it stands in a URI's fragment.
-inline std::string pointer_step(std::string_view key) {
-  constexpr char digits[] = "0123456789ABCDEF";
-  std::string step("/");
-  for (const char c : key) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '~' || c == '/') {
-      step.append(c == '~' ? "~0" : "~1");
-    } else if (in_identifier(c) && byte < 0x80) {
-      step += c;
-    } else {
-      step.append({'%', digits[byte >> 4], digits[byte & 15]});
-    }
-  }
-  return step;
-}
-
-template <class Integer>
-json integer_schema() {
-  json made{{"type", "integer"}};
-  // Limits that a double cannot tell apart from the next are left to the reader of the input.
-  if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
-    made["minimum"] = (std::numeric_limits<Integer>::min)();
-  }
-  if constexpr (sizeof(Integer) < 8) made["maximum"] = (std::numeric_limits<Integer>::max)();
-  return made;
-}
-
-template <class Enum>
-json enum_schema() {
-  json names = json::array();
-  for (std::size_t i = 0; i < names_of_enum<Enum>::count; ++i) names.push_back(names_of_enum<Enum>::name(i));
-  json made{{"type", "string"}};
-  made["enum"] = std::move(names);
-  return made;
-}
-
-inline json or_null(json schema) {
-  json made = json::object();
-  made["anyOf"] = json::array({std::move(schema), json{{"type", "null"}}});
-  return made;
-}
-
-inline void describe_with(json& schema, std::string_view words) {
-  std::string text = schema.value("description", "");
-  if (!text.empty()) text.append("; ");
-  schema["description"] = text.append(words);
-}
-
-/// The part of a member's schema that its limits go to: what is behind "or null".
-inline json& bounded_part(json& schema) { return schema.contains("anyOf") ? schema["anyOf"][0] : schema; }
-
-template <class Rule>
-void add_rule(json& schema, const Rule& rule) {
-  json& value = bounded_part(schema);
-  json& item = value.contains("items") ? bounded_part(value["items"]) : value;
-  if constexpr (bounded<typename Rule::item_type>) {
-    if (rule.has_least) item["minimum"] = json(rule.least);
-    if (rule.has_most) item["maximum"] = json(rule.most);
-  }
-  if constexpr (Rule::choice_count != 0) {
-    json choices = json::array();
-    for (std::size_t i = 0; i < Rule::choice_count; ++i) choices.push_back(json(rule.choices[i]));
-    item["enum"] = std::move(choices);
-  }
-  if (rule.shortest != 0 || rule.longest != Rule::any_length) {
-    constexpr input_kind is = kind<typename Rule::value_type>;
-    const std::string of = is == input_kind::text ? "Length" : is == input_kind::map ? "Properties" : "Items";
-    if (rule.shortest != 0) value["min" + of] = rule.shortest;
-    if (rule.longest != Rule::any_length) value["max" + of] = rule.longest;
-  }
-  if (!rule.description.empty()) detail::describe_with(schema, rule.description);
-  if (!rule.predicate_words.empty()) detail::describe_with(schema, rule.predicate_words);
-}
-
-/// Whether {} would do for a struct, and what is wrong if not: the reader knows.
-template <class Struct>
-struct struct_example {
-  Struct value{};
-  bool may_be_left_out = false;
-
-  struct_example() {
-    input_problems problems;
-    detail::read_value(json::object(), value, input_place(), problems);
-    may_be_left_out = problems.none();
-  }
-};
-
-template <class Struct, class Member>
-bool must_be_given(const Struct& example, const Member& member) {
-  bool required = false;
-  if constexpr (kind<Member> == input_kind::text || kind<Member> == input_kind::map ||
-                kind<Member> == input_kind::sequence) {
-    required = member.begin() == member.end();
-  } else if constexpr (kind<Member> == input_kind::structure) {
-    required = !struct_example<Member>().may_be_left_out;
-  }
-  detail::for_each_member_rule<Struct>([&](const auto& rule) {
-    const bool about = static_cast<const void*>(std::addressof(example.*rule.which)) ==
-                       static_cast<const void*>(std::addressof(member));
-    if (about && rule.given != presence::usual) required = rule.given == presence::required;
-  });
-  return required;
-}
-
-template <class Struct, class... Open>
-class struct_schema {
- public:
-  struct_schema(const std::string& pointer, const schema_place<Open>&... open) {
-    out_["type"] = "object";
-    json properties = json::object();
-    json required = json::array();
-    bool ignored = false;
-    const schema_place<Struct> own{pointer};
-    const Struct example{};
-    const std::string_view* key = member_keys<Struct>::all();
-    detail::with_members(example, [&](const auto&... member) {
-      ((properties[*key] = member_schema(example, member, *key, own, open...),
-        detail::must_be_given(example, member) ? required.push_back(*key) : void(), ++key),
-       ...);
-    });
-    detail::for_each_rule<Struct>([&](const auto& rule) {
-      using rule_type = std::remove_cvref_t<decltype(rule)>;
-      if constexpr (std::same_as<rule_type, unknown_members>) ignored = rule == unknown_members::ignored;
-      if constexpr (is_struct_rule<rule_type>) detail::describe_with(out_, rule.words);
-    });
-    out_["properties"] = std::move(properties);
-    if (!required.empty()) out_["required"] = std::move(required);
-    if (!ignored) out_["additionalProperties"] = false;
-  }
-
-  json take() { return std::move(out_); }
-
- private:
-  template <class Member>
-  static json member_schema(const Struct& example, const Member& member, std::string_view key,
-                            const schema_place<Struct>& own, const schema_place<Open>&... open) {
-    json made = detail::schema_of<Member>(own.pointer + "/properties" + pointer_step(key), own, open...);
-    detail::for_each_member_rule<Struct>([&](const auto& rule) {
-      using rule_type = std::remove_cvref_t<decltype(rule)>;
-      if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
-        if (std::addressof(example.*rule.which) == std::addressof(member)) detail::add_rule(made, rule);
-      }
-    });
-    if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
-      if (!detail::must_be_given(example, member)) {
-        json usual(member);
-        if (!usual.is_null()) made["default"] = std::move(usual);
-      }
-    }
-    return made;
-  }
-
-  json out_ = json::object();
-};
-
-template <class T, class... Open>
-json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
-  constexpr input_kind is = kind<T>;
-  if constexpr (is == input_kind::boolean) {
-    return json{{"type", "boolean"}};
-  } else if constexpr (is == input_kind::character) {
-    return json{{"type", "string"}, {"minLength", 1}, {"maxLength", 1}};
-  } else if constexpr (is == input_kind::integer) {
-    return integer_schema<T>();
-  } else if constexpr (is == input_kind::floating) {
-    return json{{"type", "number"}};
-  } else if constexpr (is == input_kind::text) {
-    return json{{"type", "string"}};
-  } else if constexpr (is == input_kind::enumeration) {
-    return enum_schema<T>();
-  } else if constexpr (is == input_kind::duration) {
-    return json{{"type", "number"}, {"description", "seconds"}};
-  } else if constexpr (is == input_kind::optional) {
-    return detail::or_null(detail::schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
-  } else if constexpr (is == input_kind::pair) {
-    json made{{"type", "array"}};
-    json& parts = made["prefixItems"];
-    parts.push_back(detail::schema_of<typename T::first_type>(pointer + "/prefixItems/0", open...));
-    parts.push_back(detail::schema_of<typename T::second_type>(pointer + "/prefixItems/1", open...));
-    made["minItems"] = 2;
-    made["maxItems"] = 2;
-    return made;
-  } else if constexpr (is == input_kind::map) {
-    json made{{"type", "object"}};
-    made["additionalProperties"] =
-        detail::schema_of<typename T::mapped_type>(pointer + "/additionalProperties", open...);
-    return made;
-  } else if constexpr (is == input_kind::sequence || is == input_kind::fixed_array) {
-    json made{{"type", "array"}};
-    made["items"] = detail::schema_of<typename T::value_type>(pointer + "/items", open...);
-    if constexpr (is == input_kind::fixed_array) {
-      made["minItems"] = std::tuple_size<T>::value;
-      made["maxItems"] = std::tuple_size<T>::value;
-    }
-    return made;
-  } else if constexpr (is == input_kind::structure && any_of<T, Open...>) {
-    std::string where;
-    ((std::same_as<T, Open> ? void(where = open.pointer) : void()), ...);
-    json made = json::object();
-    made["$ref"] = std::move(where);
-    return made;
-  } else if constexpr (is == input_kind::structure) {
-    return struct_schema<T, Open...>(pointer, open...).take();
-  } else {
-    return json::object();  // anything
-  }
-}
-
-}  // namespace detail
-
-/// The JSON Schema (2020-12) of what a job<T> takes as its input, with the rules beside its structs; what a
-/// predicate asks for stands in descriptions.
-template <typed_input T>
-json json_schema() {
-  json made = json::object();
-  made["$schema"] = "https://json-schema.org/draft/2020-12/schema";
-  if constexpr (detail::kind<T> == detail::input_kind::structure) made["title"] = detail::type_name<T>();
-  json body = detail::schema_of<T>("#");
-  if (body.empty())
-    made["description"] = "Any JSON. A handler that takes a job<Struct> has a schema that says more.";
-  for (auto&& [key, value] : body.items()) made[key] = std::move(value);
-  return made;
-}
-
-}  // namespace coworker
 
 // ---- coworker/transport/runpod/responses.hpp ---------------------------------------------------------------
 
@@ -35555,6 +36262,212 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
 }
 
 }  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/public_address.hpp --------------------------------------------------------
+
+// Which addresses belong to the public internet, so that a client cannot make this program ask what only it can reach.
+// Must not know who asks.
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace coworker::inline v0_1::detail {
+
+struct address_block {
+  std::uint32_t base;
+  unsigned bits;
+};
+
+// Of IPv4, by IANA's registry of special-purpose addresses, and multicast.
+inline constexpr std::array<address_block, 15> special_blocks{{{0x00000000, 8},
+                                                               {0x0a000000, 8},
+                                                               {0x64400000, 10},
+                                                               {0x7f000000, 8},
+                                                               {0xa9fe0000, 16},
+                                                               {0xac100000, 12},
+                                                               {0xc0000000, 24},
+                                                               {0xc0000200, 24},
+                                                               {0xc0586300, 24},
+                                                               {0xc0a80000, 16},
+                                                               {0xc6120000, 15},
+                                                               {0xc6336400, 24},
+                                                               {0xcb007100, 24},
+                                                               {0xe0000000, 4},
+                                                               {0xf0000000, 4}}};
+
+constexpr bool is_public_ipv4(std::uint32_t address) noexcept {
+  for (const address_block& one : special_blocks) {
+    if ((address ^ one.base) >> (32 - one.bits) == 0) return false;
+  }
+  return true;
+}
+
+inline bool is_public(const socket_address& address) noexcept {
+  if (!address.is_ipv6()) {
+    sockaddr_in four{};
+    std::memcpy(&four, address.data(), sizeof four);
+    return detail::is_public_ipv4(ntohl(four.sin_addr.s_addr));
+  }
+  sockaddr_in6 six{};
+  std::memcpy(&six, address.data(), sizeof six);
+  const unsigned char* const bytes = six.sin6_addr.s6_addr;
+  // Global unicast is 2000::/3; within it 2001:db8::/32 is for documents, and 2002::/16 and 2001::/32 hold an IPv4 address.
+  const bool global = (bytes[0] & 0xe0) == 0x20;
+  const bool tunnel =
+      bytes[0] == 0x20 && (bytes[1] == 0x02 || (bytes[1] == 0x01 && bytes[2] == 0 && bytes[3] == 0));
+  const bool document = bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8;
+  return global && !tunnel && !document;
+}
+
+// Empty: it is. Blocks while the name is looked up.
+inline std::string why_not_public(const std::string& url) {
+  std::string_view rest = url;
+  const bool tls = rest.starts_with("https://");
+  rest.remove_prefix(rest.find("://") == std::string_view::npos ? 0 : rest.find("://") + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  const std::optional<host_and_port> host = coworker::split_host(rest);
+  if (!host || host->host.empty()) return "\"" + url + "\" names no host";
+  std::string name(host->host);
+  if (name.front() == '[') name = name.substr(1, name.size() - 2);
+  try {
+    for (const socket_address& one : coworker::resolve(name, host->port.value_or(tls ? 443 : 80))) {
+      if (!detail::is_public(one)) return name + " is " + one.host() + ", which is no public address";
+    }
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/webhooks.hpp --------------------------------------------------------------
+
+// Webhooks of an endpoint: whoever asked for it is told of a job's end. Must not know libcurl.
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1 {
+
+/// Posts the status object of each job that has ended to the webhook that it came with: three tries, ten seconds apart,
+/// until one is answered with 200.
+template <http_client Client>
+class webhook_sender {
+ public:
+  /// `may_reach(url)`: why a webhook must not go there; empty: it may. All must outlive it.
+  webhook_sender(Client& client, http_endpoint& endpoint, std::string (*may_reach)(const std::string& url))
+      : client_(client), endpoint_(endpoint), may_reach_(may_reach) {}
+
+  /// Until close() was called and what was to be told has been tried.
+  task<void> run() {
+    scope telling(co_await this_coro::context());
+    for (;;) {
+      const bool last = closing_.is_set();
+      for (detail::endpoint_notice& notice : endpoint_.jobs().take_notices())
+        telling.spawn(tell(std::move(notice)));
+      if (last) break;
+      co_await endpoint_.jobs().noticed().wait();
+    }
+    co_await telling.join();
+  }
+
+  /// Tries what there is once more, and ends. Any thread.
+  void close() {
+    closing_.set();
+    endpoint_.jobs().noticed().set();
+  }
+
+ private:
+  static constexpr int most_tries = 3;
+  static constexpr duration pause = std::chrono::seconds(10);
+
+  task<void> tell(detail::endpoint_notice notice) {
+    const executor_ref here = co_await this_coro::executor();
+    const semaphore::permit held = co_await at_once_.acquire();
+    std::string problem = may_reach_ != nullptr ? may_reach_(notice.url) : std::string();
+    const bool allowed = problem.empty();
+    http_request request(notice.url);
+    request.headers = headers_;
+    request.timeout = std::chrono::seconds(10);
+    const detail::endpoint_reply body = detail::status_reply(
+        *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
+    request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
+    for (int tries = 1; allowed; ++tries) {
+      const http_answer answer = co_await client_.send(request);
+      if (answer.arrived() && answer.status == 200) co_return;
+      problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
+      if (tries == most_tries || closing_.is_set()) break;
+      co_await closing_.wait_until(here.now() + pause);
+    }
+    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem, log_subject(notice.job->id));
+  }
+
+  Client& client_;
+  http_endpoint& endpoint_;
+  std::string (*const may_reach_)(const std::string& url);
+  const std::vector<std::string> headers_{"Content-Type: application/json"};
+  semaphore at_once_{16};
+  event closing_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/start/webhook_thread.hpp ---------------------------------------------------------------------
+
+// The webhooks of an endpoint on a thread of their own, over libcurl, so that a server that does not answer holds up
+// nothing. Needs libcurl.
+
+#include <exception>
+#include <string>
+
+namespace coworker::inline v0_1::detail {
+
+/// From the constructor to the destructor, which tries once more what has not got through.
+class webhook_thread {
+ public:
+  explicit webhook_thread(http_endpoint& endpoint)
+      : endpoint_(endpoint),
+        sender_(client_, endpoint, endpoint.options().only_local ? nullptr : &detail::why_not_public),
+        thread_(&run, this) {
+    detail::ignore_broken_pipes();
+  }
+  webhook_thread(const webhook_thread&) = delete;
+  webhook_thread& operator=(const webhook_thread&) = delete;
+  ~webhook_thread() {
+    sender_.close();
+    thread_.join();
+  }
+
+ private:
+  static void* run(void* self) noexcept {
+    webhook_thread& one = *static_cast<webhook_thread*>(self);
+    try {
+      event_loop loop(one.client_);
+      coworker::sync_wait(loop, one.sender_.run());
+    } catch (const std::exception& error) {
+      one.endpoint_.own_log().write(log_level::error, std::string("No more webhooks are told: ") + error.what());
+    }
+    return nullptr;
+  }
+
+  http_endpoint& endpoint_;
+  curl_client client_;
+  webhook_sender<curl_client> sender_;
+  thread thread_;
+};
+
+}  // namespace coworker::detail
 #endif
 
 namespace coworker::inline v0_1 {
@@ -35602,24 +36515,33 @@ int print_schema() {
 
 struct start_parts;
 
+template <class Webhooks>
+int start_serve_mode(start_parts& parts, const chosen_mode& chosen);
+
 // What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
 struct started_program {
   handler_ref handler;
   modifier_ref modifier;
   void (*require_sound_defaults)();
   int (*print_schema)();
-  int (*serve_platform)(start_parts&);
+  int (*serve_platform)(start_parts&, const chosen_mode&);
+  int (*serve_http)(start_parts&, const chosen_mode&);
   served_handler served;
 
   // `Build`: what the file that calls start() was compiled with.
   template <class Build, class Handler, class Modifier>
-  started_program(Build, Handler& runs, Modifier& limits) noexcept
+  started_program(Build, Handler& runs, Modifier& limits)
       : handler(runs),
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
         print_schema(&detail::print_schema<handler_input<Handler>>),
-        serve_platform(&Build::serve_platform) {
+        serve_platform(&Build::serve_platform),
+        serve_http(&start_serve_mode<typename Build::webhooks>) {
     served.streams = is_streaming_handler<Handler>;
+    if constexpr (choosing_handler<Handler>) {
+      served.routes = runs.describe();
+      served.streams = Handler::streams;
+    }
     if constexpr (typed_input<handler_input<Handler>>) served.schema = &json_schema<handler_input<Handler>>;
   }
 };
@@ -35652,7 +36574,9 @@ struct start_parts {
 
 // Two names, so that files of one program may be compiled with and without libcurl.
 struct build_without_curl {
-  static int serve_platform(start_parts&) {
+  using webhooks = no_webhooks;
+
+  static int serve_platform(start_parts&, const chosen_mode&) {
     throw usage_error(
         "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
         "-DCOWORKER_WITH_CURL -lcurl");
@@ -35661,8 +36585,11 @@ struct build_without_curl {
 
 #ifdef COWORKER_WITH_CURL
 struct build_with_curl {
-  static int serve_platform(start_parts& parts) {
+  using webhooks = webhook_thread;
+
+  static int serve_platform(start_parts& parts, const chosen_mode& chosen) {
     runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+    parts.log.write(log_level::info, detail::mode_line(chosen));
     bare_worker runner = parts.make_worker();
     watched_worker watched(runner);
     const side_door beside(watched, parts.settings, parts.log);
@@ -35681,10 +36608,12 @@ inline int start_local_mode(start_parts& parts) {
                                 parts.log);
 }
 
-inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+template <class Webhooks>
+int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
+  parts.log.write(log_level::info, detail::mode_line(chosen));
   bare_worker runner = parts.make_worker();
-  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
+  return detail::run_serve_mode<Webhooks>(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
 
 // Which mode runs: see choose_mode().
@@ -35709,20 +36638,20 @@ int start_checked(int argc, char** argv, const started_program& program, const o
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts parts(arguments, program, settings, log);
-  if (!local) log.write(log_level::info, detail::mode_line(chosen));
   if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
   try {
     if (local) return detail::start_local_mode(parts);
-    if (chosen.mode == start_mode::runpod) return program.serve_platform(parts);
+    if (chosen.mode == start_mode::runpod) return program.serve_platform(parts, chosen);
     if constexpr (own_engine) {
       if (chosen.mode == start_mode::own_engine) {
         bare_worker runner = parts.make_worker();
+        log.write(log_level::info, detail::mode_line(chosen));
         watched_worker watched(runner);
         const side_door beside(watched, settings, log);
         return detail::serve_engine(runner, engine, settings.grace_period, log);
       }
     }
-    return detail::start_serve_mode(parts, chosen);
+    return program.serve_http(parts, chosen);
   } catch (const preparation_error& error) {
     log.write(log_level::error,
               "The handler could not be prepared, so no job was taken: " + ((error.error)().trace)());
@@ -36300,6 +37229,30 @@ static_assert(transport<memory_queue> && chunk_transport<memory_queue> && progre
               counted_transport<memory_queue>);
 
 }  // namespace coworker
+
+// ---- coworker/transport/s3_environment.hpp -----------------------------------------------------------------
+
+// Which S3 bucket the environment names, by the variables of the platform's Python SDK. Must not know what it is used for.
+
+namespace coworker::inline v0_1::s3 {
+
+/// Reads BUCKET_ENDPOINT_URL, BUCKET_ACCESS_KEY_ID and BUCKET_SECRET_ACCESS_KEY.
+/// Throws: environment_error when one of them is not set.
+inline account account_from_environment() {
+  const auto required = [](const char* name) {
+    if (auto value = environment(name)) return *std::move(value);
+    throw environment_error(std::string(name) +
+                            " is not set; an S3 bucket needs BUCKET_ENDPOINT_URL, BUCKET_ACCESS_KEY_ID and "
+                            "BUCKET_SECRET_ACCESS_KEY");
+  };
+  account found;
+  found.endpoint_url = required("BUCKET_ENDPOINT_URL");
+  found.access_key_id = required("BUCKET_ACCESS_KEY_ID");
+  found.secret_access_key = required("BUCKET_SECRET_ACCESS_KEY");
+  return found;
+}
+
+}  // namespace coworker::s3
 
 // ---- coworker/typed/validate.hpp ---------------------------------------------------------------------------
 

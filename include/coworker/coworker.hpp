@@ -89,6 +89,7 @@
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/job/routes.hpp>
 #include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
 #include <coworker/job/whole.hpp>

@@ -31,6 +31,7 @@
 
 #ifdef COWORKER_WITH_CURL
 #include <coworker/start/runpod_mode.hpp>
+#include <coworker/start/webhook_thread.hpp>
 #endif
 
 namespace coworker::inline v0_1 {
@@ -78,24 +79,33 @@ int print_schema() {
 
 struct start_parts;
 
+template <class Webhooks>
+int start_serve_mode(start_parts& parts, const chosen_mode& chosen);
+
 // What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
 struct started_program {
   handler_ref handler;
   modifier_ref modifier;
   void (*require_sound_defaults)();
   int (*print_schema)();
-  int (*serve_platform)(start_parts&);
+  int (*serve_platform)(start_parts&, const chosen_mode&);
+  int (*serve_http)(start_parts&, const chosen_mode&);
   served_handler served;
 
   // `Build`: what the file that calls start() was compiled with.
   template <class Build, class Handler, class Modifier>
-  started_program(Build, Handler& runs, Modifier& limits) noexcept
+  started_program(Build, Handler& runs, Modifier& limits)
       : handler(runs),
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
         print_schema(&detail::print_schema<handler_input<Handler>>),
-        serve_platform(&Build::serve_platform) {
+        serve_platform(&Build::serve_platform),
+        serve_http(&start_serve_mode<typename Build::webhooks>) {
     served.streams = is_streaming_handler<Handler>;
+    if constexpr (choosing_handler<Handler>) {
+      served.routes = runs.describe();
+      served.streams = Handler::streams;
+    }
     if constexpr (typed_input<handler_input<Handler>>) served.schema = &json_schema<handler_input<Handler>>;
   }
 };
@@ -128,7 +138,9 @@ struct start_parts {
 
 // Two names, so that files of one program may be compiled with and without libcurl.
 struct build_without_curl {
-  static int serve_platform(start_parts&) {
+  using webhooks = no_webhooks;
+
+  static int serve_platform(start_parts&, const chosen_mode&) {
     throw usage_error(
         "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
         "-DCOWORKER_WITH_CURL -lcurl");
@@ -137,8 +149,11 @@ struct build_without_curl {
 
 #ifdef COWORKER_WITH_CURL
 struct build_with_curl {
-  static int serve_platform(start_parts& parts) {
+  using webhooks = webhook_thread;
+
+  static int serve_platform(start_parts& parts, const chosen_mode& chosen) {
     runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+    parts.log.write(log_level::info, detail::mode_line(chosen));
     bare_worker runner = parts.make_worker();
     watched_worker watched(runner);
     const side_door beside(watched, parts.settings, parts.log);
@@ -157,10 +172,12 @@ inline int start_local_mode(start_parts& parts) {
                                 parts.log);
 }
 
-inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+template <class Webhooks>
+int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
+  parts.log.write(log_level::info, detail::mode_line(chosen));
   bare_worker runner = parts.make_worker();
-  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
+  return detail::run_serve_mode<Webhooks>(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
 
 // Which mode runs: see choose_mode().
@@ -185,20 +202,20 @@ int start_checked(int argc, char** argv, const started_program& program, const o
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
   start_parts parts(arguments, program, settings, log);
-  if (!local) log.write(log_level::info, detail::mode_line(chosen));
   if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
   try {
     if (local) return detail::start_local_mode(parts);
-    if (chosen.mode == start_mode::runpod) return program.serve_platform(parts);
+    if (chosen.mode == start_mode::runpod) return program.serve_platform(parts, chosen);
     if constexpr (own_engine) {
       if (chosen.mode == start_mode::own_engine) {
         bare_worker runner = parts.make_worker();
+        log.write(log_level::info, detail::mode_line(chosen));
         watched_worker watched(runner);
         const side_door beside(watched, settings, log);
         return detail::serve_engine(runner, engine, settings.grace_period, log);
       }
     }
-    return detail::start_serve_mode(parts, chosen);
+    return program.serve_http(parts, chosen);
   } catch (const preparation_error& error) {
     log.write(log_level::error,
               "The handler could not be prepared, so no job was taken: " + ((error.error)().trace)());

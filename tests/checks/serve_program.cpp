@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <coworker.hpp>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -109,6 +110,27 @@ cw::async_generator<cw::json> complete(cw::job<model_request> job) {
   co_yield whole;
 }
 
+struct page_request {
+  int page = 1;
+  bool all = false;
+  std::string name;
+};
+
+cw::json list_models(cw::job<page_request> job) {
+  cw::json made = cw::json::object();
+  made["page"] = job.input.page;
+  made["all"] = job.input.all;
+  made["name"] = job.input.name;
+  made["agent"] = job.details.at("headers").value("user-agent", "");
+  return made;
+}
+
+// A model that takes its time to load.
+struct slow_start {
+  void prepare(const cw::preparation&) { cw::block_for(std::chrono::seconds(1), {}); }
+  cw::task<cw::json> operator()(cw::job<>) { co_return "ready"; }
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -118,6 +140,20 @@ int main(int argc, char** argv) {
   if (handler == "--stream") return cw::start(argc, argv, count_up, four, quick);
   if (handler == "--typed") return cw::start(argc, argv, count_fruit, four, quick);
   if (handler == "--openai") return cw::start(argc, argv, complete, four, quick);
+  if (handler == "--routes") {
+    return cw::start(argc, argv,
+                     cw::routes{cw::post("/v1/fruit", count_fruit), cw::get("/models/{name}", list_models),
+                                cw::post("/stream", count_up), cw::post("/told/{rest...}", do_as_told)},
+                     four, quick);
+  }
+  if (handler == "--slow_start") return cw::start(argc, argv, slow_start{}, four, quick);
+  if (handler == "--own_queue") {  // the second argument is the port beside it
+    cw::options beside = quick;
+    beside.metrics_port = static_cast<std::uint16_t>(std::stoi(argc > 2 ? argv[2] : "0"));
+    cw::memory_queue queue;
+    const cw::memory_job job = queue.push(1);
+    return cw::start(argc, argv, do_as_told, four, beside, queue);
+  }
   if (handler == "--block") return cw::start(argc, argv, block, cw::fixed_concurrency{1}, quick);
   return cw::start(argc, argv, do_as_told, four, quick);
 }

@@ -4,6 +4,7 @@
 Usage: serve_test.py PROGRAM [TEST...]    PROGRAM is built from serve_program.cpp
 """
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -54,7 +56,7 @@ class Server:
             if not line:
                 raise AssertionError(f"it ended: {self.lines} {self.process.stderr.read().decode()}")
             self.lines.append(line.rstrip("\n"))
-            place = re.search(r"Serving on http://([^:/]+|\[.*\]):(\d+)", line)
+            place = re.search(r"(?:Serving|Metrics) on http://([^:/]+|\[.*\]):(\d+)", line)
             if place:
                 self.port = int(place.group(2))
                 self.host = place.group(1)
@@ -173,6 +175,40 @@ class QueueApi(unittest.TestCase):
             self.assertIn("--rp_api_port", complaint)
 
 
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Keeps what it is told."""
+
+    def do_POST(self):
+        self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Webhooks(unittest.TestCase):
+    def test_a_webhook_is_told_of_the_end_where_there_is_libcurl(self):
+        receiver = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+        receiver.told = []
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        try:
+            with Server(*QueueApi.FLAGS) as server:
+                order = {"input": {"answer": 5}, "webhook": f"http://127.0.0.1:{receiver.server_port}/told"}
+                run = server.ask("POST", "/run", order)
+                if run.status == 400:
+                    self.assertIn("-DCOWORKER_WITH_CURL", run.body["error"])
+                    return
+                wait_until(lambda: receiver.told)
+                told = receiver.told[0]
+                self.assertEqual((told["id"], told["status"], told["output"]), (run.body["id"], "COMPLETED", 5))
+                self.assertEqual(server.leave(), 0)
+        finally:
+            receiver.shutdown()
+            receiver.server_close()
+
+
 class Service(unittest.TestCase):
     FLAGS = ("--serve", "--rp_api_port", "0")
 
@@ -252,6 +288,61 @@ class Service(unittest.TestCase):
             self.assertEqual(server.ask("POST", "/", {}).status, 503)
             self.assertEqual(Answer(running.getresponse()).body, "blocked")
             self.assertEqual(server.process.wait(30), 0)
+
+
+    def test_while_the_handler_is_prepared_health_says_so_and_jobs_wait(self):
+        with Server("--slow_start", *self.FLAGS) as server:
+            self.assertEqual(server.ask("GET", "/ping").status, 503)
+            self.assertEqual(server.ask("POST", "/", {}).body, "ready")
+            self.assertEqual(server.ask("GET", "/ping").status, 200)
+        ports = str(free_port()), str(free_port())
+        with Server("--slow_start", PORT=ports[0], PORT_HEALTH=ports[1]) as server:
+            loading = server.ask("GET", "/ping")
+            self.assertEqual((loading.status, loading.text), (204, ""))
+            wait_until(lambda: server.ask("GET", "/ping").status == 200)
+
+
+class Beside(unittest.TestCase):
+    def test_a_port_beside_a_queue_shows_what_is_measured_and_takes_no_jobs(self):
+        with Server("--own_queue", str(free_port())) as server:
+            self.assertIn("INFO   | Mode: a transport of its own, because the program brings it.", server.lines)
+            wait_until(lambda: "coworker_jobs_ended_total{outcome=\"succeeded\"} 1" in server.ask("GET", "/metrics").text)
+            self.assertEqual(server.ask("GET", "/ping").status, 200)
+            self.assertEqual(server.ask("GET", "/").status, 200)
+            self.assertTrue(server.ask("GET", "/console/state").body["read_only"])
+            self.assertEqual(server.ask("POST", "/run", {"input": 1}).status, 404)
+            self.assertEqual(server.ask("GET", "/metrics", headers={"Host": "evil.example"}).status, 403)
+            self.assertEqual(server.leave(), 0)
+
+
+class Routes(unittest.TestCase):
+    def test_each_route_has_its_own_handler_and_its_own_input(self):
+        with Server("--routes", "--serve", "--rp_api_port", "0") as server:
+            self.assertEqual(server.ask("POST", "/v1/fruit", {"fruit": "apple", "count": 5}).body, 5)
+            wrong = server.ask("POST", "/v1/fruit", {"count": "x"})
+            self.assertEqual(wrong.status, 422)
+            self.assertIn("input.fruit: missing", wrong.body["error"])
+            self.assertIn("input.count: expected an integer", wrong.body["error"])
+            got = server.ask("GET", "/models/a%20b?page=3&all=true", headers={"User-Agent": "me"})
+            self.assertEqual(got.body, {"page": 3, "all": True, "name": "a b", "agent": "me"})
+            self.assertEqual(server.ask("GET", "/models/x?page=y").status, 422)
+            self.assertEqual(server.ask("POST", "/told/a/b", {"answer": 1}).body, 1)
+            self.assertEqual(server.ask("POST", "/stream", {"count": 2}).body, [1, 2])
+            events = server.ask("POST", "/stream", {"count": 2}, {"Accept": "text/event-stream"})
+            self.assertEqual(events.text, "data: 1\n\ndata: 2\n\n")
+            self.assertEqual(server.ask("POST", "/elsewhere", {}).status, 404)
+            refused_method = server.ask("GET", "/v1/fruit")
+            self.assertEqual((refused_method.status, refused_method.headers["allow"]), (405, "POST, OPTIONS"))
+            self.assertEqual(server.ask("POST", "/told/%zz", {}).status, 400)
+
+    def test_a_job_of_a_queue_names_its_route(self):
+        with Server("--routes", "--rp_serve_api", "--rp_api_port", "0") as server:
+            run = server.ask("POST", "/runsync", {"input": {"fruit": "a", "count": 2}, "route": "POST /v1/fruit"})
+            self.assertEqual((run.body["status"], run.body["output"]), ("COMPLETED", 2))
+            for route in ({}, {"route": "GET /v1/fruit"}, {"route": 7}):
+                run = server.ask("POST", "/runsync", {"input": {"fruit": "a"}} | route)
+                self.assertEqual(run.body["status"], "FAILED")
+                self.assertIn("route", run.body["error"])
 
 
 class Platforms(unittest.TestCase):

@@ -194,7 +194,8 @@ class Arguments(unittest.TestCase):
     def test_help_lists_all_flags_and_runs_nothing(self):
         run = Run("--help")
         self.assertEqual((run.status, run.errors, run.has_banner), (0, [], False))
-        for flag in ("--test_input", "--test_file", "--test_output", "--rp_log_level", "--print_schema", "--help"):
+        for flag in ("--test_input", "--test_file", "--test_output", "--rp_log_level", "--print_schema", "--help",
+                     "--rp_serve_api", "--serve", "--rp_api_host", "--rp_api_port", "RUNPOD_REALTIME_PORT", "K_SERVICE"):
             self.assertTrue(any(line.startswith(f"  {flag}") for line in run.lines), flag)
         self.assertLessEqual(max(map(len, run.lines)), 110)
 
@@ -212,8 +213,8 @@ class Arguments(unittest.TestCase):
     def test_two_sources_of_jobs(self):
         self.assert_usage_error(Run(*self.JOB, "--test_file", "x"), "--test_input and --test_file: give only one of them")
 
-    def test_flags_that_are_not_there_yet_are_not_passed_over(self):
-        for flag in ("--rp_serve_api", "--rp_api_port"):
+    def test_flags_that_are_not_there_are_not_passed_over(self):
+        for flag in ("--rp_api_concurrency", "--rp_api_port"):
             run = Run(*self.JOB, flag)
             self.assertEqual(run.status, 2)
             self.assertTrue(run.errors[0].startswith(f"coworker: {flag}: "), run.errors)

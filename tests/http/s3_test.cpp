@@ -11,10 +11,9 @@ namespace s3 = coworker::s3;
 using coworker::detail::hex_text;
 using coworker::detail::hmac_sha256;
 using coworker::detail::sha256;
-using std::chrono::seconds;
 
 // 24 May 2013, 00:00:00 UTC.
-const std::chrono::system_clock::time_point s3_moment{seconds(1369353600)};
+const std::chrono::system_clock::time_point s3_moment{std::chrono::seconds(1369353600)};
 
 s3::account s3_example(std::string endpoint) {
   s3::account made;
@@ -47,7 +46,7 @@ TEST_CASE("HMAC-SHA256 agrees with the vectors of RFC 4231") {
 
 TEST_CASE("a presigned URL agrees with the example of AWS") {
   CHECK(s3::presigned_url(s3_example("https://examplebucket.s3.amazonaws.com"), "GET", "", "test.txt",
-                          seconds(86400), s3_moment) ==
+                          std::chrono::seconds(86400), s3_moment) ==
         "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256"
         "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
         "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
@@ -58,7 +57,7 @@ TEST_CASE("the bucket goes into the path, the key is encoded but for its slashes
   s3::account temporary = s3_example("http://127.0.0.1:9000/");
   temporary.session_token = "a+b/c=";
   const std::string url =
-      s3::presigned_url(temporary, "PUT", "results", "2026/a b+\xc3\xa4.png", seconds(60), s3_moment);
+      s3::presigned_url(temporary, "PUT", "results", "2026/a b+\xc3\xa4.png", std::chrono::seconds(60), s3_moment);
   CHECK(url.starts_with(
       "http://127.0.0.1:9000/results/2026/a%20b%2B%C3%A4.png?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
   CHECK(
@@ -71,7 +70,7 @@ TEST_CASE("the region is what was said, else what the endpoint's name says") {
   const auto region = [](const char* endpoint, const char* said = "") {
     s3::account of = s3_example(endpoint);
     of.region = said;
-    const std::string url = s3::presigned_url(of, "GET", "b", "k", seconds(1), s3_moment);
+    const std::string url = s3::presigned_url(of, "GET", "b", "k", std::chrono::seconds(1), s3_moment);
     const std::string before = "%2F20130524%2F";
     const std::size_t begin = url.find(before) + before.size();
     return url.substr(begin, url.find("%2Fs3%2F") - begin);
@@ -88,13 +87,13 @@ TEST_CASE("the region is what was said, else what the endpoint's name says") {
 TEST_CASE("what cannot be signed is refused in a sentence") {
   const s3::account good = s3_example("https://s3.amazonaws.com");
   CHECK_THROWS_WITH_AS(
-      s3::presigned_url(s3_example("s3.amazonaws.com"), "GET", "b", "k", seconds(1), s3_moment),
+      s3::presigned_url(s3_example("s3.amazonaws.com"), "GET", "b", "k", std::chrono::seconds(1), s3_moment),
       "s3: the endpoint URL \"s3.amazonaws.com\" must begin with https:// or http:// and name a host",
       std::invalid_argument);
-  CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "", seconds(1), s3_moment),
+  CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "", std::chrono::seconds(1), s3_moment),
                        "s3::presigned_url: the key is empty; it names the object", std::invalid_argument);
-  CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "k", seconds(0), s3_moment),
+  CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "k", std::chrono::seconds(0), s3_moment),
                        "s3::presigned_url: expires_in is 0 s; S3 takes 1 s to 7 days", std::invalid_argument);
-  CHECK_THROWS_AS(s3::presigned_url(good, "GET", "b", "k", seconds(7 * 86400 + 1), s3_moment),
+  CHECK_THROWS_AS(s3::presigned_url(good, "GET", "b", "k", std::chrono::seconds(7 * 86400 + 1), s3_moment),
                   std::invalid_argument);
 }

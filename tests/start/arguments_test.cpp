@@ -187,10 +187,23 @@ TEST_CASE("two sources of jobs are refused") {
         "--test_input and --test_file: give only one of them");
 }
 
-TEST_CASE("flags of the platform that are not there yet are refused rather than passed over") {
-  for (const char* flag : {"--rp_serve_api", "--rp_api_port", "--rp_api_host", "--rp_api_concurrency",
-                           "--rp-serve-api", "-rp_serve_api", "--rp-api-port"}) {
-    CHECK(refusal_of({flag}).starts_with(std::string(flag) + ": "));
-    CHECK(refusal_of({std::string(flag) + "=1"}).starts_with(std::string(flag) + ": "));
+TEST_CASE("what asks for a server is read, and what comes close to it is refused") {
+  const start_arguments api = read_arguments({"--rp_serve_api", "--rp_api_host", "0.0.0.0", "--rp_api_port=0"});
+  CHECK(api.serve_api);
+  CHECK(!api.serve);
+  CHECK(api.api_host == "0.0.0.0");
+  CHECK(api.api_port == std::uint16_t{0});
+  CHECK(read_arguments({"--serve"}).serve);
+  CHECK(read_arguments({"serve"}).serve_word);
+  CHECK(!read_arguments({"--test_input", "1", "serve"}).serve_word);
+  CHECK(!read_arguments({"--", "serve"}).serve_word);
+  for (const char* const port : {"65536", "-1", "x", "1x", "+1", "99999999999999999999"}) {
+    CAPTURE(port);
+    CHECK(refusal_of({"--rp_api_port", port}).find("is no port") != std::string::npos);
   }
+  for (const char* flag : {"--rp_api_concurrency", "--rp-serve-api", "-rp_serve_api", "--rp-api-port", "--rp_serve_apis"}) {
+    CAPTURE(flag);
+    CHECK(refusal_of({flag}).starts_with(std::string(flag) + ": "));
+  }
+  CHECK(refusal_of({"--rp_serve_api=1"}).starts_with("--rp_serve_api: it takes no value"));
 }

@@ -38,8 +38,8 @@ class endpoint_client {
     return ask("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + lines + "\r\n");
   }
   task<endpoint_answer> post(std::string target, std::string body = "", std::string lines = "") {
-    return ask("POST " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + lines +
-               "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    return ask("POST " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+               lines + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   }
   task<endpoint_answer> ask(std::string request) {
     std::optional<read_response> got = co_await client_.ask(std::move(request));

@@ -160,6 +160,13 @@ template <job_handler Handler>
 
 namespace detail {
 
+// One that runs its jobs itself, by other handlers that it chooses.
+template <class Handler>
+concept choosing_handler =
+    requires(Handler& handler, job_record& record, const handler_place& place, const stream_sink& sink) {
+  { handler.choose_and_run(record, place, sink) } -> std::same_as<task<void>>;
+};
+
 // A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
 class handler_ref {
  public:
@@ -171,8 +178,13 @@ class handler_ref {
         is_coroutine(is_coroutine_handler<Handler>),
         handler_(std::addressof(handler)),
         run_([](void* called, job_record& record, const handler_place& place, const stream_sink& sink) {
-          return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
+          if constexpr (choosing_handler<Handler>) {
+            return static_cast<Handler*>(called)->choose_and_run(record, place, sink);
+          } else {
+            return coworker::run_handler(*static_cast<Handler*>(called), record, place, sink);
+          }
         }) {
+    if constexpr (choosing_handler<Handler>) is_streaming = Handler::streams;
     constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
     static_assert(prepare_fits,
                   "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& "

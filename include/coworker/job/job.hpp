@@ -122,7 +122,7 @@ struct job {
     *record_->own_stream = wanted;
   }
 
-  /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
+  /// Writes to the worker's log under this job's id: `work.log().write(log_level::info, "model loaded");`.
   job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that

@@ -23,7 +23,7 @@ class preparation {
   /// Where it may block.
   executor_ref pool() const noexcept { return pool_; }
 
-  /// The worker's log, for how far it is: `how.log().info("Half of the weights are read.")`. Any thread.
+  /// The worker's log, for how far it is: `how.log().write(log_level::info, "Half of the weights are read.")`. Any thread.
   logger&(log)() const noexcept { return *log_; }
 
   /// Asked when the worker is to leave, so that there is no use in going on. start() does not wait for that: it ends

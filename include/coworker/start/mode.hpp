@@ -48,10 +48,11 @@ inline std::optional<chosen_mode> find_platform() {
     if (found == nullptr) {
       found = &sign;
     } else if (found->vendor != sign.vendor) {
-      throw usage_error(std::string(found->variable) + " (" + std::string(found->vendor) + ") and " + sign.variable + " (" +
-                        std::string(sign.vendor) +
-                        ") are both set, and a worker serves one platform; unset one of them, or say --serve or "
-                        "--rp_serve_api");
+      throw usage_error(
+          std::string(found->variable) + " (" + std::string(found->vendor) + ") and " + sign.variable + " (" +
+          std::string(sign.vendor) +
+          ") are both set, and a worker serves one platform; unset one of them, or say --serve or "
+          "--rp_serve_api");
     }
   }
   if (found == nullptr) return std::nullopt;
@@ -98,8 +99,9 @@ inline std::string mode_line(const chosen_mode& chosen) {
 }
 
 [[noreturn]] inline void refuse_lambda() {
-  throw usage_error("AWS_LAMBDA_RUNTIME_API is set, but this program was built without AWS Lambda; unset it, or serve by "
-                    "HTTP with --serve");
+  throw usage_error(
+      "AWS_LAMBDA_RUNTIME_API is set, but this program was built without AWS Lambda; unset it, or serve by "
+      "HTTP with --serve");
 }
 
 }  // namespace coworker::detail

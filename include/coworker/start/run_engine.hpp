@@ -11,6 +11,7 @@
 #include <coworker/transport/engine_ref.hpp>
 #include <coworker/worker.hpp>
 #include <string>
+#include <type_traits>
 
 namespace coworker::inline v0_1::detail {
 
@@ -22,55 +23,63 @@ inline std::string summary_line(const worker_summary& summary) {
          std::to_string(summary.highest_in_progress) + ".";
 }
 
+// Whether it is served behind an engine_ref, so that all that follows is compiled once, whichever modes there are.
+template <class Engine>
+inline constexpr bool is_served_by_reference =
+    !waiting_transport<Engine> && !std::is_same_v<Engine, engine_ref>;
+
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
 // is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
 // network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                           int unprepared) {
-  last_deadline last(log);
-  const termination_watch watch(
-      [&runner, &last, grace_period, &log, unprepared](int) {
-        runner.stop();
-        if (runner.preparing()) {  // and so no job was taken, nor will be
-          return last.set(
-              clock_type::now(), unprepared,
-              "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
-              log_level::info);
-        }
-        last.set(
-            after(clock_type::now(),
-                  after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
-            exit_unfinished,
-            "The grace period is over, and something still hangs: the process ends without waiting for it.");
-        log.write(
-            log_level::info,
-            "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
-            "seconds later "
-            "or more, leaves at once.");
-      },
-      [&last](int number) {
-        last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
-                 "Asked to leave at once: what has not been handed back by now is not.");
-      });
-  if constexpr (waiting_transport<Engine>) {
-    return runner.run(engine);
+  if constexpr (is_served_by_reference<Engine>) {
+    engine_ref any(engine);
+    return detail::run_engine(runner, any, grace_period, log, unprepared);
   } else {
-    engine_ref any(engine);  // so that the worker is compiled once, whichever modes there are
-    return runner.run(any);
+    last_deadline last(log);
+    const termination_watch watch(
+        [&runner, &last, grace_period, &log, unprepared](int) {
+          runner.stop();
+          if (runner.preparing()) {  // and so no job was taken, nor will be
+            return last.set(clock_type::now(), unprepared,
+                            "Asked to leave before the handler was ready: no job was taken, and the process "
+                            "ends at once.",
+                            log_level::info);
+          }
+          last.set(after(clock_type::now(),
+                         after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
+                   exit_unfinished,
+                   "The grace period is over, and something still hangs: the process ends without waiting "
+                   "for it.");
+          log.write(log_level::info, 
+              "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
+              "seconds later "
+              "or more, leaves at once.");
+        },
+        [&last](int number) {
+          last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
+                   "Asked to leave at once: what has not been handed back by now is not.");
+        });
+    return runner.run(engine);
   }
 }
 
 // The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
-  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
-  log.write(log_level::info,
-            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-                " failed, " + std::to_string(summary.stopped) + " stopped, " +
-                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-                std::to_string(summary.highest_in_progress) + ".");
-  return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+  if constexpr (is_served_by_reference<Engine>) {
+    engine_ref any(engine);
+    return detail::serve_engine(runner, any, grace_period, log);
+  } else {
+    const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
+    log.write(log_level::info, "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+             " failed, " + std::to_string(summary.stopped) + " stopped, " +
+             std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+             std::to_string(summary.highest_in_progress) + ".");
+    return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+  }
 }
 
 }  // namespace coworker::detail

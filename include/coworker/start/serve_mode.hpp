@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@ namespace coworker::inline v0_1::detail {
 
 // What the user's handler is, as far as a server shows it.
 struct served_handler {
+  std::vector<route_description> routes = {};
   bool streams = false;
   json (*schema)() = nullptr;
 };
@@ -84,6 +86,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
               : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
                                                     : endpoint_kind::service;
   made.streams = handler.streams;
+  made.routes = handler.routes;
   made.schema = handler.schema;
   made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
   made.most_waiting = settings.most_waiting;
@@ -159,22 +162,28 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
     case endpoint_kind::realtime:
       log.write(log_level::info, "Serving on " + url + plan.endpoint.realtime_path + ".");
       break;
-    case endpoint_kind::service:
-    case endpoint_kind::monitor:
-      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " +
-                                     plan.endpoint.health_path + ", metrics at /metrics.");
+    default:
+      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " + plan.endpoint.health_path +
+               ", metrics at /metrics.");
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
-                                   " can run jobs here, read their results and end them; set "
-                                   "COWORKER_API_TOKEN to ask for a token.");
+    log.write(log_level::warn, 
+        "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+        " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
 }
 
-template <class Worker>
+// Nobody posts them.
+struct no_webhooks {
+  explicit no_webhooks(http_endpoint&) noexcept {}
+};
+
+// `Webhooks` is made for the queue API, and posts what its clients ask for.
+template <class Webhooks, class Worker>
 int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings,
                    logger& log) {
   plan.endpoint.ready_delay = ready_delay;
+  plan.endpoint.posts_webhooks = !std::is_same_v<Webhooks, no_webhooks>;
   log.hide(plan.endpoint.token);
   http_endpoint endpoint(plan.endpoint, log);
   stdout_sink standard_output;
@@ -186,6 +195,8 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
+  std::optional<Webhooks> webhooks;
+  if (plan.endpoint.kind == endpoint_kind::queue_api) webhooks.emplace(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
   detail::tell_where(plan, server->port(), log);
@@ -213,8 +224,8 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
-                                   std::to_string(server_->port()) + "/metrics.");
+    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) +
+             "/metrics.");
   }
 
  private:

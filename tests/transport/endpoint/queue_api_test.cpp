@@ -76,7 +76,8 @@ TEST_CASE("runsync waits for the end, or answers at the end of its wait, and the
     CHECK(whole.body.at("status") == "COMPLETED");
     CHECK(whole.body.at("output") == "done");
     CHECK(whole.body.at("id").get<std::string>().starts_with("sync-"));
-    const endpoint_answer early = co_await client.post("/v2/some-endpoint/runsync?wait=1000", R"({"input": {"ms": 3000}})");
+    const endpoint_answer early =
+        co_await client.post("/v2/some-endpoint/runsync?wait=1000", R"({"input": {"ms": 3000}})");
     CHECK(early.body.at("status") == "IN_PROGRESS");
     const std::string id = early.body.at("id").get<std::string>();
     const endpoint_answer ended = co_await client.get("/v2/x/status-sync/" + id);
@@ -101,7 +102,8 @@ TEST_CASE("a job that fails is FAILED at status 200, with all that is wrong with
   });
   api().play(count_fruit, [](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
-    const endpoint_answer failed = co_await client.post("/runsync", R"({"input": {"fruit": 1, "count": "x"}})");
+    const endpoint_answer failed =
+        co_await client.post("/runsync", R"({"input": {"fruit": 1, "count": "x"}})");
     CHECK(failed.status == 200);
     CHECK(failed.body.at("status") == "FAILED");
     const std::string why = failed.body.at("error").get<std::string>();
@@ -133,8 +135,7 @@ TEST_CASE("a stream gives each chunk once, and those that are left with the fina
     CHECK(after.body.at("stream").empty());
     const endpoint_answer unread = co_await client.post("/run", R"({"input": 3})");
     co_await sleep_for(10s);
-    const endpoint_answer all =
-        co_await client.get("/stream/" + unread.body.at("id").get<std::string>());
+    const endpoint_answer all = co_await client.get("/stream/" + unread.body.at("id").get<std::string>());
     CHECK(all.body.at("status") == "COMPLETED");
     CHECK(all.body.at("stream").size() == 3);
   });
@@ -143,29 +144,30 @@ TEST_CASE("a stream gives each chunk once, and those that are left with the fina
 TEST_CASE("a job is cancelled while it waits and while it runs, and a cancelled job stays so") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
-  const worker_summary summary = world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
-    const endpoint_answer running_answer = co_await client.post("/run", R"({"input": {"ms": 60000}})");
-    const json running = running_answer.body;
-    co_await sleep_for(1s);
-    const endpoint_answer waiting_answer = co_await client.post("/run", R"({"input": 1})");
-    const json waiting = waiting_answer.body;
-    for (const json& one : {waiting, running}) {
-      const std::string id = one.at("id").get<std::string>();
-      const endpoint_answer cancelled = co_await client.post("/cancel/" + id);
-      CHECK(cancelled.body.at("status") == "CANCELLED");
-      {
-        const endpoint_answer got = co_await client.get("/status/" + id);
-        CHECK(got.body.at("status") == "CANCELLED");
-      }
-      {
-        const endpoint_answer got = co_await client.post("/retry/" + id);
-        CHECK(got.status == 400);
-      }
-    }
-    const endpoint_answer next = co_await client.post("/runsync", R"({"input": 7})");
-    CHECK(next.body.at("output") == 7);
-  });
+  const worker_summary summary =
+      world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+        endpoint_client client(door);
+        const endpoint_answer running_answer = co_await client.post("/run", R"({"input": {"ms": 60000}})");
+        const json running = running_answer.body;
+        co_await sleep_for(1s);
+        const endpoint_answer waiting_answer = co_await client.post("/run", R"({"input": 1})");
+        const json waiting = waiting_answer.body;
+        for (const json& one : {waiting, running}) {
+          const std::string id = one.at("id").get<std::string>();
+          const endpoint_answer cancelled = co_await client.post("/cancel/" + id);
+          CHECK(cancelled.body.at("status") == "CANCELLED");
+          {
+            const endpoint_answer got = co_await client.get("/status/" + id);
+            CHECK(got.body.at("status") == "CANCELLED");
+          }
+          {
+            const endpoint_answer got = co_await client.post("/retry/" + id);
+            CHECK(got.status == 400);
+          }
+        }
+        const endpoint_answer next = co_await client.post("/runsync", R"({"input": 7})");
+        CHECK(next.body.at("output") == 7);
+      });
   CHECK(summary.jobs == 2);
   CHECK(summary.stopped == 1);
 }
@@ -256,7 +258,8 @@ TEST_CASE("what is no order is refused with the reason") {
     }
     endpoint_client client(door);
     const endpoint_answer form = co_await client.ask(
-        "POST /run HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\n{\"input\": 1}");
+        "POST /run HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: "
+        "12\r\n\r\n{\"input\": 1}");
     CHECK(form.status == 415);
     const endpoint_answer rebound =
         co_await client.ask("GET /health HTTP/1.1\r\nHost: evil.example\r\nContent-Type: text/plain\r\n\r\n");
@@ -274,7 +277,8 @@ TEST_CASE("with a token nothing but health and the page is served without it") {
   world.options.token = "secret";
   world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
-    for (const char* const path : {"/health", "/metrics", "/docs", "/openapi.json", "/console/state", "/status/x"}) {
+    for (const char* const path :
+         {"/health", "/metrics", "/docs", "/openapi.json", "/console/state", "/status/x"}) {
       const endpoint_answer none = co_await client.get(path);
       CHECK(none.status == 401);
       CHECK(none.response.header("www-authenticate") == "Bearer");
@@ -291,11 +295,10 @@ TEST_CASE("with a token nothing but health and the page is served without it") {
         CHECK(got.status != 401);
       }
     }
-    for (const char* const path : {"/", "/console.js", "/console.css", "/ping"})
-      {
-        const endpoint_answer got = co_await client.get(path);
-        CHECK(got.status == 200);
-      }
+    for (const char* const path : {"/", "/console.js", "/console.css", "/ping"}) {
+      const endpoint_answer got = co_await client.get(path);
+      CHECK(got.status == 200);
+    }
   });
 }
 
@@ -344,38 +347,42 @@ TEST_CASE("results are kept within a bound, the oldest are dropped first") {
 
 TEST_CASE("a client that goes away stops its runsync job, and never one of run") {
   endpoint_world world(endpoint_kind::queue_api);
-  const worker_summary summary = world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client gone(door);
-    const std::string body = R"({"input": {"ms": 60000}})";
-    co_await gone.raw().send("POST /runsync HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
-                             std::to_string(body.size()) + "\r\n\r\n" + body);
-    endpoint_client stays(door);
-    std::string id;
-    {
-      endpoint_client brief(door);
-      const endpoint_answer got = co_await brief.post("/run", R"({"input": {"ms": 5000}})");
-      id = got.body.at("id").get<std::string>();
-    }
-    co_await sleep_for(1s);
-    {
-      const endpoint_answer got = co_await stays.get("/health");
-      CHECK(got.body.at("jobs").at("inProgress") == 2);
-    }
-    gone.raw().half_close();
-    co_await sleep_for(1s);
-    {
-      const endpoint_answer got = co_await stays.get("/health");
-      CHECK(got.body.at("jobs").at("inProgress") == 1);
-    }
-    {
-      const endpoint_answer got = co_await stays.get("/status-sync/" + id);
-      CHECK(got.body.at("status") == "COMPLETED");
-    }
-  });
+  const worker_summary summary =
+      world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+        endpoint_client gone(door);
+        const std::string body = R"({"input": {"ms": 60000}})";
+        co_await gone.raw().send(
+            "POST /runsync HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+            "application/json\r\nContent-Length: " +
+            std::to_string(body.size()) + "\r\n\r\n" + body);
+        endpoint_client stays(door);
+        std::string id;
+        {
+          endpoint_client brief(door);
+          const endpoint_answer got = co_await brief.post("/run", R"({"input": {"ms": 5000}})");
+          id = got.body.at("id").get<std::string>();
+        }
+        co_await sleep_for(1s);
+        {
+          const endpoint_answer got = co_await stays.get("/health");
+          CHECK(got.body.at("jobs").at("inProgress") == 2);
+        }
+        gone.raw().half_close();
+        co_await sleep_for(1s);
+        {
+          const endpoint_answer got = co_await stays.get("/health");
+          CHECK(got.body.at("jobs").at("inProgress") == 1);
+        }
+        {
+          const endpoint_answer got = co_await stays.get("/status-sync/" + id);
+          CHECK(got.body.at("status") == "COMPLETED");
+        }
+      });
   CHECK(summary.stopped == 1);
 }
 
-TEST_CASE("when the worker leaves, what waits is cancelled with a reason, what runs ends, and no more is let in") {
+TEST_CASE(
+    "when the worker leaves, what waits is cancelled with a reason, what runs ends, and no more is let in") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
   world.play(do_as_told, [](memory_listener& door, leaving_worker& runner) -> task<void> {
@@ -416,8 +423,8 @@ TEST_CASE("the API describes itself, with the schema of the input") {
     const json& body = described.body.at("paths").at("/run").at("post").at("requestBody");
     const json& input = body.at("content").at("application/json").at("schema").at("properties").at("input");
     CHECK(input.at("required").dump() == R"(["fruit"])");
-    for (const char* const path : {"/runsync", "/status/{id}", "/stream/{id}", "/cancel/{id}", "/retry/{id}", "/purge-queue",
-                                   "/health"})
+    for (const char* const path : {"/runsync", "/status/{id}", "/stream/{id}", "/cancel/{id}", "/retry/{id}",
+                                   "/purge-queue", "/health"})
       CHECK(described.body.at("paths").contains(path));
     const endpoint_answer docs = co_await client.get("/docs");
     CHECK(docs.status == 200);

@@ -31,13 +31,13 @@ std::size_t yielded = 0;
 
 // As fast as they are taken.
 async_generator<json> pour(job<> work) {
-  for (yielded = 0; yielded < work.input.get<std::size_t>(); ++yielded) co_yield json(std::string(16'000, 'x'));
+  for (yielded = 0; yielded < work.input.get<std::size_t>(); ++yielded)
+    co_yield json(std::string(16'000, 'x'));
 }
 
-
 std::string request(const std::string& body, const std::string& lines) {
-  return "POST / HTTP/1.1\r\nHost: localhost\r\n" + lines + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         body;
+  return "POST / HTTP/1.1\r\nHost: localhost\r\n" + lines + "Content-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
 }
 
 }  // namespace
@@ -57,7 +57,8 @@ TEST_CASE("a service gives the handler the place and the body, and answers with 
     const endpoint_answer options = co_await client.ask("OPTIONS /x HTTP/1.1\r\nHost: localhost\r\n\r\n");
     CHECK(options.status == 204);
     CHECK(options.response.header("allow") == "POST, OPTIONS");
-    const endpoint_answer head = co_await client.ask("GET /console/state HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const endpoint_answer head =
+        co_await client.ask("GET /console/state HTTP/1.1\r\nHost: localhost\r\n\r\n");
     CHECK(head.status == 405);
   });
 }
@@ -118,19 +119,20 @@ TEST_CASE("a client that goes away stops its job, at whatever point") {
     CAPTURE(after_ms);
     endpoint_world world;
     world.concurrency = 1;
-    const worker_summary summary = world.play(serve_as_told, [after_ms](memory_listener& door, leaving_worker&) -> task<void> {
-      endpoint_client running(door);
-      endpoint_client waiting(door);
-      co_await running.raw().send(request(R"({"ms": 2000})", ""));
-      co_await waiting.raw().send(request(R"({"ms": 2000})", ""));
-      co_await sleep_for(std::chrono::milliseconds(after_ms));
-      running.raw().abort();
-      waiting.raw().abort();
-      co_await sleep_for(100ms);
-      endpoint_client next(door);
-      const endpoint_answer got = co_await next.post("/", "{}");
-      CHECK(got.status == 200);
-    });
+    const worker_summary summary =
+        world.play(serve_as_told, [after_ms](memory_listener& door, leaving_worker&) -> task<void> {
+          endpoint_client running(door);
+          endpoint_client waiting(door);
+          co_await running.raw().send(request(R"({"ms": 2000})", ""));
+          co_await waiting.raw().send(request(R"({"ms": 2000})", ""));
+          co_await sleep_for(std::chrono::milliseconds(after_ms));
+          running.raw().abort();
+          waiting.raw().abort();
+          co_await sleep_for(100ms);
+          endpoint_client next(door);
+          const endpoint_answer got = co_await next.post("/", "{}");
+          CHECK(got.status == 200);
+        });
     CHECK(summary.failed == 0);
   }
 }
@@ -163,14 +165,16 @@ TEST_CASE("realtime answers with the output or the error, and runs as many at on
       [](memory_listener& door, leaving_worker&) -> task<void> {
         endpoint_client client(door);
         endpoint_client other(door);
-        co_await other.raw().send("POST /ep/realtime HTTP/1.1\r\nHost: localhost\r\nContent-Length: 24\r\n\r\n"
-                                  R"({"id": "a", "input": 1} )");
+        co_await other.raw().send(
+            "POST /ep/realtime HTTP/1.1\r\nHost: localhost\r\nContent-Length: 24\r\n\r\n"
+            R"({"id": "a", "input": 1} )");
         const endpoint_answer own = co_await client.post("/ep/realtime", R"({"id": "b", "input": 1})");
         CHECK(own.text == R"({"output":"b"})");
         const endpoint_answer failed = co_await client.post("/ep/realtime", R"({"id": "c", "input": null})");
         CHECK(failed.status == 200);
         CHECK(failed.text == R"({"error":"nothing"})");
-        const endpoint_answer elsewhere = co_await client.post("/x/realtime", R"({"id": "c", "input": null})");
+        const endpoint_answer elsewhere =
+            co_await client.post("/x/realtime", R"({"id": "c", "input": null})");
         CHECK(elsewhere.status == 404);
       });
   CHECK(summary.highest_in_progress == 1);

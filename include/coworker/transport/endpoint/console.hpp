@@ -24,9 +24,13 @@ namespace coworker::inline v0_1::detail {
 
 inline endpoint_reply console_reply(int part) {
   endpoint_reply made;
-  made.type = part == 0 ? "text/html; charset=utf-8" : part == 1 ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8";
-  made.policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'; "
-                "base-uri 'none'; form-action 'none'";
+  made.type = part == 0   ? "text/html; charset=utf-8"
+              : part == 1 ? "text/javascript; charset=utf-8"
+                          : "text/css; charset=utf-8";
+  made.policy =
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+      "frame-ancestors 'none'; "
+      "base-uri 'none'; form-action 'none'";
   made.text = part == 0 ? console_page : part == 1 ? console_script : console_style;
   return made;
 }

@@ -13,14 +13,14 @@
 
 namespace coworker::inline v0_1::detail {
 
-struct described_route {
+struct api_operation {
   std::string_view method;
   std::string_view path;
   std::string_view summary;
   bool has_body = false;
 };
 
-inline constexpr std::array<described_route, 9> described_routes{{
+inline constexpr std::array<api_operation, 9> described_routes{{
     {"post", "/run", "Adds a job and returns its id at once.", true},
     {"post", "/runsync", "Adds a job and waits for its end, for ?wait= milliseconds at most.", true},
     {"get", "/status/{id}", "Returns how far a job is, and its output once it has one."},
@@ -35,7 +35,7 @@ inline constexpr std::array<described_route, 9> described_routes{{
 inline endpoint_reply description_reply(const endpoint_options& options) {
   json input = options.schema != nullptr ? options.schema() : json::object();
   json paths = json::object();
-  for (const described_route& one : described_routes) {
+  for (const api_operation& one : described_routes) {
     json operation = json::object();
     operation["summary"] = std::string(one.summary);
     json parameters = json::array();
@@ -90,13 +90,19 @@ inline endpoint_reply docs_reply(const endpoint_options& options) {
   made.policy = "default-src 'none'; frame-ancestors 'none'";
   made.text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>API</title><h1>";
   detail::append_html_text(made.text, options.title);
-  made.text += "</h1><p>All of this stands under /v2/{anything}/ too. <a href=\"/openapi.json\">openapi.json</a></p><dl>";
-  for (const described_route& one : described_routes) {
-    made.text.append("<dt><code>").append(one.method == "get" ? "GET " : "POST ").append(one.path).append("</code><dd>");
+  made.text +=
+      "</h1><p>All of this stands under /v2/{anything}/ too. <a "
+      "href=\"/openapi.json\">openapi.json</a></p><dl>";
+  for (const api_operation& one : described_routes) {
+    made.text.append("<dt><code>")
+        .append(one.method == "get" ? "GET " : "POST ")
+        .append(one.path)
+        .append("</code><dd>");
     detail::append_html_text(made.text, one.summary);
   }
   made.text += "</dl><h2>Input</h2><pre>";
-  detail::append_html_text(made.text, options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
+  detail::append_html_text(made.text,
+                           options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
   made.text += "</pre></html>";
   return made;
 }

@@ -25,7 +25,8 @@ inline bool equal_in_constant_time(std::string_view given, std::string_view secr
 inline bool has_token(const request_head& request, std::string_view token) noexcept {
   std::string_view given = request.header("authorization").value_or(std::string_view());
   constexpr std::string_view scheme = "Bearer ";
-  if (given.size() < scheme.size() || !equal_ignoring_case(given.substr(0, scheme.size()), scheme)) return false;
+  if (given.size() < scheme.size() || !equal_ignoring_case(given.substr(0, scheme.size()), scheme))
+    return false;
   given.remove_prefix(scheme.size());
   while (given.starts_with(' ')) given.remove_prefix(1);
   return detail::equal_in_constant_time(given, token);
@@ -49,7 +50,8 @@ struct gate_refusal {
 };
 
 // `is_open`: a path that needs no token.
-inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request, bool is_open) {
+inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request,
+                                   bool is_open) {
   if (options.only_local) {
     const std::optional<host_and_port> host = coworker::split_host(request.host());
     if (!host || !detail::is_loopback_host(host->host))

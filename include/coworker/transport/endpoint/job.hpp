@@ -18,7 +18,8 @@ namespace coworker::inline v0_1::detail {
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
 
 inline std::string_view status_name(endpoint_status status) noexcept {
-  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"};
+  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED",
+                                            "FAILED",   "CANCELLED",   "TIMED_OUT"};
   return names[static_cast<std::size_t>(status)];
 }
 
@@ -43,12 +44,12 @@ inline void append_shown_end(std::string& shown, std::string_view more) {
 
 // What a client asks for.
 struct endpoint_order {
-  job_envelope envelope;        // its id is the job's, unless it is empty or another's
-  std::string request = {};     // what a retry is made from
-  std::string webhook = {};     // whom to tell of the end
+  job_envelope envelope;                    // its id is the job's, unless it is empty or another's
+  std::string request = {};                 // what a retry is made from
+  std::string webhook = {};                 // whom to tell of the end
   duration time_to_live = (duration::max)();  // from now to the end
-  bool kept = true;             // for clients that ask later; else gone with its request
-  bool sync = false;            // its client waits
+  bool kept = true;                         // for clients that ask later; else gone with its request
+  bool sync = false;                        // its client waits
 };
 
 /// Guarded by the mutex of its table, but for what is const.
@@ -62,25 +63,25 @@ struct endpoint_job : shared_state {
   duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
-  bool running = false;   // a worker has it, whatever the status is by now
-  bool read_live = false;  // a client that is connected reads its chunks
+  bool running = false;      // a worker has it, whatever the status is by now
+  bool read_live = false;    // a client that is connected reads its chunks
   bool input_fault = false;  // it failed because its input does not fit
-  std::uint32_t ended_number = 0;  // which of its ends the list of ended jobs knows
+  bool ended_here = false;   // it is among the results that are kept
   time_point created{};
   time_point started{};
   time_point ended{};
   time_point deadline = (time_point::max)();
-  text_handle output{};         // JSON; none: there is no output
+  text_handle output{};  // JSON; none: there is no output
   std::string error = {};
-  fifo<std::string> chunks;     // JSON, that nobody has read
-  std::size_t chunk_bytes = 0;  // of those
-  std::string progress = {};    // JSON; empty: none yet
+  fifo<std::string> chunks;       // JSON, that nobody has read
+  std::size_t chunk_bytes = 0;    // of those
+  std::string progress = {};      // JSON; empty: none yet
   std::string shown_chunks = {};  // for the console: the last of them
   std::string shown_log = {};     // for the console: its last lines
-  std::size_t bytes = 0;        // of all that the table counts for it
-  std::uint64_t revision = 0;   // when it changed last, in changes of the table
-  event news;                   // for clients: something of the above has changed
-  event room;                   // for the worker: chunks were read
+  std::size_t bytes = 0;          // of all that the table counts for it
+  std::uint64_t revision = 0;     // when it changed last, in changes of the table
+  event news;                     // for clients: something of the above has changed
+  event room;                     // for the worker: chunks were read
 
   endpoint_job(std::string named, endpoint_order&& order, time_point now)
       : id(std::move(named)),

@@ -39,7 +39,6 @@ struct endpoint_notice {
   job_handle job;
 };
 
-
 using job_index = hash_table<job_handle, endpoint_job_keys>;
 
 // Makes the ids that the platform's look like: a UUID, and which region.

@@ -10,6 +10,7 @@
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/job.hpp>
 #include <coworker/transport/endpoint/job_ids.hpp>
+#include <coworker/transport/endpoint/kept_jobs.hpp>
 #include <coworker/transport/endpoint/options.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -41,11 +42,11 @@ class job_table {
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
     std::string id = order.envelope.id;
-    if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
+    if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    jobs_.insert(made->id, [&made] { return made; });
+    kept_.add(made);
     enqueue(made);
     return made;
   }
@@ -53,12 +54,12 @@ class job_table {
   // Empty: it is not here, or not any more.
   job_handle find(std::string_view id, time_point now) {
     const std::lock_guard lock(mutex_);
-    const job_handle* const found = jobs_.find(id);
+    const job_handle* const found = kept_.find(id);
     if (found == nullptr || !(*found)->kept) return job_handle();
     job_handle job = *found;
     expire(*job, now);
     if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
-      forget(*job);
+      kept_.forget(*job);
       return job_handle();
     }
     return job;
@@ -79,13 +80,14 @@ class job_table {
   }
 
   // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
-  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken, job_view& seen) {
+  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
+                   job_view& seen) {
     const std::lock_guard lock(mutex_);
     seen = look_locked(job, now);
     while (!job.chunks.empty() && (all || taken.empty())) {
       taken.push_back(job.chunks.pop());
       job.chunk_bytes -= taken.back().size();
-      count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
+      kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
     }
     if (!taken.empty()) job.room.set();
     if (!taken.empty() || is_final(seen.status)) return true;
@@ -115,7 +117,7 @@ class job_table {
   void leave(endpoint_job& job, time_point now) {
     cancel(job, "cancelled: the client has gone away", now);
     const std::lock_guard lock(mutex_);
-    if (!job.kept) forget(job);
+    if (!job.kept) kept_.forget(job);
   }
 
   // Only for one that has failed or timed out. False: it has not, or there is no room.
@@ -126,10 +128,10 @@ class job_table {
     if (why != refusal::none || !may || old.running) return job_handle();
     const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
-    forget(old);
+    kept_.forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    jobs_.insert(made->id, [&made] { return made; });
+    kept_.add(made);
     ++counts_.retried;
     enqueue(made);
     return made;
@@ -150,7 +152,7 @@ class job_table {
   template <class Use>
   std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
     const std::lock_guard lock(mutex_);
-    jobs_.for_each([&](const job_handle& job) {
+    kept_.for_each([&](const job_handle& job) {
       if (job->kept && job->revision > revision) use(*job);
     });
     return revision_;
@@ -208,11 +210,11 @@ class job_table {
     }
     if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
     job.chunk_bytes += text.size();
-    count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
+    kept_.count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
     if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
     job.chunks.push(std::move(text));
     change(job, job.status);
-    make_room(now);
+    kept_.make_room(now);
     return chunk_place::added;
   }
 
@@ -225,7 +227,7 @@ class job_table {
   // A line of the log, if it is about a job that is kept.
   void add_log_line(std::string_view id, std::string_view line) {
     const std::lock_guard lock(mutex_);
-    const job_handle* const found = jobs_.find(id);
+    const job_handle* const found = kept_.find(id);
     if (found == nullptr || !(*found)->kept) return;
     append_shown_end((*found)->shown_log, line.substr(0, 1000));
     change(**found, (*found)->status);
@@ -235,7 +237,7 @@ class job_table {
   void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
            time_point now) {
     const std::lock_guard lock(mutex_);
-    const job_handle kept = take_from(running_, job.id);
+    const job_handle kept = detail::take_job(running_, job.id);
     job.running = false;
     --in_progress_;
     if (is_final(job.status)) return;
@@ -275,13 +277,9 @@ class job_table {
   event& noticed() noexcept { return noticed_; }
 
  private:
-  static constexpr std::size_t cost_of_a_job = 512;        // about, of the object itself
-  static constexpr std::size_t most_unread = 256 * 1024;   // of chunks, before a handler waits for a slow reader
-
-  struct ended_job {
-    job_handle job;
-    std::uint32_t number;
-  };
+  static constexpr std::size_t cost_of_a_job = 512;  // about, of the object itself
+  static constexpr std::size_t most_unread =
+      256 * 1024;  // of chunks, before a handler waits for a slow reader
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
@@ -306,7 +304,8 @@ class job_table {
   // One that has waited for too long.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
-    end_locked(job, endpoint_status::timed_out, text_handle(), "timed out: its time to live ended before it was started", now);
+    end_locked(job, endpoint_status::timed_out, text_handle(),
+               "timed out: its time to live ended before it was started", now);
   }
 
   job_view look_locked(endpoint_job& job, time_point now) {
@@ -323,7 +322,8 @@ class job_table {
     return seen;
   }
 
-  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error, time_point now) {
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                  time_point now) {
     if (job.status == endpoint_status::in_queue) {
       leave_queue(job);
       job.envelope = job_envelope();
@@ -331,63 +331,20 @@ class job_table {
     job.ended = now;
     job.output = std::move(output);
     job.error = std::move(error);
-    std::uint64_t& count = status == endpoint_status::completed ? counts_.completed
-                           : status == endpoint_status::failed  ? counts_.failed
+    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
+                           : status == endpoint_status::failed    ? counts_.failed
                            : status == endpoint_status::timed_out ? counts_.timed_out
-                                                                 : counts_.cancelled;
+                                                                  : counts_.cancelled;
     ++count;
     change(job, status);
     job.room.set();
-    const job_handle* const known = jobs_.find(job.id);
-    if (!job.kept || known == nullptr || known->get() != &job) return;
-    const job_handle self = *known;
+    const job_handle self = kept_.handle_of(job);
+    if (!job.kept || !self) return;
     if (!job.webhook.empty()) {
       notices_.push_back({job.webhook, self});
       noticed_.set();
     }
-    kept_bytes_ += job.bytes;
-    ended_.push({self, ++job.ended_number});
-    count_bytes(job, static_cast<std::ptrdiff_t>((job.output ? job.output->text.size() : 0) + job.error.size()));
-    make_room(now);
-  }
-
-  void count_bytes(endpoint_job& job, std::ptrdiff_t more) {
-    job.bytes += static_cast<std::size_t>(more);
-    if (job.ended_number != 0) kept_bytes_ += static_cast<std::size_t>(more);
-  }
-
-  // Drops what was kept for longest.
-  void make_room(time_point now) {
-    while (!ended_.empty()) {
-      const ended_job& oldest = ended_[0];
-      const bool known = oldest.job->ended_number == oldest.number;
-      const bool old = known && now - oldest.job->ended > options_.keep_async;
-      if (known && !old && kept_bytes_ <= options_.most_kept) return;
-      const ended_job dropped = ended_.pop();
-      if (known) forget(*dropped.job);
-    }
-  }
-
-  static job_handle take_from(job_index& jobs, std::string_view id) {
-    const job_handle* const found = jobs.find(id);
-    job_handle taken = found != nullptr ? *found : job_handle();
-    if (found != nullptr) jobs.erase(id);
-    return taken;
-  }
-
-  // Whoever holds a handle still has it.
-  void forget(endpoint_job& job) {
-    if (job.ended_number != 0) {
-      kept_bytes_ -= job.bytes;
-      job.ended_number = 0;
-      job.output = text_handle();  // the list of ended jobs may hold the job for a while
-      job.chunks = fifo<std::string>();
-      job.request = std::string();
-    }
-    const job_handle* const known = jobs_.find(job.id);
-    if (known == nullptr || known->get() != &job) return;
-    const job_handle self = take_from(jobs_, job.id);
-    ++revision_;
+    kept_.note_end(self, now);
   }
 
   std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
@@ -409,17 +366,15 @@ class job_table {
   job_ids ids_;
   event available_;  // a take may find something
   event noticed_;
-  job_index jobs_;     // that clients may ask for
-  job_index running_;  // that a worker has
+  kept_jobs kept_{options_};  // that clients may ask for
+  job_index running_;         // that a worker has
   fifo<job_handle> waiting_;  // also those that have ended meanwhile
-  fifo<ended_job> ended_;     // in that order; also those that were forgotten
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
   std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_bytes_ = 0;
-  std::size_t kept_bytes_ = 0;
   std::uint64_t revision_ = 0;
   bool closed_ = false;
 };

@@ -44,8 +44,8 @@ inline duration read_span(const json& value, const char* name, std::int64_t leas
   const bool fits = value.is_number() && value.get<double>() >= static_cast<double>(least) &&
                     value.get<double>() <= static_cast<double>(most);
   if (!fits) {
-    throw http_error(400, std::string(name) + ": expected milliseconds from " + std::to_string(least) + " to " +
-                              std::to_string(most) + ", found " + value.dump().substr(0, 60));
+    throw http_error(400, std::string(name) + ": expected milliseconds from " + std::to_string(least) +
+                              " to " + std::to_string(most) + ", found " + value.dump().substr(0, 60));
   }
   return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::milli>(value.get<double>()));
 }
@@ -53,12 +53,13 @@ inline duration read_span(const json& value, const char* name, std::int64_t leas
 inline constexpr std::int64_t week_in_milliseconds = std::int64_t{7} * 24 * 3600 * 1000;
 
 // Of the query `?name=MS`; nothing where it is not there. Throws: http_error 400.
-inline std::optional<duration> span_parameter(const request_head& request, const char* name, std::int64_t least,
-                                              std::int64_t most) {
+inline std::optional<duration> span_parameter(const request_head& request, const char* name,
+                                              std::int64_t least, std::int64_t most) {
   const std::optional<std::string> given = coworker::find_parameter(request.query(), name);
   if (!given) return std::nullopt;
   const std::optional<std::uint64_t> number = detail::read_decimal(*given);
-  const auto whole = number && *number < std::uint64_t{1} << 62 ? static_cast<std::int64_t>(*number) : std::int64_t{-1};
+  const auto whole =
+      number && *number < std::uint64_t{1} << 62 ? static_cast<std::int64_t>(*number) : std::int64_t{-1};
   return detail::read_span(json(whole), name, least, most);
 }
 
@@ -74,7 +75,8 @@ inline endpoint_order read_order(std::string body, bool sync) {
   if (const auto policy = given.find("policy"); policy != given.end()) {
     if (!policy->is_object()) throw http_error(400, "policy: expected an object");
     if (const auto limit = policy->find("executionTimeout"); limit != policy->end())
-      order.envelope.time_limit = detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
+      order.envelope.time_limit =
+          detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
     if (const auto ttl = policy->find("ttl"); ttl != policy->end())
       order.time_to_live = detail::read_span(*ttl, "policy.ttl", 10'000, week_in_milliseconds);
   }
@@ -102,7 +104,8 @@ inline json request_details(const request_head& request) {
 }
 
 inline void note_trace(const request_head& request, job_envelope& envelope) {
-  if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55) envelope.trace_parent = *trace;
+  if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55)
+    envelope.trace_parent = *trace;
 }
 
 // A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
@@ -111,7 +114,8 @@ inline json read_plain_input(const request_head& request, std::string body) {
   if (type.empty() || detail::is_json_type(type)) return body.empty() ? json() : detail::parse_body(body);
   const bool is_text = type.size() > 5 && equal_ignoring_case(type.substr(0, 5), "text/");
   if (!is_text) throw http_error(415, "the body must be application/json or text, not " + std::string(type));
-  if (coworker::find_invalid_utf8(body) != std::string_view::npos) throw http_error(400, "the body is not UTF-8");
+  if (coworker::find_invalid_utf8(body) != std::string_view::npos)
+    throw http_error(400, "the body is not UTF-8");
   return json(std::move(body));
 }
 

@@ -17,10 +17,10 @@ namespace coworker::inline v0_1::detail {
 struct endpoint_reply {
   int status = 200;
   const char* type = "application/json";
-  std::string text = {};   // the body, or what stands before the shared part
-  text_handle shared{};    // a part of the body that others have too
-  std::string tail = {};   // and what follows it
-  std::string allow = {};  // methods, for 405
+  std::string text = {};         // the body, or what stands before the shared part
+  text_handle shared{};          // a part of the body that others have too
+  std::string tail = {};         // and what follows it
+  std::string allow = {};        // methods, for 405
   std::string_view policy = {};  // for a page: what it may load
 
   std::size_t size() const noexcept { return text.size() + (shared ? shared->text.size() : 0) + tail.size(); }
@@ -56,10 +56,13 @@ inline endpoint_reply error_reply(int status, std::string_view why) {
 inline std::int64_t milliseconds(duration span) noexcept { return span / std::chrono::milliseconds(1); }
 
 // The object that the queue API has for a job.
-inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen, std::string_view worker_id) {
+inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen,
+                                   std::string_view worker_id) {
   endpoint_reply made;
-  if (seen.was_started || is_final(seen.status)) detail::append_member(made.text, "delayTime", detail::milliseconds(seen.delay));
-  if (seen.was_started) detail::append_member(made.text, "executionTime", detail::milliseconds(seen.execution));
+  if (seen.was_started || is_final(seen.status))
+    detail::append_member(made.text, "delayTime", detail::milliseconds(seen.delay));
+  if (seen.was_started)
+    detail::append_member(made.text, "executionTime", detail::milliseconds(seen.execution));
   detail::append_member(made.text, "id", job.id);
   detail::append_member(made.text, "status", detail::status_name(seen.status));
   if (seen.was_started) detail::append_member(made.text, "workerId", worker_id);

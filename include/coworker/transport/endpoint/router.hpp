@@ -1,6 +1,7 @@
 #pragma once
 // Which request means what at which kind of endpoint. Must not know how anything is carried.
 
+#include <array>
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/http_error.hpp>
 #include <coworker/http/request_head.hpp>
@@ -12,8 +13,8 @@
 #include <coworker/transport/endpoint/gate.hpp>
 #include <coworker/transport/endpoint/orders.hpp>
 #include <coworker/transport/endpoint/reply.hpp>
+#include <coworker/transport/endpoint/service.hpp>
 #include <coworker/transport/endpoint/visit.hpp>
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -24,22 +25,55 @@
 namespace coworker::inline v0_1::detail {
 
 enum class endpoint_page : unsigned char {
-  console, script, style, state, docs, description, metrics, run, run_sync, status, status_sync, stream, cancel, retry,
-  purge, health, openai
+  console,
+  script,
+  style,
+  state,
+  docs,
+  description,
+  metrics,
+  run,
+  run_sync,
+  status,
+  status_sync,
+  stream,
+  cancel,
+  retry,
+  purge,
+  health,
+  openai
 };
 
 // Those of the queue API stand under /v2/{anything} too.
-inline constexpr std::array<route, 21> api_routes{{{"GET", "/"}, {"GET", "/console.js"}, {"GET", "/console.css"},
-    {"GET", "/console/state"}, {"GET", "/docs"}, {"GET", "/openapi.json"}, {"GET", "/metrics"}, {"POST", "/run"},
-    {"POST", "/runsync"}, {"GET", "/status/{id}"}, {"POST", "/status/{id}"}, {"GET", "/status-sync/{id}"},
-    {"POST", "/status-sync/{id}"}, {"GET", "/stream/{id}"}, {"POST", "/stream/{id}"}, {"POST", "/cancel/{id}"},
-    {"POST", "/retry/{id}"}, {"POST", "/purge-queue"}, {"GET", "/health"}, {"", "/v1/{rest...}"},
-    {"", "/openai/v1/{rest...}"}}};
-inline constexpr std::array<endpoint_page, 21> api_pages{endpoint_page::console, endpoint_page::script,
-    endpoint_page::style, endpoint_page::state, endpoint_page::docs, endpoint_page::description, endpoint_page::metrics,
-    endpoint_page::run, endpoint_page::run_sync, endpoint_page::status, endpoint_page::status, endpoint_page::status_sync,
-    endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream, endpoint_page::cancel, endpoint_page::retry,
-    endpoint_page::purge, endpoint_page::health, endpoint_page::openai, endpoint_page::openai};
+inline constexpr std::array<route, 21> api_routes{{{"GET", "/"},
+                                                   {"GET", "/console.js"},
+                                                   {"GET", "/console.css"},
+                                                   {"GET", "/console/state"},
+                                                   {"GET", "/docs"},
+                                                   {"GET", "/openapi.json"},
+                                                   {"GET", "/metrics"},
+                                                   {"POST", "/run"},
+                                                   {"POST", "/runsync"},
+                                                   {"GET", "/status/{id}"},
+                                                   {"POST", "/status/{id}"},
+                                                   {"GET", "/status-sync/{id}"},
+                                                   {"POST", "/status-sync/{id}"},
+                                                   {"GET", "/stream/{id}"},
+                                                   {"POST", "/stream/{id}"},
+                                                   {"POST", "/cancel/{id}"},
+                                                   {"POST", "/retry/{id}"},
+                                                   {"POST", "/purge-queue"},
+                                                   {"GET", "/health"},
+                                                   {"", "/v1/{rest...}"},
+                                                   {"", "/openai/v1/{rest...}"}}};
+inline constexpr std::array<endpoint_page, 21> api_pages{
+    endpoint_page::console,     endpoint_page::script, endpoint_page::style,
+    endpoint_page::state,       endpoint_page::docs,   endpoint_page::description,
+    endpoint_page::metrics,     endpoint_page::run,    endpoint_page::run_sync,
+    endpoint_page::status,      endpoint_page::status, endpoint_page::status_sync,
+    endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream,
+    endpoint_page::cancel,      endpoint_page::retry,  endpoint_page::purge,
+    endpoint_page::health,      endpoint_page::openai, endpoint_page::openai};
 inline constexpr std::size_t first_api_route = 7;  // those before it have no /v2/{anything} before them
 inline constexpr std::size_t first_openai_route = 19;
 inline constexpr std::size_t first_monitor_route = 7;
@@ -81,7 +115,8 @@ inline endpoint_reply metrics_reply(http_endpoint& endpoint) {
 
 inline std::span<const route> routes_of(const endpoint_options& options) noexcept {
   if (options.kind == endpoint_kind::queue_api)
-    return std::span<const route>(api_routes).first(options.openai_routes ? api_routes.size() : first_openai_route);
+    return std::span<const route>(api_routes)
+        .first(options.openai_routes ? api_routes.size() : first_openai_route);
   return std::span<const route>(api_routes).first(first_monitor_route);
 }
 
@@ -90,8 +125,10 @@ inline bool admit(endpoint_visit& visit, bool only_health) {
   const endpoint_options& options = visit.endpoint().options();
   const request_head& request = visit.request();
   const bool health = detail::is_health_path(visit, options);
-  const bool page = request.path() == "/" || request.path() == "/console.js" || request.path() == "/console.css";
-  const bool is_open = health || (page && options.kind != endpoint_kind::service && options.kind != endpoint_kind::realtime);
+  const bool page =
+      request.path() == "/" || request.path() == "/console.js" || request.path() == "/console.css";
+  const bool is_open =
+      health || (page && options.kind != endpoint_kind::service && options.kind != endpoint_kind::realtime);
   const gate_refusal refused = detail::refuse_at_gate(options, request, is_open);
   if (refused.status != 0) {
     visit.reply(error_reply(refused.status, refused.why));
@@ -121,16 +158,15 @@ inline void require_json(const request_head& request) {
     throw http_error(415, "send the body as Content-Type: application/json");
 }
 
-inline endpoint_order api_order(const endpoint_visit& visit, std::string body, bool sync) {
+inline endpoint_order api_order(endpoint_visit& visit, std::string body, bool sync) {
   detail::require_json(visit.request());
   endpoint_order order = detail::read_order(std::move(body), sync);
   if (const auto ttl = detail::span_parameter(visit.request(), "ttl", 10'000, week_in_milliseconds))
     order.time_to_live = *ttl;
-#ifndef COWORKER_WITH_CURL
-  if (!order.webhook.empty())
-    throw http_error(400, "webhook: this program was built without libcurl, which it needs; build it with "
-                          "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
-#endif
+  if (!order.webhook.empty() && !visit.endpoint().options().posts_webhooks)
+    throw http_error(400,
+                     "webhook: this program was built without libcurl, which it needs; build it with "
+                     "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
   return order;
 }
 
@@ -147,12 +183,14 @@ inline endpoint_reply counts_reply(http_endpoint& endpoint) {
   const bool ready = endpoint.is_ready();
   const auto number = [](auto value) { return std::to_string(value); };
   endpoint_reply made;
-  made.text = "{\"jobs\":{\"completed\":" + number(counts.completed) + ",\"failed\":" +
-              number(counts.failed + counts.timed_out) + ",\"inProgress\":" + number(counts.in_progress) +
-              ",\"inQueue\":" + number(counts.in_queue) + ",\"retried\":" + number(counts.retried) +
+  made.text = "{\"jobs\":{\"completed\":" + number(counts.completed) +
+              ",\"failed\":" + number(counts.failed + counts.timed_out) +
+              ",\"inProgress\":" + number(counts.in_progress) + ",\"inQueue\":" + number(counts.in_queue) +
+              ",\"retried\":" + number(counts.retried) +
               "},\"workers\":{\"idle\":" + number(ready && counts.in_progress == 0 ? 1 : 0) +
-              ",\"initializing\":" + number(ready ? 0 : 1) + ",\"ready\":" + number(ready ? 1 : 0) + ",\"running\":" +
-              number(ready && counts.in_progress != 0 ? 1 : 0) + ",\"throttled\":0,\"unhealthy\":0}}";
+              ",\"initializing\":" + number(ready ? 0 : 1) + ",\"ready\":" + number(ready ? 1 : 0) +
+              ",\"running\":" + number(ready && counts.in_progress != 0 ? 1 : 0) +
+              ",\"throttled\":0,\"unhealthy\":0}}";
   return made;
 }
 
@@ -164,37 +202,23 @@ inline void retry_job(endpoint_visit& visit, const job_handle& old, time_point n
                               std::string(status_name(status)));
   job_table::refusal why{};
   const job_handle made = endpoint.jobs().retry(*old, detail::read_order(old->request, old->sync), now, why);
-  if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+  if (why == job_table::refusal::closed)
+    throw http_error(503, "the worker is leaving, and takes no more jobs");
   if (!made) throw http_error(429, "too many jobs wait; try again later");
   visit.reply(detail::queued_reply(made->id));
 }
 
-inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
-  endpoint_order order;
-  order.kept = false;
-  order.envelope.input = json::object();
-  order.envelope.input["openai_route"] = path;
-  bool streams = false;
-  if (!body.empty()) {
-    json given = detail::parse_body(body);
-    const auto flag = given.is_object() ? given.find("stream") : given.end();
-    streams = given.is_object() && flag != given.end() && *flag == json(true);
-    order.envelope.input["openai_input"] = std::move(given);
-  }
-  order.envelope.details = detail::request_details(visit.request());
-  visit.order(std::move(order), now);
-  visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true);
-}
-
-inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters, std::string body,
-                       time_point now) {
+inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters,
+                       std::string body, time_point now) {
   http_endpoint& endpoint = visit.endpoint();
   const request_head& request = visit.request();
   switch (page) {
     case endpoint_page::console:
     case endpoint_page::script:
     case endpoint_page::style:
-      return visit.reply(detail::console_reply(page == endpoint_page::console ? 0 : page == endpoint_page::script ? 1 : 2));
+      return visit.reply(detail::console_reply(page == endpoint_page::console  ? 0
+                                               : page == endpoint_page::script ? 1
+                                                                               : 2));
     case endpoint_page::state:
       return visit.reply(detail::console_state(endpoint, request, now));
     case endpoint_page::docs:
@@ -221,7 +245,8 @@ inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_pa
       visit.follow(detail::find_job(visit, parameters, now));
       const bool stream = page == endpoint_page::stream;
       const duration usual = stream ? std::chrono::seconds(2) : std::chrono::seconds(90);
-      return visit.wait(stream ? reply_form::stream : reply_form::status, now + detail::wait_of(request, usual), false);
+      return visit.wait(stream ? reply_form::stream : reply_form::status,
+                        now + detail::wait_of(request, usual), false);
     }
     case endpoint_page::cancel: {
       const job_handle job = detail::find_job(visit, parameters, now);
@@ -240,58 +265,9 @@ inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_pa
     case endpoint_page::health:
       return visit.reply(detail::counts_reply(endpoint));
     case endpoint_page::openai:
-      return detail::ask_openai(visit, "/v1/" + parameters.value("rest").value_or(std::string()), std::move(body), now);
+      return detail::ask_openai(visit, "/v1/" + parameters.value("rest").value_or(std::string()),
+                                std::move(body), now);
   }
-}
-
-inline void serve_realtime(endpoint_visit& visit, std::string body, time_point now) {
-  json given = detail::parse_body(body);
-  if (!given.is_object() || !given.contains("input"))
-    throw http_error(400, "the body must be an object with the members \"id\" and \"input\"");
-  endpoint_order order;
-  order.kept = false;
-  if (const auto id = given.find("id"); id != given.end() && id->is_string()) order.envelope.id = id->get<std::string>();
-  order.envelope.input = std::move(given["input"]);
-  given.erase("input");
-  given.erase("id");
-  order.envelope.details = std::move(given);
-  visit.order(std::move(order), now);
-  visit.wait(reply_form::realtime, (time_point::max)(), true);
-}
-
-inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
-  json given = detail::parse_body(body);
-  const auto instances = given.is_object() ? given.find("instances") : given.end();
-  if (!given.is_object() || instances == given.end() || !instances->is_array())
-    throw http_error(400, "the body must be an object with the array \"instances\"");
-  if (instances->empty()) {
-    endpoint_reply made;
-    made.text = "{\"predictions\":[]}";
-    return visit.reply(std::move(made));
-  }
-  json details = detail::request_details(visit.request());
-  if (const auto parameters = given.find("parameters"); parameters != given.end()) details["parameters"] = *parameters;
-  for (json& instance : *instances) {
-    endpoint_order order;
-    order.kept = false;
-    order.envelope.input = std::move(instance);
-    order.envelope.details = details;
-    visit.order(std::move(order), now);
-  }
-  visit.wait(reply_form::predictions, (time_point::max)(), true);
-}
-
-inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
-  const request_head& request = visit.request();
-  endpoint_order order;
-  order.kept = false;
-  order.envelope.input = detail::read_plain_input(request, std::move(body));
-  order.envelope.details = detail::request_details(request);
-  visit.order(std::move(order), now);
-  const bool streams = visit.endpoint().options().streams;
-  const bool events = streams && request.header_contains("accept", "text/event-stream");
-  const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
-  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, (time_point::max)(), true);
 }
 
 // What has routes of its own: all of the queue API, and of the others what is beside the jobs.
@@ -302,7 +278,8 @@ inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) 
   const bool has_console = is_api || options.kind == endpoint_kind::monitor;
   const std::string_view path = is_api ? detail::api_path(request.path()) : request.path();
   const std::span<const route> routes = detail::routes_of(options);
-  if (!has_console && !(path == "/metrics" && (request.method() == "GET" || request.method() == "HEAD"))) return false;
+  if (!has_console && !(path == "/metrics" && (request.method() == "GET" || request.method() == "HEAD")))
+    return false;
   const route_match match = coworker::find_route(routes, request.method(), path);
   const bool found = match.status == 200;
   if (found && path.size() != request.path().size() && match.index < first_api_route)
@@ -312,16 +289,12 @@ inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) 
     return true;
   }
   if (match.status == 204 || match.status == 405) {
-    endpoint_reply made = error_reply(match.status == 204 ? 200 : 405, "this path does not have that method");
-    if (match.status == 204) {
-      made = endpoint_reply();
-      made.status = 204;
-    }
-    made.allow = coworker::allowed_methods(routes, path);
-    visit.reply(std::move(made));
+    visit.reply(detail::methods_reply(match.status == 204, coworker::allowed_methods(routes, path),
+                                      "this path does not have that method"));
     return true;
   }
-  throw http_error(match.status, match.status == 400 ? "the path is malformed" : "there is nothing at this path");
+  throw http_error(match.status,
+                   match.status == 400 ? "the path is malformed" : "there is nothing at this path");
 }
 
 inline void route_visit(endpoint_visit& visit, std::string body, time_point now) {
@@ -334,16 +307,11 @@ inline void route_visit(endpoint_visit& visit, std::string body, time_point now)
       options.openai_routes && options.kind == endpoint_kind::service && request.path().starts_with("/v1/");
   if (is_openai && request.method() == "GET")
     return detail::ask_openai(visit, std::string(request.path()), std::string(), now);
-  if (request.method() != "POST") {
-    const bool asks_methods = request.method() == "OPTIONS";
-    endpoint_reply made = error_reply(405, "send jobs with POST");
-    if (asks_methods) {
-      made = endpoint_reply();
-      made.status = 204;
-    }
-    made.allow = "POST, OPTIONS";
-    return visit.reply(std::move(made));
-  }
+  if (options.kind == endpoint_kind::service && !options.routes.empty() && !is_openai)
+    return detail::serve_route(visit, std::move(body), now);
+  if (request.method() != "POST")
+    return visit.reply(
+        detail::methods_reply(request.method() == "OPTIONS", "POST, OPTIONS", "send jobs with POST"));
   if (is_openai) return detail::ask_openai(visit, std::string(request.path()), std::move(body), now);
   if (options.kind == endpoint_kind::realtime) {
     if (request.path() != options.realtime_path)

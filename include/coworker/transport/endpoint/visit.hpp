@@ -66,7 +66,8 @@ class endpoint_visit {
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
     job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
-    if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+    if (why == job_table::refusal::closed)
+      throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
     jobs_.push_back(std::move(made));
     return *jobs_.back();
@@ -75,7 +76,8 @@ class endpoint_visit {
   // The job's client goes on asking for it, by other requests.
   void follow(job_handle job) { jobs_.push_back(std::move(job)); }
 
-  void wait(reply_form form, time_point due, bool stops_with_client) {
+  void wait(reply_form form, time_point due, bool stops_with_client, bool streams = false) {
+    streams_ = streams;
     form_ = form;
     due_ = due;
     stops_with_client_ = stops_with_client;
@@ -156,7 +158,8 @@ class endpoint_visit {
   void look_live(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
-    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen)) heartbeat_ = after(now, heartbeat_interval);
+    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen))
+      heartbeat_ = after(now, heartbeat_interval);
     for (const std::string& chunk : chunks) append_live(chunk);
     if (is_final(seen.status)) {
       over_ = true;
@@ -218,7 +221,7 @@ class endpoint_visit {
         if (form_ == reply_form::events) event.event = "error";
         append_sse_event(piece_, event);
       }
-    } else if (!endpoint_.options().streams && seen.output) {
+    } else if (!streams_ && seen.output) {
       append_live(seen.output->text);
     }
     if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
@@ -243,11 +246,12 @@ class endpoint_visit {
   }
 
   void reply_failure(const job_view& seen) {
-    const int status = seen.input_fault                              ? 422
-                       : seen.status == endpoint_status::timed_out   ? 504
-                       : seen.status == endpoint_status::cancelled   ? 503
-                                                                     : 500;
-    if (form_ != reply_form::openai && form_ != reply_form::openai_events) return reply(error_reply(status, seen.error));
+    const int status = seen.input_fault                            ? 422
+                       : seen.status == endpoint_status::timed_out ? 504
+                       : seen.status == endpoint_status::cancelled ? 503
+                                                                   : 500;
+    if (form_ != reply_form::openai && form_ != reply_form::openai_events)
+      return reply(error_reply(status, seen.error));
     endpoint_reply made;
     if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
       made.text = "{\"error\":" + seen.error + "}";
@@ -288,7 +292,7 @@ class endpoint_visit {
       made.status = status_of_error(made.shared ? made.shared->text : made.text);
       return reply(std::move(made));
     }
-    if (!endpoint_.options().streams) {
+    if (!streams_) {
       made.shared = seen.output;
       if (!made.shared) made.text = "null";
       return reply(std::move(made));
@@ -330,6 +334,7 @@ class endpoint_visit {
   std::size_t at_ = 0;  // which of them is waited for
   reply_form form_ = reply_form::status;
   bool stops_with_client_ = false;
+  bool streams_ = false;  // the job's elements are its chunks
   bool replied_ = false;  // reply_ is what is to be sent
   bool begun_ = false;    // the response is one in pieces
   bool over_ = false;     // of which the last one has been made

@@ -1,0 +1,145 @@
+#pragma once
+// Several handlers behind one worker, each for a route of an HTTP endpoint. Must not know how requests come in.
+
+#include <coworker/coro/task.hpp>
+#include <coworker/http/route.hpp>
+#include <coworker/job/handler.hpp>
+#include <coworker/job/handler_kind.hpp>
+#include <coworker/job/job.hpp>
+#include <coworker/job/outcome.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/typed/schema.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1 {
+
+/// A route and its handler: made by post(), get(), put(), patch() and del().
+template <job_handler Handler>
+struct routed {
+  route at;
+  Handler handler;
+};
+
+/// `pattern`: such as "/models/{name}"; the compiler refuses a malformed one.
+template <job_handler Handler>
+routed<Handler> post(route_pattern pattern, Handler handler) {
+  return {{"POST", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> get(route_pattern pattern, Handler handler) {
+  return {{"GET", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> put(route_pattern pattern, Handler handler) {
+  return {{"PUT", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> patch(route_pattern pattern, Handler handler) {
+  return {{"PATCH", pattern}, std::move(handler)};
+}
+template <job_handler Handler>
+routed<Handler> del(route_pattern pattern, Handler handler) {
+  return {{"DELETE", pattern}, std::move(handler)};
+}
+
+/// A route as a server sees it.
+struct route_description {
+  route at;
+  bool streams = false;
+  json (*schema)() = nullptr;  ///< of the handler's input; null: any JSON
+};
+
+namespace detail {
+
+// How a job says which route it is for, in its details.
+inline std::string route_name(const route& at) {
+  return std::string(at.method).append(" ").append(at.pattern.text());
+}
+
+inline task<void> settle_without_route(job_record& record, std::string wanted) {
+  record.settle(outcome::failure(
+      wanted.empty() ? "the job names no route; write it as \"route\" beside its input, such as "
+                       "\"POST /path\""
+                     : "there is no route \"" + wanted + "\""));
+  co_return;
+}
+
+template <class... Handlers>
+struct route_chain {
+  task<void> run(std::string wanted, job_record& record, const handler_place&, const stream_sink&) {
+    return detail::settle_without_route(record, std::move(wanted));
+  }
+  void describe(std::vector<route_description>&) const {}
+};
+
+template <class First, class... Rest>
+struct route_chain<First, Rest...> {
+  routed<First> first;
+  route_chain<Rest...> rest;
+
+  explicit route_chain(routed<First> one, routed<Rest>... others)
+      : first(std::move(one)), rest(std::move(others)...) {}
+
+  task<void> run(std::string wanted, job_record& record, const handler_place& place,
+                 const stream_sink& sink) {
+    if (detail::route_name(first.at) == wanted)
+      return coworker::run_handler(first.handler, record, place, sink);
+    return rest.run(std::move(wanted), record, place, sink);
+  }
+
+  void describe(std::vector<route_description>& into) const {
+    route_description made{first.at, is_streaming_handler<First>};
+    if constexpr (typed_input<handler_input<First>>) made.schema = &json_schema<handler_input<First>>;
+    into.push_back(made);
+    rest.describe(into);
+  }
+};
+
+}  // namespace detail
+
+/// Handlers of any kind, each for a route of its own, under one worker, one concurrency modifier and one set of metrics:
+///
+///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
+///
+/// A body is the handler's input; without one, as with GET, its members are the parameters of path and query. Both, and
+/// the header lines, are in job::details too: `parameters`, `query_parameters`, `headers`. A job that does not come by
+/// HTTP names its route beside its input, as in {"input": {}, "route": "POST /v1/transcribe"}.
+template <class... Handlers>
+class routes {
+ public:
+  explicit routes(routed<Handlers>... entries) : chain_(std::move(entries)...) {}
+
+  /// What a worker runs.
+  task<void> choose_and_run(job_record& record, const handler_place& place, const detail::stream_sink& sink) {
+    std::string wanted;
+    if (const auto named = record.details.find("route"); named != record.details.end() && named->is_string())
+      wanted = named->template get<std::string>();
+    return chain_.run(std::move(wanted), record, place, sink);
+  }
+  static constexpr bool streams = (is_streaming_handler<Handlers> || ...);
+
+  std::vector<route_description> describe() const {
+    std::vector<route_description> all;
+    chain_.describe(all);
+    return all;
+  }
+
+  /// So that it is a handler. Throws: std::logic_error, because only a worker knows where each of them is to run.
+  task<json> operator()(job<>) const {
+    throw std::logic_error("routes: only a worker can run them; call one of the handlers instead");
+    co_return json();
+  }
+
+ private:
+  detail::route_chain<Handlers...> chain_;
+};
+
+template <class... Handlers>
+routes(routed<Handlers>...) -> routes<Handlers...>;
+
+}  // namespace coworker

@@ -1,0 +1,53 @@
+#pragma once
+// The webhooks of an endpoint on a thread of their own, over libcurl, so that a server that does not answer holds up
+// nothing. Needs libcurl.
+
+#include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/sync_wait.hpp>
+#include <coworker/exec/thread.hpp>
+#include <coworker/http/curl/broken_pipe.hpp>
+#include <coworker/http/curl/client.hpp>
+#include <coworker/net/address.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
+#include <coworker/transport/endpoint/public_address.hpp>
+#include <coworker/transport/endpoint/webhooks.hpp>
+#include <exception>
+#include <string>
+
+namespace coworker::inline v0_1::detail {
+
+/// From the constructor to the destructor, which tries once more what has not got through.
+class webhook_thread {
+ public:
+  explicit webhook_thread(http_endpoint& endpoint)
+      : endpoint_(endpoint),
+        sender_(client_, endpoint, endpoint.options().only_local ? nullptr : &detail::why_not_public),
+        thread_(&run, this) {
+    detail::ignore_broken_pipes();
+  }
+  webhook_thread(const webhook_thread&) = delete;
+  webhook_thread& operator=(const webhook_thread&) = delete;
+  ~webhook_thread() {
+    sender_.close();
+    thread_.join();
+  }
+
+ private:
+  static void* run(void* self) noexcept {
+    webhook_thread& one = *static_cast<webhook_thread*>(self);
+    try {
+      event_loop loop(one.client_);
+      coworker::sync_wait(loop, one.sender_.run());
+    } catch (const std::exception& error) {
+      one.endpoint_.own_log().write(log_level::error, std::string("No more webhooks are told: ") + error.what());
+    }
+    return nullptr;
+  }
+
+  http_endpoint& endpoint_;
+  curl_client client_;
+  webhook_sender<curl_client> sender_;
+  thread thread_;
+};
+
+}  // namespace coworker::detail

@@ -1,0 +1,83 @@
+#pragma once
+// Webhooks of an endpoint: whoever asked for it is told of a job's end. Must not know libcurl.
+
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/scope.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/exec/semaphore.hpp>
+#include <coworker/http/client.hpp>
+#include <coworker/log.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
+#include <coworker/transport/endpoint/job_ids.hpp>
+#include <coworker/transport/endpoint/reply.hpp>
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1 {
+
+/// Posts the status object of each job that has ended to the webhook that it came with: three tries, ten seconds apart,
+/// until one is answered with 200.
+template <http_client Client>
+class webhook_sender {
+ public:
+  /// `may_reach(url)`: why a webhook must not go there; empty: it may. All must outlive it.
+  webhook_sender(Client& client, http_endpoint& endpoint, std::string (*may_reach)(const std::string& url))
+      : client_(client), endpoint_(endpoint), may_reach_(may_reach) {}
+
+  /// Until close() was called and what was to be told has been tried.
+  task<void> run() {
+    scope telling(co_await this_coro::context());
+    for (;;) {
+      const bool last = closing_.is_set();
+      for (detail::endpoint_notice& notice : endpoint_.jobs().take_notices())
+        telling.spawn(tell(std::move(notice)));
+      if (last) break;
+      co_await endpoint_.jobs().noticed().wait();
+    }
+    co_await telling.join();
+  }
+
+  /// Tries what there is once more, and ends. Any thread.
+  void close() {
+    closing_.set();
+    endpoint_.jobs().noticed().set();
+  }
+
+ private:
+  static constexpr int most_tries = 3;
+  static constexpr duration pause = std::chrono::seconds(10);
+
+  task<void> tell(detail::endpoint_notice notice) {
+    const executor_ref here = co_await this_coro::executor();
+    const semaphore::permit held = co_await at_once_.acquire();
+    std::string problem = may_reach_ != nullptr ? may_reach_(notice.url) : std::string();
+    const bool allowed = problem.empty();
+    http_request request(notice.url);
+    request.headers = headers_;
+    request.timeout = std::chrono::seconds(10);
+    const detail::endpoint_reply body = detail::status_reply(
+        *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
+    request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
+    for (int tries = 1; allowed; ++tries) {
+      const http_answer answer = co_await client_.send(request);
+      if (answer.arrived() && answer.status == 200) co_return;
+      problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
+      if (tries == most_tries || closing_.is_set()) break;
+      co_await closing_.wait_until(here.now() + pause);
+    }
+    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem, log_subject(notice.job->id));
+  }
+
+  Client& client_;
+  http_endpoint& endpoint_;
+  std::string (*const may_reach_)(const std::string& url);
+  const std::vector<std::string> headers_{"Content-Type: application/json"};
+  semaphore at_once_{16};
+  event closing_;
+};
+
+}  // namespace coworker
