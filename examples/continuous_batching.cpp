@@ -20,12 +20,12 @@ struct request {
 struct sequence {
   std::string text;
 };
-using engine = cw::step_engine<sequence, std::string>;
+using decoder = cw::step_engine<sequence, std::string>;
 
 // One step of all active sequences, here: one more character of each. A real one fills a batch, decodes it and samples;
 // one->slot() is the sequence's place in the model's cache.
-void step(std::span<engine::active* const> all) {
-  for (engine::active* const one : all) {
+void step(std::span<decoder::active* const> all) {
+  for (decoder::active* const one : all) {
     std::string& text = (*one)->text;
     one->send(text.substr(0, 1));
     text.erase(0, 1);
@@ -33,10 +33,10 @@ void step(std::span<engine::active* const> all) {
   }
 }
 
-engine load() { return engine(step, {.at_once = 8}); }
+decoder load() { return decoder(step, {.at_once = 8}); }
 
-cw::async_generator<cw::chunk_or_whole<std::string>> handle(engine& decode, cw::job<request> job) {
-  auto pieces = decode.run(sequence{job.input.prompt});
+cw::async_generator<cw::chunk_or_whole<std::string>> handle(decoder& model, cw::job<request> job) {
+  auto pieces = model.run(sequence{job.input.prompt});
   std::string text;
   for (std::string* piece = co_await pieces.next(); piece != nullptr; piece = co_await pieces.next()) {
     text += *piece;
