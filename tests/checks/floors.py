@@ -24,12 +24,14 @@ RUNPOD_ENGINE = "transport/runpod/engine.hpp"
 RUNPOD_MODE = "start/runpod_mode.hpp"
 WEBHOOK_THREAD = "start/webhook_thread.hpp"
 SERVE_MODE = "start/serve_mode.hpp"
+OTLP_THREAD = "start/otlp_thread.hpp"
+RUN_ENGINE = "start/run_engine.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
 NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_REDIRECT: (CURL_EXCHANGE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_EXCHANGE: (CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_DIAGNOSIS: (CURL_TRANSFERS,), CURL_PATIENCE: (CURL_TRANSFERS,), CURL_TRANSFERS: (CURL_CLIENT,),
-             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: (SERVE_MODE,), RUNPOD_MODE: ("start.hpp",)}
+             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD, OTLP_THREAD), OTLP_THREAD: (RUN_ENGINE,), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: (SERVE_MODE,), RUNPOD_MODE: ("start.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")

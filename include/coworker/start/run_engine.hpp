@@ -8,10 +8,17 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/last_deadline.hpp>
 #include <coworker/start/termination.hpp>
+#include <coworker/start/watched_worker.hpp>
 #include <coworker/transport/engine_ref.hpp>
 #include <coworker/worker.hpp>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
+
+#ifdef COWORKER_WITH_CURL
+#include <coworker/start/otlp_thread.hpp>
+#endif
 
 namespace coworker::detail {
 
@@ -66,19 +73,38 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
   }
 }
 
-// The same for an engine that serves until it is told to leave.
+template <class Worker, class Engine>
+int run_until_told_to_leave(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
+  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+           " failed, " + std::to_string(summary.stopped) + " stopped, " +
+           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+           std::to_string(summary.highest_in_progress) + ".");
+  return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+}
+
+// The same for an engine that serves until it is told to leave. With libcurl, metrics and a span for each job are sent as
+// the OTEL_* variables say; of an engine with a waiter of its own, metrics only.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+#ifdef COWORKER_WITH_CURL
+  std::optional<otlp_settings> wanted = detail::otlp_from_environment(log);
+  watched_worker watched(runner);
+  std::optional<otlp_thread> exporter;
+  if (wanted) exporter.emplace(*std::move(wanted), watched, log);
+#endif
   if constexpr (is_served_by_reference<Engine>) {
     engine_ref any(engine);
-    return detail::serve_engine(runner, any, grace_period, log);
+#ifdef COWORKER_WITH_CURL
+    if (exporter) {
+      traced_engine traced(any, exporter->spans());
+      engine_ref outer(traced);
+      return detail::run_until_told_to_leave(runner, outer, grace_period, log);
+    }
+#endif
+    return detail::run_until_told_to_leave(runner, any, grace_period, log);
   } else {
-    const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
-    log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-             " failed, " + std::to_string(summary.stopped) + " stopped, " +
-             std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-             std::to_string(summary.highest_in_progress) + ".");
-    return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+    return detail::run_until_told_to_leave(runner, engine, grace_period, log);
   }
 }
 

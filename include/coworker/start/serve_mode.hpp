@@ -11,6 +11,7 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/mode.hpp>
 #include <coworker/start/run_engine.hpp>
+#include <coworker/start/watched_worker.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/endpoint/gate.hpp>
@@ -200,19 +201,6 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
   detail::tell_where(plan, server->port(), log);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log);
 }
-
-// A worker whose jobs come from elsewhere, to be looked at.
-template <class Worker>
-struct watched_worker final : worker_access {
-  Worker& runner;
-  explicit watched_worker(Worker& one) noexcept : runner(one) {}
-  void stop_job(std::string id) override { runner.stop_job(std::move(id)); }
-  void drain() override { runner.stop(); }
-  std::vector<std::string> jobs_in_progress() const override { return {}; }
-  metrics measured() const override { return runner.measured(); }
-  stop_token leaving() const override { return stop_token(); }
-  bool preparing() const override { return runner.preparing(); }
-};
 
 // The port beside a queue, where the options ask for one.
 class side_door {
