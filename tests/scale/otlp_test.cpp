@@ -16,7 +16,8 @@ const std::string parent(16, 'b');
 }  // namespace
 
 TEST_CASE("a traceparent is read, and what is malformed begins a new trace") {
-  const auto read = parse_trace_parent("00-" + trace + "-" + parent + "-01");
+  const std::string header = "00-" + trace + "-" + parent + "-01";
+  const auto read = parse_trace_parent(header);
   REQUIRE(read);
   CHECK(read->trace_id == trace);
   CHECK(read->parent_id == parent);
