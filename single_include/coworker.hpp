@@ -24,14 +24,33 @@
 // SOFTWARE.
 #pragma once
 
+// Names of the standard library's that some programs have macros for: its headers, included here for the first time, are
+// spared them. coworker's own headers need no such help.
+#pragma push_macro("abs")
+#pragma push_macro("clamp")
+#pragma push_macro("fail")
+#pragma push_macro("log")
+#pragma push_macro("max")
+#pragma push_macro("min")
+#pragma push_macro("round")
+#pragma push_macro("test")
+#undef abs
+#undef clamp
+#undef fail
+#undef log
+#undef max
+#undef min
+#undef round
+#undef test
+
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cfloat>
 #include <charconv>
+#include <chrono>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -39,34 +58,21 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dirent.h>
 #include <exception>
-#include <fcntl.h>
 #include <initializer_list>
 #include <limits>
+#include <memory>
 #include <mutex>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <new>
 #include <optional>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
 #include <system_error>
-#include <time.h>
 #include <tuple>
 #include <type_traits>
 #include <typeinfo>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 #include <version>
@@ -109,7 +115,7 @@
 #define COWORKER_SPARES_REGISTERS COWORKER_NOINLINE
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and
 // then destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).
@@ -146,6 +152,9 @@ void store_apart(T*& place, T* value) noexcept {
 // A recycled frame hides a use after free from AddressSanitizer, so under it every frame comes from the heap.
 #if defined(__SANITIZE_ADDRESS__)
 #define COWORKER_RECYCLE_FRAMES 0
+// MinGW frees a thread's variables before it runs their destructors, so that nobody can give the blocks back.
+#elif defined(__MINGW32__)
+#define COWORKER_RECYCLE_FRAMES 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define COWORKER_RECYCLE_FRAMES 0
@@ -155,7 +164,7 @@ void store_apart(T*& place, T* value) noexcept {
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
@@ -318,7 +327,7 @@ struct recycled_frame {
 // What a task and whoever awaits it share, in the awaiter's frame: where the task's frame is and, once it has
 // ended, a value or an exception. Knows no coroutine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct no_answer {};
 
@@ -452,7 +461,7 @@ class task_answer {
 #define COWORKER_STACK_POSITION() reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -606,7 +615,7 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 // task<T>: a lazy, owned, awaited-once coroutine. Knows what its chain shares only as a pointer that a child
 // takes over from whoever awaits it; what that context holds (executor, stop token, job) is in context.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct context;
 
@@ -838,7 +847,7 @@ task<T> task_promise_base<T>::get_return_object() noexcept {
 // async_generator<T>: a coroutine that gives many values, each when it is asked for, and may await in
 // between. Control passes as between a task and its awaiter; see transfer.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 template <class T>
 class async_generator;
@@ -1029,7 +1038,7 @@ async_generator<T> generator_promise<T>::get_return_object() noexcept {
 #include <chrono>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Monotonic, in nanoseconds. A simulated executor counts the same units from its own zero.
 using clock_type = std::chrono::steady_clock;
@@ -1040,8 +1049,8 @@ namespace detail {
 
 // The moment `span` after `start`; where that is beyond the clock, time_point::max(), which never comes.
 inline time_point after(time_point start, duration span) noexcept {
-  const bool beyond = span > duration::zero() && start > time_point::max() - span;
-  return beyond ? time_point::max() : start + span;
+  const bool beyond = span > duration::zero() && start > (time_point::max)() - span;
+  return beyond ? (time_point::max)() : start + span;
 }
 
 }  // namespace detail
@@ -1051,7 +1060,7 @@ inline time_point after(time_point start, duration span) noexcept {
 
 // collect: all values of a stream at once. Knows nothing of where they come from.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Returns all values of a generator, once it has ended: `auto all = co_await collect(std::move(pieces));`.
 /// Throws: what the generator throws; what came before is lost then. Cancellation: as the generator does.
@@ -1071,7 +1080,7 @@ task<std::vector<T>> collect(async_generator<T> values) {
 // descriptor it watches there, and a reference that forgets which executor it is. Knows none of the
 // executors; those are in exec/.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A coroutine that waits for a moment. It lives with the waiter (no allocation) and must stay in place while
 /// armed.
@@ -1277,7 +1286,11 @@ static_assert(executor<executor_ref>);
 // gone. (The standard's own header also costs a quarter of our whole include budget, and libc++ before 20
 // lacks it.)
 
-namespace coworker {
+#if defined(__GLIBCXX__) && !defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace coworker::inline v0_1 {
 
 /// What a coroutine throws, and its awaiters see, when it ends early because stop was requested. Catch it to
 /// clean up, and let it go on: a chain that ends with it counts as stopped, not as failed.
@@ -1305,6 +1318,17 @@ class stop_callback_node {
   stop_callback_node* next_ = nullptr;
   bool listed_ = false;
 };
+
+// Blocks while an atomic has that value. Where the system has no futex, libstdc++'s own wait may miss a notification
+// (up to GCC 15 it compares before it locks): there, look again and again, as what is waited for is short.
+template <class T>
+void wait_while(const std::atomic<T>& place, T value) noexcept {
+#if defined(__GLIBCXX__) && !defined(__linux__)
+  while (place.load(std::memory_order_acquire) == value) ::sched_yield();
+#else
+  place.wait(value, std::memory_order_acquire);
+#endif
+}
 
 // Its address tells threads apart; std::thread::id would need <thread>.
 inline const void* this_thread_marker() noexcept {
@@ -1360,7 +1384,7 @@ class stop_state {
       running_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed);
       return;
     }
-    while (running_.load(std::memory_order_acquire) == &node) running_.wait(&node, std::memory_order_acquire);
+    while (running_.load(std::memory_order_acquire) == &node) detail::wait_while(running_, &node);
   }
 
  private:
@@ -1371,7 +1395,7 @@ class stop_state {
     unsigned flags = flags_.load(std::memory_order_relaxed);
     for (;;) {
       if ((flags & locked_bit) != 0) {
-        flags_.wait(flags, std::memory_order_relaxed);
+        detail::wait_while(flags_, flags);
         flags = flags_.load(std::memory_order_relaxed);
       } else if (flags_.compare_exchange_weak(flags, flags | locked_bit, std::memory_order_acquire,
                                               std::memory_order_relaxed)) {
@@ -1504,7 +1528,7 @@ class linked_stop_source : public stop_source {
 // starts a task rather than awaits it (sync_wait, a scope, when_all, a worker's job); that beginning owns the
 // context.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct job_record;  // what a worker knows of a job; defined on the floor of jobs
 
@@ -1590,7 +1614,7 @@ class context : public detail::context_awaiter<context> {
 // The outcome of a coroutine while it waits to be fetched: nothing yet, a value, or an exception. Knows no
 // coroutine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class result_state : unsigned char { empty, value, exception };
 
@@ -1679,7 +1703,7 @@ class result<void> : public result_storage<no_result> {
 // scope: the owner of tasks that run side by side. It starts them, stops them together, and is left only when
 // all have ended; when_all, when_any and timeout are built on it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class scope;
 
@@ -1802,7 +1826,7 @@ class scope {
 
   /// As if a child had thrown `failure`: stops the children, and join() rethrows it unless another came
   /// first.
-  void fail(std::exception_ptr failure) noexcept {
+  void(fail)(std::exception_ptr failure) noexcept {
     if (failed_.exchange(true, std::memory_order_relaxed)) return;
     first_failure_ = std::move(failure);
     request_stop();
@@ -1891,7 +1915,7 @@ inline void child::promise_type::unhandled_exception() noexcept {
     throw;
   } catch (const cancelled&) {
   } catch (...) {
-    owner_.fail(std::current_exception());
+    (owner_.fail)(std::current_exception());
   }
 }
 
@@ -1948,7 +1972,7 @@ requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(
 
 // when_all: several tasks side by side, all of them waited for.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Stands for the result of a task<void> among results that have one.
 struct no_value {
@@ -2001,7 +2025,7 @@ task<detail::all_values<T...>> when_all(task<T>... tasks) {
     std::apply([&](auto&... result) { (children.spawn(detail::store(std::move(tasks), result)), ...); },
                results);
   } catch (...) {
-    children.fail(std::current_exception());  // what was started is waited for
+    (children.fail)(std::current_exception());  // what was started is waited for
   }
   co_await children.join();
   if constexpr ((std::is_void_v<T> && ...)) {
@@ -2024,7 +2048,7 @@ requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::
     for (std::size_t i = 0; i < tasks.size(); ++i)
       children.spawn(detail::store(std::move(tasks[i]), results[i]));
   } catch (...) {
-    children.fail(std::current_exception());  // as above
+    (children.fail)(std::current_exception());  // as above
   }
   co_await children.join();
   if constexpr (std::is_void_v<T>) {
@@ -2043,7 +2067,7 @@ requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::
 
 // when_any: several tasks side by side, the first to end decides, the others are stopped and waited for.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What when_any gives: which task ended first, and its result.
 template <class T>
@@ -2104,7 +2128,7 @@ task<any_result<T>> when_any(std::vector<task<T>> tasks) {
     for (std::size_t i = 0; i < tasks.size(); ++i)
       competitors.spawn(detail::compete(std::move(tasks[i]), i, race, competitors));
   } catch (...) {
-    competitors.fail(std::current_exception());  // those that were started are waited for
+    (competitors.fail)(std::current_exception());  // those that were started are waited for
   }
   co_await competitors.join();
   if constexpr (std::is_void_v<T>) {
@@ -2135,7 +2159,7 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
 
 // active_sequence: what a step_engine's step function works on. Knows neither threads nor who waits for its pieces.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2166,11 +2190,13 @@ class active_sequence {
   void finish() noexcept { finished_ = true; }
 
   /// The same, and the stream ends with an exception, as if the job had thrown it.
-  void fail(std::exception_ptr error) noexcept {
+  void(fail)(std::exception_ptr error) noexcept {
     failure_ = std::move(error);
     finished_ = true;
   }
-  void fail(const std::string& message) { fail(std::make_exception_ptr(std::runtime_error(message))); }
+  void(fail)(const std::string& message) {
+    (this->fail)(std::make_exception_ptr(std::runtime_error(message)));
+  }
 
  protected:
   explicit active_sequence(Sequence&& state) : state_(std::move(state)) {}
@@ -2195,7 +2221,7 @@ class active_sequence {
 // What the calling thread is, for those who may not be called on just any: whether blocking it would hold up
 // an executor, and whether it is foreign to a simulation. Knows none of the executors.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct thread_role {
   bool is_loop = false;   // it runs a loop, on which nothing may block
@@ -2274,7 +2300,7 @@ class simulated_waiters {
 
 // auto_reset_event: wakes one coroutine that waits for news, or lets it go on when a moment has come.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
 /// it twice counts once. For several waiters, or one that a stop is to end, use `event`.
@@ -2322,7 +2348,7 @@ class auto_reset_event {
   /// Throws: std::logic_error when another coroutine is waiting, or the awaiting one runs on no executor.
   /// Cancellation: a stop does not end the wait, so that whoever winds things down can wait here.
   wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+  wait_awaiter wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
  private:
   // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
@@ -2366,7 +2392,7 @@ class auto_reset_event {
 // Random numbers that are the same for the same seed everywhere: for jitter, and for the order of things in
 // simulations.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits from each step of a counter. Not for secrets.
 class random_source {
@@ -2400,7 +2426,7 @@ class random_source {
 // How long to wait before trying again: exponential growth with jitter, so that many workers do not return in
 // step.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The n-th wait is drawn evenly from the upper half of [0, min(longest, first * 2^n)].
 class backoff {
@@ -2436,7 +2462,7 @@ class backoff {
 // Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
 // short.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2455,7 +2481,7 @@ duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
   using seconds = std::chrono::duration<double>;
   const seconds wanted = std::chrono::duration_cast<seconds>(span);
   if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
-  if (wanted >= std::chrono::duration_cast<seconds>(duration::max())) return duration::max();
+  if (wanted >= std::chrono::duration_cast<seconds>((duration::max)())) return (duration::max)();
   if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
     return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
   } else {
@@ -2537,9 +2563,9 @@ sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
 
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
-/// As std::condition_variable.
+/// As std::condition_variable; wait_until may return early.
 class condition {
  public:
   condition() noexcept {
@@ -2607,12 +2633,28 @@ inline void yield_thread() noexcept { ::sched_yield(); }
 
 #else
 
+#include <algorithm>
 #include <condition_variable>
 #include <thread>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
-using condition = std::condition_variable;
+class condition {
+ public:
+  void wait(std::unique_lock<std::mutex>& lock) { condition_.wait(lock); }
+
+  // May return early. Some standard libraries add the wait to the calendar's time, which overflows for one without end.
+  void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
+    condition_.wait_until(lock, (std::min)(due, clock_type::now() + std::chrono::hours(24)));
+  }
+
+  void notify_one() noexcept { condition_.notify_one(); }
+  void notify_all() noexcept { condition_.notify_all(); }
+
+ private:
+  std::condition_variable condition_;
+};
+
 using thread = std::thread;
 inline void yield_thread() noexcept { std::this_thread::yield(); }
 
@@ -2625,7 +2667,7 @@ inline void yield_thread() noexcept { std::this_thread::yield(); }
 // Waiting in ordinary code, on a thread that may block, until a stop cuts the wait short. What sleep_for is
 // to a coroutine, this is to a plain handler on the pool.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2671,7 +2713,7 @@ void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
 // Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
 // there.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What resume_on gives; made to be awaited at once.
 class hop_awaiter {
@@ -2729,7 +2771,7 @@ task<T> run_on(executor_ref destination, task<T> work) {
 
 // blocking: a coroutine calls a function that blocks or computes for long, and awaits its result.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -2815,7 +2857,7 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
 // ring<T>: a queue in one block of memory, which destroys each element as soon as it is taken. Not
 // thread-safe.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // T moves without throwing; its users see to that.
 template <class T>
@@ -2869,11 +2911,11 @@ class ring {
     }
   }
 
-  static void release(T* slots) noexcept {
+  static void release(T* places) noexcept {
     if constexpr (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-      ::operator delete(slots, std::align_val_t(alignof(T)));
+      ::operator delete(places, std::align_val_t(alignof(T)));
     } else {
-      ::operator delete(slots);
+      ::operator delete(places);
     }
   }
 
@@ -2904,7 +2946,7 @@ class ring {
 // What two sides share that may go away in any order: an object on the heap, and handles that count
 // themselves. std::shared_ptr would do, at several times the cost of including.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Base of the object.
 class shared_state {
@@ -2961,7 +3003,7 @@ class shared_handle {
 // that block. Knows nothing of what they wait for; its owner brings the mutex that guards the list and all
 // who are in it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A ring through the list itself, so that one can leave without knowing the list.
 struct wait_link {
@@ -3066,7 +3108,7 @@ using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
 // What the two sides of a channel share: the values, who waits to receive one, who waits for room, and how it
 // ended. Knows no awaiters; those are in channel.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What became of a try_send.
 enum class send_result : unsigned char {
@@ -3290,7 +3332,7 @@ class channel_core : public shared_state {
 
 // channel_sender<T>: the side of a channel that sends, on any thread.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 template <class T>
 class channel;
@@ -3357,9 +3399,9 @@ class channel_sender {
   void close() const { end(nullptr); }
 
   /// Closes the channel with an exception: each next() rethrows it once all that was sent before is received.
-  void fail(std::exception_ptr failure) const { end(std::move(failure)); }
+  void(fail)(std::exception_ptr failure) const { end(std::move(failure)); }
   template <std::derived_from<std::exception> Exception>
-  void fail(Exception failure) const {
+  void(fail)(Exception failure) const {
     end(std::make_exception_ptr(std::move(failure)));
   }
 
@@ -3427,7 +3469,7 @@ class [[nodiscard("co_await it")]] channel_sender<T>::send_awaiter {
 
 // channel<T>: a queue from any thread to coroutines; this is the side that receives.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Hands values from any thread to coroutines, in the order in which they were sent. This is the receiving
 /// side; sender() returns handles for the sending side:
@@ -3612,7 +3654,7 @@ async_generator<T> as_generator(channel<T> source) {
 
 // event: something that happens once for many coroutines, as "the model is loaded"; they wait until it has.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
 /// returns at once:
@@ -3727,7 +3769,7 @@ class event::wait_awaiter {
 };
 
 inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
 }  // namespace coworker
 
@@ -3736,7 +3778,7 @@ inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, t
 // due_heap: things that are due at a moment, soonest first. A 4-ary heap: shallower than a binary one, and its
 // children share a cache line. Knows neither timers nor jobs, and has no clock.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::uint32_t due_slot_none = (std::numeric_limits<std::uint32_t>::max)();
 
@@ -3839,7 +3881,7 @@ class due_heap {
 // The armed timers of one executor, soonest first. Not thread-safe and without a clock: the executor that owns
 // it brings the lock and the time.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class timer_queue {
  public:
@@ -3887,7 +3929,7 @@ class timer_queue {
 // condition variable; one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the
 // same functions.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What an event loop calls when it has nothing to resume, and in passing after each round of work.
 class waiter {
@@ -3922,9 +3964,9 @@ class waiter {
 class condition_waiter final : public waiter {
  public:
   void wait(time_point deadline) override {
-    if (deadline == time_point::min()) return;
+    if (deadline == (time_point::min)()) return;
     std::unique_lock lock(mutex_);
-    if (!woken_ && deadline == time_point::max()) {
+    if (!woken_ && deadline == (time_point::max)()) {
       condition_.wait(lock);
     } else if (!woken_) {
       condition_.wait_until(lock, deadline);
@@ -3956,7 +3998,7 @@ class condition_waiter final : public waiter {
 // A loop without one sleeps on a condition variable, which is the fastest way to be woken by another thread.
 // When a coroutine first watches a descriptor there, the loop takes on the waiter that the watch brings along.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Told of every coroutine that an event_loop resumes, on the loop's thread.
 class turn_watcher {
@@ -4067,7 +4109,7 @@ class event_loop {
     std::unique_lock lock(mutex_);
     stop_ = true;
     news_.store(true, std::memory_order_relaxed);
-    wake_if_asleep(lock, time_point::min());
+    wake_if_asleep(lock, (time_point::min)());
   }
 
  private:
@@ -4119,14 +4161,14 @@ class event_loop {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
     news_.store(true, std::memory_order_relaxed);
-    wake_if_asleep(lock, time_point::min());
+    wake_if_asleep(lock, (time_point::min)());
   }
 
   // A busy loop that took the lock in each round would keep other threads from posting for milliseconds, as
   // the lock is not a fair one.
   bool only_ready_has_work() const {
     return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
-           (next_due_ == time_point::max() || now() < next_due_);
+           (next_due_ == (time_point::max)() || now() < next_due_);
   }
 
   void take_ready() noexcept {
@@ -4144,7 +4186,7 @@ class event_loop {
 
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
-    if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
+    if (waiter_ != &own_waiter_) waiter_->wait((time_point::min)());
     if (only_ready_has_work()) {
       take_ready();
       return false;
@@ -4179,7 +4221,7 @@ class event_loop {
 
   // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
   void fire_timers() noexcept {
-    if (timers_.next_due() == time_point::max()) return;  // nor is the clock read for what never comes
+    if (timers_.next_due() == (time_point::max)()) return;  // nor is the clock read for what never comes
     const time_point reached = now();
     try {
       while (timers_.next_due() <= reached) {
@@ -4214,8 +4256,8 @@ class event_loop {
   // The loop's thread only.
   handles ready_;  // posted by the batch itself
   handles batch_;
-  std::size_t resumed_ = 0;                  // of the batch
-  time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
+  std::size_t resumed_ = 0;                    // of the batch
+  time_point next_due_ = (time_point::max)();  // no timer is due before, but for what there is news of
   turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
@@ -4231,7 +4273,7 @@ class event_loop {
   mutable std::mutex mutex_;  // guards what follows
   handles inbox_;
   timer_queue timers_;
-  time_point wakes_at_ = time_point::max();
+  time_point wakes_at_ = (time_point::max)();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
   bool stop_ = false;
   bool running_ = false;
@@ -4246,7 +4288,7 @@ static_assert(watching_executor<event_loop>);
 
 // A value that is made later, perhaps again, and the user's function that makes it. For lender and lanes.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Room for a T that is there or not. It stays in place, so that T need not be movable.
 template <class T>
@@ -4368,7 +4410,7 @@ class maker_handle {
 // sync_wait: the way from ordinary code into tasks. Blocks the calling thread, and lends it to a loop where
 // it can.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor that runs on the thread that calls run(), until stop(); running() tells whether it does.
 template <class Loop>
@@ -4560,7 +4602,7 @@ requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work
 // fifo<T>: a queue in one block of memory. std::deque would do, at several times the cost of including and of
 // an element.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Elements before first_ have been taken; the room is used again when all have been.
 template <class T>
@@ -4608,7 +4650,7 @@ class fifo {
 // thread_pool: several threads that resume what is posted, for work that blocks or computes. One queue for
 // all of them, because what runs here runs long; idle threads sleep.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
 ///
@@ -4768,7 +4810,7 @@ class thread_pool {
     if (due < watched_until_) {
       watched_until_ = due;
       condition_.wait_until(lock, due);
-      if (watched_until_ == due) watched_until_ = time_point::max();
+      if (watched_until_ == due) watched_until_ = (time_point::max)();
     } else {
       condition_.wait(lock);
     }
@@ -4790,7 +4832,7 @@ class thread_pool {
   std::vector<detail::thread> threads_;
   std::size_t max_threads_;
   std::size_t idle_ = 0;  // threads that wait, or have been started and come to the queue first
-  time_point watched_until_ = time_point::max();  // what the idle thread that watches the timers waits for
+  time_point watched_until_ = (time_point::max)();  // what the idle thread that watches the timers waits for
   bool closing_ = false;
 };
 
@@ -4802,7 +4844,7 @@ static_assert(thread_aware_executor<thread_pool>);
 
 // Which lanes are how busy, and what is in them. Does not know who waits for one.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class lane_board {
@@ -4894,7 +4936,7 @@ class lane_board {
 // Who waits for one of several slots, in the order in which they came. What a slot is, and which one is given
 // out, is the board's business: lender_board, lane_board.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // The board's take() gives a slot out, null when there is none, and put() takes it back; both noexcept and
 // under the lock. Somebody waits only while take() gives none.
@@ -5015,8 +5057,9 @@ class waiting_line<Board>::take_awaiter {
 
 // lanes<T>: a value for each GPU, and a thread of its own for each value.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// How many users a lane has, and where lanes run.
 struct lanes_options {
   /// How many users a lane may have at once. 0 counts as 1. Default: 1. With more, one user can prepare its
   /// work while the lane's thread computes for another.
@@ -5216,7 +5259,7 @@ class lanes {
         makers.spawn(coworker::run_on(one.executor, make_->make(i, one.value)));
       }
     } catch (...) {
-      makers.fail(std::current_exception());  // those that were started are waited for
+      (makers.fail)(std::current_exception());  // those that were started are waited for
     }
     co_await makers.join();
   }
@@ -5236,7 +5279,7 @@ lanes(std::size_t, Make, lanes_options) -> lanes<typename detail::make_result<Ma
 
 // Which values of a lender are free. Knows neither how they are made nor who waits for one.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class lender_board {
@@ -5310,8 +5353,9 @@ class lender_board {
 
 // lender<T>: a fixed number of values (contexts, sessions, connections) that are lent to one user at a time.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// How a lender makes its values.
 struct lender_options {
   /// Whether the constructor makes all values, one after the other. Default: each is made when it is first
   /// needed, which is when no value that is made is free.
@@ -5476,7 +5520,7 @@ lender(Make, std::size_t, lender_options) -> lender<typename detail::make_result
 // What a promise and its future share: the outcome, and who waits for it. Knows no awaiters; those are in
 // promise.hpp.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class promise_core : public shared_state {
@@ -5548,7 +5592,7 @@ class promise_core : public shared_state {
 // promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
 // back.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a future throws whose promise was destroyed before it was set.
 class broken_promise : public std::exception {
@@ -5682,7 +5726,8 @@ class promise {
 
   /// Throws: std::logic_error the second time, and when the promise was moved from.
   future<T> get_future() {
-    require("promise::get_future", core_ && !core_->has_future.exchange(true), "its future was taken before");
+    throw_unless("promise::get_future", core_ && !core_->has_future.exchange(true),
+                 "its future was taken before");
     return future<T>(core_);
   }
 
@@ -5711,15 +5756,15 @@ class promise {
   bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
 
  private:
-  void require(const char* call, bool fact, const char* otherwise) const {
+  void throw_unless(const char* call, bool fact, const char* otherwise) const {
     if (fact) return;
     throw std::logic_error(std::string(call) + ": " + (core_ ? otherwise : "the promise was moved from"));
   }
 
   template <class Fill>
   void fill(const char* call, Fill set) {
-    require(call, core_ && core_->set(call, set),
-            "it has a value or an exception already, and a promise is set once");
+    throw_unless(call, core_ && core_->set(call, set),
+                 "it has a value or an exception already, and a promise is set once");
   }
 
   detail::shared_handle<core> core_;
@@ -5731,7 +5776,7 @@ class promise {
 
 // semaphore: lets so many coroutines at once into a stretch of code, in the order in which they came.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A number of permits that coroutines hold for a while:
 ///
@@ -5849,7 +5894,7 @@ inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire
 
 // What must be done though memory is short. Knows nothing of what it is for.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
 // on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
@@ -5873,7 +5918,7 @@ decltype(auto) insist(Step step) {
 // the clock moves to the next timer. A simulated hour takes as long as its events, and goes the same way
 // every time.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
 /// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
@@ -5918,7 +5963,7 @@ class simulated_loop {
 
   /// Resumes and jumps until stop(), or until nothing is left that could ever become ready; time_point::max()
   /// never comes. True: it was stopped. Errors: std::logic_error when it runs already.
-  bool run() { return run_until(time_point::max()); }
+  bool run() { return run_until((time_point::max)()); }
 
   /// The same, but goes no further than `end`, which the clock then shows.
   bool run_until(time_point end) {
@@ -5930,14 +5975,14 @@ class simulated_loop {
       if (!ready_.empty()) {
         if (++steps_ > most_steps_) fail_busy();
         resume(take_ready());
-      } else if (next <= end && next != time_point::max()) {
+      } else if (next <= end && next != (time_point::max)()) {
         if (next > now_) now_ = next;
         while (timers_.next_due() <= now_) {
           detail::insist([this] { ready_.make_room(); });
           ready_.push(timers_.pop());
         }
       } else {
-        if (end != time_point::max() && end > now_) now_ = end;
+        if (end != (time_point::max)() && end > now_) now_ = end;
         return false;
       }
     }
@@ -6023,15 +6068,15 @@ static_assert(thread_aware_executor<simulated_loop>);
 // What the jobs and the thread of a step_engine share: which sequences wait, which are stepped, and how pieces go from
 // one side to the other. Does not know who calls its steps.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
-/// How full a step_engine is, and was: `stepped / (steps * slots)` is the mean share of its slots in use.
+/// How full a step_engine is, and was: `stepped / (steps * at_once)` is the mean share of its slots in use.
 struct step_engine_metrics {
   std::uint64_t steps = 0;    ///< since the start
   std::uint64_t stepped = 0;  ///< sequences, summed over all steps
   std::size_t active = 0;     ///< sequences that have slots now
   std::size_t waiting = 0;    ///< that wait for one
-  std::size_t slots = 0;
+  std::size_t at_once = 0;
 };
 
 namespace detail {
@@ -6055,10 +6100,10 @@ class step_core : public shared_state {
   };
   using seat_handle = shared_handle<seat>;
 
-  explicit step_core(std::size_t slots) : slots_(slots) {
-    active_.reserve(slots);
-    stepping_.reserve(slots);
-    gone_.reserve(2 * slots);  // so that the thread needs no memory
+  explicit step_core(std::size_t most) : slots_(most) {
+    active_.reserve(most);
+    stepping_.reserve(most);
+    gone_.reserve(2 * most);  // so that the thread needs no memory
   }
 
   // Throws: std::runtime_error once the engine is gone.
@@ -6112,7 +6157,7 @@ class step_core : public shared_state {
   void end_step(std::exception_ptr failure) {
     for (const seat_handle& one : active_) {
       ++one->steps_;
-      if (failure != nullptr) one->fail(failure);
+      if (failure != nullptr) (one->fail)(failure);
     }
     failure = nullptr;  // it is the jobs' now
     {
@@ -6198,7 +6243,7 @@ class step_core : public shared_state {
         for (Piece& piece : one.sent_) one.arrived.push_back(std::move(piece));
       }
     } catch (...) {  // no memory for what the job has not taken yet
-      one.fail(std::current_exception());
+      (one.fail)(std::current_exception());
     }
     one.sent_.clear();
     one.ended = one.finished_;
@@ -6256,7 +6301,7 @@ class step_core : public shared_state {
 // How a job waits for the next pieces of its sequence; in a simulation, where a step_engine has no thread, one of the jobs
 // that wait calls its steps meanwhile.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Seat>
 task<void> wait_for_news(Seat& own) {
@@ -6312,12 +6357,13 @@ task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
 // step_engine: one thread that steps many sequences together, and hands each job its pieces; what a language model's
 // server calls continuous batching.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// How many sequences a step_engine steps together.
 struct step_engine_options {
   /// How many sequences are stepped together at most; others wait for a slot, in the order in which they came. 1 or more.
   /// Default: 8.
-  std::size_t slots = 8;
+  std::size_t at_once = 8;
   /// How long a step with so many sequences takes in a simulation. Default: 10 ms, however many.
   duration (*simulated_step)(std::size_t sequences) = [](std::size_t) -> duration {
     return std::chrono::milliseconds(10);
@@ -6328,7 +6374,7 @@ struct step_engine_options {
 ///
 ///     struct sequence { std::vector<int> tokens; ... };                  // the user's state of one
 ///     using engine = step_engine<sequence, std::string>;
-///     engine decode([&](std::span<engine::active* const> all) { ... }, {.slots = 8});
+///     engine decode([&](std::span<engine::active* const> all) { ... }, {.at_once = 8});
 ///
 ///     async_generator<std::string> handle(job<request> work) { return decode.run(sequence(work.input)); }
 ///
@@ -6364,7 +6410,7 @@ class step_engine {
   /// Throws: std::invalid_argument when there are to be 0 slots.
   template <class Step>
   explicit step_engine(Step function, step_engine_options options = {})
-      : core_(new core(checked(options.slots))),
+      : core_(new core(checked(options.at_once))),
         simulated_step_(options.simulated_step),
         stepper_(make(std::move(function))) {}
 
@@ -6415,11 +6461,11 @@ class step_engine {
     }
   }
 
-  static std::size_t checked(std::size_t slots) {
-    if (slots == 0)
+  static std::size_t checked(std::size_t at_once) {
+    if (at_once == 0)
       throw std::invalid_argument(
-          "step_engine_options::slots must be 1 or more, or no sequence would ever be stepped");
-    return slots;
+          "step_engine_options::at_once must be 1 or more, or no sequence would ever be stepped");
+    return at_once;
   }
 
   // The job's side of a sequence.
@@ -6511,7 +6557,7 @@ class step_engine {
 
 // timeout: a task with a limit on its time, measured by the executor's clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What timeout throws when the time ran out.
 class timed_out : public std::exception {
@@ -6560,7 +6606,7 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
     both.spawn(detail::capture_and_stop(std::move(work), outcome, both));
     both.spawn(detail::stop_at(due, both, ran_out));
   } catch (...) {
-    both.fail(std::current_exception());  // what was started is waited for
+    (both.fail)(std::current_exception());  // what was started is waited for
   }
   co_await both.join();
   if (ran_out && outcome.state() == detail::result_state::exception && !surrounding.stop.stop_requested() &&
@@ -6576,7 +6622,7 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
 
 // What a server accepts of a request, and what it says of one that it refuses. Knows how neither is read.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a server accepts of a request. More is refused with the status named.
 struct request_limits {
@@ -6602,7 +6648,7 @@ struct request_refusal {
 // Looking at eight bytes of text at once, with plain integer arithmetic.
 // Knows which bytes a JSON string cannot hold as they are; knows nothing of values, parsing or writing.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Eight bytes from `p`, the first of them in the lowest bits whatever the machine's byte order.
 inline std::uint64_t load_word(const char* p) noexcept {
@@ -6667,7 +6713,7 @@ inline plain_run skip_plain(const char* p, const char* end) noexcept {
 // The grammar that all of HTTP shares (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Knows
 // neither requests nor responses.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The letter in lower case if it is one of A to Z, else the character itself.
 constexpr char ascii_lower(char c) noexcept {
@@ -6828,7 +6874,7 @@ constexpr bool list_contains(std::string_view list, std::string_view token) noex
 // Takes the framing off a body that comes in chunks (RFC 9112, section 7.1), strictly. Knows nothing of the
 // head before it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Decodes one chunked body from bytes as they arrive. Keeps none of them.
 class chunked_decoder {
@@ -6891,7 +6937,7 @@ class chunked_decoder {
       case state::extension:
         return read_after_size(c, limits);
       case state::size_line_feed:
-        if (missing_ > limits.body - std::min(limits.body, body_bytes_))
+        if (missing_ > limits.body - (std::min)(limits.body, body_bytes_))
           return refuse(413, "the request's body is too large");
         return expect_line_feed(c, missing_ != 0 ? state::data : state::trailer);
       case state::data_return:
@@ -6990,7 +7036,7 @@ class chunked_decoder {
 // HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
 // is written against this; libcurl and a simulated network are two models of it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct http_request {
   std::string url;
@@ -7053,7 +7099,7 @@ concept http_client = requires(Client& client, const http_request& request) {
 
 // Dates as HTTP writes them. Knows calendars, and no clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
 class http_date {
@@ -7106,7 +7152,7 @@ class http_date {
 
 // http_error: how whatever answers a request says that it cannot. Knows no request.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Thrown by a handler, it becomes a response of that status with the text as its body.
 class http_error : public std::runtime_error {
@@ -7131,7 +7177,7 @@ class http_error : public std::runtime_error {
 // What a request says before its body. Knows the text of a head that was read and where its parts lie in it;
 // how it is read is in request_head_reader.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A header line: its name as written, and its value without the blanks around it.
 struct header_field {
@@ -7249,7 +7295,7 @@ class request_head {
 // The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port. Knows no
 // message.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -7446,7 +7492,7 @@ inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
 // Reads a request's head out of bytes as they arrive, strictly by RFC 9112: whatever two servers could read
 // in two ways is refused. Knows nothing of what comes after the empty line at its end.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -7608,7 +7654,7 @@ class request_head_reader {
 
   // `rest` is the end of the target.
   bool set_path(std::string_view rest) noexcept {
-    const std::size_t size = std::min(rest.find('?'), rest.size());
+    const std::size_t size = (std::min)(rest.find('?'), rest.size());
     head_.path_at_ = position(rest);
     head_.path_size_ = static_cast<std::uint32_t>(size);
     if (size < rest.size()) {
@@ -7742,7 +7788,7 @@ class request_head_reader {
 // Requests out of the bytes of a connection, one after another, however these are cut. Knows no socket and
 // keeps no body: it is fed with bytes, and gives the parts of a request as they are complete.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
 /// same refusal, wherever they are cut:
@@ -7806,7 +7852,7 @@ class request_parser {
   /// Lowers the limit for the body of the request whose head was given last, to be called before next(). A
   /// body that is too large is refused with 413, at once where its size was announced.
   void limit_body(std::uint64_t most) noexcept {
-    body_limits_.body = std::min(most, limits_.body);
+    body_limits_.body = (std::min)(most, limits_.body);
     if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
   }
 
@@ -7887,7 +7933,7 @@ class request_parser {
 // What a response says before its body: a status and header lines that cannot be anything else. Knows nothing
 // of how a body is framed; the lines for that are response_writer.hpp's.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Status and header lines of a response.
 class response_head {
@@ -7912,14 +7958,14 @@ class response_head {
   /// server writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding,
   /// Upgrade.
   response_head& add(std::string_view name, std::string_view value) {
-    check(name, value);
+    check_header(name, value);
     lines_.append(name).append(": ").append(value).append("\r\n");
     return *this;
   }
 
   /// The same, in place of what was added under that name before.
   response_head& set(std::string_view name, std::string_view value) {
-    check(name, value);
+    check_header(name, value);
     remove(name);
     return add(name, value);
   }
@@ -7957,20 +8003,20 @@ class response_head {
            equal_ignoring_case(line.substr(0, name.size()), name);
   }
 
-  static void check(std::string_view name, std::string_view value) {
-    if (!detail::is_token(name)) fail(name, "a name is letters, digits and - _ . and the like");
+  static void check_header(std::string_view name, std::string_view value) {
+    if (!detail::is_token(name)) refuse(name, "a name is letters, digits and - _ . and the like");
     static constexpr std::array<std::string_view, 7> reserved{
         "connection", "content-length", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade"};
     for (const std::string_view one : reserved) {
-      if (equal_ignoring_case(name, one)) fail(name, "the server writes this header itself; leave it out");
+      if (equal_ignoring_case(name, one)) refuse(name, "the server writes this header itself; leave it out");
     }
     const std::size_t bad = detail::find_control(value);
     if (bad == std::string_view::npos) return;
-    fail(name, "the value has a control character at byte " + std::to_string(bad) +
-                   "; a value is one line of text, so encode or remove it");
+    refuse(name, "the value has a control character at byte " + std::to_string(bad) +
+                     "; a value is one line of text, so encode or remove it");
   }
 
-  [[noreturn]] static void fail(std::string_view name, const std::string& why) {
+  [[noreturn]] static void refuse(std::string_view name, const std::string& why) {
     std::string shown;  // no byte of it is to break out of whatever it is written to
     for (const char c : name.substr(0, 100)) shown += c < ' ' || c == 0x7f ? '?' : c;
     throw std::invalid_argument("response header \"" + shown + "\": " + why);
@@ -7987,7 +8033,7 @@ class response_head {
 
 // What the status codes of HTTP are called (RFC 9110, section 15, and IANA's registry). Knows no message.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The phrase for a status line; "Status" for a code that has none.
 constexpr std::string_view status_phrase(int status) noexcept {
@@ -8112,7 +8158,7 @@ constexpr std::string_view status_phrase(int status) noexcept {
 // Writes responses as bytes: status line, header lines, and the framing of a body. Knows no socket, and no
 // clock: the date is given.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What the request, and the state of the server, ask of the form of a response.
 struct response_form {
@@ -8282,7 +8328,7 @@ class response_writer {
 // Which of many routes a request is for: methods and patterns of paths. Knows no handler: a route is known by
 // its place in a list.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8383,12 +8429,12 @@ class route_parameters {
 class route_pattern {
  public:
   /// A pattern that is written in the program; the compiler refuses a malformed one.
-  consteval route_pattern(const char* text) : text_(text) { check(text_); }
+  consteval route_pattern(const char* text) : text_(text) { check_pattern(text_); }
 
   /// A pattern that becomes known when the program runs; `text` must outlive it. Throws:
   /// std::invalid_argument where it is malformed.
   static route_pattern from(std::string_view text) {
-    check(text);
+    check_pattern(text);
     return route_pattern(text, 0);
   }
 
@@ -8434,7 +8480,7 @@ class route_pattern {
  private:
   constexpr route_pattern(std::string_view text, int) noexcept : text_(text) {}
 
-  static constexpr void check(std::string_view text) {
+  static constexpr void check_pattern(std::string_view text) {
     if (!text.starts_with('/')) detail::a_route_must_begin_with_a_slash(text);
     std::array<std::string_view, detail::most_route_parameters> names{};
     std::size_t count = 0;
@@ -8555,7 +8601,7 @@ inline std::string allowed_methods(std::span<const route> routes, std::string_vi
 // the same length, so that they pass in the order in which they were set, and one timer serves them all.
 // Knows no connection.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class deadline_kind : unsigned char { head, body, idle, write, linger };
 inline constexpr std::size_t deadline_kinds = 5;
@@ -8595,7 +8641,7 @@ class deadlines {
     one.stop();
     one.passed_ = false;
     one.due_ = after(executor_.now(), lengths_[which]);
-    if (one.due_ == time_point::max()) return;
+    if (one.due_ == (time_point::max)()) return;
     lists_[which].push_back(one);
     if (one.due_ >= wakes_at_) return;
     wakes_at_ = one.due_;
@@ -8622,7 +8668,7 @@ class deadlines {
   }
 
   time_point next_due() const noexcept {
-    time_point next = time_point::max();
+    time_point next = (time_point::max)();
     for (const wait_list<deadline>& list : lists_) {
       if (!list.empty() && list.front().due_ < next) next = list.front().due_;
     }
@@ -8632,7 +8678,7 @@ class deadlines {
   executor_ref executor_;
   lengths lengths_;
   std::array<wait_list<deadline>, deadline_kinds> lists_;
-  time_point wakes_at_ = time_point::max();
+  time_point wakes_at_ = (time_point::max)();
   event earlier_;  // a deadline is before that
 };
 
@@ -8642,7 +8688,7 @@ class deadlines {
 
 // What a server's handler is given: a request and the response to it. Knows how neither is carried.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8740,7 +8786,7 @@ class server_response {
 // UTF-8: is it valid, where is it not, and how is a code point spelled in it.
 // Knows nothing of JSON.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8811,7 +8857,7 @@ inline void append_utf8(std::string& out, char32_t code_point) {
 // A text as a quoted JSON string. Needs no JSON value: the logger uses it too.
 // Must not know of values or documents.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -8899,7 +8945,7 @@ inline void append_json_string_lossy(std::string& out, std::string_view text) {
 // What a line must not hold, so that one event is one line and looks like what it is: characters that break
 // lines, move the cursor or reverse the reading order. Knows texts only.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
 struct unprintable {
@@ -8986,12 +9032,91 @@ inline std::string valid_utf8(std::string_view text) {
 
 }  // namespace coworker::detail
 
+// ---- coworker/system.hpp -----------------------------------------------------------------------------------
+
+// What is asked of the operating system that the standard library does not offer. The one place that tells POSIX from
+// other systems: headers that need more of POSIX than this stand inside `#if COWORKER_POSIX`. Knows nothing of ours.
+
+// Processes with signals, file descriptors that can be polled, sockets, folders.
+#ifdef _WIN32
+#define COWORKER_POSIX 0
+#else
+#define COWORKER_POSIX 1
+#endif
+
+#if COWORKER_POSIX
+#include <sys/utsname.h>
+#endif
+
+namespace coworker::inline v0_1::detail {
+
+/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
+/// the library is glibc, and thread-safe there.
+inline std::string errno_text(int number) {
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+#if __GLIBC_PREREQ(2, 32)
+  if (const char* const text = ::strerrordesc_np(number)) return text;
+#endif
+#endif
+  return std::strerror(number);
+}
+
+/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
+#if COWORKER_POSIX
+inline constexpr const char* read_mode = "rbe";
+#else
+inline constexpr const char* read_mode = "rbN";
+#endif
+
+/// Whether an operation failed because it would have had to wait: EAGAIN and EWOULDBLOCK are one number on some systems.
+inline bool would_block(int problem) noexcept {
+#if EAGAIN != EWOULDBLOCK
+  if (problem == EWOULDBLOCK) return true;
+#endif
+  return problem == EAGAIN;
+}
+
+/// A static_cast between types that are the same on some systems, where g++'s -Wuseless-cast would complain of one.
+template <class To, class From>
+constexpr To number_cast(From value) noexcept {
+  return static_cast<To>(value);
+}
+
+/// The system's name and release, as in "Linux 6.1.0", and the processor's, as in "x86_64"; empty where unknown.
+struct system_description {
+  std::string name;
+  std::string processor;
+};
+
+#if COWORKER_POSIX
+
+inline system_description describe_system() {
+  system_description made;
+  utsname found{};
+  if (::uname(&found) != 0) return made;
+  made.name.append(found.sysname).append(" ").append(found.release);
+  made.processor = found.machine;
+  return made;
+}
+
+#else  // Windows
+
+inline system_description describe_system() {
+  system_description made;
+  made.name = "Windows";
+  return made;
+}
+
+#endif
+
+}  // namespace coworker::detail
+
 // ---- coworker/log/descriptor.hpp ---------------------------------------------------------------------------
 
 // Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
 // bytes only.
 
-#if defined(__unix__) || defined(__APPLE__)
+#if COWORKER_POSIX
 
 #include <fcntl.h>
 #include <limits.h>
@@ -9006,7 +9131,7 @@ inline std::string valid_utf8(std::string_view text) {
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // In nanoseconds.
 inline std::int64_t monotonic_now() noexcept {
@@ -9041,7 +9166,7 @@ class patient_descriptor {
       const bool cut = way_ == way::asked && text.size() > PIPE_BUF;
       sent = ::write(number_, text.data(), cut ? PIPE_BUF : text.size());
     }
-    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+    if (sent < 0 && (would_block(errno) || errno == EINTR)) return 0;
     if (sent < 0) way_ = way::unknown;
     return sent;
   }
@@ -9106,7 +9231,7 @@ class patient_descriptor {
 // Where lines leave the process: in order, whole, and without holding up whoever writes them. Knows lines as bytes
 // only.
 
-#if defined(__unix__) || defined(__APPLE__)
+#if COWORKER_POSIX
 
 #include <limits.h>
 #include <poll.h>
@@ -9123,7 +9248,7 @@ class patient_descriptor {
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
 /// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
@@ -9220,8 +9345,8 @@ class line_output {
   // In the form of the lines that it stands for.
   void tell_dropped() {
     const std::string message = std::to_string(dropped_) +
-                                (dropped_ == 1 ? " log line was" : " log lines were") +
-                                " dropped: " + name_ + " took no more.";
+                                (dropped_ == 1 ? " log line was" : " log lines were") + " dropped: " + name_ +
+                                " took no more.";
     const std::string line =
         json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
               : "WARN   | " + message + "\n";
@@ -9346,7 +9471,7 @@ inline void write_out_printed() noexcept {
 #include <cstdio>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// To standard output or standard error, however long that takes.
 class line_output {
@@ -9373,7 +9498,7 @@ inline void write_out_printed() noexcept {}
 
 // Secrets in a text, and how they are masked. Knows texts only; must not know where they go.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // All of these know ASCII only, whatever the locale.
 constexpr bool is_plain_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -9576,7 +9701,7 @@ class secret_masks {
 // Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
 // a job only as two texts, and must not know who logs or why.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// In rising order of weight; a logger drops what is lighter than its own level.
 enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
@@ -9776,19 +9901,19 @@ class logger {
     }
   }
 
-  void trace(std::string_view message, log_subject subject = {}) noexcept {
+  void(trace)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::trace, message, subject);
   }
-  void debug(std::string_view message, log_subject subject = {}) noexcept {
+  void(debug)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::debug, message, subject);
   }
-  void info(std::string_view message, log_subject subject = {}) noexcept {
+  void(info)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::info, message, subject);
   }
-  void warn(std::string_view message, log_subject subject = {}) noexcept {
+  void(warn)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::warn, message, subject);
   }
-  void error(std::string_view message, log_subject subject = {}) noexcept {
+  void(error)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::error, message, subject);
   }
 
@@ -9812,7 +9937,10 @@ class logger {
     std::string changed_message, changed_id, changed_label, body;
     message = cleaned(message, detail::longest_message, changed_message);
     if (!subject.label.empty()) {
-      body.append("[").append(cleaned(subject.label, detail::longest_id, changed_label)).append("] ").append(message);
+      body.append("[")
+          .append(cleaned(subject.label, detail::longest_id, changed_label))
+          .append("] ")
+          .append(message);
       message = body;
     }
     const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);
@@ -9871,7 +9999,7 @@ class logger {
 
 // What can be set about an HTTP server. Knows nothing of how it works.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Options of an http_server. duration::max() is no deadline.
 struct http_server_options {
@@ -9898,7 +10026,7 @@ struct http_server_options {
 // What the connections of a server share: options, clocks, a buffer to receive into, the count of what
 // bodies they hold. Knows a connection as something that can be woken.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A connection in the list of its host.
 class host_link {
@@ -9907,7 +10035,7 @@ class host_link {
 
  protected:
   host_link() = default;
-  ~host_link() = default;
+  virtual ~host_link() = default;
   host_link(const host_link&) = delete;
   host_link& operator=(const host_link&) = delete;
 
@@ -9973,7 +10101,8 @@ class connection_host {
   }
 
   void log_failure(std::string_view what, std::string_view why) const {
-    if (options_.log != nullptr) options_.log->error(std::string(what).append(" failed: ").append(why));
+    if (options_.log != nullptr)
+      options_.log->write(log_level::error, std::string(what).append(" failed: ").append(why));
   }
 
  protected:
@@ -9999,7 +10128,7 @@ class connection_host {
 // local_event: how two coroutines of one loop hand over to each other, for a fraction of what events that
 // other threads may set cost. Knows nothing of what is handed over.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Waited for by one coroutine at a time. It stays set until a wait takes it. A stop does not end a wait.
 class local_event {
@@ -10047,7 +10176,7 @@ class local_event {
 // What a client sends, as it comes: received all the time, so that one notices when the client goes away,
 // and kept until it is asked for, up to a bound. Knows no HTTP.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_input {
@@ -10114,14 +10243,14 @@ class connection_input {
 
   // While it is not known when more will come: bytes() must be empty.
   void release_memory() noexcept {
-    if (current_.capacity() > small) std::string().swap(current_);
-    if (incoming_.capacity() > small) std::string().swap(incoming_);
+    if (current_.capacity() > kept_capacity) std::string().swap(current_);
+    if (incoming_.capacity() > kept_capacity) std::string().swap(incoming_);
   }
 
  private:
   static constexpr std::size_t most_kept =
       16 * 1024;  // then receiving pauses, and with it the notice of who goes away
-  static constexpr std::size_t small = 512;
+  static constexpr std::size_t kept_capacity = 512;
 
   bool take(std::size_t count) {
     if (count == 0 || (discards_ && count > discardable_)) return false;
@@ -10154,7 +10283,7 @@ class connection_input {
 // What goes to a client: responses as bytes, as fast as the client takes them, and no faster. Knows nothing of
 // requests.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_output {
@@ -10216,7 +10345,7 @@ class connection_output {
       while (!first.empty() || !more.empty()) {
         host_.clocks().set(deadline_, deadline_kind::write);
         const std::size_t count = co_await stream_.write_some(first, more).in(writing_context_);
-        const std::size_t of_first = std::min(count, first.size());
+        const std::size_t of_first = (std::min)(count, first.size());
         first.remove_prefix(of_first);
         more.remove_prefix(count - of_first);
       }
@@ -10239,12 +10368,12 @@ class connection_output {
 
   // While the buffer is empty.
   void release_memory() noexcept {
-    if (out_.capacity() > small) std::string().swap(out_);
+    if (out_.capacity() > kept_capacity) std::string().swap(out_);
   }
 
  private:
   static constexpr std::size_t most_copied = 16 * 1024;
-  static constexpr std::size_t small = 512;
+  static constexpr std::size_t kept_capacity = 512;
 
   connection_host& host_;
   Stream& stream_;
@@ -10264,7 +10393,7 @@ class connection_output {
 // One connection of an HTTP server: requests in, responses out, one after the other. Knows what a deadline
 // and a client that goes away mean for a request; what is answered is the handler's.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection final : public exchange, public host_link {
@@ -10404,7 +10533,7 @@ class connection final : public exchange, public host_link {
     } catch (...) {
       failure = std::current_exception();
     }
-    if (failure) co_await fail(std::move(failure));
+    if (failure) co_await send_failure(std::move(failure));
     keeps_ = !output_.broken() && !closes_ && output_.keep_alive();
     if (keeps_ && !body_ended_) keeps_ = co_await skip_rest();
     lingers_ = !body_ended_ || input_.has_bytes();
@@ -10430,7 +10559,7 @@ class connection final : public exchange, public host_link {
     }
   }
 
-  task<void> fail(std::exception_ptr why) {
+  task<void> send_failure(std::exception_ptr why) {
     const http_error told = explain(why);
     if (output_.in_response()) output_.give_up();
     if (!output_.broken() && !begun()) co_await send_error(told.status(), told.what());
@@ -10582,7 +10711,7 @@ class connection final : public exchange, public host_link {
 // http_server: listens, and has a handler answer what clients ask. Knows no platform; which path means what
 // is the handler's.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A connection that a server can use, such as tcp_stream. It is moved before its first use only.
 ///
@@ -10674,7 +10803,7 @@ class http_server {
     } catch (const cancelled&) {
       stopped = true;
     } catch (...) {
-      connections.fail(std::current_exception());
+      (connections.fail)(std::current_exception());
     }
     accepting.request_stop();
     co_await accepting.join();
@@ -10781,7 +10910,7 @@ class http_server {
 // Server-sent events, both ways: events as text, and events out of text as it arrives (the HTML standard,
 // section 9.2). Knows no connection.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One server-sent event.
 struct sse_event {
@@ -10849,7 +10978,7 @@ inline void append_sse_data(std::string& out, std::string_view data) {
 
 /// Appends how long a client is to wait before it reconnects, in milliseconds at its end.
 inline void append_sse_retry(std::string& out, duration wait) {
-  const auto milliseconds = std::max(duration::zero(), wait) / std::chrono::milliseconds(1);
+  const auto milliseconds = (std::max)(duration::zero(), wait) / std::chrono::milliseconds(1);
   out.append("retry: ").append(std::to_string(milliseconds)).append("\n\n");
 }
 
@@ -10880,7 +11009,7 @@ class sse_parser {
       if (skip_line_feed_ && text.front() == '\n') text.remove_prefix(1);
       skip_line_feed_ = false;
       const std::size_t end = detail::line_end(text);
-      if (end > limit_ - std::min(limit_, line_.size() + data_.size())) {
+      if (end > limit_ - (std::min)(limit_, line_.size() + data_.size())) {
         too_large_ = true;
         break;
       }
@@ -10935,8 +11064,8 @@ class sse_parser {
 
   void read_retry(std::string_view value) noexcept {
     const std::optional<std::uint64_t> milliseconds = detail::read_decimal(value);
-    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
-    if (milliseconds) retry_ = std::chrono::milliseconds(std::min(*milliseconds, most));
+    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int32_t>::max)());
+    if (milliseconds) retry_ = std::chrono::milliseconds((std::min)(*milliseconds, most));
   }
 
   bool dispatch() {
@@ -10973,7 +11102,7 @@ class sse_parser {
 
 // What is measured of jobs that are run together, and how a handler tells it. Must not know who gathers them.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Counts and sums of batches since the start; they never fall.
 struct batch_metrics {
@@ -10998,7 +11127,7 @@ concept batching_handler = requires(const Handler& handler) {
 
 // What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An output that is longer than the queue takes.
 class output_too_large : public std::length_error {
@@ -11024,7 +11153,7 @@ struct stream_terms {
 
 // How the elements of a streaming handler become chunks, as a worker or a job says. Must not know how that is done.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
 /// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text
@@ -11051,7 +11180,7 @@ struct stream_options {
 // Keeps characters whole in a stream of texts, where a text may end within one, as a language model's tokens do.
 // Must not know streams.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
 inline std::size_t unfinished_bytes(std::string_view text) noexcept {
@@ -11107,7 +11236,7 @@ class text_carry {
 // The way to a value inside a larger one, as in "scores[3]" or "input.size", for error messages. However long the
 // keys and however deep the value, a path stays short. Must not know of values.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How many bytes of `text`, at most `most`, end where a character ends.
 inline std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
@@ -11194,7 +11323,7 @@ class json_path {
 // What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
 // Must not know of values; the places that throw describe what they found.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Base of all JSON errors. As `json::exception` it is what nlohmann's users know.
 class json_exception : public std::exception {
@@ -11285,7 +11414,7 @@ class json_write_error : public json_value_error {
 // blocks of a parsed text share chunks, each of which counts those still in use and goes with the last,
 // whoever holds it by then. Must not know what blocks contain.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What every block begins with.
 struct block {
@@ -11416,7 +11545,7 @@ class block_release {
 // objects point to. Destroying and copying are here, and neither recurses: a value may be a million levels
 // deep. Must not know of types, conversion or text formats: class json wraps it, the parser builds it.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a slot holds. From `long_text` on it owns a block; an array or object without elements may have none
 /// (nullptr).
@@ -11508,7 +11637,7 @@ inline json_slot natural_slot(std::uint64_t value) noexcept {
   if (value >> 63 == 0) return integer_slot(static_cast<std::int64_t>(value));
   return json_slot{.natural = {slot_kind::natural, value}};
 }
-inline json_slot floating_slot(double value) noexcept {
+inline json_slot floating_slot(const double& value) noexcept {
   return json_slot{.floating = {slot_kind::floating, value}};
 }
 inline json_slot array_slot(array_block* block) noexcept {
@@ -11692,7 +11821,7 @@ inline void destroy_slot(const json_slot& slot) noexcept {
 // gap, so that erasing many of them takes linear time in all; whoever goes through the members steps over the
 // gaps in one step each. Must not know how members are found by key.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A free place has null for a key. The value of the first and of the last place of each gap is the number of
 /// places in it. The last place in use holds a member.
@@ -11771,7 +11900,7 @@ inline void move_members(object_block& from, member_slot* target) noexcept {
 // hash table of positions stands beside them, so that no object, however large or ill-meant, costs quadratic
 // time. Must not know of class json: works on slots.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Objects with room for more members than this have an index.
 inline constexpr std::size_t unindexed_members = 16;
@@ -11913,7 +12042,7 @@ inline void rebuild_index(object_block& block) noexcept {
 // Arrays and objects as slots: making them, letting them grow, taking parts out. Order of members is kept
 // everywhere. Must not know of class json.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Blocks>
 array_block* new_array_block(Blocks& blocks, std::size_t capacity) {
@@ -12108,12 +12237,49 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
 
 }  // namespace coworker::detail
 
+// ---- coworker/json/floating.hpp ----------------------------------------------------------------------------
+
+// What a floating number is, told from its bits: with -Ofast or -ffinite-math-only compilers take every
+// arithmetic test for NaN and infinities to be false, and every number that a function is given or returns to be
+// finite. So these take references, and what may be infinite is returned by reference, too. Knows nothing else.
+
+namespace coworker::inline v0_1::detail {
+
+inline constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+inline constexpr std::uint64_t exponent_bits = std::uint64_t{0x7ff} << 52;
+
+constexpr bool is_finite(const double& value) noexcept {
+  return (std::bit_cast<std::uint64_t>(value) & exponent_bits) != exponent_bits;
+}
+
+constexpr bool is_finite(const float& value) noexcept {
+  constexpr std::uint32_t exponent = std::uint32_t{0xff} << 23;
+  return (std::bit_cast<std::uint32_t>(value) & exponent) != exponent;
+}
+
+constexpr bool is_nan(const double& value) noexcept {
+  return (std::bit_cast<std::uint64_t>(value) & ~sign_bit) > exponent_bits;
+}
+
+constexpr bool is_negative(const double& value) noexcept {
+  return (std::bit_cast<std::uint64_t>(value) & sign_bit) != 0;
+}
+
+/// A float that is not finite as a double.
+constexpr void widen_bits(const float& value, double& wide) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint64_t sign = (bits >> 31) != 0 ? sign_bit : 0;
+  wide = std::bit_cast<double>(sign | exponent_bits | (std::uint64_t{bits & 0x7f'ffff} << 29));
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/json/number.hpp ------------------------------------------------------------------------------
 
 // Numbers as JSON spells them: read exactly, written in the fewest digits that read back the same.
 // Never asks the locale. Must not know of values or documents.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a number's text turned out to be. `natural` is an integer that only uint64 holds; integers beyond
 /// that are `floating`. When `malformed`, `end` is the place and `expected` says what should stand there.
@@ -12135,8 +12301,13 @@ inline constexpr double exact_powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1
                                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 inline constexpr std::uint64_t exact_integer_limit = std::uint64_t{1} << 53;
 
-/// Arithmetic on doubles rounds to double at once (not so on the x87).
+/// Each operation on doubles gives the nearest one: not so on the x87, nor where the compiler may divide by
+/// multiplying.
+#if defined(__FAST_MATH__) || defined(__RECIPROCAL_MATH__)
+inline constexpr bool rounds_to_double = false;
+#else
 inline constexpr bool rounds_to_double = FLT_EVAL_METHOD == 0;
+#endif
 
 constexpr bool is_digit(char c) noexcept { return static_cast<unsigned char>(c - '0') < 10; }
 
@@ -12148,7 +12319,7 @@ concept has_from_chars = requires(const char* p, Float& value) {
 /// Reads a well-formed JSON number with strtod. The point is written away first ("12.5e3" becomes "125e2"),
 /// because which character strtod takes for a point depends on the locale. Overflow gives an infinity,
 /// underflow a zero.
-inline double parse_double_with_strtod(std::string_view number) {
+inline void parse_double_with_strtod(std::string_view number, double& value) {
   std::string digits;
   std::int64_t exponent = 0;
   bool after_point = false;
@@ -12171,19 +12342,19 @@ inline double parse_double_with_strtod(std::string_view number) {
   }
   digits += 'e';
   digits += std::to_string(exponent);
-  return std::strtod(digits.c_str(), nullptr);
+  const volatile double read = std::strtod(digits.c_str(), nullptr);  // see floating.hpp
+  value = read;
 }
 
 /// Reads a well-formed JSON number; overflow gives an infinity. A template only so that `has_from_chars` can
 /// choose.
-template <class Float = double>
-Float parse_double(std::string_view number) {
+template <class Float>
+void parse_double(std::string_view number, Float& value) {
   if constexpr (has_from_chars<Float>) {
-    Float value{};
-    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return value;
+    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return;
   }
-  return parse_double_with_strtod(
-      number);  // also tells overflow from underflow, which from_chars reports alike
+  // Also tells overflow from underflow, which from_chars reports alike.
+  detail::parse_double_with_strtod(number, value);
 }
 
 inline parsed_number malformed_number(const char* where, const char* expected) noexcept {
@@ -12192,9 +12363,9 @@ inline parsed_number malformed_number(const char* where, const char* expected) n
   return result;
 }
 
-inline parsed_number floating_number(const char* end, double value) noexcept {
-  const bool fits = value - value == 0;  // not so for an infinity
-  parsed_number result{fits ? parsed_number::form::floating : parsed_number::form::too_large, end, {}};
+inline parsed_number floating_number(const char* end, const double& value) noexcept {
+  const auto is = is_finite(value) ? parsed_number::form::floating : parsed_number::form::too_large;
+  parsed_number result{is, end, {}};
   result.floating = value;
   return result;
 }
@@ -12217,13 +12388,13 @@ inline parsed_number parse_number(const char* p, const char* end) {
   const bool has_fraction = p != end && *p == '.';
   if (!has_fraction && (p == end || (*p | 0x20) != 'e')) {
     parsed_number result{form::integer, p, {}};
-    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    constexpr auto largest = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
     if (count <= safe_digits && digits <= largest) [[likely]] {
       result.integer = negative ? -static_cast<std::int64_t>(digits) : static_cast<std::int64_t>(digits);
       return result;
     }
     if (negative && count == safe_digits && digits == largest + 1) {
-      result.integer = std::numeric_limits<std::int64_t>::min();
+      result.integer = (std::numeric_limits<std::int64_t>::min)();
       return result;
     }
     // 20 digits starting with 1 fit up to 2^64-1; past it the sum has wrapped around to something small.
@@ -12233,7 +12404,9 @@ inline parsed_number parse_number(const char* p, const char* end) {
       result.natural = digits;
       return result;
     }
-    return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+    double value = 0;
+    parse_double({start, static_cast<std::size_t>(p - start)}, value);
+    return floating_number(p, value);
   }
 
   std::int64_t exponent = 0;
@@ -12265,7 +12438,9 @@ inline parsed_number parse_number(const char* p, const char* end) {
     value = exponent < 0 ? value / exact_powers_of_ten[-exponent] : value * exact_powers_of_ten[exponent];
     return floating_number(p, negative ? -value : value);
   }
-  return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+  double value = 0;
+  parse_double({start, static_cast<std::size_t>(p - start)}, value);
+  return floating_number(p, value);
 }
 
 struct digit_pair_table {
@@ -12319,35 +12494,79 @@ inline char* write_integer(char* out, std::int64_t value) noexcept {
   return write_natural(out, magnitude);
 }
 
+/// Numbers from this one on are written without an exponent.
+inline constexpr double least_fixed = 1e-5;
+
+/// Writes a number whose decimals are no more than `count`, at most 15 digits in all; `scale` is ten to that power.
+/// If value * scale, rounded, divided again gives the same double, then those digits are the only such ones (a
+/// double tells any two 15-digit decimals apart). Null: it has more decimals.
+inline char* write_few_decimals(char* out, double value, double scale, unsigned count) noexcept {
+  const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
+  if (static_cast<double>(scaled) / scale != value) return nullptr;
+  const auto whole_scale = static_cast<std::uint64_t>(scale);
+  out = write_natural(out, scaled / whole_scale);
+  *out++ = '.';
+  char* last = write_digits(out, scaled % whole_scale, count);
+  while (last - out > 1 && last[-1] == '0') --last;
+  return last;
+}
+
 /// Writes a finite double in the fewest digits that read back as the same one, always with a point or an
 /// exponent so that it stays a floating number.
 inline char* write_double(char* out, double value) noexcept {
-  if ((std::bit_cast<std::uint64_t>(value) >> 63) != 0) {
+  if (is_negative(value)) {
     *out++ = '-';
     value = -value;
   }
-  // Most numbers people write have at most six decimals. If value * 10^6, rounded, divided again gives the
-  // same double, then those at most 15 digits are the only such ones (a double tells any two 15-digit
-  // decimals apart).
-  constexpr double scale = 1e6;
-  constexpr std::uint64_t whole_scale = 1'000'000;
+  // Most numbers people write have at most six decimals, and what a float holds few more.
   if (rounds_to_double && value < 1e9) {
-    const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
-    if (static_cast<double>(scaled) / scale == value) {
-      out = write_natural(out, scaled / whole_scale);
-      *out++ = '.';
-      char* last = write_digits(out, scaled % whole_scale, 6);
-      while (last - out > 1 && last[-1] == '0') --last;
-      return last;
+    if (char* const last = write_few_decimals(out, value, 1e6, 6)) return last;
+    if (value >= least_fixed && value < 1e3) {
+      if (char* const last = write_few_decimals(out, value, 1e12, 12)) return last;
     }
   }
   // From 2^53 on, digits up to the point would be more than the double tells.
-  const bool fixed = value >= 1e-5 && value < static_cast<double>(exact_integer_limit);
+  const bool fixed = value >= least_fixed && value < static_cast<double>(exact_integer_limit);
   const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
   char* const last = std::to_chars(out, out + longest_number - 1, value, format).ptr;
   if (!fixed || std::memchr(out, '.', static_cast<std::size_t>(last - out)) != nullptr) return last;
   std::memcpy(last, ".0", 2);
   return last + 2;
+}
+
+/// The double nearest to the decimal of 6 to 9 digits that reads back as `value`, a float from 1e-4 on and below
+/// 1e6; of 6, or fewer, there is only one. 0: there is none, or it is not told like this.
+inline double shortest_decimal(float value) noexcept {
+  std::size_t decimals = 9;
+  for (float bound = 1e-3f; value >= bound; bound *= 10) --decimals;
+  const double exact = static_cast<double>(value);
+  for (int digits = 6; digits <= 9; ++digits) {
+    const double scale = exact_powers_of_ten[decimals++];
+    const double nearest = static_cast<double>(static_cast<std::int64_t>(exact * scale + 0.5)) / scale;
+    if (static_cast<float>(nearest) == value) return nearest;
+  }
+  return 0;
+}
+
+/// Gives the double whose text is that of the float, and reads back as it: 0.1 for 0.1f, whose exact value would
+/// be written as 0.10000000149011612.
+inline void widen(const float& value, double& wide) {
+  if (!is_finite(value)) return widen_bits(value, wide);
+  wide = static_cast<double>(value);
+  const float size = value < 0 ? -value : value;
+  if (size < 0x1p24f && static_cast<float>(static_cast<std::int32_t>(size)) == size) return;
+  // A power of two is nearer to the float below than to the one above, so that the nearest decimal may not do.
+  const bool is_power = (std::bit_cast<std::uint32_t>(value) & 0x7f'ffff) == 0;
+  if (rounds_to_double && size >= 1e-4f && size < 1e6f && !is_power) {
+    if (const double nearest = shortest_decimal(size); nearest != 0) {
+      wide = value < 0 ? -nearest : nearest;
+      return;
+    }
+  }
+  char digits[longest_number];
+  const parsed_number read = parse_number(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  const bool fraction = read.is == parsed_number::form::floating;
+  if (fraction && static_cast<float>(read.floating) == value) wide = read.floating;
 }
 
 }  // namespace coworker::detail
@@ -12357,12 +12576,12 @@ inline char* write_double(char* out, double value) noexcept {
 // A value in a few words, for error messages: `string "abc"`, `number 1.5`, `an array`.
 // Must not know of class json.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A double as a person would write it, also one that JSON cannot express.
-inline std::string double_to_text(double value) {
-  if (value != value) return "NaN";
-  if (value - value != 0) return value < 0 ? "-infinity" : "infinity";
+inline std::string double_to_text(const double& value) {
+  if (is_nan(value)) return "NaN";
+  if (!is_finite(value)) return is_negative(value) ? "-infinity" : "infinity";
   char digits[longest_number];
   return std::string(digits, write_double(digits, value));
 }
@@ -12437,7 +12656,7 @@ inline std::string describe(const json_slot& slot) {
 // Going through the elements of an array and the members of an object, in order.
 // Must not know how they were found or made.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json;
 
@@ -12612,7 +12831,7 @@ struct std::tuple_element<1, coworker::json_member> {
 // Which types turn into JSON and back, told from their shape: no container header is needed here, and
 // containers of other libraries fit as well. Only concepts; convert.hpp does the work.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json;
 
@@ -12625,9 +12844,9 @@ concept any_of = (std::same_as<T, Others> || ...);
 template <class T>
 concept unicode_unit = any_of<T, wchar_t, decltype(u8'x'), char16_t, char32_t> && !std::same_as<T, char>;
 
-/// Integers, but not the types that stand for a unit of Unicode text.
+/// Integers, but not the types that stand for a unit of text.
 template <class T>
-concept plain_integer = std::integral<T> && !std::same_as<T, bool> && !unicode_unit<T>;
+concept plain_integer = std::integral<T> && !any_of<T, bool, char> && !unicode_unit<T>;
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
@@ -12649,15 +12868,30 @@ concept range_like = requires(const T& range) {
 template <range_like T>
 using element_of = std::remove_cvref_t<decltype(*std::begin(std::declval<const T&>()))>;
 
-/// Pairs whose first part is a text: the elements of a map with string keys.
 template <class T>
-concept keyed_pair = requires(const T& pair) {
-  pair.second;
-  requires text_like<std::remove_cvref_t<decltype(pair.first)>>;
+inline constexpr bool is_pair = false;
+template <class First, class Second>
+inline constexpr bool is_pair<std::pair<First, Second>> = true;
+
+/// Maps of any kind, told from lists of pairs.
+template <class T>
+concept map_like = range_like<T> && requires {
+  typename T::key_type;
+  typename T::mapped_type;
 };
 
+/// Maps from texts that hold each key once, and so can be asked for its value: objects to JSON.
 template <class T>
-concept keyed_range = range_like<T> && keyed_pair<element_of<T>>;
+concept object_like = map_like<T> && text_like<typename T::key_type> &&
+    requires(const T& map, const typename T::key_type& key) {
+  map.at(key);
+  (*std::begin(map)).first;
+  (*std::begin(map)).second;
+};
+
+/// Maps that may hold a key several times.
+template <class T>
+concept multimap_like = map_like<T> && text_like<typename T::key_type> && !object_like<T>;
 
 /// A type whose author wrote `void to_json(coworker::json&, const T&)` beside it.
 template <class T>
@@ -12673,16 +12907,21 @@ concept has_from_json = requires(const json& in, T& value) {
 
 template <class T>
 consteval bool turns_into_json() {
-  if constexpr (any_of<T, json, std::nullptr_t>) {
+  if constexpr (any_of<T, json, std::nullptr_t> || std::derived_from<T, json>) {
     return true;
   } else if constexpr (has_to_json<T>) {
     return true;
-  } else if constexpr (std::same_as<T, bool> || plain_integer<T> || std::floating_point<T> || text_like<T>) {
+  } else if constexpr (any_of<T, bool, char> || plain_integer<T> || std::floating_point<T> || text_like<T>) {
     return true;
   } else if constexpr (optional_like<T>) {
     return turns_into_json<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
-  } else if constexpr (keyed_range<T>) {
-    return turns_into_json<std::remove_cvref_t<decltype(std::declval<element_of<T>>().second)>>();
+  } else if constexpr (is_pair<T>) {
+    return turns_into_json<std::remove_cvref_t<typename T::first_type>>() &&
+           turns_into_json<std::remove_cvref_t<typename T::second_type>>();
+  } else if constexpr (object_like<T>) {
+    return turns_into_json<typename T::mapped_type>();
+  } else if constexpr (map_like<T>) {
+    return false;
   } else if constexpr (range_like<T>) {
     if constexpr (std::same_as<element_of<T>, T>) {
       return false;
@@ -12721,10 +12960,40 @@ inline constexpr bool always_false = false;
 
 }  // namespace detail
 
-/// A type that turns into json: bool, numbers, texts, optionals, ranges of such, maps from strings to such,
-/// json itself, and every type with a `void to_json(coworker::json&, const T&)` beside it.
+/// A type that turns into json: bool, numbers, texts, a char (a text of one character), optionals, ranges and
+/// pairs of such (arrays), maps from texts to such (objects; not those that may hold a key several times), json
+/// itself, and every type with a `void to_json(coworker::json&, const T&)` beside it.
 template <class T>
 concept json_source = detail::turns_into_json<std::remove_cvref_t<T>>();
+
+}  // namespace coworker
+
+// ---- coworker/json/key.hpp ---------------------------------------------------------------------------------
+
+// How a member's key is named in a call. Must not know of objects.
+
+namespace coworker::inline v0_1 {
+
+/// A key as a parameter: whatever turns into a std::string_view, for as long as the call lasts. Errors:
+/// type_error for a null pointer, such as std::getenv gives.
+class json_key {
+ public:
+  template <detail::text_like T>
+  requires(!std::is_pointer_v<T> && !std::is_array_v<T>) json_key(const T& text)
+  noexcept(noexcept(std::string_view(text))) : text_(text) {}
+
+  json_key(const char* text) : text_(text == nullptr ? no_key() : std::string_view(text)) {}
+
+  std::string_view text() const noexcept { return text_; }
+
+ private:
+  [[noreturn]] static std::string_view no_key() {
+    throw json_type_error(
+        "expected a text as key, found a null pointer; test what may be null, as std::getenv's");
+  }
+
+  std::string_view text_;
+};
 
 }  // namespace coworker
 
@@ -12734,7 +13003,7 @@ concept json_source = detail::turns_into_json<std::remove_cvref_t<T>>();
 // neighbours named at the end (include <coworker/json/json.hpp> to have them all). Must not know of jobs,
 // files or transports.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json_element;
 
@@ -12772,11 +13041,14 @@ class json {
   /// null.
   json() noexcept : slot_(detail::null_slot()) {}
   json(std::nullptr_t) noexcept : json() {}
-  /// From whatever turns into JSON: see json_source.
+  /// From whatever turns into JSON: see json_source. A null `const char*`, such as std::getenv gives, is null.
   template <json_source T>
   requires(!std::same_as<std::remove_cvref_t<T>, json>) json(T&& value);
+  template <detail::multimap_like T>
+  json(const T&) = delete;  // it may hold a key several times, which an object cannot: make it a map of lists
   /// `json{{"k", 1}, {"l", 2}}`: an object when every part is a pair that begins with a string, else an
-  /// array. Say json::array or json::object where that would guess wrong.
+  /// array. Say json::array or json::object where that would guess wrong. A single json in braces is that json:
+  /// `json{value}` and `return {value};` copy or move it, `json::array({value})` is an array of it.
   json(initializer_list parts);
 
   json(const json& other);
@@ -12795,6 +13067,8 @@ class json {
   /// same key the last one's value stays, in the first one's place. Small parts share memory: one that is
   /// moved out and kept may hold up to 8 KiB of its neighbours'. Errors: parse_error with line and column.
   static json parse(std::string_view text, const parse_options& options = {});
+  /// A null pointer is a parse_error, too.
+  static json parse(const char* text, const parse_options& options = {});
 
   /// The value as JSON text: on one line, or with `indent` spaces a level when that is not negative.
   /// Errors: write_error with the path to a NaN, an infinity or text that is not UTF-8.
@@ -12825,9 +13099,10 @@ class json {
   bool is_object() const noexcept { return slot_.kind() == detail::slot_kind::object; }
 
   /// As a T: bool, a number, std::string, a std::string_view into this value (for as long as it lives
-  /// unchanged), optionals (null is none), containers, maps with string keys, json, and types with a
-  /// `from_json(const json&, T&)` beside them. Integers are range-checked; a floating number without fraction
-  /// counts as an integer. Errors: type_error, out_of_range; their path leads to the part at fault.
+  /// unchanged), a char (a string of one ASCII character), optionals (null is none), containers, pairs (arrays
+  /// of two), maps with string keys, json, and types with a `from_json(const json&, T&)` beside them. Numbers
+  /// are range-checked; a floating number without fraction counts as an integer. Errors: type_error,
+  /// out_of_range; their path leads to the part at fault.
   template <class T>
   T get() const;
   template <class T>
@@ -12839,48 +13114,76 @@ class json {
 
   /// The member; added as null where there is none. null becomes an object. Errors: type_error for any other
   /// value.
-  json& operator[](std::string_view key);
+  ///
+  /// What a temporary is asked for, by this or by at(), front() and back(), is moved out and given by value, so
+  /// that `for (json& part : make()["list"])` and `json&& part = make()[0];` are safe.
+  json& operator[](json_key key) &;
+  json operator[](json_key key) && { return std::move((*this)[key]); }
   /// The member. Errors: out_of_range where there is none; type_error for what is no object.
-  const json& operator[](std::string_view key) const { return at(key); }
+  const json& operator[](json_key key) const& { return at(key); }
+  json operator[](json_key key) const&& { return at(key); }
   /// The element; the array grows with nulls up to it, and null becomes an array. Errors: type_error for any
   /// other value.
   template <std::integral Index>
-  json& operator[](Index index) {
+  json& operator[](Index index) & {
     return element_or_new(index);
   }
   template <std::integral Index>
-  const json& operator[](Index index) const {
+  json operator[](Index index) && {
+    return std::move(element_or_new(index));
+  }
+  template <std::integral Index>
+  const json& operator[](Index index) const& {
+    return element(index);
+  }
+  template <std::integral Index>
+  json operator[](Index index) const&& {
     return element(index);
   }
   /// Errors: out_of_range where there is no such member or element; type_error for what is no object or
   /// array.
-  json& at(std::string_view key) { return const_cast<json&>(std::as_const(*this).at(key)); }
-  const json& at(std::string_view key) const;
+  json& at(json_key key) & { return const_cast<json&>(std::as_const(*this).at(key)); }
+  json at(json_key key) && { return std::move(at(key)); }
+  const json& at(json_key key) const&;
+  json at(json_key key) const&& { return at(key); }
   template <std::integral Index>
-  json& at(Index index) {
+  json& at(Index index) & {
     return const_cast<json&>(element(index));
   }
   template <std::integral Index>
-  const json& at(Index index) const {
+  json at(Index index) && {
+    return std::move(at(index));
+  }
+  template <std::integral Index>
+  const json& at(Index index) const& {
+    return element(index);
+  }
+  template <std::integral Index>
+  json at(Index index) const&& {
     return element(index);
   }
 
-  /// The member as the fallback's type (text literals give std::string); the fallback where there is none.
-  /// Errors: type_error and out_of_range name the key, what was expected and what was found.
+  /// The member as the fallback's type (texts give std::string); the fallback where there is none. Errors:
+  /// type_error and out_of_range name the key, what was expected and what was found; type_error where the
+  /// fallback is needed and is a null pointer.
   template <class T>
-  auto value(std::string_view key, T&& fallback) const;
+  auto value(json_key key, T&& fallback) const;
 
   /// False for what is no object.
-  bool contains(std::string_view key) const noexcept { return member(key) != nullptr; }
+  bool contains(json_key key) const noexcept { return member(key.text()) != nullptr; }
   /// end() when there is no such member, or no object.
-  iterator find(std::string_view key) noexcept;
-  const_iterator find(std::string_view key) const noexcept;
+  iterator find(json_key key) noexcept;
+  const_iterator find(json_key key) const noexcept;
 
   /// Errors: out_of_range on an empty array, type_error for what is no array.
-  json& front() { return at(0); }
-  const json& front() const { return at(0); }
-  json& back() { return const_cast<json&>(std::as_const(*this).back()); }
-  const json& back() const;
+  json& front() & { return at(0); }
+  json front() && { return std::move(at(0)); }
+  const json& front() const& { return at(0); }
+  json front() const&& { return at(0); }
+  json& back() & { return const_cast<json&>(std::as_const(*this).back()); }
+  json back() && { return std::move(back()); }
+  const json& back() const&;
+  json back() const&& { return back(); }
 
   /// The elements of an array or the values of an object, in order; any other value has none.
   iterator begin() noexcept;
@@ -12891,8 +13194,7 @@ class json {
   /// value.
   json_items<false> items() &;
   json_items<true> items() const&;
-  /// A temporary would be gone before its first item is looked at: give it a name.
-  json_items<true> items() const&& = delete;
+  json_items<true> items() const&& = delete;  // they would outlive this temporary: give that a name
 
   /// Appends to an array; null becomes one. Errors: type_error for any other value.
   void push_back(json element);
@@ -12904,14 +13206,15 @@ class json {
 
   /// Removes a member; says how many (0 or 1). Takes the same short time however many there are. Errors:
   /// type_error for what is no object.
-  std::size_t erase(std::string_view key);
+  std::size_t erase(json_key key);
   /// Removes an element. Errors: out_of_range, type_error.
   template <std::integral Index>
   void erase(Index index) {
     erase_element(index);
   }
-  /// Removes what the iterator of this value points at and returns the next.
-  iterator erase(const_iterator position) noexcept;
+  /// Removes what the iterator points at and returns the next. Errors: out_of_range where that is no part of
+  /// this value, as end() is not, which find() gives for a key that is not there.
+  iterator erase(const_iterator position);
   /// Empties an array, object or string; makes a number 0 and a boolean false.
   void clear() noexcept;
 
@@ -12931,6 +13234,10 @@ class json {
 
  private:
   friend struct detail::json_gate;
+  friend class json_element;
+
+  // An object or an array, as the parts are.
+  static json list(initializer_list parts);
 
   // An index as any integer type gives it; `negative` keeps a -1 from passing for a large one.
   struct element_position {
@@ -12961,15 +13268,19 @@ class json {
 class json_element {
  public:
   json_element() noexcept = default;
-  json_element(std::initializer_list<json_element> parts) : value_(parts) {}
+  json_element(std::initializer_list<json_element> parts) : value_(json::list(parts)) {}
   template <json_source T>
-  json_element(T&& value) : value_(std::forward<T>(value)) {}
+  json_element(T&& value)
+      : value_(std::forward<T>(value)), is_json_(std::derived_from<std::remove_cvref_t<T>, json>) {}
 
   const json& peek() const noexcept { return value_; }
+  /// Whether it was a json before it stood in the list.
+  bool is_json() const noexcept { return is_json_; }
   json take() const noexcept { return std::move(value_); }
 
  private:
   mutable json value_;
+  bool is_json_ = false;
 };
 
 namespace detail {
@@ -13020,7 +13331,7 @@ json_iterator<Const>& json_iterator<Const>::operator--() noexcept {
 
 // The bodies of json that look into a value and change its parts. Its interface is in value.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 inline json_type json::type() const noexcept {
   using detail::slot_kind;
@@ -13091,14 +13402,16 @@ inline json::const_iterator json::iterator_at(std::size_t place) const noexcept 
   return const_cast<json&>(*this).iterator_at(place);
 }
 
-inline json& json::operator[](std::string_view key) {
+inline json& json::operator[](json_key named) & {
+  const std::string_view key = named.text();
   if (is_null()) slot_ = detail::object_slot(nullptr);
   if (!is_object())
     detail::throw_type_error("an object, to set the member " + detail::quoted_excerpt(key), slot_);
   return detail::json_gate::as_json(detail::find_or_append_member(slot_, key).value);
 }
 
-inline const json& json::at(std::string_view key) const {
+inline const json& json::at(json_key named) const& {
+  const std::string_view key = named.text();
   if (const json_member* const found = member(key)) return found->value();
   if (!is_object())
     detail::throw_type_error("an object with the member " + detail::quoted_excerpt(key), slot_);
@@ -13123,18 +13436,18 @@ inline json& json::element_or_new(element_position at) {
   return detail::json_gate::as_json(detail::child_of(slot_, at.index));
 }
 
-inline const json& json::back() const {
+inline const json& json::back() const& {
   const std::size_t count = size();
   return element(is_array() && count != 0 ? count - 1 : 0);
 }
 
-inline json::const_iterator json::find(std::string_view key) const noexcept {
-  const json_member* const found = member(key);
+inline json::const_iterator json::find(json_key key) const noexcept {
+  const json_member* const found = member(key.text());
   return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
-inline json::iterator json::find(std::string_view key) noexcept {
-  const json_member* const found = member(key);
+inline json::iterator json::find(json_key key) noexcept {
+  const json_member* const found = member(key.text());
   return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
@@ -13164,6 +13477,25 @@ inline json_items<true> json::items() const& {
   return {all.first_, all.past_, all.size_};
 }
 
+namespace detail {
+
+[[noreturn]] inline void throw_nothing_to_erase() {
+  throw json_out_of_range(
+      "nothing to erase: the iterator is the end of this value, or points into another one");
+}
+
+/// Which of the `count` parts from `first` on a position is. The addresses are compared as numbers, as the
+/// position may lie in another value, or nowhere.
+template <class Part>
+std::size_t index_of(const Part* position, const Part* first, std::size_t count) {
+  const auto distance = reinterpret_cast<std::uintptr_t>(position) - reinterpret_cast<std::uintptr_t>(first);
+  const std::size_t index = distance / sizeof(Part);
+  if (position != nullptr && first != nullptr && index < count && distance % sizeof(Part) == 0) return index;
+  detail::throw_nothing_to_erase();
+}
+
+}  // namespace detail
+
 inline void json::push_back(json element) {
   if (is_null()) slot_ = detail::array_slot(nullptr);
   if (!is_array()) detail::throw_type_error("an array, to append to", slot_);
@@ -13187,7 +13519,8 @@ inline void json::reserve(std::size_t count) {
   }
 }
 
-inline std::size_t json::erase(std::string_view key) {
+inline std::size_t json::erase(json_key named) {
+  const std::string_view key = named.text();
   if (!is_object())
     detail::throw_type_error("an object, to erase the member " + detail::quoted_excerpt(key), slot_);
   const json_member* const found = member(key);
@@ -13201,13 +13534,19 @@ inline void json::erase_element(element_position at) {
   detail::erase_element(*array_of(slot_), at.index);
 }
 
-inline json::iterator json::erase(const_iterator position) noexcept {
+inline json::iterator json::erase(const_iterator position) {
   std::size_t place = 0;
   if (is_array()) {
-    place = static_cast<std::size_t>(position.element_ - begin().element_);
+    place = detail::index_of(position.element_, std::as_const(*this).begin().element_, size());
     detail::erase_element(*array_of(slot_), place);
+  } else if (is_object() && !empty()) {
+    const auto* const members = reinterpret_cast<const json_member*>(object_of(slot_)->members());
+    place = detail::index_of(position.member_, members, object_of(slot_)->used);
+    // A member that was erased leaves a gap where it was.
+    if (detail::is_gap(object_of(slot_)->members()[place])) detail::throw_nothing_to_erase();
+    place = detail::erase_member(*object_of(slot_), place);
   } else {
-    place = detail::erase_member(*object_of(slot_), place_of(position.member_));
+    detail::throw_nothing_to_erase();
   }
   return empty() ? end() : iterator_at(place);
 }
@@ -13247,7 +13586,7 @@ inline void json::clear() noexcept {
 // outgrows it. Parsing, copying, comparing and writing keep their place in a tree with it, so that depth
 // costs heap and never the machine's stack. Must not know of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T, std::size_t InlineCapacity>
 class inline_stack {
@@ -13308,13 +13647,14 @@ class inline_stack {
 
 // When two JSON values are equal, found without recursion.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
 /// Whether a double is worth exactly that integer. They are compared as integers: as doubles, 2^53 and 2^53 +
 /// 1 would be equal.
-inline bool same_integer_and_double(const json_slot& whole, double value) noexcept {
+inline bool same_integer_and_double(const json_slot& whole, const double& value) noexcept {
+  if (!is_finite(value)) return false;
   constexpr double two_to_63 = 9223372036854775808.0;
   if (whole.kind() == slot_kind::integer) {
     if (!(value >= -two_to_63 && value < two_to_63)) return false;
@@ -13412,7 +13752,7 @@ inline bool json::equal(const json& a, const json& b) { return detail::same_slot
 // Copying a JSON value with all below it, without recursion.
 // Must not know of class json.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// An array or object like `tree`, still empty, with exactly the room for its elements.
 inline json_slot blank_copy(const json_slot& tree) {
@@ -13493,10 +13833,10 @@ inline json_slot copy_slot(const json_slot& from) {
 
 // ---- coworker/json/convert.hpp -----------------------------------------------------------------------------
 
-// C++ values into JSON and back: the bodies of json's converting constructors, get, value and the braced
-// lists. Which types take part is told by shape.hpp. Must not know of JSON text.
+// C++ values into JSON: the bodies of json's converting constructors and the braced lists. Which types take
+// part is told by shape.hpp. Must not know of JSON text.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -13515,26 +13855,58 @@ json array_from(Range&& range) {
   return result;
 }
 
-template <class Range>
-json object_from(Range&& range) {
+template <class Map>
+json object_from(const Map& map) {
   json result = json::object();
-  if constexpr (requires { range.size(); }) result.reserve(range.size());
-  for (auto&& pair : range) result[std::string_view(pair.first)] = json(pair.second);
+  if constexpr (requires { map.size(); }) result.reserve(map.size());
+  for (auto&& pair : map) result[pair.first] = json(pair.second);
   return result;
+}
+
+template <class Pair>
+json array_from_pair(const Pair& pair) {
+  json result = json::array();
+  result.reserve(2);
+  result.push_back(json(pair.first));
+  result.push_back(json(pair.second));
+  return result;
+}
+
+/// A null pointer is null; an array's text ends with the array, where nothing ends it before.
+template <class Text>
+json_slot slot_from_text(const Text& text) {
+  if constexpr (std::is_pointer_v<Text>) {
+    if (text == nullptr) return null_slot();
+  }
+  if constexpr (std::is_array_v<Text>) {
+    const char* const chars = text;
+    const void* const zero = std::memchr(chars, 0, std::extent_v<Text>);
+    return detail::text_slot({chars, zero == nullptr
+                                         ? std::extent_v<Text>
+                                         : static_cast<std::size_t>(static_cast<const char*>(zero) - chars)});
+  } else {
+    return text_slot(std::string_view(text));
+  }
 }
 
 template <class T>
 json_slot slot_from(const T& value) {
   if constexpr (std::same_as<T, bool>) {
     return detail::boolean_slot(value);
+  } else if constexpr (std::same_as<T, char>) {
+    return detail::text_slot({&value, 1});
   } else if constexpr (std::signed_integral<T>) {
     return detail::integer_slot(value);
   } else if constexpr (std::unsigned_integral<T>) {
     return detail::natural_slot(value);
+  } else if constexpr (std::same_as<T, float>) {
+    double wide = 0;
+    detail::widen(value, wide);
+    return floating_slot(wide);
   } else if constexpr (std::floating_point<T>) {
     return floating_slot(static_cast<double>(value));
   } else {
-    return text_slot(std::string_view(value));
+    return detail::slot_from_text(value);
   }
 }
 
@@ -13545,12 +13917,16 @@ requires(!std::same_as<std::remove_cvref_t<T>, json>) json::json(T&& value) : js
   using source = std::remove_cvref_t<T>;
   if constexpr (detail::has_to_json<source>) {
     to_json(*this, std::as_const(value));
-  } else if constexpr (std::same_as<source, bool> || detail::plain_integer<source> ||
+  } else if constexpr (std::derived_from<source, json>) {
+    *this = static_cast<const json&>(value);
+  } else if constexpr (detail::any_of<source, bool, char> || detail::plain_integer<source> ||
                        std::floating_point<source> || detail::text_like<source>) {
     slot_ = detail::slot_from<source>(value);
   } else if constexpr (detail::optional_like<source>) {
     if (value.has_value()) *this = json(*std::forward<T>(value));
-  } else if constexpr (detail::keyed_range<source>) {
+  } else if constexpr (detail::is_pair<source>) {
+    *this = detail::array_from_pair(value);
+  } else if constexpr (detail::object_like<source>) {
     *this = detail::object_from(value);
   } else {
     *this = detail::array_from(value);
@@ -13560,12 +13936,21 @@ requires(!std::same_as<std::remove_cvref_t<T>, json>) json::json(T&& value) : js
 inline json::json(const json& other) : slot_(detail::copy_slot(other.slot_)) {}
 
 inline json::json(initializer_list parts) : json() {
+  // Compilers differ on whether braces around one json are a list: clang never asks this constructor.
+  if (parts.size() == 1 && parts.begin()->is_json()) {
+    *this = parts.begin()->take();
+  } else {
+    *this = list(parts);
+  }
+}
+
+inline json json::list(initializer_list parts) {
   bool pairs = true;
   for (const json_element& part : parts) {
     const json& value = part.peek();
     pairs = pairs && value.is_array() && value.size() == 2 && value[0].is_string();
   }
-  *this = pairs ? object(parts) : array(parts);
+  return pairs ? object(parts) : array(parts);
 }
 
 inline json json::array(initializer_list parts) {
@@ -13590,15 +13975,24 @@ inline json json::object(initializer_list members) {
   return result;
 }
 
+}  // namespace coworker
+
+// ---- coworker/json/get.hpp ---------------------------------------------------------------------------------
+
+// JSON into C++ values: the bodies of json's get, get_to and value. Which types take part is told by shape.hpp.
+// Must not know of JSON text.
+
+namespace coworker::inline v0_1 {
+
 namespace detail {
 
 /// "an integer from 0 to 255".
 template <class Integer>
 std::string integer_range() {
   std::string text("an integer from ");
-  return text.append(std::to_string(std::numeric_limits<Integer>::min()))
+  return text.append(std::to_string((std::numeric_limits<Integer>::min)()))
       .append(" to ")
-      .append(std::to_string(std::numeric_limits<Integer>::max()));
+      .append(std::to_string((std::numeric_limits<Integer>::max)()));
 }
 
 template <class Integer>
@@ -13620,10 +14014,10 @@ Integer integer_from(const json_slot& slot) {
   }
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
   // The largest value may round up as a double; one past it is a power of two and exact.
-  const double value = slot.floating.value;
-  const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
-  if (!(value >= static_cast<double>(limits::min()) && value < past_largest)) {
-    if (value - value != 0) throw_type_error("an integer", slot);
+  const double& value = slot.floating.value;
+  const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
+  if (!is_finite(value)) throw_type_error("an integer", slot);
+  if (!(value >= static_cast<double>((limits::min)()) && value < past_largest)) {
     detail::throw_does_not_fit<Integer>(slot);
   }
   const auto whole = static_cast<Integer>(value);
@@ -13631,12 +14025,39 @@ Integer integer_from(const json_slot& slot) {
   return whole;
 }
 
+/// What a JSON text may be to be a char: one byte that is a character by itself.
+inline char char_from(const json_slot& slot) {
+  const bool text = slot.kind() == slot_kind::short_text;
+  if (!text || slot.text.size != 1) throw_type_error("a string of one ASCII character", slot);
+  return slot.text.chars[0];
+}
+
+/// Puts a number into a type that may be smaller. False: it is beyond the largest. NaN and infinities are not.
+template <class Float>
+bool narrow(const double& value, Float& target) noexcept {
+  if constexpr (sizeof(Float) < sizeof(double)) {
+    using limits = std::numeric_limits<Float>;
+    const double most = static_cast<double>((limits::max)());
+    const double rounds_past_most = most + most * (static_cast<double>(limits::epsilon()) / 4);
+    if (is_finite(value) && (value > most || value < -most)) {
+      target = value < 0 ? -(limits::max)() : (limits::max)();
+      return value < rounds_past_most && value > -rounds_past_most;
+    }
+  }
+  target = static_cast<Float>(value);
+  return true;
+}
+
 template <class Float>
 Float float_from(const json_slot& slot) {
   if (slot.kind() == slot_kind::integer) return static_cast<Float>(slot.integer.value);
   if (slot.kind() == slot_kind::natural) return static_cast<Float>(slot.natural.value);
-  if (slot.kind() == slot_kind::floating) return static_cast<Float>(slot.floating.value);
-  throw_type_error("a number", slot);
+  if (slot.kind() != slot_kind::floating) throw_type_error("a number", slot);
+  Float made{};
+  if (detail::narrow(slot.floating.value, made)) return made;
+  throw json_out_of_range("expected a number up to " +
+                          double_to_text(static_cast<double>((std::numeric_limits<Float>::max)())) +
+                          ", found " + describe(slot));
 }
 
 template <class T>
@@ -13664,6 +14085,20 @@ void read_elements(const json& array, T& target) {
       }
       ++index;
     }
+  } catch (json_value_error& error) {
+    error.inside_element(index);
+    throw;
+  }
+}
+
+template <class T>
+T read_pair(const json& array) {
+  if (!array.is_array() || array.size() != 2) throw_type_error("an array of 2", json_gate::slot(array));
+  std::size_t index = 0;
+  try {
+    auto first = array[0].get<std::remove_const_t<typename T::first_type>>();
+    ++index;
+    return T(std::move(first), array[1].get<typename T::second_type>());
   } catch (json_value_error& error) {
     error.inside_element(index);
     throw;
@@ -13700,6 +14135,8 @@ T json::get() const {
   } else if constexpr (std::same_as<T, bool>) {
     if (!is_boolean()) throw_type_error("a boolean", slot_);
     return slot_.boolean.value;
+  } else if constexpr (std::same_as<T, char>) {
+    return char_from(slot_);
   } else if constexpr (plain_integer<T>) {
     return detail::integer_from<T>(slot_);
   } else if constexpr (std::floating_point<T>) {
@@ -13713,6 +14150,8 @@ T json::get() const {
   } else if constexpr (optional_like<T>) {
     if (is_null()) return T{};
     return T(get<typename T::value_type>());
+  } else if constexpr (is_pair<T>) {
+    return detail::read_pair<T>(*this);
   } else if constexpr (growing_map<T>) {
     T result{};
     detail::read_members(*this, result);
@@ -13739,14 +14178,23 @@ T& json::get_to(T& target) const {
 }
 
 template <class T>
-auto json::value(std::string_view key, T&& fallback) const {
+auto json::value(json_key named, T&& fallback) const {
+  const std::string_view key = named.text();
   // A text comes back as a std::string: neither a literal nor the member need outlive the call.
   using plain = std::remove_cvref_t<T>;
   using result = std::conditional_t<detail::text_like<plain>, std::string, plain>;
   if (!is_object())
     detail::throw_type_error("an object with the member " + detail::quoted_excerpt(key), slot_);
   const json_member* const found = member(key);
-  if (found == nullptr) return result(std::forward<T>(fallback));
+  if (found == nullptr) {
+    if constexpr (std::is_pointer_v<plain>) {
+      if (fallback == nullptr) {
+        throw json_type_error("expected a text in place of the member " + detail::quoted_excerpt(key) +
+                              ", which is not there, found a null pointer");
+      }
+    }
+    return result(std::forward<T>(fallback));
+  }
   try {
     return found->value().template get<result>();
   } catch (json_value_error& error) {
@@ -13763,7 +14211,7 @@ auto json::value(std::string_view key, T&& fallback) const {
 // where it stays at once, in exactly the memory that it needs. Knows the commas, brackets and quotes of JSON
 // text; must not know values.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Marks, with its high bit, each byte of the word that is `byte`.
 constexpr std::uint64_t mark_equal(std::uint64_t word, char byte) noexcept {
@@ -13848,7 +14296,7 @@ inline values_ahead look_ahead(const char* at, const char* end, std::size_t most
 // errors that say where. Used by reader.hpp for whole texts; whoever fills a struct straight from text uses
 // it too. Must not know how tokens make up values, nor what becomes of them.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Throws a json_parse_error for the byte at `where` of the text that starts at `begin`.
 [[noreturn]] inline void throw_parse_error(const char* begin, const char* where, std::string_view problem) {
@@ -13923,7 +14371,7 @@ class json_scanner {
 
   const char* take_literal(const char* at, std::string_view literal) const {
     const auto left = static_cast<std::size_t>(end_ - at);
-    if (left < literal.size() || std::memcmp(at, literal.data(), literal.size()) != 0) fail(at, literal);
+    if (left < literal.size() || std::memcmp(at, literal.data(), literal.size()) != 0) fail_at(at, literal);
     return at + literal.size();
   }
 
@@ -13931,7 +14379,7 @@ class json_scanner {
   const char* take_number(const char* at, parsed_number& number) const {
     number = parse_number(at, end_);
     if (number.is == parsed_number::form::malformed) [[unlikely]]
-      fail(number.end, number.expected);
+      fail_at(number.end, number.expected);
     if (number.is == parsed_number::form::too_large) [[unlikely]] {
       throw_parse_error(begin_, at, "a number beyond the range of double; the largest is about 1.8e308");
     }
@@ -13955,7 +14403,7 @@ class json_scanner {
     return run.end + 1;
   }
 
-  [[noreturn]] void fail(const char* at, std::string_view expected) const {
+  [[noreturn]] void fail_at(const char* at, std::string_view expected) const {
     throw_unexpected(begin_, end_, at, expected);
   }
   [[noreturn]] void fail_with(const char* at, std::string_view problem) const {
@@ -13978,9 +14426,9 @@ class json_scanner {
       if (!run.ascii) require_utf8(at, run.end);
       decoded_.append(at, static_cast<std::size_t>(run.end - at));
       at = run.end;
-      if (at == end_) fail(at, "'\"' at the end of a string");
+      if (at == end_) fail_at(at, "'\"' at the end of a string");
       if (*at == '"') break;
-      if (*at != '\\') fail(at, "control characters in a string to be escaped, as \\n or \\u0001");
+      if (*at != '\\') fail_at(at, "control characters in a string to be escaped, as \\n or \\u0001");
       at = take_escape(at + 1);
       run = skip_plain(at, end_);
     }
@@ -14020,7 +14468,7 @@ class json_scanner {
       case 'u':
         return take_code_point(at + 1);
       default:
-        fail(at, "one of \" \\ / b f n r t u after a backslash");
+        fail_at(at, "one of \" \\ / b f n r t u after a backslash");
     }
     return at + 1;
   }
@@ -14054,7 +14502,7 @@ class json_scanner {
       } else if (lower >= 'a' && lower <= 'f') {
         unit = unit * 16 + static_cast<char32_t>(lower - 'a' + 10);
       } else {
-        fail(at, "four hexadecimal digits after \\u");
+        fail_at(at, "four hexadecimal digits after \\u");
       }
     }
     return unit;
@@ -14074,7 +14522,7 @@ class json_scanner {
 // Iterative, so that deep text costs no stack. Must not know what the handler makes of it: parse.hpp builds
 // values.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What read_json calls. Keys come before their values; the views last until the call returns, and at least
 /// 16 bytes from their start may be read. What a handler throws ends the reading.
@@ -14142,7 +14590,7 @@ class json_reader {
     do {
       at = read_value(at);
     } while (close_and_go_on(at));
-    if (!scanner_.at_end(at)) scanner_.fail(at, "the end of the text after the value");
+    if (!scanner_.at_end(at)) scanner_.fail_at(at, "the end of the text after the value");
   }
 
  private:
@@ -14206,7 +14654,7 @@ class json_reader {
         case '9':
           return read_number(at);
         default:
-          scanner_.fail(at, expected);
+          scanner_.fail_at(at, expected);
       }
     }
   }
@@ -14224,14 +14672,14 @@ class json_reader {
           at = read_key(scanner_.skip_space(at + 1), "a string as key after ','");
           return true;
         }
-        if (c != '}') scanner_.fail(at, "',' or '}' after a member");
+        if (c != '}') scanner_.fail_at(at, "',' or '}' after a member");
         handler_.end_object();
       } else {
         if (c == ',') {
           offer_batch(++at, false);
           return true;
         }
-        if (c != ']') scanner_.fail(at, "',' or ']' after an element");
+        if (c != ']') scanner_.fail_at(at, "',' or ']' after an element");
         handler_.end_array();
       }
     }
@@ -14258,12 +14706,12 @@ class json_reader {
   }
 
   const char* read_key(const char* at, const char* expected) {
-    if (scanner_.peek(at) != '"') scanner_.fail(at, expected);
+    if (scanner_.peek(at) != '"') scanner_.fail_at(at, expected);
     std::string_view text;
     at = scanner_.take_string(at, text);
     handler_.key(text);
     at = scanner_.skip_space(at);
-    if (scanner_.peek(at) != ':') scanner_.fail(at, "':' after a key");
+    if (scanner_.peek(at) != ':') scanner_.fail_at(at, "':' after a key");
     return at + 1;
   }
 
@@ -14303,7 +14751,7 @@ void read_json(std::string_view text, Handler& handler, const json_parse_options
 // Text into values: json::parse.
 // Must not know the grammar (reader.hpp) nor how a token looks (scanner.hpp).
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -14464,6 +14912,11 @@ inline json json::parse(std::string_view text, const parse_options& options) {
   return builder.take();
 }
 
+inline json json::parse(const char* text, const parse_options& options) {
+  if (text == nullptr) throw json_parse_error(1, 1, 0, "expected a text, found a null pointer");
+  return parse(std::string_view(text), options);
+}
+
 }  // namespace coworker
 
 // ---- coworker/json/write.hpp -------------------------------------------------------------------------------
@@ -14471,7 +14924,7 @@ inline json json::parse(std::string_view text, const parse_options& options) {
 // Values into text: json::dump. Iterative, so that deep values cost no stack.
 // Must not know how text is parsed.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -14596,7 +15049,7 @@ class json_writer {
         sink_.advance_to(write_natural(sink_.make_room(longest_number), slot.natural.value));
         break;
       case slot_kind::floating:
-        if (slot.floating.value - slot.floating.value != 0) fail_on_number(slot);
+        if (!is_finite(slot.floating.value)) fail_on_number(slot);
         sink_.advance_to(write_double(sink_.make_room(longest_number), slot.floating.value));
         break;
       case slot_kind::short_text:
@@ -14668,9 +15121,9 @@ class json_writer {
 
   [[noreturn]] void fail_on_number(const json_slot& slot) const {
     std::string problem = double_to_text(slot.floating.value);
-    json_write_error error(
+    json_write_error failure(
         problem.append(" cannot be written as JSON; use null, or a string, where there is no number"));
-    throw_at_place(error);
+    throw_at_place(failure);
   }
 
   [[noreturn]] void fail_on_text(const char* role, std::string_view text, std::size_t bad) const {
@@ -14679,8 +15132,8 @@ class json_writer {
         .append(quoted_excerpt(text))
         .append(" is not UTF-8 from its byte ")
         .append(std::to_string(bad));
-    json_write_error error(problem.append(" on; convert it, or encode bytes as Base64"));
-    throw_at_place(error);
+    json_write_error failure(problem.append(" on; convert it, or encode bytes as Base64"));
+    throw_at_place(failure);
   }
 
   /// The open containers are the path to the value that is being written.
@@ -14750,7 +15203,7 @@ inline std::string json::dump(int indent) const {
 // The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than the queue
 // takes them. Must not know what a queue is.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A chunk that the queue cannot have: too long, refused, or not deliverable.
 class chunk_error : public std::runtime_error {
@@ -15006,7 +15459,7 @@ class chunk_stream {
 #include <cxxabi.h>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One of the causes of an error: an exception nested in another.
 struct error_cause {
@@ -15025,7 +15478,7 @@ struct error_info {
   std::string text() const { return type.empty() ? message : type + ": " + message; }
 
   /// text(), and a line "caused by ..." for each cause.
-  std::string trace() const {
+  std::string(trace)() const {
     std::string lines = text();
     for (const error_cause& cause : causes)
       lines.append("\ncaused by ").append(cause.type).append(": ").append(cause.message);
@@ -15046,6 +15499,14 @@ inline std::string without_nesting(std::string name) {
   return name;
 }
 
+// Nobody asked for the version in the name of a type.
+inline std::string without_version(std::string name) {
+  constexpr std::string_view version = "coworker::v0_1::";
+  for (std::size_t at = name.find(version); at != std::string::npos; at = name.find(version, at))
+    name.erase(at + version.size() - 6, 6);
+  return name;
+}
+
 inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
@@ -15054,7 +15515,7 @@ inline std::string readable_type_name(const std::type_info& type) {
     ~freed() { std::free(text); }  // allocated by malloc, as the ABI says
   };
   const freed demangled{abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)};
-  if (demangled.text != nullptr) return without_nesting(demangled.text);
+  if (demangled.text != nullptr) return without_version(without_nesting(demangled.text));
 #endif
   return type.name();
 }
@@ -15165,7 +15626,7 @@ inline error_info describe_exception(const std::exception_ptr& exception) {
 
 // What a job came to, as a value that every engine encodes in its own way. Must not know any of them.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How a job ended.
 enum class outcome_status : unsigned char {
@@ -15215,7 +15676,7 @@ class outcome {
 
   static outcome failure(error_info error) noexcept {
     outcome made;
-    made.fail(std::move(error));
+    (made.fail)(std::move(error));
     return made;
   }
   static outcome failure(std::string message) noexcept {
@@ -15244,10 +15705,10 @@ class outcome {
   bool succeeded() const noexcept { return status == outcome_status::succeeded; }
 
   /// What went wrong. Null where nothing did, and where there was no memory to say it.
-  const error_info* error() const noexcept { return error_; }
+  const error_info*(error)() const noexcept { return error_; }
 
   /// Makes it a failure. The output stays. Without memory for the error it is one that says so.
-  void fail(error_info error) noexcept {
+  void(fail)(error_info error) noexcept {
     delete std::exchange(error_, new (std::nothrow) error_info(std::move(error)));
     status = outcome_status::failed;
   }
@@ -15269,7 +15730,7 @@ class outcome {
 // The way of a job's progress from whatever thread reports it to the worker that sends it: the latest value
 // of each job, and which jobs have one. Must not know how a record looks.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct job_record;
 
@@ -15337,11 +15798,11 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool over = false;                          // no coroutine is to begin with it any more
-  bool sending = false;                       // a coroutine is at it
-  time_point not_before = time_point::min();  // the next value is sent
-  auto_reset_event ending;                    // for that coroutine: there is no more use in trying again
-  auto_reset_event sent;                      // for who waits for that coroutine: it has ended
+  bool over = false;                            // no coroutine is to begin with it any more
+  bool sending = false;                         // a coroutine is at it
+  time_point not_before = (time_point::min)();  // the next value is sent
+  auto_reset_event ending;                      // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;                        // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {
@@ -15424,7 +15885,7 @@ class progress_line {
 
 // Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 namespace detail {
 
 // One job's stretches of time. Any thread.
@@ -15507,7 +15968,7 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
 
 // What a job may see of the worker that runs it. Must not know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Written on the worker's executor, read on any thread.
 struct worker_view {
@@ -15523,7 +15984,7 @@ struct worker_view {
 // What a queue hands over, and what a worker keeps of it from the take to the end of its delivery. Knows
 // neither queues nor workers.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job as a queue hands it over.
 struct job_envelope {
@@ -15532,7 +15993,7 @@ struct job_envelope {
   json details = json::object();  ///< whatever else came with it; the handler finds it in job::details
   std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
   duration time_limit{};          ///< how long its handler may run; 0: as long as the worker allows
-  time_point deadline = time_point::max();  ///< when it is of no use any more, by the worker's executor
+  time_point deadline = (time_point::max)();  ///< when it is of no use any more, by the worker's executor
   int deliveries = 0;             ///< how often the queue has handed it over, with this time; 0: not known
   std::string trace_parent = {};  ///< of the request that it serves, as in W3C's header; empty: none
   std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
@@ -15561,7 +16022,7 @@ struct job_record {
   bool only_whole = false;    ///< it streams nothing, though its handler can
   int deliveries = 0;
   duration time_limit{};
-  time_point deadline = time_point::max();
+  time_point deadline = (time_point::max)();
   time_point taken{};                    ///< when the queue handed it over
   time_point started{};                  ///< when its handler was
   time_point settled{};                  ///< when it got its outcome
@@ -15624,7 +16085,7 @@ inline record_ref::~record_ref() {
 // How a handler writes to its worker's log: under its job's id, wherever its coroutine is. Must not know the
 // worker.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Writes lines of one job to its worker's log: job::log() and `co_await this_coro::log()` give it. Any
 /// thread, until the handler has ended. Outside a worker it writes nothing.
@@ -15642,11 +16103,11 @@ class job_log {
     if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->log_label));
   }
 
-  void trace(std::string_view message) const noexcept { write(log_level::trace, message); }
-  void debug(std::string_view message) const noexcept { write(log_level::debug, message); }
-  void info(std::string_view message) const noexcept { write(log_level::info, message); }
-  void warn(std::string_view message) const noexcept { write(log_level::warn, message); }
-  void error(std::string_view message) const noexcept { write(log_level::error, message); }
+  void(trace)(std::string_view message) const noexcept { write(log_level::trace, message); }
+  void(debug)(std::string_view message) const noexcept { write(log_level::debug, message); }
+  void(info)(std::string_view message) const noexcept { write(log_level::info, message); }
+  void(warn)(std::string_view message) const noexcept { write(log_level::warn, message); }
+  void(error)(std::string_view message) const noexcept { write(log_level::error, message); }
 
  private:
   logger* destination() const noexcept { return job_ != nullptr ? job_->log : nullptr; }
@@ -15661,7 +16122,7 @@ namespace this_coro {
 class log : public detail::context_awaiter<log> {
  public:
   static constexpr const char* name = "this_coro::log";
-  log() noexcept {}
+  (log)() noexcept {}
   job_log await_resume() const noexcept { return job_log(context_->job); }
 };
 
@@ -15672,7 +16133,7 @@ class log : public detail::context_awaiter<log> {
 
 // Who is told at once of what a job reports, on the job's own thread: a test. Must not know which.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class job_observer {
  public:
@@ -15704,7 +16165,7 @@ class job_observer {
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
 #elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
+#define COWORKER_REFUSE(why) [[gnu::__error__(why), gnu::noipa]]
 #else
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif
@@ -15719,17 +16180,855 @@ class job_observer {
   COWORKER_REFUSE(where                                                                                    \
                   ": the concurrency modifier does not fit; it must be callable as `int(int current)` or " \
                   "`int(int current, const metrics&)` and give an integer")
+// The members of a class template `type` whose use is refused: as a parameter that only default arguments give, it
+// has the call refused, and its own arguments, which compilers name, say more than a sentence can. Of a type's
+// destructor clang asks no attribute; it has a static_assert, which needs a class among the arguments.
+#if defined(__clang__)
+#define COWORKER_REFUSE_USE(type, argument, why) \
+  type() {}                                      \
+  static_assert(sizeof(argument*) == 0, why)
+#else
+#define COWORKER_REFUSE_USE(type, argument, why) \
+  type() {}                                      \
+  COWORKER_REFUSE(why) ~type() {}                \
+  static_assert(true)  // takes the semicolon
+#endif
+
+// ---- coworker/typed/problems.hpp ---------------------------------------------------------------------------
+
+// What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
+// rules.
+
+namespace coworker::inline v0_1 {
+
+/// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
+/// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
+class input_error : public json_value_error {
+ public:
+  /// The most problems that are listed, and about how many bytes they may have together; how many more there
+  /// are is told.
+  static constexpr std::size_t most_listed = 100;
+  static constexpr std::size_t most_bytes = 64'000;
+
+  explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
+      : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
+
+  /// Each begins with its path.
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+ private:
+  static std::string joined(const std::vector<std::string>& problems, std::size_t not_listed) {
+    std::string text;
+    for (const std::string& problem : problems) text.append(text.empty() ? "" : "; ").append(problem);
+    if (not_listed != 0) text.append("; and ").append(std::to_string(not_listed)).append(" more");
+    return text;
+  }
+
+  std::vector<std::string> problems_;
+};
+
+namespace detail {
+
+/// A value's place within the input: a chain of steps on the stack, from the innermost outwards.
+struct input_place {
+  const input_place* outer = nullptr;
+  std::string_view key = {};
+  std::size_t index = 0;
+  bool in_array = false;
+
+  input_place member(std::string_view name) const noexcept { return {this, name, 0, false}; }
+  input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
+};
+
+/// Adds the steps to a place, which may be as deep as values are read.
+inline void add_steps(json_path& path, const input_place& place) {
+  if (place.outer != nullptr) add_steps(path, *place.outer);
+  if (place.in_array) {
+    path.add_element(place.index);
+  } else if (place.outer != nullptr || !place.key.empty()) {
+    path.add_member(place.key);
+  }
+}
+
+/// Collects problems. Only so many are kept as are listed, so that a hostile input costs no more.
+class input_problems {
+ public:
+  bool none() const noexcept { return count_ == 0; }
+  std::size_t count() const noexcept { return count_; }
+
+  void add(const input_place& place, std::string_view problem) {
+    if (is_listed()) list(place, {}, problem);
+  }
+  /// One that knows a part of its path.
+  void add(const input_place& place, const json_value_error& problem) {
+    if (is_listed()) list(place, problem.path(), problem.problem());
+  }
+  /// "expected an integer, found string "big"".
+  void expected(const input_place& place, std::string_view what, const json& found) {
+    if (!is_listed()) return;
+    std::string problem("expected ");
+    problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
+    list(place, {}, problem);
+  }
+
+  /// Errors: throws what has been collected, if there is anything.
+  void throw_if_any() {
+    const std::size_t not_listed = count_ - listed_.size();
+    if (!none()) throw input_error(std::move(listed_), not_listed);
+  }
+
+  /// One for each that is listed, and one for how many are not.
+  std::vector<std::string> take() && {
+    if (count_ > listed_.size())
+      listed_.push_back("and " + std::to_string(count_ - listed_.size()) + " more");
+    return std::move(listed_);
+  }
+
+ private:
+  // What an author's own conversion says may hold any part of the input.
+  static constexpr std::size_t longest_problem = 4000;
+
+  // Counts one more.
+  bool is_listed() noexcept {
+    ++count_;
+    return listed_.size() < input_error::most_listed && bytes_ < input_error::most_bytes;
+  }
+
+  void list(const input_place& place, std::string_view inner_path, std::string_view problem) {
+    json_path path;
+    add_steps(path, place);
+    std::string text = path.add(inner_path).text();
+    const std::size_t shown = whole_characters(problem, longest_problem);
+    text.append(text.empty() ? "" : ": ").append(problem.substr(0, shown));
+    if (shown < problem.size()) text.append("...");
+    bytes_ += text.size();
+    listed_.push_back(std::move(text));
+  }
+
+  std::vector<std::string> listed_;
+  std::size_t bytes_ = 0;
+  std::size_t count_ = 0;
+};
+
+inline std::string known_keys(const std::string_view* keys, std::size_t count) {
+  constexpr std::size_t most_named = 8;
+  std::string text;
+  for (std::size_t i = 0; i < count && i < most_named; ++i) {
+    text.append(i == 0 ? "" : ", ").append(quoted_excerpt(keys[i]));
+  }
+  if (count > most_named) text.append(" and ").append(std::to_string(count - most_named)).append(" more");
+  return text;
+}
+
+inline void refuse_unknown(const json& object, const std::string_view* keys, std::size_t count,
+                           const input_place& place, input_problems& problems) {
+  const std::string problem = "unknown member; there are " + known_keys(keys, count);
+  for (const auto& [key, value] : object.items()) {
+    bool known = false;
+    for (std::size_t i = 0; i < count; ++i) known = known || keys[i] == key;
+    if (!known) problems.add(place.member(key), problem);
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/typed/take_apart_32.hpp ----------------------------------------------------------------------
+
+// A struct's members as arguments of a call. A structured binding gives them, and its names have to be written
+// out: here for up to 32, in take_apart_48.hpp and take_apart_64.hpp for more. Must not know what a struct has to
+// be for this, nor how its members are counted.
+
+namespace coworker::inline v0_1::detail {
+
+/// Calls `visit` with the `count` members of `value`, in order. Gives nothing where it cannot be called so: with a
+/// bit-field, where it takes references.
+template <std::size_t count, class Struct, class Visit>
+requires(count <= 32) constexpr decltype(auto) take_apart(Struct& value, Visit& visit) {
+  if constexpr (count == 1) {
+    auto& [m0] = value;
+    if constexpr (requires { visit(m0); }) return visit(m0);
+  }
+  if constexpr (count == 2) {
+    auto& [m0, m1] = value;
+    if constexpr (requires { visit(m0, m1); }) return visit(m0, m1);
+  }
+  if constexpr (count == 3) {
+    auto& [m0, m1, m2] = value;
+    if constexpr (requires { visit(m0, m1, m2); }) return visit(m0, m1, m2);
+  }
+  if constexpr (count == 4) {
+    auto& [m0, m1, m2, m3] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3); }) return visit(m0, m1, m2, m3);
+  }
+  if constexpr (count == 5) {
+    auto& [m0, m1, m2, m3, m4] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4); }) return visit(m0, m1, m2, m3, m4);
+  }
+  if constexpr (count == 6) {
+    auto& [m0, m1, m2, m3, m4, m5] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5); }) return visit(m0, m1, m2, m3, m4, m5);
+  }
+  if constexpr (count == 7) {
+    auto& [m0, m1, m2, m3, m4, m5, m6] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6); }) return visit(m0, m1, m2, m3, m4, m5, m6);
+  }
+  if constexpr (count == 8) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7);
+  }
+  if constexpr (count == 9) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8);
+  }
+  if constexpr (count == 10) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9);
+  }
+  if constexpr (count == 11) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10);
+  }
+  if constexpr (count == 12) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11);
+  }
+  if constexpr (count == 13) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12);
+  }
+  if constexpr (count == 14) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13);
+  }
+  if constexpr (count == 15) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14);
+  }
+  if constexpr (count == 16) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15] = value;
+    if constexpr (requires { visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15); })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15);
+  }
+  if constexpr (count == 17) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16);
+  }
+  if constexpr (count == 18) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17);
+  }
+  if constexpr (count == 19) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17,
+                          m18);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18);
+  }
+  if constexpr (count == 20) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19);
+  }
+  if constexpr (count == 21) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20] =
+        value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20);
+  }
+  if constexpr (count == 22) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20,
+           m21] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21);
+  }
+  if constexpr (count == 23) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22);
+  }
+  if constexpr (count == 24) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23);
+  }
+  if constexpr (count == 25) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24);
+  }
+  if constexpr (count == 26) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25);
+  }
+  if constexpr (count == 27) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26);
+  }
+  if constexpr (count == 28) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27);
+  }
+  if constexpr (count == 29) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28);
+  }
+  if constexpr (count == 30) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29);
+  }
+  if constexpr (count == 31) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30);
+  }
+  if constexpr (count == 32) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31);
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/typed/take_apart_48.hpp ----------------------------------------------------------------------
+
+// As take_apart_32.hpp, for structs of 33 to 48 members.
+
+namespace coworker::inline v0_1::detail {
+
+template <std::size_t count, class Struct, class Visit>
+requires(count > 32 && count <= 48) constexpr decltype(auto) take_apart(Struct& value, Visit& visit) {
+  if constexpr (count == 33) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32);
+  }
+  if constexpr (count == 34) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33);
+  }
+  if constexpr (count == 35) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34);
+  }
+  if constexpr (count == 36) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34,
+                          m35);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35);
+  }
+  if constexpr (count == 37) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36);
+  }
+  if constexpr (count == 38) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37);
+  }
+  if constexpr (count == 39) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38);
+  }
+  if constexpr (count == 40) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39);
+  }
+  if constexpr (count == 41) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40] =
+        value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40);
+  }
+  if constexpr (count == 42) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40,
+           m41] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41);
+  }
+  if constexpr (count == 43) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42);
+  }
+  if constexpr (count == 44) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43);
+  }
+  if constexpr (count == 45) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44);
+  }
+  if constexpr (count == 46) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45);
+  }
+  if constexpr (count == 47) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46);
+  }
+  if constexpr (count == 48) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47);
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/typed/take_apart_64.hpp ----------------------------------------------------------------------
+
+// As take_apart_32.hpp, for structs of 49 to 64 members.
+
+namespace coworker::inline v0_1::detail {
+
+template <std::size_t count, class Struct, class Visit>
+requires(count > 48) constexpr decltype(auto) take_apart(Struct& value, Visit& visit) {
+  if constexpr (count == 49) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48);
+  }
+  if constexpr (count == 50) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49);
+  }
+  if constexpr (count == 51) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50);
+  }
+  if constexpr (count == 52) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51);
+  }
+  if constexpr (count == 53) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51,
+                          m52);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52);
+  }
+  if constexpr (count == 54) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53);
+  }
+  if constexpr (count == 55) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54);
+  }
+  if constexpr (count == 56) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55);
+  }
+  if constexpr (count == 57) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56);
+  }
+  if constexpr (count == 58) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56, m57] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56, m57);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56, m57);
+  }
+  if constexpr (count == 59) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56, m57, m58] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56, m57, m58);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56, m57, m58);
+  }
+  if constexpr (count == 60) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56, m57, m58, m59] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56, m57, m58, m59);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56, m57, m58, m59);
+  }
+  if constexpr (count == 61) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56, m57, m58, m59, m60] =
+        value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56, m57, m58, m59, m60);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56, m57, m58, m59, m60);
+  }
+  if constexpr (count == 62) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56, m57, m58, m59, m60,
+           m61] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56, m57, m58, m59, m60, m61);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56, m57, m58, m59, m60, m61);
+  }
+  if constexpr (count == 63) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56, m57, m58, m59, m60, m61,
+           m62] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56, m57, m58, m59, m60, m61, m62);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56, m57, m58, m59, m60, m61, m62);
+  }
+  if constexpr (count == 64) {
+    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
+           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39, m40, m41,
+           m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55, m56, m57, m58, m59, m60, m61,
+           m62, m63] = value;
+    if constexpr (requires {
+                    visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18,
+                          m19, m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35,
+                          m36, m37, m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52,
+                          m53, m54, m55, m56, m57, m58, m59, m60, m61, m62, m63);
+                  })
+      return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
+                   m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
+                   m38, m39, m40, m41, m42, m43, m44, m45, m46, m47, m48, m49, m50, m51, m52, m53, m54, m55,
+                   m56, m57, m58, m59, m60, m61, m62, m63);
+  }
+}
+
+}  // namespace coworker::detail
 
 // ---- coworker/typed/members.hpp ----------------------------------------------------------------------------
 
 // The members of a plain struct, without their names: how many there are, and a call with all of them. C++20
-// has no reflection: the number is how many values the struct can be made from, and a structured binding,
-// whose names have to be written out, gives the members. Must not know of JSON.
+// has no reflection: the number is how many values the struct can be made from, and a structured binding gives
+// the members. Must not know of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The most members that a plain struct may have to be taken apart.
-inline constexpr std::size_t most_members = 40;
+inline constexpr std::size_t most_members = 64;
 
 // They are never made and never turned: where Struct has internal linkage clang misses the definitions all
 // the same, since a constexpr constructor such as std::optional's is instantiated to see whether it would do.
@@ -15743,6 +17042,13 @@ template <class Struct>
 struct any_member {
   template <class T>
   requires(!std::same_as<T, Struct>) operator T() const;
+};
+
+/// Turns into a union only.
+template <class Struct>
+struct any_union {
+  template <class T>
+  requires(std::is_union_v<T>) operator T() const;
 };
 
 /// Turns into the base of Struct only.
@@ -15775,6 +17081,11 @@ consteval bool next_is_one(std::index_sequence<Before...>, std::index_sequence<A
   };
 }
 
+template <class Struct, std::size_t... Before>
+consteval bool next_is_union(std::index_sequence<Before...>) {
+  return requires { Struct{(static_cast<void>(Before), any_member<Struct>())..., any_union<Struct>()}; };
+}
+
 template <class Struct, std::size_t Least, std::size_t Most>
 consteval std::size_t count_members() {
   if constexpr (Least == Most) {
@@ -15789,243 +17100,61 @@ consteval std::size_t count_members() {
   }
 }
 
-/// How many members a struct has; most_members + 1 stands for more.
+/// How many members a struct has that can be made without any; most_members + 1 stands for more.
 template <class Struct>
 inline constexpr std::size_t member_count = count_members<Struct, 0, most_members + 1>();
 
+template <class Struct>
+inline constexpr bool has_base = requires {
+  Struct{any_base<Struct>()};
+};
+
+// An array's elements are no members, and a union without a name hides the members behind it.
 template <class Struct, std::size_t... Index>
-consteval bool has_array_member(std::index_sequence<Index...>) {
+consteval bool has_array_or_union(std::index_sequence<Index...>) {
   return !(detail::next_is_one<Struct>(std::make_index_sequence<Index>(),
                                        std::make_index_sequence<sizeof...(Index) - 1 - Index>()) &&
-           ...);
+           ...) ||
+         (detail::next_is_union<Struct>(std::make_index_sequence<Index>()) || ...);
 }
-
-/// A struct that with_members can take apart: an aggregate that has from 1 to most_members members, all of
-/// them its own, none of them a C array or a reference.
-template <class T>
-concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
-                       std::move_constructible<T> &&(member_count<T> >= 1) &&
-                       (member_count<T> <= most_members) && !requires {
-  T{any_base<T>()};
-}
-&&!detail::has_array_member<T>(std::make_index_sequence<member_count<T>>());
 
 /// Calls `visit` with all members of `value`, in order.
 template <class Struct, class Visit>
 constexpr decltype(auto) with_members(Struct& value, Visit&& visit) {
-  constexpr std::size_t count = member_count<std::remove_const_t<Struct>>;
-  if constexpr (count == 1) {
-    auto& [m0] = value;
-    return visit(m0);
-  }
-  if constexpr (count == 2) {
-    auto& [m0, m1] = value;
-    return visit(m0, m1);
-  }
-  if constexpr (count == 3) {
-    auto& [m0, m1, m2] = value;
-    return visit(m0, m1, m2);
-  }
-  if constexpr (count == 4) {
-    auto& [m0, m1, m2, m3] = value;
-    return visit(m0, m1, m2, m3);
-  }
-  if constexpr (count == 5) {
-    auto& [m0, m1, m2, m3, m4] = value;
-    return visit(m0, m1, m2, m3, m4);
-  }
-  if constexpr (count == 6) {
-    auto& [m0, m1, m2, m3, m4, m5] = value;
-    return visit(m0, m1, m2, m3, m4, m5);
-  }
-  if constexpr (count == 7) {
-    auto& [m0, m1, m2, m3, m4, m5, m6] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6);
-  }
-  if constexpr (count == 8) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7);
-  }
-  if constexpr (count == 9) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8);
-  }
-  if constexpr (count == 10) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9);
-  }
-  if constexpr (count == 11) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10);
-  }
-  if constexpr (count == 12) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11);
-  }
-  if constexpr (count == 13) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12);
-  }
-  if constexpr (count == 14) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13);
-  }
-  if constexpr (count == 15) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14);
-  }
-  if constexpr (count == 16) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15);
-  }
-  if constexpr (count == 17) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16);
-  }
-  if constexpr (count == 18) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17);
-  }
-  if constexpr (count == 19) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18);
-  }
-  if constexpr (count == 20) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19);
-  }
-  if constexpr (count == 21) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20] =
-        value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20);
-  }
-  if constexpr (count == 22) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20,
-           m21] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21);
-  }
-  if constexpr (count == 23) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22);
-  }
-  if constexpr (count == 24) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23);
-  }
-  if constexpr (count == 25) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24);
-  }
-  if constexpr (count == 26) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25);
-  }
-  if constexpr (count == 27) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26);
-  }
-  if constexpr (count == 28) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27);
-  }
-  if constexpr (count == 29) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28);
-  }
-  if constexpr (count == 30) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29);
-  }
-  if constexpr (count == 31) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30);
-  }
-  if constexpr (count == 32) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31);
-  }
-  if constexpr (count == 33) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32);
-  }
-  if constexpr (count == 34) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33);
-  }
-  if constexpr (count == 35) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34);
-  }
-  if constexpr (count == 36) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35);
-  }
-  if constexpr (count == 37) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36);
-  }
-  if constexpr (count == 38) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37);
-  }
-  if constexpr (count == 39) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
-                 m38);
-  }
-  if constexpr (count == 40) {
-    auto& [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19, m20, m21,
-           m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37, m38, m39] = value;
-    return visit(m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15, m16, m17, m18, m19,
-                 m20, m21, m22, m23, m24, m25, m26, m27, m28, m29, m30, m31, m32, m33, m34, m35, m36, m37,
-                 m38, m39);
-  }
+  return detail::take_apart<member_count<std::remove_const_t<Struct>>>(value, visit);
 }
+
+/// Called with all members of a struct, none of which is a bit-field: a reference to it cannot be had.
+struct reference_probe {
+  template <class... Member>
+  constexpr bool operator()(Member&...) const {
+    return true;
+  }
+};
+
+template <class Struct>
+consteval bool has_bit_field() {
+  return std::is_void_v<decltype(detail::with_members(std::declval<Struct&>(), reference_probe()))>;
+}
+
+/// A struct that with_members can take apart: an aggregate that has from 1 to most_members members, all of
+/// them its own, none of them a C array, a union, a bit-field or a reference.
+template <class T>
+concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
+                       std::move_constructible<T> &&(member_count<T> >= 1) &&
+                       (member_count<T> <= most_members) && !has_base<T> &&
+                       !detail::has_array_or_union<T>(std::make_index_sequence<member_count<T>>()) &&
+                       !detail::has_bit_field<T>();
 
 }  // namespace coworker::detail
 
 // ---- coworker/typed/names.hpp ------------------------------------------------------------------------------
 
-// Names that only the compiler knows: those of a plain struct's members, of an enum's values, of a type. They
-// are cut out of the text in which a compiler names a function template's arguments. Must not know of JSON.
+// Names that only the compiler knows: those of a plain struct's members and of a type. They are cut out of the
+// text in which a compiler names a function template's arguments; enum_names.hpp does the same for an enum's
+// values. Must not know of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // An object of each struct that is never made: only the addresses of its members are asked for.
 #ifdef __clang__
@@ -16099,13 +17228,36 @@ constexpr std::string_view arguments_in(std::string_view text) noexcept {
   return text.substr(begin, end - begin);
 }
 
-template <class T, std::size_t Index>
+// Lists the members' addresses.
+struct list_addresses {
+  template <class... Member>
+  constexpr auto operator()(const Member&... member) const {
+    return address_list<std::make_index_sequence<sizeof...(member)>, Member...>{{std::addressof(member)}...};
+  }
+};
+
+template <class T, std::size_t Index, std::size_t Count>
 consteval std::string_view text_of_member() {
-  constexpr auto addresses = detail::with_members(never_made<T>.value, [](const auto&... member) {
-    return address_list<std::make_index_sequence<sizeof...(member)>,
-                        std::remove_cvref_t<decltype(member)>...>{{&member}...};
-  });
+  constexpr list_addresses list;
+  constexpr auto addresses = detail::take_apart<Count>(never_made<T>.value, list);
   return detail::arguments_in(text_with_member<detail::address_at<Index>(addresses)>().chars);
+}
+
+/// Which member of T it is that a pointer to members points to.
+/// Only where the program is compiled.
+template <class T, class Member>
+constexpr std::size_t member_index(Member T::*which) {
+  return detail::with_members(never_made<T>.value, [which](const auto&... member) {
+    const void* const wanted = std::addressof(never_made<T>.value.*which);
+    std::size_t index = 0;
+    bool found = false;
+    const auto look_at = [&](const void* one) {
+      found = found || one == wanted;
+      if (!found) ++index;
+    };
+    (look_at(std::addressof(member)), ...);
+    return index;
+  });
 }
 
 #ifdef __clang__
@@ -16136,131 +17288,16 @@ struct fixed_name {
   constexpr std::string_view view() const noexcept { return {chars, Size}; }
 };
 
-template <class T, std::size_t Index>
+/// `Count` is how many members there are, where member_count cannot tell.
+template <class T, std::size_t Index, std::size_t Count = member_count<T>>
 inline constexpr auto member_name_chars = [] {
-  constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index>());
+  constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index, Count>());
   return fixed_name<name.size()>(name);
 }();
 
 /// As the struct's author wrote it.
 template <class T, std::size_t Index>
 inline constexpr std::string_view member_name = member_name_chars<T, Index>.view();
-
-/// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
-/// other one not every integer may be turned into a value.
-template <class T>
-concept plain_enum = std::is_enum_v<T> && requires {
-  T{0};
-};
-
-// Where values are looked for.
-inline constexpr int least_enum_value = -16;
-inline constexpr int most_enum_values = 160;
-
-template <class Enum>
-consteval int first_enum_value() {
-  return std::is_signed_v<std::underlying_type_t<Enum>> ? least_enum_value : 0;
-}
-
-// No enum has more values than its underlying type.
-template <class Enum>
-consteval int looked_at_values() {
-  using underlying = std::underlying_type_t<Enum>;
-  if (std::is_same_v<underlying, bool>) return 2;
-  const int past = least_enum_value + most_enum_values;
-  const bool narrow = sizeof(underlying) == 1 && std::is_signed_v<underlying>;
-  return (narrow && past > 128 ? 128 : past) - first_enum_value<Enum>();
-}
-
-// All values at once: one text, which is read here: "Values = {color::red, (color)1, ns::color::blue}".
-template <class Enum, int... Offset>
-consteval std::string_view text_of_values(std::integer_sequence<int, Offset...>) {
-  return detail::arguments_in(
-      text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
-}
-
-/// The name of one enum value and which it is.
-struct enum_value_name {
-  long long value = 0;
-  std::size_t at = 0;  ///< where the name begins in the text
-  std::size_t size = 0;
-};
-
-template <std::size_t Most>
-struct enum_names {
-  enum_value_name names[Most] = {};
-  std::size_t count = 0;
-};
-
-template <class Enum>
-consteval auto find_enum_names(std::string_view text) {
-  constexpr int looked_at = looked_at_values<Enum>();
-  enum_names<static_cast<std::size_t>(looked_at)> found;
-  std::size_t end = text.size();
-  // Backwards, as what stands before the values is not known; from the last value to the first.
-  for (int i = looked_at - 1; i >= 0; --i) {
-    while (text[end - 1] == '}' || text[end - 1] == '>' || text[end - 1] == ',' || text[end - 1] == ' ')
-      --end;
-    std::size_t begin = end;
-    while (begin > 0 && in_identifier(text[begin - 1])) --begin;
-    const char before = begin > 0 ? text[begin - 1] : ' ';
-    const bool named = !(text[begin] >= '0' && text[begin] <= '9') && before != ')' && before != '-';
-    if (named) {
-      found.names[found.count++] = {first_enum_value<Enum>() + i, begin, end - begin};
-    }
-    // To the comma before this value, past the type's name, which may have brackets and commas of its own.
-    int open = 0;
-    for (end = begin; end > 0; --end) {
-      const char c = text[end - 1];
-      if (c == ')' || c == '>' || c == '}') ++open;
-      if ((c == '(' || c == '<' || c == '{') && open-- == 0) break;
-      if (c == ',' && open == 0) break;
-    }
-  }
-  // In the order of their values.
-  for (std::size_t i = 0; i < found.count / 2; ++i) {
-    std::swap(found.names[i], found.names[found.count - 1 - i]);
-  }
-  return found;
-}
-
-/// The names of an enum's values from -16 (0 where it has no sign) to 143.
-template <class Enum>
-struct names_of_enum {
- private:
-  static constexpr std::string_view text_ =
-      detail::text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
-  static constexpr auto found_ = detail::find_enum_names<Enum>(text_);
-
-  struct joined_names {
-    static constexpr std::size_t total = [] {
-      std::size_t sum = 1;
-      for (std::size_t i = 0; i < found_.count; ++i) sum += found_.names[i].size;
-      return sum;
-    }();
-    char chars[total] = {};
-    std::size_t begin[found_.count + 1] = {};
-    long long value[found_.count + 1] = {};
-  };
-  static constexpr joined_names joined_ = [] {
-    joined_names made;
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < found_.count; ++i) {
-      made.value[i] = found_.names[i].value;
-      for (std::size_t c = 0; c < found_.names[i].size; ++c) made.chars[at++] = text_[found_.names[i].at + c];
-      made.begin[i + 1] = at;
-    }
-    return made;
-  }();
-
- public:
-  static constexpr std::size_t count = found_.count;
-
-  static constexpr std::string_view name(std::size_t index) noexcept {
-    return {joined_.chars + joined_.begin[index], joined_.begin[index + 1] - joined_.begin[index]};
-  }
-  static constexpr Enum value(std::size_t index) noexcept { return static_cast<Enum>(joined_.value[index]); }
-};
 
 /// A type's name without its namespaces; of a template's instance the template's.
 template <class T>
@@ -16281,12 +17318,266 @@ constexpr std::string_view type_name() noexcept {
 
 }  // namespace coworker::detail
 
+// ---- coworker/typed/enum_names.hpp -------------------------------------------------------------------------
+
+// The names of an enum's values, which only the compiler knows, and whether it has others than those that are
+// looked for. Must not know of JSON.
+
+namespace coworker::inline v0_1::detail {
+
+/// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
+/// other one not every integer may be turned into a value.
+template <class T>
+concept plain_enum = std::is_enum_v<T> && requires {
+  T{0};
+};
+
+// Where values are looked for, so many at a time.
+inline constexpr int least_enum_value = -16;
+inline constexpr int most_enum_values = 160;
+inline constexpr int enum_values_at_once = 32;
+
+template <class Enum>
+consteval int first_enum_value() {
+  return std::is_signed_v<std::underlying_type_t<Enum>> ? least_enum_value : 0;
+}
+
+// No enum has more values than its underlying type.
+template <class Enum>
+consteval int looked_at_values() {
+  using underlying = std::underlying_type_t<Enum>;
+  if (std::is_same_v<underlying, bool>) return 2;
+  const int past = least_enum_value + most_enum_values;
+  const bool narrow = sizeof(underlying) == 1 && std::is_signed_v<underlying>;
+  return (narrow && past > 128 ? 128 : past) - first_enum_value<Enum>();
+}
+
+constexpr bool is_number_sign(char c) noexcept { return (c >= '0' && c <= '9') || c == '-'; }
+
+// How often a number follows a cast, as in "(color)1". Found without a step for each character where that can be
+// had: it would take long.
+constexpr std::size_t count_casts(const char* text) noexcept {
+  std::size_t count = 0;
+#if defined(__clang__)
+  for (; (text = __builtin_strchr(text, ')')) != nullptr; ++text) count += is_number_sign(text[1]) ? 1U : 0U;
+#elif defined(__GNUC__)  // which folds no strchr that finds nothing
+  for (; *(text += __builtin_strcspn(text, ")")) != '\0'; ++text) count += is_number_sign(text[1]) ? 1U : 0U;
+#else
+  for (; *text != '\0'; ++text) count += *text == ')' && is_number_sign(text[1]) ? 1U : 0U;
+#endif
+  return count;
+}
+
+// Whether one of these values has a name, as "color::red". One that has none is written as a cast.
+template <class Enum, Enum... Values>
+consteval bool some_have_names() {
+  const std::size_t of_type = detail::count_casts(text_with_type<Enum>().chars);
+  const std::size_t of_values = detail::count_casts(text_with_values<Values...>().chars);
+  return of_values != sizeof...(Values) * (of_type + 1);
+}
+
+/// The name of one enum value and which it is.
+struct enum_value_name {
+  long long value = 0;
+  const char* name = nullptr;  ///< in the text of all
+  std::size_t size = 0;
+};
+
+template <std::size_t Most>
+struct enum_names {
+  enum_value_name names[Most] = {};
+  std::size_t count = 0;
+};
+
+// The text has all values: "Values = {color::red, (color)1, ns::color::blue}".
+template <std::size_t Most>
+consteval enum_names<Most> find_enum_names(std::string_view text, long long first) {
+  enum_names<Most> found;
+  std::size_t end = text.size();
+  // Backwards, as what stands before the values is not known; from the last value to the first.
+  for (long long i = static_cast<long long>(Most) - 1; i >= 0; --i) {
+    while (text[end - 1] == '}' || text[end - 1] == '>' || text[end - 1] == ',' || text[end - 1] == ' ')
+      --end;
+    std::size_t begin = end;
+    while (begin > 0 && in_identifier(text[begin - 1])) --begin;
+    const char before = begin > 0 ? text[begin - 1] : ' ';
+    const bool named = !(text[begin] >= '0' && text[begin] <= '9') && before != ')' && before != '-';
+    if (named) {
+      found.names[found.count++] = {first + i, text.data() + begin, end - begin};
+    }
+    // To the comma before this value, past the type's name, which may have brackets and commas of its own.
+    int open = 0;
+    for (end = begin; end > 0; --end) {
+      const char c = text[end - 1];
+      if (c == ')' || c == '>' || c == '}') ++open;
+      if ((c == '(' || c == '<' || c == '{') && open-- == 0) break;
+      if (c == ',' && open == 0) break;
+    }
+  }
+  // In the order of their values.
+  for (std::size_t i = 0; i < found.count / 2; ++i) {
+    std::swap(found.names[i], found.names[found.count - 1 - i]);
+  }
+  return found;
+}
+
+template <class Enum, int First, int... Offset>
+consteval enum_names<sizeof...(Offset)> names_in_range(std::integer_sequence<int, Offset...>) {
+  if (!some_have_names<Enum, static_cast<Enum>(First + Offset)...>()) return {};
+  const auto text = text_with_values<static_cast<Enum>(First + Offset)...>();
+  return detail::find_enum_names<sizeof...(Offset)>(detail::arguments_in(text.chars), First);
+}
+
+template <class Enum, int First>
+consteval auto names_from() {
+  constexpr int left = first_enum_value<Enum>() + looked_at_values<Enum>() - First;
+  constexpr int count = left < enum_values_at_once ? left : enum_values_at_once;
+  return detail::names_in_range<Enum, First>(std::make_integer_sequence<int, count>());
+}
+
+template <class Enum, int... Range>
+consteval auto all_enum_names(std::integer_sequence<int, Range...>) {
+  enum_names<most_enum_values> all;
+  const auto add = [&all](const auto& some) {
+    for (std::size_t i = 0; i < some.count; ++i) all.names[all.count++] = some.names[i];
+  };
+  (add(detail::names_from<Enum, first_enum_value<Enum>() + Range * enum_values_at_once>()), ...);
+  return all;
+}
+
+/// The names of an enum's values from -16 (0 where it has no sign) to 143.
+template <class Enum>
+struct names_of_enum {
+ private:
+  static constexpr int ranges_ = (looked_at_values<Enum>() + enum_values_at_once - 1) / enum_values_at_once;
+  static constexpr auto found_ = detail::all_enum_names<Enum>(std::make_integer_sequence<int, ranges_>());
+
+  // Copied, so that programs do not carry the text.
+  struct joined_names {
+    static constexpr std::size_t total = [] {
+      std::size_t sum = 1;
+      for (std::size_t i = 0; i < found_.count; ++i) sum += found_.names[i].size;
+      return sum;
+    }();
+    char chars[total] = {};
+    std::size_t begin[found_.count + 1] = {};
+    long long value[found_.count + 1] = {};
+  };
+  static constexpr joined_names joined_ = [] {
+    joined_names made;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < found_.count; ++i) {
+      made.value[i] = found_.names[i].value;
+      for (std::size_t c = 0; c < found_.names[i].size; ++c) made.chars[at++] = found_.names[i].name[c];
+      made.begin[i + 1] = at;
+    }
+    return made;
+  }();
+
+ public:
+  static constexpr std::size_t count = found_.count;
+
+  static constexpr std::string_view name(std::size_t index) noexcept {
+    return {joined_.chars + joined_.begin[index], joined_.begin[index + 1] - joined_.begin[index]};
+  }
+  static constexpr Enum value(std::size_t index) noexcept { return static_cast<Enum>(joined_.value[index]); }
+};
+
+// Large numbers that programs are fond of, in rising order each: powers of two and round ones, with neighbours.
+struct favourite_numbers {
+  static constexpr int power_count = 2 * 52;
+  static constexpr int round_count = 8 + 19 * 16;
+  long long powers[power_count] = {};
+  long long rounds[round_count] = {};
+
+  consteval favourite_numbers() {
+    for (int i = 0; i < power_count / 2; ++i) {
+      powers[2 * i] = (1024LL << i) - 1;
+      powers[2 * i + 1] = 1024LL << i;
+    }
+    int at = 0;
+    for (long long hundreds = 600; hundreds < 1000; hundreds += 100) {
+      rounds[at++] = hundreds;
+      rounds[at++] = hundreds + 1;
+    }
+    for (long long power = 1000; at < round_count; power *= 10) {
+      rounds[at++] = power - 1;
+      for (int digit = 1; digit < 10; ++digit) {
+        rounds[at++] = digit * power;
+        rounds[at++] = digit * power + 1;
+      }
+      if (at == round_count) break;
+    }
+  }
+};
+inline constexpr favourite_numbers favourites;
+
+// How many of them, from the smallest on, the enum's type can hold.
+template <class Enum, std::size_t Size>
+consteval std::size_t count_held(const long long (&values)[Size], long long sign) {
+  using underlying = std::underlying_type_t<Enum>;
+  std::size_t count = 0;
+  while (count < Size &&
+         static_cast<long long>(static_cast<underlying>(sign * values[count])) == sign * values[count])
+    ++count;
+  return count;
+}
+
+template <class Enum, int First, int Step, int... Index>
+consteval bool near_have_names(std::integer_sequence<int, Index...>) {
+  return some_have_names<Enum, static_cast<Enum>(First + Step * Index)...>();
+}
+template <class Enum, std::size_t... Index>
+consteval bool powers_have_names(std::index_sequence<Index...>) {
+  return some_have_names<Enum, static_cast<Enum>(favourites.powers[Index])...>();
+}
+template <class Enum, long long Sign, std::size_t... Index>
+consteval bool rounds_have_names(std::index_sequence<Index...>) {
+  return some_have_names<Enum, static_cast<Enum>(Sign * favourites.rounds[Index])...>();
+}
+
+/// Whether an enum has values that cannot be read by their name, as far as that can be found out: not every
+/// number can be asked for, and each that is takes time.
+template <class Enum>
+consteval bool has_far_values() {
+  using underlying = std::underlying_type_t<Enum>;
+  if constexpr (std::is_same_v<underlying, bool>) {
+    return false;
+  } else {
+    using limits = std::numeric_limits<underlying>;
+    constexpr bool wide = sizeof(Enum) > 1;
+    constexpr int first = first_enum_value<Enum>();
+    constexpr int past = first + looked_at_values<Enum>();
+    constexpr int near_end = wide ? 600 : static_cast<int>((limits::max)()) + 1;
+    bool found = detail::near_have_names<Enum, past, 1>(std::make_integer_sequence<int, near_end - past>());
+    if constexpr (limits::is_signed) {
+      found = found ||
+              detail::near_have_names<Enum, first - 1, -1>(std::make_integer_sequence<int, 128 + first>());
+    }
+    if constexpr (wide) {
+      using held_powers = std::make_index_sequence<detail::count_held<Enum>(favourites.powers, 1)>;
+      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, 1)>;
+      found = found || detail::powers_have_names<Enum>(held_powers()) ||
+              detail::rounds_have_names<Enum, 1>(held_rounds()) ||
+              some_have_names<Enum, static_cast<Enum>((limits::max)())>();
+    }
+    if constexpr (wide && limits::is_signed) {
+      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, -1)>;
+      found = found || detail::rounds_have_names<Enum, -1>(held_rounds()) ||
+              some_have_names<Enum, static_cast<Enum>((limits::min)())>();
+    }
+    return found;
+  }
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/typed/kinds.hpp ------------------------------------------------------------------------------
 
 // What each C++ type is to a typed input or output, decided at compile time and from its shape, so that no
 // container's header is needed here. Only concepts; read.hpp and write.hpp do the work.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Stands for json where the question is whether a type's author wrote a conversion: the ones in write.hpp and
 // read.hpp, which fit nearly every struct, take json itself only.
@@ -16315,17 +17606,26 @@ concept owned_text = text_like<T> && std::is_class_v<T> && std::constructible_fr
   text.assign("", std::size_t{});
 };
 
+/// Maps whose keys a struct may hold: those that own their text. (A type that is no text and is copied as bytes
+/// is a view, or was not meant for keys.)
+template <class T>
+concept owned_map = growing_map<T> &&
+    (owned_text<typename T::key_type> ||
+     (!text_like<typename T::key_type> && !std::is_trivially_copyable_v<typename T::key_type>));
+
 enum class input_kind : unsigned char {
   none,
   anything,  // json
   own,       // has a from_json of its own
   boolean,
+  character,  // a text of one
   integer,
   floating,
   text,
   enumeration,
   duration,
   optional,
+  pair,  // an array of two
   map,
   sequence,
   fixed_array,
@@ -16343,6 +17643,8 @@ consteval input_kind kind_of() {
     return own;
   else if constexpr (std::same_as<T, bool>)
     return boolean;
+  else if constexpr (std::same_as<T, char>)
+    return character;
   else if constexpr (plain_integer<T>)
     return integer;
   else if constexpr (std::floating_point<T>)
@@ -16357,8 +17659,12 @@ consteval input_kind kind_of() {
     return duration;
   else if constexpr (optional_like<T>)
     return optional;
-  else if constexpr (growing_map<T>)
+  else if constexpr (is_pair<T>)
+    return pair;
+  else if constexpr (owned_map<T>)
     return map;
+  else if constexpr (growing_map<T>)
+    return none;
   else if constexpr (growing_sequence<T>)
     return sequence;
   else if constexpr (fixed_sequence<T>)
@@ -16397,12 +17703,14 @@ consteval bool fills() {
   constexpr input_kind is = kind<T>;
   if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
     return fills<typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::pair) {
+    return fills<typename T::first_type, Open...>() && fills<typename T::second_type, Open...>();
   } else if constexpr (is == input_kind::map) {
     return fills<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
     return detail::all_fill<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
-    return names_of_enum<T>::count != 0;
+    return names_of_enum<T>::count != 0 && !has_far_values<T>();
   } else {
     return is != input_kind::none;
   }
@@ -16425,8 +17733,13 @@ consteval bool pours() {
     return true;
   } else if constexpr (optional_like<T>) {
     return pours<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
-  } else if constexpr (keyed_range<T>) {
-    return pours<std::remove_cvref_t<decltype(std::declval<element_of<T>>().second)>, Open...>();
+  } else if constexpr (is_pair<T>) {
+    return pours<std::remove_const_t<typename T::first_type>, Open...>() &&
+           pours<std::remove_const_t<typename T::second_type>, Open...>();
+  } else if constexpr (object_like<T>) {
+    return pours<typename T::mapped_type, Open...>();
+  } else if constexpr (map_like<T>) {
+    return false;
   } else if constexpr (range_like<T>) {
     if constexpr (std::same_as<element_of<T>, T>) {
       return false;
@@ -16444,51 +17757,27 @@ consteval bool pours() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
-/// A type that a job's input may have: json, bool, numbers, texts, enums (by the names of their values, which
-/// are looked for from -16 to 143), durations (in seconds), optionals, containers, maps from strings, plain
-/// structs of such, and what has a `void from_json(const coworker::json&, T&)` beside it.
+/// A type that a job's input may have: json, bool, numbers, char (a text of one ASCII character), texts, enums,
+/// durations (in seconds), optionals, containers, pairs (arrays of two), maps from texts, plain structs of such,
+/// and what has a `void from_json(const coworker::json&, T&)` beside it. Texts and keys must own their
+/// characters: a std::string_view would point into text that is gone.
 ///
-/// A plain struct is an aggregate with 1 to 40 members, none of them a C array or a reference, and no base.
-/// What an object leaves out keeps the default that the struct gives it; but a text or container whose
-/// default is empty must be given, and what the struct does not have is refused. Rules beside the struct say
-/// otherwise: see type in rules.hpp.
+/// An enum is read by the names of its values, which must lie from -16 to 143. One with others is refused, as far
+/// as the compiler can be asked for them: up to 599, and powers of two and round numbers beyond.
+///
+/// A plain struct is an aggregate that can be made without arguments: no constructors, no private members, no
+/// base, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. What is not one is refused
+/// when the program is compiled, in a sentence that names the member and the reason.
+///
+/// What an object leaves out keeps the default that the struct gives it, and what the struct does not have is
+/// refused. But a text or container whose default is empty must be given. C++ cannot tell `std::string prompt =
+/// "";` from `std::string prompt;`: where empty is a default that is meant, say so with
+/// `member(&request::prompt).optional()` in the rules beside the struct, or make it a std::optional. For these
+/// rules see type in rules.hpp.
 template <class T>
 concept typed_input = detail::fills<T>();
-
-namespace detail {
-
-/// Says which member it is that JSON cannot fill: compilers name this class, and with it the struct and the
-/// member.
-template <class Struct, fixed_name Name, class Member, bool Fills = fills<Member>()>
-struct member_of_input {
-  static_assert(Fills, "job<Input>: JSON cannot fill this member; coworker::typed_input says what can");
-  static constexpr bool spoken = true;
-};
-template <class Struct, fixed_name Name, class Enum>
-requires(std::is_enum_v<Enum>) struct member_of_input<Struct, Name, Enum, false> {
-  static_assert(
-      always_false<Enum>,
-      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`, "
-      "and have values from -16 to 143");
-  static constexpr bool spoken = true;
-};
-
-template <class Struct, class Indices, class Members>
-inline constexpr bool named_bad_members = false;
-template <class Struct, std::size_t... Index, class... Member>
-inline constexpr bool named_bad_members<Struct, std::index_sequence<Index...>, type_list<Member...>> =
-    (member_of_input<Struct, member_name_chars<Struct, Index>, Member>::spoken && ...);
-
-/// Whether a job may have this input. For a struct that holds something else its members have said no.
-template <class Input>
-inline constexpr bool fits_job = fills<Input>() || any_of<Input, std::string_view, std::nullptr_t>;
-template <class Input>
-requires(!fills<Input>() && kind<Input> == input_kind::structure) inline constexpr bool fits_job<Input> =
-    named_bad_members<Input, std::make_index_sequence<member_count<Input>>, member_types<Input>>;
-
-}  // namespace detail
 
 /// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
 /// may hold, is told by json_source.
@@ -16504,7 +17793,7 @@ concept typed_output = (detail::plain_struct<T> || detail::plain_enum<T> ||
 // What a struct's author says beside it about what its members may be: the words to say it with. What becomes
 // of them is decided in check.hpp (when an input is read) and schema.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Names a struct in its rules:
 ///
@@ -16519,8 +17808,12 @@ namespace coworker {
 ///           multiple of 8"), coworker::unknown_members::ignored);
 ///     }
 ///
-/// The function stands in the struct's own namespace, or in the struct as a friend. Rules are about inputs;
-/// an output is written as it is.
+/// The function stands in the struct's own namespace, or in the struct as a friend. Rules are about inputs; an
+/// output is written as it is, under the names that named() gives.
+///
+/// Rules are about what is given. A default that breaks a rule of its own, and two members of one name, are
+/// refused when the program is compiled, as far as the rules and the struct's defaults can be known then (a
+/// std::map in the struct, or a check that is not constexpr, keeps them from it), else when the worker is made.
 template <class T>
 struct type {};
 
@@ -16570,9 +17863,10 @@ class member_rule {
   using value_type = typename detail::without_optional<Member>::type;
   using item_type = typename detail::item_type<value_type>::type;
   using bound_type = std::conditional_t<detail::bounded<item_type>, item_type, detail::unbounded>;
-  using choice_type = std::conditional_t<detail::text_like<item_type>, std::string_view, bound_type>;
+  using choice_type = std::conditional_t<detail::text_like<item_type>, std::string_view,
+                                         std::conditional_t<std::same_as<item_type, char>, char, bound_type>>;
   static constexpr std::size_t choice_count = Choices;
-  static constexpr std::size_t any_length = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t any_length = (std::numeric_limits<std::size_t>::max)();
 
   explicit constexpr member_rule(Member Owner::*pointer) noexcept : which(pointer) {}
 
@@ -16603,7 +17897,7 @@ class member_rule {
     return made;
   }
 
-  /// One of these; of a container each element. For texts and numbers; an enum's values need no such list.
+  /// One of these; of a container each element. For texts, chars and numbers; an enum's values need no such list.
   template <class... Value>
   constexpr member_rule<Owner, Member, sizeof...(Value)> one_of(Value... value) const
       requires(!std::same_as<choice_type, detail::unbounded> && sizeof...(Value) > 0) {
@@ -16616,7 +17910,7 @@ class member_rule {
   /// Whatever else a value must be: `predicate(value)` is true. `words` end the sentence "expected ...". A
   /// function or a lambda without captures; not called without a value.
   template <class Predicate>
-  constexpr member_rule check(Predicate predicate_given, std::string_view words) const {
+  constexpr member_rule(check)(Predicate predicate_given, std::string_view words) const {
     static_assert(
         std::is_invocable_r_v<bool, Predicate&, const value_type&>,
         "coworker::member(...).check: the predicate must be callable with the member and give a bool");
@@ -16640,14 +17934,15 @@ class member_rule {
     made.given = detail::presence::required;
     return made;
   }
-  /// May be left out, whatever its default.
+  /// May be left out, whatever its default: also a text or container that is empty without being given.
   constexpr member_rule optional() const {
     member_rule made = *this;
     made.given = detail::presence::optional;
     return made;
   }
 
-  /// What the member is called in JSON, where that is no name in C++. A literal: it is not copied.
+  /// What the member is called in JSON, where that is no name in C++. No other may be called so. A literal: it
+  /// is not copied.
   constexpr member_rule named(std::string_view key_in_json) const {
     member_rule made = *this;
     made.key = key_in_json;
@@ -16707,7 +18002,7 @@ constexpr member_rule<Owner, Member> member(Member Owner::*which) noexcept {
 /// What holds for several members together: `predicate(value)` is true for the struct. `words` end the
 /// sentence "expected ...". Asked only when nothing is wrong with the members.
 template <class Predicate>
-constexpr struct_rule<Predicate> check(Predicate predicate, std::string_view words) {
+constexpr struct_rule<Predicate>(check)(Predicate predicate, std::string_view words) {
   return {predicate, words};
 }
 
@@ -16754,13 +18049,21 @@ constexpr auto rule_list(Rule... rule) {
 // Finds the rules beside a struct, and what its members are called in JSON because of them. Must not know
 // what any rule says.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Found beside the struct: nothing else may be called so in these namespaces.
 template <class T>
 concept has_rules = requires {
   rules(type<T>());
 };
+
+/// Rules that can be asked when the program is compiled.
+template <class T>
+concept constant_rules = has_rules<T> && requires {
+  typename std::bool_constant<(static_cast<void>(rules(type<T>())), true)>;
+};
+template <constant_rules T>
+inline constexpr auto rules_of = rules(type<T>());
 
 template <class T, class Rules>
 inline constexpr bool are_about = false;
@@ -16791,6 +18094,8 @@ consteval bool rules_fit() {
   constexpr input_kind is = kind<T>;
   if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
     return rules_fit<typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::pair) {
+    return rules_fit<typename T::first_type, Open...>() && rules_fit<typename T::second_type, Open...>();
   } else if constexpr (is == input_kind::map) {
     return rules_fit<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
@@ -16801,59 +18106,1244 @@ consteval bool rules_fit() {
 }
 
 template <class T, class Visit>
-void for_each_rule(Visit&& visit) {
-  if constexpr (has_rules<T> && own_rules_fit<T>()) rules(type<T>())(visit);
+constexpr void for_each_rule(Visit&& visit) {
+  if constexpr (has_rules<T> && own_rules_fit<T>()) {
+    if constexpr (constant_rules<T>) {
+      rules_of<T>(visit);
+    } else {
+      rules(type<T>())(visit);
+    }
+  }
 }
 
 /// The same for those about members.
 template <class T, class Visit>
-void for_each_member_rule(Visit&& visit) {
+constexpr void for_each_member_rule(Visit&& visit) {
   detail::for_each_rule<T>([&visit](const auto& rule) {
     if constexpr (is_member_rule<std::remove_cvref_t<decltype(rule)>>) visit(rule);
   });
 }
 
-/// What the members of a struct are called in JSON.
+template <class T, class Indices = std::make_index_sequence<member_count<T>>>
+struct usual_keys;
+template <class T, std::size_t... Index>
+struct usual_keys<T, std::index_sequence<Index...>> {
+  static constexpr std::string_view keys[sizeof...(Index)] = {member_name<T, Index>...};
+};
+
+template <std::size_t Count>
+struct key_table {
+  std::string_view keys[Count];
+
+  constexpr bool has_key_twice() const noexcept { return key_used_twice() != Count; }
+  /// The last member whose name another has, too; Count where there is none.
+  constexpr std::size_t key_used_twice() const noexcept {
+    for (std::size_t last = Count; last-- > 0;) {
+      for (std::size_t i = 0; i < last; ++i) {
+        if (keys[i] == keys[last]) return last;
+      }
+    }
+    return Count;
+  }
+};
+
+/// What the members of a struct are called in JSON; `index_of` says which member a rule is about.
+template <class T, class IndexOf>
+constexpr auto make_keys(const IndexOf& index_of) {
+  key_table<member_count<T>> made;
+  for (std::size_t i = 0; i < member_count<T>; ++i) made.keys[i] = usual_keys<T>::keys[i];
+  detail::for_each_member_rule<T>([&](const auto& rule) {
+    if (!rule.key.empty()) made.keys[index_of(rule)] = rule.key;
+  });
+  return made;
+}
+
+template <class T>
+inline constexpr auto constant_keys = detail::make_keys<T>([](const auto& rule) {
+  return detail::member_index<T>(rule.which);
+});
+
+/// Whether two members of a struct are known to have one name.
+template <class T>
+consteval bool has_key_twice() {
+  if constexpr (constant_rules<T> && own_rules_fit<T>()) {
+    return constant_keys<T>.has_key_twice();
+  } else {
+    return false;
+  }
+}
+
 template <class T>
 class member_keys {
  public:
-  static constexpr std::size_t count = member_count<T>;
-
   static const std::string_view* all() {
-    if constexpr (has_rules<T>) {
-      static const member_keys renamed{T{}};
-      return renamed.keys_;
+    static_assert(
+        !has_key_twice<T>(),
+        "coworker: two members of this struct have one name in JSON; see coworker::member(...).named");
+    if constexpr (!has_rules<T>) {
+      return usual_keys<T>::keys;
+    } else if constexpr (constant_rules<T>) {
+      return constant_keys<T>.keys;
     } else {
-      return usual_;
+      static const auto renamed = made_from(T{});
+      return renamed.keys;
     }
   }
 
  private:
-  template <class Indices>
-  struct named;
-  template <std::size_t... Index>
-  struct named<std::index_sequence<Index...>> {
-    static constexpr std::string_view keys[] = {member_name<T, Index>...};
-  };
-  static constexpr const std::string_view* usual_ = named<std::make_index_sequence<count>>::keys;
-
-  explicit member_keys(const T& example) {
-    for (std::size_t i = 0; i < count; ++i) keys_[i] = usual_[i];
-    detail::for_each_member_rule<T>([&](const auto& rule) {
-      if (rule.key.empty()) return;
-      std::size_t at = 0;
+  static auto made_from(const T& example) {
+    const auto made = detail::make_keys<T>([&](const auto& rule) {
+      const void* const wanted = std::addressof(example.*rule.which);
+      std::size_t index = 0;
       detail::with_members(example, [&](const auto&... member) {
-        const auto name_if_meant = [&](const void* one) {
-          if (one == static_cast<const void*>(&(example.*rule.which))) keys_[at] = rule.key;
-          ++at;
+        bool found = false;
+        const auto look_at = [&](const void* one) {
+          found = found || one == wanted;
+          if (!found) ++index;
         };
-        (name_if_meant(&member), ...);
+        (look_at(std::addressof(member)), ...);
       });
+      return index;
+    });
+    if (made.has_key_twice()) {
+      throw std::logic_error(
+          std::string("coworker: two members of ").append(type_name<T>()) + " have one name in JSON, " +
+          detail::quoted_excerpt(made.keys[made.key_used_twice()]) + "; see coworker::member(...).named");
+    }
+    return made;
+  }
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/typed/write.hpp ------------------------------------------------------------------------------
+
+// Plain structs, enums and durations into json. Must not know of inputs.
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+template <class Enum>
+json enum_to_json(Enum value) {
+  using names = names_of_enum<Enum>;
+  for (std::size_t i = 0; i < names::count; ++i) {
+    if (names::value(i) == value) return json(names::name(i));
+  }
+  using underlying = std::underlying_type_t<Enum>;  // a set of flags, perhaps
+  if constexpr (std::is_signed_v<underlying>) {
+    return json(static_cast<long long>(value));
+  } else {
+    return json(static_cast<unsigned long long>(value));
+  }
+}
+
+/// In seconds: an integer where it cannot be anything else, and a float as it is written elsewhere.
+template <class Duration>
+json duration_to_json(const Duration& span) {
+  using period = typename Duration::period;
+  if constexpr (period::num == 1 && period::den == 1) {
+    return json(span.count());
+  } else {
+    double count = static_cast<double>(span.count());
+    if constexpr (std::same_as<typename Duration::rep, float>) detail::widen(span.count(), count);
+    return json(count * static_cast<double>(period::num) / static_cast<double>(period::den));
+  }
+}
+
+template <class Struct>
+json struct_to_json(const Struct& value) {
+  json out = json::object();
+  out.reserve(member_count<Struct>);
+  const std::string_view* key = member_keys<Struct>::all();
+  detail::with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
+  return out;
+}
+
+}  // namespace detail
+
+/// A struct becomes an object of its members, a duration its seconds, an enum's value its name, or its number
+/// where it has none or lies beyond those that names are looked for: from -16 to 143.
+template <std::same_as<json> Json, typed_output T>
+void to_json(Json& out, const T& value) {
+  if constexpr (detail::plain_enum<T>) {
+    out = detail::enum_to_json(value);
+  } else if constexpr (detail::duration_like<T>) {
+    out = detail::duration_to_json(value);
+  } else {
+    out = detail::struct_to_json(value);
+  }
+}
+
+}  // namespace coworker
+
+// ---- coworker/typed/check.hpp ------------------------------------------------------------------------------
+
+// Whether values that were read keep to their rules. Must not know how they were read.
+
+namespace coworker::inline v0_1::detail {
+
+/// Code points; whatever else a text holds counts as something.
+constexpr std::size_t characters_in(std::string_view text) noexcept {
+  std::size_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
+  return count;
+}
+
+template <class Rule>
+std::string bounds_text(const Rule& rule) {
+  if (rule.has_least && rule.has_most) {
+    return "from " + json(rule.least).dump() + " to " + json(rule.most).dump();
+  }
+  return rule.has_least ? "at least " + json(rule.least).dump() : "at most " + json(rule.most).dump();
+}
+
+template <class Rule>
+std::string choices_text(const Rule& rule) {
+  std::string text("one of ");
+  for (std::size_t i = 0; i < Rule::choice_count; ++i) {
+    text.append(i == 0 ? "" : ", ").append(json(rule.choices[i]).dump());
+  }
+  return text;
+}
+
+template <class Rule>
+std::string length_text(const Rule& rule, std::string_view of) {
+  const bool open = rule.longest == Rule::any_length;
+  std::string text(open ? "at least " : "from ");
+  text.append(std::to_string(rule.shortest));
+  if (!open) text.append(" to ").append(std::to_string(rule.longest));
+  return text.append(" ").append(of);
+}
+
+template <class Rule, class Item>
+constexpr bool in_bounds([[maybe_unused]] const Rule& rule, [[maybe_unused]] const Item& item) {
+  if constexpr (bounded<Item>) {
+    return !(rule.has_least && item < rule.least) && !(rule.has_most && rule.most < item);
+  } else {
+    return true;
+  }
+}
+
+template <class Rule, class Item>
+constexpr bool is_choice([[maybe_unused]] const Rule& rule, [[maybe_unused]] const Item& item) {
+  bool found = Rule::choice_count == 0;
+  if constexpr (Rule::choice_count != 0) {
+    for (std::size_t i = 0; i < Rule::choice_count; ++i) {
+      found = found || typename Rule::choice_type(item) == rule.choices[i];
+    }
+  }
+  return found;
+}
+
+template <class Value>
+constexpr std::size_t length_of(const Value& value) {
+  if constexpr (text_like<Value>) {
+    return detail::characters_in(value);
+  } else {
+    return value.size();
+  }
+}
+
+template <class Rule>
+constexpr bool has_length(const Rule& rule, std::size_t length) noexcept {
+  return length >= rule.shortest && length <= rule.longest;
+}
+
+template <class T>
+inline constexpr bool is_list = kind<T> == input_kind::sequence || kind<T> == input_kind::fixed_array;
+
+template <class Rule, class Item>
+void check_item(const Rule& rule, const Item& item, const input_place& place, input_problems& problems) {
+  if constexpr (kind<Item> == input_kind::optional) {
+    if (item.has_value()) detail::check_item(rule, *item, place, problems);
+  } else {
+    if constexpr (bounded<Item>) {
+      if (!detail::in_bounds(rule, item)) problems.expected(place, detail::bounds_text(rule), json(item));
+    }
+    if constexpr (Rule::choice_count != 0) {
+      if (!detail::is_choice(rule, item)) problems.expected(place, detail::choices_text(rule), json(item));
+    }
+  }
+}
+
+template <class Value, class Rule>
+void check_length(const Rule& rule, std::size_t length, const input_place& place, input_problems& problems) {
+  if (detail::has_length(rule, length)) return;
+  const std::string_view of = text_like<Value>                 ? "characters"
+                              : kind<Value> == input_kind::map ? "members"
+                                                               : "elements";
+  problems.add(place, "expected " + detail::length_text(rule, of) + ", found " + std::to_string(length));
+}
+
+/// What a rule's author asks for in a function of his own, where nothing else is wrong.
+template <class Rule, class Value>
+void check_predicate(const Rule& rule, const Value& value, const input_place& place,
+                     input_problems& problems) {
+  if (rule.predicate == nullptr || rule.predicate(value)) return;
+  if constexpr (json_source<Value>) {
+    problems.expected(place, rule.predicate_words, json(value));
+  } else {
+    problems.add(place, std::string("expected ").append(rule.predicate_words));
+  }
+}
+
+/// Checks what one rule says about the member that it is about. `check_elements` does it for what a list holds.
+template <class Rule, class Value, class CheckElements>
+void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems,
+                 const CheckElements& check_elements) {
+  if constexpr (kind<Value> == input_kind::optional) {
+    if (value.has_value()) detail::check_value(rule, *value, place, problems, check_elements);
+  } else {
+    const std::size_t before = problems.count();
+    if constexpr (measurable<Value>) {
+      detail::check_length<Value>(rule, detail::length_of(value), place, problems);
+    }
+    if constexpr (is_list<Value>) {
+      check_elements(value);
+    } else {
+      detail::check_item(rule, value, place, problems);
+    }
+    if (problems.count() == before) detail::check_predicate(rule, value, place, problems);
+  }
+}
+
+template <class Rule, class Item>
+constexpr bool keeps_item(const Rule& rule, const Item& item) {
+  if constexpr (kind<Item> == input_kind::optional) {
+    return !item.has_value() || detail::keeps_item(rule, *item);
+  } else {
+    return detail::in_bounds(rule, item) && detail::is_choice(rule, item);
+  }
+}
+
+/// Whether a value keeps to a rule, but for its predicate, which may not be constexpr.
+template <class Rule, class Value>
+constexpr bool keeps_limits(const Rule& rule, const Value& value) {
+  if constexpr (kind<Value> == input_kind::optional) {
+    return !value.has_value() || detail::keeps_limits(rule, *value);
+  } else {
+    if constexpr (measurable<Value>) {
+      if (!detail::has_length(rule, detail::length_of(value))) return false;
+    }
+    bool keeps = true;
+    if constexpr (is_list<Value>) {
+      for (const typename Value::value_type& item : value) keeps = keeps && detail::keeps_item(rule, item);
+    } else {
+      keeps = detail::keeps_item(rule, value);
+    }
+    return keeps;
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/typed/defaults.hpp ---------------------------------------------------------------------------
+
+// Whether the defaults of a struct keep to the rules beside it: told when the program is compiled, as far as they
+// can be known then, and else when it starts. Must not know how an input is read.
+
+namespace coworker::inline v0_1::detail {
+
+/// Whether a member that is left out is taken to be missing. `is_about` says of a rule whether it is about it.
+template <class Struct, class Member, class IsAbout>
+constexpr bool has_to_be_given(const Member& member, const IsAbout& is_about) {
+  presence said = presence::usual;
+  detail::for_each_member_rule<Struct>([&](const auto& rule) {
+    if (rule.given != presence::usual && is_about(rule)) said = rule.given;
+  });
+  if (said != presence::usual) return said == presence::required;
+  constexpr input_kind is = kind<Member>;
+  if constexpr (is == input_kind::text || is == input_kind::map || is == input_kind::sequence) {
+    return member.begin() == member.end();
+  } else {
+    return false;
+  }
+}
+
+template <std::size_t Index, class First, class... Rest>
+constexpr const auto& nth_of(const First& first, const Rest&... rest) {
+  if constexpr (Index == 0) {
+    return first;
+  } else {
+    return detail::nth_of<Index - 1>(rest...);
+  }
+}
+
+// What makes the value whose members are defaults: a struct does, or one that holds it and has its own ideas.
+template <class Struct>
+struct default_made {
+  using type = Struct;
+  static constexpr Struct make() { return Struct{}; }
+};
+template <class Outer, std::size_t Index>
+struct default_made_in {
+  static constexpr auto make() {
+    const typename Outer::type outer = Outer::make();
+    return detail::with_members(outer,
+                                [](const auto&... member) { return detail::nth_of<Index>(member...); });
+  }
+  using type = decltype(make());
+};
+
+// The parts of the question, asked one by one, as each may be one that only the running program can answer.
+enum class default_part : unsigned char { limits, predicate };
+
+/// Whether the default of the member that the rule of that number is about keeps to it.
+template <class Make, std::size_t Rule, default_part Part>
+constexpr bool default_keeps() {
+  using made = typename Make::type;
+  const made value = Make::make();
+  bool keeps = true;
+  std::size_t number = 0;
+  detail::for_each_member_rule<made>([&](const auto& rule) {
+    if (number++ != Rule) return;
+    const auto& member = value.*rule.which;
+    const std::size_t index = detail::member_index<made>(rule.which);
+    const auto is_about = [index](const auto& other) {
+      return detail::member_index<made>(other.which) == index;
+    };
+    if (detail::has_to_be_given<made>(member, is_about)) return;
+    if constexpr (Part == default_part::limits) {
+      keeps = detail::keeps_limits(rule, member);
+    } else if constexpr (kind<std::remove_cvref_t<decltype(member)>> == input_kind::optional) {
+      keeps = rule.predicate == nullptr || !member.has_value() || rule.predicate(*member);
+    } else {
+      keeps = rule.predicate == nullptr || rule.predicate(member);
+    }
+  });
+  return keeps;
+}
+
+template <class Make, std::size_t Rule, default_part Part>
+concept default_is_known = requires {
+  typename std::bool_constant<default_keeps<Make, Rule, Part>()>;
+};
+
+template <class Make, std::size_t Rule, default_part Part>
+consteval bool default_breaks() {
+  if constexpr (default_is_known<Make, Rule, Part>) {
+    return !default_keeps<Make, Rule, Part>();
+  } else {
+    return false;
+  }
+}
+
+template <class Struct>
+consteval std::size_t count_member_rules() {
+  std::size_t count = 0;
+  detail::for_each_member_rule<Struct>([&count](const auto&) { ++count; });
+  return count;
+}
+
+template <class Struct>
+constexpr std::size_t member_of_rule(std::size_t wanted) {
+  std::size_t number = 0;
+  std::size_t member = 0;
+  detail::for_each_member_rule<Struct>([&](const auto& rule) {
+    if (number++ == wanted) member = detail::member_index<Struct>(rule.which);
+  });
+  return member;
+}
+
+template <class Make, std::size_t... Rule>
+consteval std::size_t find_broken_default(std::index_sequence<Rule...>) {
+  constexpr std::size_t none = member_count<typename Make::type>;
+  std::size_t found = none;
+  const auto look = [&found](bool breaks, std::size_t rule) {
+    if (breaks && found == none) found = detail::member_of_rule<typename Make::type>(rule);
+  };
+  (look(detail::default_breaks<Make, Rule, default_part::limits>() ||
+            detail::default_breaks<Make, Rule, default_part::predicate>(),
+        Rule),
+   ...);
+  return found;
+}
+
+/// The member whose default is known to break a rule; member_count where there is none.
+template <class Make>
+consteval std::size_t broken_default() {
+  using made = typename Make::type;
+  if constexpr (constant_rules<made> && own_rules_fit<made>()) {
+    return detail::find_broken_default<Make>(std::make_index_sequence<count_member_rules<made>()>());
+  } else {
+    return member_count<made>;
+  }
+}
+
+/// Whether an empty object would do for a value whose members have these defaults.
+template <class Struct>
+constexpr bool may_be_empty(const Struct& value) {
+  return detail::with_members(value, [](const auto&... member) {
+    std::size_t index = 0;
+    const auto may_be_left_out = [&index](const auto& one) {
+      const std::size_t own = index++;
+      const auto is_about = [own](const auto& rule) {
+        return detail::member_index<Struct>(rule.which) == own;
+      };
+      bool may = !detail::has_to_be_given<Struct>(one, is_about);
+      if constexpr (kind<std::remove_cvref_t<decltype(one)>> == input_kind::structure) {
+        may = may && detail::may_be_empty(one);
+      }
+      return may;
+    };
+    return (may_be_left_out(member) && ...);
+  });
+}
+
+/// Whether what a struct's author says about several members together holds for the defaults, where an empty
+/// object may be given.
+template <class Make>
+constexpr bool default_keeps_checks() {
+  using made = typename Make::type;
+  const made value = Make::make();
+  bool keeps = true;
+  if (detail::may_be_empty(value)) {
+    detail::for_each_rule<made>([&](const auto& rule) {
+      if constexpr (is_struct_rule<std::remove_cvref_t<decltype(rule)>>)
+        keeps = keeps && rule.predicate(value);
     });
   }
+  return keeps;
+}
 
-  std::string_view keys_[count];
+template <class Make>
+consteval bool defaults_break_a_check() {
+  if constexpr (!constant_rules<typename Make::type> || !own_rules_fit<typename Make::type>()) {
+    return false;
+  } else if constexpr (requires { typename std::bool_constant<default_keeps_checks<Make>()>; }) {
+    return !default_keeps_checks<Make>();
+  } else {
+    return false;
+  }
+}
+
+template <class Struct, std::size_t... Rule>
+consteval bool all_known(std::index_sequence<Rule...>) {
+  return ((default_is_known<default_made<Struct>, Rule, default_part::limits> &&
+           default_is_known<default_made<Struct>, Rule, default_part::predicate>)&&...);
+}
+
+/// Whether the compiler can answer for all rules of a struct.
+template <class Struct>
+consteval bool defaults_are_known() {
+  if constexpr (!has_rules<Struct>) {
+    return true;
+  } else if constexpr (constant_rules<Struct>) {
+    return detail::all_known<Struct>(std::make_index_sequence<count_member_rules<Struct>()>());
+  } else {
+    return false;
+  }
+}
+
+/// Asks the rules of one struct about its defaults.
+template <class Struct>
+void check_defaults(input_problems& problems) {
+  const Struct example{};
+  const std::string_view* const keys = member_keys<Struct>::all();
+  const input_place place{nullptr, type_name<Struct>()};
+  detail::for_each_member_rule<Struct>([&](const auto& rule) {
+    const auto& member = example.*rule.which;
+    const auto is_about = [&](const auto& other) {
+      return static_cast<const void*>(std::addressof(example.*other.which)) ==
+             static_cast<const void*>(std::addressof(member));
+    };
+    if (detail::has_to_be_given<Struct>(member, is_about)) return;
+    std::size_t index = 0;
+    detail::with_members(example, [&](const auto&... each) {
+      bool found = false;
+      const auto look_at = [&](const void* one) {
+        found = found || one == static_cast<const void*>(std::addressof(member));
+        if (!found) ++index;
+      };
+      (look_at(std::addressof(each)), ...);
+    });
+    const input_place at = place.member(keys[index]);
+    detail::check_value(rule, member, at, problems, [&](const auto& list) {
+      std::size_t element = 0;
+      for (const auto& item : list) detail::check_item(rule, item, at.element(element++), problems);
+    });
+  });
+}
+
+template <class T, class... Open>
+void check_defaults_within(input_problems& problems);
+
+template <class Struct, class... Open, class... Member>
+void check_defaults_of_members(type_list<Member...>, input_problems& problems) {
+  (detail::check_defaults_within<Member, Struct, Open...>(problems), ...);
+}
+
+template <class T, class... Open>
+void check_defaults_within([[maybe_unused]] input_problems& problems) {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
+    detail::check_defaults_within<typename T::value_type, Open...>(problems);
+  } else if constexpr (is == input_kind::pair) {
+    detail::check_defaults_within<typename T::first_type, Open...>(problems);
+    detail::check_defaults_within<typename T::second_type, Open...>(problems);
+  } else if constexpr (is == input_kind::map) {
+    detail::check_defaults_within<typename T::mapped_type, Open...>(problems);
+  } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
+    if constexpr (!defaults_are_known<T>()) detail::check_defaults<T>(problems);
+    detail::check_defaults_of_members<T, Open...>(member_types<T>(), problems);
+  }
+}
+
+/// For what the compiler could not answer, once, before the first input is read. Errors: std::logic_error that
+/// names each default that breaks a rule.
+template <class Input>
+void require_sound_defaults() {
+  input_problems problems;
+  detail::check_defaults_within<Input>(problems);
+  if (problems.none()) return;
+  std::string text("coworker: a default breaks the rule beside it: ");
+  const std::vector<std::string> all = std::move(problems).take();
+  for (const std::string& problem : all) text.append(problem).append("; ");
+  throw std::logic_error(
+      text.append("give it one that keeps to the rule, or make the member a std::optional"));
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/typed/refusals.hpp ---------------------------------------------------------------------------
+
+// What is said of a type that cannot be a job's input or a handler's result: a class for each reason, whose use is
+// refused with a sentence. Its arguments, which compilers name, are the struct that holds what is wrong, the
+// member, by its name or else its position from 1 on, and the member's type.
+
+namespace coworker::inline v0_1::detail {
+
+/// Nothing to say.
+struct no_refusal {};
+
+// --- inputs and results
+
+template <class Struct, auto Member, class Type>
+struct c_array_member {
+  COWORKER_REFUSE_USE(
+      c_array_member, Struct,
+      "coworker: JSON fills and reads no C array in a struct; make this member a std::array, or a "
+      "std::string");
 };
+template <class Struct, auto Member, class Type>
+struct bit_field_member {
+  COWORKER_REFUSE_USE(
+      bit_field_member, Struct,
+      "coworker: JSON fills and reads no bit-field, which has no address; make this member, told by "
+      "its position from 1 on, an integer or a bool of its own");
+};
+template <class Struct, auto Member, class Type>
+struct union_member {
+  COWORKER_REFUSE_USE(
+      union_member, Struct,
+      "coworker: JSON fills and reads no union, which does not tell what it holds; make this member, "
+      "told by its position from 1 on, a std::optional for each alternative");
+};
+template <class Struct, auto Member, class Type>
+struct struct_with_base {
+  COWORKER_REFUSE_USE(
+      struct_with_base, Struct,
+      "coworker: JSON fills and reads no struct that has a base; make the base a member of it, or "
+      "write from_json and to_json beside it");
+};
+template <class Struct, auto Member, class Type>
+struct struct_of_too_many_members {
+  COWORKER_REFUSE_USE(
+      struct_of_too_many_members, Struct,
+      "coworker: JSON fills and reads no struct of more than 64 members; gather some of them in "
+      "structs of their own");
+};
+template <class Struct, auto Member, class Type>
+struct member_without_default {
+  COWORKER_REFUSE_USE(
+      member_without_default, Struct,
+      "coworker: JSON fills and reads no struct that cannot be made without arguments; give this "
+      "member, whose type has no default constructor, a default");
+};
+template <class Struct, auto Member, class Type>
+struct struct_that_cannot_be_moved {
+  COWORKER_REFUSE_USE(
+      struct_that_cannot_be_moved, Struct,
+      "coworker: JSON fills and reads no struct that cannot be moved; keep what cannot be moved "
+      "elsewhere");
+};
+template <class Struct, auto Member, class Type>
+struct class_with_constructors {
+  COWORKER_REFUSE_USE(
+      class_with_constructors, Struct,
+      "coworker: JSON fills and reads plain structs by themselves, without constructors, private "
+      "members or virtual functions; make this one such, or write from_json and to_json beside it");
+};
+template <class Struct, auto Member, class Type>
+struct struct_without_members {
+  COWORKER_REFUSE_USE(struct_without_members, Struct,
+                      "coworker: this struct has no members that JSON could fill or read");
+};
+template <class Struct, auto Member, class Type>
+struct name_used_twice {
+  COWORKER_REFUSE_USE(name_used_twice, Struct,
+                      "coworker: this member and another one of the struct have one name in JSON; see "
+                      "coworker::member(...).named");
+};
+
+// --- inputs
+
+template <class Struct, auto Member, class Type>
+struct member_of_input {
+  COWORKER_REFUSE_USE(member_of_input, Struct,
+                      "job<Input>: JSON cannot fill this member; coworker::typed_input says what can");
+};
+template <class Struct, auto Member, class Type>
+struct view_member_of_input {
+  COWORKER_REFUSE_USE(
+      view_member_of_input, Struct,
+      "job<Input>: JSON cannot fill this member, which would point into text that is gone; make it, "
+      "and the keys of a map, own their text, as std::string does");
+};
+template <class Struct, auto Member, class Type>
+struct constant_member_of_input {
+  COWORKER_REFUSE_USE(constant_member_of_input, Struct,
+                      "job<Input>: JSON cannot fill this member, which is const");
+};
+template <class Struct, auto Member, class Type>
+struct bare_enum_member_of_input {
+  COWORKER_REFUSE_USE(
+      bare_enum_member_of_input, Struct,
+      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : "
+      "int`, and have values from -16 to 143");
+};
+template <class Struct, auto Member, class Type>
+struct far_enum_member_of_input {
+  COWORKER_REFUSE_USE(
+      far_enum_member_of_input, Struct,
+      "job<Input>: this enum is read by the names of its values, which must lie from -16 to 143; "
+      "give it such, or write from_json and to_json beside it");
+};
+template <class Struct, auto Member, class Type>
+struct default_that_breaks_its_rule {
+  COWORKER_REFUSE_USE(
+      default_that_breaks_its_rule, Struct,
+      "job<Input>: the default of this member breaks the rule beside the struct; give it one that "
+      "keeps to it, or make the member a std::optional");
+};
+template <class Struct, auto Member, class Type>
+struct defaults_that_break_a_check {
+  COWORKER_REFUSE_USE(
+      defaults_that_break_a_check, Struct,
+      "job<Input>: the defaults of this struct break a coworker::check(...) beside it; give it some "
+      "that keep to it");
+};
+template <class Struct, auto Member, class Type>
+struct rules_of_another_struct {
+  COWORKER_REFUSE_USE(
+      rules_of_another_struct, Struct,
+      "job<Input>: rules(type<Input>) must return coworker::rule_list(...) of Input's own members");
+};
+
+// --- results
+
+template <class Struct, auto Member, class Type>
+struct member_of_output {
+  COWORKER_REFUSE_USE(
+      member_of_output, Struct,
+      "coworker: the handler does not fit; what it gives must turn into json, and this member does "
+      "not; coworker::json_source says what does");
+};
+template <class Struct, auto Member, class Type>
+struct multimap_member_of_output {
+  COWORKER_REFUSE_USE(
+      multimap_member_of_output, Struct,
+      "coworker: the handler does not fit; what it gives must turn into json, and this member may "
+      "hold a key several times, which an object cannot; make it a map of lists");
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/typed/struct_flaws.hpp -----------------------------------------------------------------------
+
+// Why a struct cannot be taken apart, and which of its members is to blame: its name where it can be had, else its
+// position. Must not know of JSON, nor what is said about it.
+
+namespace coworker::inline v0_1::detail {
+
+enum class struct_flaw : unsigned char {
+  none,
+  constructors,  // or private members, or virtual functions: no aggregate
+  no_members,
+  no_default,  // a member's type has no default constructor, and the struct gives it no default
+  immovable,
+  base,
+  c_array,
+  union_member,
+  too_many,
+  bit_field,
+};
+
+/// The most values, elements of C arrays included, that a struct is tried to be made from to find a C array.
+inline constexpr std::size_t most_elements = 1024;
+
+template <class Struct>
+consteval std::size_t count_elements() {
+  return count_members<Struct, 0, most_elements + 1>();
+}
+
+/// How many values the member takes that comes after `At` values: more than one if it is a C array.
+template <class Struct, std::size_t Elements, std::size_t At, std::size_t Least, std::size_t Most>
+consteval std::size_t values_behind() {
+  if constexpr (Least == Most) {
+    return Least;
+  } else {
+    constexpr std::size_t middle = (Least + Most + 1) / 2;
+    if constexpr (detail::next_is_one<Struct>(std::make_index_sequence<At>(),
+                                              std::make_index_sequence<middle>())) {
+      return values_behind<Struct, Elements, At, middle, Most>();
+    } else {
+      return values_behind<Struct, Elements, At, Least, middle - 1>();
+    }
+  }
+}
+
+template <class Struct, std::size_t Elements, std::size_t At>
+consteval std::size_t values_of_member() {
+  constexpr std::size_t left = Elements - At - 1;
+  if constexpr (detail::next_is_one<Struct>(std::make_index_sequence<At>(),
+                                            std::make_index_sequence<left>())) {
+    return 1;
+  } else if constexpr (!detail::next_is_one<Struct>(std::make_index_sequence<At>(),
+                                                    std::make_index_sequence<0>())) {
+    return 1;  // an empty brace is nothing to it
+  } else {
+    return Elements - At - values_behind<Struct, Elements, At, 0, left - 1>();
+  }
+}
+
+struct struct_layout {
+  std::size_t members = 0;      // most_members + 1 stands for more
+  std::size_t first_array = 0;  // from 1; 0: there is none
+};
+
+template <class Struct, std::size_t Elements, std::size_t At = 0, std::size_t Member = 0,
+          std::size_t Array = 0>
+consteval struct_layout layout_of() {
+  if constexpr (At >= Elements || Member > most_members) {
+    return {Member, Array};
+  } else {
+    constexpr std::size_t values = values_of_member<Struct, Elements, At>();
+    constexpr std::size_t array = Array == 0 && values > 1 ? Member + 1 : Array;
+    return layout_of<Struct, Elements, At + values, Member + 1, array>();
+  }
+}
+
+// A struct with more values than are tried, which must lie in C arrays: the first member whose values go on where
+// no number, pointer or enum can have several.
+template <class Struct>
+struct any_scalar {
+  template <class T>
+  requires(std::is_scalar_v<T>) operator T() const;
+};
+template <class Struct, std::size_t... Before>
+consteval bool begins_scalar_array(std::index_sequence<Before...>) {
+  return requires {
+    Struct{(static_cast<void>(Before), any_member<Struct>())..., any_scalar<Struct>()};
+    Struct{(static_cast<void>(Before), any_member<Struct>())...,
+           {any_member<Struct>(), any_member<Struct>()}};
+  };
+}
+template <class Struct, std::size_t Member = 0>
+consteval std::size_t first_scalar_array() {
+  if constexpr (Member > most_members) {
+    return 0;
+  } else if constexpr (detail::begins_scalar_array<Struct>(std::make_index_sequence<Member>())) {
+    return Member + 1;
+  } else {
+    return first_scalar_array<Struct, Member + 1>();
+  }
+}
+
+template <class Struct, std::size_t... Index>
+consteval std::size_t first_union(std::index_sequence<Index...>) {
+  std::size_t found = 0;
+  ((found =
+        found == 0 && detail::next_is_union<Struct>(std::make_index_sequence<Index>()) ? Index + 1 : found),
+   ...);
+  return found;
+}
+
+// Takes one member by reference, and the others in a way that suits a bit-field.
+struct any_reference {
+  template <class T>
+  constexpr any_reference(const T&) {}
+};
+template <std::size_t>
+using any_reference_at = any_reference;
+template <class Indices>
+struct one_reference_probe;
+template <std::size_t... Before>
+struct one_reference_probe<std::index_sequence<Before...>> {
+  template <class Member, class... After>
+  constexpr bool operator()(any_reference_at<Before>..., Member&, const After&...) const {
+    return true;
+  }
+};
+
+template <class Struct, std::size_t... Index>
+consteval std::size_t first_bit_field(std::index_sequence<Index...>) {
+  std::size_t found = 0;
+  ((found =
+        found == 0 && std::is_void_v<decltype(detail::with_members(
+                          std::declval<Struct&>(), one_reference_probe<std::make_index_sequence<Index>>()))>
+            ? Index + 1
+            : found),
+   ...);
+  return found;
+}
+
+/// What is wrong, and with which member: `name` where it has one, and its position, from 1; 0 where it is none of
+/// the members.
+template <struct_flaw Flaw, std::size_t Position, std::size_t Members>
+struct flaw_at {
+  static constexpr struct_flaw flaw = Flaw;
+  static constexpr std::size_t position = Position;
+  static constexpr std::size_t members = Members;  // 0: they cannot be named
+};
+
+template <class Struct>
+consteval auto array_flaw() {
+  constexpr std::size_t elements = count_elements<Struct>();
+  if constexpr (elements > most_elements) {
+    return flaw_at<struct_flaw::c_array, first_scalar_array<Struct>(), 0>();
+  } else {
+    constexpr struct_layout layout = layout_of<Struct, elements>();
+    constexpr std::size_t nameable = layout.members > most_members ? 0 : layout.members;
+    constexpr auto flaw = layout.first_array != 0         ? struct_flaw::c_array
+                          : layout.members > most_members ? struct_flaw::too_many
+                                                          : struct_flaw::none;
+    return flaw_at<flaw, layout.first_array, nameable>();
+  }
+}
+
+// For a struct that cannot be made without arguments: the last member that it takes to make it.
+template <class Struct, std::size_t Count>
+consteval std::size_t least_count() {
+  if constexpr (Count > most_members) {
+    return 0;
+  } else if constexpr (made_from_count<Struct, Count>) {
+    return Count;
+  } else {
+    return least_count<Struct, Count + 1>();
+  }
+}
+template <class Struct, std::size_t Count>
+consteval std::size_t most_count() {
+  if constexpr (Count < most_members && made_from_count<Struct, Count + 1>) {
+    return most_count<Struct, Count + 1>();
+  } else {
+    return Count;
+  }
+}
+template <class Struct>
+struct any_class {
+  template <class T>
+  requires(std::is_class_v<T> && !std::same_as<T, Struct>) operator T() const;
+};
+// Of objects that have no default constructor, or a class that is made from two objects.
+template <class Struct, std::size_t... Before, std::size_t... After>
+consteval bool may_be_array(std::index_sequence<Before...>, std::index_sequence<After...>) {
+  return requires {
+    Struct{(static_cast<void>(Before), any_member<Struct>())...,
+           {any_class<Struct>(), any_class<Struct>()},
+           (static_cast<void>(After), any_member<Struct>())...};
+  };
+}
+template <class Struct, std::size_t... Index>
+consteval bool all_are_plain(std::index_sequence<Index...>) {
+  constexpr std::size_t last = sizeof...(Index) - 1;
+  return ((detail::next_is_one<Struct>(std::make_index_sequence<Index>(),
+                                       std::make_index_sequence<last - Index>()) ||
+           !detail::may_be_array<Struct>(std::make_index_sequence<Index>(),
+                                         std::make_index_sequence<last - Index>())) &&
+          ...);
+}
+
+template <class Struct>
+consteval auto default_flaw() {
+  constexpr std::size_t needed = least_count<Struct, 1>();
+  constexpr std::size_t count = needed == 0 ? 0 : most_count<Struct, needed>();
+  if constexpr (count != 0 && detail::all_are_plain<Struct>(std::make_index_sequence<count>())) {
+    return flaw_at<struct_flaw::no_default, needed, count>();
+  } else {
+    return flaw_at<struct_flaw::no_default, needed, 0>();
+  }
+}
+
+/// Of a class that is no plain_struct.
+template <class Struct>
+consteval auto find_struct_flaw() {
+  if constexpr (!std::is_aggregate_v<Struct>) {
+    return flaw_at<struct_flaw::constructors, 0, 0>();
+  } else if constexpr (!std::default_initializable<Struct>) {
+    return detail::default_flaw<Struct>();
+  } else if constexpr (!std::move_constructible<Struct>) {
+    return flaw_at<struct_flaw::immovable, 0, 0>();
+  } else if constexpr (has_base<Struct>) {
+    return flaw_at<struct_flaw::base, 0, 0>();
+  } else if constexpr (member_count<Struct> == 0) {
+    return flaw_at<struct_flaw::no_members, 0, 0>();
+  } else if constexpr (array_flaw<Struct>().flaw != struct_flaw::none) {
+    return detail::array_flaw<Struct>();
+  } else {
+    using members = std::make_index_sequence<member_count<Struct>>;
+    if constexpr (detail::first_union<Struct>(members()) != 0) {
+      return flaw_at<struct_flaw::union_member, first_union<Struct>(members()), 0>();
+    } else if constexpr (has_bit_field<Struct>()) {
+      return flaw_at<struct_flaw::bit_field, first_bit_field<Struct>(members()), 0>();
+    } else {
+      return flaw_at<struct_flaw::none, 0, 0>();
+    }
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/typed/flaws.hpp ------------------------------------------------------------------------------
+
+// Finds out why a type cannot be a job's input or a handler's result: which class of refusals.hpp says so. Must not
+// know of handlers.
+
+namespace coworker::inline v0_1::detail {
+
+// A class to be named, not made.
+template <class T>
+struct named_type {
+  using type = T;
+  static constexpr bool says_nothing = std::same_as<T, no_refusal>;
+};
+
+template <std::size_t Index, class... T>
+struct nth_type;
+template <std::size_t Index, class First, class... Rest>
+struct nth_type<Index, First, Rest...> : nth_type<Index - 1, Rest...> {};
+template <class First, class... Rest>
+struct nth_type<0, First, Rest...> {
+  using type = First;
+};
+
+struct list_types {
+  template <class... Member>
+  constexpr auto operator()(const Member&...) const {
+    return type_list<Member...>();
+  }
+};
+template <std::size_t Index, class... Member>
+nth_type<Index, Member...> pick_type(type_list<Member...>);
+/// The type of the member at `Index` of a struct of `Count` members, also that of a bit-field.
+template <class Struct, std::size_t Index, std::size_t Count>
+using type_of_member = typename decltype(detail::pick_type<Index>(
+    detail::take_apart<Count>(std::declval<Struct&>(), std::declval<const list_types&>())))::type;
+
+/// The refusal of a member that is named where that can be done, and else told by its position.
+template <template <class, auto, class> class Refusal, class Struct, class At>
+consteval auto refuse_member() {
+  if constexpr (At::position == 0) {
+    return named_type<Refusal<Struct, 0, void>>();
+  } else if constexpr (At::members == 0) {
+    return named_type<Refusal<Struct, At::position, void>>();
+  } else {
+    return named_type<Refusal<Struct, member_name_chars<Struct, At::position - 1, At::members>,
+                              type_of_member<Struct, At::position - 1, At::members>>>();
+  }
+}
+
+template <class Holder, auto Name, class Struct>
+consteval auto refuse_struct() {
+  using at = decltype(detail::find_struct_flaw<Struct>());
+  if constexpr (at::flaw == struct_flaw::constructors) {
+    return named_type<class_with_constructors<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::no_members) {
+    return named_type<struct_without_members<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::base) {
+    return named_type<struct_with_base<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::too_many) {
+    return named_type<struct_of_too_many_members<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::immovable) {
+    return named_type<struct_that_cannot_be_moved<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::no_default) {
+    return detail::refuse_member<member_without_default, Struct, at>();
+  } else if constexpr (at::flaw == struct_flaw::c_array) {
+    return detail::refuse_member<c_array_member, Struct, at>();
+  } else if constexpr (at::flaw == struct_flaw::union_member) {
+    return detail::refuse_member<union_member, Struct, at>();
+  } else if constexpr (at::flaw == struct_flaw::bit_field) {
+    using type = type_of_member<Struct, at::position - 1, member_count<Struct>>;
+    return named_type<bit_field_member<Struct, at::position, type>>();
+  } else {
+    return named_type<no_refusal>();
+  }
+}
+
+// The first in a list that has something to say.
+template <class First, class... Rest>
+consteval auto first_refusal(First first, Rest... rest) {
+  if constexpr (sizeof...(Rest) == 0 || !First::says_nothing) {
+    return first;
+  } else {
+    return detail::first_refusal(rest...);
+  }
+}
+
+// --- inputs
+
+template <class Holder, auto Name, class T, class... Open>
+consteval auto refuse_input();
+
+template <class Struct, class... Open, std::size_t... Index, class... Member>
+consteval auto refuse_members_of_input(std::index_sequence<Index...>, type_list<Member...>) {
+  return detail::first_refusal(
+      detail::refuse_input<Struct, member_name_chars<Struct, Index>, Member, Struct, Open...>()...);
+}
+
+template <class Make>
+consteval auto refuse_defaults();
+
+template <class Make, std::size_t Index, class Member>
+consteval auto refuse_defaults_within() {
+  if constexpr (kind<Member> == input_kind::structure) {
+    return detail::refuse_defaults<default_made_in<Make, Index>>();
+  } else {
+    return named_type<no_refusal>();
+  }
+}
+template <class Make, std::size_t... Index, class... Member>
+consteval auto refuse_defaults_of_members(std::index_sequence<Index...>, type_list<Member...>) {
+  return detail::first_refusal(detail::refuse_defaults_within<Make, Index, Member>()...);
+}
+
+template <class Make>
+consteval auto refuse_defaults() {
+  using made = typename Make::type;
+  constexpr std::size_t broken = broken_default<Make>();
+  if constexpr (broken != member_count<made>) {
+    return detail::refuse_member<default_that_breaks_its_rule, made,
+                                 flaw_at<struct_flaw::none, broken + 1, member_count<made>>>();
+  } else if constexpr (defaults_break_a_check<Make>()) {
+    return named_type<defaults_that_break_a_check<made, 0, made>>();
+  } else {
+    return detail::refuse_defaults_of_members<Make>(std::make_index_sequence<member_count<made>>(),
+                                                    member_types<made>());
+  }
+}
+
+template <class Struct>
+consteval auto refuse_rules() {
+  if constexpr (!own_rules_fit<Struct>()) {
+    return named_type<rules_of_another_struct<Struct, 0, Struct>>();
+  } else if constexpr (has_key_twice<Struct>()) {
+    return detail::refuse_member<
+        name_used_twice, Struct,
+        flaw_at<struct_flaw::none, constant_keys<Struct>.key_used_twice() + 1, member_count<Struct>>>();
+  } else {
+    return named_type<no_refusal>();
+  }
+}
+
+// A type that JSON cannot fill, and that holds no other.
+template <class Holder, auto Name, class T>
+consteval auto refuse_plain_input() {
+  if constexpr (std::is_const_v<T>) {
+    return named_type<constant_member_of_input<Holder, Name, T>>();
+  } else if constexpr (plain_enum<T>) {
+    return named_type<far_enum_member_of_input<Holder, Name, T>>();
+  } else if constexpr (std::is_enum_v<T>) {
+    return named_type<bare_enum_member_of_input<Holder, Name, T>>();
+  } else if constexpr (std::is_array_v<T>) {
+    return named_type<c_array_member<Holder, Name, T>>();
+  } else if constexpr (text_like<T> || growing_map<T>) {
+    return named_type<view_member_of_input<Holder, Name, T>>();
+  } else if constexpr (std::is_class_v<T> && !range_like<T>) {
+    return detail::first_refusal(detail::refuse_struct<Holder, Name, T>(),
+                                 named_type<member_of_input<Holder, Name, T>>());
+  } else {
+    return named_type<member_of_input<Holder, Name, T>>();
+  }
+}
+
+/// Why T, which the member `Name` of `Holder` is or holds, cannot be filled. Open are the structs around it.
+template <class Holder, auto Name, class T, class... Open>
+consteval auto refuse_input() {
+  constexpr input_kind is = kind<T>;
+  if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
+    return detail::refuse_input<Holder, Name, typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::pair) {
+    return detail::first_refusal(detail::refuse_input<Holder, Name, typename T::first_type, Open...>(),
+                                 detail::refuse_input<Holder, Name, typename T::second_type, Open...>());
+  } else if constexpr (is == input_kind::map) {
+    return detail::refuse_input<Holder, Name, typename T::mapped_type, Open...>();
+  } else if constexpr (is == input_kind::structure) {
+    if constexpr (any_of<T, Open...>) {
+      return named_type<no_refusal>();
+    } else {
+      constexpr auto of_members = detail::refuse_members_of_input<T, Open...>(
+          std::make_index_sequence<member_count<T>>(), member_types<T>());
+      if constexpr (!of_members.says_nothing) {
+        return of_members;
+      } else if constexpr (!refuse_rules<T>().says_nothing) {
+        return detail::refuse_rules<T>();
+      } else {
+        return detail::refuse_defaults<default_made<T>>();
+      }
+    }
+  } else if constexpr (fills<T>()) {
+    return named_type<no_refusal>();
+  } else {
+    return detail::refuse_plain_input<Holder, Name, T>();
+  }
+}
+
+// --- results
+
+template <class Holder, auto Name, class T, class... Open>
+consteval auto refuse_output();
+
+template <class Struct, class... Open, std::size_t... Index, class... Member>
+consteval auto refuse_members_of_output(std::index_sequence<Index...>, type_list<Member...>) {
+  return detail::first_refusal(detail::refuse_output<Struct, member_name_chars<Struct, Index>,
+                                                     std::remove_const_t<Member>, Struct, Open...>()...);
+}
+
+/// Why T does not turn into json.
+template <class Holder, auto Name, class T, class... Open>
+consteval auto refuse_output() {
+  if constexpr (any_of<T, Open...>) {
+    return named_type<no_refusal>();
+  } else if constexpr (has_own_to_json<T> || text_like<T> || std::derived_from<T, json>) {
+    return named_type<no_refusal>();
+  } else if constexpr (optional_like<T>) {
+    return detail::refuse_output<Holder, Name, std::remove_cvref_t<decltype(*std::declval<const T&>())>,
+                                 Open...>();
+  } else if constexpr (multimap_like<T>) {
+    return named_type<multimap_member_of_output<Holder, Name, T>>();
+  } else if constexpr (object_like<T>) {
+    return detail::refuse_output<Holder, Name, typename T::mapped_type, Open...>();
+  } else if constexpr (range_like<T> && requires { typename T::value_type; }) {
+    return detail::refuse_output<Holder, Name, typename T::value_type, Open...>();
+  } else if constexpr (plain_struct<T>) {
+    constexpr auto of_members = detail::refuse_members_of_output<T, Open...>(
+        std::make_index_sequence<member_count<T>>(), member_types<T>());
+    if constexpr (!of_members.says_nothing) {
+      return of_members;
+    } else {
+      return detail::refuse_rules<T>();
+    }
+  } else if constexpr (pours<T>()) {
+    return named_type<no_refusal>();
+  } else if constexpr (std::is_class_v<T>) {
+    return detail::first_refusal(detail::refuse_struct<Holder, Name, T>(),
+                                 named_type<member_of_output<Holder, Name, T>>());
+  } else {
+    return named_type<member_of_output<Holder, Name, T>>();
+  }
+}
 
 }  // namespace coworker::detail
 
@@ -16861,22 +19351,52 @@ class member_keys {
 
 // A job as a handler meets it. Knows neither queues nor workers.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
-/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
+template <class Input>
+struct job;
+
+namespace detail {
+
+/// What is said of a type that a job's input cannot have; no_refusal where it can.
+template <class Input>
+consteval auto refuse_job() {
+  if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
+    return named_type<no_refusal>();
+  } else {
+    return detail::refuse_input<job<Input>, fixed_name<5>("input"), Input>();
+  }
+}
+template <class Input>
+using refusal_of_job = typename decltype(detail::refuse_job<Input>())::type;
+
+template <class Input>
+concept fit_for_job = std::same_as<refusal_of_job<Input>, no_refusal>;
+
+}  // namespace detail
+
+/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`. What
+/// its input may be is told by typed_input; what is wrong with another type is told where a job is made, or where
+/// its handler is given to a worker.
 template <class Input = json>
 struct job {
-  static_assert(detail::fits_job<Input>,
-                "job<Input>: JSON cannot fill this Input; coworker::typed_input says what can");
-  static_assert(detail::rules_fit<Input>(),
-                "job<Input>: rules(type<Input>) must return coworker::rule_list(...) of Input's own members");
-
   std::string id;
   Input input;
   json details = json::object();  ///< whatever else came with it from the queue
 
-  job(std::string job_id, Input job_input, json other_members = json::object())
+  job(std::string job_id, Input job_input,
+      json other_members = json::object()) requires(detail::fit_for_job<Input>)
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
+
+  // Whatever is given for the id and the details, so that nothing can throw on the way: g++ then speaks once.
+  template <class Id>
+  job(const Id&, const Input& job_input, detail::refusal_of_job<Input> = {}) noexcept
+      requires(!detail::fit_for_job<Input>)
+      : input(std::move(const_cast<Input&>(job_input))) {}
+  template <class Id, class Details>
+  job(const Id&, const Input& job_input, const Details&, detail::refusal_of_job<Input> = {}) noexcept
+      requires(!detail::fit_for_job<Input>)
+      : input(std::move(const_cast<Input&>(job_input))) {}
 
   /// Made by the worker.
   job(detail::record_ref record, Input job_input)
@@ -16936,7 +19456,7 @@ struct job {
   }
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
-  job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
+  job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
   /// the worker collects (worker_options::measure_times): `auto measured = work.checkpoint("load");`. Any thread.
@@ -16954,7 +19474,7 @@ struct job {
 
 // whole: a streaming handler's way to say what its job's final output is. Must not know how streams are sent.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What whole() gives.
 class whole_value {
@@ -17034,7 +19554,7 @@ struct chunk_type<chunk_or_whole<T>> {
 
 // What a callable is as a handler, decided at compile time. Must not know how one is run.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
 /// `return streamed{std::move(words)};`.
@@ -17174,6 +19694,39 @@ using handler_input = typename detail::input_of<Handler>::type;
 template <class Handler>
 concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
 
+namespace detail {
+
+template <class Handler>
+using output_of_handler = typename chunk_type<typename awaited<handler_result<Handler>>::type>::type;
+
+/// What is said of a handler whose input or result a struct spoils; no_refusal where there is nothing to explain.
+template <class Handler>
+consteval auto refuse_handler() {
+  if constexpr (!callable_with_job<Handler>) {
+    return named_type<no_refusal>();
+  } else if constexpr (!fit_for_job<handler_input<Handler>>) {
+    return detail::refuse_job<handler_input<Handler>>();
+  } else if constexpr (std::is_void_v<output_of_handler<Handler>>) {
+    return named_type<no_refusal>();
+  } else {
+    using output = std::remove_cvref_t<output_of_handler<Handler>>;
+    using refusal = decltype(detail::refuse_output<output, 0, output>());
+    if constexpr (any_of<typename refusal::type, member_of_output<output, 0, output>,
+                         struct_without_members<output, 0, output>>) {
+      return named_type<no_refusal>();
+    } else {
+      return refusal();
+    }
+  }
+}
+template <class Handler>
+using refusal_of_handler = typename decltype(detail::refuse_handler<Handler>())::type;
+
+template <class Handler>
+concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>;
+
+}  // namespace detail
+
 /// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
 /// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
 /// one whose begin() is not const. Others are lists, unless they are made `streamed`.
@@ -17199,7 +19752,7 @@ inline constexpr bool is_coroutine_handler =
 // job_error: an exception by which a handler of any kind says more than that its job failed. Must not know how
 // handlers are run.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a job_error asks for besides the failure of its job.
 struct job_error_options {
@@ -17223,303 +19776,12 @@ class job_error : public std::runtime_error {
 
 }  // namespace coworker
 
-// ---- coworker/typed/problems.hpp ---------------------------------------------------------------------------
-
-// What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
-// rules.
-
-namespace coworker {
-
-/// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
-/// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
-class input_error : public json_value_error {
- public:
-  /// The most problems that are listed, and about how many bytes they may have together; how many more there
-  /// are is told.
-  static constexpr std::size_t most_listed = 100;
-  static constexpr std::size_t most_bytes = 64'000;
-
-  explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
-      : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
-
-  /// Each begins with its path.
-  const std::vector<std::string>& problems() const noexcept { return problems_; }
-
- private:
-  static std::string joined(const std::vector<std::string>& problems, std::size_t not_listed) {
-    std::string text;
-    for (const std::string& problem : problems) text.append(text.empty() ? "" : "; ").append(problem);
-    if (not_listed != 0) text.append("; and ").append(std::to_string(not_listed)).append(" more");
-    return text;
-  }
-
-  std::vector<std::string> problems_;
-};
-
-namespace detail {
-
-/// A value's place within the input: a chain of steps on the stack, from the innermost outwards.
-struct input_place {
-  const input_place* outer = nullptr;
-  std::string_view key = {};
-  std::size_t index = 0;
-  bool in_array = false;
-
-  input_place member(std::string_view name) const noexcept { return {this, name, 0, false}; }
-  input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
-};
-
-/// Adds the steps to a place, which may be as deep as values are read.
-inline void add_steps(json_path& path, const input_place& place) {
-  if (place.outer != nullptr) add_steps(path, *place.outer);
-  if (place.in_array) {
-    path.add_element(place.index);
-  } else if (place.outer != nullptr || !place.key.empty()) {
-    path.add_member(place.key);
-  }
-}
-
-/// Collects problems. Only so many are kept as are listed, so that a hostile input costs no more.
-class input_problems {
- public:
-  bool none() const noexcept { return count_ == 0; }
-  std::size_t count() const noexcept { return count_; }
-
-  void add(const input_place& place, std::string_view problem) {
-    if (is_listed()) list(place, {}, problem);
-  }
-  /// One that knows a part of its path.
-  void add(const input_place& place, const json_value_error& problem) {
-    if (is_listed()) list(place, problem.path(), problem.problem());
-  }
-  /// "expected an integer, found string "big"".
-  void expected(const input_place& place, std::string_view what, const json& found) {
-    if (!is_listed()) return;
-    std::string problem("expected ");
-    problem.append(what).append(", found ").append(describe(json_gate::slot(found)));
-    list(place, {}, problem);
-  }
-
-  /// Errors: throws what has been collected, if there is anything.
-  void throw_if_any() {
-    const std::size_t not_listed = count_ - listed_.size();
-    if (!none()) throw input_error(std::move(listed_), not_listed);
-  }
-
-  /// One for each that is listed, and one for how many are not.
-  std::vector<std::string> take() && {
-    if (count_ > listed_.size())
-      listed_.push_back("and " + std::to_string(count_ - listed_.size()) + " more");
-    return std::move(listed_);
-  }
-
- private:
-  // What an author's own conversion says may hold any part of the input.
-  static constexpr std::size_t longest_problem = 4000;
-
-  // Counts one more.
-  bool is_listed() noexcept {
-    ++count_;
-    return listed_.size() < input_error::most_listed && bytes_ < input_error::most_bytes;
-  }
-
-  void list(const input_place& place, std::string_view inner_path, std::string_view problem) {
-    json_path path;
-    add_steps(path, place);
-    std::string text = path.add(inner_path).text();
-    const std::size_t shown = whole_characters(problem, longest_problem);
-    text.append(text.empty() ? "" : ": ").append(problem.substr(0, shown));
-    if (shown < problem.size()) text.append("...");
-    bytes_ += text.size();
-    listed_.push_back(std::move(text));
-  }
-
-  std::vector<std::string> listed_;
-  std::size_t bytes_ = 0;
-  std::size_t count_ = 0;
-};
-
-inline std::string known_keys(const std::string_view* keys, std::size_t count) {
-  constexpr std::size_t most_named = 8;
-  std::string text;
-  for (std::size_t i = 0; i < count && i < most_named; ++i) {
-    text.append(i == 0 ? "" : ", ").append(quoted_excerpt(keys[i]));
-  }
-  if (count > most_named) text.append(" and ").append(std::to_string(count - most_named)).append(" more");
-  return text;
-}
-
-inline void refuse_unknown(const json& object, const std::string_view* keys, std::size_t count,
-                           const input_place& place, input_problems& problems) {
-  const std::string problem = "unknown member; there are " + known_keys(keys, count);
-  for (const auto& [key, value] : object.items()) {
-    bool known = false;
-    for (std::size_t i = 0; i < count; ++i) known = known || keys[i] == key;
-    if (!known) problems.add(place.member(key), problem);
-  }
-}
-
-}  // namespace detail
-}  // namespace coworker
-
-// ---- coworker/typed/write.hpp ------------------------------------------------------------------------------
-
-// Plain structs, enums and durations into json. Must not know of inputs.
-
-namespace coworker {
-
-namespace detail {
-
-template <class Enum>
-json enum_to_json(Enum value) {
-  using names = names_of_enum<Enum>;
-  for (std::size_t i = 0; i < names::count; ++i) {
-    if (names::value(i) == value) return json(names::name(i));
-  }
-  return json(static_cast<std::underlying_type_t<Enum>>(value));  // a set of flags, perhaps
-}
-
-/// In seconds: an integer where it cannot be anything else.
-template <class Duration>
-json duration_to_json(const Duration& span) {
-  using period = typename Duration::period;
-  if constexpr (std::integral<typename Duration::rep> && period::num == 1 && period::den == 1) {
-    return json(span.count());
-  } else {
-    return json(static_cast<double>(span.count()) * static_cast<double>(period::num) /
-                static_cast<double>(period::den));
-  }
-}
-
-template <class Struct>
-json struct_to_json(const Struct& value) {
-  json out = json::object();
-  out.reserve(member_count<Struct>);
-  const std::string_view* key = member_keys<Struct>::all();
-  detail::with_members(value, [&](const auto&... member) { ((out[*key++] = json(member)), ...); });
-  return out;
-}
-
-}  // namespace detail
-
-/// A struct becomes an object of its members, an enum's value its name, a duration its seconds.
-template <std::same_as<json> Json, typed_output T>
-void to_json(Json& out, const T& value) {
-  if constexpr (detail::plain_enum<T>) {
-    out = detail::enum_to_json(value);
-  } else if constexpr (detail::duration_like<T>) {
-    out = detail::duration_to_json(value);
-  } else {
-    out = detail::struct_to_json(value);
-  }
-}
-
-}  // namespace coworker
-
-// ---- coworker/typed/check.hpp ------------------------------------------------------------------------------
-
-// Whether values that were read keep to their rules. Must not know how they were read.
-
-namespace coworker::detail {
-
-/// Code points; whatever else a text holds counts as something.
-inline std::size_t characters_in(std::string_view text) noexcept {
-  std::size_t count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
-  return count;
-}
-
-template <class Rule>
-std::string bounds_text(const Rule& rule) {
-  if (rule.has_least && rule.has_most) {
-    return "from " + json(rule.least).dump() + " to " + json(rule.most).dump();
-  }
-  return rule.has_least ? "at least " + json(rule.least).dump() : "at most " + json(rule.most).dump();
-}
-
-template <class Rule>
-std::string choices_text(const Rule& rule) {
-  std::string text("one of ");
-  for (std::size_t i = 0; i < Rule::choice_count; ++i) {
-    text.append(i == 0 ? "" : ", ").append(json(rule.choices[i]).dump());
-  }
-  return text;
-}
-
-template <class Rule>
-std::string length_text(const Rule& rule, std::string_view of) {
-  const bool open = rule.longest == Rule::any_length;
-  std::string text(open ? "at least " : "from ");
-  text.append(std::to_string(rule.shortest));
-  if (!open) text.append(" to ").append(std::to_string(rule.longest));
-  return text.append(" ").append(of);
-}
-
-template <class Rule, class Item>
-void check_item(const Rule& rule, const Item& item, const input_place& place, input_problems& problems) {
-  if constexpr (kind<Item> == input_kind::optional) {
-    if (item.has_value()) detail::check_item(rule, *item, place, problems);
-  } else {
-    if constexpr (bounded<Item>) {
-      const bool low = rule.has_least && item < rule.least;
-      const bool high = rule.has_most && rule.most < item;
-      if (low || high) problems.expected(place, detail::bounds_text(rule), json(item));
-    }
-    if constexpr (Rule::choice_count != 0) {
-      bool found = false;
-      for (std::size_t i = 0; i < Rule::choice_count; ++i) {
-        found = found || typename Rule::choice_type(item) == rule.choices[i];
-      }
-      if (!found) problems.expected(place, detail::choices_text(rule), json(item));
-    }
-  }
-}
-
-template <class Rule, class Value>
-void check_length(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
-  if (rule.shortest == 0 && rule.longest == Rule::any_length) return;
-  std::size_t length = 0;
-  std::string_view of;
-  if constexpr (text_like<Value>) {
-    length = detail::characters_in(value);
-    of = "characters";
-  } else {
-    length = value.size();
-    of = kind<Value> == input_kind::map ? "members" : "elements";
-  }
-  if (length >= rule.shortest && length <= rule.longest) return;
-  problems.add(place, "expected " + detail::length_text(rule, of) + ", found " + std::to_string(length));
-}
-
-/// Checks what one rule says about the member that it is about.
-template <class Rule, class Value>
-void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
-  if constexpr (kind<Value> == input_kind::optional) {
-    if (value.has_value()) detail::check_value(rule, *value, place, problems);
-  } else {
-    const std::size_t before = problems.count();
-    if constexpr (measurable<Value>) detail::check_length(rule, value, place, problems);
-    if constexpr (kind<Value> == input_kind::sequence || kind<Value> == input_kind::fixed_array) {
-      std::size_t index = 0;
-      for (const typename Value::value_type& item : value) {
-        detail::check_item(rule, item, place.element(index++), problems);
-      }
-    } else {
-      detail::check_item(rule, value, place, problems);
-    }
-    if (rule.predicate == nullptr || problems.count() != before || rule.predicate(value)) return;
-    problems.expected(place, rule.predicate_words, json(value));
-  }
-}
-
-}  // namespace coworker::detail
-
 // ---- coworker/typed/read_scalar.hpp ------------------------------------------------------------------------
 
 // json into numbers, durations and enums, with what was expected in words. Must not know of structs and
 // rules.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Enum>
 std::string enum_words() {
@@ -17536,6 +19798,8 @@ std::string input_words() {
   switch (kind<T>) {
     case input_kind::boolean:
       return "a boolean";
+    case input_kind::character:
+      return "a string of one ASCII character";
     case input_kind::integer:
       return "an integer";
     case input_kind::floating:
@@ -17549,6 +19813,8 @@ std::string input_words() {
       return "an object";
     case input_kind::sequence:
       return "an array";
+    case input_kind::pair:
+      return "an array of 2";
     case input_kind::enumeration:
     case input_kind::optional:
     case input_kind::fixed_array:
@@ -17580,10 +19846,10 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
     }
   } else if (slot.kind() == slot_kind::floating) {
     using limits = std::numeric_limits<Integer>;
-    const double whole = slot.floating.value;
+    const double& whole = slot.floating.value;
     // The largest value may round up as a double; one past it is a power of two and exact.
-    const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
-    if (whole >= static_cast<double>(limits::min()) && whole < past_largest) {
+    const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
+    if (is_finite(whole) && whole >= static_cast<double>((limits::min)()) && whole < past_largest) {
       const auto cut = static_cast<Integer>(whole);
       if (static_cast<double>(cut) == whole) {
         target = cut;
@@ -17614,13 +19880,21 @@ template <class Float>
 void read_floating(const json& from, Float& target, const input_place& place, input_problems& problems) {
   double value = 0;
   if (!number_in(json_gate::slot(from), value)) return problems.expected(place, "a number", from);
-  if constexpr (sizeof(Float) < sizeof(double)) {
-    const double most = static_cast<double>(std::numeric_limits<Float>::max());
-    if (value > most || value < -most) {
-      return problems.expected(place, "a number that the member can hold", from);
-    }
+  Float made{};
+  if (!detail::narrow(value, made)) {
+    return problems.expected(place, "a number that the member can hold", from);
   }
-  target = static_cast<Float>(value);
+  target = made;
+}
+
+/// One byte of text, since that is what a char can hold.
+inline void read_character(const json& from, char& target, const input_place& place,
+                           input_problems& problems) {
+  const json_slot& slot = json_gate::slot(from);
+  if (slot.kind() != slot_kind::short_text || slot.text.size != 1) {
+    return problems.expected(place, input_words<char>(), from);
+  }
+  target = slot.text.chars[0];
 }
 
 template <class Duration>
@@ -17631,13 +19905,23 @@ void read_duration(const json& from, Duration& target, const input_place& place,
   if (!number_in(json_gate::slot(from), seconds)) {
     return problems.expected(place, "a number of seconds", from);
   }
+  // Before anything is multiplied: a product that is infinite may pass for a number with -Ofast.
+  constexpr double in_a_second = static_cast<double>(period::den) / static_cast<double>(period::num);
+  constexpr double most = (std::numeric_limits<double>::max)() / (in_a_second < 1 ? 1 : in_a_second);
+  if (seconds > most || seconds < -most) {
+    return problems.expected(place, "a number of seconds that the member can hold", from);
+  }
   const double count = seconds * static_cast<double>(period::den) / static_cast<double>(period::num);
   if constexpr (std::floating_point<rep>) {
-    target = Duration(static_cast<rep>(count));
+    rep made{};
+    if (!detail::narrow(count, made)) {
+      return problems.expected(place, "a number of seconds that the member can hold", from);
+    }
+    target = Duration(made);
   } else {
     const double rounded = count < 0 ? count - 0.5 : count + 0.5;
-    const double past_largest = 2.0 * static_cast<double>(std::numeric_limits<rep>::max() / 2 + 1);
-    if (!(rounded >= static_cast<double>(std::numeric_limits<rep>::min()) && rounded < past_largest)) {
+    const double past_largest = 2.0 * static_cast<double>((std::numeric_limits<rep>::max)() / 2 + 1);
+    if (!(rounded >= static_cast<double>((std::numeric_limits<rep>::min)()) && rounded < past_largest)) {
       return problems.expected(place, "a number of seconds that the member can hold", from);
     }
     target = Duration(static_cast<rep>(rounded));
@@ -17664,7 +19948,7 @@ void read_enum(const json& from, Enum& target, const input_place& place, input_p
 // json into a typed input: a job's, or any other. Goes on after a problem, so that all of them are told at
 // once. Must not know of jobs.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -17702,14 +19986,26 @@ void read_sequence(const json& from, T& target, const input_place& place, input_
 template <class T>
 void read_fixed_array(const json& from, T& target, const input_place& place, input_problems& problems) {
   if (!from.is_array()) return problems.expected(place, input_words<T>(), from);
-  if (from.size() != std::tuple_size<T>::value) {
-    return problems.add(place, "expected " + input_words<T>() + ", found " + std::to_string(from.size()));
+  constexpr std::size_t length = std::tuple_size<T>::value;
+  if (from.size() != length) {
+    problems.add(place, "expected " + input_words<T>() + ", found " + std::to_string(from.size()));
   }
   std::size_t index = 0;
   for (const json& part : from) {
+    if (index == length) break;
     detail::read_value(part, target[index], place.element(index), problems);
     ++index;
   }
+}
+
+template <class T>
+void read_pair(const json& from, T& target, const input_place& place, input_problems& problems) {
+  if (!from.is_array()) return problems.expected(place, input_words<T>(), from);
+  if (from.size() != 2) {
+    return problems.add(place, "expected " + input_words<T>() + ", found " + std::to_string(from.size()));
+  }
+  detail::read_value(from[0], target.first, place.element(0), problems);
+  detail::read_value(from[1], target.second, place.element(1), problems);
 }
 
 template <class T>
@@ -17756,6 +20052,40 @@ class member_search {
   std::size_t found_ = 0;
 };
 
+/// Lists whose elements stand in the order of the input: not so in a set.
+template <class T>
+concept ordered_list = is_list<T> && requires(T& list) {
+  list[0];
+};
+
+/// Checks what a rule says about the elements of a list, those that can be read: they are read once more for it.
+template <class Value, class Rule>
+void check_elements(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
+  std::size_t index = 0;
+  for (const json& part : from) {
+    const input_place place_of_part = place.element(index++);
+    typename Value::value_type element{};
+    input_problems of_part;
+    detail::read_value(part, element, place_of_part, of_part);
+    if (of_part.none()) detail::check_item(rule, element, place_of_part, problems);
+  }
+}
+
+/// Checks what a rule says about a list or map in which something is wrong.
+template <class Value, class Rule>
+void check_parts(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
+  if constexpr (kind<Value> == input_kind::map) {
+    if (from.is_object()) detail::check_length<Value>(rule, from.size(), place, problems);
+  } else {
+    if (!from.is_array()) return;
+    // How many different ones a set will have nobody knows, and an array has been told of.
+    if constexpr (requires(Value & list, typename Value::value_type & part) { list.push_back(part); }) {
+      detail::check_length<Value>(rule, from.size(), place, problems);
+    }
+    detail::check_elements<Value>(rule, from, place, problems);
+  }
+}
+
 /// Reads one struct: the members that are there, then what is said about those that are not, then the rules.
 template <class Struct>
 class struct_reader {
@@ -17783,7 +20113,7 @@ class struct_reader {
     if (const json* const found = search.find(keys_[index])) {
       const std::size_t before = problems_.count();
       detail::read_value(*found, member, place, problems_);
-      if (problems_.count() == before) fine_ |= std::uint64_t{1} << index;
+      (problems_.count() == before ? fine_ : partly_) |= std::uint64_t{1} << index;
     } else {
       do_without(member, place);
     }
@@ -17809,7 +20139,8 @@ class struct_reader {
 
   template <class Rule, class Member>
   bool is_about(const Rule& rule, const Member& member) const noexcept {
-    return static_cast<const void*>(&(target_.*rule.which)) == static_cast<const void*>(&member);
+    return static_cast<const void*>(std::addressof(target_.*rule.which)) ==
+           static_cast<const void*>(std::addressof(member));
   }
 
   static bool ignores_unknown() {
@@ -17838,19 +20169,36 @@ class struct_reader {
     });
   }
 
-  // Only what was given, and could be read.
+  // Only what was given, and could be read: of a list, so much as could.
   template <class Rule>
   void check_rule(const Rule& rule, std::size_t index) {
-    if ((fine_ >> index & 1) != 0)
-      detail::check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
+    const input_place place = place_.member(keys_[index]);
+    using value_type = typename Rule::value_type;
+    if ((fine_ >> index & 1) != 0) {
+      detail::check_value(rule, target_.*rule.which, place, problems_, [&](const auto& list) {
+        if constexpr (ordered_list<value_type>) {
+          std::size_t at = 0;
+          for (const typename value_type::value_type& item : list) {
+            detail::check_item(rule, item, place.element(at++), problems_);
+          }
+        } else {
+          detail::check_elements<value_type>(rule, given(index), place, problems_);
+        }
+      });
+    } else if constexpr (is_list<value_type> || kind<value_type> == input_kind::map) {
+      if ((partly_ >> index & 1) != 0) detail::check_parts<value_type>(rule, given(index), place, problems_);
+    }
   }
+
+  const json& given(std::size_t index) const noexcept { return *member_search(from_).find(keys_[index]); }
 
   const json& from_;
   Struct& target_;
   const input_place& place_;
   input_problems& problems_;
   const std::string_view* keys_;
-  std::uint64_t fine_ = 0;  // one bit for each member
+  std::uint64_t fine_ = 0;    // one bit for each member
+  std::uint64_t partly_ = 0;  // given, but something in it is wrong
 };
 
 template <class T>
@@ -17864,6 +20212,8 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   } else if constexpr (is == input_kind::boolean) {
     if (!from.is_boolean()) return problems.expected(place, "a boolean", from);
     target = slot.boolean.value;
+  } else if constexpr (is == input_kind::character) {
+    detail::read_character(from, target, place, problems);
   } else if constexpr (is == input_kind::integer) {
     detail::read_integer(from, target, place, problems);
   } else if constexpr (is == input_kind::floating) {
@@ -17879,6 +20229,8 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   } else if constexpr (is == input_kind::optional) {
     target.reset();
     if (!from.is_null()) detail::read_value(from, target.emplace(), place, problems);
+  } else if constexpr (is == input_kind::pair) {
+    detail::read_pair(from, target, place, problems);
   } else if constexpr (is == input_kind::map) {
     detail::read_map(from, target, place, problems);
   } else if constexpr (is == input_kind::sequence) {
@@ -17908,8 +20260,8 @@ requires(detail::kind<T> == detail::input_kind::structure ||
          detail::kind<T> == detail::input_kind::enumeration ||
          detail::kind<T> == detail::input_kind::duration) &&
     typed_input<T> void from_json(const Json& from, T& value) {
-  static_assert(detail::rules_fit<T>(),
-                "json::get<T>: rules(type<T>) must return coworker::rule_list(...) of T's own members");
+  static_assert(detail::refuse_input<type<T>, 0, T>().says_nothing,
+                "json::get<T>: T, a rule beside it or a default does not fit; job<T> says what is wrong");
   detail::read_input(from, value, "");
 }
 
@@ -17920,7 +20272,7 @@ requires(detail::kind<T> == detail::input_kind::structure ||
 // How a handler is called with its job: the input is read out of JSON, and the job is kept for as long as its coroutine
 // needs it. Must not know how a handler is run.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Input>
 Input take_input(json& input) {
@@ -17973,7 +20325,7 @@ struct job_keeper<Handler> {
 // What a handler does before it can serve, such as loading a model, and how it is asked for that. Must not know the
 // worker, nor what is prepared.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a handler is given to prepare with. Valid until prepare() has ended.
 class preparation {
@@ -17985,7 +20337,7 @@ class preparation {
   executor_ref pool() const noexcept { return pool_; }
 
   /// The worker's log, for how far it is: `how.log().info("Half of the weights are read.")`. Any thread.
-  logger& log() const noexcept { return *log_; }
+  logger&(log)() const noexcept { return *log_; }
 
   /// Asked when the worker is to leave, so that there is no use in going on. start() does not wait for that: it ends
   /// the process.
@@ -18001,11 +20353,11 @@ class preparation {
 class preparation_error : public std::runtime_error {
  public:
   explicit preparation_error(error_info cause)
-      : std::runtime_error("the handler could not be prepared, so no job was taken: " + cause.trace()),
+      : std::runtime_error("the handler could not be prepared, so no job was taken: " + (cause.trace)()),
         cause_(std::move(cause)) {}
 
   /// What was thrown.
-  const error_info& error() const noexcept { return cause_; }
+  const error_info&(error)() const noexcept { return cause_; }
 
  private:
   error_info cause_;
@@ -18070,7 +20422,7 @@ task<void> prepare_handler(Handler& handler, const preparation& how) {
 
 // How the elements of a streaming handler are read and handed to its stream. Must not know the worker or any queue.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Where handlers run, and how.
 struct handler_place {
@@ -18094,9 +20446,7 @@ class stream_sink {
         }),
         interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
 
-  task<bool> send(job_record& record, json chunk) const {
-    return send_(target_, record, std::move(chunk));
-  }
+  task<bool> send(job_record& record, json chunk) const { return send_(target_, record, std::move(chunk)); }
   void interpret(outcome& made) const { interpret_(target_, made); }
 
  private:
@@ -18134,7 +20484,7 @@ element_kind read_element(Element& element, json& value, const stream_sink& sink
       sink.interpret(seen);
       end.made.recycle_worker = end.made.recycle_worker || seen.recycle_worker;
       if (!seen.succeeded()) {
-        end.made.fail(seen.error() != nullptr ? *seen.error() : error_info());
+        (end.made.fail)((seen.error)() != nullptr ? *(seen.error)() : error_info());
         return element_kind::failure;
       }
       value = std::move(seen.output);
@@ -18214,23 +20564,43 @@ inline task<void> return_home(executor_ref home) {
   }
 }
 
-// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
+// What a job's stream hands its chunks to.
+struct send_of_job {
+  const stream_sink& sink;
+  job_record& record;
+
+  task<bool> operator()(json chunk) const { return sink.send(record, std::move(chunk)); }
+};
+using job_stream = chunk_stream<const send_of_job>;
+
+// Reads the elements of a handler of some type, to which `handler` points by way of a pointer of its type, into a stream.
+using read_stream = task<void> (*)(const void* handler, job_record& record, job_stream& stream,
+                                   executor_ref home, const stream_sink& sink, stream_end& end);
+
 template <class Handler>
-task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place,
-                         const stream_sink& sink, outcome& made) {
+task<void> read_handler(const void* handler, job_record& record, job_stream& stream, executor_ref home,
+                        const stream_sink& sink, stream_end& end) {
+  Handler& called = **static_cast<Handler* const*>(handler);
+  if constexpr (kind_of_handler<Handler> == handler_kind::range) {
+    return detail::stream_range(called, record, stream, home, sink, end);
+  } else {
+    return detail::stream_generator(called, record, stream, home, sink, end);
+  }
+}
+
+// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be. `runs_on` is
+// where the handler is read; empty: here. Compiled once for all handlers.
+inline task<void> run_streaming(const void* handler, read_stream read, executor_ref runs_on,
+                                job_record& record, const handler_place& place, const stream_sink& sink,
+                                outcome& made) {
   const context job = co_await this_coro::context();
-  const auto send_of_job = [&sink, &record](json chunk) { return sink.send(record, std::move(chunk)); };
-  chunk_stream stream(send_of_job, place.stream, place.terms, job);
+  const send_of_job send{sink, record};
+  job_stream stream(send, place.stream, place.terms, job);
   stream_end end{made};
   std::exception_ptr thrown;
   try {
-    if constexpr (kind_of_handler<Handler> == handler_kind::range) {
-      co_await resume_on(place.pool);
-      co_await detail::stream_range(handler, record, stream, job.executor, sink, end);
-    } else {
-      if (place.coroutines) co_await resume_on(place.coroutines);
-      co_await detail::stream_generator(handler, record, stream, job.executor, sink, end);
-    }
+    if (runs_on) co_await resume_on(runs_on);
+    co_await read(handler, record, stream, job.executor, sink, end);
   } catch (...) {
     thrown = std::current_exception();
   }
@@ -18260,7 +20630,7 @@ task<void> run_streaming(Handler& handler, job_record& record, const handler_pla
 // How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
 // queue.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -18359,7 +20729,10 @@ template <job_handler Handler>
   std::exception_ptr thrown;
   try {
     if constexpr (is_streaming_handler<Handler>) {
-      co_await detail::run_streaming(handler, record, place, sink, made);
+      const executor_ref runs_on = kind == detail::handler_kind::range ? place.pool : place.coroutines;
+      Handler* const called = std::addressof(handler);  // which may be a function
+      co_await detail::run_streaming(&called, &detail::read_handler<Handler>, runs_on, record, place, sink,
+                                     made);
     } else if constexpr (kind == detail::handler_kind::plain) {
       co_await resume_on(place.pool);
       made.output = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
@@ -18406,7 +20779,8 @@ class handler_ref {
         }) {
     constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
     static_assert(prepare_fits,
-                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& how)`, or one "
+                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& "
+                  "how)`, or one "
                   "that gives task<void>, or use another name");
     if constexpr (preparing_handler<Handler>) {
       prepare_ = [](void* called, const preparation& how) {
@@ -18446,7 +20820,7 @@ class handler_ref {
 // What a handler around another handler is written with. Such a wrapper, called middleware, is a handler
 // itself: of the same input, and with the same kind of answer, as the one that it wraps.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -18490,7 +20864,7 @@ using wrapped_answer = typename detail::wrapped_call<Handler>::answer;
 
 // authorised: a handler that is only called for jobs which may be run.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a job ends with that `authorised` has refused.
 class not_authorised : public std::exception {
@@ -18565,7 +20939,7 @@ authorised(Handler, Allows) -> authorised<Handler, Allows>;
 
 // batch_result: what one job of a batch came to. Must not know batches.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A value, or the error of one job of a batch, which then fails alone: `std::vector<batch_result<std::string>>`. Made
 /// from either: `results.push_back(job_error("the image is no PNG"))`. std::expected does as well.
@@ -18582,7 +20956,7 @@ class batch_result {
   bool has_value() const noexcept { return value_.has_value(); }
   T& operator*() { return *value_; }
   const T& operator*() const { return *value_; }
-  const std::exception_ptr& error() const noexcept { return error_; }
+  const std::exception_ptr&(error)() const noexcept { return error_; }
 
  private:
   std::optional<T> value_;
@@ -18596,7 +20970,7 @@ template <class T>
 concept value_or_error = requires(T& result) {
   { result.has_value() } -> std::convertible_to<bool>;
   *result;
-  result.error();
+  (result.error)();
 };
 
 template <class Error>
@@ -18626,7 +21000,7 @@ template <value_or_error T>
 struct batch_value<T> {
   using type = std::remove_cvref_t<decltype(*std::declval<T&>())>;
   static type take(T& result) {
-    if (!result.has_value()) detail::throw_error(std::as_const(result).error());
+    if (!result.has_value()) detail::throw_error((std::as_const(result).error)());
     return std::move(*result);
   }
 };
@@ -18638,7 +21012,7 @@ struct batch_value<T> {
 
 // What a function over batches takes and gives, read from its signature. Must not know how it is called.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Batch>
 struct batch_parameter {};
@@ -18712,8 +21086,9 @@ struct unused_value {};
 // Which jobs run together, and when: the jobs that wait for a batch, and the rules by which the first of them starts one.
 // Must not know what a batch does, nor the types of inputs and results.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// When batched() starts a batch, and where.
 struct batch_options {
   /// How many jobs a batch holds at most; a batch that is full starts at once. 1 or more. Default: 16.
   std::size_t most = 16;
@@ -18730,12 +21105,12 @@ struct batch_options {
 namespace detail {
 
 inline batch_options checked(batch_options options) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("batch_options::") + problem);
   };
-  require(options.most >= 1, "most must be 1 or more, or no job would ever run");
-  require(options.at_once >= 1, "at_once must be 1 or more, or no job would ever run");
-  require(options.within >= duration::zero(), "within is negative; it must be 0 or more");
+  require_option(options.most >= 1, "most must be 1 or more, or no job would ever run");
+  require_option(options.at_once >= 1, "at_once must be 1 or more, or no job would ever run");
+  require_option(options.within >= duration::zero(), "within is negative; it must be 0 or more");
   return options;
 }
 
@@ -18795,7 +21170,7 @@ class batch_line {
   template <class Add>
   turn next_turn(batch_seat& one, time_point now, time_point& until, Add add) {
     const std::lock_guard lock(mutex_);
-    until = time_point::max();
+    until = (time_point::max)();
     if (one.at == batch_seat::state::ended) return turn::ended;
     if (one.at == batch_seat::state::runs || &waiting_.front() != &one) return turn::waits;
     if (!may_start(one, now)) {
@@ -18835,10 +21210,11 @@ class batch_line {
     if (job == nullptr || job->worker == nullptr || job->log == nullptr) return;
     const int limit = job->worker->limit.load(std::memory_order_relaxed);
     if (static_cast<std::size_t>(limit) >= options_.most || warned_.exchange(true)) return;
-    job->log->warn(
-        "The worker runs " + std::to_string(limit) + " jobs at once, so that a batch never holds the " +
-        std::to_string(options_.most) +
-        " that batch_options::most allows; raise the concurrency, best to twice as many, or lower `most`.");
+    job->log->write(log_level::warn, "The worker runs " + std::to_string(limit) +
+                                         " jobs at once, so that a batch never holds the " +
+                                         std::to_string(options_.most) +
+                                         " that batch_options::most allows; raise the concurrency, best to "
+                                         "twice as many, or lower `most`.");
   }
 
   batch_metrics measured() const {
@@ -18883,7 +21259,7 @@ class batch_line {
 
 // batched: a handler that runs many jobs as one call.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -19127,7 +21503,7 @@ detail::refused_handler batched(Many, batch_options = {}) { return {}; }
       "a job, and give something that turns into json, as in `task<std::string> handle(model& loaded, " \
       "job<> work)`")
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -19365,7 +21741,7 @@ detail::refused_handler prepared(Load, WarmUp, Handler) { return {}; }
 
 // retried: a handler that is run again when it fails, after waits that grow.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A run of a handler that threw, and is followed by another.
 struct failed_try {
@@ -19405,12 +21781,12 @@ bool is_a(const std::exception_ptr& thrown) {
 }
 
 inline retry_options checked(retry_options options) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("retry_options::") + problem);
   };
-  require(options.times >= 1, "times must be 1 or more, or the handler would never be run");
-  require(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
-  require(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
+  require_option(options.times >= 1, "times must be 1 or more, or the handler would never be run");
+  require_option(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
+  require_option(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
   return options;
 }
 
@@ -19531,7 +21907,21 @@ retried(Handler, retry_options = {}) -> retried<Handler>;
 
 // socket_address: where a TCP socket listens or connects to: an IPv4 or IPv6 address and a port.
 
-namespace coworker {
+#if COWORKER_POSIX
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coworker::inline v0_1 {
 
 class socket_address {
  public:
@@ -19623,38 +22013,26 @@ std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
 
 }  // namespace coworker
 
-// ---- coworker/log/system.hpp -------------------------------------------------------------------------------
-
-// What every floor asks of the system in the same way: its words for what went wrong, and files to read.
-
-namespace coworker::detail {
-
-/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
-/// the library is glibc, and thread-safe there.
-inline std::string errno_text(int number) {
-#if defined(__GLIBC__) && defined(_GNU_SOURCE)
-#if __GLIBC_PREREQ(2, 32)
-  if (const char* const text = ::strerrordesc_np(number)) return text;
 #endif
-#endif
-  return std::strerror(number);
-}
-
-/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
-#ifdef _WIN32
-inline constexpr const char* read_mode = "rbN";
-#else
-inline constexpr const char* read_mode = "rbe";
-#endif
-
-}  // namespace coworker::detail
 
 // ---- coworker/net/descriptor.hpp ---------------------------------------------------------------------------
 
 // unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
 // call and the way out. Must not know what a descriptor stands for.
 
-namespace coworker {
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace coworker::inline v0_1 {
 
 /// Owns a file descriptor and closes it. Movable, not copyable. Not thread-safe.
 class unique_fd {
@@ -19750,12 +22128,14 @@ inline void set_cloexec_and_nonblocking(int descriptor) {
 }  // namespace detail
 }  // namespace coworker
 
+#endif
+
 // ---- coworker/net/plain_array.hpp --------------------------------------------------------------------------
 
 // plain_array and plain_view: an array of plain values that grows, and a part of one. std::vector and std::span do
 // more, and would cost everybody who includes coworker a hundredth of the whole to compile, for each type of value.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class plain_view {
@@ -19810,7 +22190,14 @@ class plain_array {
 // watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
 // share.
 
-namespace coworker::detail {
+#if COWORKER_POSIX
+
+#include <cerrno>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+
+namespace coworker::inline v0_1::detail {
 
 constexpr std::size_t index_of(io_direction direction) noexcept {
   return direction == io_direction::read ? 0 : 1;
@@ -19858,6 +22245,8 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
 
 }  // namespace coworker::detail
 
+#endif
+
 // ---- coworker/net/epoll_set.hpp ----------------------------------------------------------------------------
 
 // epoll_set: the descriptors that the coroutines of one event loop wait for, watched by epoll. Linux; poll_set
@@ -19893,7 +22282,7 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
 #include <cstdint>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class epoll {
  public:
@@ -19964,7 +22353,7 @@ class epoll {
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() belongs to one thread.
 class epoll_set {
@@ -20149,7 +22538,17 @@ class epoll_set {
 // poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
 // without epoll: each wait costs time in proportion to how many there are.
 
-namespace coworker::detail {
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <vector>
+
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
 template <class Watch>
@@ -20266,12 +22665,18 @@ using poll_set = basic_poll_set<descriptor_watch>;
 
 }  // namespace coworker::detail
 
+#endif
+
 // ---- coworker/net/poller.hpp -------------------------------------------------------------------------------
 
 // poller: what an event loop blocks on once a coroutine awaits a descriptor there. Must not know who waits, nor
 // what for.
 
-namespace coworker {
+#if COWORKER_POSIX
+
+#include <limits>
+
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -20284,11 +22689,11 @@ using descriptor_set = poll_set;
 
 // For poll() and its like: -1 is for ever.
 inline int poll_timeout(time_point deadline) noexcept {
-  if (deadline == time_point::max()) return -1;
-  if (deadline == time_point::min()) return 0;
+  if (deadline == (time_point::max)()) return -1;
+  if (deadline == (time_point::min)()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
   constexpr int longest =
-      std::numeric_limits<int>::max();  // <algorithm>, for clamp, would cost every user too much
+      (std::numeric_limits<int>::max)();  // <algorithm>, for clamp, would cost every user too much
   return left < 0 ? 0 : left < longest ? static_cast<int>(left) : longest;
 }
 
@@ -20302,7 +22707,7 @@ class basic_poller final : public waiter {
   basic_poller() = default;
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min()) {
+    if (deadline != (time_point::min)()) {
       set_.wait(woken_ ? 0 : detail::poll_timeout(deadline));
       woken_ = false;
     } else if (set_.waiting() != 0) {
@@ -20323,12 +22728,20 @@ using poller = basic_poller<detail::descriptor_set>;
 
 }  // namespace coworker
 
+#endif
+
 // ---- coworker/net/readable.hpp -----------------------------------------------------------------------------
 
 // readable and writable: how a coroutine on an event loop waits for a file descriptor. What then happens with
 // the descriptor is the caller's.
 
-namespace coworker {
+#if COWORKER_POSIX
+
+#include <coroutine>
+#include <optional>
+#include <stdexcept>
+
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -20436,22 +22849,22 @@ class ready_awaiter : public descriptor_awaiter {
 ///     co_await readable(0);
 ///     const ssize_t count = ::read(0, buffer, sizeof buffer);
 inline ready_awaiter readable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 
 /// Awaited, it returns once `descriptor` can be written without blocking, or writing to it fails. The rest as
 /// readable().
 inline ready_awaiter writable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
 /// The same for a descriptor that is owned, which must stay in place until the wait has ended. Waiting for it
 /// again and again makes no system call, as nobody else can have closed it in between.
 inline ready_awaiter readable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 inline ready_awaiter writable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
 /// The same with a deadline: awaited, it returns true once the descriptor is ready, or false when the executor's
@@ -20471,12 +22884,23 @@ inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) 
 
 }  // namespace coworker
 
+#endif
+
 // ---- coworker/net/socket.hpp -------------------------------------------------------------------------------
 
 // The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
 // know coroutines; tcp.hpp waits.
 
-namespace coworker::detail {
+#if COWORKER_POSIX
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
+
+namespace coworker::inline v0_1::detail {
 
 inline void set_flag(int socket, int level, int name) {
   const int on = 1;
@@ -20576,7 +23000,7 @@ inline unique_fd accept_socket(int listening) {
       prepare_connected(made.get());
       return made;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return made;
+    if (detail::would_block(errno)) return made;
     if (!accept_again(errno)) throw_io_error(errno, "a connection cannot be accepted");
   }
 }
@@ -20589,11 +23013,26 @@ inline void reset_on_close(int socket) noexcept {
 
 }  // namespace coworker::detail
 
+#endif
+
 // ---- coworker/net/tcp.hpp ----------------------------------------------------------------------------------
 
 // tcp_listener and tcp_stream: TCP for coroutines on an event loop. Must not know what is sent.
 
-namespace coworker {
+#if COWORKER_POSIX
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::inline v0_1 {
 
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
 /// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
@@ -20637,8 +23076,7 @@ class tcp_stream {
           co_return static_cast<std::size_t>(count);
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-          detail::throw_io_error(errno, "cannot read from a connection");
+        if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot read from a connection");
       }
       turns_ = most_turns;
       const bool in_time = co_await readable_until(socket_, deadline_);
@@ -20653,8 +23091,7 @@ class tcp_stream {
       const ssize_t count = send_now(first, second);
       if (count >= 0) co_return static_cast<std::size_t>(count);
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        detail::throw_io_error(errno, "cannot write to a connection");
+      if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot write to a connection");
       const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
@@ -20709,7 +23146,7 @@ class tcp_stream {
   }
 
   unique_fd socket_;
-  time_point deadline_ = time_point::max();
+  time_point deadline_ = (time_point::max)();
   unsigned turns_ = most_turns;
 };
 
@@ -20759,12 +23196,14 @@ class tcp_listener {
 
 }  // namespace coworker
 
+#endif
+
 // ---- coworker/scale/demand.hpp -----------------------------------------------------------------------------
 
 // Whether jobs wait for slots or slots for jobs, judged by how takes come back. Must not know what a queue is,
 // and never reads a clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Whether jobs wait for slots, or slots for jobs.
 enum class demand_level : unsigned char {
@@ -20838,8 +23277,8 @@ class demand_meter {
  public:
   /// The shortest of the recent past; the largest of all while there are none.
   struct round_trips {
-    duration take = duration::max();
-    duration delivery = duration::max();
+    duration take = (duration::max)();
+    duration delivery = (duration::max)();
   };
 
   /// A take is under way that asks for so many jobs.
@@ -20861,10 +23300,10 @@ class demand_meter {
   }
 
   /// So many slots are in use from now on.
-  void slots_in_use(time_point now, int slots) noexcept {
+  void slots_in_use(time_point now, int count) noexcept {
     in_use_.add(in_use_since_, now, in_use_now_);
     in_use_since_ = now;
-    in_use_now_ = slots;
+    in_use_now_ = count;
   }
 
   /// How many of `limit` slots stood empty because no job came, on average over the last half second. Those count
@@ -20900,7 +23339,7 @@ class demand_meter {
     constexpr duration longest = std::chrono::seconds(1);
     const duration take = shortest.take < longest ? shortest.take : longest;
     duration delivery{};
-    if (shortest.delivery != duration::max())
+    if (shortest.delivery != (duration::max)())
       delivery = shortest.delivery < longest ? shortest.delivery : longest;
     const duration most = within(delivery * 20, std::chrono::milliseconds(100), longest);
     return within(take * 5 / 2, std::chrono::milliseconds(20), most);
@@ -20922,7 +23361,7 @@ class demand_meter {
 // Latencies in buckets: constant memory, a few instructions to add one, percentiles to within a sixteenth.
 // Must not know what the latencies are of, and never reads a clock.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a set of latencies comes to. All zero while there are none.
 struct latency_summary {
@@ -21022,7 +23461,7 @@ class latency_histogram {
     std::array<std::uint32_t, detail::latency_buckets::count> buckets{};
     std::uint64_t count = 0;
     double sum_seconds = 0;
-    duration least = duration::max();
+    duration least = (duration::max)();
     std::size_t lowest = detail::latency_buckets::count;  // of the buckets in use
     std::size_t highest = 0;
 
@@ -21076,7 +23515,7 @@ class latency_histogram {
 // What a worker measures of itself, and how it counts events per second. Must not know what is done with the
 // figures.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A snapshot for concurrency modifiers that ask for one. Counts and sums are since the worker's start and
 /// never fall, so that the difference of two snapshots says what happened between them, however far apart
@@ -21186,7 +23625,7 @@ class rate_meter {
 
 // What a concurrency modifier is, how a worker calls one whatever it does, and the two simplest.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -21227,8 +23666,8 @@ template <concurrency_modifier Modifier>
 int ask(Modifier& modifier, int current, const metrics& measured) {
   using limits = std::numeric_limits<int>;
   const auto fitted = [](const auto wanted) {
-    if (std::cmp_greater(wanted, limits::max())) return limits::max();
-    return std::cmp_less(wanted, limits::min()) ? limits::min() : static_cast<int>(wanted);
+    if (std::cmp_greater(wanted, (limits::max)())) return (limits::max)();
+    return std::cmp_less(wanted, (limits::min)()) ? (limits::min)() : static_cast<int>(wanted);
   };
   if constexpr (modifier_of_metrics<Modifier>) {
     return fitted(modifier(current, measured));
@@ -21335,7 +23774,7 @@ class modifier_ref {
 #include <cmath>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 #ifdef __GNUC__
 inline double natural_log(double value) noexcept { return __builtin_log(value); }
@@ -21344,7 +23783,7 @@ inline double exponential(double value) noexcept { return __builtin_exp(value); 
 inline double square_root(double value) noexcept { return __builtin_sqrt(value); }
 inline double magnitude(double value) noexcept { return __builtin_fabs(value); }
 #else
-inline double natural_log(double value) noexcept { return std::log(value); }
+inline double natural_log(double value) noexcept { return (std::log)(value); }
 inline double natural_log_of_1_and(double value) noexcept { return std::log1p(value); }
 inline double exponential(double value) noexcept { return std::exp(value); }
 inline double square_root(double value) noexcept { return std::sqrt(value); }
@@ -21358,7 +23797,7 @@ inline double magnitude(double value) noexcept { return std::fabs(value); }
 // throughput_sample: what a stretch of a worker's time says of its throughput. Must not know who compares
 // samples or why.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Jobs that ended in some stretch of time, how long they took, and how many were in progress meanwhile.
 struct throughput_sample {
@@ -21439,7 +23878,7 @@ struct throughput_sample {
 
 // aimd: additive increase, multiplicative decrease, as TCP does it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One more after each window that went well, a share fewer after one in which a job failed or jobs took too
 /// long: L + 1, or floor(backoff x L). It grows only while at least half of the limit is in use. It does not
@@ -21477,7 +23916,7 @@ static_assert(concurrency_modifier<aimd>);
 // climb_evidence: the statistics by which hill_climb tells a gain from chance. Must not know when it is
 // asked.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What was seen at one limit.
 struct climb_arm {
@@ -21545,13 +23984,13 @@ struct climb_evidence {
 
 // Modifiers made of modifiers, put together while compiling: clamped, smallest_of, every, logged.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
 struct clamped {
-  int min = 1;                                ///< 1 or more, default 1; wins over a `max` below it
-  int max = std::numeric_limits<int>::max();  ///< default: no bound
+  int min = 1;                                  ///< 1 or more, default 1; wins over a `max` below it
+  int max = (std::numeric_limits<int>::max)();  ///< default: no bound
   Modifier modifier{};
 
   int operator()(int current, const metrics& measured) {
@@ -21613,8 +24052,8 @@ class every {
  private:
   duration interval_ = std::chrono::seconds(1);
   Modifier modifier_{};
-  time_point asked_ = time_point::min();  // a clock before this one is that of another run
-  time_point due_ = time_point::min();
+  time_point asked_ = (time_point::min)();  // a clock before this one is that of another run
+  time_point due_ = (time_point::min)();
 };
 template <class Modifier>
 every(duration, Modifier) -> every<Modifier>;
@@ -21630,10 +24069,11 @@ class logged {
   int operator()(int current, const metrics& measured) {
     const int limit = detail::ask(modifier_, current, measured);
     if (limit != current && log_ != nullptr && log_->writes(log_level::info)) {
-      log_->info("Concurrency limit " + std::to_string(current) + " -> " + std::to_string(limit) + ": " +
-                 std::to_string(measured.in_progress) + " in progress, " +
-                 std::to_string(measured.jobs_ended()) + " ended, 99 % within " +
-                 std::to_string(static_cast<long long>(measured.handler.p99_seconds * 1000)) + " ms.");
+      log_->write(log_level::info,
+                  "Concurrency limit " + std::to_string(current) + " -> " + std::to_string(limit) + ": " +
+                      std::to_string(measured.in_progress) + " in progress, " +
+                      std::to_string(measured.jobs_ended()) + " ended, 99 % within " +
+                      std::to_string(static_cast<long long>(measured.handler.p99_seconds * 1000)) + " ms.");
     }
     return limit;
   }
@@ -21657,7 +24097,7 @@ static_assert(concurrency_modifier<every<fixed_concurrency>> &&
 // memory_outlook: learns from readings how memory grows with the jobs in progress, and says how many fit.
 // Must not know where readings come from.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How many jobs fit into memory, as far as has been seen. It keeps the most memory that was used by the time
 /// of each doubling of the jobs in progress, and draws a straight line through the last two; with one alone,
@@ -21667,7 +24107,7 @@ class memory_outlook {
  public:
   void observe(const metrics& measured) noexcept {
     if (measured.memory_limit_bytes == 0 || measured.resources_at == last_reading_) return;
-    if (last_reading_ == time_point::min()) at_rest_ = static_cast<double>(measured.memory_used_bytes);
+    if (last_reading_ == (time_point::min)()) at_rest_ = static_cast<double>(measured.memory_used_bytes);
     last_reading_ = measured.resources_at;
     if (measured.most_in_progress < 1) return;
     const double used = static_cast<double>(measured.memory_used_bytes);
@@ -21687,7 +24127,7 @@ class memory_outlook {
   /// The most jobs for which memory is expected to stay within that share of its limit; the largest int where
   /// the limit is not known or no job has been seen. Never below 1.
   int most_jobs(const metrics& measured, double share) const noexcept {
-    constexpr int unlimited = std::numeric_limits<int>::max();
+    constexpr int unlimited = (std::numeric_limits<int>::max)();
     if (measured.memory_limit_bytes == 0) return unlimited;
     point lower{0, at_rest_}, upper{};
     for (const point& seen : most_) {
@@ -21718,7 +24158,7 @@ class memory_outlook {
 
   std::array<point, 31> most_{};
   double at_rest_ = 0;
-  time_point last_reading_ = time_point::min();
+  time_point last_reading_ = (time_point::min)();
 };
 
 }  // namespace coworker
@@ -21729,7 +24169,7 @@ class memory_outlook {
 // How it decides stands above each step; what a load does to it is measured by
 // tests/bench/modifier_bench.cpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -22111,7 +24551,7 @@ static_assert(concurrency_modifier<hill_climb>);
 // Numbers for people and for other programs' parsers, the same in every locale: std::snprintf writes a comma for the
 // point where the program has chosen a locale that does. Knows nothing of JSON.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// As printf writes it with %g (chars_format::general: `digits` significant ones) or %f (fixed: `digits` behind
 /// the point), and always with a point.
@@ -22129,7 +24569,7 @@ inline std::string decimal_text(double value, std::chars_format format, int digi
 
 // Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -22239,7 +24679,7 @@ inline std::string prometheus_text(const metrics& of) {
 // metrics_recorder: turns what happens in a worker into metrics. The worker tells it each event and its
 // moment; it reads no clock, takes no lock and allocates nothing.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker keeps of its own past. All calls are on the worker's executor; snapshots are values, to be
 /// handed wherever they are wanted.
@@ -22270,7 +24710,7 @@ class metrics_recorder {
   void jobs_waiting(time_point now, std::size_t taken, std::size_t queued) noexcept {
     if (queued > queued_) arrivals_.add(now, queued - queued_);
     queued_ = queued;
-    constexpr std::size_t most = std::numeric_limits<int>::max();
+    constexpr std::size_t most = (std::numeric_limits<int>::max)();
     measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
@@ -22351,7 +24791,7 @@ class metrics_recorder {
   latency_histogram deliveries_;
   latency_histogram take_waits_;
   time_point counted_until_;
-  time_point summarise_at_ = time_point::min();
+  time_point summarise_at_ = (time_point::min)();
 };
 
 }  // namespace coworker
@@ -22360,7 +24800,7 @@ class metrics_recorder {
 
 // resource_guard: a veto on more jobs at once while memory, processors or a probe are near their end.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Says not how many jobs are good but how many are too many: to be used beside a modifier that seeks the
 /// best, as `smallest_of(aimd{}, resource_guard{})`. While memory, processors, GPU memory and the probe are
@@ -22376,7 +24816,7 @@ struct resource_guard {
   double (*probe)() = nullptr;     ///< how full something else is, 0 to 1; asked each time; default none
   double probe_share = 0.9;        ///< of that; default 0.9
   memory_outlook memory{};         ///< its own
-  time_point acted_on = time_point::min();  ///< its own: the reading that it last took slots away for
+  time_point acted_on = (time_point::min)();  ///< its own: the reading that it last took slots away for
 
   int operator()(int current, const metrics& measured) {
     memory.observe(measured);
@@ -22418,7 +24858,7 @@ static_assert(concurrency_modifier<resource_guard>);
 // resource_reader: what this process uses of processors and memory, and what it may use. Linux only:
 // elsewhere the files that it reads are not there, and all stays unknown.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a probe of the user's own says of a GPU.
 struct gpu_reading {
@@ -22640,8 +25080,8 @@ class resource_reader {
   double processors_ = 0;
   double used_before_ = 0;
   bool read_before_ = false;
-  time_point read_at_ = time_point::min();
-  time_point due_ = time_point::min();
+  time_point read_at_ = (time_point::min)();
+  time_point due_ = (time_point::min)();
 };
 
 }  // namespace coworker
@@ -22650,7 +25090,7 @@ class resource_reader {
 
 // vegas: estimates how many jobs wait inside the machine, and keeps them few.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Takes the shortest mean job time seen in a window for that of an unloaded machine, so that the jobs that
 /// wait are q = ceil(L (1 - unloaded / now)), and with l = max(1, floor(log10 L)) sets
@@ -22716,7 +25156,7 @@ static_assert(concurrency_modifier<vegas>);
 
 // Whether an argument is meant to be one of our flags and is spelled another way. Knows spellings only.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How many letters must be added, left out, replaced, or swapped with their neighbour to make one word the other
 /// (optimal string alignment); a number above `most` where it is more than that.
@@ -22731,9 +25171,9 @@ inline std::size_t spelling_distance(std::string_view a, std::string_view b, std
         continue;
       }
       const bool same = a[i - 1] == b[j - 1];
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (same ? 0 : 1)});
+      cost[i][j] = (std::min)({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (same ? 0 : 1)});
       const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      if (swapped) cost[i][j] = (std::min)(cost[i][j], cost[i - 2][j - 2] + 1);
     }
   }
   return cost[a.size()][b.size()];
@@ -22806,7 +25246,7 @@ inline std::size_t near_miss(std::string_view argument, std::string_view flag) {
 // The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
 // worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;
@@ -22823,10 +25263,24 @@ inline constexpr std::string_view usage_text =
     "  --test_output JSON    compare the output with this; for several jobs an array, in their order\n"
     "  --rp_log_level LEVEL  NOTSET, TRACE, DEBUG, INFO, WARN or ERROR\n"
     "  --rp_debugger         add timings to outputs that are objects\n"
+    "  --rp_serve_api        serve the platform's queue API and a console by HTTP\n"
+    "  --serve               serve by HTTP: a POST on any path is a job, its response the output; the first argument\n"
+    "                        serve does the same, on all addresses\n"
+    "  --rp_api_host HOST    the address to serve on; default: localhost, or 0.0.0.0 on a platform\n"
+    "  --rp_api_port PORT    the port to serve on; default: 8000, or what the platform says\n"
     "  --print_schema        print the JSON Schema of the handler's input and exit\n"
     "  --help                print this and exit\n"
-    "Without RUNPOD_WEBHOOK_GET_JOB in the environment the jobs come from test_input.json in the working "
-    "directory.\n"
+    "Which mode runs, the first of these that holds:\n"
+    "  --test_input, --test_file    these jobs, then exit\n"
+    "  --rp_serve_api               the queue API by HTTP\n"
+    "  --serve, or the word serve   a plain HTTP service (PORT chooses the port)\n"
+    "  the program's own transport  what it gives to start()\n"
+    "  RUNPOD_REALTIME_PORT         realtime by HTTP\n"
+    "  RUNPOD_WEBHOOK_GET_JOB       the platform's queue\n"
+    "  AWS_LAMBDA_RUNTIME_API       AWS Lambda\n"
+    "  K_SERVICE, AIP_HTTP_PORT, PORT_HEALTH   a plain HTTP service on the platform's port\n"
+    "  none of them                 the jobs in test_input.json in the working directory, then exit\n"
+    "COWORKER_API_TOKEN, where it is set, is asked for by all that serve by HTTP.\n"
     "Exit status:\n"
     "  0  all went well\n"
     "  1  a local job failed, or bad input\n"
@@ -22840,6 +25294,11 @@ struct start_arguments {
   std::optional<std::string> test_file;
   std::optional<std::string> test_output;
   std::optional<log_level> level;
+  std::optional<std::string> api_host;
+  std::optional<std::uint16_t> api_port;
+  bool serve_api = false;
+  bool serve = false;
+  bool serve_word = false;  // the first argument is the word alone, as some platforms start a container
   bool rp_debugger = false;
   bool print_schema = false;
   bool help = false;
@@ -22864,6 +25323,7 @@ class argument_reader {
 
   start_arguments read() {
     start_arguments made;
+    if (next_ != end_ && std::string_view(*next_) == "serve") made.serve_word = true;
     for (; next_ != end_ && std::string_view(*next_) != "--"; ++next_) {
       const std::string_view argument = *next_;
       const std::string flag(flag_part(argument));
@@ -22877,6 +25337,14 @@ class argument_reader {
         made.level = require_log_level(flag, value_of(flag, argument));
       } else if (flag == "--print_schema") {
         made.print_schema = without_value(flag, argument);
+      } else if (flag == "--rp_serve_api") {
+        made.serve_api = without_value(flag, argument);
+      } else if (flag == "--serve") {
+        made.serve = without_value(flag, argument);
+      } else if (flag == "--rp_api_host") {
+        made.api_host = value_of(flag, argument);
+      } else if (flag == "--rp_api_port") {
+        made.api_port = port_of(flag, value_of(flag, argument));
       } else if (flag == "--rp_debugger") {
         made.rp_debugger = without_value(flag, argument);
       } else if (flag == "--help") {
@@ -22893,9 +25361,9 @@ class argument_reader {
   }
 
  private:
-  static constexpr std::array<std::string_view, 7> flags{"--test_input",   "--test_file",    "--test_output",
-                                                         "--rp_log_level", "--print_schema", "--rp_debugger",
-                                                         "--help"};
+  static constexpr std::array<std::string_view, 11> flags{
+      "--test_input",  "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
+      "--help",        "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
 
   static void refuse_near_miss(std::string_view argument, const std::string& flag) {
     std::string_view nearest;
@@ -22914,6 +25382,15 @@ class argument_reader {
   static bool is_one_of_the_platform(std::string_view flag) {
     const std::string name = plain_name(flag);
     return leading_dashes(flag) > 0 && (name.starts_with("rp_serve_api") || name.starts_with("rp_api_"));
+  }
+
+  static std::uint16_t port_of(const std::string& flag, const std::string& value) {
+    unsigned number = 0;
+    const char* const end = value.data() + value.size();
+    const auto [stopped, problem] = std::from_chars(value.data(), end, number);
+    if (problem != std::errc() || stopped != end || number > 65535)
+      throw usage_error(flag + ": \"" + value + "\" is no port; give a number from 0, any that is free, to 65535");
+    return static_cast<std::uint16_t>(number);
   }
 
   static bool without_value(const std::string& flag, std::string_view argument) {
@@ -22942,10 +25419,38 @@ class argument_reader {
 
 // The last deadline: ends the process at a moment, whatever hangs in it. Knows no worker.
 
-namespace coworker::detail {
+#if COWORKER_POSIX
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+#endif
+
+namespace coworker::inline v0_1::detail {
+
+#if COWORKER_POSIX
 
 // For the signal handler that ends what hangs even in the last line.
 inline std::atomic<int> last_exit_status{0};
+
+/// Ends the process with that status in two seconds, whatever hangs.
+inline void arm_last_alarm(int status) noexcept {
+  last_exit_status.store(status);
+  struct sigaction ending {};
+  ending.sa_handler = [](int) { ::_exit(last_exit_status.load()); };
+  ::sigfillset(&ending.sa_mask);
+  ::sigaction(SIGALRM, &ending, nullptr);
+  sigset_t alarm_only;
+  ::sigemptyset(&alarm_only);
+  ::sigaddset(&alarm_only, SIGALRM);
+  ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
+  ::alarm(2);
+}
+
+#else
+
+inline void arm_last_alarm(int) noexcept {}  // there is none
+
+#endif
 
 /// Once it is set, and unless this object is destroyed before, ends the process at that moment with that status: a
 /// line in the log says why, lines that wait for a reader get a moment, and nothing else is waited for: no destructor
@@ -22989,32 +25494,23 @@ class last_deadline {
   void watch() noexcept {
     std::unique_lock lock(mutex_);
     while (!leaving_ && clock_type::now() < due_) {
-      due_ == time_point::max() ? changed_.wait(lock) : changed_.wait_until(lock, due_);
+      due_ == (time_point::max)() ? changed_.wait(lock) : changed_.wait_until(lock, due_);
     }
     if (!leaving_) end_process();
   }
 
   [[noreturn]] void end_process() noexcept {
     // Should even that hang, as in a sink of the program's own, the alarm ends it.
-    last_exit_status.store(status_);
-    struct sigaction ending {};
-    ending.sa_handler = [](int) { ::_exit(last_exit_status.load()); };
-    ::sigfillset(&ending.sa_mask);
-    ::sigaction(SIGALRM, &ending, nullptr);
-    sigset_t alarm_only;
-    ::sigemptyset(&alarm_only);
-    ::sigaddset(&alarm_only, SIGALRM);
-    ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
-    ::alarm(2);
+    detail::arm_last_alarm(status_);
     log_.write(level_, why_);
     log_.wait_until_written();
-    ::_exit(status_);
+    std::_Exit(status_);
   }
 
   logger& log_;
   std::mutex mutex_;  // guards what follows
   condition changed_;
-  time_point due_ = time_point::max();
+  time_point due_ = (time_point::max)();
   int status_ = 0;
   std::string why_;
   log_level level_ = log_level::error;
@@ -23033,7 +25529,23 @@ class last_deadline {
 // `&` has started, it stays so. SIGQUIT is left as it is: it ends the process at once, with a core dump, for whoever
 // wants to see where it hangs; its jobs are not answered.
 
-namespace coworker::detail {
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::array<int, 3> termination_signals{SIGTERM, SIGINT, SIGHUP};
 
@@ -23183,11 +25695,80 @@ class termination_watch {
 
 }  // namespace coworker::detail
 
+#else
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+namespace coworker::inline v0_1::detail {
+
+/// As above, for SIGINT, as Ctrl+C sends it, and for SIGTERM, which only the program itself can raise. Its C library
+/// calls the handler of the first on a thread of its own, and of the second where it was raised: the functions are called
+/// there.
+template <class OnFirst, class OnSecond>
+class termination_watch {
+ public:
+  termination_watch(OnFirst on_first, OnSecond on_second)
+      : on_first_(std::move(on_first)), on_second_(std::move(on_second)) {
+    current_.store(this);
+    before_interrupt_ = std::signal(SIGINT, &on_signal);
+    before_terminate_ = std::signal(SIGTERM, &on_signal);
+  }
+
+  termination_watch(const termination_watch&) = delete;
+  termination_watch& operator=(const termination_watch&) = delete;
+
+  ~termination_watch() {
+    std::signal(SIGINT, before_interrupt_);
+    std::signal(SIGTERM, before_terminate_);
+    current_.store(nullptr);
+    while (handlers_.load() > 0) yield_thread();
+  }
+
+ private:
+  static void on_signal(int number) {
+    std::signal(number, &on_signal);  // the library has taken it away
+    handlers_.fetch_add(1);
+    if (termination_watch* const watch = current_.load()) watch->count(number);
+    handlers_.fetch_sub(1);
+  }
+
+  void count(int number) noexcept {
+    try {
+      const std::lock_guard lock(mutex_);
+      const time_point now = clock_type::now();
+      if (counted_ > 0 && now - last_ < std::chrono::seconds(2)) return;
+      last_ = now;
+      if (++counted_ > 2) std::_Exit(128 + number);
+      counted_ == 1 ? on_first_(int{number}) : on_second_(int{number});
+    } catch (...) {  // no memory; the next signal, or a deadline, ends what does not end by itself
+    }
+  }
+
+  static inline std::atomic<termination_watch*> current_{nullptr};
+  static inline std::atomic<int> handlers_{0};  // that run at the moment
+
+  OnFirst on_first_;
+  OnSecond on_second_;
+  void (*before_interrupt_)(int) = SIG_DFL;
+  void (*before_terminate_)(int) = SIG_DFL;
+  std::mutex mutex_;  // guards what follows
+  time_point last_{};
+  int counted_ = 0;
+};
+
+}  // namespace coworker::detail
+
+#endif
+
 // ---- coworker/transport/control.hpp ------------------------------------------------------------------------
 
 // What an engine may ask of the worker that serves it: attend() is given it. Must not know the worker.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -23247,7 +25828,7 @@ class worker_control {
 // The contract between a worker and a queue engine: what a worker calls, when, and what an engine owes it. Must not know
 // any engine.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker tells an engine when it asks for jobs.
 struct take_request {
@@ -23282,12 +25863,12 @@ struct job_result {
 /// What an engine takes at most. Sizes are bytes of compact JSON.
 struct transport_limits {
   std::size_t output =
-      std::numeric_limits<std::size_t>::max();  ///< of a job's output; beyond it the job fails
-  std::size_t chunk = std::numeric_limits<std::size_t>::max();  ///< of a chunk; beyond it the job fails
+      (std::numeric_limits<std::size_t>::max)();  ///< of a job's output; beyond it the job fails
+  std::size_t chunk = (std::numeric_limits<std::size_t>::max)();  ///< of a chunk; beyond it the job fails
   bool chunks = true;  ///< false: chunk() is not called; the elements of a stream become its output
   int jobs =
-      std::numeric_limits<int>::max();  ///< in progress at once, whatever the concurrency modifier says
-  int takes = 1;                        ///< calls of take() that may be under way at once; 1 or more
+      (std::numeric_limits<int>::max)();  ///< in progress at once, whatever the concurrency modifier says
+  int takes = 1;                          ///< calls of take() that may be under way at once; 1 or more
 };
 
 /// A queue engine, as a worker sees it. Two operations are required; the others are optional and found by their names.
@@ -23432,12 +26013,110 @@ concept waiting_transport = requires(Transport& queue) {
 
 }  // namespace coworker
 
+// ---- coworker/transport/engine_ref.hpp ---------------------------------------------------------------------
+
+// engine_ref: any engine behind one type, so that the worker's part for it is compiled once and not for each engine. Must
+// not know any of them.
+
+namespace coworker::inline v0_1::detail {
+
+struct engine_operations {
+  task<take_result> (*take)(void*, take_request);
+  task<delivery> (*complete)(void*, job_result);
+  task<delivery> (*chunk)(void*, std::string_view, json);
+  task<delivery> (*progress)(void*, std::string_view, json);
+  transport_limits (*limits)(const void*);
+  void (*interpret)(const void*, outcome&);
+  task<void> (*attend)(void*, worker_control);
+  std::size_t (*backlog)(const void*);
+};
+
+inline task<delivery> refuse_delivery() { co_return delivery::refused; }
+
+inline task<void> attend_to_nothing() {
+  event never;
+  co_await never.wait();
+}
+
+template <class Engine>
+inline constexpr engine_operations operations_of{
+    [](void* engine, take_request request) { return static_cast<Engine*>(engine)->take(request); },
+    [](void* engine, job_result result) { return static_cast<Engine*>(engine)->complete(std::move(result)); },
+    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+      if constexpr (chunk_transport<Engine>) {
+        return static_cast<Engine*>(engine)->chunk(job_id, std::move(value));
+      } else {
+        return detail::refuse_delivery();
+      }
+    },
+    []([[maybe_unused]] void* engine, [[maybe_unused]] std::string_view job_id, [[maybe_unused]] json value) {
+      if constexpr (progress_transport<Engine>) {
+        return static_cast<Engine*>(engine)->progress(job_id, std::move(value));
+      } else {
+        return detail::refuse_delivery();
+      }
+    },
+    []([[maybe_unused]] const void* engine) {
+      transport_limits made;
+      if constexpr (limited_transport<Engine>) made = static_cast<const Engine*>(engine)->limits();
+      made.chunks = made.chunks && chunk_transport<Engine>;
+      return made;
+    },
+    []([[maybe_unused]] const void* engine, [[maybe_unused]] outcome& made) {
+      if constexpr (interpreting_transport<Engine>) static_cast<const Engine*>(engine)->interpret(made);
+    },
+    []([[maybe_unused]] void* engine, [[maybe_unused]] worker_control control) {
+      if constexpr (attended_transport<Engine>) {
+        return static_cast<Engine*>(engine)->attend(control);
+      } else {
+        return detail::attend_to_nothing();
+      }
+    },
+    []([[maybe_unused]] const void* engine) {
+      if constexpr (counted_transport<Engine>) {
+        return static_cast<const Engine*>(engine)->backlog();
+      } else {
+        return std::size_t{0};
+      }
+    }};
+
+/// Refers to an engine, which must outlive it; one that has a waiter of its own must be served itself.
+class engine_ref {
+ public:
+  template <transport Engine>
+  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& engine) noexcept
+      : engine_(std::addressof(engine)), operations_(&operations_of<Engine>) {}
+
+  task<take_result> take(take_request request) { return operations_->take(engine_, request); }
+  task<delivery> complete(job_result result) { return operations_->complete(engine_, std::move(result)); }
+  task<delivery> chunk(std::string_view job_id, json value) {
+    return operations_->chunk(engine_, job_id, std::move(value));
+  }
+  task<delivery> progress(std::string_view job_id, json value) {
+    return operations_->progress(engine_, job_id, std::move(value));
+  }
+  transport_limits limits() const { return operations_->limits(engine_); }
+  void interpret(outcome& made) const { operations_->interpret(engine_, made); }
+  task<void> attend(worker_control control) { return operations_->attend(engine_, control); }
+  std::size_t backlog() const { return operations_->backlog(engine_); }
+
+ private:
+  void* engine_;
+  const engine_operations* operations_;
+};
+
+static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_transport<engine_ref> &&
+              limited_transport<engine_ref> && interpreting_transport<engine_ref> && attended_transport<engine_ref> &&
+              counted_transport<engine_ref>);
+
+}  // namespace coworker::detail
+
 // ---- coworker/transport/checks.hpp -------------------------------------------------------------------------
 
 // Finds what an engine got almost right: an optional operation with a wrong signature would otherwise be ignored, and
 // nobody would know. Must not know any engine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What an engine has under a name counts if it can be named, which one function or a data member can, or called with what
 // a worker gives, or with what an author may expect instead. So a private member does not count, nor one whose
@@ -23610,7 +26289,7 @@ COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS)
 // What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
 // has progress to send.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class worker_inbox {
  public:
@@ -23658,7 +26337,7 @@ class worker_inbox {
 // hash_table: entries that are found by a key, in one block of memory. std::unordered_map would do, at several
 // times the cost of including, and with an allocation for each entry.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
 ///
@@ -23775,7 +26454,9 @@ class hash_table {
     std::vector<Entry> old(places_.empty() ? 16 : places_.size() * 2);
     old.swap(places_);
     for (Entry& entry : old) {
-      if (keys_.in_use(entry)) places_[place_of(keys_.key_of(entry))] = std::move(entry);
+      if (!keys_.in_use(entry)) continue;
+      Entry& place = places_[place_of(keys_.key_of(entry))];
+      place = std::move(entry);  // which may be empty before what stands to its left is evaluated
     }
   }
 
@@ -23791,7 +26472,7 @@ class hash_table {
 // Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
 // beats.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -23856,7 +26537,7 @@ class jobs_in_progress {
 // How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
 // know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's thread, but for published().
 class limit_control {
@@ -23870,7 +26551,7 @@ class limit_control {
     recorded = metrics_recorder(now);
     low_limit_logged_ = throwing_modifier_logged_ = false;
     told_limit_ = 0;
-    tell_again_ = time_point::min();
+    tell_again_ = (time_point::min)();
   }
 
   // The limit from now on.
@@ -23885,7 +26566,7 @@ class limit_control {
   }
 
   // Writes the line of a change that came too soon after the last one. For the end of a run.
-  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
+  void tell_last_change(int limit) { tell_change((time_point::max)(), limit); }
 
   // Shows the figures of now to whoever asks for them, but not to the modifier.
   void publish(time_point now, int limit) { publish(look(now, limit), limit); }
@@ -23923,7 +26604,8 @@ class limit_control {
     if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
     if (limit == told_limit_ || now < tell_again_) return;
     try {
-      log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+      log_.write(log_level::info,
+                 "Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
     } catch (const std::bad_alloc&) {  // a line less
     }
     told_limit_ = limit;
@@ -23933,7 +26615,7 @@ class limit_control {
   void complain(const limit_decision& decision) {
     const bool threw = decision.found == limit_decision::fault::threw;
     bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
-    if (!std::exchange(logged, true)) log_.warn(decision.problem);
+    if (!std::exchange(logged, true)) log_.write(log_level::warn, decision.problem);
   }
 
   const modifier_ref modifier_;
@@ -23944,7 +26626,7 @@ class limit_control {
   metrics published_;
   int most_ = 1;
   int told_limit_ = 0;  // the latest in the log; 0: none yet
-  time_point tell_again_ = time_point::min();
+  time_point tell_again_ = (time_point::min)();
   bool low_limit_logged_ = false;
   bool throwing_modifier_logged_ = false;
 };
@@ -23955,14 +26637,14 @@ class limit_control {
 
 // The settings of a worker, and what it says of a run afterwards. Must not know the worker.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
 struct options {
-  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. 0 or more.
-  /// Default: 30 s.
-  duration grace_period = std::chrono::seconds(30);
+  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. start() ends the
+  /// process two seconds later at the latest. 0 or more. Default: 7 s, as `docker stop` kills after ten.
+  duration grace_period = std::chrono::seconds(7);
   /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
   duration modifier_interval = std::chrono::seconds(1);
   /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
@@ -24021,6 +26703,15 @@ struct options {
   /// its jobs. Several workers may share it: what one keeps there is taken over only once its process has ended. Results
   /// of more than 64 MiB are not kept. Default: none.
   std::string spool_folder = {};
+  /// A port on which /metrics, the health path and a console to look at are served beside the queue. Default: 0, none.
+  std::uint16_t metrics_port = 0;
+  /// The address of that port. Default: only this machine.
+  std::string metrics_host = "127.0.0.1";
+  /// How many jobs may wait at an HTTP endpoint; more are refused with 429. Default: 1000.
+  std::size_t most_waiting = 1000;
+  /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint has the routes of OpenAI's API.
+  /// Default: where the input is a struct with a member openai_route.
+  bool openai_routes = false;
 };
 
 /// The name that a program uses which makes a `worker` itself.
@@ -24029,21 +26720,24 @@ using worker_options = options;
 namespace detail {
 
 inline options checked(options wanted) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("options::") + problem);
   };
-  require(wanted.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
-  require(wanted.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
-  require(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
-  require(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
-  require(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
-  require(wanted.progress_interval >= duration::zero(),
-          "progress_interval is negative; 0 sends each report once the one before has arrived");
-  require(wanted.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
-  require(wanted.output_limit == 0 || wanted.output_limit >= 1000,
-          "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
-  require(wanted.delivery_deadline >= duration::zero(),
-          "delivery_deadline is negative; it must be 0 or more");
+  require_option(wanted.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
+  require_option(wanted.modifier_interval > duration::zero(),
+                 "modifier_interval must be above 0, such as 1 s");
+  require_option(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
+  require_option(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
+  require_option(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require_option(wanted.progress_interval >= duration::zero(),
+                 "progress_interval is negative; 0 sends each report once the one before has arrived");
+  require_option(wanted.stream.gather_for >= duration::zero(),
+                 "stream.gather_for is negative; 0 gathers none");
+  require_option(
+      wanted.output_limit == 0 || wanted.output_limit >= 1000,
+      "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
+  require_option(wanted.delivery_deadline >= duration::zero(),
+                 "delivery_deadline is negative; it must be 0 or more");
   return wanted;
 }
 
@@ -24066,7 +26760,7 @@ struct worker_summary {
 
 // How a worker holds the records of its jobs. Knows no worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The record with some id that came first, and how many others with that id are in the list.
 struct indexed_job {
@@ -24163,7 +26857,9 @@ class basic_job_list {
 
   // While the record is still in the list.
   void leave(job_record& record) noexcept {
-    indexed_job& entry = *index_.find(record.id);
+    indexed_job* const found = index_.find(record.id);
+    if (found == nullptr) return;
+    indexed_job& entry = *found;
     if (entry.others == 0) {
       index_.erase(record.id);
       return;
@@ -24191,7 +26887,7 @@ using job_list = basic_job_list<>;
 // Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
 // or because their time is over. Must not know how a job is run.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // "2 s", "0.25 s"
 inline std::string seconds_text(duration span) {
@@ -24210,8 +26906,8 @@ class job_watch {
     if (options_.job_timeout > duration::zero() &&
         (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
-    const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
-    if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
+    const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
+    if (const time_point due = end < record.deadline ? end : record.deadline; due != (time_point::max)())
       set_alarm(record, due);
     running_.push_back(record);
     record.started = now;
@@ -24317,8 +27013,8 @@ class job_watch {
   void time_is_over(job_record& record, time_point due, time_point now) {
     const std::string limit = seconds_text(due - record.started);
     outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
-    log_.warn("It has run for " + limit + ", which is all that it may: stop requested.",
-              log_subject(record.id, record.log_label));
+    log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
+               log_subject(record.id, record.log_label));
     stop(record, std::move(ended), now);
   }
 
@@ -24327,7 +27023,7 @@ class job_watch {
   job_list running_;
   due_heap<job_record, &job_record::look_slot> alarms_;
   static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
-  time_point next_ = time_point::max();
+  time_point next_ = (time_point::max)();
   bool some_without_alarm_ = false;
 };
 
@@ -24338,7 +27034,7 @@ class job_watch {
 // The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
 // Must not know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class watchdog;
 
@@ -24494,7 +27190,8 @@ class watchdog final : turn_watcher {
 
   void name_who_has_it() {
     if (in_turn_ == nullptr || std::exchange(in_turn_->named_, true)) return;
-    log_.warn(
+    log_.write(
+        log_level::warn,
         "It has kept the event loop to itself for " + seconds_text(limit_) +
             " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
             "pool: a plain function as handler, run_on, or coroutines_on_pool.",
@@ -24562,14 +27259,14 @@ inline time_point watched_executor::now() const { return dog_.loop_.now(); }
 // worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
 // it was told, where it runs things, and what other threads say to it. Must not know any queue.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct worker_core final : worker_access {
   // Errors: std::invalid_argument for options out of their range.
   worker_core(handler_ref runs, modifier_ref limits, coworker::options chosen)
       : handler(runs),
         options(checked(std::move(chosen))),
-        log(options.log != nullptr ? *options.log : own_log),
+        log{options.log != nullptr ? *options.log : own_log},
         own_pool(pool_size()),
         control(limits, runs, options.resources, log) {
     if (options.sink != nullptr) own_log.set_sink(*options.sink);
@@ -24608,7 +27305,7 @@ struct worker_core final : worker_access {
   // What blocks has a thread for each job; what computes, one for each processor.
   std::size_t pool_size() const noexcept {
     const bool computes = options.coroutines_on_pool && handler.is_coroutine;
-    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
+    return computes ? thread::hardware_concurrency() : (std::numeric_limits<std::size_t>::max)();
   }
 };
 
@@ -24618,7 +27315,7 @@ struct worker_core final : worker_access {
 
 // The beginning of a run whose handler has to be prepared. Must not know any queue, nor what is prepared.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct preparation_end {
   bool ended = false;
@@ -24646,7 +27343,7 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
   if (core.inbox.leaving()) {
     end.ended = true;
   } else {
-    core.log.info("Preparing the handler.");
+    core.log.write(log_level::info, "Preparing the handler.");
     preparing.spawn(detail::prepare_to_end(core, end));
   }
   while (!end.ended) {
@@ -24664,8 +27361,8 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
   }
   if (!leaving) {
     const double seconds = std::chrono::duration<double>(now - start).count();
-    core.log.info("The handler is ready after " + detail::decimal_text(seconds, std::chars_format::fixed, 2) +
-                  " s.");
+    core.log.write(log_level::info, "The handler is ready after " +
+                                        detail::decimal_text(seconds, std::chars_format::fixed, 2) + " s.");
   }
   co_return nullptr;
 }
@@ -24676,15 +27373,16 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
 
 // From a job's reports of progress to the queue. Must not know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // One of the engine's operations threw.
 inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {
   try {
-    log.error(std::string(operation) + " threw " + describe_exception(std::current_exception()).trace(),
+    log.write(log_level::error,
+              std::string(operation) + " threw " + (describe_exception(std::current_exception()).trace)(),
               subject);
   } catch (const std::bad_alloc&) {
-    log.error(operation, subject);
+    log.write(log_level::error, operation, subject);
   }
 }
 
@@ -24697,8 +27395,8 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
     return false;
   } catch (json_value_error& error) {
     error.inside_member("progress");
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.log_label));
+    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
+              log_subject(record.id, record.log_label));
     return false;
   }
 }
@@ -24769,7 +27467,7 @@ task<void> send_last_progress(Queue& queue, job_record& job, progress_state& sta
 // The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says why. Must not
 // know the worker.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Throws: json_write_error with the place from "output" on; output_too_large.
 inline void check_output(const json& output, std::size_t limit) {
@@ -24803,16 +27501,16 @@ inline void shorten(error_info& error, std::size_t longest) {
 inline void shorten_error(outcome& made, std::size_t limit) {
   constexpr std::size_t most_per_byte = 6;  // as "\u0000"
   constexpr std::size_t longest_error = 1'000'000;
-  if (made.error() == nullptr) return;
+  if ((made.error)() == nullptr) return;
   const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
-  const error_info& error = *made.error();
+  const error_info& error = *(made.error)();
   std::size_t size = error.type.size() + error.message.size();
   for (const error_cause& cause : error.causes) size += cause.type.size() + cause.message.size();
   if (size <= longest) return;
   const outcome_status before = made.status;
   error_info shortened = error;
   detail::shorten(shortened, longest);
-  made.fail(std::move(shortened));
+  (made.fail)(std::move(shortened));
   made.status = before;
 }
 
@@ -24843,7 +27541,7 @@ inline void make_sendable(outcome& made, std::size_t limit) noexcept {
 // From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs are taken or
 // run.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 transport_limits limits_of(const Queue& queue) {
@@ -24878,10 +27576,12 @@ task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
 inline void log_outcome(const outcome& made, logger& log, log_subject subject) noexcept {
   try {
     if (made.succeeded()) {
-      if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
+      if (log.writes(log_level::debug))
+        log.write(log_level::debug, "Handler output: " + made.output.dump_spaced(), subject);
       return;
     }
-    const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
+    const std::string text =
+        (made.error)() != nullptr ? ((made.error)()->trace)() : std::string(made.message());
     log.write(made.status == outcome_status::stopped ? log_level::info : log_level::error, text, subject);
   } catch (...) {
     log.write(made.succeeded() ? log_level::debug : log_level::error, made.message(), subject);
@@ -24940,7 +27640,7 @@ template <transport Queue>
 
 // How many jobs a worker has in which state, and so how many it may ask for. Counts only.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct job_slots {
   int limit = 1;       // jobs that may have slots
@@ -24962,7 +27662,7 @@ struct job_slots {
   // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
   // then is still on its way: what is lacking may be more than an int can say.
   int capacity(bool overlap_delivery, bool prefetch) const noexcept {
-    const std::int64_t most = std::numeric_limits<int>::max();
+    const std::int64_t most = (std::numeric_limits<int>::max)();
     const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
     const std::int64_t places = wanted < most ? wanted : most;
     const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;
@@ -24978,7 +27678,7 @@ struct job_slots {
 // every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
 // through its executor, and of handlers and modifiers not even the types.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 std::size_t backlog_of(const Queue& queue) {
@@ -25049,15 +27749,15 @@ class worker_run {
   const executor_ref executor_;
   transport_limits limits_;
   job_slots slots_;
-  job_list waiting_;                           // taken, and without a slot yet
-  job_watch watch_{core_.options, core_.log};  // over those that have one
-  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
-  bool ask_soon_ = false;                      // a take brought more jobs than have slots
-  bool asked_for_slot_ = false;                // that the next take will fill
-  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
-  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
+  job_list waiting_;                            // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};   // over those that have one
+  time_point ask_again_ = (time_point::min)();  // when the modifier is asked next at the latest
+  bool ask_soon_ = false;                       // a take brought more jobs than have slots
+  bool asked_for_slot_ = false;                 // that the next take will fill
+  bool settled_ = true;                         // nothing has happened that may change the modifier's answer
+  time_point tick_ = (time_point::max)();       // a timer that nothing puts off, to see how late the loop is
   time_point sleeps_until_ =
-      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
+      (time_point::min)();  // when run() or wind_down() goes on by itself; min: it is at it
   bool winding_down_ = false;
   bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
   bool queue_closed_ = false;
@@ -25109,11 +27809,11 @@ task<worker_summary> worker_run<Queue>::run() {
       if (!armed) co_await resume_on(executor_);  // others may free some memory
     } catch (const std::bad_alloc&) {
     }
-    sleeps_until_ = time_point::min();
+    sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (now >= due) recorded().timer_late(now - due);
     if (now < tick_) continue;
-    tick_ = time_point::max();
+    tick_ = (time_point::max)();
     if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
   }
 
@@ -25187,8 +27887,8 @@ template <transport Queue>
 time_point worker_run<Queue>::next_turn(time_point now) {
   const bool idle = slots_.in_progress() == 0;
   if (idle && !core_.control.goes_stale()) {
-    tick_ = time_point::max();
-  } else if (tick_ == time_point::max()) {
+    tick_ = (time_point::max)();
+  } else if (tick_ == (time_point::max)()) {
     tick_ = after(now, core_.options.modifier_interval);
   }
   time_point due = watch_.next_look();
@@ -25221,7 +27921,7 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
     taken.closed = true;
   }
   if (starved) {
-    core_.log.warn("There was no memory to take jobs; it is tried again in a second.");
+    core_.log.write(log_level::warn, "There was no memory to take jobs; it is tried again in a second.");
     try {
       co_await sleep_for(std::chrono::seconds(1));
     } catch (...) {  // it leaves, or there is none for an alarm either
@@ -25243,8 +27943,9 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
   if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
-    core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
-                   log_subject(envelope.id, envelope.log_label));
+    core_.log.write(log_level::warn,
+                    "The queue handed over a job that is in progress here already; it goes on once.",
+                    log_subject(envelope.id, envelope.log_label));
     return;
   }
   waiting_.push_back(*detail::insist([&] { return new job_record(std::move(envelope)); }));
@@ -25280,7 +27981,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   if (record.runnable && record.stop.stop_requested())
     record.settle(outcome::stop("stopped before it was started"));
   if (record.runnable) {
-    core_.log.info("Started.", log_subject(record.id, record.log_label));
+    core_.log.write(log_level::info, "Started.", log_subject(record.id, record.log_label));
     if constexpr (progress_transport<Queue>) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
@@ -25316,7 +28017,8 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
 // taken.
 template <transport Queue>
 void worker_run<Queue>::give_up(job_record& record) {
-  core_.log.warn(
+  core_.log.write(
+      log_level::warn,
       "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
       log_subject(record.id, record.log_label));
   record.given_up = true;
@@ -25340,8 +28042,9 @@ task<void> worker_run<Queue>::deliver(record_ref owned) {
 // The handler of a job that was given up has returned.
 template <transport Queue>
 void worker_run<Queue>::came_back(job_record& record) {
-  core_.log.info("Its handler has returned, after it was given up; what it returned is thrown away.",
-                 log_subject(record.id, record.log_label));
+  core_.log.write(log_level::info,
+                  "Its handler has returned, after it was given up; what it returned is thrown away.",
+                  log_subject(record.id, record.log_label));
   record.returned = true;
   if (!record.ended) return;
   --slots_.stuck;
@@ -25381,8 +28084,8 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
     slot_opened(now);
   }
   if (record.outcome.recycle_worker && !core_.inbox.leaving()) {
-    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
-                   log_subject(record.id, record.log_label));
+    core_.log.write(log_level::info, "The job asked for this worker to be recycled: no more jobs are taken.",
+                    log_subject(record.id, record.log_label));
     core_.inbox.leave();
   }
 }
@@ -25391,7 +28094,7 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
 template <transport Queue>
 void worker_run<Queue>::follow_stop(const std::string& id) {
   if (job_record* const running = watch_.find(id)) {
-    core_.log.info("Stop requested.", log_subject(id));
+    core_.log.write(log_level::info, "Stop requested.", log_subject(id));
     watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
   } else if (job_record* const waiting = waiting_.find(id)) {
     waiting->stop.request_stop();
@@ -25419,8 +28122,8 @@ void worker_run<Queue>::follow_inbox() {
 // themselves, also those that a take still brings.
 template <transport Queue>
 task<void> worker_run<Queue>::wind_down() {
-  time_point last_call = time_point::max();
-  time_point publish_at = time_point::min();
+  time_point last_call = (time_point::max)();
+  time_point publish_at = (time_point::min)();
   bool counting = false;
   while (slots_.takes > 0 || slots_.in_progress() > 0) {
     time_point now = executor_.now();
@@ -25448,7 +28151,7 @@ task<void> worker_run<Queue>::wind_down() {
       if (!armed) co_await resume_on(executor_);  // others may free some memory
     } catch (const std::bad_alloc&) {
     }
-    sleeps_until_ = time_point::min();
+    sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (was_set || now < last_call) continue;
     if (slots_.running > 0) {
@@ -25457,15 +28160,16 @@ task<void> worker_run<Queue>::wind_down() {
     jobs_stopped_ = true;
     watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
     start_queued_jobs(now);
-    last_call = time_point::max();
+    last_call = (time_point::max)();
   }
 }
 
 template <transport Queue>
 void worker_run<Queue>::tell_grace_is_over() {
   detail::insist([this] {
-    core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
-                   (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
+                                         (slots_.running == 1 ? " running job is" : " running jobs are") +
+                                         " asked to stop.");
   });
 }
 
@@ -25475,9 +28179,9 @@ void worker_run<Queue>::job_moved(time_point now) {
   recorded().in_progress(now, slots_.in_progress());
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
-  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
+  if (sleeps_until_ == (time_point::min)()) return;  // it does not sleep
   if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
-    sleeps_until_ = time_point::min();
+    sleeps_until_ = (time_point::min)();
     detail::insist([this] { core_.inbox.changed.set(); });
   }
 }
@@ -25489,7 +28193,7 @@ void worker_run<Queue>::job_moved(time_point now) {
 // worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
 // users see; how it is done stands in worker/worker_run.hpp.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -25512,47 +28216,16 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
   co_return co_await run.run();
 }
 
-}  // namespace detail
-
-/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
-///
-///     worker w(handle, follow_demand{.min = 1, .max = 10});
-///     w.run(queue);
-///
-/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range.
-template <class Handler, class Modifier = fixed_concurrency>
-class worker {
+// A worker for whoever need not know the types of its handler and its modifier, so that what runs it is compiled once
+// for all of them.
+class bare_worker {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(),
-         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)),
-        modifier_(std::move(modifier)),
-        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
+  bare_worker(handler_ref runs, modifier_ref limits, options chosen)
+      : core_(runs, limits, std::move(chosen)) {}
 
-  COWORKER_REFUSE_HANDLER("coworker::worker")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  COWORKER_REFUSE_MODIFIER("coworker::worker")
-  worker(Handler handler, Modifier modifier,
-         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  worker(const worker&) = delete;
-  worker& operator=(const worker&) = delete;
-
-  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
-
-  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
-  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended;
-  /// preparation_error when the handler could not be prepared.
-  template <class Engine>
-  COWORKER_CHECKS_ENGINE
-  worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
-    if constexpr (!fits || !detail::fitting_engine<Engine>) {
-      return {};  // what is wrong has been said
-    } else if constexpr (waiting_transport<Engine>) {
+  template <transport Engine>
+  worker_summary run(Engine& engine) {
+    if constexpr (waiting_transport<Engine>) {
       event_loop loop(engine.waiter());
       return run_on(loop, engine);
     } else {
@@ -25561,14 +28234,96 @@ class worker {
     }
   }
 
+  template <transport Engine>
+  task<worker_summary> serve(Engine& engine) {
+    return detail::serve(core_, engine);
+  }
+
+  void stop() { core_.inbox.leave(); }
+  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+  bool preparing() const { return core_.preparing(); }
+  metrics measured() const { return core_.control.published(); }
+
+ private:
+  template <class Engine>
+  worker_summary run_on(event_loop& loop, Engine& engine) {
+    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(engine));
+    watchdog dog(loop, core_.options.loop_block_limit, core_.log);
+    const borrowed borrowed(core_.dog, dog);
+    return coworker::sync_wait(loop, serve(engine));
+  }
+
+  worker_core core_;
+};
+
+}  // namespace detail
+
+/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
+///
+///     worker w(handle, follow_demand{.min = 1, .max = 10});
+///     w.run(queue);
+///
+/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
+/// constructor throws std::invalid_argument for options out of their range, std::logic_error for a default in the
+/// input's struct that breaks its own rule, where the compiler could not tell.
+template <class Handler, class Modifier = fixed_concurrency>
+class worker {
+ public:
+  static constexpr bool fits =
+      job_handler<Handler> && !detail::spoiled_handler<Handler> && concurrency_modifier<Modifier>;
+
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {}) requires fits
+      : handler_(std::move(handler)),
+        modifier_(std::move(modifier)),
+        bare_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {
+    detail::require_sound_defaults<handler_input<Handler>>();
+  }
+
+  // One for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+  worker(const Handler& handler, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, Modifier(), worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, const worker_options& options,
+         detail::refusal_of_handler<Handler> = {}) noexcept requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, options, 0) {}
+
+  COWORKER_REFUSE_HANDLER("coworker::worker")
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options = {}) requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), bare_({}, {}, {}) {}
+
+  COWORKER_REFUSE_MODIFIER("coworker::worker")
+  worker(Handler handler, Modifier modifier,
+         worker_options = {}) requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+                                       !concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), bare_({}, {}, {}) {}
+
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  template <class Engine>
+  COWORKER_CHECKS_ENGINE worker_summary run(Engine& engine,
+                                            detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (!fits || !detail::fitting_engine<Engine>) {
+      return {};  // what is wrong has been said
+    } else {
+      return bare_.run(engine);
+    }
+  }
+
   /// The same on the executor of the awaiting coroutine, which must run one thing at a time, as an event_loop or a
   /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
   /// delivered before it returns.
   template <class Engine>
-  COWORKER_CHECKS_ENGINE
-  task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+  COWORKER_CHECKS_ENGINE task<worker_summary> serve(Engine& engine,
+                                                    detail::engine_checked = detail::check_engine<Engine>()) {
     if constexpr (detail::fitting_engine<Engine>) {
-      return detail::serve(core_, engine);
+      return bare_.serve(engine);
     } else {
       return detail::nothing_to_serve();
     }
@@ -25576,31 +28331,29 @@ class worker {
 
   /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
   /// thread.
-  void stop() { core_.inbox.leave(); }
+  void stop() { bare_.stop(); }
 
   /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
   /// that is not here, or has ended, is passed over. Any thread.
-  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+  void stop_job(std::string id) { bare_.stop_job(std::move(id)); }
 
   /// Whether the handler is being prepared: no job was taken yet, and after stop() none will be. Any thread.
-  bool preparing() const { return core_.preparing(); }
+  bool preparing() const { return bare_.preparing(); }
 
   /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
   /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
-  metrics measured() const { return core_.control.published(); }
+  metrics measured() const { return bare_.measured(); }
 
  private:
-  template <class Queue>
-  worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
-    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
-    const detail::borrowed borrowed(core_.dog, dog);
-    return coworker::sync_wait(loop, serve(queue));
-  }
+  // Never runs anything; takes what it is given without asking whether that can be copied.
+  worker(const Handler& handler, const Modifier& modifier, const worker_options&, int) noexcept
+      : handler_(std::move(const_cast<Handler&>(handler))),
+        modifier_(std::move(const_cast<Modifier&>(modifier))),
+        bare_({}, {}, {}) {}
 
   Handler handler_;
   Modifier modifier_;
-  detail::worker_core core_;
+  detail::bare_worker bare_;
 };
 
 // Said outright because clang does not look at the constructors' constraints when it deduces.
@@ -25613,7 +28366,7 @@ worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> wor
 
 // What every mode shares: signals, the drain, the summary, the exit status. Must not know any engine.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::string summary_line(const worker_summary& summary) {
   const double elapsed = std::chrono::duration<double>(summary.elapsed).count();
@@ -25627,22 +28380,25 @@ inline std::string summary_line(const worker_summary& summary) {
 // is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
 // network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
-worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log, int unprepared) {
+worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
+                          int unprepared) {
   last_deadline last(log);
   const termination_watch watch(
       [&runner, &last, grace_period, &log, unprepared](int) {
         runner.stop();
         if (runner.preparing()) {  // and so no job was taken, nor will be
-          return last.set(clock_type::now(), unprepared,
-                          "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
-                          log_level::info);
+          return last.set(
+              clock_type::now(), unprepared,
+              "Asked to leave before the handler was ready: no job was taken, and the process ends at once.",
+              log_level::info);
         }
         last.set(
             after(clock_type::now(),
                   after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
             exit_unfinished,
             "The grace period is over, and something still hangs: the process ends without waiting for it.");
-        log.info(
+        log.write(
+            log_level::info,
             "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
             "seconds later "
             "or more, leaves at once.");
@@ -25651,17 +28407,23 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
         last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
                  "Asked to leave at once: what has not been handed back by now is not.");
       });
-  return runner.run(engine);
+  if constexpr (waiting_transport<Engine>) {
+    return runner.run(engine);
+  } else {
+    engine_ref any(engine);  // so that the worker is compiled once, whichever modes there are
+    return runner.run(any);
+  }
 }
 
 // The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
   const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
-  log.info("Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-           " failed, " + std::to_string(summary.stopped) + " stopped, " +
-           std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-           std::to_string(summary.highest_in_progress) + ".");
+  log.write(log_level::info,
+            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+                " failed, " + std::to_string(summary.stopped) + " stopped, " +
+                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+                std::to_string(summary.highest_in_progress) + ".");
   return summary.undelivered == 0 ? exit_ok : exit_undelivered;
 }
 
@@ -25672,7 +28434,7 @@ int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& 
 // local_file: a queue for the desk. Its jobs come from a JSON text or file; its results go to the log, and
 // stay here for whoever wants to compare them. Must not know of arguments or environment.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Jobs that cannot be read. The message names the source, the place in it, and the way out.
 class local_job_error : public std::runtime_error {
@@ -25789,13 +28551,13 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
 /// The same from a file; one whose name ends in .jsonl holds a job on each line.
 /// Errors: also local_job_error when the file cannot be read, with the system's reason.
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
-  const auto fail = [&path](int reason) {
+  const auto refuse = [&path](int reason) {
     throw local_job_error(
         path + ": cannot be read (" + detail::errno_text(reason) +
         "); name a file of jobs with --test_file PATH, or give one job with --test_input JSON");
   };
   std::FILE* const file = std::fopen(path.c_str(), detail::read_mode);
-  if (file == nullptr) fail(errno);
+  if (file == nullptr) refuse(errno);
   std::string text;
   std::size_t size = 0;
   do {
@@ -25806,7 +28568,7 @@ inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   } while (size != 0);
   const int problem = std::ferror(file) != 0 ? errno : 0;
   std::fclose(file);
-  if (problem != 0) fail(problem);
+  if (problem != 0) refuse(problem);
   return read_local_jobs(text, path, path.ends_with(".jsonl"));
 }
 
@@ -25824,7 +28586,8 @@ class local_file {
     take_result taken;
     while (next_ < jobs_.size() && taken.jobs.size() < request.capacity) {
       job_envelope& envelope = jobs_[next_++];
-      if (log_.writes(log_level::debug)) log_.debug("Retrieved local job: " + whole(envelope).dump_spaced());
+      if (log_.writes(log_level::debug))
+        log_.write(log_level::debug, "Retrieved local job: " + whole(envelope).dump_spaced());
       taken.jobs.push_back(std::move(envelope));
     }
     taken.closed = next_ == jobs_.size();
@@ -25836,11 +28599,12 @@ class local_file {
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
     if (result.outcome.succeeded()) {
-      log_.info("Job " + id + " completed successfully.");
-      log_.info("Job result: {\"output\": " + result.outcome.output.dump_spaced() + "}");
+      log_.write(log_level::info, "Job " + id + " completed successfully.");
+      log_.write(log_level::info, "Job result: {\"output\": " + result.outcome.output.dump_spaced() + "}");
     } else {
-      log_.error("Job " + id +
-                 (result.outcome.status == outcome_status::stopped ? " was stopped." : " failed."));
+      log_.write(
+          log_level::error,
+          "Job " + id + (result.outcome.status == outcome_status::stopped ? " was stopped." : " failed."));
     }
     if (const auto known = numbers_.find(id); known != numbers_.end())
       outcomes_[known->get<std::size_t>()] = std::move(result.outcome);
@@ -25848,12 +28612,12 @@ class local_file {
   }
 
   task<delivery> chunk(std::string_view job_id, json value) {
-    log_.info("Stream output: " + value.dump(), log_subject(job_id));
+    log_.write(log_level::info, "Stream output: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
   task<delivery> progress(std::string_view job_id, json value) {
-    log_.info("Progress: " + value.dump(), log_subject(job_id));
+    log_.write(log_level::info, "Progress: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
@@ -25893,16 +28657,15 @@ static_assert(transport<local_file> && counted_transport<local_file> && chunk_tr
 /// The same three numbers as text.
 #define COWORKER_VERSION "0.1.0"
 
+// All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be parts of one program.
+// tests/checks/floors.py checks that each header says so.
+
 // ---- coworker/transport/runpod/bodies.hpp ------------------------------------------------------------------
 
 // The bodies of the platform's protocol: an outcome, a chunk, a report of progress as JSON text, and what the platform
 // means by members of a handler's output. Must not send anything.
 
-#if __has_include(<sys/utsname.h>)
-#include <sys/utsname.h>
-#endif
-
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Who reports: part of each error report.
 struct worker_identity {
@@ -25935,7 +28698,7 @@ inline void read_magic_members(outcome& made) {
   if (error.is_null()) return;
   error_info described;
   described.message = error.is_string() ? error.get<std::string>() : error.dump();
-  made.fail(std::move(described));
+  (made.fail)(std::move(described));
 }
 
 /// The text that the platform shows for a failed job: its message or, for an exception, JSON in text with the members
@@ -25951,7 +28714,7 @@ inline std::string error_report(const error_info& error, const worker_identity& 
   };
   add("error_type", error.type);
   add("error_message", error.message);
-  add("error_traceback", error.trace());
+  add("error_traceback", (error.trace)());
   add("hostname", reporter.hostname);
   add("worker_id", reporter.worker_id);
   add("runpod_version", COWORKER_VERSION);
@@ -25962,13 +28725,9 @@ namespace detail {
 
 inline json system_info() {
   json made = json::object();
-#if __has_include(<sys/utsname.h>)
-  utsname found{};
-  if (::uname(&found) == 0) {
-    made["os"] = std::string(found.sysname) + " " + found.release;
-    made["processor"] = found.machine;
-  }
-#endif
+  const system_description system = detail::describe_system();
+  if (!system.name.empty()) made["os"] = system.name;
+  if (!system.processor.empty()) made["processor"] = system.processor;
   made["runpod"] = COWORKER_VERSION;
   return made;
 }
@@ -25996,7 +28755,7 @@ inline std::string result_body(const outcome& made, const worker_identity& repor
   };
   if (!made.succeeded()) {
     begin_member("error");
-    const error_info* const error = made.error();
+    const error_info* const error = (made.error)();
     coworker::append_json_string_lossy(
         body, error != nullptr ? coworker::error_report(*error, reporter, log) : std::string(made.message()));
   }
@@ -26031,7 +28790,7 @@ inline std::string progress_body(const json& value) {
 // The jobs out of the body of a take, item by item: one that is not JSON does not cost the others. Must not know what
 // is done with them.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -26099,7 +28858,7 @@ inline std::string_view find_member(std::string_view object, std::string_view ke
   while (members.next(member)) {
     if (member.empty() || member.front() != '"') continue;
     std::size_t end = 1;
-    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
+    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2U : 1U;
     if (end >= member.size() || member.substr(1, end - 1) != key) continue;
     const std::string_view value = detail::trimmed(member.substr(end + 1));
     if (!value.empty() && value.front() == ':') return detail::trimmed(value.substr(1));
@@ -26140,7 +28899,8 @@ inline void read_job_details(job_envelope& job) {
 inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   const auto id = item.find("id");
   if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
-    log.error("The queue handed over something without an id, which cannot be answered and is skipped.");
+    log.write(log_level::error,
+              "The queue handed over something without an id, which cannot be answered and is skipped.");
     return std::nullopt;
   }
   job_envelope made;
@@ -26199,7 +28959,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
       made.problem = std::move(problem);
       found.push_back(std::move(made));
     } else {
-      log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
+      log.write(log_level::error,
+                problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
     }
   };
   if (text.front() == '{') {
@@ -26232,8 +28993,9 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
       try {
         add(json::parse(item));
       } catch (const json_parse_error& error) {
-        log.error(std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
-                  error.what());
+        log.write(log_level::error,
+                  std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
+                      error.what());
       }
     }
   }
@@ -26247,7 +29009,7 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
 // The local mode: jobs from a file or an argument, and from their outcomes an exit status. The jobs are read as the
 // platform would, so that a handler behaves on a desk as it will there.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // The jobs of a local run, and what their outputs are to be, where that was said.
 struct local_plan {
@@ -26258,11 +29020,11 @@ struct local_plan {
 inline local_plan plan_local_run(const start_arguments& arguments, logger& log) {
   local_plan plan;
   if (arguments.test_input) {
-    log.info("Using --test_input as job input.");
+    log.write(log_level::info, "Using --test_input as job input.");
     plan.jobs = read_local_jobs(*arguments.test_input, "--test_input");
   } else {
     const std::string path = arguments.test_file.value_or("test_input.json");
-    log.info("Using " + path + " as job input.");
+    log.write(log_level::info, "Using " + path + " as job input.");
     plan.jobs = read_local_job_file(path);
   }
   for (job_envelope& job : plan.jobs) coworker::read_job_details(job);
@@ -26286,8 +29048,8 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const outcome& ended = queue.outcomes()[i];
     if (!ended.succeeded() || ended.output == expected[i]) continue;
-    log.error("Job " + ids[i] + " gave " + ended.output.dump_spaced() + " where --test_output expects " +
-              expected[i].dump_spaced() + ".");
+    log.write(log_level::error, "Job " + ids[i] + " gave " + ended.output.dump_spaced() +
+                                    " where --test_output expects " + expected[i].dump_spaced() + ".");
     match = false;
   }
   return match;
@@ -26314,37 +29076,21 @@ static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_t
               interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period, logger& log) {
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period,
+                   logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
   desk_queue queue(std::move(plan.jobs), log, ready_delay);
   const worker_summary summary = detail::run_engine(runner, queue, grace_period, log, exit_failed);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
-  if (ids.size() > 1) log.info(detail::summary_line(summary));
+  if (ids.size() > 1) log.write(log_level::info, detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
   if (not_run > 0) {
-    log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
-              " not run: the worker left before.");
+    log.write(log_level::error, std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
+                                    " not run: the worker left before.");
   }
-  log.info("Local testing complete, exiting.");
+  log.write(log_level::info, "Local testing complete, exiting.");
   return match && not_run == 0 && summary.failed + summary.stopped == 0 ? exit_ok : exit_failed;
-}
-
-}  // namespace coworker::detail
-
-// ---- coworker/start/standard_descriptors.hpp ---------------------------------------------------------------
-
-// Standard input, output and error of a program that was started without one of them: what it opens first would get that
-// number, and log lines would go into a connection or a file. Knows nothing else.
-
-namespace coworker::detail {
-
-/// Opens /dev/null in place of those that are closed.
-inline void fill_standard_descriptors() noexcept {
-  for (int number = 0; number <= 2; ++number) {
-    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
-    ::open("/dev/null", O_RDWR);  // gets the lowest free number, which is this one, and is for all programs
-  }
 }
 
 }  // namespace coworker::detail
@@ -26353,7 +29099,7 @@ inline void fill_standard_descriptors() noexcept {
 
 // The environment's variables, as engines read their settings from them. Must not know any engine.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A variable that cannot be used; the message names it, what it holds, and the way out.
 class environment_error : public std::runtime_error {
@@ -26375,11 +29121,2794 @@ inline std::optional<std::string> environment(const char* name) {
 
 }  // namespace coworker
 
+// ---- coworker/start/mode.hpp -------------------------------------------------------------------------------
+
+// Which mode a program runs in, and why: one table of arguments and variables. Must not know how a mode works.
+
+namespace coworker::inline v0_1::detail {
+
+enum class start_mode : unsigned char { local, queue_api, service, own_engine, realtime, runpod, lambda };
+
+struct chosen_mode {
+  start_mode mode = start_mode::local;
+  std::string_view variable = {};  // of the platform, that made it so; empty: an argument, or nothing
+  std::string why = {};            // in words, for the log
+};
+
+struct platform_sign {
+  const char* variable;
+  std::string_view vendor;
+  start_mode mode;
+};
+
+// What only a platform sets, in the order in which it counts.
+inline constexpr std::array<platform_sign, 6> platform_signs{{
+    {"RUNPOD_REALTIME_PORT", "Runpod", start_mode::realtime},
+    {"RUNPOD_WEBHOOK_GET_JOB", "Runpod", start_mode::runpod},
+    {"AWS_LAMBDA_RUNTIME_API", "AWS Lambda", start_mode::lambda},
+    {"K_SERVICE", "Knative or Cloud Run", start_mode::service},
+    {"AIP_HTTP_PORT", "Vertex AI", start_mode::service},
+    {"PORT_HEALTH", "Runpod", start_mode::service},
+}};
+
+inline bool is_set_by_platform(const platform_sign& sign) {
+  const std::optional<std::string> value = coworker::environment(sign.variable);
+  return value && *value != "0";  // the platform's "no such port"
+}
+
+// Nothing: no platform is to be seen. Throws: usage_error where two are.
+inline std::optional<chosen_mode> find_platform() {
+  const platform_sign* found = nullptr;
+  for (const platform_sign& sign : platform_signs) {
+    if (!detail::is_set_by_platform(sign)) continue;
+    if (found == nullptr) {
+      found = &sign;
+    } else if (found->vendor != sign.vendor) {
+      throw usage_error(std::string(found->variable) + " (" + std::string(found->vendor) + ") and " + sign.variable + " (" +
+                        std::string(sign.vendor) +
+                        ") are both set, and a worker serves one platform; unset one of them, or say --serve or "
+                        "--rp_serve_api");
+    }
+  }
+  if (found == nullptr) return std::nullopt;
+  return chosen_mode{found->mode, found->variable, std::string(found->variable) + " is set"};
+}
+
+inline chosen_mode choose_mode(const start_arguments& arguments, bool own_engine) {
+  if (arguments.test_input) return {start_mode::local, {}, "--test_input was given"};
+  if (arguments.test_file) return {start_mode::local, {}, "--test_file was given"};
+  if (arguments.serve_api) return {start_mode::queue_api, {}, "--rp_serve_api was given"};
+  if (arguments.serve) return {start_mode::service, {}, "--serve was given"};
+  if (arguments.serve_word) return {start_mode::service, {}, "the first argument is serve"};
+  if (own_engine) return {start_mode::own_engine, {}, "the program brings it"};
+  if (std::optional<chosen_mode> found = detail::find_platform()) return *std::move(found);
+  return {start_mode::local, {}, "no platform is set"};
+}
+
+// What the log says first.
+inline std::string mode_line(const chosen_mode& chosen) {
+  std::string_view name = "local jobs";
+  switch (chosen.mode) {
+    case start_mode::local:
+      break;
+    case start_mode::queue_api:
+      name = "the queue API by HTTP";
+      break;
+    case start_mode::service:
+      name = "a plain HTTP service";
+      break;
+    case start_mode::own_engine:
+      name = "a transport of its own";
+      break;
+    case start_mode::realtime:
+      name = "realtime by HTTP";
+      break;
+    case start_mode::runpod:
+      name = "the platform's queue";
+      break;
+    case start_mode::lambda:
+      name = "AWS Lambda";
+      break;
+  }
+  return "Mode: " + std::string(name) + ", because " + chosen.why + ".";
+}
+
+[[noreturn]] inline void refuse_lambda() {
+  throw usage_error("AWS_LAMBDA_RUNTIME_API is set, but this program was built without AWS Lambda; unset it, or serve by "
+                    "HTTP with --serve");
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/job.hpp -------------------------------------------------------------------
+
+// A job of an HTTP endpoint, as its clients and its worker share it. Must not know HTTP.
+
+namespace coworker::inline v0_1::detail {
+
+/// How far a job is.
+enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
+
+inline std::string_view status_name(endpoint_status status) noexcept {
+  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"};
+  return names[static_cast<std::size_t>(status)];
+}
+
+constexpr bool is_final(endpoint_status status) noexcept { return status >= endpoint_status::completed; }
+
+/// A text that several hold.
+struct shared_text : shared_state {
+  const std::string text;
+  explicit shared_text(std::string made) noexcept : text(std::move(made)) {}
+};
+
+using text_handle = shared_handle<shared_text>;
+
+/// Of a text that grows as much of its end as the console shows.
+inline void append_shown_end(std::string& shown, std::string_view more) {
+  constexpr std::size_t most = 4000;
+  shown.append(more).append("\n");
+  if (shown.size() <= 2 * most) return;
+  const std::size_t line = shown.find('\n', shown.size() - most);
+  shown.erase(0, line + 1);
+}
+
+// What a client asks for.
+struct endpoint_order {
+  job_envelope envelope;        // its id is the job's, unless it is empty or another's
+  std::string request = {};     // what a retry is made from
+  std::string webhook = {};     // whom to tell of the end
+  duration time_to_live = (duration::max)();  // from now to the end
+  bool kept = true;             // for clients that ask later; else gone with its request
+  bool sync = false;            // its client waits
+};
+
+/// Guarded by the mutex of its table, but for what is const.
+struct endpoint_job : shared_state {
+  const std::string id;
+  const bool kept;
+  const bool sync;
+  std::string request;
+  const std::string webhook;
+  job_envelope envelope;  // until it is taken
+  duration time_limit{};  // of its handler; 0: none
+  endpoint_status status = endpoint_status::in_queue;
+  bool was_started = false;
+  bool running = false;   // a worker has it, whatever the status is by now
+  bool read_live = false;  // a client that is connected reads its chunks
+  bool input_fault = false;  // it failed because its input does not fit
+  std::uint32_t ended_number = 0;  // which of its ends the list of ended jobs knows
+  time_point created{};
+  time_point started{};
+  time_point ended{};
+  time_point deadline = (time_point::max)();
+  text_handle output{};         // JSON; none: there is no output
+  std::string error = {};
+  fifo<std::string> chunks;     // JSON, that nobody has read
+  std::size_t chunk_bytes = 0;  // of those
+  std::string progress = {};    // JSON; empty: none yet
+  std::string shown_chunks = {};  // for the console: the last of them
+  std::string shown_log = {};     // for the console: its last lines
+  std::size_t bytes = 0;        // of all that the table counts for it
+  std::uint64_t revision = 0;   // when it changed last, in changes of the table
+  event news;                   // for clients: something of the above has changed
+  event room;                   // for the worker: chunks were read
+
+  endpoint_job(std::string named, endpoint_order&& order, time_point now)
+      : id(std::move(named)),
+        kept(order.kept),
+        sync(order.sync),
+        request(std::move(order.request)),
+        webhook(std::move(order.webhook)),
+        envelope(std::move(order.envelope)),
+        time_limit(envelope.time_limit),
+        created(now) {}
+};
+
+using job_handle = shared_handle<endpoint_job>;
+
+/// What a job is at a moment.
+struct job_view {
+  endpoint_status status = endpoint_status::in_queue;
+  bool input_fault = false;
+  bool was_started = false;
+  duration delay{};      // until it was started
+  duration execution{};  // from then on
+  text_handle output{};
+  std::string error = {};
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/job_ids.hpp ---------------------------------------------------------------
+
+// How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
+
+namespace coworker::inline v0_1::detail {
+
+struct endpoint_job_keys {
+  using key = std::string_view;
+  std::uint64_t hash(std::string_view id) const noexcept {
+    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return mixed ^ (mixed >> 32);
+  }
+  std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
+  bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
+};
+
+/// How many jobs there are and were.
+struct endpoint_counts {
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t retried = 0;
+  std::size_t in_queue = 0;
+  std::size_t in_progress = 0;
+};
+
+/// What a webhook is to be told.
+struct endpoint_notice {
+  std::string url;
+  job_handle job;
+};
+
+using job_index = hash_table<job_handle, endpoint_job_keys>;
+
+// Makes the ids that the platform's look like: a UUID, and which region.
+class job_ids {
+ public:
+  explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
+
+  std::string next(bool sync) {
+    std::string id = sync ? "sync-" : "";
+    std::uint64_t bits[2] = {random_.next(), random_.next()};
+    bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
+    bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
+    for (unsigned i = 0; i < 32; ++i) {
+      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
+      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+    }
+    return id += "-u1";
+  }
+
+ private:
+  random_source random_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/options.hpp ---------------------------------------------------------------
+
+// What can be set about an HTTP endpoint. Must not know how it works.
+
+namespace coworker::inline v0_1 {
+
+/// What an endpoint offers to its clients.
+enum class endpoint_kind : unsigned char {
+  queue_api,  ///< the platform's queue API: /run, /runsync, /status/{id} and so on, and the console
+  service,    ///< a POST on any route is a job, its response the output
+  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"}
+  monitor,    ///< no jobs: health, metrics and the console, for a worker whose jobs come from elsewhere
+};
+
+/// Options of an endpoint.
+struct endpoint_options {
+  endpoint_kind kind = endpoint_kind::service;
+  /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
+  bool only_local = true;
+  std::string token = {};                      ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
+  std::string worker_id = "local";             ///< in answers of the queue API
+  std::string health_path = "/ping";           ///< says whether the worker is ready
+  int loading_status = 503;                    ///< of the health path until the worker is ready
+  std::string realtime_path = {};              ///< of the kind `realtime`, such as "/ep/realtime"
+  std::string predict_path = {};               ///< for bodies {"instances": [...]}: each is a job; empty: none
+  bool openai_routes = false;                  ///< POST /v1/... is a job {"openai_route", "openai_input"}
+  bool streams = false;                        ///< the handler is one that streams
+  int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
+  std::size_t most_waiting = 1000;             ///< jobs that wait; more are refused with 429
+  std::size_t most_kept = 256'000'000;         ///< bytes of results for later, and of jobs that wait
+  duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
+  duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
+  std::uint64_t seed = 1;                      ///< of the ids
+  std::string title = "coworker";              ///< in the API's description
+  json (*schema)() = nullptr;                  ///< of the handler's input; null: not known
+  void (*interpret)(outcome&) = nullptr;       ///< what members of an output mean; null: nothing
+  /// An error as text; null: its message.
+  std::string (*error_text)(const error_info&, const logger&) = nullptr;
+  /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
+  void (*add_timings)(outcome&, const detail::job_timings&, duration ready_delay) = nullptr;
+  duration ready_delay{};  ///< how long the process took until it could serve
+};
+
+}  // namespace coworker
+
+// ---- coworker/transport/endpoint/job_table.hpp -------------------------------------------------------------
+
+// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
+// later, within a bound on memory. Must not know HTTP.
+
+namespace coworker::inline v0_1::detail {
+
+// Any thread.
+class job_table {
+ public:
+  enum class refusal : unsigned char { none, full, closed };
+
+  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+
+  // --- for clients ----------------------------------------------------------------------------------------
+
+  // Empty, and why: there is no room, or the worker leaves.
+  job_handle submit(endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : refusal::none;
+    const std::size_t size = order.request.size() + cost_of_a_job;
+    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
+    if (why == refusal::none && !has_room) why = refusal::full;
+    if (why != refusal::none) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    std::string id = order.envelope.id;
+    if (id.empty() || jobs_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
+    const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
+    made->bytes = size;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    jobs_.insert(made->id, [&made] { return made; });
+    enqueue(made);
+    return made;
+  }
+
+  // Empty: it is not here, or not any more.
+  job_handle find(std::string_view id, time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = jobs_.find(id);
+    if (found == nullptr || !(*found)->kept) return job_handle();
+    job_handle job = *found;
+    expire(*job, now);
+    if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
+      forget(*job);
+      return job_handle();
+    }
+    return job;
+  }
+
+  job_view look(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    return look_locked(job, now);
+  }
+
+  // Nothing: it is not over, and news will come.
+  std::optional<job_view> look_for_end(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    job_view seen = look_locked(job, now);
+    if (is_final(seen.status)) return seen;
+    job.news.reset();
+    return std::nullopt;
+  }
+
+  // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
+  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken, job_view& seen) {
+    const std::lock_guard lock(mutex_);
+    seen = look_locked(job, now);
+    while (!job.chunks.empty() && (all || taken.empty())) {
+      taken.push_back(job.chunks.pop());
+      job.chunk_bytes -= taken.back().size();
+      count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
+    }
+    if (!taken.empty()) job.room.set();
+    if (!taken.empty() || is_final(seen.status)) return true;
+    job.news.reset();
+    return false;
+  }
+
+  // The handler is held up by a client that reads slowly, and not by one that is not there.
+  void read_live(endpoint_job& job, bool live) {
+    const std::lock_guard lock(mutex_);
+    job.read_live = live;
+    job.room.set();
+  }
+
+  // Ends it as cancelled; one in progress is asked to stop. False: it had ended before.
+  bool cancel(endpoint_job& job, std::string why, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return false;
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+    return true;
+  }
+
+  // Its client has its answer, or has gone away; then it is stopped.
+  void leave(endpoint_job& job, time_point now) {
+    cancel(job, "cancelled: the client has gone away", now);
+    const std::lock_guard lock(mutex_);
+    if (!job.kept) forget(job);
+  }
+
+  // Only for one that has failed or timed out. False: it has not, or there is no room.
+  job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
+    const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
+    if (why != refusal::none || !may || old.running) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    const job_handle made(new endpoint_job(old.id, std::move(order), now));
+    forget(old);
+    made->bytes = made->request.size() + cost_of_a_job;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    jobs_.insert(made->id, [&made] { return made; });
+    ++counts_.retried;
+    enqueue(made);
+    return made;
+  }
+
+  // Cancels all that wait; returns how many.
+  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
+
+  endpoint_counts counts() const {
+    const std::lock_guard lock(mutex_);
+    endpoint_counts made = counts_;
+    made.in_queue = in_queue_;
+    made.in_progress = in_progress_;
+    return made;
+  }
+
+  // Calls `use(const endpoint_job&)` for those that have changed since, and returns the number of the last change.
+  template <class Use>
+  std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
+    const std::lock_guard lock(mutex_);
+    jobs_.for_each([&](const job_handle& job) {
+      if (job->kept && job->revision > revision) use(*job);
+    });
+    return revision_;
+  }
+
+  // --- for the worker -------------------------------------------------------------------------------------
+
+  // False: there is nothing to hand over yet.
+  bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
+    const std::lock_guard lock(mutex_);
+    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      expire(*next, now);
+      if (next->status != endpoint_status::in_queue) continue;
+      // Kept here until it has ended, also where no client asks for it later.
+      running_.insert(next->id, [&next] { return next; });
+      leave_queue(*next);
+      ++in_progress_;
+      next->running = next->was_started = true;
+      next->started = now;
+      next->envelope.deadline = next->deadline;
+      change(*next, endpoint_status::in_progress);
+      taken.jobs.push_back(std::move(next->envelope));
+    }
+    taken.closed = closed_ && in_queue_ == 0;
+    if (!taken.jobs.empty() || taken.closed) return true;
+    available_.reset();
+    return false;
+  }
+
+  event& available() noexcept { return available_; }
+
+  std::size_t waiting() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return in_queue_;
+  }
+
+  // Empty: the worker has no such job.
+  job_handle running(std::string_view id) const {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = running_.find(id);
+    return found != nullptr ? *found : job_handle();
+  }
+
+  enum class chunk_place : unsigned char { added, no_room, unwanted };
+
+  // no_room: whoever reads it has to come first.
+  chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return chunk_place::unwanted;
+    if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
+      job.room.reset();
+      return chunk_place::no_room;
+    }
+    if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
+    job.chunk_bytes += text.size();
+    count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
+    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
+    job.chunks.push(std::move(text));
+    change(job, job.status);
+    make_room(now);
+    return chunk_place::added;
+  }
+
+  void set_progress(endpoint_job& job, std::string text) {
+    const std::lock_guard lock(mutex_);
+    job.progress = std::move(text);
+    change(job, job.status);
+  }
+
+  // A line of the log, if it is about a job that is kept.
+  void add_log_line(std::string_view id, std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = jobs_.find(id);
+    if (found == nullptr || !(*found)->kept) return;
+    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    change(**found, (*found)->status);
+  }
+
+  // Of a job that the worker had. It keeps the status that it has, if that is final already.
+  void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
+           time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle kept = take_from(running_, job.id);
+    job.running = false;
+    --in_progress_;
+    if (is_final(job.status)) return;
+    job.input_fault = input_fault;
+    end_locked(job, status, std::move(output), std::move(error), now);
+  }
+
+  void worker_comes(const worker_control& worker) {
+    const std::lock_guard lock(mutex_);
+    workers_.push_back(worker);
+  }
+
+  void worker_goes() noexcept {
+    const std::lock_guard lock(mutex_);
+    workers_.clear();
+  }
+
+  std::optional<worker_control> worker() const {
+    const std::lock_guard lock(mutex_);
+    return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
+  }
+
+  // Lets no more in; what waits is cancelled.
+  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
+
+  bool closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+  // What is to be told, in order; for whoever tells it.
+  std::vector<endpoint_notice> take_notices() {
+    const std::lock_guard lock(mutex_);
+    noticed_.reset();
+    return std::exchange(notices_, {});
+  }
+  event& noticed() noexcept { return noticed_; }
+
+ private:
+  static constexpr std::size_t cost_of_a_job = 512;        // about, of the object itself
+  static constexpr std::size_t most_unread = 256 * 1024;   // of chunks, before a handler waits for a slow reader
+
+  struct ended_job {
+    job_handle job;
+    std::uint32_t number;
+  };
+
+  void enqueue(const job_handle& job) {
+    job->envelope.id = job->id;
+    available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    waiting_.push(job);
+    ++in_queue_;
+    waiting_bytes_ += job->bytes;
+    change(*job, endpoint_status::in_queue);
+  }
+
+  void leave_queue(endpoint_job& job) {
+    --in_queue_;
+    waiting_bytes_ -= job.bytes;
+  }
+
+  void change(endpoint_job& job, endpoint_status to) {
+    job.status = to;
+    job.revision = ++revision_;
+    job.news.set();
+  }
+
+  // One that has waited for too long.
+  void expire(endpoint_job& job, time_point now) {
+    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
+    end_locked(job, endpoint_status::timed_out, text_handle(), "timed out: its time to live ended before it was started", now);
+  }
+
+  job_view look_locked(endpoint_job& job, time_point now) {
+    expire(job, now);
+    job_view seen;
+    seen.status = job.status;
+    seen.input_fault = job.input_fault;
+    seen.was_started = job.was_started;
+    const time_point until = is_final(job.status) ? job.ended : now;
+    seen.delay = (seen.was_started ? job.started : until) - job.created;
+    if (seen.was_started) seen.execution = until - job.started;
+    seen.output = job.output;
+    seen.error = job.error;
+    return seen;
+  }
+
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error, time_point now) {
+    if (job.status == endpoint_status::in_queue) {
+      leave_queue(job);
+      job.envelope = job_envelope();
+    }
+    job.ended = now;
+    job.output = std::move(output);
+    job.error = std::move(error);
+    std::uint64_t& count = status == endpoint_status::completed ? counts_.completed
+                           : status == endpoint_status::failed  ? counts_.failed
+                           : status == endpoint_status::timed_out ? counts_.timed_out
+                                                                 : counts_.cancelled;
+    ++count;
+    change(job, status);
+    job.room.set();
+    const job_handle* const known = jobs_.find(job.id);
+    if (!job.kept || known == nullptr || known->get() != &job) return;
+    const job_handle self = *known;
+    if (!job.webhook.empty()) {
+      notices_.push_back({job.webhook, self});
+      noticed_.set();
+    }
+    kept_bytes_ += job.bytes;
+    ended_.push({self, ++job.ended_number});
+    count_bytes(job, static_cast<std::ptrdiff_t>((job.output ? job.output->text.size() : 0) + job.error.size()));
+    make_room(now);
+  }
+
+  void count_bytes(endpoint_job& job, std::ptrdiff_t more) {
+    job.bytes += static_cast<std::size_t>(more);
+    if (job.ended_number != 0) kept_bytes_ += static_cast<std::size_t>(more);
+  }
+
+  // Drops what was kept for longest.
+  void make_room(time_point now) {
+    while (!ended_.empty()) {
+      const ended_job& oldest = ended_[0];
+      const bool known = oldest.job->ended_number == oldest.number;
+      const bool old = known && now - oldest.job->ended > options_.keep_async;
+      if (known && !old && kept_bytes_ <= options_.most_kept) return;
+      const ended_job dropped = ended_.pop();
+      if (known) forget(*dropped.job);
+    }
+  }
+
+  static job_handle take_from(job_index& jobs, std::string_view id) {
+    const job_handle* const found = jobs.find(id);
+    job_handle taken = found != nullptr ? *found : job_handle();
+    if (found != nullptr) jobs.erase(id);
+    return taken;
+  }
+
+  // Whoever holds a handle still has it.
+  void forget(endpoint_job& job) {
+    if (job.ended_number != 0) {
+      kept_bytes_ -= job.bytes;
+      job.ended_number = 0;
+      job.output = text_handle();  // the list of ended jobs may hold the job for a while
+      job.chunks = fifo<std::string>();
+      job.request = std::string();
+    }
+    const job_handle* const known = jobs_.find(job.id);
+    if (known == nullptr || known->get() != &job) return;
+    const job_handle self = take_from(jobs_, job.id);
+    ++revision_;
+  }
+
+  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
+    const std::lock_guard lock(mutex_);
+    closed_ = closed_ || closes;
+    std::size_t removed = 0;
+    while (!waiting_.empty()) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
+      ++removed;
+    }
+    if (closes) available_.set();
+    return removed;
+  }
+
+  const endpoint_options& options_;
+  mutable std::mutex mutex_;  // guards all below, and the jobs
+  job_ids ids_;
+  event available_;  // a take may find something
+  event noticed_;
+  job_index jobs_;     // that clients may ask for
+  job_index running_;  // that a worker has
+  fifo<job_handle> waiting_;  // also those that have ended meanwhile
+  fifo<ended_job> ended_;     // in that order; also those that were forgotten
+  std::vector<endpoint_notice> notices_;
+  std::vector<worker_control> workers_;
+  endpoint_counts counts_;
+  std::size_t in_queue_ = 0;
+  std::size_t in_progress_ = 0;
+  std::size_t waiting_bytes_ = 0;
+  std::size_t kept_bytes_ = 0;
+  std::uint64_t revision_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/engine.hpp ----------------------------------------------------------------
+
+// http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
+
+namespace coworker::inline v0_1 {
+
+/// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
+/// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
+///
+/// Thread safety: answer() on the server's loop, the rest as any engine.
+class http_endpoint {
+ public:
+  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
+  http_endpoint(const http_endpoint&) = delete;
+  http_endpoint& operator=(const http_endpoint&) = delete;
+
+  const endpoint_options& options() const noexcept { return options_; }
+  detail::job_table& jobs() noexcept { return jobs_; }
+  logger& own_log() noexcept { return log_; }
+
+  /// Whether a worker serves it, and has prepared its handler. Any thread.
+  bool is_ready() const {
+    const std::optional<worker_control> worker = jobs_.worker();
+    return worker && !worker->preparing();
+  }
+
+  // --- what a worker calls ----------------------------------------------------------------------------------
+
+  std::size_t backlog() const noexcept { return jobs_.waiting(); }
+
+  void interpret(outcome& made) const {
+    if (options_.interpret != nullptr) options_.interpret(made);
+  }
+
+  transport_limits limits() const noexcept {
+    transport_limits made;
+    made.jobs = options_.most_in_progress;
+    return made;
+  }
+
+  task<take_result> take(take_request request) {
+    const executor_ref here = co_await this_coro::executor();
+    take_result taken;
+    while (!jobs_.hand_over(request.capacity, here.now(), taken)) co_await jobs_.available().wait();
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(result.job_id);
+    if (result.timings != nullptr && options_.add_timings != nullptr)
+      options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
+    if (job) settle(*job, result.outcome, here.now());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  /// Waits only for a client that is connected and reads slowly.
+  task<delivery> chunk(std::string_view job_id, json value) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(job_id);
+    std::string text = value.dump();
+    while (job) {
+      const auto place = jobs_.add_chunk(*job, text, here.now());
+      if (place == detail::job_table::chunk_place::added) co_return delivery::accepted;
+      if (place == detail::job_table::chunk_place::unwanted) break;
+      co_await job->room.wait();
+    }
+    co_return delivery::refused;
+  }
+
+  task<delivery> progress(std::string_view job_id, json value) {
+    const detail::job_handle job = jobs_.running(job_id);
+    if (job) jobs_.set_progress(*job, value.dump());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  task<void> attend(worker_control control) {
+    const executor_ref here = co_await this_coro::executor();
+    struct attendance {
+      detail::job_table& jobs;
+      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
+        jobs.worker_comes(worker);
+      }
+      attendance(const attendance&) = delete;
+      attendance& operator=(const attendance&) = delete;
+      ~attendance() { jobs.worker_goes(); }
+    } const attends(jobs_, control);
+    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
+    event until_stopped;
+    co_await until_stopped.wait();
+  }
+
+ private:
+  struct leave {
+    detail::job_table* jobs;
+    executor_ref clock;
+    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
+    void operator()() const {
+      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
+    }
+  };
+
+  void settle(detail::endpoint_job& job, outcome& made, time_point now) {
+    using detail::endpoint_status;
+    endpoint_status status = endpoint_status::completed;
+    std::string error;
+    bool input_fault = false;
+    if (!made.succeeded()) {
+      // A handler that outlives its time is stopped by the worker, which ends it as a failure.
+      const bool late =
+          (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
+      status = late                                     ? endpoint_status::timed_out
+               : made.status == outcome_status::stopped ? endpoint_status::cancelled
+                                                        : endpoint_status::failed;
+      const error_info* const why = (made.error)();
+      input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
+      const bool shaped = why != nullptr && options_.error_text != nullptr;
+      error = shaped ? options_.error_text(*why, log_) : std::string(made.message());
+      if (error.empty()) error = "the job failed";
+    }
+    detail::text_handle output;
+    if (made.succeeded() || !made.output.is_null())
+      output = detail::text_handle(new detail::shared_text(made.output.dump()));
+    jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
+  }
+
+  const endpoint_options options_;
+  logger& log_;
+  detail::job_table jobs_{options_};
+};
+
+static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
+              progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
+              attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
+              counted_transport<http_endpoint>);
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/transport/endpoint/gate.hpp ------------------------------------------------------------------
+
+// Who may ask an endpoint for anything: which Host, which site, which token. Must not know what is asked for.
+
+namespace coworker::inline v0_1::detail {
+
+// Takes as long for any text of that length.
+inline bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
+  unsigned char difference = given.size() == secret.size() ? 0 : 1;
+  for (std::size_t i = 0; i < secret.size(); ++i) {
+    const char c = i < given.size() ? given[i] : '\0';
+    difference = static_cast<unsigned char>(difference | (c ^ secret[i]));
+  }
+  return difference == 0;
+}
+
+inline bool has_token(const request_head& request, std::string_view token) noexcept {
+  std::string_view given = request.header("authorization").value_or(std::string_view());
+  constexpr std::string_view scheme = "Bearer ";
+  if (given.size() < scheme.size() || !equal_ignoring_case(given.substr(0, scheme.size()), scheme)) return false;
+  given.remove_prefix(scheme.size());
+  while (given.starts_with(' ')) given.remove_prefix(1);
+  return detail::equal_in_constant_time(given, token);
+}
+
+inline bool is_loopback_host(std::string_view host) noexcept {
+  return host == "127.0.0.1" || host == "[::1]" || equal_ignoring_case(host, "localhost");
+}
+
+// Whether the page that sends it comes from here: a browser says so for whatever another site makes it send.
+inline bool is_own_origin(std::string_view origin, std::string_view host) noexcept {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (origin.starts_with(scheme)) return equal_ignoring_case(origin.substr(scheme.size()), host);
+  }
+  return false;
+}
+
+struct gate_refusal {
+  int status = 0;  // 0: none
+  const char* why = "";
+};
+
+// `is_open`: a path that needs no token.
+inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request, bool is_open) {
+  if (options.only_local) {
+    const std::optional<host_and_port> host = coworker::split_host(request.host());
+    if (!host || !detail::is_loopback_host(host->host))
+      return {403, "this server is for this machine only: ask it as localhost, 127.0.0.1 or [::1]"};
+  }
+  const std::optional<std::string_view> origin = request.header("origin");
+  if (origin && !detail::is_own_origin(*origin, request.host()))
+    return {403, "pages of other sites must not use this server"};
+  if (!is_open && !options.token.empty() && !detail::has_token(request, options.token))
+    return {401, "send the token of COWORKER_API_TOKEN as Authorization: Bearer TOKEN"};
+  return {};
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/reply.hpp -----------------------------------------------------------------
+
+// What an endpoint answers: a status, a body that may be shared with others, and the few header lines that there are.
+// Must not know why.
+
+namespace coworker::inline v0_1::detail {
+
+struct endpoint_reply {
+  int status = 200;
+  const char* type = "application/json";
+  std::string text = {};   // the body, or what stands before the shared part
+  text_handle shared{};    // a part of the body that others have too
+  std::string tail = {};   // and what follows it
+  std::string allow = {};  // methods, for 405
+  std::string_view policy = {};  // for a page: what it may load
+
+  std::size_t size() const noexcept { return text.size() + (shared ? shared->text.size() : 0) + tail.size(); }
+
+  void write_head(response_head& head) const {
+    head.set_status(status);
+    if (status != 204) head.add("Content-Type", type);
+    head.add("X-Content-Type-Options", "nosniff").add("Cache-Control", "no-store");
+    if (!allow.empty()) head.add("Allow", allow);
+    if (!policy.empty()) head.add("Content-Security-Policy", policy).add("Referrer-Policy", "no-referrer");
+    if (status == 401) head.add("WWW-Authenticate", "Bearer");
+    if (status == 429 || status == 503) head.add("Retry-After", "1");
+  }
+};
+
+inline void append_member(std::string& object, std::string_view name, std::string_view text) {
+  object.append(object.empty() ? "{\"" : ",\"").append(name).append("\":");
+  coworker::append_json_string_lossy(object, text);
+}
+
+inline void append_member(std::string& object, std::string_view name, std::int64_t number) {
+  object.append(object.empty() ? "{\"" : ",\"").append(name).append("\":").append(std::to_string(number));
+}
+
+inline endpoint_reply error_reply(int status, std::string_view why) {
+  endpoint_reply made;
+  made.status = status;
+  detail::append_member(made.text, "error", why);
+  made.text += "}";
+  return made;
+}
+
+inline std::int64_t milliseconds(duration span) noexcept { return span / std::chrono::milliseconds(1); }
+
+// The object that the queue API has for a job.
+inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen, std::string_view worker_id) {
+  endpoint_reply made;
+  if (seen.was_started || is_final(seen.status)) detail::append_member(made.text, "delayTime", detail::milliseconds(seen.delay));
+  if (seen.was_started) detail::append_member(made.text, "executionTime", detail::milliseconds(seen.execution));
+  detail::append_member(made.text, "id", job.id);
+  detail::append_member(made.text, "status", detail::status_name(seen.status));
+  if (seen.was_started) detail::append_member(made.text, "workerId", worker_id);
+  if (!seen.error.empty()) detail::append_member(made.text, "error", seen.error);
+  if (seen.output) {
+    made.text += ",\"output\":";
+    made.shared = seen.output;
+    made.tail = "}";
+  } else {
+    made.text += "}";
+  }
+  return made;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/console_page.hpp ----------------------------------------------------------
+
+// The console's page and its style, as a browser gets them. Must not know what answers it.
+
+namespace coworker::inline v0_1::detail {
+
+inline constexpr std::string_view console_page = R"html(<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>coworker</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/console.css">
+<header>
+<h1>coworker</h1>
+<p id="state" role="status">connecting</p>
+<nav><a href="/docs">docs</a> <a href="/openapi.json">openapi</a> <a href="/metrics">metrics</a></nav>
+</header>
+<form id="gate" hidden>
+<label>Token <input id="token" type="password" autocomplete="off"></label> <button>Use it</button>
+</form>
+<main>
+<section id="order" aria-label="New job">
+<h2>New job</h2>
+<form id="run">
+<div id="fields"></div>
+<label id="raw-label">Input, as JSON <textarea id="raw" rows="8" spellcheck="false">{}</textarea></label>
+<p id="problem" role="alert"></p>
+<p class="row"><button id="one" type="submit">Run</button>
+<button id="many" type="button">Run &times; N</button>
+<label>N <input id="count" type="number" value="20" min="1" max="10000"></label>
+<label>a second <input id="rate" type="number" value="10" min="0.1" max="1000" step="any"></label>
+<button id="toggle" type="button" hidden>as JSON</button></p>
+</form>
+</section>
+<section id="curves" aria-label="Measured"></section>
+<section id="list" aria-label="Jobs">
+<h2>Jobs <button id="purge" type="button">Cancel all that wait</button></h2>
+<ol id="jobs"></ol>
+<p id="none">No job yet.</p>
+</section>
+</main>
+<script src="/console.js"></script>
+</html>
+)html";
+
+inline constexpr std::string_view console_style = R"css(:root {
+  color-scheme: light dark;
+  --ground: #f7f7f5; --card: #fff; --ink: #1d1f21; --soft: #62676c; --edge: #d9dbdd; --first: #1667b7; --second: #c05a00;
+  --good: #16734a; --bad: #b3261e; --busy: #1667b7;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #16181a; --card: #1f2225; --ink: #e8e9ea; --soft: #9aa1a8; --edge: #373c41; --first: #6cb2f5;
+    --second: #f2a45c; --good: #63c795; --bad: #f2827a; --busy: #6cb2f5;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
+header { display: flex; gap: 1rem; align-items: baseline; padding: .8rem 1rem; flex-wrap: wrap; }
+h1 { font-size: 1.15rem; margin: 0; }
+h2 { font-size: 1rem; margin: 0 0 .6rem; display: flex; justify-content: space-between; align-items: center; }
+header p { margin: 0; color: var(--soft); flex: 1; }
+a { color: var(--first); }
+main { display: grid; gap: 1rem; padding: 0 1rem 1rem; grid-template-columns: minmax(16rem, 24rem) 1fr; }
+#list { grid-column: 1 / -1; }
+#purge { font-weight: 400; font-size: .85rem; }
+section, #gate { background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .9rem; min-width: 0; }
+#gate { margin: 0 1rem 1rem; }
+#curves { display: grid; gap: .8rem; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); align-content: start; }
+figure { margin: 0; }
+figcaption { font-size: .85rem; color: var(--soft); display: flex; justify-content: space-between; gap: .5rem; }
+figcaption b { font-weight: 600; color: var(--ink); }
+figcaption * { white-space: nowrap; }
+figcaption .first { color: var(--first); }
+figcaption .second { color: var(--second); }
+canvas { width: 100%; height: 5.5rem; display: block; }
+label { display: block; font-size: .85rem; color: var(--soft); margin-bottom: .5rem; }
+input, textarea, select, button { font: inherit; color: inherit; border: 1px solid var(--edge); border-radius: .35rem;
+  background: var(--ground); padding: .35rem .5rem; }
+label > input:not([type=checkbox]), textarea, select { display: block; width: 100%; }
+textarea { font-family: ui-monospace, monospace; font-size: .85rem; resize: vertical; }
+button { cursor: pointer; }
+button[type=submit] { background: var(--first); color: var(--card); border-color: var(--first); font-weight: 600; }
+:focus-visible { outline: 2px solid var(--first); outline-offset: 1px; }
+.row { display: flex; gap: .5rem; align-items: end; flex-wrap: wrap; margin: .4rem 0 0; }
+.row label { width: 5.2rem; margin: 0; }
+#problem { color: var(--bad); margin: .2rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+ol { list-style: none; margin: 0; padding: 0; }
+li { border-top: 1px solid var(--edge); padding: .35rem 0; }
+details > summary { display: grid; grid-template-columns: 8.5rem 5.5rem 1fr auto; gap: .6rem; align-items: center;
+  cursor: pointer; }
+summary span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+summary .what { color: var(--soft); font-family: ui-monospace, monospace; font-size: .85rem; }
+.status { font-weight: 600; font-size: .85rem; }
+.COMPLETED { color: var(--good); } .FAILED, .TIMED_OUT { color: var(--bad); } .IN_PROGRESS { color: var(--busy); }
+.CANCELLED, .IN_QUEUE { color: var(--soft); }
+pre { margin: .3rem 0; padding: .5rem; background: var(--ground); border-radius: .35rem; max-height: 16rem; overflow: auto;
+  white-space: pre-wrap; overflow-wrap: anywhere; font-size: .82rem; }
+h3 { font-size: .8rem; color: var(--soft); margin: .4rem 0 0; }
+[hidden] { display: none; }
+@media (max-width: 46rem) {
+  main { grid-template-columns: 1fr; }
+  details > summary { grid-template-columns: 7.5rem 4.5rem 1fr; }
+  summary .what { grid-column: 1 / -1; order: 5; }
+}
+)css";
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/console_script.hpp --------------------------------------------------------
+
+// The console's script, as a browser gets it. Whatever comes from jobs becomes text, never markup. Must not know what
+// answers it.
+
+namespace coworker::inline v0_1::detail {
+
+inline constexpr std::string_view console_script = R"js('use strict';
+const $ = (id) => document.getElementById(id);
+const make = (tag, className, text) => {
+  const one = document.createElement(tag);
+  if (className) one.className = className;
+  if (text !== undefined) one.textContent = text;
+  return one;
+};
+let token = sessionStorage.getItem('token') || '';
+let schema = null;
+let raw = true;
+let revision = 0;
+let answered = true;
+const rows = new Map();
+const most_rows = 500;
+
+async function ask(method, path, body) {
+  const headers = {};
+  if (token) headers.Authorization = 'Bearer ' + token;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const response = await fetch(path, {method, headers, body});
+  if (response.status === 401) $('gate').hidden = false;
+  const text = await response.text();
+  let value = null;
+  try { value = JSON.parse(text); } catch (error) { /* it has none */ }
+  if (!response.ok) {
+    const problem = new Error((value && value.error) || response.status + ' ' + text);
+    problem.is_full = response.status === 429;
+    throw problem;
+  }
+  return value;
+}
+
+// --- the input ---------------------------------------------------------------------------------------------
+
+const bare = (part) => (part.anyOf ? part.anyOf.find((one) => one.type !== 'null') || part : part);
+const is_simple = (part) => ['string', 'integer', 'number', 'boolean'].includes(part.type) || Array.isArray(part.enum);
+
+function field(name, given, needed) {
+  const part = bare(given);
+  const label = make('label', '', name + (needed ? ' (required)' : '') +
+    (given.description ? ' - ' + given.description : '') + ' ');
+  let input;
+  if (Array.isArray(part.enum)) {
+    input = make('select');
+    if (!needed) input.append(make('option', '', ''));
+    for (const value of part.enum) input.append(make('option', '', String(value)));
+  } else if (part.type === 'boolean') {
+    input = make('input');
+    input.type = 'checkbox';
+    input.checked = given.default === true;
+  } else if (part.type === 'string') {
+    input = make('input');
+  } else if (is_simple(part)) {
+    input = make('input');
+    input.type = 'number';
+    input.step = part.type === 'integer' ? '1' : 'any';
+    if (part.minimum !== undefined) input.min = part.minimum;
+    if (part.maximum !== undefined) input.max = part.maximum;
+  } else {
+    input = make('textarea');
+    input.rows = 3;
+    input.placeholder = 'JSON';
+  }
+  if (part.type !== 'boolean' && given.default !== undefined && given.default !== null)
+    input.value = typeof given.default === 'object' ? JSON.stringify(given.default) : given.default;
+  input.dataset.name = name;
+  input.dataset.kind = is_simple(part) ? (Array.isArray(part.enum) ? 'string' : part.type) : 'json';
+  input.dataset.needed = needed ? '1' : '';
+  label.append(input);
+  return label;
+}
+
+function show_form() {
+  const fields = $('fields');
+  fields.replaceChildren();
+  const needed = new Set(schema.required || []);
+  for (const [name, part] of Object.entries(schema.properties)) fields.append(field(name, part, needed.has(name)));
+}
+
+function show_kind() {
+  $('fields').hidden = raw;
+  $('raw-label').hidden = !raw;
+  $('toggle').textContent = raw ? 'as a form' : 'as JSON';
+}
+
+function read_input() {
+  if (raw) return JSON.parse($('raw').value);
+  const made = {};
+  for (const one of $('fields').querySelectorAll('[data-name]')) {
+    const {name, kind, needed} = one.dataset;
+    if (kind === 'boolean') {
+      made[name] = one.checked;
+    } else if (one.value === '' && !needed) {
+      continue;
+    } else if (kind === 'string') {
+      made[name] = one.value;
+    } else if (kind === 'json') {
+      made[name] = JSON.parse(one.value);
+    } else {
+      made[name] = one.value === '' ? null : Number(one.value);
+    }
+  }
+  return made;
+}
+
+async function run(again) {
+  try {
+    await ask('POST', '/run', JSON.stringify({input: read_input()}));
+    $('problem').textContent = '';
+    return true;
+  } catch (error) {
+    $('problem').textContent = error.message;
+    if (!again || !error.is_full) return false;
+  }
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  return run(true);
+}
+
+async function run_many() {
+  const pause = 1000 / Math.max(0.1, Number($('rate').value) || 1);
+  const start = performance.now();
+  for (let i = 0; i < Number($('count').value); ++i) {
+    const wait = start + i * pause - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (!await run(true)) return;
+  }
+}
+
+// --- jobs --------------------------------------------------------------------------------------------------
+
+const seconds = (ms) => (ms < 1000 ? ms + ' ms' : (ms / 1000).toFixed(1) + ' s');
+const is_final = (status) => !['IN_QUEUE', 'IN_PROGRESS'].includes(status);
+
+function new_row(job) {
+  const row = {item: make('li'), details: make('details'), parts: {}};
+  const summary = make('summary');
+  row.status = make('span');
+  row.time = make('span');
+  row.what = make('span', 'what');
+  row.end = make('button', '', 'Cancel');
+  row.end.type = 'button';
+  row.end.addEventListener('click', (event) => {
+    event.preventDefault();
+    const what = row.end.dataset.what;
+    ask('POST', '/' + what + '/' + encodeURIComponent(job.id)).catch((error) => { $('problem').textContent = error.message; });
+  });
+  summary.append(row.status, row.time, row.what, row.end);
+  row.details.append(summary);
+  for (const [name, title] of [['id', 'Id'], ['progress', 'Progress'], ['stream', 'Stream'], ['output', 'Output'],
+    ['error', 'Error'], ['log', 'Log']]) {
+    const head = make('h3', '', title);
+    const text = make('pre');
+    head.hidden = text.hidden = true;
+    row.details.append(head, text);
+    row.parts[name] = {head, text};
+  }
+  row.item.append(row.details);
+  $('jobs').prepend(row.item);
+  rows.set(job.id, row);
+  if (rows.size > most_rows) {
+    const [oldest, dropped] = rows.entries().next().value;
+    dropped.item.remove();
+    rows.delete(oldest);
+  }
+  return row;
+}
+
+function show_job(job) {
+  const row = rows.get(job.id) || new_row(job);
+  row.job = job;
+  row.seen = performance.now();
+  row.status.textContent = job.status;
+  row.status.className = 'status ' + job.status;
+  const last = (text) => (text ? text.trimEnd().split('\n').pop() : '');
+  row.what.textContent = (job.output === '[]' && last(job.stream)) || job.output || job.error || last(job.stream) || job.progress || job.id;
+  const again = ['FAILED', 'TIMED_OUT'].includes(job.status);
+  row.end.hidden = is_final(job.status) && !again;
+  row.end.dataset.what = again ? 'retry' : 'cancel';
+  row.end.textContent = again ? 'Retry' : 'Cancel';
+  for (const [name, part] of Object.entries(row.parts)) {
+    part.head.hidden = part.text.hidden = !job[name];
+    if (job[name]) part.text.textContent = job[name];
+  }
+  show_time(row);
+}
+
+function show_time(row) {
+  const passed = is_final(row.job.status) ? 0 : Math.round(performance.now() - row.seen);
+  const shown = row.job.execution !== undefined ? row.job.execution : row.job.delay;
+  row.time.textContent = seconds(shown + passed);
+}
+
+// --- curves ------------------------------------------------------------------------------------------------
+
+const kept = 240;
+const curves = [
+  {title: 'Jobs at once', names: ['running', 'limit'], lines: [[], []], show: (value) => String(value)},
+  {title: 'Waiting', names: ['in_queue'], lines: [[]], show: (value) => String(value)},
+  {title: 'Per second', names: ['completions', 'arrivals'], lines: [[], []], show: (value) => value.toFixed(1)},
+  {title: 'Handler, median', names: ['latency'], lines: [[]], show: (value) => seconds(Math.round(value * 1000))},
+  {title: 'Memory', names: ['memory'], lines: [[]], show: (value) => (value / 1e6).toFixed(0) + ' MB'},
+];
+for (const curve of curves) {
+  const figure = make('figure');
+  const caption = make('figcaption');
+  curve.values = curve.names.map((name, i) => make('span', i === 0 ? 'first' : 'second'));
+  caption.append(make('b', '', curve.title), ...curve.values);
+  curve.canvas = make('canvas');
+  curve.canvas.setAttribute('role', 'img');
+  curve.canvas.setAttribute('aria-label', curve.title);
+  figure.append(caption, curve.canvas);
+  $('curves').append(figure);
+}
+
+function draw(curve) {
+  const {canvas} = curve;
+  const scale = window.devicePixelRatio || 1;
+  const width = canvas.width = canvas.clientWidth * scale;
+  const height = canvas.height = canvas.clientHeight * scale;
+  const pen = canvas.getContext('2d');
+  const style = getComputedStyle(document.documentElement);
+  const most = Math.max(1e-9, ...curve.lines.flat()) * 1.1;
+  pen.lineWidth = 1.5 * scale;
+  pen.strokeStyle = style.getPropertyValue('--edge');
+  pen.strokeRect(0, 0, width, height);
+  for (let i = curve.lines.length - 1; i >= 0; --i) {
+    pen.strokeStyle = style.getPropertyValue(i === 0 ? '--first' : '--second');
+    pen.beginPath();
+    curve.lines[i].forEach((value, at) => {
+      const x = width * (at + kept - curve.lines[i].length) / (kept - 1);
+      const y = height - value / most * height;
+      if (at === 0) pen.moveTo(x, y); else pen.lineTo(x, y);
+    });
+    pen.stroke();
+  }
+}
+
+function show_measured(state) {
+  for (const curve of curves) {
+    curve.names.forEach((name, i) => {
+      const value = state[name] || 0;
+      curve.lines[i].push(value);
+      if (curve.lines[i].length > kept) curve.lines[i].shift();
+      curve.values[i].textContent = name.replace('_', ' ') + ' ' + curve.show(value);
+    });
+    draw(curve);
+  }
+}
+
+async function look() {
+  try {
+    const state = await ask('GET', '/console/state?since=' + revision);
+    if (state.revision < revision) {  // another process answers
+      revision = 0;
+      rows.clear();
+      $('jobs').replaceChildren();
+    } else {
+      revision = state.revision;
+    }
+    $('gate').hidden = true;
+    for (const job of state.jobs.sort((one, other) => other.age - one.age)) show_job(job);
+    for (const row of rows.values()) if (!is_final(row.job.status)) show_time(row);
+    show_measured(state);
+    $('none').hidden = rows.size > 0;
+    $('state').textContent = state.in_progress + ' in progress, ' + state.in_queue + ' waiting';
+    if (state.read_only) $('order').hidden = $('purge').hidden = true;
+    answered = true;
+  } catch (error) {
+    $('state').textContent = answered ? error.message : 'no answer: ' + error.message;
+    answered = false;
+  }
+  setTimeout(look, document.hidden ? 2000 : 500);
+}
+
+async function begin() {
+  try {
+    const api = await ask('GET', '/openapi.json');
+    const body = api.paths['/run'].post.requestBody.content['application/json'].schema;
+    schema = body.properties.input;
+  } catch (error) {
+    schema = null;
+  }
+  const has_form = schema && schema.type === 'object' && schema.properties;
+  raw = !has_form;
+  $('toggle').hidden = !has_form;
+  if (has_form) show_form();
+  show_kind();
+}
+
+$('run').addEventListener('submit', (event) => { event.preventDefault(); run(false); });
+$('many').addEventListener('click', run_many);
+$('toggle').addEventListener('click', () => {
+  if (!raw) try { $('raw').value = JSON.stringify(read_input(), null, 2); } catch (error) { /* as it was */ }
+  raw = !raw;
+  show_kind();
+});
+$('purge').addEventListener('click', () => ask('POST', '/purge-queue').catch(() => {}));
+$('gate').addEventListener('submit', (event) => {
+  event.preventDefault();
+  token = $('token').value;
+  sessionStorage.setItem('token', token);
+  begin();
+});
+begin();
+look();
+)js";
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/orders.hpp ----------------------------------------------------------------
+
+// What the bodies of requests ask for, as orders for a job: the queue API's, and those of a plain service. Must not know
+// what becomes of a job.
+
+namespace coworker::inline v0_1::detail {
+
+// Throws: http_error 400, which names line and column.
+inline json parse_body(std::string_view body) {
+  try {
+    return json::parse(body);
+  } catch (const json_parse_error& error) {
+    throw http_error(400, std::string("the body is not JSON: ") + error.what());
+  }
+}
+
+inline std::string_view media_type(const request_head& request) noexcept {
+  std::string_view type = request.header("content-type").value_or(std::string_view());
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+  return type;
+}
+
+inline bool is_json_type(std::string_view type) noexcept {
+  if (equal_ignoring_case(type, "application/json")) return true;
+  constexpr std::string_view suffix = "+json";
+  return type.size() > suffix.size() && equal_ignoring_case(type.substr(type.size() - suffix.size()), suffix);
+}
+
+// Of a span in milliseconds within its bounds. Throws: http_error 400.
+inline duration read_span(const json& value, const char* name, std::int64_t least, std::int64_t most) {
+  const bool fits = value.is_number() && value.get<double>() >= static_cast<double>(least) &&
+                    value.get<double>() <= static_cast<double>(most);
+  if (!fits) {
+    throw http_error(400, std::string(name) + ": expected milliseconds from " + std::to_string(least) + " to " +
+                              std::to_string(most) + ", found " + value.dump().substr(0, 60));
+  }
+  return std::chrono::duration_cast<duration>(std::chrono::duration<double, std::milli>(value.get<double>()));
+}
+
+inline constexpr std::int64_t week_in_milliseconds = std::int64_t{7} * 24 * 3600 * 1000;
+
+// Of the query `?name=MS`; nothing where it is not there. Throws: http_error 400.
+inline std::optional<duration> span_parameter(const request_head& request, const char* name, std::int64_t least,
+                                              std::int64_t most) {
+  const std::optional<std::string> given = coworker::find_parameter(request.query(), name);
+  if (!given) return std::nullopt;
+  const std::optional<std::uint64_t> number = detail::read_decimal(*given);
+  const auto whole = number && *number < std::uint64_t{1} << 62 ? static_cast<std::int64_t>(*number) : std::int64_t{-1};
+  return detail::read_span(json(whole), name, least, most);
+}
+
+// A body of /run or /runsync. Throws: http_error 400.
+inline endpoint_order read_order(std::string body, bool sync) {
+  json given = detail::parse_body(body);
+  if (!given.is_object() || !given.contains("input"))
+    throw http_error(400, "the body must be an object with the member \"input\", such as {\"input\": {}}");
+  endpoint_order order;
+  order.sync = sync;
+  order.time_to_live = std::chrono::hours(24);
+  order.envelope.time_limit = std::chrono::minutes(10);
+  if (const auto policy = given.find("policy"); policy != given.end()) {
+    if (!policy->is_object()) throw http_error(400, "policy: expected an object");
+    if (const auto limit = policy->find("executionTimeout"); limit != policy->end())
+      order.envelope.time_limit = detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
+    if (const auto ttl = policy->find("ttl"); ttl != policy->end())
+      order.time_to_live = detail::read_span(*ttl, "policy.ttl", 10'000, week_in_milliseconds);
+  }
+  if (const auto webhook = given.find("webhook"); webhook != given.end() && !webhook->is_null()) {
+    const bool is_url = webhook->is_string() && (webhook->get<std::string_view>().starts_with("http://") ||
+                                                 webhook->get<std::string_view>().starts_with("https://"));
+    if (!is_url) throw http_error(400, "webhook: expected a URL that begins with http:// or https://");
+    order.webhook = webhook->get<std::string>();
+  }
+  order.envelope.input = std::move(given["input"]);
+  given.erase("input");
+  given.erase("id");
+  order.envelope.details = std::move(given);
+  order.request = std::move(body);
+  return order;
+}
+
+// Where a request of a service was sent to, for the handler.
+inline json request_details(const request_head& request) {
+  json details = json::object();
+  details["method"] = std::string(request.method());
+  details["path"] = std::string(request.path());
+  if (!request.query().empty()) details["query"] = std::string(request.query());
+  return details;
+}
+
+inline void note_trace(const request_head& request, job_envelope& envelope) {
+  if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55) envelope.trace_parent = *trace;
+}
+
+// A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
+inline json read_plain_input(const request_head& request, std::string body) {
+  const std::string_view type = detail::media_type(request);
+  if (type.empty() || detail::is_json_type(type)) return body.empty() ? json() : detail::parse_body(body);
+  const bool is_text = type.size() > 5 && equal_ignoring_case(type.substr(0, 5), "text/");
+  if (!is_text) throw http_error(415, "the body must be application/json or text, not " + std::string(type));
+  if (coworker::find_invalid_utf8(body) != std::string_view::npos) throw http_error(400, "the body is not UTF-8");
+  return json(std::move(body));
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/console.hpp ---------------------------------------------------------------
+
+// The console: a page in a browser that shows what a worker does, and what that page asks for. Must not know how a
+// request comes in.
+
+namespace coworker::inline v0_1::detail {
+
+inline endpoint_reply console_reply(int part) {
+  endpoint_reply made;
+  made.type = part == 0 ? "text/html; charset=utf-8" : part == 1 ? "text/javascript; charset=utf-8" : "text/css; charset=utf-8";
+  made.policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'; "
+                "base-uri 'none'; form-action 'none'";
+  made.text = part == 0 ? console_page : part == 1 ? console_script : console_style;
+  return made;
+}
+
+// Of a long text as much as a page shows.
+inline void append_shown(std::string& object, std::string_view name, std::string_view text) {
+  constexpr std::size_t most_shown = 8000;
+  if (!text.empty()) append_member(object, name, text.substr(0, most_shown));
+}
+
+inline std::string console_job(const endpoint_job& job, time_point now) {
+  std::string made;
+  append_member(made, "id", job.id);
+  append_member(made, "status", status_name(job.status));
+  const bool started = job.was_started;
+  const time_point until = is_final(job.status) ? job.ended : now;
+  append_member(made, "age", detail::milliseconds(now - job.created));
+  append_member(made, "delay", detail::milliseconds((started ? job.started : until) - job.created));
+  if (started) append_member(made, "execution", detail::milliseconds(until - job.started));
+  append_shown(made, "progress", job.progress);
+  append_shown(made, "error", job.error);
+  append_shown(made, "stream", job.shown_chunks);
+  append_shown(made, "log", job.shown_log);
+  if (job.output) append_shown(made, "output", job.output->text);
+  return made += '}';
+}
+
+inline std::string number_text(double value) { return json(value).dump(); }
+
+// The jobs that have changed since, and what is measured.
+inline endpoint_reply console_state(http_endpoint& endpoint, const request_head& request, time_point now) {
+  const std::optional<std::string> given = coworker::find_parameter(request.query(), "since");
+  const std::uint64_t since = detail::read_decimal(given.value_or("0")).value_or(0);
+  std::string jobs;
+  const std::uint64_t revision = endpoint.jobs().changed_since(since, [&jobs, now](const endpoint_job& job) {
+    if (!jobs.empty()) jobs += ',';
+    jobs += detail::console_job(job, now);
+  });
+  endpoint_reply made;
+  append_member(made.text, "revision", static_cast<std::int64_t>(revision));
+  made.text.append(",\"jobs\":[").append(jobs).append("]");
+  const endpoint_counts counts = endpoint.jobs().counts();
+  append_member(made.text, "in_queue", static_cast<std::int64_t>(counts.in_queue));
+  append_member(made.text, "in_progress", static_cast<std::int64_t>(counts.in_progress));
+  if (endpoint.options().kind == endpoint_kind::monitor) made.text += ",\"read_only\":true";
+  if (const std::optional<worker_control> worker = endpoint.jobs().worker()) {
+    const metrics seen = worker->measured();
+    append_member(made.text, "limit", std::int64_t{seen.limit});
+    append_member(made.text, "running", std::int64_t{seen.in_progress});
+    const auto add = [&made](const char* name, double value) {
+      made.text.append(",\"").append(name).append("\":").append(detail::number_text(value));
+    };
+    add("arrivals", seen.arrivals_per_second);
+    add("completions", seen.completions_per_second);
+    add("latency", seen.handler.p50_seconds);
+    add("cpu", seen.cpu_load);
+    add("memory", static_cast<double>(seen.resident_bytes));
+  }
+  made.text += '}';
+  return made;
+}
+
+// Passes lines of the log on, and those that are about a job to the console.
+class console_log final : public log_sink {
+ public:
+  console_log(log_sink& next, job_table& jobs) noexcept : next_(next), jobs_(jobs) {}
+
+  void write(log_level level, std::string_view line) noexcept override {
+    next_.write(level, line);
+    constexpr std::string_view bar = " | ";
+    const std::size_t id = line.find("| ");
+    const std::size_t end = id == std::string_view::npos ? id : line.find(bar, id + 2);
+    if (end == std::string_view::npos || line.starts_with('{')) return;
+    try {
+      std::string shown(line.substr(0, id));
+      shown.append(line.substr(end + 1));
+      jobs_.add_log_line(line.substr(id + 2, end - id - 2), shown);
+    } catch (...) {  // no memory for it
+    }
+  }
+
+  void wait_until_written() noexcept override { next_.wait_until_written(); }
+
+ private:
+  log_sink& next_;
+  job_table& jobs_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/description.hpp -----------------------------------------------------------
+
+// What an endpoint says of its queue API: a description by OpenAPI with the handler's input in it, and a page for people.
+// Must not know any job.
+
+namespace coworker::inline v0_1::detail {
+
+struct described_route {
+  std::string_view method;
+  std::string_view path;
+  std::string_view summary;
+  bool has_body = false;
+};
+
+inline constexpr std::array<described_route, 9> described_routes{{
+    {"post", "/run", "Adds a job and returns its id at once.", true},
+    {"post", "/runsync", "Adds a job and waits for its end, for ?wait= milliseconds at most.", true},
+    {"get", "/status/{id}", "Returns how far a job is, and its output once it has one."},
+    {"get", "/status-sync/{id}", "The same, and waits for its end, for ?wait= milliseconds at most."},
+    {"get", "/stream/{id}", "Returns the chunks of a job's output that were not returned yet."},
+    {"post", "/cancel/{id}", "Ends a job; one in progress is asked to stop."},
+    {"post", "/retry/{id}", "Runs a job again that is FAILED or TIMED_OUT."},
+    {"post", "/purge-queue", "Cancels all jobs that wait."},
+    {"get", "/health", "Returns how many jobs wait, are in progress, and have ended."},
+}};
+
+inline endpoint_reply description_reply(const endpoint_options& options) {
+  json input = options.schema != nullptr ? options.schema() : json::object();
+  json paths = json::object();
+  for (const described_route& one : described_routes) {
+    json operation = json::object();
+    operation["summary"] = std::string(one.summary);
+    json parameters = json::array();
+    const auto parameter = [&parameters](const char* name, const char* place, const char* type) {
+      json made = json::object();
+      made["name"] = name;
+      made["in"] = place;
+      made["required"] = std::string_view(place) == "path";
+      made["schema"]["type"] = type;
+      parameters.push_back(std::move(made));
+    };
+    if (one.path.ends_with("{id}")) parameter("id", "path", "string");
+    if (one.summary.find("?wait=") != std::string_view::npos) parameter("wait", "query", "integer");
+    if (!parameters.empty()) operation["parameters"] = std::move(parameters);
+    if (one.has_body) {
+      json& schema = operation["requestBody"]["content"]["application/json"]["schema"];
+      schema["type"] = "object";
+      schema["required"].push_back("input");
+      schema["properties"]["input"] = input;
+      schema["properties"]["webhook"]["type"] = "string";
+      schema["properties"]["policy"]["type"] = "object";
+      operation["requestBody"]["required"] = true;
+    }
+    operation["responses"]["200"]["description"] = "as the summary says";
+    paths[one.path][one.method] = std::move(operation);
+  }
+  json made = json::object();
+  made["openapi"] = "3.1.0";
+  made["info"]["title"] = options.title;
+  made["info"]["version"] = COWORKER_VERSION;
+  made["paths"] = std::move(paths);
+  endpoint_reply reply;
+  reply.text = made.dump();
+  return reply;
+}
+
+inline void append_html_text(std::string& page, std::string_view text) {
+  for (const char c : text) {
+    if (c == '<') {
+      page += "&lt;";
+    } else if (c == '&') {
+      page += "&amp;";
+    } else {
+      page += c;
+    }
+  }
+}
+
+inline endpoint_reply docs_reply(const endpoint_options& options) {
+  endpoint_reply made;
+  made.type = "text/html; charset=utf-8";
+  made.policy = "default-src 'none'; frame-ancestors 'none'";
+  made.text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>API</title><h1>";
+  detail::append_html_text(made.text, options.title);
+  made.text += "</h1><p>All of this stands under /v2/{anything}/ too. <a href=\"/openapi.json\">openapi.json</a></p><dl>";
+  for (const described_route& one : described_routes) {
+    made.text.append("<dt><code>").append(one.method == "get" ? "GET " : "POST ").append(one.path).append("</code><dd>");
+    detail::append_html_text(made.text, one.summary);
+  }
+  made.text += "</dl><h2>Input</h2><pre>";
+  detail::append_html_text(made.text, options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
+  made.text += "</pre></html>";
+  return made;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/visit.hpp -----------------------------------------------------------------
+
+// One request at an endpoint, from its head to the last byte of its response, as a machine of plain steps: what awaits
+// stands in answer.hpp. Must not know how anything is carried.
+
+namespace coworker::inline v0_1::detail {
+
+// How the end of a job, or its chunks, become a response.
+enum class reply_form : unsigned char {
+  status,       // the queue API's object
+  stream,       // the same with the chunks that came
+  output,       // the output alone, or an error
+  events,       // chunks as server-sent events, as they come
+  lines,        // chunks as lines of JSON, as they come
+  realtime,     // {"output": ...} or {"error": ...}
+  predictions,  // {"predictions": [...]} of several jobs
+  openai,       // what the handler says in place of a model server
+  openai_events,
+};
+
+class endpoint_visit {
+ public:
+  enum class step : unsigned char { wait, send, begin, write, done };
+
+  explicit endpoint_visit(http_endpoint& endpoint, const request_head& request) noexcept
+      : endpoint_(endpoint), request_(request) {}
+  endpoint_visit(const endpoint_visit&) = delete;
+  endpoint_visit& operator=(const endpoint_visit&) = delete;
+  ~endpoint_visit() {
+    for (const job_handle& job : jobs_) {
+      if (!job->kept || (stops_with_client_ && !done_)) endpoint_.jobs().leave(*job, now_);
+      if (is_live()) endpoint_.jobs().read_live(*job, false);
+    }
+  }
+
+  http_endpoint& endpoint() noexcept { return endpoint_; }
+  const request_head& request() const noexcept { return request_; }
+
+  // --- what is to become of it ------------------------------------------------------------------------------
+
+  void reply(endpoint_reply made) {
+    reply_ = std::move(made);
+    replied_ = true;
+  }
+
+  // Adds a job, whose end is waited for. Throws: http_error 429, 503.
+  endpoint_job& order(endpoint_order wanted, time_point now) {
+    now_ = now;
+    note_trace(request_, wanted.envelope);
+    job_table::refusal why{};
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
+    if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+    if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
+    jobs_.push_back(std::move(made));
+    return *jobs_.back();
+  }
+
+  // The job's client goes on asking for it, by other requests.
+  void follow(job_handle job) { jobs_.push_back(std::move(job)); }
+
+  void wait(reply_form form, time_point due, bool stops_with_client) {
+    form_ = form;
+    due_ = due;
+    stops_with_client_ = stops_with_client;
+    for (const job_handle& job : jobs_) {
+      if (is_live()) endpoint_.jobs().read_live(*job, true);
+    }
+  }
+
+  // --- what is to be done next ------------------------------------------------------------------------------
+
+  step next(time_point now) {
+    now_ = now;
+    if (done_) return step::done;
+    if (!replied_ && !over_ && !jobs_.empty()) look(now);
+    if (!piece_.empty()) {
+      if (std::exchange(begun_, true)) return step::write;
+      return step::begin;
+    }
+    if (begun_ && over_) {
+      done_ = true;
+      return step::done;
+    }
+    if (!replied_) return step::wait;
+    done_ = true;
+    return step::send;
+  }
+
+  endpoint_job& job() noexcept { return *jobs_[at_]; }
+  time_point due() const noexcept { return (std::min)({due_, heartbeat_, jobs_[at_]->deadline}); }
+  const endpoint_reply& made() const noexcept { return reply_; }
+  std::string take_piece() noexcept { return std::exchange(piece_, {}); }
+
+ private:
+  static constexpr duration heartbeat_interval = std::chrono::seconds(15);
+
+  bool is_live() const noexcept {
+    return form_ == reply_form::events || form_ == reply_form::lines || form_ == reply_form::openai_events;
+  }
+
+  void look(time_point now) {
+    if (is_live()) return look_live(now);
+    if (form_ == reply_form::stream) return look_stream(now);
+    job_table& jobs = endpoint_.jobs();
+    const std::optional<job_view> ended = jobs.look_for_end(job(), now);
+    if (!ended) {
+      if (now >= due_) reply(status_reply(job(), jobs.look(job(), now), endpoint_.options().worker_id));
+      return;
+    }
+    if (form_ == reply_form::status) return reply(status_reply(job(), *ended, endpoint_.options().worker_id));
+    if (form_ == reply_form::realtime) return reply_realtime(*ended);
+    if (ended->status != endpoint_status::completed) return reply_failure(*ended);
+    if (form_ == reply_form::predictions) return add_prediction(*ended);
+    std::vector<std::string> chunks;
+    job_view seen;
+    jobs.take_chunks(job(), now, true, chunks, seen);
+    reply_output(*ended, chunks);
+  }
+
+  // All that came since the last time, or the end.
+  void look_stream(time_point now) {
+    std::vector<std::string> chunks;
+    job_view seen;
+    const bool news = endpoint_.jobs().take_chunks(job(), now, true, chunks, seen);
+    if (!news && now < due_) return;
+    endpoint_reply made;
+    append_member(made.text, "status", status_name(seen.status));
+    made.text += ",\"stream\":[";
+    for (const std::string& chunk : chunks) {
+      if (&chunk != &chunks.front()) made.text += ',';
+      made.text.append("{\"output\":").append(chunk).append("}");
+    }
+    made.text += ']';
+    if (!seen.error.empty()) append_member(made.text, "error", seen.error);
+    made.text += '}';
+    reply(std::move(made));
+  }
+
+  void look_live(time_point now) {
+    std::vector<std::string> chunks;
+    job_view seen;
+    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen)) heartbeat_ = after(now, heartbeat_interval);
+    for (const std::string& chunk : chunks) append_live(chunk);
+    if (is_final(seen.status)) {
+      over_ = true;
+      return end_live(seen);
+    }
+    if (heartbeat_ == (time_point::max)()) heartbeat_ = after(now, heartbeat_interval);
+    if (now < heartbeat_) return;
+    heartbeat_ = after(now, heartbeat_interval);
+    begin_live();
+    if (form_ == reply_form::lines) {
+      piece_ += '\n';
+    } else {
+      append_sse_comment(piece_);
+    }
+  }
+
+  void append_live(const std::string& chunk) {
+    if (form_ == reply_form::lines) {
+      piece_.append(chunk).append("\n");
+    } else if (form_ == reply_form::events) {
+      append_sse_data(piece_, chunk);
+    } else {
+      append_openai(json::parse(chunk));
+    }
+    begin_live();
+  }
+
+  void begin_live() {
+    reply_.type = form_ == reply_form::lines ? "application/x-ndjson" : "text/event-stream";
+  }
+
+  // A text is events already, cut anywhere; a list holds several.
+  void append_openai(const json& chunk) {
+    if (chunk.is_string()) {
+      piece_ += chunk.get<std::string_view>();
+      raw_events_ = true;
+    } else if (chunk.is_array()) {
+      for (const json& one : chunk) append_openai(one);
+    } else {
+      append_sse_data(piece_, chunk.dump());
+    }
+  }
+
+  void end_live(const job_view& seen) {
+    const bool failed = seen.status != endpoint_status::completed;
+    if (!begun_ && piece_.empty() && failed) {
+      over_ = false;
+      return reply_failure(seen);
+    }
+    begin_live();
+    if (failed) {
+      std::string told;
+      append_member(told, "error", seen.error);
+      told += '}';
+      if (form_ == reply_form::lines) {
+        piece_.append(told).append("\n");
+      } else {
+        sse_event event(told);
+        if (form_ == reply_form::events) event.event = "error";
+        append_sse_event(piece_, event);
+      }
+    } else if (!endpoint_.options().streams && seen.output) {
+      append_live(seen.output->text);
+    }
+    if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
+    if (piece_.empty() && !begun_) {  // a stream without any element
+      reply_.text.clear();
+      replied_ = true;
+    }
+  }
+
+  void reply_realtime(const job_view& seen) {
+    endpoint_reply made;
+    const bool well = seen.status == endpoint_status::completed;
+    if (!well) append_member(made.text, "error", seen.error);
+    if (seen.output) {
+      made.text.append(made.text.empty() ? "{" : ",").append("\"output\":");
+      made.shared = seen.output;
+      made.tail = "}";
+    } else {
+      made.text += made.text.empty() ? "{}" : "}";
+    }
+    reply(std::move(made));
+  }
+
+  void reply_failure(const job_view& seen) {
+    const int status = seen.input_fault                              ? 422
+                       : seen.status == endpoint_status::timed_out   ? 504
+                       : seen.status == endpoint_status::cancelled   ? 503
+                                                                     : 500;
+    if (form_ != reply_form::openai && form_ != reply_form::openai_events) return reply(error_reply(status, seen.error));
+    endpoint_reply made;
+    if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
+      made.text = "{\"error\":" + seen.error + "}";
+      made.status = own_status(made.text, status);
+      return reply(std::move(made));
+    }
+    made.status = status;
+    made.text = "{\"error\":";
+    std::string inner;
+    append_member(inner, "message", seen.error);
+    append_member(inner, "type", seen.input_fault ? "invalid_request_error" : "server_error");
+    append_member(inner, "code", std::int64_t{status});
+    made.text.append(inner).append("}}");
+    reply(std::move(made));
+  }
+
+  void add_prediction(const job_view& seen) {
+    if (at_ == 0) predictions_ = "{\"predictions\":[";
+    if (at_ != 0) predictions_ += ',';
+    predictions_ += seen.output ? std::string_view(seen.output->text) : std::string_view("null");
+    if (++at_ < jobs_.size()) return look(now_);
+    --at_;
+    endpoint_reply made;
+    made.text = std::move(predictions_);
+    made.text += "]}";
+    reply(std::move(made));
+  }
+
+  // A stream's elements are its chunks: its output lists none, or the same.
+  void reply_output(const job_view& seen, std::vector<std::string>& chunks) {
+    endpoint_reply made;
+    if (form_ == reply_form::openai) {
+      if (!chunks.empty()) {
+        made.text = std::move(chunks.front());
+      } else if (seen.output) {
+        made.shared = seen.output;
+      }
+      made.status = status_of_error(made.shared ? made.shared->text : made.text);
+      return reply(std::move(made));
+    }
+    if (!endpoint_.options().streams) {
+      made.shared = seen.output;
+      if (!made.shared) made.text = "null";
+      return reply(std::move(made));
+    }
+    made.text = "[";
+    for (const std::string& chunk : chunks) {
+      if (&chunk != &chunks.front()) made.text += ',';
+      made.text += chunk;
+    }
+    made.text += ']';
+    reply(std::move(made));
+  }
+
+  static int own_status(const std::string& text, int otherwise) {
+    try {
+      return status_of_error(text);
+    } catch (const json_exception&) {
+      return otherwise;
+    }
+  }
+
+  // An object {"error": {"code": 404}} says its own status.
+  static int status_of_error(const std::string& text) {
+    if (text.find("\"error\"") == std::string::npos) return 200;
+    const json body = json::parse(text);
+    if (!body.is_object()) return 200;
+    const auto error = body.find("error");
+    if (error == body.end() || error->is_null()) return 200;
+    if (!error->is_object()) return 500;
+    const auto code = error->find("code");
+    const bool says = code != error->end() && code->is_number_integer();
+    const auto status = says ? code->get<std::int64_t>() : std::int64_t{0};
+    return status >= 400 && status <= 599 ? static_cast<int>(status) : 500;
+  }
+
+  http_endpoint& endpoint_;
+  const request_head& request_;
+  std::vector<job_handle> jobs_;
+  std::size_t at_ = 0;  // which of them is waited for
+  reply_form form_ = reply_form::status;
+  bool stops_with_client_ = false;
+  bool replied_ = false;  // reply_ is what is to be sent
+  bool begun_ = false;    // the response is one in pieces
+  bool over_ = false;     // of which the last one has been made
+  bool done_ = false;
+  bool raw_events_ = false;
+  time_point now_{};
+  time_point due_ = (time_point::max)();
+  time_point heartbeat_ = (time_point::max)();
+  endpoint_reply reply_;
+  std::string piece_;
+  std::string predictions_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/router.hpp ----------------------------------------------------------------
+
+// Which request means what at which kind of endpoint. Must not know how anything is carried.
+
+namespace coworker::inline v0_1::detail {
+
+enum class endpoint_page : unsigned char {
+  console, script, style, state, docs, description, metrics, run, run_sync, status, status_sync, stream, cancel, retry,
+  purge, health, openai
+};
+
+// Those of the queue API stand under /v2/{anything} too.
+inline constexpr std::array<route, 21> api_routes{{{"GET", "/"}, {"GET", "/console.js"}, {"GET", "/console.css"},
+    {"GET", "/console/state"}, {"GET", "/docs"}, {"GET", "/openapi.json"}, {"GET", "/metrics"}, {"POST", "/run"},
+    {"POST", "/runsync"}, {"GET", "/status/{id}"}, {"POST", "/status/{id}"}, {"GET", "/status-sync/{id}"},
+    {"POST", "/status-sync/{id}"}, {"GET", "/stream/{id}"}, {"POST", "/stream/{id}"}, {"POST", "/cancel/{id}"},
+    {"POST", "/retry/{id}"}, {"POST", "/purge-queue"}, {"GET", "/health"}, {"", "/v1/{rest...}"},
+    {"", "/openai/v1/{rest...}"}}};
+inline constexpr std::array<endpoint_page, 21> api_pages{endpoint_page::console, endpoint_page::script,
+    endpoint_page::style, endpoint_page::state, endpoint_page::docs, endpoint_page::description, endpoint_page::metrics,
+    endpoint_page::run, endpoint_page::run_sync, endpoint_page::status, endpoint_page::status, endpoint_page::status_sync,
+    endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream, endpoint_page::cancel, endpoint_page::retry,
+    endpoint_page::purge, endpoint_page::health, endpoint_page::openai, endpoint_page::openai};
+inline constexpr std::size_t first_api_route = 7;  // those before it have no /v2/{anything} before them
+inline constexpr std::size_t first_openai_route = 19;
+inline constexpr std::size_t first_monitor_route = 7;
+
+// Without "/v2/{anything}".
+inline std::string_view api_path(std::string_view path) noexcept {
+  if (!path.starts_with("/v2/")) return path;
+  std::string_view rest = path.substr(3);
+  coworker::take_segment(rest);
+  return rest.empty() ? path : rest;
+}
+
+inline bool is_health_path(const endpoint_visit& visit, const endpoint_options& options) noexcept {
+  const std::string_view method = visit.request().method();
+  return visit.request().path() == options.health_path && (method == "GET" || method == "HEAD");
+}
+
+inline endpoint_reply health_reply(http_endpoint& endpoint) {
+  endpoint_reply made;
+  made.type = "text/plain";
+  if (endpoint.jobs().closed()) {
+    made.status = 503;
+    made.text = "draining\n";
+  } else if (!endpoint.is_ready()) {
+    made.status = endpoint.options().loading_status;
+    if (made.status != 204) made.text = "loading\n";
+  }
+  return made;
+}
+
+inline endpoint_reply metrics_reply(http_endpoint& endpoint) {
+  const std::optional<worker_control> worker = endpoint.jobs().worker();
+  if (!worker) return error_reply(503, "the worker has not begun, or has ended");
+  endpoint_reply made;
+  made.type = "text/plain; version=0.0.4; charset=utf-8";
+  made.text = coworker::prometheus_text(worker->measured());
+  return made;
+}
+
+inline std::span<const route> routes_of(const endpoint_options& options) noexcept {
+  if (options.kind == endpoint_kind::queue_api)
+    return std::span<const route>(api_routes).first(options.openai_routes ? api_routes.size() : first_openai_route);
+  return std::span<const route>(api_routes).first(first_monitor_route);
+}
+
+// Whether a body is to be read, and the rest then follows; else the reply stands.
+inline bool admit(endpoint_visit& visit, bool only_health) {
+  const endpoint_options& options = visit.endpoint().options();
+  const request_head& request = visit.request();
+  const bool health = detail::is_health_path(visit, options);
+  const bool page = request.path() == "/" || request.path() == "/console.js" || request.path() == "/console.css";
+  const bool is_open = health || (page && options.kind != endpoint_kind::service && options.kind != endpoint_kind::realtime);
+  const gate_refusal refused = detail::refuse_at_gate(options, request, is_open);
+  if (refused.status != 0) {
+    visit.reply(error_reply(refused.status, refused.why));
+    return false;
+  }
+  if (health) {
+    visit.reply(detail::health_reply(visit.endpoint()));
+    return false;
+  }
+  if (only_health) visit.reply(error_reply(404, "there is nothing here but " + options.health_path));
+  return !only_health;
+}
+
+inline job_handle find_job(endpoint_visit& visit, const route_parameters& parameters, time_point now) {
+  const std::optional<std::string> id = parameters.value("id");
+  job_handle found = id ? visit.endpoint().jobs().find(*id, now) : job_handle();
+  if (!found) throw http_error(404, "there is no such job; results are kept for some time only");
+  return found;
+}
+
+inline duration wait_of(const request_head& request, duration usual) {
+  return detail::span_parameter(request, "wait", 1000, 300'000).value_or(usual);
+}
+
+inline void require_json(const request_head& request) {
+  if (!detail::is_json_type(detail::media_type(request)))
+    throw http_error(415, "send the body as Content-Type: application/json");
+}
+
+inline endpoint_order api_order(const endpoint_visit& visit, std::string body, bool sync) {
+  detail::require_json(visit.request());
+  endpoint_order order = detail::read_order(std::move(body), sync);
+  if (const auto ttl = detail::span_parameter(visit.request(), "ttl", 10'000, week_in_milliseconds))
+    order.time_to_live = *ttl;
+#ifndef COWORKER_WITH_CURL
+  if (!order.webhook.empty())
+    throw http_error(400, "webhook: this program was built without libcurl, which it needs; build it with "
+                          "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
+#endif
+  return order;
+}
+
+inline endpoint_reply queued_reply(std::string_view id) {
+  endpoint_reply made;
+  append_member(made.text, "id", id);
+  append_member(made.text, "status", "IN_QUEUE");
+  made.text += '}';
+  return made;
+}
+
+inline endpoint_reply counts_reply(http_endpoint& endpoint) {
+  const endpoint_counts counts = endpoint.jobs().counts();
+  const bool ready = endpoint.is_ready();
+  const auto number = [](auto value) { return std::to_string(value); };
+  endpoint_reply made;
+  made.text = "{\"jobs\":{\"completed\":" + number(counts.completed) + ",\"failed\":" +
+              number(counts.failed + counts.timed_out) + ",\"inProgress\":" + number(counts.in_progress) +
+              ",\"inQueue\":" + number(counts.in_queue) + ",\"retried\":" + number(counts.retried) +
+              "},\"workers\":{\"idle\":" + number(ready && counts.in_progress == 0 ? 1 : 0) +
+              ",\"initializing\":" + number(ready ? 0 : 1) + ",\"ready\":" + number(ready ? 1 : 0) + ",\"running\":" +
+              number(ready && counts.in_progress != 0 ? 1 : 0) + ",\"throttled\":0,\"unhealthy\":0}}";
+  return made;
+}
+
+inline void retry_job(endpoint_visit& visit, const job_handle& old, time_point now) {
+  http_endpoint& endpoint = visit.endpoint();
+  const endpoint_status status = endpoint.jobs().look(*old, now).status;
+  if (status != endpoint_status::failed && status != endpoint_status::timed_out)
+    throw http_error(400, "only a job that is FAILED or TIMED_OUT can be retried; this one is " +
+                              std::string(status_name(status)));
+  job_table::refusal why{};
+  const job_handle made = endpoint.jobs().retry(*old, detail::read_order(old->request, old->sync), now, why);
+  if (why == job_table::refusal::closed) throw http_error(503, "the worker is leaving, and takes no more jobs");
+  if (!made) throw http_error(429, "too many jobs wait; try again later");
+  visit.reply(detail::queued_reply(made->id));
+}
+
+inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
+  endpoint_order order;
+  order.kept = false;
+  order.envelope.input = json::object();
+  order.envelope.input["openai_route"] = path;
+  bool streams = false;
+  if (!body.empty()) {
+    json given = detail::parse_body(body);
+    const auto flag = given.is_object() ? given.find("stream") : given.end();
+    streams = given.is_object() && flag != given.end() && *flag == json(true);
+    order.envelope.input["openai_input"] = std::move(given);
+  }
+  order.envelope.details = detail::request_details(visit.request());
+  visit.order(std::move(order), now);
+  visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true);
+}
+
+inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_parameters& parameters, std::string body,
+                       time_point now) {
+  http_endpoint& endpoint = visit.endpoint();
+  const request_head& request = visit.request();
+  switch (page) {
+    case endpoint_page::console:
+    case endpoint_page::script:
+    case endpoint_page::style:
+      return visit.reply(detail::console_reply(page == endpoint_page::console ? 0 : page == endpoint_page::script ? 1 : 2));
+    case endpoint_page::state:
+      return visit.reply(detail::console_state(endpoint, request, now));
+    case endpoint_page::docs:
+      return visit.reply(detail::docs_reply(endpoint.options()));
+    case endpoint_page::description:
+      return visit.reply(detail::description_reply(endpoint.options()));
+    case endpoint_page::metrics:
+      return visit.reply(detail::metrics_reply(endpoint));
+    case endpoint_page::run: {
+      const endpoint_job& job = visit.order(detail::api_order(visit, std::move(body), false), now);
+      return visit.reply(detail::queued_reply(job.id));
+    }
+    case endpoint_page::run_sync: {
+      const duration wait = detail::wait_of(request, std::chrono::seconds(90));
+      visit.order(detail::api_order(visit, std::move(body), true), now);
+      return visit.wait(reply_form::status, now + wait, true);
+    }
+    case endpoint_page::status: {
+      const job_handle job = detail::find_job(visit, parameters, now);
+      return visit.reply(status_reply(*job, endpoint.jobs().look(*job, now), endpoint.options().worker_id));
+    }
+    case endpoint_page::status_sync:
+    case endpoint_page::stream: {
+      visit.follow(detail::find_job(visit, parameters, now));
+      const bool stream = page == endpoint_page::stream;
+      const duration usual = stream ? std::chrono::seconds(2) : std::chrono::seconds(90);
+      return visit.wait(stream ? reply_form::stream : reply_form::status, now + detail::wait_of(request, usual), false);
+    }
+    case endpoint_page::cancel: {
+      const job_handle job = detail::find_job(visit, parameters, now);
+      endpoint.jobs().cancel(*job, "cancelled: a client asked for it", now);
+      return visit.reply(status_reply(*job, endpoint.jobs().look(*job, now), endpoint.options().worker_id));
+    }
+    case endpoint_page::retry:
+      return detail::retry_job(visit, detail::find_job(visit, parameters, now), now);
+    case endpoint_page::purge: {
+      endpoint_reply made;
+      append_member(made.text, "removed", static_cast<std::int64_t>(endpoint.jobs().purge(now)));
+      append_member(made.text, "status", "completed");
+      made.text += '}';
+      return visit.reply(std::move(made));
+    }
+    case endpoint_page::health:
+      return visit.reply(detail::counts_reply(endpoint));
+    case endpoint_page::openai:
+      return detail::ask_openai(visit, "/v1/" + parameters.value("rest").value_or(std::string()), std::move(body), now);
+  }
+}
+
+inline void serve_realtime(endpoint_visit& visit, std::string body, time_point now) {
+  json given = detail::parse_body(body);
+  if (!given.is_object() || !given.contains("input"))
+    throw http_error(400, "the body must be an object with the members \"id\" and \"input\"");
+  endpoint_order order;
+  order.kept = false;
+  if (const auto id = given.find("id"); id != given.end() && id->is_string()) order.envelope.id = id->get<std::string>();
+  order.envelope.input = std::move(given["input"]);
+  given.erase("input");
+  given.erase("id");
+  order.envelope.details = std::move(given);
+  visit.order(std::move(order), now);
+  visit.wait(reply_form::realtime, (time_point::max)(), true);
+}
+
+inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
+  json given = detail::parse_body(body);
+  const auto instances = given.is_object() ? given.find("instances") : given.end();
+  if (!given.is_object() || instances == given.end() || !instances->is_array())
+    throw http_error(400, "the body must be an object with the array \"instances\"");
+  if (instances->empty()) {
+    endpoint_reply made;
+    made.text = "{\"predictions\":[]}";
+    return visit.reply(std::move(made));
+  }
+  json details = detail::request_details(visit.request());
+  if (const auto parameters = given.find("parameters"); parameters != given.end()) details["parameters"] = *parameters;
+  for (json& instance : *instances) {
+    endpoint_order order;
+    order.kept = false;
+    order.envelope.input = std::move(instance);
+    order.envelope.details = details;
+    visit.order(std::move(order), now);
+  }
+  visit.wait(reply_form::predictions, (time_point::max)(), true);
+}
+
+inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
+  const request_head& request = visit.request();
+  endpoint_order order;
+  order.kept = false;
+  order.envelope.input = detail::read_plain_input(request, std::move(body));
+  order.envelope.details = detail::request_details(request);
+  visit.order(std::move(order), now);
+  const bool streams = visit.endpoint().options().streams;
+  const bool events = streams && request.header_contains("accept", "text/event-stream");
+  const bool lines = streams && request.header_contains("accept", "application/x-ndjson");
+  visit.wait(events ? reply_form::events : lines ? reply_form::lines : reply_form::output, (time_point::max)(), true);
+}
+
+// What has routes of its own: all of the queue API, and of the others what is beside the jobs.
+inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) {
+  const endpoint_options& options = visit.endpoint().options();
+  const request_head& request = visit.request();
+  const bool is_api = options.kind == endpoint_kind::queue_api;
+  const bool has_console = is_api || options.kind == endpoint_kind::monitor;
+  const std::string_view path = is_api ? detail::api_path(request.path()) : request.path();
+  const std::span<const route> routes = detail::routes_of(options);
+  if (!has_console && !(path == "/metrics" && (request.method() == "GET" || request.method() == "HEAD"))) return false;
+  const route_match match = coworker::find_route(routes, request.method(), path);
+  const bool found = match.status == 200;
+  if (found && path.size() != request.path().size() && match.index < first_api_route)
+    throw http_error(404, "there is nothing at this path");
+  if (found) {
+    detail::answer_api(visit, api_pages[match.index], match.parameters, std::move(body), now);
+    return true;
+  }
+  if (match.status == 204 || match.status == 405) {
+    endpoint_reply made = error_reply(match.status == 204 ? 200 : 405, "this path does not have that method");
+    if (match.status == 204) {
+      made = endpoint_reply();
+      made.status = 204;
+    }
+    made.allow = coworker::allowed_methods(routes, path);
+    visit.reply(std::move(made));
+    return true;
+  }
+  throw http_error(match.status, match.status == 400 ? "the path is malformed" : "there is nothing at this path");
+}
+
+inline void route_visit(endpoint_visit& visit, std::string body, time_point now) {
+  const endpoint_options& options = visit.endpoint().options();
+  const request_head& request = visit.request();
+  if (detail::find_page(visit, body, now)) return;
+  if (!coworker::is_plain_path(request.path(), encoded_slash::is_data) && request.path() != "*")
+    throw http_error(400, "the path is malformed");
+  const bool is_openai =
+      options.openai_routes && options.kind == endpoint_kind::service && request.path().starts_with("/v1/");
+  if (is_openai && request.method() == "GET")
+    return detail::ask_openai(visit, std::string(request.path()), std::string(), now);
+  if (request.method() != "POST") {
+    const bool asks_methods = request.method() == "OPTIONS";
+    endpoint_reply made = error_reply(405, "send jobs with POST");
+    if (asks_methods) {
+      made = endpoint_reply();
+      made.status = 204;
+    }
+    made.allow = "POST, OPTIONS";
+    return visit.reply(std::move(made));
+  }
+  if (is_openai) return detail::ask_openai(visit, std::string(request.path()), std::move(body), now);
+  if (options.kind == endpoint_kind::realtime) {
+    if (request.path() != options.realtime_path)
+      throw http_error(404, "there is nothing at this path; jobs go to " + options.realtime_path);
+    return detail::serve_realtime(visit, std::move(body), now);
+  }
+  if (!options.predict_path.empty() && request.path() == options.predict_path)
+    return detail::serve_predictions(visit, std::move(body), now);
+  detail::serve_plain(visit, std::move(body), now);
+}
+
+// What goes wrong is answered as JSON.
+inline void begin_visit(endpoint_visit& visit, std::string body, time_point now) {
+  try {
+    detail::route_visit(visit, std::move(body), now);
+  } catch (const http_error& error) {
+    visit.reply(error_reply(error.status(), error.what()));
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/answer.hpp ----------------------------------------------------------------
+
+// How an endpoint answers requests: the only coroutine of all doors. Must not know which door it is.
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+// A large body is sent as it is, without a copy.
+inline constexpr std::size_t most_copied_body = 16 * 1024;
+
+}  // namespace detail
+
+/// Answers one request: what an http_server's handler is to do for `endpoint`, on the server's loop.
+/// `only_health`: nothing but the health path is served.
+inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
+                                 bool only_health = false) {
+  const executor_ref here = co_await this_coro::executor();
+  detail::endpoint_visit visit(endpoint, request.head());
+  if (detail::admit(visit, only_health)) {
+    std::string body = co_await request.read_all();
+    detail::begin_visit(visit, std::move(body), here.now());
+  }
+  for (;;) {
+    const detail::endpoint_visit::step step = visit.next(here.now());
+    if (step == detail::endpoint_visit::step::done) break;
+    if (step == detail::endpoint_visit::step::wait) {
+      co_await visit.job().news.wait_until(visit.due());
+      continue;
+    }
+    if (step == detail::endpoint_visit::step::write) {
+      const std::string piece = visit.take_piece();
+      co_await response.write(piece);
+      continue;
+    }
+    const detail::endpoint_reply& made = visit.made();
+    made.write_head(response.head());
+    if (step == detail::endpoint_visit::step::begin) {
+      co_await response.begin();
+    } else if (!made.shared) {
+      co_await response.send(made.text);
+    } else if (made.size() <= detail::most_copied_body) {
+      const std::string whole = made.text + made.shared->text + made.tail;
+      co_await response.send(whole);
+    } else {
+      co_await response.begin(made.size());
+      co_await response.write(made.text);
+      co_await response.write(made.shared->text);
+      co_await response.write(made.tail);
+    }
+  }
+}
+
+namespace detail {
+
+// An http_server's handler.
+struct endpoint_handler {
+  http_endpoint* endpoint;
+  bool only_health = false;
+  task<void> operator()(server_request& request, server_response& response) const {
+    return coworker::answer_request(*endpoint, request, response, only_health);
+  }
+};
+
+}  // namespace detail
+}  // namespace coworker
+
+// ---- coworker/transport/endpoint/server.hpp ----------------------------------------------------------------
+
+// An endpoint on a port: its HTTP server, with a thread and an event loop of its own, so that no handler can hold up what
+// it answers. Must not know what the endpoint offers.
+
+namespace coworker::inline v0_1 {
+
+/// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
+/// seconds at most.
+class endpoint_server {
+ public:
+  /// `port` 0 is any that is free. `health_port`: one more, for the health path only; 0: none. The endpoint must outlive
+  /// it. Throws: io_error where it cannot listen there; std::invalid_argument where `host` is no IP address.
+  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
+                  std::uint16_t health_port, const http_server_options& options)
+      : endpoint_(endpoint), options_(options), door_(host, port), port_(door_.local_port()) {
+    if (health_port != 0) health_door_.emplace(host, health_port);
+    thread_.emplace(&endpoint_server::run, this);
+  }
+  endpoint_server(const endpoint_server&) = delete;
+  endpoint_server& operator=(const endpoint_server&) = delete;
+  ~endpoint_server() {
+    closing_.set();
+    thread_->join();
+  }
+
+  std::uint16_t port() const noexcept { return port_; }
+
+ private:
+  using server = http_server<tcp_listener, detail::endpoint_handler>;
+  static constexpr duration most_lingering = std::chrono::seconds(2);
+
+  static void* run(void* self) noexcept {
+    endpoint_server& one = *static_cast<endpoint_server*>(self);
+    try {
+      event_loop loop;
+      coworker::sync_wait(loop, one.serve());
+    } catch (const std::exception& error) {
+      one.endpoint_.own_log().write(log_level::error, std::string("The HTTP server has ended: ") + error.what());
+    }
+    return nullptr;
+  }
+
+  task<void> serve() {
+    const context here = co_await this_coro::context();
+    server main(door_, detail::endpoint_handler{&endpoint_}, options_);
+    std::optional<server> health;
+    if (health_door_) health.emplace(*health_door_, detail::endpoint_handler{&endpoint_, true}, options_);
+    scope serving(here);
+    serving.spawn(serve_one(main));
+    if (health) serving.spawn(serve_one(*health));
+    co_await closing_.wait();
+    main.drain();
+    if (health) health->drain();
+    co_await ended_.wait_until(here.executor.now() + most_lingering);
+    serving.request_stop();
+    co_await serving.join();
+  }
+
+  task<void> serve_one(server& one) {
+    ++running_;
+    co_await one.run();
+    if (--running_ == 0) ended_.set();
+  }
+
+  http_endpoint& endpoint_;
+  const http_server_options options_;
+  tcp_listener door_;
+  std::optional<tcp_listener> health_door_;
+  const std::uint16_t port_;
+  event closing_;
+  event ended_;
+  int running_ = 0;
+  std::optional<detail::thread> thread_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/start/serve_mode.hpp -------------------------------------------------------------------------
+
+// The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
+// queue. Must not know which argument or variable asked for it.
+
+namespace coworker::inline v0_1::detail {
+
+// What the user's handler is, as far as a server shows it.
+struct served_handler {
+  bool streams = false;
+  json (*schema)() = nullptr;
+};
+
+struct serve_plan {
+  endpoint_options endpoint;
+  std::string host;
+  std::uint16_t port = 0;
+  std::uint16_t health_port = 0;
+};
+
+// Throws: environment_error.
+inline std::optional<std::uint16_t> port_from_environment(const char* name) {
+  const std::optional<std::string> value = coworker::environment(name);
+  if (!value) return std::nullopt;
+  const std::optional<std::uint64_t> number = detail::read_decimal(*value);
+  if (!number || *number == 0 || *number > 65535)
+    throw environment_error(std::string(name) + ": \"" + *value +
+                            "\" is no port; set it to a number from 1 to 65535");
+  return static_cast<std::uint16_t>(*number);
+}
+
+inline std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+inline std::uint64_t seed_of_ids() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return static_cast<std::uint64_t>(now) ^
+         static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count()) << 20;
+}
+
+inline std::string platform_error_text(const error_info& error, const logger& log) {
+  worker_identity identity;
+  identity.worker_id = coworker::environment("RUNPOD_POD_ID").value_or("local");
+  identity.hostname = coworker::environment("RUNPOD_POD_HOSTNAME").value_or("localhost");
+  return coworker::error_report(error, identity, log);
+}
+
+inline bool takes_openai(const served_handler& handler) {
+  if (handler.schema == nullptr) return false;
+  const json schema = handler.schema();
+  const auto properties = schema.find("properties");
+  return properties != schema.end() && properties->contains("openai_route");
+}
+
+inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mode& chosen,
+                               const options& settings, const served_handler& handler) {
+  serve_plan plan;
+  endpoint_options& made = plan.endpoint;
+  made.kind = chosen.mode == start_mode::queue_api  ? endpoint_kind::queue_api
+              : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
+                                                    : endpoint_kind::service;
+  made.streams = handler.streams;
+  made.schema = handler.schema;
+  made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
+  made.most_waiting = settings.most_waiting;
+  made.seed = detail::seed_of_ids();
+  made.worker_id = coworker::environment("RUNPOD_POD_ID").value_or("local");
+  made.token = coworker::environment("COWORKER_API_TOKEN").value_or(std::string());
+  made.health_path = coworker::environment("HEALTH_CHECK_PATH").value_or("/ping");
+  const bool by_platform = !chosen.variable.empty() || arguments.serve_word;
+  const std::optional<std::uint16_t> port = detail::port_from_environment("PORT");
+  plan.host = by_platform ? "0.0.0.0" : "localhost";
+  plan.port = 8000;
+  if (made.kind == endpoint_kind::service) plan.port = port.value_or(by_platform ? 8080 : 8000);
+  if (chosen.variable == "PORT_HEALTH" || coworker::environment("PORT_HEALTH")) {
+    made.loading_status = 204;
+    if (chosen.variable == "PORT_HEALTH") plan.port = port.value_or(80);
+    plan.health_port = detail::port_from_environment("PORT_HEALTH").value_or(0);
+  }
+  if (chosen.variable == "AIP_HTTP_PORT") {
+    plan.port = detail::port_from_environment("AIP_HTTP_PORT").value_or(8080);
+    made.health_path = coworker::environment("AIP_HEALTH_ROUTE").value_or("/ping");
+    made.predict_path = coworker::environment("AIP_PREDICT_ROUTE").value_or("/predict");
+  }
+  if (made.kind == endpoint_kind::realtime) {
+    plan.port = detail::port_from_environment("RUNPOD_REALTIME_PORT").value_or(0);
+    made.realtime_path =
+        "/" + coworker::environment("RUNPOD_ENDPOINT_ID").value_or(std::string()) + "/realtime";
+    if (made.realtime_path.starts_with("//")) made.realtime_path.erase(0, 1);
+    made.most_in_progress = 1;
+    if (const auto most = coworker::environment("RUNPOD_REALTIME_CONCURRENCY")) {
+      const std::optional<std::uint64_t> number = detail::read_decimal(*most);
+      if (!number || *number == 0 || *number > 1'000'000)
+        throw environment_error("RUNPOD_REALTIME_CONCURRENCY: \"" + *most +
+                                "\" is no number of jobs; set it to 1 or more");
+      made.most_in_progress = static_cast<int>(*number);
+    }
+  }
+  if (made.kind != endpoint_kind::service) {
+    made.interpret = &coworker::read_magic_members;
+    made.error_text = &detail::platform_error_text;
+  }
+  if (arguments.rp_debugger) made.add_timings = &coworker::add_debugger_member;
+  if (arguments.api_host) plan.host = *arguments.api_host;
+  if (arguments.api_port) plan.port = *arguments.api_port;
+  if (plan.health_port == plan.port) plan.health_port = 0;
+  made.only_local = detail::is_loopback_host(plan.host) || plan.host == "::1";
+  return plan;
+}
+
+inline http_server_options server_options(logger& log) {
+  http_server_options made;
+  made.unix_time = &detail::unix_seconds;
+  made.log = &log;
+  return made;
+}
+
+// Throws: usage_error where it cannot listen there.
+inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
+                      const std::string& host, std::uint16_t port, std::uint16_t health_port, logger& log) {
+  try {
+    server.emplace(endpoint, host, port, health_port, detail::server_options(log));
+  } catch (const std::exception& error) {
+    throw usage_error("cannot serve on " + host + ":" + std::to_string(port) + ": " + error.what() +
+                      "; choose another with --rp_api_host and --rp_api_port");
+  }
+}
+
+inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) {
+  const std::string url = "http://" + plan.host + ":" + std::to_string(port);
+  switch (plan.endpoint.kind) {
+    case endpoint_kind::queue_api:
+      log.write(log_level::info, "Serving on " + url + " (console), /run, /runsync, /docs.");
+      break;
+    case endpoint_kind::realtime:
+      log.write(log_level::info, "Serving on " + url + plan.endpoint.realtime_path + ".");
+      break;
+    case endpoint_kind::service:
+    case endpoint_kind::monitor:
+      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " +
+                                     plan.endpoint.health_path + ", metrics at /metrics.");
+  }
+  if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
+      plan.endpoint.token.empty())
+    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+                                   " can run jobs here, read their results and end them; set "
+                                   "COWORKER_API_TOKEN to ask for a token.");
+}
+
+template <class Worker>
+int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings,
+                   logger& log) {
+  plan.endpoint.ready_delay = ready_delay;
+  log.hide(plan.endpoint.token);
+  http_endpoint endpoint(plan.endpoint, log);
+  stdout_sink standard_output;
+  log_sink& lines = settings.sink != nullptr ? *settings.sink : static_cast<log_sink&>(standard_output);
+  console_log shown(lines, endpoint.jobs());
+  struct sink_for_a_while {
+    logger& log;
+    log_sink& before;
+    ~sink_for_a_while() { log.set_sink(before); }
+  } const restored{log, lines};
+  if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
+  std::optional<endpoint_server> server;
+  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
+  detail::tell_where(plan, server->port(), log);
+  return detail::serve_engine(runner, endpoint, settings.grace_period, log);
+}
+
+// A worker whose jobs come from elsewhere, to be looked at.
+template <class Worker>
+struct watched_worker final : worker_access {
+  Worker& runner;
+  explicit watched_worker(Worker& one) noexcept : runner(one) {}
+  void stop_job(std::string id) override { runner.stop_job(std::move(id)); }
+  void drain() override { runner.stop(); }
+  std::vector<std::string> jobs_in_progress() const override { return {}; }
+  metrics measured() const override { return runner.measured(); }
+  stop_token leaving() const override { return stop_token(); }
+  bool preparing() const override { return runner.preparing(); }
+};
+
+// The port beside a queue, where the options ask for one.
+class side_door {
+ public:
+  side_door(worker_access& watched, const options& settings, logger& log)
+      : endpoint_(options_of(settings), log) {
+    if (settings.metrics_port == 0) return;
+    endpoint_.jobs().worker_comes(worker_control(watched));
+    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
+    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
+                                   std::to_string(server_->port()) + "/metrics.");
+  }
+
+ private:
+  static endpoint_options options_of(const options& settings) {
+    endpoint_options made;
+    made.kind = endpoint_kind::monitor;
+    made.only_local = detail::is_loopback_host(settings.metrics_host);
+    made.token = coworker::environment("COWORKER_API_TOKEN").value_or(std::string());
+    return made;
+  }
+
+  http_endpoint endpoint_;
+  std::optional<endpoint_server> server_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/start/standard_descriptors.hpp ---------------------------------------------------------------
+
+// Standard input, output and error of a program that was started without one of them: what it opens first would get that
+// number, and log lines would go into a connection or a file. Knows nothing else.
+
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace coworker::inline v0_1::detail {
+
+/// Opens /dev/null in place of those that are closed.
+inline void fill_standard_descriptors() noexcept {
+  for (int number = 0; number <= 2; ++number) {
+    if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
+    ::open("/dev/null", O_RDWR);  // gets the lowest free number, which is this one, and is for all programs
+  }
+}
+
+}  // namespace coworker::detail
+
+#else
+
+namespace coworker::inline v0_1::detail {
+
+inline void fill_standard_descriptors() noexcept {}  // numbers are not given out again there
+
+}  // namespace coworker::detail
+
+#endif
+
 // ---- coworker/typed/schema.hpp -----------------------------------------------------------------------------
 
 // What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -26415,9 +31944,9 @@ json integer_schema() {
   json made{{"type", "integer"}};
   // Limits that a double cannot tell apart from the next are left to the reader of the input.
   if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
-    made["minimum"] = std::numeric_limits<Integer>::min();
+    made["minimum"] = (std::numeric_limits<Integer>::min)();
   }
-  if constexpr (sizeof(Integer) < 8) made["maximum"] = std::numeric_limits<Integer>::max();
+  if constexpr (sizeof(Integer) < 8) made["maximum"] = (std::numeric_limits<Integer>::max)();
   return made;
 }
 
@@ -26491,7 +32020,8 @@ bool must_be_given(const Struct& example, const Member& member) {
     required = !struct_example<Member>().may_be_left_out;
   }
   detail::for_each_member_rule<Struct>([&](const auto& rule) {
-    const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
+    const bool about = static_cast<const void*>(std::addressof(example.*rule.which)) ==
+                       static_cast<const void*>(std::addressof(member));
     if (about && rule.given != presence::usual) required = rule.given == presence::required;
   });
   return required;
@@ -26533,7 +32063,7 @@ class struct_schema {
     detail::for_each_member_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
-        if (&(example.*rule.which) == &member) detail::add_rule(made, rule);
+        if (std::addressof(example.*rule.which) == std::addressof(member)) detail::add_rule(made, rule);
       }
     });
     if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
@@ -26553,6 +32083,8 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
   constexpr input_kind is = kind<T>;
   if constexpr (is == input_kind::boolean) {
     return json{{"type", "boolean"}};
+  } else if constexpr (is == input_kind::character) {
+    return json{{"type", "string"}, {"minLength", 1}, {"maxLength", 1}};
   } else if constexpr (is == input_kind::integer) {
     return integer_schema<T>();
   } else if constexpr (is == input_kind::floating) {
@@ -26565,6 +32097,14 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
     return json{{"type", "number"}, {"description", "seconds"}};
   } else if constexpr (is == input_kind::optional) {
     return detail::or_null(detail::schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+  } else if constexpr (is == input_kind::pair) {
+    json made{{"type", "array"}};
+    json& parts = made["prefixItems"];
+    parts.push_back(detail::schema_of<typename T::first_type>(pointer + "/prefixItems/0", open...));
+    parts.push_back(detail::schema_of<typename T::second_type>(pointer + "/prefixItems/1", open...));
+    made["minItems"] = 2;
+    made["maxItems"] = 2;
+    return made;
   } else if constexpr (is == input_kind::map) {
     json made{{"type", "object"}};
     made["additionalProperties"] =
@@ -26613,7 +32153,7 @@ json json_schema() {
 
 // What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
@@ -26757,16 +32297,17 @@ class channel_health {
     quiet_until_ = now + std::chrono::seconds(10);
     const auto seconds = wait / std::chrono::seconds(1);
     detail::insist([&] {
-      log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-                (answer.retry_after
-                     ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
-                     : "it is tried again at growing intervals."));
+      log_.write(log_level::warn,
+                 std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+                     (answer.retry_after
+                          ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                          : "it is tried again at growing intervals."));
     });
   }
 
   void worked() {
     if (std::exchange(told_, 0U) != 0)
-      detail::insist([this] { log_.info(std::string(name_) + " works again."); });
+      detail::insist([this] { log_.write(log_level::info, std::string(name_) + " works again."); });
   }
 
  private:
@@ -26780,7 +32321,7 @@ class channel_health {
   std::string_view name_;
   logger& log_;
   unsigned told_ = 0;  // a bit for each kind of failure in the log since all was well
-  time_point quiet_until_ = time_point::min();
+  time_point quiet_until_ = (time_point::min)();
 };
 
 }  // namespace coworker
@@ -26790,7 +32331,7 @@ class channel_health {
 // The addresses of the queue protocol: templates as the platform gives them, with their placeholders filled
 // in.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -26895,7 +32436,7 @@ class queue_urls {
 // The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
 // client, so that it can have a thread, a loop and a connection of its own, and be simulated.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct heartbeat_options {
   /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
@@ -27054,7 +32595,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
 // HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
 // nothing.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct stop_channel_options {
   /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
@@ -27084,7 +32625,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
     const time_point asked = executor.now();
     const http_answer answer = co_await client.send(poll);
     if (answer.arrived() && answer.status == 404) {
-      log.info("The server has no stop channel (404); it is not asked again.");
+      log.write(log_level::info, "The server has no stop channel (404); it is not asked again.");
       co_return;
     }
     const bool held = executor.now() - asked >= std::chrono::seconds(1);
@@ -27118,7 +32659,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
 // What the platform's queue does beside the jobs: its heartbeat and its stop channel, over a client of their own. Must
 // not know the queue, nor threads.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct attendant_settings {
   heartbeat_options beats = {};
@@ -27165,7 +32706,7 @@ class same_loop_attendant {
 
 // The settings of the platform's queue. Must not know how it is served.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct runpod_options {
   queue_urls::templates urls = {};
@@ -27216,12 +32757,14 @@ struct runpod_options {
 namespace detail {
 
 inline runpod_options checked(runpod_options wanted) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("runpod_options::") + problem);
   };
-  require(wanted.posts_at_once >= 1, "posts_at_once must be 1 or more, or no result would ever be posted");
-  require(wanted.ping_interval >= std::chrono::milliseconds(1), "ping_interval must be 1 ms or more");
-  require(wanted.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
+  require_option(wanted.posts_at_once >= 1,
+                 "posts_at_once must be 1 or more, or no result would ever be posted");
+  require_option(wanted.ping_interval >= std::chrono::milliseconds(1), "ping_interval must be 1 ms or more");
+  require_option(wanted.output_limit >= 1000,
+                 "output_limit is below 1000 bytes, which an error must fit into");
   return wanted;
 }
 
@@ -27232,7 +32775,7 @@ inline runpod_options checked(runpod_options wanted) {
 
 // What ended processes left in a spool, on its way out beside the jobs of this one. Must not know how a result is posted.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class reading : unsigned char { goes_on, ended, failed };
 
@@ -27301,7 +32844,8 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
     std::optional<typename Spool::entry> left = co_await std::move(whole);
     if (!left) continue;
     if (!again)
-      log.info("Posting a result that an earlier run left in the spool.", log_subject(left->job_id));
+      log.write(log_level::info, "Posting a result that an earlier run left in the spool.",
+                log_subject(left->job_id));
     auto attempt = try_once(*left);
     const std::optional<duration> wait = co_await std::move(attempt);
     if (!wait) {
@@ -27325,7 +32869,17 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
 // else may write into the folder cannot lead it elsewhere: only regular files are read, none is opened through a link,
 // and none that is there is written over.
 
-namespace coworker {
+#if COWORKER_POSIX
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#endif
+
+namespace coworker::inline v0_1 {
 
 /// What a spool asks of whatever keeps its files; a model may hold them in memory. What gives false says why in errno.
 ///
@@ -27361,6 +32915,8 @@ concept spool_storage = requires(Files& files, const std::string& path, std::str
   files.let_go();
   { files.fresh_name() } -> std::same_as<std::string>;
 };
+
+#if COWORKER_POSIX
 
 /// Real ones. On one thread.
 class spool_files {
@@ -27465,7 +33021,7 @@ class spool_files {
 
   bool is_held(const std::string& path) const noexcept {
     const unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && detail::would_block(errno);
   }
 
   void let_go() noexcept {
@@ -27514,6 +33070,38 @@ class spool_files {
   std::string held_path_;
 };
 
+#else
+
+/// None: what keeps the files of one process from another asks more of the system than the standard library offers.
+class spool_files {
+ public:
+  struct input {
+    bool read(std::string&, std::size_t) { return false; }
+  };
+
+  std::vector<std::string> names(const std::string&) const {
+    throw std::runtime_error("this system keeps no results in a folder; leave spool_folder empty");
+  }
+  std::optional<input> open(const std::string&, std::size_t) const { return std::nullopt; }
+  bool create(const std::string&, std::string_view) const { return fail_always(); }
+  bool overwrite(const std::string&, std::size_t, std::string_view) const { return fail_always(); }
+  bool rename(const std::string&, const std::string&) const noexcept { return fail_always(); }
+  void remove(const std::string&) const noexcept {}
+  void sync(const std::string&) const noexcept {}
+  bool hold(const std::string&) { return fail_always(); }
+  bool is_held(const std::string&) const noexcept { return false; }
+  void let_go() noexcept {}
+  std::string fresh_name() const { return "none"; }
+
+ private:
+  static bool fail_always() noexcept {
+    errno = ENOSYS;
+    return false;
+  }
+};
+
+#endif
+
 static_assert(spool_storage<spool_files>);
 
 }  // namespace coworker
@@ -27527,7 +33115,7 @@ static_assert(spool_storage<spool_files>);
 // OWNER.lock shows, no other process touches it. What an owner that has ended left is claimed by renaming it, which
 // succeeds for one process only.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -27662,7 +33250,7 @@ class basic_spool {
     }
     // It is tried again with each post; and what is there already stays as it is.
     if (std::exchange(place.complained_, true) || place.stored_) return;
-    log.error("The spool cannot keep a result (" + folder_ + ": " + problem + ").",
+    log.write(log_level::error, "The spool cannot keep a result (" + folder_ + ": " + problem + ").",
               log_subject(place.job_id_));
   }
 
@@ -27747,8 +33335,8 @@ class basic_spool {
 
   /// Says in the log why a file is left alone.
   static void complain_of(const left_over& one, const std::string& problem, logger& log) {
-    log.error("The spool has a file that cannot be used and is left alone (" + one.path + ": " + problem +
-              ").");
+    log.write(log_level::error, "The spool has a file that cannot be used and is left alone (" + one.path +
+                                    ": " + problem + ").");
   }
 
  private:
@@ -27770,8 +33358,9 @@ class basic_spool {
 
   void hold_lock(logger& log) {
     if (stored_ > 0 || files_.hold(lock_path(owner_)) || std::exchange(complained_, true)) return;
-    log.warn("The spool cannot be locked (" + folder_ + ": " + detail::errno_text(errno) +
-             "): another worker that shares it may post what is kept there, so that it arrives twice.");
+    log.write(log_level::warn,
+              "The spool cannot be locked (" + folder_ + ": " + detail::errno_text(errno) +
+                  "): another worker that shares it may post what is kept there, so that it arrives twice.");
   }
 
   bool change_mark(ticket& place, bool perhaps_accepted) {
@@ -27836,7 +33425,7 @@ using spool = basic_spool<spool_files>;
 // poster: how results, chunks and reports of progress get to the platform's server: what each answer means, what is tried
 // again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's executor. Client, options, URLs and logger must outlive it.
 template <http_client Client, class Spool>
@@ -27885,7 +33474,8 @@ class poster {
     request.body = std::move(body);
     const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
-    log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+    log_.write(log_level::error,
+               "A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
     co_return made.end == ending::expired ? delivery::given_up
     : made.end == ending::unknown_job     ? delivery::unwanted
@@ -27911,8 +33501,9 @@ class poster {
       case post_answer::unsendable:
         break;
     }
-    log_.warn("The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
-              log_subject(job_id));
+    log_.write(log_level::warn,
+               "The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+               log_subject(job_id));
     co_return delivery::refused;
   }
 
@@ -27965,7 +33556,9 @@ class poster {
           detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
       co_await std::move(all);
     } catch (const std::bad_alloc&) {
-      log_.warn("There was no memory to post what earlier runs left in the spool; the next start tries again.");
+      log_.write(
+          log_level::warn,
+          "There was no memory to post what earlier runs left in the spool; the next start tries again.");
     } catch (...) {
       problem = std::current_exception();
     }
@@ -28023,7 +33616,7 @@ class poster {
     try {
       spool_.store(place, body, perhaps_accepted, log_);
     } catch (const std::bad_alloc&) {
-      log_.error("The spool cannot keep a result: out of memory.");
+      log_.write(log_level::error, "The spool cannot keep a result: out of memory.");
     }
   }
 
@@ -28210,7 +33803,7 @@ class poster {
 // runpod_queue: the platform's serverless queue as an engine, over any HTTP client. Takes jobs and says what their answers
 // mean; results go through the poster. Must not know libcurl, threads, or the environment.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -28333,7 +33926,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
   random_source random_;
   backoff take_backoff_;
   backoff idle_backoff_;
-  time_point take_not_before_ = time_point::min();
+  time_point take_not_before_ = (time_point::min)();
   channel_health takes_;
   detail::poster<Client, Spool> poster_;
   Attendant attendant_;
@@ -28426,15 +34019,6 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 
 #ifdef COWORKER_WITH_CURL
 
-// ---- coworker/start/runpod_mode.hpp ------------------------------------------------------------------------
-
-// The mode of the platform's queue, over libcurl. Needs libcurl.
-
-// ---- coworker/transport/runpod/engine.hpp ------------------------------------------------------------------
-
-// runpod_engine: the platform's queue over libcurl, complete with its heartbeat and stop channel on a thread of their own.
-// What start() serves in production, and a hand-run worker too. Needs libcurl.
-
 // ---- coworker/http/curl/broken_pipe.hpp --------------------------------------------------------------------
 
 // SIGPIPE: neither a connection nor a reader of our log that goes away may end the process, which libcurl leaves to its
@@ -28446,7 +34030,7 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 #include <atomic>
 #include <cerrno>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A handler belongs to the process, so this does too.
 inline std::atomic<pid_t> broken_pipe_owner{0};
@@ -28476,16 +34060,6 @@ inline void ignore_broken_pipes() noexcept {
 
 }  // namespace coworker::detail
 
-// ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
-
-// curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
-// client concept. Must not know the queue protocol, nor how a request is put to libcurl.
-
-#include <curl/curl.h>
-
-#include <algorithm>
-#include <coroutine>
-
 // ---- coworker/http/curl/basics.hpp -------------------------------------------------------------------------
 
 // curl_basics: what curl_client needs of libcurl's C API, in C++'s terms: owners, times, failures, ports.
@@ -28507,7 +34081,7 @@ inline void ignore_broken_pipes() noexcept {
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -28526,7 +34100,7 @@ using curl_url_owner = std::unique_ptr<CURLU, curl_url_deleter>;
 
 inline long to_milliseconds(duration span) noexcept {
   const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(span).count();
-  return static_cast<long>(std::clamp<long long>(rounded, 0, std::numeric_limits<int>::max()));
+  return static_cast<long>(std::clamp<long long>(rounded, 0, (std::numeric_limits<int>::max)()));
 }
 
 // libcurl asks to be initialised once in a process, and never cleans up after itself while handles may live.
@@ -28657,20 +34231,6 @@ inline int local_port(curl_socket_t socket) noexcept {
 
 }  // namespace coworker
 
-// ---- coworker/http/curl/exchange.hpp -----------------------------------------------------------------------
-
-// curl_exchange: how a request is put to libcurl, and an answer received. Must not know who waits for it, nor
-// how many there are, nor how long is too long; that is patience.hpp's.
-
-#include <curl/curl.h>
-#include <fcntl.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <coroutine>
-
 // ---- coworker/http/curl/redirect.hpp -----------------------------------------------------------------------
 
 // Where a redirect leads, and whether a request with credentials may go there. Must not know who asks.
@@ -28680,7 +34240,7 @@ inline int local_port(curl_socket_t socket) noexcept {
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline bool same_letters(std::string_view a, std::string_view b) noexcept {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
@@ -28739,6 +34299,20 @@ inline bool is_same_server(const std::string& asked, const std::string& target) 
 }
 
 }  // namespace coworker::detail
+
+// ---- coworker/http/curl/exchange.hpp -----------------------------------------------------------------------
+
+// curl_exchange: how a request is put to libcurl, and an answer received. Must not know who waits for it, nor
+// how many there are, nor how long is too long; that is patience.hpp's.
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <coroutine>
 #include <cstddef>
 #include <new>
 #include <string>
@@ -28746,7 +34320,7 @@ inline bool is_same_server(const std::string& asked, const std::string& target) 
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct curl_client_options {
   std::string user_agent = "coworker";
@@ -28839,15 +34413,15 @@ struct curl_exchange {
   bool leaving = false;  // given up, but for an answer that may be on its way
   bool gave_up = false;
   int port = -1;  // our own end of the connection, once the request goes out
-  time_point give_up_at = time_point::max();
+  time_point give_up_at = (time_point::max)();
 
   // How it gets on; see patience.hpp.
-  duration limit{};                    // of silence: the request's timeout
-  bool timeout_to_end = false;         // the request's
-  bool answering = false;              // the first line of the answer is here
-  bool in_body = false;                // and the first byte of its body
-  bool hurried = false;                // it answers, and was asked to stop
-  time_point due = time_point::max();  // when to look at it
+  duration limit{};                      // of silence: the request's timeout
+  bool timeout_to_end = false;           // the request's
+  bool answering = false;                // the first line of the answer is here
+  bool in_body = false;                  // and the first byte of its body
+  bool hurried = false;                  // it answers, and was asked to stop
+  time_point due = (time_point::max)();  // when to look at it
   time_point quiet_since{};        // when something of the request, or the answer's first line, last moved
   curl_off_t sent = 0;             // as of the last look, by libcurl
   int unsent = 0;                  // as of the last look, what the system still has of that
@@ -28875,14 +34449,15 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // an id may be "..", encoded
-#if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
+#if LIBCURL_VERSION_NUM >= 0x075500                  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");  // decodes; asking is up to the header
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, std::max(1L, to_milliseconds(options.connect_timeout)));
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                   (std::max)(1L, to_milliseconds(options.connect_timeout)));
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
@@ -28911,7 +34486,7 @@ inline void curl_exchange::prepare(const http_request& request, const std::strin
   stop_requested.store(false, std::memory_order_relaxed);
   settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
   port = -1;
-  give_up_at = due = time_point::max();
+  give_up_at = due = (time_point::max)();
   sent = received_before = 0;
   unsent = open_error = 0;
   problem[0] = '\0';
@@ -28991,7 +34566,7 @@ inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::siz
   if (!one.in_body) {
     one.in_body = true;
     one.window_begun = one.common.now;
-    one.due = std::min(one.due, one.common.now + one.common.options.slow_limit);
+    one.due = (std::min)(one.due, one.common.now + one.common.options.slow_limit);
   }
   one.too_large = !one.takes(size * count);
   if (one.too_large) return 0;
@@ -29009,7 +34584,7 @@ inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::s
   if (!one.answering) {
     one.answering = true;
     if (!one.timeout_to_end) one.quiet_since = one.common.now;
-    one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+    one.give_up_at = (time_point::max)();  // it came before its farewell was over, and is received to its end
     if (one.leaving) one.hurry();
   }
   const std::string_view target = location_in({data, size * count});
@@ -29028,7 +34603,7 @@ inline void curl_exchange::hurry() noexcept {
   hurried = true;
   window_begun = common.now;
   curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &received_before);
-  due = std::min(due, common.now + common.options.slow_limit_when_stopped);
+  due = (std::min)(due, common.now + common.options.slow_limit_when_stopped);
 }
 
 // As libcurl would, but not for the programs that a handler may start; and the error is known.
@@ -29063,18 +34638,6 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 }  // namespace detail
 }  // namespace coworker
 
-// ---- coworker/http/curl/transfers.hpp ----------------------------------------------------------------------
-
-// curl_transfers: the exchanges that libcurl's multi interface has under way, from the moment they are handed to it
-// until each has an answer or a failure; and how one is given up without losing an answer that is on its way. Must
-// not know how a thread waits, nor what is asked for.
-
-#include <curl/curl.h>
-#include <sys/socket.h>
-
-#include <algorithm>
-#include <atomic>
-
 // ---- coworker/http/curl/diagnosis.hpp ----------------------------------------------------------------------
 
 // What a failed transfer comes to, and why, where libcurl's own words leave the cause out: no descriptors, threads
@@ -29087,7 +34650,7 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// EMFILE or ENFILE when no descriptor can be opened right now, else 0.
 inline int descriptor_shortage() noexcept {
@@ -29171,7 +34734,7 @@ inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
 #include <linux/sockios.h>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
 /// the socket of an exchange only once it is over, but tells the port when a request goes out.
@@ -29227,13 +34790,13 @@ inline bool has_moved(curl_exchange& one, bool shared) noexcept {
 /// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
 inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
   const curl_client_options& options = one.common.options;
-  time_point until = time_point::max();
+  time_point until = (time_point::max)();
   if (!one.in_body || one.timeout_to_end) {
     const bool moved = has_moved(one, shared);
     if (moved) one.quiet_since = now;
     until = after(one.quiet_since, one.limit);
     if (now >= until) return patience::silent;
-    if (moved) until = std::min(until, after(now, one.limit / 4));
+    if (moved) until = (std::min)(until, after(now, one.limit / 4));
   }
   if (one.in_body || one.hurried) {
     const duration window = one.hurried ? options.slow_limit_when_stopped : options.slow_limit;
@@ -29245,7 +34808,7 @@ inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
       one.received_before = received;
       one.window_begun = now;
     }
-    until = std::min(until, after(one.window_begun, window));
+    until = (std::min)(until, after(one.window_begun, window));
   }
   one.due = until;
   return patience::goes_on;
@@ -29276,12 +34839,24 @@ inline std::string describe(const curl_exchange& one, patience seen, time_point 
 }
 
 }  // namespace coworker::detail
+
+// ---- coworker/http/curl/transfers.hpp ----------------------------------------------------------------------
+
+// curl_transfers: the exchanges that libcurl's multi interface has under way, from the moment they are handed to it
+// until each has an answer or a failure; and how one is given up without losing an answer that is on its way. Must
+// not know how a thread waits, nor what is asked for.
+
+#include <curl/curl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() and request_stop() belongs to one thread.
 class curl_transfers {
@@ -29332,14 +34907,14 @@ class curl_transfers {
 
   /// When something is due that nobody would wake this thread for.
   time_point next_due() const noexcept {
-    time_point soonest = time_point::max();
-    for (const exchange* const one : exchanges_) soonest = std::min({soonest, one->give_up_at, one->due});
+    time_point soonest = (time_point::max)();
+    for (const exchange* const one : exchanges_) soonest = (std::min)({soonest, one->give_up_at, one->due});
     return soonest;
   }
 
   /// To be called before work(), and before and after a wait. `waited_until` is when a wait was to end; if that is
   /// long over, the process was frozen.
-  void listen(time_point now, time_point waited_until = time_point::min()) noexcept;
+  void listen(time_point now, time_point waited_until = (time_point::min)()) noexcept;
 
   /// Reads and writes what can be, ends what is over, and gives up what takes too long.
   void work() {
@@ -29387,7 +34962,7 @@ void curl_transfers::explain(http_answer& answer, Words words) noexcept {
 // Between two looks at the sockets this thread was busy, or the process was frozen, nobody knows for how much of a
 // wait that ended late. Silence that could not have been heard does not count.
 inline void curl_transfers::listen(time_point now, time_point waited_until) noexcept {
-  if (waited_until != time_point::min() && (waited_until > now || now - waited_until <= noticeable))
+  if (waited_until != (time_point::min)() && (waited_until > now || now - waited_until <= noticeable))
     heard_until_ = now;
   const duration deaf = now - std::exchange(heard_until_, now);
   common_.now = now;
@@ -29515,6 +35090,16 @@ inline void curl_transfers::end_overdue() noexcept {
 }
 
 }  // namespace coworker::detail
+
+// ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
+
+// curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
+// client concept. Must not know the queue protocol, nor how a request is put to libcurl.
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <coroutine>
 #include <cstddef>
 #include <limits>
 #include <memory>
@@ -29524,7 +35109,7 @@ inline void curl_transfers::end_overdue() noexcept {
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
 /// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
@@ -29568,7 +35153,7 @@ class curl_client final : public waiter {
   }
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min() && !transfers_.must_begin()) {
+    if (deadline != (time_point::min)() && !transfers_.must_begin()) {
       block(deadline);
     } else {
       if (!transfers_.empty()) transfers_.listen(clock_type::now());
@@ -29683,12 +35268,13 @@ inline bool curl_client::is_followed(const http_answer& answer, const std::strin
 // Until something has happened, or the deadline, or something is due that nobody else would wake this thread for.
 inline void curl_client::block(time_point deadline) {
   const bool listens = !transfers_.empty();
-  deadline = std::min(deadline, transfers_.next_due());
-  const bool endless = deadline == time_point::max();
+  deadline = (std::min)(deadline, transfers_.next_due());
+  const bool endless = deadline == (time_point::max)();
   const time_point now = listens || !endless ? clock_type::now() : time_point();
   if (listens) transfers_.listen(now);
-  poll(endless ? std::numeric_limits<int>::max() : static_cast<int>(detail::to_milliseconds(deadline - now)));
-  if (listens) transfers_.listen(clock_type::now(), std::max(now, deadline));
+  poll(endless ? (std::numeric_limits<int>::max)()
+               : static_cast<int>(detail::to_milliseconds(deadline - now)));
+  if (listens) transfers_.listen(clock_type::now(), (std::max)(now, deadline));
 }
 
 // An epoll descriptor can be polled, so that what libcurl waits for and all other descriptors are one wait.
@@ -29712,7 +35298,6 @@ static_assert(http_client<curl_client>);
 // What the platform says through the environment, read once and checked before any job is taken, and what a worker is
 // called there.
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -29722,7 +35307,7 @@ static_assert(http_client<curl_client>);
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::uint64_t random_bits() {
   std::uint64_t bits = 0;
@@ -29757,17 +35342,9 @@ inline std::string fresh_uuid() {
 
 // "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
 inline std::string user_agent() {
-  utsname system{};
+  const system_description system = detail::describe_system();
   std::string agent = "coworker/" COWORKER_VERSION;
-  if (::uname(&system) == 0) {
-    agent.append(" (")
-        .append(system.sysname)
-        .append(" ")
-        .append(system.release)
-        .append("; ")
-        .append(system.machine)
-        .append(")");
-  }
+  if (!system.name.empty()) agent += " (" + system.name + "; " + system.processor + ")";
   agent += " Language/C++ 20";
   if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
   return agent;
@@ -29822,7 +35399,7 @@ inline std::string api_key_from_environment() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
 /// be used.
@@ -29842,6 +35419,12 @@ inline runpod_options runpod_options_from_environment() {
 }
 
 }  // namespace coworker
+
+// ---- coworker/transport/runpod/engine.hpp ------------------------------------------------------------------
+
+// runpod_engine: the platform's queue over libcurl, complete with its heartbeat and stop channel on a thread of their own.
+// What start() serves in production, and a hand-run worker too. Needs libcurl.
+
 #include <exception>
 #include <stdexcept>
 #include <string>
@@ -29849,7 +35432,7 @@ inline runpod_options runpod_options_from_environment() {
 #include <thread>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -29940,16 +35523,22 @@ static_assert(transport<runpod_engine> && chunk_transport<runpod_engine> &&
               waiting_transport<runpod_engine>);
 
 }  // namespace coworker
+
+// ---- coworker/start/runpod_mode.hpp ------------------------------------------------------------------------
+
+// The mode of the platform's queue, over libcurl. Needs libcurl.
+
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Before anything is logged.
 inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
   runpod_options found = coworker::runpod_options_from_environment();
   log.hide(found.api_key);
-  for (const std::string* const url : {&found.urls.take, &found.urls.done, &found.urls.stream, &found.urls.ping})
+  for (const std::string* const url :
+       {&found.urls.take, &found.urls.done, &found.urls.stream, &found.urls.ping})
     log.hide_password_of(*url);
   found.delivery_deadline = settings.delivery_deadline;
   found.leave_within = settings.grace_period;
@@ -29968,7 +35557,7 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
 }  // namespace coworker::detail
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -29997,59 +35586,6 @@ inline log_level level_from_environment(log_level fallback) {
 // No engine of the program's own.
 struct no_engine {};
 
-// All that a mode needs besides its engine.
-template <class Handler, class Modifier>
-struct start_parts {
-  const start_arguments& arguments;
-  Handler handler;
-  Modifier modifier;
-  const options& settings;
-  logger& log;
-  resource_reader resources;
-  duration ready_delay = clock_type::now() - loaded_at;
-
-  start_parts(const start_arguments& given, Handler runs, Modifier limits, const options& wanted,
-              logger& lines)
-      : arguments(given),
-        handler(std::move(runs)),
-        modifier(std::move(limits)),
-        settings(wanted),
-        log(lines),
-        resources({.gpu_probe = wanted.gpu_probe}) {}
-
-  worker<Handler, Modifier> make_worker() {
-    options made = settings;
-    made.measure_times = settings.measure_times || arguments.rp_debugger;
-    made.log = &log;
-    made.resources = &resources;
-    return worker<Handler, Modifier>(std::move(handler), std::move(modifier), std::move(made));
-  }
-};
-
-#ifdef COWORKER_WITH_CURL
-template <class Parts>
-int start_runpod_mode(Parts& parts) {
-  runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
-  auto runner = parts.make_worker();
-  return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
-}
-#else
-template <class Parts>
-int start_runpod_mode(Parts&) {
-  throw usage_error(
-      "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
-      "-DCOWORKER_WITH_CURL -lcurl");
-}
-#endif
-
-template <class Parts>
-int start_local_mode(Parts& parts) {
-  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
-  auto runner = parts.make_worker();
-  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
-                                parts.log);
-}
-
 template <class Input>
 int print_schema() {
   if constexpr (typed_input<Input>) {
@@ -30059,14 +35595,101 @@ int print_schema() {
   } else {
     throw usage_error(
         "--print_schema: the input that this handler takes is of a type without a JSON Schema; take a "
-        "struct, "
-        "as in job<request>");
+        "struct, as in "
+        "job<request>");
   }
 }
 
-// Which mode runs: flags first, then the program's own engine, then what only the platform sets, then the local file.
-template <class Handler, class Modifier, class Engine>
-int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+struct start_parts;
+
+// What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
+struct started_program {
+  handler_ref handler;
+  modifier_ref modifier;
+  void (*require_sound_defaults)();
+  int (*print_schema)();
+  int (*serve_platform)(start_parts&);
+  served_handler served;
+
+  // `Build`: what the file that calls start() was compiled with.
+  template <class Build, class Handler, class Modifier>
+  started_program(Build, Handler& runs, Modifier& limits) noexcept
+      : handler(runs),
+        modifier(limits),
+        require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
+        print_schema(&detail::print_schema<handler_input<Handler>>),
+        serve_platform(&Build::serve_platform) {
+    served.streams = is_streaming_handler<Handler>;
+    if constexpr (typed_input<handler_input<Handler>>) served.schema = &json_schema<handler_input<Handler>>;
+  }
+};
+
+// All that a mode needs besides its engine.
+struct start_parts {
+  const start_arguments& arguments;
+  const started_program& program;
+  const options& settings;
+  logger& log;
+  resource_reader resources;
+  duration ready_delay = clock_type::now() - loaded_at;
+
+  start_parts(const start_arguments& given, const started_program& runs, const options& wanted, logger& lines)
+      : arguments(given),
+        program(runs),
+        settings(wanted),
+        log{lines},
+        resources({.gpu_probe = wanted.gpu_probe}) {}
+
+  bare_worker make_worker() {
+    program.require_sound_defaults();
+    options made = settings;
+    made.measure_times = settings.measure_times || arguments.rp_debugger;
+    made.log = &log;
+    made.resources = &resources;
+    return bare_worker(program.handler, program.modifier, std::move(made));
+  }
+};
+
+// Two names, so that files of one program may be compiled with and without libcurl.
+struct build_without_curl {
+  static int serve_platform(start_parts&) {
+    throw usage_error(
+        "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
+        "-DCOWORKER_WITH_CURL -lcurl");
+  }
+};
+
+#ifdef COWORKER_WITH_CURL
+struct build_with_curl {
+  static int serve_platform(start_parts& parts) {
+    runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+    bare_worker runner = parts.make_worker();
+    watched_worker watched(runner);
+    const side_door beside(watched, parts.settings, parts.log);
+    return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
+  }
+};
+using this_build = build_with_curl;
+#else
+using this_build = build_without_curl;
+#endif
+
+inline int start_local_mode(start_parts& parts) {
+  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
+  bare_worker runner = parts.make_worker();
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
+                                parts.log);
+}
+
+inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+  serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
+  bare_worker runner = parts.make_worker();
+  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
+}
+
+// Which mode runs: see choose_mode().
+template <class Engine>
+int start_checked(int argc, char** argv, const started_program& program, const options& settings,
                   Engine& engine) {
   constexpr bool own_engine = !std::is_same_v<Engine, no_engine>;
   detail::fill_standard_descriptors();
@@ -30075,36 +35698,43 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
     return exit_ok;
   }
-  if (arguments.print_schema) return detail::print_schema<handler_input<Handler>>();
-  const bool flagged = arguments.test_input || arguments.test_file;
-  const bool local = flagged || (!own_engine && !environment("RUNPOD_WEBHOOK_GET_JOB"));
+  if (arguments.print_schema) return program.print_schema();
+  const chosen_mode chosen = detail::choose_mode(arguments, own_engine);
+  const bool local = chosen.mode == start_mode::local;
   const log_level usual = local ? log_level::debug : log_level::info;
-  logger log(arguments.level ? *arguments.level : detail::level_from_environment(usual),
-             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
+  logger log{arguments.level ? *arguments.level : detail::level_from_environment(usual),
+             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text};
   if (settings.sink != nullptr) log.set_sink(*settings.sink);
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
-  start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
+  start_parts parts(arguments, program, settings, log);
+  if (!local) log.write(log_level::info, detail::mode_line(chosen));
+  if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
   try {
     if (local) return detail::start_local_mode(parts);
+    if (chosen.mode == start_mode::runpod) return program.serve_platform(parts);
     if constexpr (own_engine) {
-      auto runner = parts.make_worker();
-      return detail::serve_engine(runner, engine, settings.grace_period, log);
-    } else {
-      return detail::start_runpod_mode(parts);
+      if (chosen.mode == start_mode::own_engine) {
+        bare_worker runner = parts.make_worker();
+        watched_worker watched(runner);
+        const side_door beside(watched, settings, log);
+        return detail::serve_engine(runner, engine, settings.grace_period, log);
+      }
     }
+    return detail::start_serve_mode(parts, chosen);
   } catch (const preparation_error& error) {
-    log.error("The handler could not be prepared, so no job was taken: " + error.error().trace());
+    log.write(log_level::error,
+              "The handler could not be prepared, so no job was taken: " + ((error.error)().trace)());
     return exit_not_prepared;
   }
 }
 
-template <class Handler, class Modifier, class Engine>
-int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+template <class Engine>
+int start_and_report(int argc, char** argv, const started_program& program, const options& settings,
                      Engine& engine) {
   try {
-    return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+    return detail::start_checked(argc, argv, program, settings, engine);
   } catch (const usage_error& error) {
     return detail::complain(error.what(), exit_usage);
   } catch (const environment_error& error) {
@@ -30118,41 +35748,79 @@ int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, 
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results, 5 when the handler could not be prepared. With --test_input or --test_file, or where RUNPOD_WEBHOOK_GET_JOB is not set, it
-/// runs local jobs once; else it serves the platform's queue. SIGTERM or SIGINT drains it. Blocks. Logs to standard
-/// output.
+/// the queue did not get all results, 5 when the handler could not be prepared. Arguments come first: --test_input and --test_file run local jobs once,
+/// --rp_serve_api and --serve make it an HTTP server. Else it serves the platform whose variables are set, and where
+/// there is none it runs the jobs in test_input.json: --help has the table. SIGTERM or SIGINT drains it. Blocks. Logs to
+/// standard output.
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
 /// `modifier` says how many jobs may be in progress: see concurrency_modifier.
-template <class Handler, class Modifier = fixed_concurrency>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
-                                                                          Handler handler,
-                                                                          Modifier modifier = Modifier(),
-                                                                          options settings = {}) {
+template <class Handler, class Modifier = fixed_concurrency, class Build = detail::this_build>
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+         concurrency_modifier<Modifier>) int start(int argc, char** argv, Handler handler,
+                                                   Modifier modifier = Modifier(), options settings = {}) {
   detail::no_engine none;
-  return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, none);
+  return detail::start_and_report(argc, argv, detail::started_program(Build(), handler, modifier), settings,
+                                  none);
 }
 
 /// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
 /// until the engine is closed or a signal comes.
-template <class Handler, class Modifier, class Engine>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE int start(
-    int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
-    detail::engine_checked = detail::check_engine<Engine>()) {
+template <class Handler, class Modifier, class Engine, class Build = detail::this_build>
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+         concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE
+    int start(int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
+              detail::engine_checked = detail::check_engine<Engine>()) {
   if constexpr (detail::fitting_engine<Engine>) {
-    return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+    return detail::start_and_report(argc, argv, detail::started_program(Build(), handler, modifier), settings,
+                                    engine);
   } else {
     return detail::exit_usage;
   }
 }
 
+// An overload for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+template <class Handler>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
 template <class Handler, class Modifier = fixed_concurrency>
-requires(!job_handler<Handler>) COWORKER_REFUSE_HANDLER("coworker::start")
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+template <class Handler, class Modifier = fixed_concurrency>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&, const options&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+template <class Handler, class Modifier, class Engine>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&, const options&, Engine&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+
+template <class Handler, class Modifier = fixed_concurrency>
+requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+    COWORKER_REFUSE_HANDLER("coworker::start")
 int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
+template <class Handler, class Modifier, class Engine>
+requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+    COWORKER_REFUSE_HANDLER("coworker::start")
+int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE_MODIFIER("coworker::start")
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurrency_modifier<Modifier>)
+    COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
+template <class Handler, class Modifier, class Engine>
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurrency_modifier<Modifier>)
+    COWORKER_REFUSE_MODIFIER("coworker::start")
+int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
 }  // namespace coworker
 
@@ -30160,7 +35828,7 @@ int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_us
 
 // What a program and a memory_queue share of the jobs between them. Must not know how a worker takes them.
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Guarded by the mutex of its memory_core, but for the id, which stays as it is.
 struct memory_job_state : shared_state {
@@ -30448,7 +36116,7 @@ struct leave_memory_queue {
 // memory_queue: a queue inside the program. Whatever has jobs for the worker pushes them, on any thread, and awaits what
 // becomes of each. Must not know what the jobs are for.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job that was pushed into a memory_queue. A handle, cheap to copy; it may outlive the queue, and letting go of it does
 /// not stop the job.
@@ -30467,18 +36135,18 @@ class memory_job {
   const std::string& id() const noexcept { return job_->id; }
 
   /// Returns what became of the job, once it has ended. Cancellation: throws `cancelled`; the job goes on.
-  task<outcome> result() const { return await<outcome>(core_, job_, &take_outcome); }
+  task<outcome> result() const { return await_found<outcome>(core_, job_, &take_outcome); }
 
   /// Returns the next chunk of a streaming handler's output, in their order, and nothing once the job has ended and all
   /// were returned. Until then they are kept. Cancellation: as result().
   task<std::optional<json>> next_chunk() const {
-    return await<std::optional<json>>(core_, job_, &take_chunk);
+    return await_found<std::optional<json>>(core_, job_, &take_chunk);
   }
 
   /// Returns the handler's latest report of progress, once there is one that was not returned yet; those that came before
   /// it are skipped. Nothing once the job has ended. Cancellation: as result().
   task<std::optional<json>> next_progress() const {
-    return await<std::optional<json>>(core_, job_, &take_progress);
+    return await_found<std::optional<json>>(core_, job_, &take_progress);
   }
 
   /// The same for a thread, which blocks. Throws: std::logic_error on the thread of an event loop.
@@ -30520,7 +36188,7 @@ class memory_job {
 
   // The frame has handles of its own, as this one may be gone before it ends.
   template <class Found>
-  static task<Found> await(core_handle core, job_handle job, bool (*look)(state&, Found&)) {
+  static task<Found> await_found(core_handle core, job_handle job, bool (*look)(state&, Found&)) {
     Found found{};
     while (!core->look_or_wait(*job, found, look)) co_await job->news.wait();
     co_return found;
@@ -30540,7 +36208,7 @@ class memory_job {
 struct memory_queue_options {
   /// How many jobs may wait for a worker; beyond that, a job that is pushed fails at once with an error that says so.
   /// Default: as many as there is memory for.
-  std::size_t most_waiting = std::numeric_limits<std::size_t>::max();
+  std::size_t most_waiting = (std::numeric_limits<std::size_t>::max)();
   /// What workers are told that the queue takes at most.
   transport_limits limits = {};
 };
@@ -30639,7 +36307,7 @@ static_assert(transport<memory_queue> && chunk_transport<memory_queue> && progre
 // for the same: for handlers whose input is told by data, and for those that are carried over. Must not know
 // of structs.
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a field of an input may hold. An integer does for `number`, and becomes a floating number; `true` is
 /// no integer.
@@ -30774,8 +36442,6 @@ inline json validated(json input, const std::vector<input_field>& fields,
 
 // ---- coworker/coworker.hpp ---------------------------------------------------------------------------------
 
-// Everything in one include. What the single header is made from.
-
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
 
@@ -30793,7 +36459,7 @@ inline json validated(json input, const std::vector<input_field>& fields,
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -30989,13 +36655,6 @@ class test_job : private detail::job_observer {
 
 }  // namespace coworker
 
-// ---- coworker/simulation/conformance.hpp -------------------------------------------------------------------
-
-// Whether an engine keeps the contract of transport/concept.hpp: workers come and go on a simulated loop, while a test
-// feeds the engine and says what came out at its far side. Must not know any engine.
-
-#include <concepts>
-
 // ---- coworker/simulation/conformance_checks.hpp ------------------------------------------------------------
 
 // What is noted of an engine while workers use it, and what must be true of that. Must not know how it is found out.
@@ -31007,7 +36666,7 @@ class test_job : private detail::job_observer {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What reached the far side of an engine.
 struct arrival {
@@ -31177,7 +36836,7 @@ inline void check_arrivals(conformance_notes& notes, const std::vector<std::stri
 #include <string_view>
 #include <utility>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// When an operation was asked to stop.
 class stop_moment {
@@ -31389,6 +37048,13 @@ class observed_engine {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/conformance.hpp -------------------------------------------------------------------
+
+// Whether an engine keeps the contract of transport/concept.hpp: workers come and go on a simulated loop, while a test
+// feeds the engine and says what came out at its far side. Must not know any engine.
+
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -31400,7 +37066,7 @@ class observed_engine {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What a test brings: an engine, a way to feed it, and what came out of it. One is made for each run.
 ///
@@ -31661,22 +37327,6 @@ check_conformance(Make make, const conformance_options& wanted) {
 
 }  // namespace coworker::simulation
 
-// ---- coworker/simulation/simulation.hpp --------------------------------------------------------------------
-
-// Simulate your handler: a real worker, with the real queue protocol, against a queue and a network that
-// misbehave as a seed says, in virtual time. For unit tests.
-
-// ---- coworker/simulation/report.hpp ------------------------------------------------------------------------
-
-// What a simulation is asked for, and what it says afterwards.
-
-// ---- coworker/simulation/fault_plan.hpp --------------------------------------------------------------------
-
-// What goes wrong in a simulated run, and when, all drawn from its seed: not only each mishap, but which
-// kinds there are and how often (swarm testing: Groce et al. 2012). Knows nobody whom it befalls.
-
-#include <array>
-
 // ---- coworker/simulation/faults.hpp ------------------------------------------------------------------------
 
 // The kinds of mishap that a simulated run can have, and sets of them.
@@ -31687,7 +37337,7 @@ check_conformance(Make make, const conformance_options& wanted) {
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// The kinds of mishap. Each can be left out.
 enum class fault : unsigned char {
@@ -31724,9 +37374,9 @@ class fault_set {
   fault_set() noexcept {}
   static fault_set all() noexcept { return fault_set((1U << fault_names.size()) - 1); }
 
-  bool has(fault one) const noexcept { return (bits_ & bit(one)) != 0; }
-  void add(fault one) noexcept { bits_ |= bit(one); }
-  void remove(fault one) noexcept { bits_ &= ~bit(one); }
+  bool has(fault one) const noexcept { return (bits_ & bit_of(one)) != 0; }
+  void add(fault one) noexcept { bits_ |= bit_of(one); }
+  void remove(fault one) noexcept { bits_ &= ~bit_of(one); }
   bool empty() const noexcept { return bits_ == 0; }
   std::size_t size() const noexcept {
     std::size_t count = 0;
@@ -31745,18 +37395,25 @@ class fault_set {
 
  private:
   explicit fault_set(std::uint32_t bits) noexcept : bits_(bits) {}
-  static std::uint32_t bit(fault one) noexcept { return 1U << static_cast<unsigned>(one); }
+  static std::uint32_t bit_of(fault one) noexcept { return 1U << static_cast<unsigned>(one); }
 
   std::uint32_t bits_ = 0;
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/fault_plan.hpp --------------------------------------------------------------------
+
+// What goes wrong in a simulated run, and when, all drawn from its seed: not only each mishap, but which
+// kinds there are and how often (swarm testing: Groce et al. 2012). Knows nobody whom it befalls.
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Draws what else a plan needs.
 class dice {
@@ -31806,7 +37463,7 @@ struct upheaval {
 /// From when to when one worker serves, and how it ends; the last stays until all is done.
 struct worker_span {
   duration starts{};
-  duration ends = duration::max();
+  duration ends = (duration::max)();
   bool crashes = false;
 };
 
@@ -32045,7 +37702,7 @@ inline fault_plan fault_plan::draw(std::uint64_t seed, std::size_t jobs, fault_s
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What must hold at all times, whatever goes wrong.
 enum class invariant : unsigned char {
@@ -32087,12 +37744,17 @@ struct violation {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/report.hpp ------------------------------------------------------------------------
+
+// What a simulation is asked for, and what it says afterwards.
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 struct options {
   /// How many jobs are submitted. Default 50.
@@ -32164,12 +37826,6 @@ struct report {
 
 }  // namespace coworker::simulation
 
-// ---- coworker/simulation/seeds.hpp -------------------------------------------------------------------------
-
-// Many seeds, on as many threads as are wanted: which is the first that fails, and what it comes down to.
-
-#include <atomic>
-
 // ---- coworker/simulation/shrink.hpp ------------------------------------------------------------------------
 
 // Makes a run that fails smaller: fewer kinds of mishap, then fewer jobs, for as long as the same thing goes
@@ -32178,7 +37834,7 @@ struct report {
 #include <cstddef>
 #include <utility>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// `run(const options&)` gives the report of one run; `wanted` is one that fails. Gives the smallest options
 /// found at which the same invariant is broken, after some dozens of runs.
@@ -32214,6 +37870,12 @@ options shrink(options wanted, Run&& run) {
 }
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/seeds.hpp -------------------------------------------------------------------------
+
+// Many seeds, on as many threads as are wanted: which is the first that fails, and what it comes down to.
+
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -32222,7 +37884,7 @@ options shrink(options wanted, Run&& run) {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 struct seeds_report {
   std::uint64_t runs = 0;           ///< seeds that were run, up to the first that failed
@@ -32317,11 +37979,6 @@ seeds_report run_seeds(const options& base, std::uint64_t count, unsigned thread
 
 }  // namespace coworker::simulation
 
-// ---- coworker/simulation/world.hpp -------------------------------------------------------------------------
-
-// One simulated run: workers that come and go, the queue and the network around them, and the plan of what
-// goes wrong. All of it on one thread and one loop, in virtual time.
-
 // ---- coworker/simulation/memory_disk.hpp -------------------------------------------------------------------
 
 // A spool's files in memory: they outlive the worker that wrote them, as a disk does, and fail as they are
@@ -32337,7 +37994,7 @@ seeds_report run_seeds(const options& base, std::uint64_t count, unsigned thread
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// One disk for all workers of a run.
 class memory_disk {
@@ -32487,16 +38144,6 @@ static_assert(spool_storage<memory_files>);
 
 }  // namespace coworker::simulation
 
-// ---- coworker/simulation/network_client.hpp ----------------------------------------------------------------
-
-// The network between a worker and the queue, as an HTTP client: each exchange takes the time, and meets the
-// mishaps, that the plan draws for it.
-
-// ---- coworker/simulation/ledger.hpp ------------------------------------------------------------------------
-
-// The ledger: what each worker has been handed, has started, posted and let go, as seen from outside, and the
-// checks that this never contradicts what a worker promises. Must not know how the worker does it.
-
 // ---- coworker/simulation/accounts.hpp ----------------------------------------------------------------------
 
 // What is kept of each worker and each of its jobs in a simulated run. Counts only; what they must come to is
@@ -32506,7 +38153,7 @@ static_assert(spool_storage<memory_files>);
 #include <string>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Counts what happens within a second, or any other span.
 class rate_guard {
@@ -32551,9 +38198,9 @@ struct held_job {
   int tries = 0;     ///< posts of this run's result
   int refusals = 0;  ///< final ones that came back
   duration arrived{};
-  duration stop_came = duration::min();  ///< the latest
-  duration ready{};                      ///< when its result was
-  std::uint64_t result = 0;              ///< hash of its body
+  duration stop_came = (duration::min)();  ///< the latest
+  duration ready{};                        ///< when its result was
+  std::uint64_t result = 0;                ///< hash of its body
   part_account chunk;
   part_account progress;
   stop_token stop;
@@ -32575,14 +38222,14 @@ struct worker_account {
   std::int64_t asked_for = 0;  ///< by takes under way
   int reporting =
       0;  ///< running jobs that told of progress: they may have ended, and wait for that to arrive
-  duration seemed_over = duration::max();  ///< when a job was started that may have been one too many
-  int over_limit = 0;                      ///< the limit then
+  duration seemed_over = (duration::max)();  ///< when a job was started that may have been one too many
+  int over_limit = 0;                        ///< the limit then
   int over_job = 0;
   int limit = 1;
   int limit_before = 1;  ///< the highest of the moment at which the limit was last set
   duration limit_set{};
   int highest_in_progress = 0;
-  duration told_to_leave = duration::max();
+  duration told_to_leave = (duration::max)();
   duration last_ping{};
   int coroutines = 0;  ///< requests under way
   rate_guard pings;
@@ -32616,7 +38263,7 @@ struct worker_terms {
 #include <string_view>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What can happen. In a line, # stands for the detail.
 enum class happening : unsigned char {
@@ -32687,11 +38334,11 @@ inline constexpr std::array<std::string_view, 29> happening_lines{
 
 }  // namespace detail
 
-class trace {
+class event_trace {
  public:
   static constexpr int nobody = -1;
 
-  explicit trace(bool keeps_lines) noexcept : keeps_lines_(keeps_lines) {}
+  explicit event_trace(bool keeps_lines) noexcept : keeps_lines_(keeps_lines) {}
 
   /// `worker` and `job` count from 0; `nobody` for none.
   void note(time_point now, happening what, int worker, int job, std::int64_t detail = 0) {
@@ -32755,6 +38402,12 @@ class trace {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/ledger.hpp ------------------------------------------------------------------------
+
+// The ledger: what each worker has been handed, has started, posted and let go, as seen from outside, and the
+// checks that this never contradicts what a worker promises. Must not know how the worker does it.
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -32763,7 +38416,7 @@ class trace {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 inline std::string job_name(int job) { return "job-" + std::to_string(job); }
 
@@ -32797,7 +38450,7 @@ inline std::uint64_t text_hash(std::string_view text) noexcept {
 /// Every call is an event at the loop's present moment.
 class ledger {
  public:
-  ledger(simulated_loop& loop, trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
+  ledger(simulated_loop& loop, event_trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
       : loop_(loop), trace_(events), terms_(terms), workers_(workers) {
     for (worker_account& one : workers_) one.jobs.resize(jobs);
   }
@@ -32816,7 +38469,7 @@ class ledger {
   /// The first one ends the run.
   void violate(invariant broken, std::string text) {
     if (violated()) return;
-    note(happening::violated, trace::nobody, trace::nobody, static_cast<std::int64_t>(broken));
+    note(happening::violated, event_trace::nobody, event_trace::nobody, static_cast<std::int64_t>(broken));
     trace_.close();
     violations_.push_back({broken, now(), std::move(text)});
   }
@@ -32840,7 +38493,7 @@ class ledger {
     one.limit_set = now();
     one.limit = limit < 1 ? 1 : limit;
     if (one.limit_before < one.limit) one.limit_before = one.limit;
-    if (one.limit != before) note(happening::limit_changed, worker, trace::nobody, one.limit);
+    if (one.limit != before) note(happening::limit_changed, worker, event_trace::nobody, one.limit);
   }
 
   void asks_for_jobs(int worker, int capacity) {
@@ -32926,7 +38579,7 @@ class ledger {
   }
 
   void told_to_leave(int worker) {
-    note(happening::worker_told_to_leave, worker, trace::nobody);
+    note(happening::worker_told_to_leave, worker, event_trace::nobody);
     account(worker).told_to_leave = now();
   }
 
@@ -32956,12 +38609,12 @@ class ledger {
   void look_back(int worker) {
     worker_account& one = account(worker);
     if (now() <= one.seemed_over) return;
-    one.seemed_over = duration::max();
+    one.seemed_over = (duration::max)();
     if (busy(one) > one.over_limit && counts(one)) too_many_run(worker, one.over_job, one.over_limit);
   }
 
   bool grace_is_over(const worker_account& one) const noexcept {
-    return one.told_to_leave != duration::max() && now() - one.told_to_leave >= terms_.grace_period;
+    return one.told_to_leave != (duration::max)() && now() - one.told_to_leave >= terms_.grace_period;
   }
 
   void too_many_run(int worker, int job, int limit) {
@@ -32979,7 +38632,7 @@ class ledger {
   };
 
   simulated_loop& loop_;
-  trace& trace_;
+  event_trace& trace_;
   worker_terms terms_;
   std::vector<worker_account> workers_;
   std::vector<known_result> results_;
@@ -33017,7 +38670,7 @@ inline void ledger::completes(int worker, const job_result& result, std::string_
 inline void ledger::check_stop(int worker, int job, const held_job& held, outcome_status ended) {
   const worker_account& one = account(worker);
   if (!counts(one)) return;
-  const bool leaving = one.told_to_leave != duration::max();
+  const bool leaving = one.told_to_leave != (duration::max)();
   const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
   if (ended == outcome_status::stopped && held.stop_came < held.arrived && !grace_over)
     violate(invariant::stops_only_its_job,
@@ -33116,7 +38769,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
 
 inline void ledger::left(int worker, duration allowed_until) {
   worker_account& one = account(worker);
-  note(happening::worker_left, worker, trace::nobody);
+  note(happening::worker_left, worker, event_trace::nobody);
   one.present = false;
   if (!counts(one)) return;
   for (std::size_t job = 0; job < one.jobs.size(); ++job) {
@@ -33134,12 +38787,6 @@ inline void ledger::left(int worker, duration allowed_until) {
 
 }  // namespace coworker::simulation
 
-// ---- coworker/simulation/queue_server.hpp ------------------------------------------------------------------
-
-// The queue's side of a simulated run: which job is where, what each request does there, and when a job goes
-// back into the queue. It decides at once; how long a message takes, and whether it arrives, is the network's
-// business.
-
 // ---- coworker/simulation/wire.hpp --------------------------------------------------------------------------
 
 // Requests of the queue protocol as a server reads them.
@@ -33150,7 +38797,7 @@ inline void ledger::left(int worker, duration allowed_until) {
 #include <string_view>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// The addresses of the simulated server.
 inline queue_urls::templates server_urls() {
@@ -33259,13 +38906,20 @@ void for_each_named(std::string_view ids, std::size_t jobs, Each each) {
 }
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/queue_server.hpp ------------------------------------------------------------------
+
+// The queue's side of a simulated run: which job is where, what each request does there, and when a job goes
+// back into the queue. It decides at once; how long a message takes, and whether it arrives, is the network's
+// business.
+
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 enum class served_state : unsigned char { unsubmitted, queued, handed_over, settled };
 
@@ -33310,7 +38964,7 @@ class queue_server {
     served_job& one = job(number);
     if (one.state != served_state::unsubmitted) return;
     one.submitted = book_.now();
-    book_.note(happening::job_submitted, trace::nobody, number);
+    book_.note(happening::job_submitted, event_trace::nobody, number);
     enqueue(number);
   }
 
@@ -33372,7 +39026,7 @@ class queue_server {
 inline void queue_server::stop(int number) {
   served_job& one = job(number);
   const int state = one.state == served_state::queued ? 1 : one.state == served_state::settled ? 2 : 0;
-  book_.note(happening::stop_wanted, trace::nobody, number, state);
+  book_.note(happening::stop_wanted, event_trace::nobody, number, state);
   if (one.state == served_state::unsubmitted) return;
   one.stop_wanted = true;
   if (one.state == served_state::queued) return settle(one);  // it is passed over when its turn comes
@@ -33381,7 +39035,7 @@ inline void queue_server::stop(int number) {
 }
 
 inline void queue_server::restart() {
-  book_.note(happening::server_restarted, trace::nobody, trace::nobody);
+  book_.note(happening::server_restarted, event_trace::nobody, event_trace::nobody);
   for (held_poll* const poll : polls_) {
     poll->forgotten = dice_.chance(0.5);
     if (poll->forgotten) continue;
@@ -33399,7 +39053,7 @@ inline void queue_server::look_for_lost_jobs() {
     if (one.state != served_state::handed_over || book_.now() - one.last_named < plan_.returned_after)
       continue;
     const int number = static_cast<int>(i);
-    book_.note(happening::job_returned, trace::nobody, number);
+    book_.note(happening::job_returned, event_trace::nobody, number);
     const duration since_calm = book_.now() - plan_.calm_from - book_.jumped;  // no heart beat then
     if (since_calm > plan_.returned_after * 3 && book_.held_by_anyone(number)) {
       book_.violate(invariant::heartbeat_exact,
@@ -33618,7 +39272,7 @@ inline void queue_server::answer_polls() {
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// One for all workers.
 class request_checks {
@@ -33662,7 +39316,7 @@ class request_checks {
     const worker_account& one = book_.account(worker);
     // Four tries of twice the interval each, with pauses; then the next is due at once.
     const duration longest = book_.terms().ping_interval * 11 + book_.jumped;
-    const bool done = one.told_to_leave != duration::max() && one.in_progress == 0;
+    const bool done = one.told_to_leave != (duration::max)() && one.in_progress == 0;
     if (book_.counts(one) && one.present && !done && book_.now() - one.last_ping > longest)
       book_.violate(invariant::heartbeat_exact,
                     "worker " + std::to_string(worker) + " sends no heartbeats any more");
@@ -33670,7 +39324,7 @@ class request_checks {
 
  private:
   void note(const call& asked) {
-    const int nobody = trace::nobody;
+    const int nobody = event_trace::nobody;
     switch (asked.where) {
       case endpoint::take:
         return book_.note(happening::asked_for_jobs, asked.worker, nobody, asked.capacity);
@@ -33709,7 +39363,7 @@ class request_checks {
                           (job < 0 ? "an unknown job" : job_name(job)) + ", which is not in progress");
       }
     });
-    book_.note(happening::pinged, asked.worker, trace::nobody, named);
+    book_.note(happening::pinged, asked.worker, event_trace::nobody, named);
     if (named != one.in_progress) {
       book_.violate(invariant::heartbeat_exact, "worker " + std::to_string(asked.worker) +
                                                     ": a heartbeat names " + std::to_string(named) +
@@ -33771,6 +39425,12 @@ class request_checks {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/network_client.hpp ----------------------------------------------------------------
+
+// The network between a worker and the queue, as an HTTP client: each exchange takes the time, and meets the
+// mishaps, that the plan draws for it.
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -33778,7 +39438,7 @@ class request_checks {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What all workers of a run share.
 struct surroundings {
@@ -33811,7 +39471,7 @@ class network_client {
   task<http_answer> send(const http_request& request);
 
   /// Nothing gets out or in any more: all exchanges end.
-  void die() {
+  void cut_off() {
     dead_ = true;
     for (exchange* const one : under_way_) one->woken.set();
   }
@@ -33838,7 +39498,7 @@ class network_client {
     executor_ref executor;
     auto_reset_event woken;
     duration answer_by;
-    duration left_at = duration::max();  // its sender has gone
+    duration left_at = (duration::max)();  // its sender has gone
 
     exchange(network_client& client, executor_ref where, duration patience)
         : owner(client), executor(where), answer_by(client.around_.book.now() + patience) {
@@ -33860,7 +39520,7 @@ class network_client {
     }
 
     duration now() const noexcept { return owner.around_.book.now(); }
-    bool leaving() const noexcept { return left_at != duration::max(); }
+    bool leaving() const noexcept { return left_at != (duration::max)(); }
     auto_reset_event::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
     void leave() {
       left_at = now();
@@ -33886,7 +39546,7 @@ class network_client {
   task<http_answer> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
   task<http_answer> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
   http_answer end(const call& asked, progress how);
-  http_answer fail(const call& asked, http_failure kind, const char* problem);
+  http_answer failed_answer(const call& asked, http_failure kind, const char* problem);
   void arrive(const call& asked, const http_answer& answer, const std::vector<int>& handed);
 
   surroundings& around_;
@@ -33920,7 +39580,7 @@ inline auto network_client::draw() -> fate {
 // Waits while nothing of the answer has come.
 inline auto network_client::pass(exchange& one, duration due) -> task<progress> {
   for (;;) {
-    const duration give_up = one.leaving() ? one.left_at + farewell : duration::max();
+    const duration give_up = one.leaving() ? one.left_at + farewell : (duration::max)();
     const duration now = one.now();
     if (dead_ || (now >= give_up && now < due)) co_return progress::given_up;
     if (now >= due) co_return progress::on_its_way;
@@ -33943,7 +39603,7 @@ inline auto network_client::receive(exchange& one, duration length) -> task<prog
 inline auto network_client::hold(exchange& one, held_poll& poll, duration reach) -> task<progress> {
   const duration held_until = one.now() + around_.plan.hold;
   while (!poll.answered) {
-    const duration noticed = one.leaving() ? one.left_at + reach : duration::max();
+    const duration noticed = one.leaving() ? one.left_at + reach : (duration::max)();
     duration due = poll.forgotten || held_until > one.answer_by ? one.answer_by : held_until;
     if (noticed < due) due = noticed;
     if (dead_ || one.now() >= due) break;
@@ -33966,7 +39626,7 @@ inline http_answer network_client::end(const call& asked, progress how) {
     return made;
   }
   if (how == progress::given_up) throw cancelled();
-  return fail(asked, http_failure::timed_out, "no answer in time");
+  return failed_answer(asked, http_failure::timed_out, "no answer in time");
 }
 
 inline task<http_answer> network_client::send(const http_request& request) {
@@ -34007,9 +39667,9 @@ inline task<http_answer> network_client::lose(exchange& one, const call& asked, 
   const bool refused = !met.silent && !acts_late && around_.fates.chance(0.5);
   const progress reached = co_await pass(one, met.silent ? one.answer_by : one.now() + met.up * 2);
   if (reached == progress::given_up) co_return end(asked, reached);
-  if (refused) co_return fail(asked, http_failure::unreachable, "connection refused");
-  if (met.silent) co_return fail(asked, http_failure::timed_out, "no answer in time");
-  co_return fail(asked, http_failure::broken, "connection reset");
+  if (refused) co_return failed_answer(asked, http_failure::unreachable, "connection refused");
+  if (met.silent) co_return failed_answer(asked, http_failure::timed_out, "no answer in time");
+  co_return failed_answer(asked, http_failure::broken, "connection reset");
 }
 
 // The way of an answer back to the worker.
@@ -34027,13 +39687,13 @@ inline task<http_answer> network_client::bring_back(exchange& one, held_poll& po
   const bool endless = timeout_to_end && one.now() + met.body > one.answer_by;
   reached = co_await receive(one, endless ? one.answer_by - one.now() : met.body);
   if (reached != progress::on_its_way) co_return end(poll.asked, reached);
-  if (endless) co_return fail(poll.asked, http_failure::timed_out, "no whole answer in time");
-  if (lost) co_return fail(poll.asked, http_failure::broken, "connection reset");
+  if (endless) co_return failed_answer(poll.asked, http_failure::timed_out, "no whole answer in time");
+  if (lost) co_return failed_answer(poll.asked, http_failure::broken, "connection reset");
   arrive(poll.asked, poll.answer, poll.handed);
   co_return std::move(poll.answer);
 }
 
-inline http_answer network_client::fail(const call& asked, http_failure kind, const char* problem) {
+inline http_answer network_client::failed_answer(const call& asked, http_failure kind, const char* problem) {
   http_answer made;
   made.failure = kind;
   made.problem = problem;
@@ -34088,7 +39748,7 @@ static_assert(http_client<network_client>);
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Gives the elements on, and tells the ledger what is to become chunks. One that is no JSON is let pass:
 /// what becomes of it is the worker's business.
@@ -34275,6 +39935,12 @@ class observed_queue {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/world.hpp -------------------------------------------------------------------------
+
+// One simulated run: workers that come and go, the queue and the network around them, and the plan of what
+// goes wrong. All of it on one thread and one loop, in virtual time.
+
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -34284,7 +39950,7 @@ class observed_queue {
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Takes no lines.
 class silent_sink final : public log_sink {
@@ -34464,7 +40130,7 @@ class world {
         server_.restart();
         break;
       case upheaval::kind::clock_jump:
-        book_.note(happening::clock_jumped, trace::nobody, trace::nobody,
+        book_.note(happening::clock_jumped, event_trace::nobody, event_trace::nobody,
                    one.length / std::chrono::milliseconds(1));
         book_.jumped += one.length;
         loop_.jump(one.length);
@@ -34493,7 +40159,7 @@ class world {
     worker_account& account = book_.account(number);
     account.present = true;
     account.last_ping = book_.now();
-    book_.note(happening::worker_started, number, trace::nobody);
+    book_.note(happening::worker_started, number, event_trace::nobody);
     scope beside(here);
     beside.spawn(end(mine));
     std::string problem;
@@ -34516,7 +40182,7 @@ class world {
 
   // Waits for the end of this worker's time, and brings it about.
   task<void> end(lifetime& mine) {
-    const bool last = mine.span.ends == duration::max();
+    const bool last = mine.span.ends == (duration::max)();
     const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
     auto_reset_event& sooner = last ? server_.all_settled() : mine.ending;
     while (book_.now() < due && server_.unsettled() > 0 && !book_.violated()) {
@@ -34537,8 +40203,8 @@ class world {
     mine.crashed = true;
     worker_account& account = book_.account(mine.number);
     account.crashed = true;
-    book_.note(happening::worker_crashed, mine.number, trace::nobody);
-    mine.client.die();
+    book_.note(happening::worker_crashed, mine.number, event_trace::nobody);
+    mine.client.cut_off();
     disk_.process_ended(mine.number);
     for (std::size_t job = 0; job < wanted_.jobs; ++job) {
       if (account.jobs[job].in_progress) mine.runner.stop_job(job_name(static_cast<int>(job)));
@@ -34562,10 +40228,10 @@ class world {
   // beginning is there, which the network may hold back for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
-    if (account.told_to_leave == duration::max()) return duration::max();
+    if (account.told_to_leave == (duration::max)()) return (duration::max)();
     const worker_terms& terms = book_.terms();
-    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped + terms.post_timeout +
-           std::chrono::seconds(35);
+    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped +
+           terms.post_timeout + std::chrono::seconds(35);
   }
 
   // --- the spool ------------------------------------------------------------------------------------------
@@ -34635,7 +40301,7 @@ class world {
   simulated_loop loop_;
   silent_sink nowhere_;
   logger log_{log_level::error};
-  trace trace_;
+  event_trace trace_;
   ledger book_;
   queue_server server_;
   request_checks checks_;
@@ -34649,9 +40315,15 @@ class world {
 };
 
 }  // namespace coworker::simulation
+
+// ---- coworker/simulation/simulation.hpp --------------------------------------------------------------------
+
+// Simulate your handler: a real worker, with the real queue protocol, against a queue and a network that
+// misbehave as a seed says, in virtual time. For unit tests.
+
 #include <cstdint>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Runs one seed on the calling thread:
 ///
@@ -34682,3 +40354,12 @@ seeds_report simulate_seeds(std::uint64_t count, Handler handler, Modifier modif
 
 }  // namespace coworker::simulation
 #endif
+
+#pragma pop_macro("abs")
+#pragma pop_macro("clamp")
+#pragma pop_macro("fail")
+#pragma pop_macro("log")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("round")
+#pragma pop_macro("test")

@@ -5,7 +5,8 @@ Usage: generate.py           write the file
        generate.py --check   exit 1 if the file is not what would be written
 
 Each project header appears once, after those it includes. Standard headers are gathered at the top, except those
-inside an #if: they stay where they stand, and so does a project header that is only included inside an #if.
+inside an #if: they stay where they stand, and so does a project header that is only included inside an #if. What the
+entry header has before its first include comes before all of them.
 """
 import pathlib
 import re
@@ -55,34 +56,41 @@ class Assembler:
         self.sources = {}
         self.standard = set()
         self.placed = {}  # header -> the conditions it stands under
-        self.always = set()
-        self.find_always(ENTRY)
+        self.fewest = {}  # header -> the fewest conditions under which it is reached
+        self.find_fewest(ENTRY, ())
 
     def lines(self, header):
         if header not in self.sources:
             self.sources[header] = read(header)
         return self.sources[header]
 
-    def find_always(self, header):
-        """Notes every header that is reached without passing an #if."""
-        if header in self.always:
-            return
-        self.always.add(header)
-        for line in self.lines(header):
-            if line.is_project_include() and not line.conditions:
-                self.find_always(line.includes)
+    def opening(self, header):
+        """The entry header's lines up to its first include."""
+        if header != ENTRY:
+            return []
+        lines = self.lines(header)
+        first = next(number for number, line in enumerate(lines) if line.includes)
+        return lines[:first]
 
-    def needed_always_by(self, header, seen):
-        """The headers out of self.always on which a conditional header builds: they must come before the #if."""
+    def find_fewest(self, header, conditions):
+        if header in self.fewest and len(self.fewest[header]) <= len(conditions):
+            return
+        self.fewest[header] = conditions
+        for line in self.lines(header):
+            if line.is_project_include():
+                self.find_fewest(line.includes, conditions + line.conditions)
+
+    def needed_before(self, header, conditions, seen):
+        """The headers that `header` builds on and that are needed under fewer conditions too: those in `conditions`."""
         if header in seen:
             return
         seen.add(header)
-        if header in self.always:
+        if self.fewest[header] == conditions[:len(self.fewest[header])]:
             yield header
             return
         for line in self.lines(header):
             if line.is_project_include():
-                yield from self.needed_always_by(line.includes, seen)
+                yield from self.needed_before(line.includes, conditions, seen)
 
     def place(self, header, conditions=()):
         """The text of a header and of what it includes, or nothing if it stands already."""
@@ -94,17 +102,17 @@ class Assembler:
         self.placed[header] = conditions
 
         before, body = [], []
-        for line in self.lines(header):
+        for line in self.lines(header)[len(self.opening(header)):]:
             under = conditions + line.conditions
             if line.kind == "pragma":
                 continue
             if line.is_project_include():
-                if under:
-                    for needed in self.needed_always_by(line.includes, set()):
-                        before += self.place(needed)
+                if line.conditions:
+                    for needed in self.needed_before(line.includes, conditions, set()):
+                        before += self.place(needed, conditions)
                     body += self.place(line.includes, under)
                 else:
-                    before += self.place(line.includes)
+                    before += self.place(line.includes, conditions)
             elif line.includes and not under:
                 self.standard.add(line.includes)
             else:
@@ -130,6 +138,9 @@ def assemble():
             "//"]
     head += [f"// {line}".rstrip() for line in licence]
     head += ["#pragma once", ""]
+    opening = [line.text for line in assembler.opening(ENTRY)]
+    head += opening[opening.index("#pragma once") + 1:] if "#pragma once" in opening else opening
+    head += [""]
     head += [f"#include <{name}>" for name in sorted(assembler.standard)]
     return "\n".join(without_runs_of_blank_lines(head + parts)).rstrip() + "\n"
 

@@ -4,9 +4,9 @@
 #include <cerrno>
 #include <chrono>
 #include <coworker/json/json.hpp>
-#include <coworker/log/system.hpp>
 #include <coworker/scale/prometheus.hpp>
 #include <coworker/start/local_mode.hpp>
+#include <coworker/system.hpp>
 #include <coworker/worker/job_watch.hpp>
 #include <string>
 

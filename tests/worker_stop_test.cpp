@@ -79,6 +79,7 @@ TEST_CASE("a job that arrives in a take which is being stopped still runs, and i
 
 TEST_CASE("jobs that end within the grace period are not disturbed, and no job is taken any more") {
   simulation world;
+  world.options.grace_period = 30s;
   world.queue.ends = false;
   world.queue.add(0s, "running", seconds(20));
   world.queue.add(6s, "never taken", seconds(1));

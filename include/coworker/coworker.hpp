@@ -1,6 +1,25 @@
 // Everything in one include. What the single header is made from.
 #pragma once
 
+// Names of the standard library's that some programs have macros for: its headers, included here for the first time, are
+// spared them. coworker's own headers need no such help.
+#pragma push_macro("abs")
+#pragma push_macro("clamp")
+#pragma push_macro("fail")
+#pragma push_macro("log")
+#pragma push_macro("max")
+#pragma push_macro("min")
+#pragma push_macro("round")
+#pragma push_macro("test")
+#undef abs
+#undef clamp
+#undef fail
+#undef log
+#undef max
+#undef min
+#undef round
+#undef test
+
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/collect.hpp>
@@ -96,6 +115,7 @@
 #include <coworker/scale/throughput_sample.hpp>
 #include <coworker/scale/vegas.hpp>
 #include <coworker/start.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/checks.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/control.hpp>
@@ -124,3 +144,12 @@
 #include <coworker/simulation/conformance.hpp>
 #include <coworker/simulation/simulation.hpp>
 #endif
+
+#pragma pop_macro("abs")
+#pragma pop_macro("clamp")
+#pragma pop_macro("fail")
+#pragma pop_macro("log")
+#pragma pop_macro("max")
+#pragma pop_macro("min")
+#pragma pop_macro("round")
+#pragma pop_macro("test")

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// In rising order of weight; a logger drops what is lighter than its own level.
 enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
@@ -215,19 +215,19 @@ class logger {
     }
   }
 
-  void trace(std::string_view message, log_subject subject = {}) noexcept {
+  void(trace)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::trace, message, subject);
   }
-  void debug(std::string_view message, log_subject subject = {}) noexcept {
+  void(debug)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::debug, message, subject);
   }
-  void info(std::string_view message, log_subject subject = {}) noexcept {
+  void(info)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::info, message, subject);
   }
-  void warn(std::string_view message, log_subject subject = {}) noexcept {
+  void(warn)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::warn, message, subject);
   }
-  void error(std::string_view message, log_subject subject = {}) noexcept {
+  void(error)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::error, message, subject);
   }
 
@@ -251,7 +251,10 @@ class logger {
     std::string changed_message, changed_id, changed_label, body;
     message = cleaned(message, detail::longest_message, changed_message);
     if (!subject.label.empty()) {
-      body.append("[").append(cleaned(subject.label, detail::longest_id, changed_label)).append("] ").append(message);
+      body.append("[")
+          .append(cleaned(subject.label, detail::longest_id, changed_label))
+          .append("] ")
+          .append(message);
       message = body;
     }
     const std::string_view job_id = cleaned(subject.job_id, detail::longest_id, changed_id);

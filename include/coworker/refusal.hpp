@@ -14,7 +14,7 @@
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       __attribute__((diagnose_if(true, why, "error"))) _Pragma("clang diagnostic pop")
 #elif defined(__GNUC__)
-#define COWORKER_REFUSE(why) [[gnu::error(why), gnu::noipa]]
+#define COWORKER_REFUSE(why) [[gnu::__error__(why), gnu::noipa]]
 #else
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif
@@ -29,3 +29,16 @@
   COWORKER_REFUSE(where                                                                                    \
                   ": the concurrency modifier does not fit; it must be callable as `int(int current)` or " \
                   "`int(int current, const metrics&)` and give an integer")
+// The members of a class template `type` whose use is refused: as a parameter that only default arguments give, it
+// has the call refused, and its own arguments, which compilers name, say more than a sentence can. Of a type's
+// destructor clang asks no attribute; it has a static_assert, which needs a class among the arguments.
+#if defined(__clang__)
+#define COWORKER_REFUSE_USE(type, argument, why) \
+  type() {}                                      \
+  static_assert(sizeof(argument*) == 0, why)
+#else
+#define COWORKER_REFUSE_USE(type, argument, why) \
+  type() {}                                      \
+  COWORKER_REFUSE(why) ~type() {}                \
+  static_assert(true)  // takes the semicolon
+#endif

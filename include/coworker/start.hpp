@@ -24,16 +24,20 @@
 #include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #ifdef COWORKER_WITH_CURL
+#include <coworker/start/otlp_thread.hpp>
 #include <coworker/start/runpod_mode.hpp>
+#include <coworker/start/webhook_thread.hpp>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -62,81 +66,6 @@ inline log_level level_from_environment(log_level fallback) {
 // No engine of the program's own.
 struct no_engine {};
 
-// All that a mode needs besides its engine.
-template <class Handler, class Modifier>
-struct start_parts {
-  const start_arguments& arguments;
-  Handler handler;
-  Modifier modifier;
-  const options& settings;
-  logger& log;
-  resource_reader resources;
-  duration ready_delay = clock_type::now() - loaded_at;
-
-  start_parts(const start_arguments& given, Handler runs, Modifier limits, const options& wanted,
-              logger& lines)
-      : arguments(given),
-        handler(std::move(runs)),
-        modifier(std::move(limits)),
-        settings(wanted),
-        log(lines),
-        resources({.gpu_probe = wanted.gpu_probe}) {}
-
-  served_handler served() const {
-    served_handler made;
-    made.streams = is_streaming_handler<Handler>;
-    if constexpr (choosing_handler<Handler>) {
-      made.routes = handler.describe();
-      made.streams = Handler::streams;
-    }
-    if constexpr (typed_input<handler_input<Handler>>) made.schema = &json_schema<handler_input<Handler>>;
-    return made;
-  }
-
-  worker<Handler, Modifier> make_worker() {
-    options made = settings;
-    made.measure_times = settings.measure_times || arguments.rp_debugger;
-    made.log = &log;
-    made.resources = &resources;
-    return worker<Handler, Modifier>(std::move(handler), std::move(modifier), std::move(made));
-  }
-};
-
-#ifdef COWORKER_WITH_CURL
-template <class Parts>
-int start_runpod_mode(Parts& parts, const chosen_mode& chosen) {
-  runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
-  parts.log.info(detail::mode_line(chosen));
-  auto runner = parts.make_worker();
-  watched_worker watched(runner);
-  const side_door beside(watched, parts.settings, parts.log);
-  return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
-}
-#else
-template <class Parts>
-int start_runpod_mode(Parts&, const chosen_mode&) {
-  throw usage_error(
-      "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
-      "-DCOWORKER_WITH_CURL -lcurl");
-}
-#endif
-
-template <class Parts>
-int start_local_mode(Parts& parts) {
-  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
-  auto runner = parts.make_worker();
-  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
-                                parts.log);
-}
-
-template <class Parts>
-int start_serve_mode(Parts& parts, const chosen_mode& chosen) {
-  serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.served());
-  parts.log.info(detail::mode_line(chosen));
-  auto runner = parts.make_worker();
-  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
-}
-
 template <class Input>
 int print_schema() {
   if constexpr (typed_input<Input>) {
@@ -146,14 +75,126 @@ int print_schema() {
   } else {
     throw usage_error(
         "--print_schema: the input that this handler takes is of a type without a JSON Schema; take a "
-        "struct, "
-        "as in job<request>");
+        "struct, as in "
+        "job<request>");
   }
 }
 
+struct start_parts;
+
+// What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
+struct started_program {
+  handler_ref handler;
+  modifier_ref modifier;
+  void (*require_sound_defaults)();
+  int (*print_schema)();
+  int (*serve_platform)(start_parts&, const chosen_mode&);
+  build_parts build;
+  served_handler served;
+
+  // `Build`: what the file that calls start() was compiled with.
+  template <class Build, class Handler, class Modifier>
+  started_program(Build, Handler& runs, Modifier& limits) noexcept
+      : handler(runs),
+        modifier(limits),
+        require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
+        print_schema(&detail::print_schema<handler_input<Handler>>),
+        serve_platform(&Build::serve_platform),
+        build(Build::parts()) {
+    served.streams = is_streaming_handler<Handler>;
+    if constexpr (choosing_handler<Handler>) {
+      served.routes = runs.describe();
+      served.streams = Handler::streams;
+    }
+    if constexpr (typed_input<handler_input<Handler>>) served.schema = &json_schema<handler_input<Handler>>;
+  }
+};
+
+// All that a mode needs besides its engine.
+struct start_parts {
+  const start_arguments& arguments;
+  const started_program& program;
+  const options& settings;
+  logger& log;
+  resource_reader resources;
+  duration ready_delay = clock_type::now() - loaded_at;
+
+  start_parts(const start_arguments& given, const started_program& runs, const options& wanted, logger& lines)
+      : arguments(given),
+        program(runs),
+        settings(wanted),
+        log{lines},
+        resources({.gpu_probe = wanted.gpu_probe}) {}
+
+  bare_worker make_worker() {
+    program.require_sound_defaults();
+    options made = settings;
+    made.measure_times = settings.measure_times || arguments.rp_debugger;
+    made.log = &log;
+    made.resources = &resources;
+    return bare_worker(program.handler, program.modifier, std::move(made));
+  }
+};
+
+// Two names, so that files of one program may be compiled with and without libcurl.
+struct build_without_curl {
+  static build_parts parts() noexcept { return {}; }
+
+  static int serve_platform(start_parts&, const chosen_mode&) {
+    throw usage_error(
+        "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
+        "-DCOWORKER_WITH_CURL -lcurl");
+  }
+};
+
+#ifdef COWORKER_WITH_CURL
+struct build_with_curl {
+  static build_parts parts() noexcept {
+    build_parts made;
+    made.begin_otlp = [](worker_access& worker, logger& log) -> std::unique_ptr<side_work> {
+      std::optional<otlp_settings> wanted = detail::otlp_from_environment(log);
+      if (!wanted) return nullptr;
+      return std::make_unique<otlp_thread>(*std::move(wanted), worker, log);
+    };
+    made.begin_webhooks = [](http_endpoint& endpoint) -> std::unique_ptr<side_work> {
+      return std::make_unique<webhook_thread>(endpoint);
+    };
+    return made;
+  }
+
+  static int serve_platform(start_parts& parts, const chosen_mode& chosen) {
+    runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
+    parts.log.write(log_level::info, detail::mode_line(chosen));
+    bare_worker runner = parts.make_worker();
+    watched_worker watched(runner);
+    const side_door beside(watched, parts.settings, parts.log);
+    return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log,
+                                   parts.program.build);
+  }
+};
+using this_build = build_with_curl;
+#else
+using this_build = build_without_curl;
+#endif
+
+inline int start_local_mode(start_parts& parts) {
+  local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
+  bare_worker runner = parts.make_worker();
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
+                                parts.log);
+}
+
+inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+  serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
+  parts.log.write(log_level::info, detail::mode_line(chosen));
+  bare_worker runner = parts.make_worker();
+  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log,
+                                parts.program.build);
+}
+
 // Which mode runs: see choose_mode().
-template <class Handler, class Modifier, class Engine>
-int start_checked(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+template <class Engine>
+int start_checked(int argc, char** argv, const started_program& program, const options& settings,
                   Engine& engine) {
   constexpr bool own_engine = !std::is_same_v<Engine, no_engine>;
   detail::fill_standard_descriptors();
@@ -162,42 +203,43 @@ int start_checked(int argc, char** argv, Handler handler, Modifier modifier, con
     std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
     return exit_ok;
   }
-  if (arguments.print_schema) return detail::print_schema<handler_input<Handler>>();
+  if (arguments.print_schema) return program.print_schema();
   const chosen_mode chosen = detail::choose_mode(arguments, own_engine);
   const bool local = chosen.mode == start_mode::local;
   const log_level usual = local ? log_level::debug : log_level::info;
-  logger log(arguments.level ? *arguments.level : detail::level_from_environment(usual),
-             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text);
+  logger log{arguments.level ? *arguments.level : detail::level_from_environment(usual),
+             environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text};
   if (settings.sink != nullptr) log.set_sink(*settings.sink);
   stdout_sink standard_output;
   log_sink& first_line = settings.sink != nullptr ? *settings.sink : standard_output;
   first_line.write(log_level::info, "--- Starting coworker |  Version " COWORKER_VERSION " ---");
-  start_parts<Handler, Modifier> parts(arguments, std::move(handler), std::move(modifier), settings, log);
+  start_parts parts(arguments, program, settings, log);
   if (chosen.mode == start_mode::lambda) detail::refuse_lambda();
   try {
     if (local) return detail::start_local_mode(parts);
-    if (chosen.mode == start_mode::runpod) return detail::start_runpod_mode(parts, chosen);
+    if (chosen.mode == start_mode::runpod) return program.serve_platform(parts, chosen);
     if constexpr (own_engine) {
       if (chosen.mode == start_mode::own_engine) {
-        auto runner = parts.make_worker();
-        log.info(detail::mode_line(chosen));
+        bare_worker runner = parts.make_worker();
+        log.write(log_level::info, detail::mode_line(chosen));
         watched_worker watched(runner);
         const side_door beside(watched, settings, log);
-        return detail::serve_engine(runner, engine, settings.grace_period, log);
+        return detail::serve_engine(runner, engine, settings.grace_period, log, program.build);
       }
     }
     return detail::start_serve_mode(parts, chosen);
   } catch (const preparation_error& error) {
-    log.error("The handler could not be prepared, so no job was taken: " + error.error().trace());
+    log.write(log_level::error,
+              "The handler could not be prepared, so no job was taken: " + ((error.error)().trace)());
     return exit_not_prepared;
   }
 }
 
-template <class Handler, class Modifier, class Engine>
-int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, const options& settings,
+template <class Engine>
+int start_and_report(int argc, char** argv, const started_program& program, const options& settings,
                      Engine& engine) {
   try {
-    return detail::start_checked(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+    return detail::start_checked(argc, argv, program, settings, engine);
   } catch (const usage_error& error) {
     return detail::complain(error.what(), exit_usage);
   } catch (const environment_error& error) {
@@ -218,34 +260,71 @@ int start_and_report(int argc, char** argv, Handler handler, Modifier modifier, 
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
 /// `modifier` says how many jobs may be in progress: see concurrency_modifier.
-template <class Handler, class Modifier = fixed_concurrency>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) int start(int argc, char** argv,
-                                                                          Handler handler,
-                                                                          Modifier modifier = Modifier(),
-                                                                          options settings = {}) {
+template <class Handler, class Modifier = fixed_concurrency, class Build = detail::this_build>
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+         concurrency_modifier<Modifier>) int start(int argc, char** argv, Handler handler,
+                                                   Modifier modifier = Modifier(), options settings = {}) {
   detail::no_engine none;
-  return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, none);
+  return detail::start_and_report(argc, argv, detail::started_program(Build(), handler, modifier), settings,
+                                  none);
 }
 
 /// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
 /// until the engine is closed or a signal comes.
-template <class Handler, class Modifier, class Engine>
-requires(job_handler<Handler>&& concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE int start(
-    int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
-    detail::engine_checked = detail::check_engine<Engine>()) {
+template <class Handler, class Modifier, class Engine, class Build = detail::this_build>
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+         concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE
+    int start(int argc, char** argv, Handler handler, Modifier modifier, options settings, Engine& engine,
+              detail::engine_checked = detail::check_engine<Engine>()) {
   if constexpr (detail::fitting_engine<Engine>) {
-    return detail::start_and_report(argc, argv, std::move(handler), std::move(modifier), settings, engine);
+    return detail::start_and_report(argc, argv, detail::started_program(Build(), handler, modifier), settings,
+                                    engine);
   } else {
     return detail::exit_usage;
   }
 }
 
+// An overload for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+template <class Handler>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
 template <class Handler, class Modifier = fixed_concurrency>
-requires(!job_handler<Handler>) COWORKER_REFUSE_HANDLER("coworker::start")
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+template <class Handler, class Modifier = fixed_concurrency>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&, const options&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+template <class Handler, class Modifier, class Engine>
+requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
+    int, char**, Handler&&, const Modifier&, const options&, Engine&,
+    detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {
+  return detail::exit_usage;
+}
+
+template <class Handler, class Modifier = fixed_concurrency>
+requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+    COWORKER_REFUSE_HANDLER("coworker::start")
 int start(int, char**, Handler, Modifier = Modifier(), options = {}) { return detail::exit_usage; }
+template <class Handler, class Modifier, class Engine>
+requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+    COWORKER_REFUSE_HANDLER("coworker::start")
+int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
 template <class Handler, class Modifier>
-requires(job_handler<Handler> && !concurrency_modifier<Modifier>) COWORKER_REFUSE_MODIFIER("coworker::start")
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurrency_modifier<Modifier>)
+    COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options = {}) { return detail::exit_usage; }
+template <class Handler, class Modifier, class Engine>
+requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurrency_modifier<Modifier>)
+    COWORKER_REFUSE_MODIFIER("coworker::start")
+int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -8,3 +8,6 @@
 
 /// The same three numbers as text.
 #define COWORKER_VERSION "0.1.0"
+
+// All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be parts of one program.
+// tests/checks/floors.py checks that each header says so.

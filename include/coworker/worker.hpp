@@ -13,6 +13,7 @@
 #include <coworker/scale/modifier.hpp>
 #include <coworker/transport/checks.hpp>
 #include <coworker/transport/concept.hpp>
+#include <coworker/typed/defaults.hpp>
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/watchdog.hpp>
@@ -21,7 +22,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -44,47 +45,16 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
   co_return co_await run.run();
 }
 
-}  // namespace detail
-
-/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
-///
-///     worker w(handle, follow_demand{.min = 1, .max = 10});
-///     w.run(queue);
-///
-/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range.
-template <class Handler, class Modifier = fixed_concurrency>
-class worker {
+// A worker for whoever need not know the types of its handler and its modifier, so that what runs it is compiled once
+// for all of them.
+class bare_worker {
  public:
-  worker(Handler handler, Modifier modifier = Modifier(),
-         worker_options options = {}) requires(job_handler<Handler>&& concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)),
-        modifier_(std::move(modifier)),
-        core_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {}
+  bare_worker(handler_ref runs, modifier_ref limits, options chosen)
+      : core_(runs, limits, std::move(chosen)) {}
 
-  COWORKER_REFUSE_HANDLER("coworker::worker")
-  worker(Handler handler, Modifier modifier = Modifier(), worker_options = {}) requires(!job_handler<Handler>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  COWORKER_REFUSE_MODIFIER("coworker::worker")
-  worker(Handler handler, Modifier modifier,
-         worker_options = {}) requires(job_handler<Handler> && !concurrency_modifier<Modifier>)
-      : handler_(std::move(handler)), modifier_(std::move(modifier)), core_({}, {}, {}) {}
-
-  worker(const worker&) = delete;
-  worker& operator=(const worker&) = delete;
-
-  static constexpr bool fits = job_handler<Handler> && concurrency_modifier<Modifier>;
-
-  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
-  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended;
-  /// preparation_error when the handler could not be prepared.
-  template <class Engine>
-  COWORKER_CHECKS_ENGINE
-  worker_summary run(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
-    if constexpr (!fits || !detail::fitting_engine<Engine>) {
-      return {};  // what is wrong has been said
-    } else if constexpr (waiting_transport<Engine>) {
+  template <transport Engine>
+  worker_summary run(Engine& engine) {
+    if constexpr (waiting_transport<Engine>) {
       event_loop loop(engine.waiter());
       return run_on(loop, engine);
     } else {
@@ -93,14 +63,96 @@ class worker {
     }
   }
 
+  template <transport Engine>
+  task<worker_summary> serve(Engine& engine) {
+    return detail::serve(core_, engine);
+  }
+
+  void stop() { core_.inbox.leave(); }
+  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+  bool preparing() const { return core_.preparing(); }
+  metrics measured() const { return core_.control.published(); }
+
+ private:
+  template <class Engine>
+  worker_summary run_on(event_loop& loop, Engine& engine) {
+    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(engine));
+    watchdog dog(loop, core_.options.loop_block_limit, core_.log);
+    const borrowed borrowed(core_.dog, dog);
+    return coworker::sync_wait(loop, serve(engine));
+  }
+
+  worker_core core_;
+};
+
+}  // namespace detail
+
+/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
+///
+///     worker w(handle, follow_demand{.min = 1, .max = 10});
+///     w.run(queue);
+///
+/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
+/// constructor throws std::invalid_argument for options out of their range, std::logic_error for a default in the
+/// input's struct that breaks its own rule, where the compiler could not tell.
+template <class Handler, class Modifier = fixed_concurrency>
+class worker {
+ public:
+  static constexpr bool fits =
+      job_handler<Handler> && !detail::spoiled_handler<Handler> && concurrency_modifier<Modifier>;
+
+  worker(Handler handler, Modifier modifier = Modifier(), worker_options options = {}) requires fits
+      : handler_(std::move(handler)),
+        modifier_(std::move(modifier)),
+        bare_(detail::handler_ref(handler_), detail::modifier_ref(modifier_), std::move(options)) {
+    detail::require_sound_defaults<handler_input<Handler>>();
+  }
+
+  // One for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+  worker(const Handler& handler, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, Modifier(), worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, detail::refusal_of_handler<Handler> = {}) noexcept
+      requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, worker_options(), 0) {}
+  worker(const Handler& handler, const Modifier& modifier, const worker_options& options,
+         detail::refusal_of_handler<Handler> = {}) noexcept requires(detail::spoiled_handler<Handler>)
+      : worker(handler, modifier, options, 0) {}
+
+  COWORKER_REFUSE_HANDLER("coworker::worker")
+  worker(Handler handler, Modifier modifier = Modifier(),
+         worker_options = {}) requires(!job_handler<Handler> && !detail::spoiled_handler<Handler>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), bare_({}, {}, {}) {}
+
+  COWORKER_REFUSE_MODIFIER("coworker::worker")
+  worker(Handler handler, Modifier modifier,
+         worker_options = {}) requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
+                                       !concurrency_modifier<Modifier>)
+      : handler_(std::move(handler)), modifier_(std::move(modifier)), bare_({}, {}, {}) {}
+
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+
+  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  template <class Engine>
+  COWORKER_CHECKS_ENGINE worker_summary run(Engine& engine,
+                                            detail::engine_checked = detail::check_engine<Engine>()) {
+    if constexpr (!fits || !detail::fitting_engine<Engine>) {
+      return {};  // what is wrong has been said
+    } else {
+      return bare_.run(engine);
+    }
+  }
+
   /// The same on the executor of the awaiting coroutine, which must run one thing at a time, as an event_loop or a
   /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
   /// delivered before it returns.
   template <class Engine>
-  COWORKER_CHECKS_ENGINE
-  task<worker_summary> serve(Engine& engine, detail::engine_checked = detail::check_engine<Engine>()) {
+  COWORKER_CHECKS_ENGINE task<worker_summary> serve(Engine& engine,
+                                                    detail::engine_checked = detail::check_engine<Engine>()) {
     if constexpr (detail::fitting_engine<Engine>) {
-      return detail::serve(core_, engine);
+      return bare_.serve(engine);
     } else {
       return detail::nothing_to_serve();
     }
@@ -108,31 +160,29 @@ class worker {
 
   /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
   /// thread.
-  void stop() { core_.inbox.leave(); }
+  void stop() { bare_.stop(); }
 
   /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
   /// that is not here, or has ended, is passed over. Any thread.
-  void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
+  void stop_job(std::string id) { bare_.stop_job(std::move(id)); }
 
   /// Whether the handler is being prepared: no job was taken yet, and after stop() none will be. Any thread.
-  bool preparing() const { return core_.preparing(); }
+  bool preparing() const { return bare_.preparing(); }
 
   /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
   /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
-  metrics measured() const { return core_.control.published(); }
+  metrics measured() const { return bare_.measured(); }
 
  private:
-  template <class Queue>
-  worker_summary run_on(event_loop& loop, Queue& queue) {
-    if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(queue));
-    detail::watchdog dog(loop, core_.options.loop_block_limit, core_.log);
-    const detail::borrowed borrowed(core_.dog, dog);
-    return coworker::sync_wait(loop, serve(queue));
-  }
+  // Never runs anything; takes what it is given without asking whether that can be copied.
+  worker(const Handler& handler, const Modifier& modifier, const worker_options&, int) noexcept
+      : handler_(std::move(const_cast<Handler&>(handler))),
+        modifier_(std::move(const_cast<Modifier&>(modifier))),
+        bare_({}, {}, {}) {}
 
   Handler handler_;
   Modifier modifier_;
-  detail::worker_core core_;
+  detail::bare_worker bare_;
 };
 
 // Said outright because clang does not look at the constructors' constraints when it deduces.

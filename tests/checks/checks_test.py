@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 import contract_example  # noqa: E402
 import floors  # noqa: E402
 import generate  # noqa: E402
+import guide_names  # noqa: E402
 import readme  # noqa: E402
 import total  # noqa: E402
 import unqualified_calls  # noqa: E402
@@ -109,10 +110,38 @@ class SingleHeader(unittest.TestCase):
         self.assertEqual(lines, ["#pragma once", "#ifdef Y", "#include <poll.h>", "#endif", "int b;", "#ifdef X",
                                  "#include <curl/curl.h>", "int client;", "#endif", "int a;"])
 
+    def test_a_condition_within_another_is_preceded_by_what_the_outer_one_needs_too(self):
+        lines = self.assemble(coworker="#if X\n#include <coworker/a.hpp>\n#endif\n",
+                              a="#ifdef Y\n#include <coworker/y.hpp>\n#endif\n#include <coworker/b.hpp>\nint a;\n",
+                              y="#include <coworker/b.hpp>\nint y;\n", b="int b;\n")
+        self.assertEqual(lines, ["#pragma once", "#if X", "int b;", "#ifdef Y", "int y;", "#endif", "int a;", "#endif"])
+
+    def test_what_the_entry_header_begins_with_comes_before_the_standard_headers(self):
+        lines = self.assemble(coworker="#undef x\n#include <coworker/a.hpp>\nint last;\n", a="#include <vector>\nint a;\n")
+        self.assertEqual(lines, ["#pragma once", "#undef x", "#include <vector>", "int a;", "int last;"])
+
     def test_a_header_under_two_conditions_is_refused(self):
         with self.assertRaises(SystemExit):
             self.assemble(coworker="#ifdef X\n#include <coworker/a.hpp>\n#endif\n#ifdef Y\n#include <coworker/a.hpp>\n#endif\n",
                           a="int a;\n")
+
+
+class GuideNames(unittest.TestCase):
+    def names(self, *lines):
+        return [guide_names.name_of(code) for _, code in guide_names.declarations("\n".join(lines))]
+
+    def test_what_is_documented_in_a_public_namespace_is_a_name(self):
+        self.assertEqual(self.names(
+            "namespace coworker {", "/// A class.", "template <class T>", 'class [[nodiscard("use it")]] task {', "};",
+            "/// A function.", "/// Throws: nothing.", "inline int add(int a, int b) {", "}", "/// A concept.", "template <class T>",
+            "concept executor = true;", "/// A value.", "template <class T>", "inline constexpr bool is_task = false;",
+            "/// Refused elsewhere.", "template <class A>", "requires(is_task<A>) auto blocking(A given) {", "}", "struct silent {};",
+            "namespace detail {", "/// Internal.", "struct hidden {};", "}  // namespace detail", "/// Last.",
+            "struct open {};", "}  // namespace coworker"), ["task", "add", "executor", "is_task", "blocking", "open"])
+
+    def test_the_first_sentence_is_what_stands_before_a_point_or_a_colon(self):
+        self.assertEqual(guide_names.first_sentence(["Lends values", "to one user. More."]), "Lends values to one user")
+        self.assertEqual(guide_names.first_sentence(["Waits:", "", "co_await x;"]), "Waits")
 
 
 class Readme(unittest.TestCase):

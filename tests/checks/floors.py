@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that each header includes only its own floor and those below it, and no header that costs too much, and
-that coworker.hpp leads to every one of them.
+"""Checks that each header includes only its own floor and those below it, and no header that costs too much, that
+coworker.hpp leads to every one of them, and that all names live in the inline namespace of the version.
 
 Usage: floors.py [INCLUDE_DIR]
 """
@@ -10,7 +10,7 @@ import sys
 
 # From the top of the house down. A name that ends in / is a folder.
 FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "typed/", "http/", "net/", "exec/", "coro/", "log.hpp", "log/", "json/",
-          "refusal.hpp", "version.hpp"]
+          "refusal.hpp", "system.hpp", "version.hpp"]
 ROOF = "coworker.hpp"  # includes everything; nothing includes it
 SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
 CURL_BASICS = "http/curl/basics.hpp"
@@ -23,15 +23,13 @@ CURL_CLIENT = "http/curl/client.hpp"
 RUNPOD_ENGINE = "transport/runpod/engine.hpp"
 RUNPOD_MODE = "start/runpod_mode.hpp"
 WEBHOOK_THREAD = "start/webhook_thread.hpp"
-SERVE_MODE = "start/serve_mode.hpp"
 OTLP_THREAD = "start/otlp_thread.hpp"
-RUN_ENGINE = "start/run_engine.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
 NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_REDIRECT: (CURL_EXCHANGE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_EXCHANGE: (CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_DIAGNOSIS: (CURL_TRANSFERS,), CURL_PATIENCE: (CURL_TRANSFERS,), CURL_TRANSFERS: (CURL_CLIENT,),
-             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD, OTLP_THREAD), OTLP_THREAD: (RUN_ENGINE,), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: (SERVE_MODE,), RUNPOD_MODE: ("start.hpp",)}
+             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD, OTLP_THREAD), OTLP_THREAD: ("start.hpp",), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: ("start.hpp",), RUNPOD_MODE: ("start.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")
@@ -120,16 +118,31 @@ def out_of_reach(graph, start):
     return sorted(set(graph) - reached)
 
 
+def wrong_namespaces(path, version):
+    """Yields what is wrong with the namespaces that a header opens."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if re.match(r"\s*namespace coworker\b", line) and f"coworker::inline {version}" not in line:
+            yield f"{path}:{number}: write namespace coworker::inline {version}, so that versions can live side by side"
+
+
+def version_namespace(folder):
+    """v0_1, from version.hpp."""
+    found = re.search(r'COWORKER_VERSION "(\d+)\.(\d+)\.', (folder / "version.hpp").read_text())
+    return f"v{found[1]}_{found[2]}"
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else root / "include") / "coworker"
     problems, graph = [], {}
+    version = version_namespace(folder) if (folder / "version.hpp").exists() else "v0_1"
     for path in sorted(folder.rglob("*.hpp")):
         header = path.relative_to(folder).as_posix()
         if header != ROOF and floor_of(header) is None:
             problems.append(f"{path}: stands on no floor; the floors are {', '.join(FLOORS)}")
             continue
         graph[header] = []
+        problems += wrong_namespaces(path, version)
         for number, written, conditions in includes_of(path):
             if why := why_refused(header, written, conditions):
                 problems.append(f"{path}:{number}: #include {written}: {why}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that what README.md quotes is what the repository holds and what its programs print.
+"""Checks that what README.md and examples/README.md quote is what the repository holds and what its programs print.
 
 Usage: readme.py FOLDER_OF_BUILT_EXAMPLES
 
@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "examples/README.md")
 MARKER = re.compile(r"^\s*<!--\s*(from|output of|end of output of):\s*(.+?)\s*-->\s*$")
 FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 VARYING = [
@@ -48,7 +49,7 @@ def marked_blocks(lines):
             at += 1
         fence = FENCE.match(lines[at]) if at < len(lines) else None
         if not fence:
-            raise ValueError(f"README.md:{line}: no fenced block follows this comment")
+            raise ValueError(f"line {line} of the page: no fenced block follows this comment")
         start = at = at + 1
         while at < len(lines) and not lines[at].strip().startswith(fence[1]):
             at += 1
@@ -67,7 +68,7 @@ def without_varying(lines):
 
 
 def difference(quoted, real):
-    return "\n".join(difflib.unified_diff(quoted, real, "README.md", "real", lineterm=""))
+    return "\n".join(difflib.unified_diff(quoted, real, "the page", "real", lineterm=""))
 
 
 def problem_with_source(block):
@@ -94,21 +95,26 @@ def problem_with_output(block, programs):
     return None if quoted == real else f"{block.subject} prints something else\n{difference(quoted, real)}"
 
 
-def main():
-    programs = pathlib.Path(sys.argv[1]).resolve()
-    try:
-        blocks = list(marked_blocks((ROOT / "README.md").read_text().splitlines()))
-    except (OSError, ValueError) as error:
-        print(error)
-        return 1
-    failed = False
+def problems_of(page, programs):
+    """How many quotations there are in a page, and how many of them are wrong; what is wrong is printed."""
+    blocks = list(marked_blocks((ROOT / page).read_text().splitlines()))
+    wrong = 0
     for block in blocks:
         problem = problem_with_source(block) if block.kind == "from" else problem_with_output(block, programs)
         if problem:
-            print(f"README.md:{block.line}: {problem}")
-            failed = True
-    print(f"{len(blocks)} quotations in README.md looked at")
-    return 1 if failed else 0
+            print(f"{page}:{block.line}: {problem}")
+            wrong += 1
+    print(f"{len(blocks)} quotations in {page} looked at")
+    return wrong
+
+
+def main():
+    programs = pathlib.Path(sys.argv[1]).resolve()
+    try:
+        return 1 if sum([problems_of(page, programs) for page in PAGES]) else 0
+    except (OSError, ValueError) as error:
+        print(error)
+        return 1
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import sys
 # What users write beside their types in order to be called.
 CUSTOMISED = {"to_json", "from_json", "rules", "operator co_await"}
 
-CLANGS = ("clang++", "clang++-19", "clang++-18", "clang++-17", "clang++-16")
+CLANGS = ("clang++-19", "clang++-18", "clang++-17", "clang++-16", "clang++")
 PROGRAM = """#if __has_include(<curl/curl.h>)
 #define COWORKER_WITH_CURL
 #endif

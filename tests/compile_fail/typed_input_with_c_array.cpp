@@ -1,6 +1,7 @@
-// expect: job<Input>: JSON cannot fill this Input; coworker::typed_input says what can
-// expect: job<request>
-// max-lines: 12
+// expect: JSON fills and reads no C array in a struct; make this member a std::array, or a std::string
+// expect: <request, 
+// expect: {"prompt"}, char
+// max-lines: 4
 
 #include <coworker.hpp>
 
@@ -9,6 +10,6 @@ struct request {
   int size = 0;
 };
 
-int process_request(coworker::job<request> work) { return work.input.size; }
+int process_request(coworker::job<request> work) { return static_cast<int>(sizeof work.input); }
 
 int main(int argc, char** argv) { return coworker::start(argc, argv, process_request); }

@@ -1,6 +1,6 @@
-// only-error: coworker::start: the handler does not fit
-// expect: it must be callable with a job and give something that turns into json
-// expect: answer
+// expect: the handler does not fit; what it gives must turn into json, and this member does not
+// expect: <answer, 
+// expect: {"device"}, void
 // max-lines: 4
 
 #include <coworker.hpp>
@@ -11,6 +11,6 @@ struct answer {
   void* device = nullptr;
 };
 
-answer process_request(coworker::job<>) { return {}; }
+answer process_request(coworker::job<>) { throw 1; }
 
 int main(int argc, char** argv) { return coworker::start(argc, argv, process_request); }

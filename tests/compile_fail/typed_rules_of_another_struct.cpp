@@ -1,6 +1,6 @@
 // expect: rules(type<Input>) must return coworker::rule_list(...) of Input's own members
-// expect: job<request>
-// max-lines: 12
+// expect: <request, 
+// max-lines: 4
 
 #include <coworker.hpp>
 #include <string>

@@ -173,7 +173,7 @@ TEST_CASE("a step_engine in two hundred random orders in virtual time loses, dou
       cw::simulated_loop loop(seed);
       random_engine engine(
           random_step{account, slots, inside, wrong, throws_each},
-          {.slots = slots, .simulated_step = [](std::size_t n) -> cw::duration { return n * 1ms; }});
+          {.at_once = slots, .simulated_step = [](std::size_t n) -> cw::duration { return n * 1ms; }});
       const std::vector<random_plan> plans = make_plans(random, 20, 1ms);
       std::vector<random_outcome> seen(plans.size());
       cw::sync_wait(loop, all_jobs(engine, plans, account, seen));
@@ -201,7 +201,7 @@ TEST_CASE("a step_engine whose jobs run on eight threads loses, doubles and leak
 #else
       const std::uint64_t throws_each = seed % 2 == 0 ? 50U : 0U;
 #endif
-      random_engine engine(random_step{account, 4, inside, wrong, throws_each}, {.slots = 4});
+      random_engine engine(random_step{account, 4, inside, wrong, throws_each}, {.at_once = 4});
       const std::vector<random_plan> plans = make_plans(random, 300, 20us);
       std::vector<random_outcome> seen(plans.size());
       cw::sync_wait(pool, all_jobs(engine, plans, account, seen));

@@ -60,7 +60,7 @@ const std::vector<std::vector<int>> step_expected{{0, 1}, {10, 11, 12}, {20, 21,
 }  // namespace
 
 TEST_CASE("each job gets the pieces of its own sequence, on a real loop as in a simulation") {
-  step_test_engine engine(step_all, {.slots = 2});
+  step_test_engine engine(step_all, {.at_once = 2});
   std::vector<std::vector<int>> results(3);
   SUBCASE("on an event loop") {
     cw::event_loop loop;
@@ -78,7 +78,7 @@ TEST_CASE("each job gets the pieces of its own sequence, on a real loop as in a 
   CHECK(results == step_expected);
   CHECK(engine.measured().active == 0);
   CHECK(engine.measured().stepped == 9);
-  CHECK(engine.measured().slots == 2);
+  CHECK(engine.measured().at_once == 2);
 }
 
 TEST_CASE(
@@ -96,7 +96,7 @@ TEST_CASE(
     steps.push_back(seen);
   };
   step_test_engine engine(
-      step, {.slots = 2, .simulated_step = [](std::size_t n) -> cw::duration { return n * 1s; }});
+      step, {.at_once = 2, .simulated_step = [](std::size_t n) -> cw::duration { return n * 1s; }});
   const auto run = [](step_test_engine& with) -> cw::task<> {
     const cw::context here = co_await cw::this_coro::context();
     cw::scope jobs(here);
@@ -142,7 +142,7 @@ TEST_CASE("a sequence whose job is stopped is in no further step, and the others
   for (const int stopped_first : {0, 1}) {
     cw::simulated_loop loop;
     sizes.clear();
-    step_test_engine engine(step, {.slots = 8});
+    step_test_engine engine(step, {.at_once = 8});
     cw::sync_wait(loop, run(engine, account, stopped_first));
     CHECK(sizes == std::vector<std::size_t>{2, 2, 1, 1});
     CHECK(loop.elapsed() == 40ms);
@@ -153,7 +153,7 @@ TEST_CASE("a sequence whose job is stopped is in no further step, and the others
 TEST_CASE("a sequence that waits for a slot can be stopped, and one whose consumer goes away is dropped") {
   tracked::account account;
   cw::simulated_loop loop;
-  step_test_engine engine(step_all, {.slots = 1});
+  step_test_engine engine(step_all, {.at_once = 1});
   const auto run = [](step_test_engine& with, tracked::account& counts) -> cw::task<> {
     const cw::context here = co_await cw::this_coro::context();
     cw::scope waiting(here);
@@ -246,7 +246,7 @@ TEST_CASE(
         while (!go_on) std::this_thread::yield();
         step_all(all);
       },
-      cw::step_engine_options{.slots = 1});
+      cw::step_engine_options{.at_once = 1});
   const auto use = [](step_test_engine& with) -> cw::task<std::string> {
     std::vector<int> pieces;
     std::string end;
@@ -283,7 +283,7 @@ TEST_CASE("an engine whose thread runs is refused in a simulation, and 0 slots a
   CHECK(said.find(
             "step_engine: a coroutine on a simulated_loop cannot use an engine whose thread has started") ==
         0);
-  CHECK_THROWS_WITH_AS(step_test_engine(step_all, {.slots = 0}),
-                       "step_engine_options::slots must be 1 or more, or no sequence would ever be stepped",
+  CHECK_THROWS_WITH_AS(step_test_engine(step_all, {.at_once = 0}),
+                       "step_engine_options::at_once must be 1 or more, or no sequence would ever be stepped",
                        std::invalid_argument);
 }

@@ -182,15 +182,15 @@ TEST_CASE("many timers at once, on several threads, fire once each") {
 TEST_CASE("a pool that may grow takes on what was waiting for a thread") {
   cw::thread_pool pool(1);
   pool_gate gate(3);
-  std::thread raise;
+  std::thread raising;
   pool_run(pool, [&](cw::scope& children) {
     for (int i = 0; i < 3; ++i) children.spawn(pool_pass(gate));
-    raise = std::thread([&pool] {
+    raising = std::thread([&pool] {
       pool.set_max_threads(3);
       pool.set_max_threads(2);  // does not shrink
     });
   });
-  raise.join();
+  raising.join();
   CHECK(pool.size() == 3);
 }
 

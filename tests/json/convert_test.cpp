@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 #include <array>
+#include <bit>
 #include <coworker/json/json.hpp>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <limits>
 #include <list>
@@ -91,7 +93,110 @@ TEST_CASE("texts, optionals, ranges and maps turn into JSON by their shape") {
   CHECK(json(std::vector<json>{1, "a"}).dump() == R"([1,"a"])");
   CHECK(json(std::map<std::string, std::vector<int>>{{"b", {1}}, {"a", {}}}).dump() == R"({"a":[],"b":[1]})");
   CHECK(json(std::unordered_map<std::string, int>{{"k", 1}}).dump() == R"({"k":1})");
-  CHECK(json(std::vector<std::pair<std::string, int>>{{"z", 1}, {"a", 2}}).dump() == R"({"z":1,"a":2})");
+}
+
+TEST_CASE("pairs are arrays of two, lists of pairs lists of such, and read back") {
+  const std::vector<std::pair<std::string, int>> list{{"z", 1}, {"a", 2}, {"z", 3}};
+  CHECK(json(list).dump() == R"([["z",1],["a",2],["z",3]])");
+  CHECK(json(list).get<std::vector<std::pair<std::string, int>>>() == list);
+  std::pair<const std::string, int> array[] = {{"z", 1}, {"z", 2}};
+  CHECK(json(array).dump() == R"([["z",1],["z",2]])");
+  CHECK(json(std::set<std::pair<int, bool>>{{1, true}}).dump() == "[[1,true]]");
+  CHECK(json(std::pair(1, std::pair(2.5, "x"))).dump() == R"([1,[2.5,"x"]])");
+  CHECK(json::parse(R"([1,[2.5,"x"]])").get<std::pair<int, std::pair<double, std::string>>>().second.second ==
+        "x");
+  CHECK(convert_error([] {
+          (void)json{1, "x"}.get<std::pair<int, int>>();
+        }) == R"(type_error: [1]: expected an integer, found string "x")");
+  CHECK(convert_error([] { (void)json{1}.get<std::pair<int, int>>(); }) ==
+        "type_error: expected an array of 2, found an array");
+  static_assert(!json_source<std::pair<int, convert_case::opaque>>);
+}
+
+TEST_CASE("a map that may hold a key several times is refused, and so is one with other keys than texts") {
+  static_assert(json_source<std::map<std::string_view, int>> && json_source<std::map<const char*, int>>);
+  static_assert(!json_source<std::multimap<std::string, int>> && !json_source<std::map<int, int>>);
+  static_assert(!json_source<std::unordered_multimap<std::string, int>>);
+  static_assert(!json_source<std::vector<std::multimap<std::string, int>>>);
+  static_assert(!json_source<std::optional<std::multimap<std::string, int>>>);
+  static_assert(!std::is_constructible_v<json, std::multimap<std::string, int>>);
+  CHECK(json(std::multiset<std::string>{"a", "a"}).dump() == R"(["a","a"])");
+  CHECK(json(std::map<std::string, std::vector<int>>{{"a", {1, 2}}}).dump() == R"({"a":[1,2]})");
+}
+
+TEST_CASE("a null pointer to a text is null, and no key; an array's text ends with the array") {
+  const char* const none = nullptr;
+  char* const changeable = nullptr;
+  CHECK(json(none).is_null());
+  CHECK(json(changeable).is_null());
+  const json from_environment = std::getenv("COWORKER_TESTS_NEVER_SET_THIS");
+  CHECK(from_environment.is_null());
+  CHECK(json{{"k", none}}.dump() == R"({"k":null})");
+  CHECK(json(std::vector<const char*>{"a", nullptr}).dump() == R"(["a",null])");
+  CHECK(json(std::optional<const char*>(none)).is_null());
+  CHECK(json("a") != none);
+  CHECK(convert_error([&] {
+          (void)json(std::map<const char*, int>{{none, 1}});
+        }) ==
+        "type_error: expected a text as key, found a null pointer; test what may be null, as std::getenv's");
+  CHECK(json::object({{"k", 1}}).value("k", 2) == 1);
+  CHECK(json{{"k", "v"}}.value("k", none) == "v");
+  CHECK(
+      convert_error([&] { (void)json::object().value("k", none); }) ==
+      R"(type_error: expected a text in place of the member "k", which is not there, found a null pointer)");
+  const char full[3] = {'a', 'b', 'c'};
+  CHECK(json(full) == "abc");
+  CHECK(json("a\0b") == "a");
+}
+
+TEST_CASE("a char is a text of one character") {
+  CHECK(json('x').dump() == R"("x")");
+  CHECK(json(std::array<char, 2>{'a', '"'}).dump() == R"(["a","\""])");
+  CHECK(json(static_cast<signed char>('x')) == 120);
+  CHECK(json("x").get<char>() == 'x');
+  CHECK(json::object().value("k", 'd') == 'd');
+  CHECK(json("abc").get<std::string>()[1] == json("b").get<char>());
+  for (const char* text : {R"("")", R"("ab")", "\"\u00e4\"", "120", R"("a text too long to lie inside")"}) {
+    CAPTURE(text);
+    CHECK(convert_error([&] {
+            (void)json::parse(text).get<char>();
+          }).starts_with("type_error: expected a string of one ASCII character, found "));
+  }
+  CHECK_THROWS_AS(json('\xe4').dump(), json::write_error);
+}
+
+TEST_CASE("a float is written as the shortest text that reads back as it") {
+  CHECK(json(0.1f).dump() == "0.1");
+  CHECK(json(0.7f).dump() == "0.7");
+  CHECK(json(-3.4028235e38f).dump() == "-3.4028235e+38");
+  CHECK(json(1.17549435e-38f).dump() == "1.1754944e-38");
+  CHECK(json(16777216.0f).dump() == "16777216.0");
+  CHECK(json(-0.0f).dump() == "-0.0");
+  CHECK(json(0.1f) == 0.1);
+  std::uint32_t bits = 1;
+  for (int i = 0; i < 20'000; ++i) {
+    bits = bits * 1664525u + 1013904223u;
+    const float value = std::bit_cast<float>(bits);
+    if (!(value - value == 0)) continue;
+    CHECK(json(value).get<float>() == value);
+    CHECK(json::parse(json(value).dump()).get<float>() == value);
+  }
+  CHECK_THROWS_AS(json(std::numeric_limits<float>::infinity()).dump(), json::write_error);
+  CHECK_THROWS_WITH(json(std::numeric_limits<float>::quiet_NaN()).dump(), doctest::Contains("NaN"));
+}
+
+TEST_CASE("a number beyond a float is refused, and what rounds to the largest is not") {
+  CHECK(convert_error([] { (void)json(1e300).get<float>(); }) ==
+        "out_of_range: expected a number up to 3.4028234663852886e+38, found number 1e+300");
+  CHECK(convert_error([] {
+          (void)json{1, -1e39}.get<std::vector<float>>();
+        }) == "out_of_range: [1]: expected a number up to 3.4028234663852886e+38, found number -1e+39");
+  CHECK(json(3.4028235e38).get<float>() == std::numeric_limits<float>::max());
+  CHECK(json(-3.4028235e38).get<float>() == -std::numeric_limits<float>::max());
+  CHECK(convert_error([] { (void)json(3.4028236e38).get<float>(); }).starts_with("out_of_range"));
+  CHECK(json(1e-300).get<float>() == 0);
+  CHECK(json(18446744073709551615u).get<float>() == 18446744073709551616.0f);
+  CHECK(json(1e300).get<double>() == 1e300);
 }
 
 TEST_CASE("to_json and from_json beside a type are found, also inside containers") {

@@ -240,3 +240,10 @@ TEST_CASE("what was read before an error is freed, at any point the text may bre
     CHECK(parse_refusal(text.substr(0, length)).starts_with("line 1, column "));
   }
 }
+
+TEST_CASE("a null pointer is no text") {
+  const char* const none = nullptr;
+  CHECK_THROWS_WITH_AS((void)json::parse(none), "line 1, column 1: expected a text, found a null pointer",
+                       json::parse_error);
+  CHECK(json::parse("[1]").size() == 1);
+}

@@ -98,6 +98,91 @@ TEST_CASE("a braced list is an object when every part is a pair that begins with
   CHECK(outer.dump() == R"({"m":{"x":1}})");
 }
 
+json value_returned_in_braces(const json& value) { return {value}; }
+
+TEST_CASE("a single json in braces is that json, whatever the compiler; an array of it has to be asked for") {
+  json pair{"k", 1};
+  const json fixed = pair;
+  CHECK(json{pair} == pair);
+  CHECK(json{fixed} == pair);
+  CHECK(json{json::array({1})}.dump() == "[1]");
+  CHECK(json{json(5)} == 5);
+  CHECK(value_returned_in_braces(pair) == pair);
+  const json copied = {fixed};
+  CHECK(copied == pair);
+  json assigned;
+  assigned = {pair};
+  CHECK(assigned == pair);
+  json list;
+  list.push_back({pair});
+  CHECK(list.dump() == R"([["k",1]])");
+  CHECK(json{std::move(pair)} == fixed);
+  struct derived : json {
+    using json::json;
+  };
+  derived made(nullptr);
+  made["a"] = 1;
+  CHECK(json{made}.dump() == R"({"a":1})");
+  CHECK(json(made).dump() == R"({"a":1})");
+  CHECK(json(std::vector<derived>{made}).dump() == R"([{"a":1}])");
+
+  CHECK(json::array({fixed}).dump() == R"([["k",1]])");
+  CHECK(json{fixed, fixed}.dump() == R"({"k":1})");
+  const json list_of_two{1, 2};
+  CHECK(json{{list_of_two}}.dump() == "[[[1,2]]]");
+  CHECK(json{{"a", {list_of_two}}}.dump() == R"({"a":[[1,2]]})");
+  CHECK(json{5}.dump() == "[5]");
+}
+
+TEST_CASE("a part of a temporary is given by value, and outlives it") {
+  const auto make = [] {
+    return json::parse(
+        R"({"list":[1,2,{"a text too long to lie inside":[3]}],"text":"another long text inside"})");
+  };
+  const auto make_fixed = [make]() -> const json { return make(); };
+  int seen = 0;
+  for (json& part : make()["list"]) seen += part.is_number() ? part.get<int>() : 0;
+  for (const json& part : make_fixed()["list"]) seen += part.is_number() ? part.get<int>() : 0;
+  for (json& part : make().at("list")) seen += part.is_number() ? part.get<int>() : 0;
+  CHECK(seen == 9);
+  json&& text = make()["text"];
+  CHECK(text == "another long text inside");
+  const json& deep = make()["list"][2]["a text too long to lie inside"][0];
+  CHECK(deep == 3);
+  const json& last = make()["list"].back();
+  CHECK(last.size() == 1);
+  const json& first = make_fixed().at("list").front();
+  CHECK(first == 1);
+  static_assert(std::is_same_v<decltype(make()["list"]), json> &&
+                std::is_same_v<decltype(make().at(0)), json>);
+  static_assert(std::is_same_v<decltype(make_fixed()[0]), json> &&
+                std::is_same_v<decltype(make_fixed().back()), json>);
+  json kept = make();
+  static_assert(std::is_same_v<decltype(kept["list"]), json&> && std::is_same_v<decltype(kept.at(0)), json&>);
+  static_assert(std::is_same_v<decltype(std::as_const(kept)["list"]), const json&>);
+  CHECK(make()["missing"].is_null());
+  CHECK(value_error<json::out_of_range>([&] { (void)make().at("missing"); }).starts_with("no member"));
+}
+
+TEST_CASE("a null pointer as key is refused") {
+  const char* const none = nullptr;
+  json value{{"k", 1}};
+  const std::string says =
+      "expected a text as key, found a null pointer; test what may be null, as std::getenv's";
+  CHECK(value_error<json::type_error>([&] { (void)value[none]; }) == says);
+  CHECK(value_error<json::type_error>([&] { (void)std::as_const(value).at(none); }) == says);
+  CHECK(value_error<json::type_error>([&] { (void)value.contains(none); }) == says);
+  CHECK(value_error<json::type_error>([&] { (void)value.find(none); }) == says);
+  CHECK(value_error<json::type_error>([&] { (void)value.erase(none); }) == says);
+  CHECK(value_error<json::type_error>([&] { (void)value.value(none, 1); }) == says);
+  CHECK(value[std::string("k")] == 1);
+  char buffer[] = "k";
+  char* const pointer = buffer;
+  CHECK(value[buffer] == 1);
+  CHECK(value[pointer] == 1);
+  CHECK(value.dump() == R"({"k":1})");
+}
+
 TEST_CASE("members are looked up, added and changed by key") {
   json value;
   value["a"] = 1;
@@ -252,6 +337,27 @@ TEST_CASE("erase removes members and elements and keeps the order of the rest") 
   CHECK(value_error<json::out_of_range>([&] { list.erase(-1); }) == "no element -1; the array has 1");
   list.erase(0);
   CHECK(list.empty());
+}
+
+TEST_CASE("erase refuses an iterator that points at no part of the value, and leaves all as it was") {
+  json object{{"a", 1}, {"b", 2}};
+  json list{1, 2};
+  json other{{"a", 1}, {"b", 2}};
+  json empty = json::array();
+  json number = 5;
+  const std::string says =
+      "nothing to erase: the iterator is the end of this value, or points into another one";
+  CHECK(value_error<json::out_of_range>([&] { object.erase(object.find("missing")); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { object.erase(object.end()); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { object.erase(other.find("a")); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { object.erase(list.begin()); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { object.erase(json::const_iterator()); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { list.erase(list.end()); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { list.erase(object.begin()); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { empty.erase(empty.begin()); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { number.erase(number.begin()); }) == says);
+  CHECK(object == other);
+  CHECK(list.dump() == "[1,2]");
 }
 
 TEST_CASE("clear leaves an empty value of the same type") {

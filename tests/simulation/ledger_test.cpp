@@ -25,7 +25,7 @@ using sim::part;
 // Two workers, of whom worker 0 does what it should not.
 struct watched {
   coworker::simulated_loop loop;
-  sim::trace events{false};
+  sim::event_trace events{false};
   sim::ledger book;
   sim::request_checks checks{book};
   const coworker::queue_urls urls{sim::server_urls(), "w"};

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace kinds_case {
@@ -39,6 +40,17 @@ void from_json(const coworker::json&, own&) {}
 void to_json(coworker::json&, const own&) {}
 enum class fixed { a, b };
 enum class far { ok = 200, not_found = 404 };
+enum class partly_far { fine, not_found = 404 };
+struct key_of_own {
+  std::string text;
+  explicit key_of_own(std::string_view given) : text(given) {}
+  friend bool operator<(const key_of_own& a, const key_of_own& b) { return a.text < b.text; }
+};
+struct key_that_views {
+  std::string_view text;
+  explicit key_that_views(std::string_view given) : text(given) {}
+  friend bool operator<(const key_that_views& a, const key_that_views& b) { return a.text < b.text; }
+};
 struct constant {
   const int x = 1;
 };
@@ -63,11 +75,20 @@ static_assert(kind<std::unordered_map<std::string, plain>> == input_kind::map);
 static_assert(kind<std::vector<plain>> == input_kind::sequence &&
               kind<std::array<int, 2>> == input_kind::fixed_array);
 static_assert(kind<plain> == input_kind::structure && kind<bad> == input_kind::structure);
+static_assert(kind<char> == input_kind::character && kind<std::pair<int, plain>> == input_kind::pair);
+static_assert(kind<std::map<std::string_view, int>> == input_kind::none &&
+              kind<std::unordered_map<std::string_view, plain>> == input_kind::none &&
+              kind<std::map<key_that_views, int>> == input_kind::none);
+static_assert(kind<std::map<key_of_own, int>> == input_kind::map);
+static_assert(kind<std::multimap<std::string, int>> == input_kind::none && kind<wchar_t> == input_kind::none);
 static_assert(kind<std::string_view> == input_kind::none && kind<const char*> == input_kind::none);
 static_assert(kind<void*> == input_kind::none && kind<unfixed> == input_kind::none);
 static_assert(kind<std::map<int, int>> == input_kind::none && kind<int[3]> == input_kind::none);
 
 static_assert(typed_input<plain> && typed_input<even> && typed_input<odd> && typed_input<own>);
+static_assert(!typed_input<partly_far> && typed_output<partly_far>);
+static_assert(typed_input<std::vector<std::pair<std::string, plain>>> && !typed_input<std::pair<int, bad>>);
+static_assert(!typed_input<std::vector<std::map<std::string_view, int>>>);
 static_assert(!typed_input<far> && !typed_input<constant> && typed_output<constant>);
 static_assert(!typed_input<bad> && !typed_input<holds_bad> && !typed_input<views> && !typed_input<unfixed>);
 

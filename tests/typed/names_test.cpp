@@ -1,5 +1,5 @@
 #include <doctest/doctest.h>
-#include <coworker/typed/names.hpp>
+#include <coworker/typed/enum_names.hpp>
 #include <map>
 #include <string>
 #include <string_view>
@@ -16,6 +16,15 @@ enum unscoped : int { minus = -16, zero = 0 };
 enum unfixed { first, second };
 enum class truth : bool { no, yes };
 enum class bytes : signed char { least = -16, most = 127 };
+enum class past_range { within, beyond = 144 };
+enum class status { fine = 200, missing = 404 };
+enum class wide_flags : unsigned { none = 0, first = 1, last = 0x80000000u };
+enum class large { one = 1, million = 1'000'000 };
+enum class below { zero, lowest = -17 };
+enum class all_bits : unsigned long long { none, all = ~0ull };
+enum class smallest { zero, least = -2147483647 - 1 };
+enum class all_of_byte : unsigned char { none, all = 255 };
+enum class edges { first = -16, last = 143 };
 template <class A, class B>
 struct box {
   enum class mode { fast, slow };
@@ -47,6 +56,13 @@ static_assert(member_name<request, 0> == "prompt" && member_name<request, 1> == 
 static_assert(member_name<request, 2> == "Nested" && member_name<names_hidden, 0> == "inside");
 static_assert(plain_enum<color> && plain_enum<unscoped> && !plain_enum<unfixed> && !plain_enum<int>);
 
+using coworker::detail::has_far_values;
+static_assert(has_far_values<color>() && has_far_values<past_range>() && has_far_values<status>());
+static_assert(has_far_values<wide_flags>() && has_far_values<large>() && has_far_values<below>());
+static_assert(has_far_values<all_bits>() && has_far_values<smallest>() && has_far_values<all_of_byte>());
+static_assert(!has_far_values<unscoped>() && !has_far_values<truth>() && !has_far_values<bytes>());
+static_assert(!has_far_values<edges>() && !has_far_values<box<std::map<int, std::string>, int>::mode>());
+
 }  // namespace
 
 TEST_CASE("members have the names that the struct's author gave them, also in a struct of a function") {
@@ -71,6 +87,9 @@ TEST_CASE("the values of an enum have their names, from -16 to 143") {
   CHECK(names_listed<inside_template>() == "fast=0 slow=1 ");
   enum class local { a, b = 5 };
   CHECK(names_listed<local>() == "a=0 b=5 ");
+  static_assert(!has_far_values<local>());
+  enum class far_local { a, abc = 500 };  // as long as its number
+  static_assert(has_far_values<far_local>());
 }
 
 TEST_CASE("a type's name comes without namespaces and arguments") {

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace read_case {
@@ -70,6 +71,24 @@ void from_json(const coworker::json& from, point& target) {
   target.x = from.at(0).get<int>();
   target.y = from.at(1).get<int>();
 }
+struct letters {
+  char grade = 'a';
+  std::vector<char> all{'x'};
+  std::map<std::string, char> by_name = {};
+  std::optional<char> maybe;
+};
+struct ordered {
+  std::vector<std::pair<std::string, int>> weights{{"a", 1}};
+  std::pair<double, lora> best;
+};
+struct wide {
+  int a0 = 0, b0 = 1, c0 = 2, d0 = 3, e0 = 4, f0 = 5, g0 = 6, h0 = 7, a1 = 8, b1 = 9, c1 = 10, d1 = 11;
+  int e1 = 12, f1 = 13, g1 = 14, h1 = 15, a2 = 16, b2 = 17, c2 = 18, d2 = 19, e2 = 20, f2 = 21, g2 = 22;
+  int h2 = 23, a3 = 24, b3 = 25, c3 = 26, d3 = 27, e3 = 28, f3 = 29, g3 = 30, h3 = 31, a4 = 32, b4 = 33;
+  int c4 = 34, d4 = 35, e4 = 36, f4 = 37, g4 = 38, h4 = 39, a5 = 40, b5 = 41, c5 = 42, d5 = 43, e5 = 44;
+  int f5 = 45, g5 = 46, h5 = 47, a6 = 48, b6 = 49, c6 = 50, d6 = 51, e6 = 52, f6 = 53, g6 = 54, h6 = 55;
+  int a7 = 56, b7 = 57, c7 = 58, d7 = 59, e7 = 60, f7 = 61, g7 = 62, h7 = 63;
+};
 struct with_own {
   point where;
   std::vector<point> more{point()};
@@ -205,6 +224,58 @@ TEST_CASE("numbers must fit their member; whole floating numbers count as intege
               "input.real: expected a number, found true",
               "input.few: expected a number of seconds that the member can hold, found integer 128"});
   CHECK(read_problems<numbers>(R"({"small":1e300,"exact":1e19,"real":1e39})").size() == 3);
+}
+
+TEST_CASE("a char is read from a text of one ASCII character") {
+  const auto read = read_from<letters>(R"({"grade":"\"","all":["a","b"],"by_name":{"k":"v"},"maybe":"m"})");
+  CHECK(read.grade == '"');
+  CHECK(read.all == std::vector<char>{'a', 'b'});
+  CHECK(read.by_name.at("k") == 'v');
+  CHECK(read.maybe == 'm');
+  CHECK(read_problems<letters>("{\"grade\":\"\u00e4\",\"all\":[\"ab\",97,\"\"],\"by_name\":{}}") ==
+        lines{"input.grade: expected a string of one ASCII character, found string \"\u00e4\"",
+              R"(input.all[0]: expected a string of one ASCII character, found string "ab")",
+              "input.all[1]: expected a string of one ASCII character, found integer 97",
+              R"(input.all[2]: expected a string of one ASCII character, found string "")"});
+}
+
+TEST_CASE("pairs are read from arrays of two") {
+  const auto read = read_from<ordered>(R"({"weights":[["z",1],["a",2],["z",3]],"best":[0.5,{"name":"n"}]})");
+  CHECK(read.weights == std::vector<std::pair<std::string, int>>{{"z", 1}, {"a", 2}, {"z", 3}});
+  CHECK(read.best.second.name == "n");
+  CHECK(read_problems<ordered>(R"({"weights":[["z"],[1,"x"],{}],"best":[1,{}]})") ==
+        lines{"input.weights[0]: expected an array of 2, found 1",
+              "input.weights[1][0]: expected a string, found integer 1",
+              R"(input.weights[1][1]: expected an integer, found string "x")",
+              "input.weights[2]: expected an array of 2, found an object",
+              "input.best[1].name: missing; expected a string"});
+}
+
+TEST_CASE("a struct of 64 members is read, and what is wrong with its last is told") {
+  const auto read = read_from<wide>(R"({"h7":-1,"a0":-2})");
+  CHECK(read.h7 == -1);
+  CHECK(read.a0 == -2);
+  CHECK(read.g7 == 62);
+  CHECK(read_problems<wide>(R"({"h7":"x","d3":1.5})") ==
+        lines{"input.d3: expected an integer, found number 1.5",
+              R"(input.h7: expected an integer, found string "x")"});
+}
+
+TEST_CASE("an array of another length is told of, and its wrong elements too") {
+  CHECK(read_problems<containers>(R"({"pair":[1,"x",3]})") ==
+        lines{"input.pair: expected an array of 2, found 3",
+              R"(input.pair[1]: expected a number, found string "x")"});
+}
+
+TEST_CASE("a number is put into a float as long as it rounds to one") {
+  CHECK(read_from<numbers>(R"({"real":3.4028235e38})").real == std::numeric_limits<float>::max());
+  CHECK(read_problems<numbers>(R"({"real":3.4028236e38,"span":1e308})") ==
+        lines{"input.real: expected a number that the member can hold, found number 3.4028236e+38"});
+  CHECK(read_from<std::chrono::duration<double, std::milli>>("2.5").count() == 2500);
+  CHECK(read_problems<std::chrono::duration<double, std::nano>>("1e300") ==
+        lines{"input: expected a number of seconds that the member can hold, found number 1e+300"});
+  CHECK(read_problems<std::chrono::duration<float>>("-1e39") ==
+        lines{"input: expected a number of seconds that the member can hold, found number -1e+39"});
 }
 
 TEST_CASE("a type that reads itself is asked to, and what it throws becomes a problem at its place") {

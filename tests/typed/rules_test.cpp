@@ -1,9 +1,15 @@
 #include <doctest/doctest.h>
+#include <array>
 #include <chrono>
 #include <coworker/job/handler.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/typed/defaults.hpp>
 #include <coworker/typed/rules.hpp>
+#include <list>
+#include <map>
 #include <optional>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +58,80 @@ struct words {
 constexpr auto rules(coworker::type<words>) {
   return coworker::rule_list(coworker::member(&words::all).length(2).one_of("a", "b"),
                              coworker::member(&words::numbers).one_of(1, 3).optional());
+}
+
+struct lists {
+  std::vector<int> sizes{1};
+  std::set<int> kinds{3};
+  std::list<std::optional<int>> gaps{2};
+  std::array<int, 2> pair{1, 1};
+  std::map<std::string, int> named{{"a", 1}};
+  std::optional<std::vector<int>> maybe;
+};
+constexpr auto rules(coworker::type<lists>) {
+  using coworker::member;
+  return coworker::rule_list(member(&lists::sizes)
+                                 .length(1, 4)
+                                 .range(0, 9)
+                                 .check([](const auto& all) { return all.front() != 5; }, "no 5 first"),
+                             member(&lists::kinds).range(1, 9).length(1, 3), member(&lists::gaps).at_least(0),
+                             member(&lists::pair).at_most(7), member(&lists::named).length(1, 2),
+                             member(&lists::maybe).length(1).at_most(3));
+}
+struct graded {
+  char grade = 'a';
+  std::vector<char> all{'b'};
+};
+constexpr auto rules(coworker::type<graded>) {
+  return coworker::rule_list(coworker::member(&graded::grade).one_of('a', 'b'),
+                             coworker::member(&graded::all).one_of('b', 'c').length(1, 2));
+}
+struct real {
+  float share = 0.5f;
+  float step = 0.1f;
+  std::chrono::duration<float> wait{0.1f};
+};
+constexpr auto rules(coworker::type<real>) {
+  using coworker::member;
+  return coworker::rule_list(member(&real::share).at_most(0.7f), member(&real::step).one_of(0.1f, 0.2f),
+                             member(&real::wait).at_most(std::chrono::duration<float>(0.3f)));
+}
+
+// What keeps the compiler from asking: a std::map, a function that is not constexpr, rules that are not.
+bool is_even(const int& value) { return value % 2 == 0; }
+struct with_map {
+  int width = 100;
+  std::map<std::string, int> others{{"a", 1}};
+};
+constexpr auto rules(coworker::type<with_map>) {
+  return coworker::rule_list(coworker::member(&with_map::width).range(200, 300));
+}
+struct with_function {
+  int width = 7;
+  std::vector<with_map> parts = {};
+};
+constexpr auto rules(coworker::type<with_function>) {
+  return coworker::rule_list(coworker::member(&with_function::width).check(&is_even, "even"),
+                             coworker::member(&with_function::parts).optional());
+}
+struct with_late_rules {
+  int a = 1;
+  int b = 2;
+};
+inline auto rules(coworker::type<with_late_rules>) {
+  return coworker::rule_list(coworker::member(&with_late_rules::b).named("a"));
+}
+struct sentinel {
+  std::string must_be_given;
+  std::optional<int> width;
+  int height = -1;
+  std::map<std::string, int> empty;
+};
+constexpr auto rules(coworker::type<sentinel>) {
+  using coworker::member;
+  return coworker::rule_list(
+      member(&sentinel::must_be_given).length(1, 5), member(&sentinel::width).range(1, 2),
+      member(&sentinel::height).range(1, 2).required(), member(&sentinel::empty).length(1));
 }
 namespace {
 
@@ -108,6 +188,73 @@ TEST_CASE("what breaks a rule is told with what was asked for") {
         ruled_lines{"input.all: expected at least 2 elements, found 1",
                     R"(input.all[0]: expected one of "a", "b", found string "c")",
                     "input.numbers[2]: expected one of 1, 3, found integer 2"});
+}
+
+TEST_CASE("one wrong element hides no other one's rule breaks, nor how many there are") {
+  CHECK(ruled_problems<lists>(R"({"sizes":[5,"x",11,null,-1],"kinds":[0,"x",12,2],"gaps":[null,-1,"x"],
+                                  "pair":[8,"x"],"named":{"a":"x","b":1,"c":2},"maybe":["x",4]})") ==
+        ruled_lines{R"(input.sizes[1]: expected an integer, found string "x")",
+                    "input.sizes[3]: expected an integer, found null",
+                    R"(input.kinds[1]: expected an integer, found string "x")",
+                    R"(input.gaps[2]: expected an integer, found string "x")",
+                    R"(input.pair[1]: expected an integer, found string "x")",
+                    R"(input.named.a: expected an integer, found string "x")",
+                    R"(input.maybe[0]: expected an integer, found string "x")",
+                    "input.sizes: expected from 1 to 4 elements, found 5",
+                    "input.sizes[2]: expected from 0 to 9, found integer 11",
+                    "input.sizes[4]: expected from 0 to 9, found integer -1",
+                    "input.kinds[0]: expected from 1 to 9, found integer 0",
+                    "input.kinds[2]: expected from 1 to 9, found integer 12",
+                    "input.gaps[1]: expected at least 0, found integer -1",
+                    "input.pair[0]: expected at most 7, found integer 8",
+                    "input.named: expected from 1 to 2 members, found 3",
+                    "input.maybe[1]: expected at most 3, found integer 4"});
+  CHECK(ruled_problems<lists>(R"({"sizes":"x","named":[],"maybe":null})").size() == 2);
+}
+
+TEST_CASE("an element of a set is told by its place in the input") {
+  CHECK(ruled_problems<lists>(R"({"kinds":[7,12,2,0]})") ==
+        ruled_lines{"input.kinds: expected from 1 to 3 elements, found 4",
+                    "input.kinds[1]: expected from 1 to 9, found integer 12",
+                    "input.kinds[3]: expected from 1 to 9, found integer 0"});
+  CHECK(ruled_from<lists>(R"({"kinds":[7,7,7,7]})").kinds.size() == 1);
+}
+
+TEST_CASE("chars have choices, and floats are told in the shortest text that reads back") {
+  CHECK(ruled_from<graded>(R"({"grade":"b","all":["c"]})").grade == 'b');
+  CHECK(ruled_problems<graded>(R"({"grade":"c","all":["b","x"]})") ==
+        ruled_lines{R"(input.grade: expected one of "a", "b", found string "c")",
+                    R"(input.all[1]: expected one of "b", "c", found string "x")"});
+  CHECK(ruled_problems<real>(R"({"share":0.8,"step":0.3,"wait":0.4})") ==
+        ruled_lines{"input.share: expected at most 0.7, found number 0.8",
+                    "input.step: expected one of 0.1, 0.2, found number 0.3",
+                    "input.wait: expected at most 0.3, found number 0.4"});
+  CHECK(ruled_from<real>(R"({"share":0.7,"step":0.2,"wait":0.3})").share == 0.7f);
+}
+
+TEST_CASE("a default that breaks its own rule is told before the first input, where the compiler cannot") {
+  using coworker::detail::require_sound_defaults;
+  CHECK_THROWS_WITH_AS(
+      require_sound_defaults<with_map>(),
+      "coworker: a default breaks the rule beside it: with_map.width: expected from 200 to 300, "
+      "found integer 100; give it one that keeps to the rule, or make the member a std::optional",
+      std::logic_error);
+  CHECK_THROWS_WITH_AS(
+      require_sound_defaults<std::vector<with_function>>(),
+      "coworker: a default breaks the rule beside it: with_function.width: expected even, found "
+      "integer 7; with_map.width: expected from 200 to 300, found integer 100; give it one that "
+      "keeps to the rule, or make the member a std::optional",
+      std::logic_error);
+  require_sound_defaults<sentinel>();
+  require_sound_defaults<lists>();
+  require_sound_defaults<int>();
+}
+
+TEST_CASE("two members of one name are told where the rules are not constexpr") {
+  CHECK_THROWS_WITH_AS(ruled_from<with_late_rules>("{}"),
+                       "coworker: two members of with_late_rules have one name in JSON, \"a\"; see "
+                       "coworker::member(...).named",
+                       std::logic_error);
 }
 
 TEST_CASE("a rule about several members is asked when each of them is right") {

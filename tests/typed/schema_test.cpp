@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace schema_case {
@@ -17,6 +18,15 @@ struct tree {
   unsigned char value = 0;
   std::vector<tree> children = {};
 };
+struct others {
+  char grade = 'a';
+  std::pair<std::string, leaf> pair{"p", {"n"}};
+  float share = 0.1f;
+};
+constexpr auto rules(coworker::type<others>) {
+  return coworker::rule_list(coworker::member(&others::grade).one_of('a', 'b'),
+                             coworker::member(&others::share).at_most(0.7f));
+}
 struct request {
   std::string prompt;
   long width = 512;
@@ -80,6 +90,18 @@ TEST_CASE("a struct that holds itself refers to where it is described") {
         R"({"type":"object","properties":{"value":{"type":"integer","minimum":0,"maximum":255,"default":0},)"
         R"("children":{"type":"array","items":{"$ref":"#/properties/a%20b~1c"},"default":[]}}})");
   CHECK(json_schema<tree>().at("properties").at("children").at("items").dump() == R"({"$ref":"#"})");
+}
+
+TEST_CASE("chars, pairs and floats are told in the schema as they are read and written") {
+  const json schema = json_schema<others>();
+  const json& properties = schema.at("properties");
+  CHECK(properties.at("grade").dump() ==
+        R"({"type":"string","minLength":1,"maxLength":1,"enum":["a","b"],"default":"a"})");
+  CHECK(properties.at("pair").dump() ==
+        R"({"type":"array","prefixItems":[{"type":"string"},{"type":"object","properties":{"name":)"
+        R"({"type":"string"}},"required":["name"],"additionalProperties":false}],"minItems":2,"maxItems":2,)"
+        R"("default":["p",{"name":"n"}]})");
+  CHECK(properties.at("share").dump() == R"({"type":"number","maximum":0.7,"default":0.1})");
 }
 
 TEST_CASE("inputs that are no structs have a schema too") {

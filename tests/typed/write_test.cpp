@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace write_case {
@@ -33,6 +34,17 @@ struct renamed {
 constexpr auto rules(coworker::type<renamed>) {
   return coworker::rule_list(coworker::member(&renamed::class_).named("class"));
 }
+enum class letter : char { a = 'a' };
+struct others {
+  char grade = 'x';
+  letter code = letter::a;
+  letter nameless = static_cast<letter>(12);
+  float share = 0.7f;
+  std::vector<std::pair<std::string, int>> weights{{"z", 1}, {"z", 2}};
+  std::chrono::duration<float> wait{0.1f};
+  std::chrono::duration<float, std::milli> short_wait{0.5f};
+  const char* none = nullptr;
+};
 struct own {
   int x = 3;
 };
@@ -68,6 +80,12 @@ TEST_CASE("an enum's value without a name is written as its number, whole second
   CHECK(json(static_cast<state>(77)) == 77);
   CHECK(json(std::chrono::seconds(3)).dump() == "3");
   CHECK(json(std::chrono::duration<double>(0.25)).dump() == "0.25");
+}
+
+TEST_CASE("a char is a text, a pair a list, a float its shortest text, a null pointer null") {
+  CHECK(json(others()).dump() ==
+        R"({"grade":"x","code":"a","nameless":12,"share":0.7,"weights":[["z",1],["z",2]],"wait":0.1,)"
+        R"("short_wait":0.0005,"none":null})");
 }
 
 TEST_CASE("a type that writes itself is asked to") {

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 template <class T>
 class async_generator;

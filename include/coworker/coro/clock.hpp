@@ -10,7 +10,7 @@
 #include <chrono>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Monotonic, in nanoseconds. A simulated executor counts the same units from its own zero.
 using clock_type = std::chrono::steady_clock;
@@ -21,8 +21,8 @@ namespace detail {
 
 // The moment `span` after `start`; where that is beyond the clock, time_point::max(), which never comes.
 inline time_point after(time_point start, duration span) noexcept {
-  const bool beyond = span > duration::zero() && start > time_point::max() - span;
-  return beyond ? time_point::max() : start + span;
+  const bool beyond = span > duration::zero() && start > (time_point::max)() - span;
+  return beyond ? (time_point::max)() : start + span;
 }
 
 }  // namespace detail

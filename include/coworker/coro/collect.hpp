@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Returns all values of a generator, once it has ended: `auto all = co_await collect(std::move(pieces));`.
 /// Throws: what the generator throws; what came before is lost then. Cancellation: as the generator does.

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct job_record;  // what a worker knows of a job; defined on the floor of jobs
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A coroutine that waits for a moment. It lives with the waiter (no allocation) and must stay in place while
 /// armed.

@@ -10,6 +10,9 @@
 // A recycled frame hides a use after free from AddressSanitizer, so under it every frame comes from the heap.
 #if defined(__SANITIZE_ADDRESS__)
 #define COWORKER_RECYCLE_FRAMES 0
+// MinGW frees a thread's variables before it runs their destructors, so that nobody can give the blocks back.
+#elif defined(__MINGW32__)
+#define COWORKER_RECYCLE_FRAMES 0
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define COWORKER_RECYCLE_FRAMES 0
@@ -19,7 +22,7 @@
 #define COWORKER_RECYCLE_FRAMES 1
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes

@@ -37,7 +37,7 @@
 
 #include <type_traits>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // g++ before 13 copies some temporaries of a co_await expression bit by bit into the coroutine's frame, and
 // then destroys both: lambdas with captures, and aggregates (GCC 99576, 100611, 101367, 101976).

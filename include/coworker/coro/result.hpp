@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class result_state : unsigned char { empty, value, exception };
 

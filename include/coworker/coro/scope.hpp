@@ -18,7 +18,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class scope;
 
@@ -141,7 +141,7 @@ class scope {
 
   /// As if a child had thrown `failure`: stops the children, and join() rethrows it unless another came
   /// first.
-  void fail(std::exception_ptr failure) noexcept {
+  void(fail)(std::exception_ptr failure) noexcept {
     if (failed_.exchange(true, std::memory_order_relaxed)) return;
     first_failure_ = std::move(failure);
     request_stop();
@@ -230,7 +230,7 @@ inline void child::promise_type::unhandled_exception() noexcept {
     throw;
   } catch (const cancelled&) {
   } catch (...) {
-    owner_.fail(std::current_exception());
+    (owner_.fail)(std::current_exception());
   }
 }
 

@@ -12,7 +12,11 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+#if defined(__GLIBCXX__) && !defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace coworker::inline v0_1 {
 
 /// What a coroutine throws, and its awaiters see, when it ends early because stop was requested. Catch it to
 /// clean up, and let it go on: a chain that ends with it counts as stopped, not as failed.
@@ -40,6 +44,17 @@ class stop_callback_node {
   stop_callback_node* next_ = nullptr;
   bool listed_ = false;
 };
+
+// Blocks while an atomic has that value. Where the system has no futex, libstdc++'s own wait may miss a notification
+// (up to GCC 15 it compares before it locks): there, look again and again, as what is waited for is short.
+template <class T>
+void wait_while(const std::atomic<T>& place, T value) noexcept {
+#if defined(__GLIBCXX__) && !defined(__linux__)
+  while (place.load(std::memory_order_acquire) == value) ::sched_yield();
+#else
+  place.wait(value, std::memory_order_acquire);
+#endif
+}
 
 // Its address tells threads apart; std::thread::id would need <thread>.
 inline const void* this_thread_marker() noexcept {
@@ -95,7 +110,7 @@ class stop_state {
       running_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed);
       return;
     }
-    while (running_.load(std::memory_order_acquire) == &node) running_.wait(&node, std::memory_order_acquire);
+    while (running_.load(std::memory_order_acquire) == &node) detail::wait_while(running_, &node);
   }
 
  private:
@@ -106,7 +121,7 @@ class stop_state {
     unsigned flags = flags_.load(std::memory_order_relaxed);
     for (;;) {
       if ((flags & locked_bit) != 0) {
-        flags_.wait(flags, std::memory_order_relaxed);
+        detail::wait_while(flags_, flags);
         flags = flags_.load(std::memory_order_relaxed);
       } else if (flags_.compare_exchange_weak(flags, flags | locked_bit, std::memory_order_acquire,
                                               std::memory_order_relaxed)) {

@@ -24,7 +24,7 @@
 #define COWORKER_STACK_POSITION() reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0))
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Stands for the result of a task<void> among results that have one.
 struct no_value {
@@ -66,7 +66,7 @@ task<detail::all_values<T...>> when_all(task<T>... tasks) {
     std::apply([&](auto&... result) { (children.spawn(detail::store(std::move(tasks), result)), ...); },
                results);
   } catch (...) {
-    children.fail(std::current_exception());  // what was started is waited for
+    (children.fail)(std::current_exception());  // what was started is waited for
   }
   co_await children.join();
   if constexpr ((std::is_void_v<T> && ...)) {
@@ -89,7 +89,7 @@ requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::
     for (std::size_t i = 0; i < tasks.size(); ++i)
       children.spawn(detail::store(std::move(tasks[i]), results[i]));
   } catch (...) {
-    children.fail(std::current_exception());  // as above
+    (children.fail)(std::current_exception());  // as above
   }
   co_await children.join();
   if constexpr (std::is_void_v<T>) {

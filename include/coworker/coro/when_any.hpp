@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What when_any gives: which task ended first, and its result.
 template <class T>
@@ -75,7 +75,7 @@ task<any_result<T>> when_any(std::vector<task<T>> tasks) {
     for (std::size_t i = 0; i < tasks.size(); ++i)
       competitors.spawn(detail::compete(std::move(tasks[i]), i, race, competitors));
   } catch (...) {
-    competitors.fail(std::current_exception());  // those that were started are waited for
+    (competitors.fail)(std::current_exception());  // those that were started are waited for
   }
   co_await competitors.join();
   if constexpr (std::is_void_v<T>) {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -41,11 +41,13 @@ class active_sequence {
   void finish() noexcept { finished_ = true; }
 
   /// The same, and the stream ends with an exception, as if the job had thrown it.
-  void fail(std::exception_ptr error) noexcept {
+  void(fail)(std::exception_ptr error) noexcept {
     failure_ = std::move(error);
     finished_ = true;
   }
-  void fail(const std::string& message) { fail(std::make_exception_ptr(std::runtime_error(message))); }
+  void(fail)(const std::string& message) {
+    (this->fail)(std::make_exception_ptr(std::runtime_error(message)));
+  }
 
  protected:
   explicit active_sequence(Sequence&& state) : state_(std::move(state)) {}

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <stdexcept>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
 /// it twice counts once. For several waiters, or one that a stop is to end, use `event`.
@@ -57,7 +57,7 @@ class auto_reset_event {
   /// Throws: std::logic_error when another coroutine is waiting, or the awaiting one runs on no executor.
   /// Cancellation: a stop does not end the wait, so that whoever winds things down can wait here.
   wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-  wait_awaiter wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+  wait_awaiter wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
  private:
   // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM

@@ -6,7 +6,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/exec/random.hpp>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The n-th wait is drawn evenly from the upper half of [0, min(longest, first * 2^n)].
 class backoff {

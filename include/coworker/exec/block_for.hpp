@@ -8,7 +8,7 @@
 #include <coworker/exec/thread.hpp>
 #include <mutex>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Hands values from any thread to coroutines, in the order in which they were sent. This is the receiving
 /// side; sender() returns handles for the sending side:

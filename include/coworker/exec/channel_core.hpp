@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What became of a try_send.
 enum class send_result : unsigned char {

@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 template <class T>
 class channel;
@@ -80,9 +80,9 @@ class channel_sender {
   void close() const { end(nullptr); }
 
   /// Closes the channel with an exception: each next() rethrows it once all that was sent before is received.
-  void fail(std::exception_ptr failure) const { end(std::move(failure)); }
+  void(fail)(std::exception_ptr failure) const { end(std::move(failure)); }
   template <std::derived_from<std::exception> Exception>
-  void fail(Exception failure) const {
+  void(fail)(Exception failure) const {
     end(std::make_exception_ptr(std::move(failure)));
   }
 

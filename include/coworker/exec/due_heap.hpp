@@ -8,7 +8,7 @@
 #include <limits>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::uint32_t due_slot_none = (std::numeric_limits<std::uint32_t>::max)();
 

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <optional>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
 /// returns at once:
@@ -127,6 +127,6 @@ class event::wait_awaiter {
 };
 
 inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, time_point::max()); }
+inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
 }  // namespace coworker

@@ -20,7 +20,7 @@
 #include <stdexcept>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Told of every coroutine that an event_loop resumes, on the loop's thread.
 class turn_watcher {
@@ -131,7 +131,7 @@ class event_loop {
     std::unique_lock lock(mutex_);
     stop_ = true;
     news_.store(true, std::memory_order_relaxed);
-    wake_if_asleep(lock, time_point::min());
+    wake_if_asleep(lock, (time_point::min)());
   }
 
  private:
@@ -183,14 +183,14 @@ class event_loop {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
     news_.store(true, std::memory_order_relaxed);
-    wake_if_asleep(lock, time_point::min());
+    wake_if_asleep(lock, (time_point::min)());
   }
 
   // A busy loop that took the lock in each round would keep other threads from posting for milliseconds, as
   // the lock is not a fair one.
   bool only_ready_has_work() const {
     return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
-           (next_due_ == time_point::max() || now() < next_due_);
+           (next_due_ == (time_point::max)() || now() < next_due_);
   }
 
   void take_ready() noexcept {
@@ -208,7 +208,7 @@ class event_loop {
 
   // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
   bool collect() {
-    if (waiter_ != &own_waiter_) waiter_->wait(time_point::min());
+    if (waiter_ != &own_waiter_) waiter_->wait((time_point::min)());
     if (only_ready_has_work()) {
       take_ready();
       return false;
@@ -243,7 +243,7 @@ class event_loop {
 
   // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
   void fire_timers() noexcept {
-    if (timers_.next_due() == time_point::max()) return;  // nor is the clock read for what never comes
+    if (timers_.next_due() == (time_point::max)()) return;  // nor is the clock read for what never comes
     const time_point reached = now();
     try {
       while (timers_.next_due() <= reached) {
@@ -278,8 +278,8 @@ class event_loop {
   // The loop's thread only.
   handles ready_;  // posted by the batch itself
   handles batch_;
-  std::size_t resumed_ = 0;                  // of the batch
-  time_point next_due_ = time_point::max();  // no timer is due before, but for what there is news of
+  std::size_t resumed_ = 0;                    // of the batch
+  time_point next_due_ = (time_point::max)();  // no timer is due before, but for what there is news of
   turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
@@ -295,7 +295,7 @@ class event_loop {
   mutable std::mutex mutex_;  // guards what follows
   handles inbox_;
   timer_queue timers_;
-  time_point wakes_at_ = time_point::max();
+  time_point wakes_at_ = (time_point::max)();
   bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
   bool stop_ = false;
   bool running_ = false;

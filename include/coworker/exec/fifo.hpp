@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Elements before first_ have been taken; the room is used again when all have been.
 template <class T>

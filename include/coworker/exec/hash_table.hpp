@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
 ///

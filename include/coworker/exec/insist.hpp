@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
 // on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw

@@ -12,7 +12,7 @@
 #include <optional>
 #include <stdexcept>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class lane_board {

@@ -19,8 +19,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// How many users a lane has, and where lanes run.
 struct lanes_options {
   /// How many users a lane may have at once. 0 counts as 1. Default: 1. With more, one user can prepare its
   /// work while the lane's thread computes for another.
@@ -220,7 +221,7 @@ class lanes {
         makers.spawn(coworker::run_on(one.executor, make_->make(i, one.value)));
       }
     } catch (...) {
-      makers.fail(std::current_exception());  // those that were started are waited for
+      (makers.fail)(std::current_exception());  // those that were started are waited for
     }
     co_await makers.join();
   }

@@ -16,8 +16,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// How a lender makes its values.
 struct lender_options {
   /// Whether the constructor makes all values, one after the other. Default: each is made when it is first
   /// needed, which is when no value that is made is free.

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <stdexcept>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class lender_board {

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Room for a T that is there or not. It stays in place, so that T need not be movable.
 template <class T>

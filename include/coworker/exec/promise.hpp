@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a future throws whose promise was destroyed before it was set.
 class broken_promise : public std::exception {
@@ -150,7 +150,8 @@ class promise {
 
   /// Throws: std::logic_error the second time, and when the promise was moved from.
   future<T> get_future() {
-    require("promise::get_future", core_ && !core_->has_future.exchange(true), "its future was taken before");
+    throw_unless("promise::get_future", core_ && !core_->has_future.exchange(true),
+                 "its future was taken before");
     return future<T>(core_);
   }
 
@@ -179,15 +180,15 @@ class promise {
   bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
 
  private:
-  void require(const char* call, bool fact, const char* otherwise) const {
+  void throw_unless(const char* call, bool fact, const char* otherwise) const {
     if (fact) return;
     throw std::logic_error(std::string(call) + ": " + (core_ ? otherwise : "the promise was moved from"));
   }
 
   template <class Fill>
   void fill(const char* call, Fill set) {
-    require(call, core_ && core_->set(call, set),
-            "it has a value or an exception already, and a promise is set once");
+    throw_unless(call, core_ && core_->set(call, set),
+                 "it has a value or an exception already, and a promise is set once");
   }
 
   detail::shared_handle<core> core_;

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <optional>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T>
 class promise_core : public shared_state {

@@ -5,7 +5,7 @@
 #include <concepts>
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits from each step of a counter. Not for secrets.
 class random_source {

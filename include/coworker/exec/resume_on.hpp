@@ -11,7 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What resume_on gives; made to be awaited at once.
 class hop_awaiter {

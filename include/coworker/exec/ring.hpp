@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // T moves without throwing; its users see to that.
 template <class T>
@@ -60,11 +60,11 @@ class ring {
     }
   }
 
-  static void release(T* slots) noexcept {
+  static void release(T* places) noexcept {
     if constexpr (alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__) {
-      ::operator delete(slots, std::align_val_t(alignof(T)));
+      ::operator delete(places, std::align_val_t(alignof(T)));
     } else {
-      ::operator delete(slots);
+      ::operator delete(places);
     }
   }
 

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A number of permits that coroutines hold for a while:
 ///

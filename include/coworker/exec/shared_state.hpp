@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Base of the object.
 class shared_state {

@@ -18,7 +18,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
 /// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
@@ -63,7 +63,7 @@ class simulated_loop {
 
   /// Resumes and jumps until stop(), or until nothing is left that could ever become ready; time_point::max()
   /// never comes. True: it was stopped. Errors: std::logic_error when it runs already.
-  bool run() { return run_until(time_point::max()); }
+  bool run() { return run_until((time_point::max)()); }
 
   /// The same, but goes no further than `end`, which the clock then shows.
   bool run_until(time_point end) {
@@ -75,14 +75,14 @@ class simulated_loop {
       if (!ready_.empty()) {
         if (++steps_ > most_steps_) fail_busy();
         resume(take_ready());
-      } else if (next <= end && next != time_point::max()) {
+      } else if (next <= end && next != (time_point::max)()) {
         if (next > now_) now_ = next;
         while (timers_.next_due() <= now_) {
           detail::insist([this] { ready_.make_room(); });
           ready_.push(timers_.pop());
         }
       } else {
-        if (end != time_point::max() && end > now_) now_ = end;
+        if (end != (time_point::max)() && end > now_) now_ = end;
         return false;
       }
     }

@@ -9,7 +9,7 @@
 #include <coworker/coro/stop.hpp>
 #include <optional>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -28,7 +28,7 @@ duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
   using seconds = std::chrono::duration<double>;
   const seconds wanted = std::chrono::duration_cast<seconds>(span);
   if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
-  if (wanted >= std::chrono::duration_cast<seconds>(duration::max())) return duration::max();
+  if (wanted >= std::chrono::duration_cast<seconds>((duration::max)())) return (duration::max)();
   if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
     return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
   } else {

@@ -16,15 +16,15 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
-/// How full a step_engine is, and was: `stepped / (steps * slots)` is the mean share of its slots in use.
+/// How full a step_engine is, and was: `stepped / (steps * at_once)` is the mean share of its slots in use.
 struct step_engine_metrics {
   std::uint64_t steps = 0;    ///< since the start
   std::uint64_t stepped = 0;  ///< sequences, summed over all steps
   std::size_t active = 0;     ///< sequences that have slots now
   std::size_t waiting = 0;    ///< that wait for one
-  std::size_t slots = 0;
+  std::size_t at_once = 0;
 };
 
 namespace detail {
@@ -48,10 +48,10 @@ class step_core : public shared_state {
   };
   using seat_handle = shared_handle<seat>;
 
-  explicit step_core(std::size_t slots) : slots_(slots) {
-    active_.reserve(slots);
-    stepping_.reserve(slots);
-    gone_.reserve(2 * slots);  // so that the thread needs no memory
+  explicit step_core(std::size_t most) : slots_(most) {
+    active_.reserve(most);
+    stepping_.reserve(most);
+    gone_.reserve(2 * most);  // so that the thread needs no memory
   }
 
   // Throws: std::runtime_error once the engine is gone.
@@ -105,7 +105,7 @@ class step_core : public shared_state {
   void end_step(std::exception_ptr failure) {
     for (const seat_handle& one : active_) {
       ++one->steps_;
-      if (failure != nullptr) one->fail(failure);
+      if (failure != nullptr) (one->fail)(failure);
     }
     failure = nullptr;  // it is the jobs' now
     {
@@ -191,7 +191,7 @@ class step_core : public shared_state {
         for (Piece& piece : one.sent_) one.arrived.push_back(std::move(piece));
       }
     } catch (...) {  // no memory for what the job has not taken yet
-      one.fail(std::current_exception());
+      (one.fail)(std::current_exception());
     }
     one.sent_.clear();
     one.ended = one.finished_;

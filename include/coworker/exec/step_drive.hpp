@@ -10,7 +10,7 @@
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/sleep.hpp>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Seat>
 task<void> wait_for_news(Seat& own) {

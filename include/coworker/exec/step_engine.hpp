@@ -22,12 +22,13 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// How many sequences a step_engine steps together.
 struct step_engine_options {
   /// How many sequences are stepped together at most; others wait for a slot, in the order in which they came. 1 or more.
   /// Default: 8.
-  std::size_t slots = 8;
+  std::size_t at_once = 8;
   /// How long a step with so many sequences takes in a simulation. Default: 10 ms, however many.
   duration (*simulated_step)(std::size_t sequences) = [](std::size_t) -> duration {
     return std::chrono::milliseconds(10);
@@ -38,7 +39,7 @@ struct step_engine_options {
 ///
 ///     struct sequence { std::vector<int> tokens; ... };                  // the user's state of one
 ///     using engine = step_engine<sequence, std::string>;
-///     engine decode([&](std::span<engine::active* const> all) { ... }, {.slots = 8});
+///     engine decode([&](std::span<engine::active* const> all) { ... }, {.at_once = 8});
 ///
 ///     async_generator<std::string> handle(job<request> work) { return decode.run(sequence(work.input)); }
 ///
@@ -74,7 +75,7 @@ class step_engine {
   /// Throws: std::invalid_argument when there are to be 0 slots.
   template <class Step>
   explicit step_engine(Step function, step_engine_options options = {})
-      : core_(new core(checked(options.slots))),
+      : core_(new core(checked(options.at_once))),
         simulated_step_(options.simulated_step),
         stepper_(make(std::move(function))) {}
 
@@ -125,11 +126,11 @@ class step_engine {
     }
   }
 
-  static std::size_t checked(std::size_t slots) {
-    if (slots == 0)
+  static std::size_t checked(std::size_t at_once) {
+    if (at_once == 0)
       throw std::invalid_argument(
-          "step_engine_options::slots must be 1 or more, or no sequence would ever be stepped");
-    return slots;
+          "step_engine_options::at_once must be 1 or more, or no sequence would ever be stepped");
+    return at_once;
   }
 
   // The job's side of a sequence.

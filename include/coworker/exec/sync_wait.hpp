@@ -19,7 +19,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor that runs on the thread that calls run(), until stop(); running() tells whether it does.
 template <class Loop>

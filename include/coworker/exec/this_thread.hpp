@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct thread_role {
   bool is_loop = false;   // it runs a loop, on which nothing may block

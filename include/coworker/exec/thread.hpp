@@ -17,9 +17,9 @@
 
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
-/// As std::condition_variable.
+/// As std::condition_variable; wait_until may return early.
 class condition {
  public:
   condition() noexcept {
@@ -87,12 +87,28 @@ inline void yield_thread() noexcept { ::sched_yield(); }
 
 #else
 
+#include <algorithm>
 #include <condition_variable>
 #include <thread>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
-using condition = std::condition_variable;
+class condition {
+ public:
+  void wait(std::unique_lock<std::mutex>& lock) { condition_.wait(lock); }
+
+  // May return early. Some standard libraries add the wait to the calendar's time, which overflows for one without end.
+  void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
+    condition_.wait_until(lock, (std::min)(due, clock_type::now() + std::chrono::hours(24)));
+  }
+
+  void notify_one() noexcept { condition_.notify_one(); }
+  void notify_all() noexcept { condition_.notify_all(); }
+
+ private:
+  std::condition_variable condition_;
+};
+
 using thread = std::thread;
 inline void yield_thread() noexcept { std::this_thread::yield(); }
 

@@ -16,7 +16,7 @@
 #include <mutex>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
 ///
@@ -176,7 +176,7 @@ class thread_pool {
     if (due < watched_until_) {
       watched_until_ = due;
       condition_.wait_until(lock, due);
-      if (watched_until_ == due) watched_until_ = time_point::max();
+      if (watched_until_ == due) watched_until_ = (time_point::max)();
     } else {
       condition_.wait(lock);
     }
@@ -198,7 +198,7 @@ class thread_pool {
   std::vector<detail::thread> threads_;
   std::size_t max_threads_;
   std::size_t idle_ = 0;  // threads that wait, or have been started and come to the queue first
-  time_point watched_until_ = time_point::max();  // what the idle thread that watches the timers waits for
+  time_point watched_until_ = (time_point::max)();  // what the idle thread that watches the timers waits for
   bool closing_ = false;
 };
 

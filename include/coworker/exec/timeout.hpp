@@ -11,7 +11,7 @@
 #include <exception>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What timeout throws when the time ran out.
 class timed_out : public std::exception {
@@ -60,7 +60,7 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
     both.spawn(detail::capture_and_stop(std::move(work), outcome, both));
     both.spawn(detail::stop_at(due, both, ran_out));
   } catch (...) {
-    both.fail(std::current_exception());  // what was started is waited for
+    (both.fail)(std::current_exception());  // what was started is waited for
   }
   co_await both.join();
   if (ran_out && outcome.state() == detail::result_state::exception && !surrounding.stop.stop_requested() &&

@@ -7,7 +7,7 @@
 #include <coworker/exec/due_heap.hpp>
 #include <cstddef>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class timer_queue {
  public:

@@ -10,7 +10,7 @@
 #include <mutex>
 #include <optional>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A ring through the list itself, so that one can leave without knowing the list.
 struct wait_link {

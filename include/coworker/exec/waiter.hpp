@@ -8,7 +8,7 @@
 #include <mutex>
 #include <stdexcept>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What an event loop calls when it has nothing to resume, and in passing after each round of work.
 class waiter {
@@ -43,9 +43,9 @@ class waiter {
 class condition_waiter final : public waiter {
  public:
   void wait(time_point deadline) override {
-    if (deadline == time_point::min()) return;
+    if (deadline == (time_point::min)()) return;
     std::unique_lock lock(mutex_);
-    if (!woken_ && deadline == time_point::max()) {
+    if (!woken_ && deadline == (time_point::max)()) {
       condition_.wait(lock);
     } else if (!woken_) {
       condition_.wait_until(lock, deadline);

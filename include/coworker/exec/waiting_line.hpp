@@ -12,7 +12,7 @@
 #include <mutex>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // The board's take() gives a slot out, null when there is none, and put() takes it back; both noexcept and
 // under the lock. Somebody waits only while take() gives none.

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Decodes one chunked body from bytes as they arrive. Keeps none of them.
 class chunked_decoder {
@@ -72,7 +72,7 @@ class chunked_decoder {
       case state::extension:
         return read_after_size(c, limits);
       case state::size_line_feed:
-        if (missing_ > limits.body - std::min(limits.body, body_bytes_))
+        if (missing_ > limits.body - (std::min)(limits.body, body_bytes_))
           return refuse(413, "the request's body is too large");
         return expect_line_feed(c, missing_ != 0 ? state::data : state::trailer);
       case state::data_return:

@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct http_request {
   std::string url;

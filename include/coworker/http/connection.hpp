@@ -24,7 +24,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection final : public exchange, public host_link {
@@ -164,7 +164,7 @@ class connection final : public exchange, public host_link {
     } catch (...) {
       failure = std::current_exception();
     }
-    if (failure) co_await fail(std::move(failure));
+    if (failure) co_await send_failure(std::move(failure));
     keeps_ = !output_.broken() && !closes_ && output_.keep_alive();
     if (keeps_ && !body_ended_) keeps_ = co_await skip_rest();
     lingers_ = !body_ended_ || input_.has_bytes();
@@ -190,7 +190,7 @@ class connection final : public exchange, public host_link {
     }
   }
 
-  task<void> fail(std::exception_ptr why) {
+  task<void> send_failure(std::exception_ptr why) {
     const http_error told = explain(why);
     if (output_.in_response()) output_.give_up();
     if (!output_.broken() && !begun()) co_await send_error(told.status(), told.what());

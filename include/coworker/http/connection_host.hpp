@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A connection in the list of its host.
 class host_link {
@@ -25,7 +25,7 @@ class host_link {
 
  protected:
   host_link() = default;
-  ~host_link() = default;
+  virtual ~host_link() = default;
   host_link(const host_link&) = delete;
   host_link& operator=(const host_link&) = delete;
 
@@ -91,7 +91,8 @@ class connection_host {
   }
 
   void log_failure(std::string_view what, std::string_view why) const {
-    if (options_.log != nullptr) options_.log->error(std::string(what).append(" failed: ").append(why));
+    if (options_.log != nullptr)
+      options_.log->write(log_level::error, std::string(what).append(" failed: ").append(why));
   }
 
  protected:

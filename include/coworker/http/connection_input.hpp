@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_input {
@@ -79,14 +79,14 @@ class connection_input {
 
   // While it is not known when more will come: bytes() must be empty.
   void release_memory() noexcept {
-    if (current_.capacity() > small) std::string().swap(current_);
-    if (incoming_.capacity() > small) std::string().swap(incoming_);
+    if (current_.capacity() > kept_capacity) std::string().swap(current_);
+    if (incoming_.capacity() > kept_capacity) std::string().swap(incoming_);
   }
 
  private:
   static constexpr std::size_t most_kept =
       16 * 1024;  // then receiving pauses, and with it the notice of who goes away
-  static constexpr std::size_t small = 512;
+  static constexpr std::size_t kept_capacity = 512;
 
   bool take(std::size_t count) {
     if (count == 0 || (discards_ && count > discardable_)) return false;

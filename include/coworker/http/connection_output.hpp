@@ -18,7 +18,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_output {
@@ -80,7 +80,7 @@ class connection_output {
       while (!first.empty() || !more.empty()) {
         host_.clocks().set(deadline_, deadline_kind::write);
         const std::size_t count = co_await stream_.write_some(first, more).in(writing_context_);
-        const std::size_t of_first = std::min(count, first.size());
+        const std::size_t of_first = (std::min)(count, first.size());
         first.remove_prefix(of_first);
         more.remove_prefix(count - of_first);
       }
@@ -103,12 +103,12 @@ class connection_output {
 
   // While the buffer is empty.
   void release_memory() noexcept {
-    if (out_.capacity() > small) std::string().swap(out_);
+    if (out_.capacity() > kept_capacity) std::string().swap(out_);
   }
 
  private:
   static constexpr std::size_t most_copied = 16 * 1024;
-  static constexpr std::size_t small = 512;
+  static constexpr std::size_t kept_capacity = 512;
 
   connection_host& host_;
   Stream& stream_;

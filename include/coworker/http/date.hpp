@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
 class http_date {

@@ -10,7 +10,7 @@
 #include <coworker/exec/wait_list.hpp>
 #include <cstddef>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class deadline_kind : unsigned char { head, body, idle, write, linger };
 inline constexpr std::size_t deadline_kinds = 5;
@@ -50,7 +50,7 @@ class deadlines {
     one.stop();
     one.passed_ = false;
     one.due_ = after(executor_.now(), lengths_[which]);
-    if (one.due_ == time_point::max()) return;
+    if (one.due_ == (time_point::max)()) return;
     lists_[which].push_back(one);
     if (one.due_ >= wakes_at_) return;
     wakes_at_ = one.due_;
@@ -77,7 +77,7 @@ class deadlines {
   }
 
   time_point next_due() const noexcept {
-    time_point next = time_point::max();
+    time_point next = (time_point::max)();
     for (const wait_list<deadline>& list : lists_) {
       if (!list.empty() && list.front().due_ < next) next = list.front().due_;
     }
@@ -87,7 +87,7 @@ class deadlines {
   executor_ref executor_;
   lengths lengths_;
   std::array<wait_list<deadline>, deadline_kinds> lists_;
-  time_point wakes_at_ = time_point::max();
+  time_point wakes_at_ = (time_point::max)();
   event earlier_;  // a deadline is before that
 };
 

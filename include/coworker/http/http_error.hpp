@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Thrown by a handler, it becomes a response of that status with the text as its body.
 class http_error : public std::runtime_error {

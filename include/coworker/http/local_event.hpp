@@ -7,7 +7,7 @@
 #include <coworker/coro/executor.hpp>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Waited for by one coroutine at a time. It stays set until a wait takes it. A stop does not end a wait.
 class local_event {

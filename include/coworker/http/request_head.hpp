@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A header line: its name as written, and its value without the blanks around it.
 struct header_field {

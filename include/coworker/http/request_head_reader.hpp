@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -177,7 +177,7 @@ class request_head_reader {
 
   // `rest` is the end of the target.
   bool set_path(std::string_view rest) noexcept {
-    const std::size_t size = std::min(rest.find('?'), rest.size());
+    const std::size_t size = (std::min)(rest.find('?'), rest.size());
     head_.path_at_ = position(rest);
     head_.path_size_ = static_cast<std::uint32_t>(size);
     if (size < rest.size()) {

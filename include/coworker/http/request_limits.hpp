@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a server accepts of a request. More is refused with the status named.
 struct request_limits {

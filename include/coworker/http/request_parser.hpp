@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
 /// same refusal, wherever they are cut:
@@ -76,7 +76,7 @@ class request_parser {
   /// Lowers the limit for the body of the request whose head was given last, to be called before next(). A
   /// body that is too large is refused with 413, at once where its size was announced.
   void limit_body(std::uint64_t most) noexcept {
-    body_limits_.body = std::min(most, limits_.body);
+    body_limits_.body = (std::min)(most, limits_.body);
     if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
   }
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Status and header lines of a response.
 class response_head {
@@ -34,14 +34,14 @@ class response_head {
   /// server writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding,
   /// Upgrade.
   response_head& add(std::string_view name, std::string_view value) {
-    check(name, value);
+    check_header(name, value);
     lines_.append(name).append(": ").append(value).append("\r\n");
     return *this;
   }
 
   /// The same, in place of what was added under that name before.
   response_head& set(std::string_view name, std::string_view value) {
-    check(name, value);
+    check_header(name, value);
     remove(name);
     return add(name, value);
   }
@@ -79,20 +79,20 @@ class response_head {
            equal_ignoring_case(line.substr(0, name.size()), name);
   }
 
-  static void check(std::string_view name, std::string_view value) {
-    if (!detail::is_token(name)) fail(name, "a name is letters, digits and - _ . and the like");
+  static void check_header(std::string_view name, std::string_view value) {
+    if (!detail::is_token(name)) refuse(name, "a name is letters, digits and - _ . and the like");
     static constexpr std::array<std::string_view, 7> reserved{
         "connection", "content-length", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade"};
     for (const std::string_view one : reserved) {
-      if (equal_ignoring_case(name, one)) fail(name, "the server writes this header itself; leave it out");
+      if (equal_ignoring_case(name, one)) refuse(name, "the server writes this header itself; leave it out");
     }
     const std::size_t bad = detail::find_control(value);
     if (bad == std::string_view::npos) return;
-    fail(name, "the value has a control character at byte " + std::to_string(bad) +
-                   "; a value is one line of text, so encode or remove it");
+    refuse(name, "the value has a control character at byte " + std::to_string(bad) +
+                     "; a value is one line of text, so encode or remove it");
   }
 
-  [[noreturn]] static void fail(std::string_view name, const std::string& why) {
+  [[noreturn]] static void refuse(std::string_view name, const std::string& why) {
     std::string shown;  // no byte of it is to break out of whatever it is written to
     for (const char c : name.substr(0, 100)) shown += c < ' ' || c == 0x7f ? '?' : c;
     throw std::invalid_argument("response header \"" + shown + "\": " + why);

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What the request, and the state of the server, ask of the form of a response.
 struct response_form {

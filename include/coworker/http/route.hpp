@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -112,12 +112,12 @@ class route_parameters {
 class route_pattern {
  public:
   /// A pattern that is written in the program; the compiler refuses a malformed one.
-  consteval route_pattern(const char* text) : text_(text) { check(text_); }
+  consteval route_pattern(const char* text) : text_(text) { check_pattern(text_); }
 
   /// A pattern that becomes known when the program runs; `text` must outlive it. Throws:
   /// std::invalid_argument where it is malformed.
   static route_pattern from(std::string_view text) {
-    check(text);
+    check_pattern(text);
     return route_pattern(text, 0);
   }
 
@@ -163,7 +163,7 @@ class route_pattern {
  private:
   constexpr route_pattern(std::string_view text, int) noexcept : text_(text) {}
 
-  static constexpr void check(std::string_view text) {
+  static constexpr void check_pattern(std::string_view text) {
     if (!text.starts_with('/')) detail::a_route_must_begin_with_a_slash(text);
     std::array<std::string_view, detail::most_route_parameters> names{};
     std::size_t count = 0;

@@ -22,7 +22,7 @@
 #include <system_error>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A connection that a server can use, such as tcp_stream. It is moved before its first use only.
 ///
@@ -114,7 +114,7 @@ class http_server {
     } catch (const cancelled&) {
       stopped = true;
     } catch (...) {
-      connections.fail(std::current_exception());
+      (connections.fail)(std::current_exception());
     }
     accepting.request_stop();
     co_await accepting.join();

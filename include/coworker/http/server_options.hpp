@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Options of an http_server. duration::max() is no deadline.
 struct http_server_options {

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One server-sent event.
 struct sse_event {
@@ -82,7 +82,7 @@ inline void append_sse_data(std::string& out, std::string_view data) {
 
 /// Appends how long a client is to wait before it reconnects, in milliseconds at its end.
 inline void append_sse_retry(std::string& out, duration wait) {
-  const auto milliseconds = std::max(duration::zero(), wait) / std::chrono::milliseconds(1);
+  const auto milliseconds = (std::max)(duration::zero(), wait) / std::chrono::milliseconds(1);
   out.append("retry: ").append(std::to_string(milliseconds)).append("\n\n");
 }
 
@@ -113,7 +113,7 @@ class sse_parser {
       if (skip_line_feed_ && text.front() == '\n') text.remove_prefix(1);
       skip_line_feed_ = false;
       const std::size_t end = detail::line_end(text);
-      if (end > limit_ - std::min(limit_, line_.size() + data_.size())) {
+      if (end > limit_ - (std::min)(limit_, line_.size() + data_.size())) {
         too_large_ = true;
         break;
       }
@@ -168,8 +168,8 @@ class sse_parser {
 
   void read_retry(std::string_view value) noexcept {
     const std::optional<std::uint64_t> milliseconds = detail::read_decimal(value);
-    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
-    if (milliseconds) retry_ = std::chrono::milliseconds(std::min(*milliseconds, most));
+    constexpr auto most = static_cast<std::uint64_t>((std::numeric_limits<std::int32_t>::max)());
+    if (milliseconds) retry_ = std::chrono::milliseconds((std::min)(*milliseconds, most));
   }
 
   bool dispatch() {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The phrase for a status line; "Status" for a code that has none.
 constexpr std::string_view status_phrase(int status) noexcept {

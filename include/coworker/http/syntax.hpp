@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The letter in lower case if it is one of A to Z, else the character itself.
 constexpr char ascii_lower(char c) noexcept {

@@ -4,7 +4,7 @@
 #include <concepts>
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Counts and sums of batches since the start; they never fall.
 struct batch_metrics {

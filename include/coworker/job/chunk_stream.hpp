@@ -22,7 +22,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A chunk that the queue cannot have: too long, refused, or not deliverable.
 class chunk_error : public std::runtime_error {

@@ -14,7 +14,7 @@
 #include <cxxabi.h>
 #endif
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One of the causes of an error: an exception nested in another.
 struct error_cause {
@@ -33,7 +33,7 @@ struct error_info {
   std::string text() const { return type.empty() ? message : type + ": " + message; }
 
   /// text(), and a line "caused by ..." for each cause.
-  std::string trace() const {
+  std::string(trace)() const {
     std::string lines = text();
     for (const error_cause& cause : causes)
       lines.append("\ncaused by ").append(cause.type).append(": ").append(cause.message);
@@ -54,6 +54,14 @@ inline std::string without_nesting(std::string name) {
   return name;
 }
 
+// Nobody asked for the version in the name of a type.
+inline std::string without_version(std::string name) {
+  constexpr std::string_view version = "coworker::v0_1::";
+  for (std::size_t at = name.find(version); at != std::string::npos; at = name.find(version, at))
+    name.erase(at + version.size() - 6, 6);
+  return name;
+}
+
 inline std::string readable_type_name(const std::type_info& type) {
 #if __has_include(<cxxabi.h>)
   int status = 0;
@@ -62,7 +70,7 @@ inline std::string readable_type_name(const std::type_info& type) {
     ~freed() { std::free(text); }  // allocated by malloc, as the ABI says
   };
   const freed demangled{abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)};
-  if (demangled.text != nullptr) return without_nesting(demangled.text);
+  if (demangled.text != nullptr) return without_version(without_nesting(demangled.text));
 #endif
   return type.name();
 }

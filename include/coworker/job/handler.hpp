@@ -26,7 +26,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -125,7 +125,10 @@ template <job_handler Handler>
   std::exception_ptr thrown;
   try {
     if constexpr (is_streaming_handler<Handler>) {
-      co_await detail::run_streaming(handler, record, place, sink, made);
+      const executor_ref runs_on = kind == detail::handler_kind::range ? place.pool : place.coroutines;
+      Handler* const called = std::addressof(handler);  // which may be a function
+      co_await detail::run_streaming(&called, &detail::read_handler<Handler>, runs_on, record, place, sink,
+                                     made);
     } else if constexpr (kind == detail::handler_kind::plain) {
       co_await resume_on(place.pool);
       made.output = detail::call_plain(handler, detail::job_of<handler_input<Handler>>(record));
@@ -184,7 +187,8 @@ class handler_ref {
     if constexpr (choosing_handler<Handler>) is_streaming = Handler::streams;
     constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
     static_assert(prepare_fits,
-                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& how)`, or one "
+                  "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& "
+                  "how)`, or one "
                   "that gives task<void>, or use another name");
     if constexpr (preparing_handler<Handler>) {
       prepare_ = [](void* called, const preparation& how) {

@@ -8,10 +8,11 @@
 #include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/json/shape.hpp>
+#include <coworker/typed/flaws.hpp>
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
 /// `return streamed{std::move(words)};`.
@@ -150,6 +151,39 @@ using handler_input = typename detail::input_of<Handler>::type;
 /// Anything that can be called with a job.
 template <class Handler>
 concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
+
+namespace detail {
+
+template <class Handler>
+using output_of_handler = typename chunk_type<typename awaited<handler_result<Handler>>::type>::type;
+
+/// What is said of a handler whose input or result a struct spoils; no_refusal where there is nothing to explain.
+template <class Handler>
+consteval auto refuse_handler() {
+  if constexpr (!callable_with_job<Handler>) {
+    return named_type<no_refusal>();
+  } else if constexpr (!fit_for_job<handler_input<Handler>>) {
+    return detail::refuse_job<handler_input<Handler>>();
+  } else if constexpr (std::is_void_v<output_of_handler<Handler>>) {
+    return named_type<no_refusal>();
+  } else {
+    using output = std::remove_cvref_t<output_of_handler<Handler>>;
+    using refusal = decltype(detail::refuse_output<output, 0, output>());
+    if constexpr (any_of<typename refusal::type, member_of_output<output, 0, output>,
+                         struct_without_members<output, 0, output>>) {
+      return named_type<no_refusal>();
+    } else {
+      return refusal();
+    }
+  }
+}
+template <class Handler>
+using refusal_of_handler = typename decltype(detail::refuse_handler<Handler>())::type;
+
+template <class Handler>
+concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>;
+
+}  // namespace detail
 
 /// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
 /// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:

@@ -9,29 +9,61 @@
 #include <coworker/job/stream_options.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/refusal.hpp>
+#include <coworker/typed/flaws.hpp>
 #include <coworker/typed/kinds.hpp>
-#include <coworker/typed/rule_lookup.hpp>
+#include <coworker/typed/names.hpp>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
-/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`.
+template <class Input>
+struct job;
+
+namespace detail {
+
+/// What is said of a type that a job's input cannot have; no_refusal where it can.
+template <class Input>
+consteval auto refuse_job() {
+  if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
+    return named_type<no_refusal>();
+  } else {
+    return detail::refuse_input<job<Input>, fixed_name<5>("input"), Input>();
+  }
+}
+template <class Input>
+using refusal_of_job = typename decltype(detail::refuse_job<Input>())::type;
+
+template <class Input>
+concept fit_for_job = std::same_as<refusal_of_job<Input>, no_refusal>;
+
+}  // namespace detail
+
+/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`. What
+/// its input may be is told by typed_input; what is wrong with another type is told where a job is made, or where
+/// its handler is given to a worker.
 template <class Input = json>
 struct job {
-  static_assert(detail::fits_job<Input>,
-                "job<Input>: JSON cannot fill this Input; coworker::typed_input says what can");
-  static_assert(detail::rules_fit<Input>(),
-                "job<Input>: rules(type<Input>) must return coworker::rule_list(...) of Input's own members");
-
   std::string id;
   Input input;
   json details = json::object();  ///< whatever else came with it from the queue
 
-  job(std::string job_id, Input job_input, json other_members = json::object())
+  job(std::string job_id, Input job_input,
+      json other_members = json::object()) requires(detail::fit_for_job<Input>)
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
+
+  // Whatever is given for the id and the details, so that nothing can throw on the way: g++ then speaks once.
+  template <class Id>
+  job(const Id&, const Input& job_input, detail::refusal_of_job<Input> = {}) noexcept
+      requires(!detail::fit_for_job<Input>)
+      : input(std::move(const_cast<Input&>(job_input))) {}
+  template <class Id, class Details>
+  job(const Id&, const Input& job_input, const Details&, detail::refusal_of_job<Input> = {}) noexcept
+      requires(!detail::fit_for_job<Input>)
+      : input(std::move(const_cast<Input&>(job_input))) {}
 
   /// Made by the worker.
   job(detail::record_ref record, Input job_input)
@@ -91,7 +123,7 @@ struct job {
   }
 
   /// Writes to the worker's log under this job's id: `work.log().info("model loaded");`.
-  job_log log() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
+  job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
   /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
   /// the worker collects (worker_options::measure_times): `auto measured = work.checkpoint("load");`. Any thread.

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a job_error asks for besides the failure of its job.
 struct job_error_options {

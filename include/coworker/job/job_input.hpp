@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Input>
 Input take_input(json& input) {

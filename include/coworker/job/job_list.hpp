@@ -9,7 +9,7 @@
 #include <new>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The record with some id that came first, and how many others with that id are in the list.
 struct indexed_job {
@@ -106,7 +106,9 @@ class basic_job_list {
 
   // While the record is still in the list.
   void leave(job_record& record) noexcept {
-    indexed_job& entry = *index_.find(record.id);
+    indexed_job* const found = index_.find(record.id);
+    if (found == nullptr) return;
+    indexed_job& entry = *found;
     if (entry.others == 0) {
       index_.erase(record.id);
       return;

@@ -7,7 +7,7 @@
 #include <coworker/log.hpp>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Writes lines of one job to its worker's log: job::log() and `co_await this_coro::log()` give it. Any
 /// thread, until the handler has ended. Outside a worker it writes nothing.
@@ -25,11 +25,11 @@ class job_log {
     if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->log_label));
   }
 
-  void trace(std::string_view message) const noexcept { write(log_level::trace, message); }
-  void debug(std::string_view message) const noexcept { write(log_level::debug, message); }
-  void info(std::string_view message) const noexcept { write(log_level::info, message); }
-  void warn(std::string_view message) const noexcept { write(log_level::warn, message); }
-  void error(std::string_view message) const noexcept { write(log_level::error, message); }
+  void(trace)(std::string_view message) const noexcept { write(log_level::trace, message); }
+  void(debug)(std::string_view message) const noexcept { write(log_level::debug, message); }
+  void(info)(std::string_view message) const noexcept { write(log_level::info, message); }
+  void(warn)(std::string_view message) const noexcept { write(log_level::warn, message); }
+  void(error)(std::string_view message) const noexcept { write(log_level::error, message); }
 
  private:
   logger* destination() const noexcept { return job_ != nullptr ? job_->log : nullptr; }
@@ -44,7 +44,7 @@ namespace this_coro {
 class log : public detail::context_awaiter<log> {
  public:
   static constexpr const char* name = "this_coro::log";
-  log() noexcept {}
+  (log)() noexcept {}
   job_log await_resume() const noexcept { return job_log(context_->job); }
 };
 

@@ -3,7 +3,7 @@
 
 #include <coworker/json/json.hpp>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class job_observer {
  public:

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An output that is longer than the queue takes.
 class output_too_large : public std::length_error {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How a job ended.
 enum class outcome_status : unsigned char {
@@ -58,7 +58,7 @@ class outcome {
 
   static outcome failure(error_info error) noexcept {
     outcome made;
-    made.fail(std::move(error));
+    (made.fail)(std::move(error));
     return made;
   }
   static outcome failure(std::string message) noexcept {
@@ -87,10 +87,10 @@ class outcome {
   bool succeeded() const noexcept { return status == outcome_status::succeeded; }
 
   /// What went wrong. Null where nothing did, and where there was no memory to say it.
-  const error_info* error() const noexcept { return error_; }
+  const error_info*(error)() const noexcept { return error_; }
 
   /// Makes it a failure. The output stays. Without memory for the error it is one that says so.
-  void fail(error_info error) noexcept {
+  void(fail)(error_info error) noexcept {
     delete std::exchange(error_, new (std::nothrow) error_info(std::move(error)));
     status = outcome_status::failed;
   }

@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a handler is given to prepare with. Valid until prepare() has ended.
 class preparation {
@@ -24,7 +24,7 @@ class preparation {
   executor_ref pool() const noexcept { return pool_; }
 
   /// The worker's log, for how far it is: `how.log().info("Half of the weights are read.")`. Any thread.
-  logger& log() const noexcept { return *log_; }
+  logger&(log)() const noexcept { return *log_; }
 
   /// Asked when the worker is to leave, so that there is no use in going on. start() does not wait for that: it ends
   /// the process.
@@ -40,11 +40,11 @@ class preparation {
 class preparation_error : public std::runtime_error {
  public:
   explicit preparation_error(error_info cause)
-      : std::runtime_error("the handler could not be prepared, so no job was taken: " + cause.trace()),
+      : std::runtime_error("the handler could not be prepared, so no job was taken: " + (cause.trace)()),
         cause_(std::move(cause)) {}
 
   /// What was thrown.
-  const error_info& error() const noexcept { return cause_; }
+  const error_info&(error)() const noexcept { return cause_; }
 
  private:
   error_info cause_;

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct job_record;
 
@@ -79,11 +79,11 @@ struct progress_state {
   bool closed = false;
 
   // The worker's own.
-  bool over = false;                          // no coroutine is to begin with it any more
-  bool sending = false;                       // a coroutine is at it
-  time_point not_before = time_point::min();  // the next value is sent
-  auto_reset_event ending;                    // for that coroutine: there is no more use in trying again
-  auto_reset_event sent;                      // for who waits for that coroutine: it has ended
+  bool over = false;                            // no coroutine is to begin with it any more
+  bool sending = false;                         // a coroutine is at it
+  time_point not_before = (time_point::min)();  // the next value is sent
+  auto_reset_event ending;                      // for that coroutine: there is no more use in trying again
+  auto_reset_event sent;                        // for who waits for that coroutine: it has ended
 
   // The worker's. False: there is nothing new.
   bool take(json& value) {

@@ -16,7 +16,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job as a queue hands it over.
 struct job_envelope {
@@ -25,7 +25,7 @@ struct job_envelope {
   json details = json::object();  ///< whatever else came with it; the handler finds it in job::details
   std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
   duration time_limit{};          ///< how long its handler may run; 0: as long as the worker allows
-  time_point deadline = time_point::max();  ///< when it is of no use any more, by the worker's executor
+  time_point deadline = (time_point::max)();  ///< when it is of no use any more, by the worker's executor
   int deliveries = 0;             ///< how often the queue has handed it over, with this time; 0: not known
   std::string trace_parent = {};  ///< of the request that it serves, as in W3C's header; empty: none
   std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
@@ -54,7 +54,7 @@ struct job_record {
   bool only_whole = false;    ///< it streams nothing, though its handler can
   int deliveries = 0;
   duration time_limit{};
-  time_point deadline = time_point::max();
+  time_point deadline = (time_point::max)();
   time_point taken{};                    ///< when the queue handed it over
   time_point started{};                  ///< when its handler was
   time_point settled{};                  ///< when it got its outcome

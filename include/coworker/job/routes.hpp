@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A route and its handler: made by post(), get(), put(), patch() and del().
 template <job_handler Handler>

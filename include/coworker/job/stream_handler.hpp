@@ -24,7 +24,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Where handlers run, and how.
 struct handler_place {
@@ -48,9 +48,7 @@ class stream_sink {
         }),
         interpret_([](void* to, outcome& made) { static_cast<Target*>(to)->interpret(made); }) {}
 
-  task<bool> send(job_record& record, json chunk) const {
-    return send_(target_, record, std::move(chunk));
-  }
+  task<bool> send(job_record& record, json chunk) const { return send_(target_, record, std::move(chunk)); }
   void interpret(outcome& made) const { interpret_(target_, made); }
 
  private:
@@ -88,7 +86,7 @@ element_kind read_element(Element& element, json& value, const stream_sink& sink
       sink.interpret(seen);
       end.made.recycle_worker = end.made.recycle_worker || seen.recycle_worker;
       if (!seen.succeeded()) {
-        end.made.fail(seen.error() != nullptr ? *seen.error() : error_info());
+        (end.made.fail)((seen.error)() != nullptr ? *(seen.error)() : error_info());
         return element_kind::failure;
       }
       value = std::move(seen.output);
@@ -168,23 +166,43 @@ inline task<void> return_home(executor_ref home) {
   }
 }
 
-// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be.
+// What a job's stream hands its chunks to.
+struct send_of_job {
+  const stream_sink& sink;
+  job_record& record;
+
+  task<bool> operator()(json chunk) const { return sink.send(record, std::move(chunk)); }
+};
+using job_stream = chunk_stream<const send_of_job>;
+
+// Reads the elements of a handler of some type, to which `handler` points by way of a pointer of its type, into a stream.
+using read_stream = task<void> (*)(const void* handler, job_record& record, job_stream& stream,
+                                   executor_ref home, const stream_sink& sink, stream_end& end);
+
 template <class Handler>
-task<void> run_streaming(Handler& handler, job_record& record, const handler_place& place,
-                         const stream_sink& sink, outcome& made) {
+task<void> read_handler(const void* handler, job_record& record, job_stream& stream, executor_ref home,
+                        const stream_sink& sink, stream_end& end) {
+  Handler& called = **static_cast<Handler* const*>(handler);
+  if constexpr (kind_of_handler<Handler> == handler_kind::range) {
+    return detail::stream_range(called, record, stream, home, sink, end);
+  } else {
+    return detail::stream_generator(called, record, stream, home, sink, end);
+  }
+}
+
+// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be. `runs_on` is
+// where the handler is read; empty: here. Compiled once for all handlers.
+inline task<void> run_streaming(const void* handler, read_stream read, executor_ref runs_on,
+                                job_record& record, const handler_place& place, const stream_sink& sink,
+                                outcome& made) {
   const context job = co_await this_coro::context();
-  const auto send_of_job = [&sink, &record](json chunk) { return sink.send(record, std::move(chunk)); };
-  chunk_stream stream(send_of_job, place.stream, place.terms, job);
+  const send_of_job send{sink, record};
+  job_stream stream(send, place.stream, place.terms, job);
   stream_end end{made};
   std::exception_ptr thrown;
   try {
-    if constexpr (kind_of_handler<Handler> == handler_kind::range) {
-      co_await resume_on(place.pool);
-      co_await detail::stream_range(handler, record, stream, job.executor, sink, end);
-    } else {
-      if (place.coroutines) co_await resume_on(place.coroutines);
-      co_await detail::stream_generator(handler, record, stream, job.executor, sink, end);
-    }
+    if (runs_on) co_await resume_on(runs_on);
+    co_await read(handler, record, stream, job.executor, sink, end);
   } catch (...) {
     thrown = std::current_exception();
   }

@@ -4,7 +4,7 @@
 #include <coworker/coro/clock.hpp>
 #include <cstddef>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How the elements of a streaming handler become chunks. Texts that follow each other may be cut anywhere, as a
 /// language model's tokens are: bytes that begin a character are held back and put before the next text. What no text

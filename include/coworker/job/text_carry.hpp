@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
 inline std::size_t unfinished_bytes(std::string_view text) noexcept {

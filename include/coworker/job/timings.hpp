@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 namespace detail {
 
 // One job's stretches of time. Any thread.

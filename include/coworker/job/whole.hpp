@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What whole() gives.
 class whole_value {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <coworker/coro/executor.hpp>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Written on the worker's executor, read on any thread.
 struct worker_view {

@@ -3,14 +3,16 @@
 
 #include <coworker/json/containers.hpp>
 #include <coworker/json/describe.hpp>
+#include <coworker/json/member_gaps.hpp>
 #include <coworker/json/object_index.hpp>
 #include <coworker/json/value.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 inline json_type json::type() const noexcept {
   using detail::slot_kind;
@@ -81,14 +83,16 @@ inline json::const_iterator json::iterator_at(std::size_t place) const noexcept 
   return const_cast<json&>(*this).iterator_at(place);
 }
 
-inline json& json::operator[](std::string_view key) {
+inline json& json::operator[](json_key named) & {
+  const std::string_view key = named.text();
   if (is_null()) slot_ = detail::object_slot(nullptr);
   if (!is_object())
     detail::throw_type_error("an object, to set the member " + detail::quoted_excerpt(key), slot_);
   return detail::json_gate::as_json(detail::find_or_append_member(slot_, key).value);
 }
 
-inline const json& json::at(std::string_view key) const {
+inline const json& json::at(json_key named) const& {
+  const std::string_view key = named.text();
   if (const json_member* const found = member(key)) return found->value();
   if (!is_object())
     detail::throw_type_error("an object with the member " + detail::quoted_excerpt(key), slot_);
@@ -113,18 +117,18 @@ inline json& json::element_or_new(element_position at) {
   return detail::json_gate::as_json(detail::child_of(slot_, at.index));
 }
 
-inline const json& json::back() const {
+inline const json& json::back() const& {
   const std::size_t count = size();
   return element(is_array() && count != 0 ? count - 1 : 0);
 }
 
-inline json::const_iterator json::find(std::string_view key) const noexcept {
-  const json_member* const found = member(key);
+inline json::const_iterator json::find(json_key key) const noexcept {
+  const json_member* const found = member(key.text());
   return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
-inline json::iterator json::find(std::string_view key) noexcept {
-  const json_member* const found = member(key);
+inline json::iterator json::find(json_key key) noexcept {
+  const json_member* const found = member(key.text());
   return found == nullptr ? end() : iterator_at(place_of(found));
 }
 
@@ -154,6 +158,25 @@ inline json_items<true> json::items() const& {
   return {all.first_, all.past_, all.size_};
 }
 
+namespace detail {
+
+[[noreturn]] inline void throw_nothing_to_erase() {
+  throw json_out_of_range(
+      "nothing to erase: the iterator is the end of this value, or points into another one");
+}
+
+/// Which of the `count` parts from `first` on a position is. The addresses are compared as numbers, as the
+/// position may lie in another value, or nowhere.
+template <class Part>
+std::size_t index_of(const Part* position, const Part* first, std::size_t count) {
+  const auto distance = reinterpret_cast<std::uintptr_t>(position) - reinterpret_cast<std::uintptr_t>(first);
+  const std::size_t index = distance / sizeof(Part);
+  if (position != nullptr && first != nullptr && index < count && distance % sizeof(Part) == 0) return index;
+  detail::throw_nothing_to_erase();
+}
+
+}  // namespace detail
+
 inline void json::push_back(json element) {
   if (is_null()) slot_ = detail::array_slot(nullptr);
   if (!is_array()) detail::throw_type_error("an array, to append to", slot_);
@@ -177,7 +200,8 @@ inline void json::reserve(std::size_t count) {
   }
 }
 
-inline std::size_t json::erase(std::string_view key) {
+inline std::size_t json::erase(json_key named) {
+  const std::string_view key = named.text();
   if (!is_object())
     detail::throw_type_error("an object, to erase the member " + detail::quoted_excerpt(key), slot_);
   const json_member* const found = member(key);
@@ -191,13 +215,19 @@ inline void json::erase_element(element_position at) {
   detail::erase_element(*array_of(slot_), at.index);
 }
 
-inline json::iterator json::erase(const_iterator position) noexcept {
+inline json::iterator json::erase(const_iterator position) {
   std::size_t place = 0;
   if (is_array()) {
-    place = static_cast<std::size_t>(position.element_ - begin().element_);
+    place = detail::index_of(position.element_, std::as_const(*this).begin().element_, size());
     detail::erase_element(*array_of(slot_), place);
+  } else if (is_object() && !empty()) {
+    const auto* const members = reinterpret_cast<const json_member*>(object_of(slot_)->members());
+    place = detail::index_of(position.member_, members, object_of(slot_)->used);
+    // A member that was erased leaves a gap where it was.
+    if (detail::is_gap(object_of(slot_)->members()[place])) detail::throw_nothing_to_erase();
+    place = detail::erase_member(*object_of(slot_), place);
   } else {
-    place = detail::erase_member(*object_of(slot_), place_of(position.member_));
+    detail::throw_nothing_to_erase();
   }
   return empty() ? end() : iterator_at(place);
 }

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <new>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What every block begins with.
 struct block {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Eight bytes from `p`, the first of them in the lowest bits whatever the machine's byte order.
 inline std::uint64_t load_word(const char* p) noexcept {

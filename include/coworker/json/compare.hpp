@@ -1,6 +1,7 @@
 #pragma once
 // When two JSON values are equal, found without recursion.
 
+#include <coworker/json/floating.hpp>
 #include <coworker/json/member_gaps.hpp>
 #include <coworker/json/object_index.hpp>
 #include <coworker/json/stack.hpp>
@@ -9,13 +10,14 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
 /// Whether a double is worth exactly that integer. They are compared as integers: as doubles, 2^53 and 2^53 +
 /// 1 would be equal.
-inline bool same_integer_and_double(const json_slot& whole, double value) noexcept {
+inline bool same_integer_and_double(const json_slot& whole, const double& value) noexcept {
+  if (!is_finite(value)) return false;
   constexpr double two_to_63 = 9223372036854775808.0;
   if (whole.kind() == slot_kind::integer) {
     if (!(value >= -two_to_63 && value < two_to_63)) return false;

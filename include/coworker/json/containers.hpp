@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Blocks>
 array_block* new_array_block(Blocks& blocks, std::size_t capacity) {

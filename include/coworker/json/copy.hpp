@@ -7,7 +7,7 @@
 #include <coworker/json/storage.hpp>
 #include <cstddef>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// An array or object like `tree`, still empty, with exactly the room for its elements.
 inline json_slot blank_copy(const json_slot& tree) {

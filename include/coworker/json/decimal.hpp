@@ -7,7 +7,7 @@
 #include <string>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// As printf writes it with %g (chars_format::general: `digits` significant ones) or %f (fixed: `digits` behind
 /// the point), and always with a point.

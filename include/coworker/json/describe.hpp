@@ -3,6 +3,7 @@
 // Must not know of class json.
 
 #include <coworker/json/error.hpp>
+#include <coworker/json/floating.hpp>
 #include <coworker/json/member_gaps.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/storage.hpp>
@@ -10,12 +11,12 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A double as a person would write it, also one that JSON cannot express.
-inline std::string double_to_text(double value) {
-  if (value != value) return "NaN";
-  if (value - value != 0) return value < 0 ? "-infinity" : "infinity";
+inline std::string double_to_text(const double& value) {
+  if (is_nan(value)) return "NaN";
+  if (!is_finite(value)) return is_negative(value) ? "-infinity" : "infinity";
   char digits[longest_number];
   return std::string(digits, write_double(digits, value));
 }

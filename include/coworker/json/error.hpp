@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Base of all JSON errors. As `json::exception` it is what nlohmann's users know.
 class json_exception : public std::exception {

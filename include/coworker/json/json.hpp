@@ -7,6 +7,7 @@
 #include <coworker/json/convert.hpp>
 #include <coworker/json/error.hpp>
 #include <coworker/json/escape.hpp>
+#include <coworker/json/get.hpp>
 #include <coworker/json/parse.hpp>
 #include <coworker/json/utf8.hpp>
 #include <coworker/json/value.hpp>

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Marks, with its high bit, each byte of the word that is `byte`.
 constexpr std::uint64_t mark_equal(std::uint64_t word, char byte) noexcept {

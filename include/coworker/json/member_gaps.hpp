@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A free place has null for a key. The value of the first and of the last place of each gap is the number of
 /// places in it. The last place in use holds a member.

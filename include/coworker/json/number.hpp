@@ -5,6 +5,7 @@
 #include <bit>
 #include <cfloat>
 #include <charconv>
+#include <coworker/json/floating.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -14,7 +15,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a number's text turned out to be. `natural` is an integer that only uint64 holds; integers beyond
 /// that are `floating`. When `malformed`, `end` is the place and `expected` says what should stand there.
@@ -36,8 +37,13 @@ inline constexpr double exact_powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1
                                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 inline constexpr std::uint64_t exact_integer_limit = std::uint64_t{1} << 53;
 
-/// Arithmetic on doubles rounds to double at once (not so on the x87).
+/// Each operation on doubles gives the nearest one: not so on the x87, nor where the compiler may divide by
+/// multiplying.
+#if defined(__FAST_MATH__) || defined(__RECIPROCAL_MATH__)
+inline constexpr bool rounds_to_double = false;
+#else
 inline constexpr bool rounds_to_double = FLT_EVAL_METHOD == 0;
+#endif
 
 constexpr bool is_digit(char c) noexcept { return static_cast<unsigned char>(c - '0') < 10; }
 
@@ -49,7 +55,7 @@ concept has_from_chars = requires(const char* p, Float& value) {
 /// Reads a well-formed JSON number with strtod. The point is written away first ("12.5e3" becomes "125e2"),
 /// because which character strtod takes for a point depends on the locale. Overflow gives an infinity,
 /// underflow a zero.
-inline double parse_double_with_strtod(std::string_view number) {
+inline void parse_double_with_strtod(std::string_view number, double& value) {
   std::string digits;
   std::int64_t exponent = 0;
   bool after_point = false;
@@ -72,19 +78,19 @@ inline double parse_double_with_strtod(std::string_view number) {
   }
   digits += 'e';
   digits += std::to_string(exponent);
-  return std::strtod(digits.c_str(), nullptr);
+  const volatile double read = std::strtod(digits.c_str(), nullptr);  // see floating.hpp
+  value = read;
 }
 
 /// Reads a well-formed JSON number; overflow gives an infinity. A template only so that `has_from_chars` can
 /// choose.
-template <class Float = double>
-Float parse_double(std::string_view number) {
+template <class Float>
+void parse_double(std::string_view number, Float& value) {
   if constexpr (has_from_chars<Float>) {
-    Float value{};
-    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return value;
+    if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return;
   }
-  return parse_double_with_strtod(
-      number);  // also tells overflow from underflow, which from_chars reports alike
+  // Also tells overflow from underflow, which from_chars reports alike.
+  detail::parse_double_with_strtod(number, value);
 }
 
 inline parsed_number malformed_number(const char* where, const char* expected) noexcept {
@@ -93,9 +99,9 @@ inline parsed_number malformed_number(const char* where, const char* expected) n
   return result;
 }
 
-inline parsed_number floating_number(const char* end, double value) noexcept {
-  const bool fits = value - value == 0;  // not so for an infinity
-  parsed_number result{fits ? parsed_number::form::floating : parsed_number::form::too_large, end, {}};
+inline parsed_number floating_number(const char* end, const double& value) noexcept {
+  const auto is = is_finite(value) ? parsed_number::form::floating : parsed_number::form::too_large;
+  parsed_number result{is, end, {}};
   result.floating = value;
   return result;
 }
@@ -118,13 +124,13 @@ inline parsed_number parse_number(const char* p, const char* end) {
   const bool has_fraction = p != end && *p == '.';
   if (!has_fraction && (p == end || (*p | 0x20) != 'e')) {
     parsed_number result{form::integer, p, {}};
-    constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    constexpr auto largest = static_cast<std::uint64_t>((std::numeric_limits<std::int64_t>::max)());
     if (count <= safe_digits && digits <= largest) [[likely]] {
       result.integer = negative ? -static_cast<std::int64_t>(digits) : static_cast<std::int64_t>(digits);
       return result;
     }
     if (negative && count == safe_digits && digits == largest + 1) {
-      result.integer = std::numeric_limits<std::int64_t>::min();
+      result.integer = (std::numeric_limits<std::int64_t>::min)();
       return result;
     }
     // 20 digits starting with 1 fit up to 2^64-1; past it the sum has wrapped around to something small.
@@ -134,7 +140,9 @@ inline parsed_number parse_number(const char* p, const char* end) {
       result.natural = digits;
       return result;
     }
-    return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+    double value = 0;
+    parse_double({start, static_cast<std::size_t>(p - start)}, value);
+    return floating_number(p, value);
   }
 
   std::int64_t exponent = 0;
@@ -166,7 +174,9 @@ inline parsed_number parse_number(const char* p, const char* end) {
     value = exponent < 0 ? value / exact_powers_of_ten[-exponent] : value * exact_powers_of_ten[exponent];
     return floating_number(p, negative ? -value : value);
   }
-  return floating_number(p, parse_double({start, static_cast<std::size_t>(p - start)}));
+  double value = 0;
+  parse_double({start, static_cast<std::size_t>(p - start)}, value);
+  return floating_number(p, value);
 }
 
 struct digit_pair_table {
@@ -220,35 +230,79 @@ inline char* write_integer(char* out, std::int64_t value) noexcept {
   return write_natural(out, magnitude);
 }
 
+/// Numbers from this one on are written without an exponent.
+inline constexpr double least_fixed = 1e-5;
+
+/// Writes a number whose decimals are no more than `count`, at most 15 digits in all; `scale` is ten to that power.
+/// If value * scale, rounded, divided again gives the same double, then those digits are the only such ones (a
+/// double tells any two 15-digit decimals apart). Null: it has more decimals.
+inline char* write_few_decimals(char* out, double value, double scale, unsigned count) noexcept {
+  const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
+  if (static_cast<double>(scaled) / scale != value) return nullptr;
+  const auto whole_scale = static_cast<std::uint64_t>(scale);
+  out = write_natural(out, scaled / whole_scale);
+  *out++ = '.';
+  char* last = write_digits(out, scaled % whole_scale, count);
+  while (last - out > 1 && last[-1] == '0') --last;
+  return last;
+}
+
 /// Writes a finite double in the fewest digits that read back as the same one, always with a point or an
 /// exponent so that it stays a floating number.
 inline char* write_double(char* out, double value) noexcept {
-  if ((std::bit_cast<std::uint64_t>(value) >> 63) != 0) {
+  if (is_negative(value)) {
     *out++ = '-';
     value = -value;
   }
-  // Most numbers people write have at most six decimals. If value * 10^6, rounded, divided again gives the
-  // same double, then those at most 15 digits are the only such ones (a double tells any two 15-digit
-  // decimals apart).
-  constexpr double scale = 1e6;
-  constexpr std::uint64_t whole_scale = 1'000'000;
+  // Most numbers people write have at most six decimals, and what a float holds few more.
   if (rounds_to_double && value < 1e9) {
-    const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
-    if (static_cast<double>(scaled) / scale == value) {
-      out = write_natural(out, scaled / whole_scale);
-      *out++ = '.';
-      char* last = write_digits(out, scaled % whole_scale, 6);
-      while (last - out > 1 && last[-1] == '0') --last;
-      return last;
+    if (char* const last = write_few_decimals(out, value, 1e6, 6)) return last;
+    if (value >= least_fixed && value < 1e3) {
+      if (char* const last = write_few_decimals(out, value, 1e12, 12)) return last;
     }
   }
   // From 2^53 on, digits up to the point would be more than the double tells.
-  const bool fixed = value >= 1e-5 && value < static_cast<double>(exact_integer_limit);
+  const bool fixed = value >= least_fixed && value < static_cast<double>(exact_integer_limit);
   const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
   char* const last = std::to_chars(out, out + longest_number - 1, value, format).ptr;
   if (!fixed || std::memchr(out, '.', static_cast<std::size_t>(last - out)) != nullptr) return last;
   std::memcpy(last, ".0", 2);
   return last + 2;
+}
+
+/// The double nearest to the decimal of 6 to 9 digits that reads back as `value`, a float from 1e-4 on and below
+/// 1e6; of 6, or fewer, there is only one. 0: there is none, or it is not told like this.
+inline double shortest_decimal(float value) noexcept {
+  std::size_t decimals = 9;
+  for (float bound = 1e-3f; value >= bound; bound *= 10) --decimals;
+  const double exact = static_cast<double>(value);
+  for (int digits = 6; digits <= 9; ++digits) {
+    const double scale = exact_powers_of_ten[decimals++];
+    const double nearest = static_cast<double>(static_cast<std::int64_t>(exact * scale + 0.5)) / scale;
+    if (static_cast<float>(nearest) == value) return nearest;
+  }
+  return 0;
+}
+
+/// Gives the double whose text is that of the float, and reads back as it: 0.1 for 0.1f, whose exact value would
+/// be written as 0.10000000149011612.
+inline void widen(const float& value, double& wide) {
+  if (!is_finite(value)) return widen_bits(value, wide);
+  wide = static_cast<double>(value);
+  const float size = value < 0 ? -value : value;
+  if (size < 0x1p24f && static_cast<float>(static_cast<std::int32_t>(size)) == size) return;
+  // A power of two is nearer to the float below than to the one above, so that the nearest decimal may not do.
+  const bool is_power = (std::bit_cast<std::uint32_t>(value) & 0x7f'ffff) == 0;
+  if (rounds_to_double && size >= 1e-4f && size < 1e6f && !is_power) {
+    if (const double nearest = shortest_decimal(size); nearest != 0) {
+      wide = value < 0 ? -nearest : nearest;
+      return;
+    }
+  }
+  char digits[longest_number];
+  const parsed_number read = parse_number(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  const bool fraction = read.is == parsed_number::form::floating;
+  if (fraction && static_cast<float>(read.floating) == value) wide = read.floating;
 }
 
 }  // namespace coworker::detail

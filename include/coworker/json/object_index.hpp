@@ -11,7 +11,7 @@
 #include <new>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Objects with room for more members than this have an index.
 inline constexpr std::size_t unindexed_members = 16;

@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -171,6 +171,11 @@ inline json json::parse(std::string_view text, const parse_options& options) {
   detail::json_builder builder(text.size());
   detail::read_json(text, builder, options);
   return builder.take();
+}
+
+inline json json::parse(const char* text, const parse_options& options) {
+  if (text == nullptr) throw json_parse_error(1, 1, 0, "expected a text, found a null pointer");
+  return parse(std::string_view(text), options);
 }
 
 }  // namespace coworker

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How many bytes of `text`, at most `most`, end where a character ends.
 inline std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {

@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What read_json calls. Keys come before their values; the views last until the call returns, and at least
 /// 16 bytes from their start may be read. What a handler throws ends the reading.
@@ -81,7 +81,7 @@ class json_reader {
     do {
       at = read_value(at);
     } while (close_and_go_on(at));
-    if (!scanner_.at_end(at)) scanner_.fail(at, "the end of the text after the value");
+    if (!scanner_.at_end(at)) scanner_.fail_at(at, "the end of the text after the value");
   }
 
  private:
@@ -145,7 +145,7 @@ class json_reader {
         case '9':
           return read_number(at);
         default:
-          scanner_.fail(at, expected);
+          scanner_.fail_at(at, expected);
       }
     }
   }
@@ -163,14 +163,14 @@ class json_reader {
           at = read_key(scanner_.skip_space(at + 1), "a string as key after ','");
           return true;
         }
-        if (c != '}') scanner_.fail(at, "',' or '}' after a member");
+        if (c != '}') scanner_.fail_at(at, "',' or '}' after a member");
         handler_.end_object();
       } else {
         if (c == ',') {
           offer_batch(++at, false);
           return true;
         }
-        if (c != ']') scanner_.fail(at, "',' or ']' after an element");
+        if (c != ']') scanner_.fail_at(at, "',' or ']' after an element");
         handler_.end_array();
       }
     }
@@ -197,12 +197,12 @@ class json_reader {
   }
 
   const char* read_key(const char* at, const char* expected) {
-    if (scanner_.peek(at) != '"') scanner_.fail(at, expected);
+    if (scanner_.peek(at) != '"') scanner_.fail_at(at, expected);
     std::string_view text;
     at = scanner_.take_string(at, text);
     handler_.key(text);
     at = scanner_.skip_space(at);
-    if (scanner_.peek(at) != ':') scanner_.fail(at, "':' after a key");
+    if (scanner_.peek(at) != ':') scanner_.fail_at(at, "':' after a key");
     return at + 1;
   }
 

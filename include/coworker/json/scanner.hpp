@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Throws a json_parse_error for the byte at `where` of the text that starts at `begin`.
 [[noreturn]] inline void throw_parse_error(const char* begin, const char* where, std::string_view problem) {
@@ -89,7 +89,7 @@ class json_scanner {
 
   const char* take_literal(const char* at, std::string_view literal) const {
     const auto left = static_cast<std::size_t>(end_ - at);
-    if (left < literal.size() || std::memcmp(at, literal.data(), literal.size()) != 0) fail(at, literal);
+    if (left < literal.size() || std::memcmp(at, literal.data(), literal.size()) != 0) fail_at(at, literal);
     return at + literal.size();
   }
 
@@ -97,7 +97,7 @@ class json_scanner {
   const char* take_number(const char* at, parsed_number& number) const {
     number = parse_number(at, end_);
     if (number.is == parsed_number::form::malformed) [[unlikely]]
-      fail(number.end, number.expected);
+      fail_at(number.end, number.expected);
     if (number.is == parsed_number::form::too_large) [[unlikely]] {
       throw_parse_error(begin_, at, "a number beyond the range of double; the largest is about 1.8e308");
     }
@@ -121,7 +121,7 @@ class json_scanner {
     return run.end + 1;
   }
 
-  [[noreturn]] void fail(const char* at, std::string_view expected) const {
+  [[noreturn]] void fail_at(const char* at, std::string_view expected) const {
     throw_unexpected(begin_, end_, at, expected);
   }
   [[noreturn]] void fail_with(const char* at, std::string_view problem) const {
@@ -144,9 +144,9 @@ class json_scanner {
       if (!run.ascii) require_utf8(at, run.end);
       decoded_.append(at, static_cast<std::size_t>(run.end - at));
       at = run.end;
-      if (at == end_) fail(at, "'\"' at the end of a string");
+      if (at == end_) fail_at(at, "'\"' at the end of a string");
       if (*at == '"') break;
-      if (*at != '\\') fail(at, "control characters in a string to be escaped, as \\n or \\u0001");
+      if (*at != '\\') fail_at(at, "control characters in a string to be escaped, as \\n or \\u0001");
       at = take_escape(at + 1);
       run = skip_plain(at, end_);
     }
@@ -186,7 +186,7 @@ class json_scanner {
       case 'u':
         return take_code_point(at + 1);
       default:
-        fail(at, "one of \" \\ / b f n r t u after a backslash");
+        fail_at(at, "one of \" \\ / b f n r t u after a backslash");
     }
     return at + 1;
   }
@@ -220,7 +220,7 @@ class json_scanner {
       } else if (lower >= 'a' && lower <= 'f') {
         unit = unit * 16 + static_cast<char32_t>(lower - 'a' + 10);
       } else {
-        fail(at, "four hexadecimal digits after \\u");
+        fail_at(at, "four hexadecimal digits after \\u");
       }
     }
     return unit;

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json;
 
@@ -23,9 +23,9 @@ concept any_of = (std::same_as<T, Others> || ...);
 template <class T>
 concept unicode_unit = any_of<T, wchar_t, decltype(u8'x'), char16_t, char32_t> && !std::same_as<T, char>;
 
-/// Integers, but not the types that stand for a unit of Unicode text.
+/// Integers, but not the types that stand for a unit of text.
 template <class T>
-concept plain_integer = std::integral<T> && !std::same_as<T, bool> && !unicode_unit<T>;
+concept plain_integer = std::integral<T> && !any_of<T, bool, char> && !unicode_unit<T>;
 
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::nullptr_t>;
@@ -47,15 +47,30 @@ concept range_like = requires(const T& range) {
 template <range_like T>
 using element_of = std::remove_cvref_t<decltype(*std::begin(std::declval<const T&>()))>;
 
-/// Pairs whose first part is a text: the elements of a map with string keys.
 template <class T>
-concept keyed_pair = requires(const T& pair) {
-  pair.second;
-  requires text_like<std::remove_cvref_t<decltype(pair.first)>>;
+inline constexpr bool is_pair = false;
+template <class First, class Second>
+inline constexpr bool is_pair<std::pair<First, Second>> = true;
+
+/// Maps of any kind, told from lists of pairs.
+template <class T>
+concept map_like = range_like<T> && requires {
+  typename T::key_type;
+  typename T::mapped_type;
 };
 
+/// Maps from texts that hold each key once, and so can be asked for its value: objects to JSON.
 template <class T>
-concept keyed_range = range_like<T> && keyed_pair<element_of<T>>;
+concept object_like = map_like<T> && text_like<typename T::key_type> &&
+    requires(const T& map, const typename T::key_type& key) {
+  map.at(key);
+  (*std::begin(map)).first;
+  (*std::begin(map)).second;
+};
+
+/// Maps that may hold a key several times.
+template <class T>
+concept multimap_like = map_like<T> && text_like<typename T::key_type> && !object_like<T>;
 
 /// A type whose author wrote `void to_json(coworker::json&, const T&)` beside it.
 template <class T>
@@ -71,16 +86,21 @@ concept has_from_json = requires(const json& in, T& value) {
 
 template <class T>
 consteval bool turns_into_json() {
-  if constexpr (any_of<T, json, std::nullptr_t>) {
+  if constexpr (any_of<T, json, std::nullptr_t> || std::derived_from<T, json>) {
     return true;
   } else if constexpr (has_to_json<T>) {
     return true;
-  } else if constexpr (std::same_as<T, bool> || plain_integer<T> || std::floating_point<T> || text_like<T>) {
+  } else if constexpr (any_of<T, bool, char> || plain_integer<T> || std::floating_point<T> || text_like<T>) {
     return true;
   } else if constexpr (optional_like<T>) {
     return turns_into_json<std::remove_cvref_t<decltype(*std::declval<const T&>())>>();
-  } else if constexpr (keyed_range<T>) {
-    return turns_into_json<std::remove_cvref_t<decltype(std::declval<element_of<T>>().second)>>();
+  } else if constexpr (is_pair<T>) {
+    return turns_into_json<std::remove_cvref_t<typename T::first_type>>() &&
+           turns_into_json<std::remove_cvref_t<typename T::second_type>>();
+  } else if constexpr (object_like<T>) {
+    return turns_into_json<typename T::mapped_type>();
+  } else if constexpr (map_like<T>) {
+    return false;
   } else if constexpr (range_like<T>) {
     if constexpr (std::same_as<element_of<T>, T>) {
       return false;
@@ -119,8 +139,9 @@ inline constexpr bool always_false = false;
 
 }  // namespace detail
 
-/// A type that turns into json: bool, numbers, texts, optionals, ranges of such, maps from strings to such,
-/// json itself, and every type with a `void to_json(coworker::json&, const T&)` beside it.
+/// A type that turns into json: bool, numbers, texts, a char (a text of one character), optionals, ranges and
+/// pairs of such (arrays), maps from texts to such (objects; not those that may hold a key several times), json
+/// itself, and every type with a `void to_json(coworker::json&, const T&)` beside it.
 template <class T>
 concept json_source = detail::turns_into_json<std::remove_cvref_t<T>>();
 

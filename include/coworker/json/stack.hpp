@@ -8,7 +8,7 @@
 #include <new>
 #include <type_traits>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class T, std::size_t InlineCapacity>
 class inline_stack {

@@ -14,7 +14,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// What a slot holds. From `long_text` on it owns a block; an array or object without elements may have none
 /// (nullptr).
@@ -106,7 +106,7 @@ inline json_slot natural_slot(std::uint64_t value) noexcept {
   if (value >> 63 == 0) return integer_slot(static_cast<std::int64_t>(value));
   return json_slot{.natural = {slot_kind::natural, value}};
 }
-inline json_slot floating_slot(double value) noexcept {
+inline json_slot floating_slot(const double& value) noexcept {
   return json_slot{.floating = {slot_kind::floating, value}};
 }
 inline json_slot array_slot(array_block* block) noexcept {

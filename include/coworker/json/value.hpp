@@ -6,6 +6,7 @@
 #include <concepts>
 #include <coworker/json/error.hpp>
 #include <coworker/json/iterator.hpp>
+#include <coworker/json/key.hpp>
 #include <coworker/json/shape.hpp>
 #include <coworker/json/storage.hpp>
 #include <cstddef>
@@ -15,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class json_element;
 
@@ -53,11 +54,14 @@ class json {
   /// null.
   json() noexcept : slot_(detail::null_slot()) {}
   json(std::nullptr_t) noexcept : json() {}
-  /// From whatever turns into JSON: see json_source.
+  /// From whatever turns into JSON: see json_source. A null `const char*`, such as std::getenv gives, is null.
   template <json_source T>
   requires(!std::same_as<std::remove_cvref_t<T>, json>) json(T&& value);
+  template <detail::multimap_like T>
+  json(const T&) = delete;  // it may hold a key several times, which an object cannot: make it a map of lists
   /// `json{{"k", 1}, {"l", 2}}`: an object when every part is a pair that begins with a string, else an
-  /// array. Say json::array or json::object where that would guess wrong.
+  /// array. Say json::array or json::object where that would guess wrong. A single json in braces is that json:
+  /// `json{value}` and `return {value};` copy or move it, `json::array({value})` is an array of it.
   json(initializer_list parts);
 
   json(const json& other);
@@ -76,6 +80,8 @@ class json {
   /// same key the last one's value stays, in the first one's place. Small parts share memory: one that is
   /// moved out and kept may hold up to 8 KiB of its neighbours'. Errors: parse_error with line and column.
   static json parse(std::string_view text, const parse_options& options = {});
+  /// A null pointer is a parse_error, too.
+  static json parse(const char* text, const parse_options& options = {});
 
   /// The value as JSON text: on one line, or with `indent` spaces a level when that is not negative.
   /// Errors: write_error with the path to a NaN, an infinity or text that is not UTF-8.
@@ -106,9 +112,10 @@ class json {
   bool is_object() const noexcept { return slot_.kind() == detail::slot_kind::object; }
 
   /// As a T: bool, a number, std::string, a std::string_view into this value (for as long as it lives
-  /// unchanged), optionals (null is none), containers, maps with string keys, json, and types with a
-  /// `from_json(const json&, T&)` beside them. Integers are range-checked; a floating number without fraction
-  /// counts as an integer. Errors: type_error, out_of_range; their path leads to the part at fault.
+  /// unchanged), a char (a string of one ASCII character), optionals (null is none), containers, pairs (arrays
+  /// of two), maps with string keys, json, and types with a `from_json(const json&, T&)` beside them. Numbers
+  /// are range-checked; a floating number without fraction counts as an integer. Errors: type_error,
+  /// out_of_range; their path leads to the part at fault.
   template <class T>
   T get() const;
   template <class T>
@@ -120,48 +127,76 @@ class json {
 
   /// The member; added as null where there is none. null becomes an object. Errors: type_error for any other
   /// value.
-  json& operator[](std::string_view key);
+  ///
+  /// What a temporary is asked for, by this or by at(), front() and back(), is moved out and given by value, so
+  /// that `for (json& part : make()["list"])` and `json&& part = make()[0];` are safe.
+  json& operator[](json_key key) &;
+  json operator[](json_key key) && { return std::move((*this)[key]); }
   /// The member. Errors: out_of_range where there is none; type_error for what is no object.
-  const json& operator[](std::string_view key) const { return at(key); }
+  const json& operator[](json_key key) const& { return at(key); }
+  json operator[](json_key key) const&& { return at(key); }
   /// The element; the array grows with nulls up to it, and null becomes an array. Errors: type_error for any
   /// other value.
   template <std::integral Index>
-  json& operator[](Index index) {
+  json& operator[](Index index) & {
     return element_or_new(index);
   }
   template <std::integral Index>
-  const json& operator[](Index index) const {
+  json operator[](Index index) && {
+    return std::move(element_or_new(index));
+  }
+  template <std::integral Index>
+  const json& operator[](Index index) const& {
+    return element(index);
+  }
+  template <std::integral Index>
+  json operator[](Index index) const&& {
     return element(index);
   }
   /// Errors: out_of_range where there is no such member or element; type_error for what is no object or
   /// array.
-  json& at(std::string_view key) { return const_cast<json&>(std::as_const(*this).at(key)); }
-  const json& at(std::string_view key) const;
+  json& at(json_key key) & { return const_cast<json&>(std::as_const(*this).at(key)); }
+  json at(json_key key) && { return std::move(at(key)); }
+  const json& at(json_key key) const&;
+  json at(json_key key) const&& { return at(key); }
   template <std::integral Index>
-  json& at(Index index) {
+  json& at(Index index) & {
     return const_cast<json&>(element(index));
   }
   template <std::integral Index>
-  const json& at(Index index) const {
+  json at(Index index) && {
+    return std::move(at(index));
+  }
+  template <std::integral Index>
+  const json& at(Index index) const& {
+    return element(index);
+  }
+  template <std::integral Index>
+  json at(Index index) const&& {
     return element(index);
   }
 
-  /// The member as the fallback's type (text literals give std::string); the fallback where there is none.
-  /// Errors: type_error and out_of_range name the key, what was expected and what was found.
+  /// The member as the fallback's type (texts give std::string); the fallback where there is none. Errors:
+  /// type_error and out_of_range name the key, what was expected and what was found; type_error where the
+  /// fallback is needed and is a null pointer.
   template <class T>
-  auto value(std::string_view key, T&& fallback) const;
+  auto value(json_key key, T&& fallback) const;
 
   /// False for what is no object.
-  bool contains(std::string_view key) const noexcept { return member(key) != nullptr; }
+  bool contains(json_key key) const noexcept { return member(key.text()) != nullptr; }
   /// end() when there is no such member, or no object.
-  iterator find(std::string_view key) noexcept;
-  const_iterator find(std::string_view key) const noexcept;
+  iterator find(json_key key) noexcept;
+  const_iterator find(json_key key) const noexcept;
 
   /// Errors: out_of_range on an empty array, type_error for what is no array.
-  json& front() { return at(0); }
-  const json& front() const { return at(0); }
-  json& back() { return const_cast<json&>(std::as_const(*this).back()); }
-  const json& back() const;
+  json& front() & { return at(0); }
+  json front() && { return std::move(at(0)); }
+  const json& front() const& { return at(0); }
+  json front() const&& { return at(0); }
+  json& back() & { return const_cast<json&>(std::as_const(*this).back()); }
+  json back() && { return std::move(back()); }
+  const json& back() const&;
+  json back() const&& { return back(); }
 
   /// The elements of an array or the values of an object, in order; any other value has none.
   iterator begin() noexcept;
@@ -172,8 +207,7 @@ class json {
   /// value.
   json_items<false> items() &;
   json_items<true> items() const&;
-  /// A temporary would be gone before its first item is looked at: give it a name.
-  json_items<true> items() const&& = delete;
+  json_items<true> items() const&& = delete;  // they would outlive this temporary: give that a name
 
   /// Appends to an array; null becomes one. Errors: type_error for any other value.
   void push_back(json element);
@@ -185,14 +219,15 @@ class json {
 
   /// Removes a member; says how many (0 or 1). Takes the same short time however many there are. Errors:
   /// type_error for what is no object.
-  std::size_t erase(std::string_view key);
+  std::size_t erase(json_key key);
   /// Removes an element. Errors: out_of_range, type_error.
   template <std::integral Index>
   void erase(Index index) {
     erase_element(index);
   }
-  /// Removes what the iterator of this value points at and returns the next.
-  iterator erase(const_iterator position) noexcept;
+  /// Removes what the iterator points at and returns the next. Errors: out_of_range where that is no part of
+  /// this value, as end() is not, which find() gives for a key that is not there.
+  iterator erase(const_iterator position);
   /// Empties an array, object or string; makes a number 0 and a boolean false.
   void clear() noexcept;
 
@@ -212,6 +247,10 @@ class json {
 
  private:
   friend struct detail::json_gate;
+  friend class json_element;
+
+  // An object or an array, as the parts are.
+  static json list(initializer_list parts);
 
   // An index as any integer type gives it; `negative` keeps a -1 from passing for a large one.
   struct element_position {
@@ -242,15 +281,19 @@ class json {
 class json_element {
  public:
   json_element() noexcept = default;
-  json_element(std::initializer_list<json_element> parts) : value_(parts) {}
+  json_element(std::initializer_list<json_element> parts) : value_(json::list(parts)) {}
   template <json_source T>
-  json_element(T&& value) : value_(std::forward<T>(value)) {}
+  json_element(T&& value)
+      : value_(std::forward<T>(value)), is_json_(std::derived_from<std::remove_cvref_t<T>, json>) {}
 
   const json& peek() const noexcept { return value_; }
+  /// Whether it was a json before it stood in the list.
+  bool is_json() const noexcept { return is_json_; }
   json take() const noexcept { return std::move(value_); }
 
  private:
   mutable json value_;
+  bool is_json_ = false;
 };
 
 namespace detail {

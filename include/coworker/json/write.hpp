@@ -6,6 +6,7 @@
 #include <coworker/json/describe.hpp>
 #include <coworker/json/error.hpp>
 #include <coworker/json/escape.hpp>
+#include <coworker/json/floating.hpp>
 #include <coworker/json/member_gaps.hpp>
 #include <coworker/json/number.hpp>
 #include <coworker/json/stack.hpp>
@@ -17,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -142,7 +143,7 @@ class json_writer {
         sink_.advance_to(write_natural(sink_.make_room(longest_number), slot.natural.value));
         break;
       case slot_kind::floating:
-        if (slot.floating.value - slot.floating.value != 0) fail_on_number(slot);
+        if (!is_finite(slot.floating.value)) fail_on_number(slot);
         sink_.advance_to(write_double(sink_.make_room(longest_number), slot.floating.value));
         break;
       case slot_kind::short_text:
@@ -214,9 +215,9 @@ class json_writer {
 
   [[noreturn]] void fail_on_number(const json_slot& slot) const {
     std::string problem = double_to_text(slot.floating.value);
-    json_write_error error(
+    json_write_error failure(
         problem.append(" cannot be written as JSON; use null, or a string, where there is no number"));
-    throw_at_place(error);
+    throw_at_place(failure);
   }
 
   [[noreturn]] void fail_on_text(const char* role, std::string_view text, std::size_t bad) const {
@@ -225,8 +226,8 @@ class json_writer {
         .append(quoted_excerpt(text))
         .append(" is not UTF-8 from its byte ")
         .append(std::to_string(bad));
-    json_write_error error(problem.append(" on; convert it, or encode bytes as Base64"));
-    throw_at_place(error);
+    json_write_error failure(problem.append(" on; convert it, or encode bytes as Base64"));
+    throw_at_place(failure);
   }
 
   /// The open containers are the path to the value that is being written.

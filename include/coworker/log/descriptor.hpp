@@ -2,7 +2,9 @@
 // Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
 // bytes only.
 
-#if defined(__unix__) || defined(__APPLE__)
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
 
 #include <fcntl.h>
 #include <limits.h>
@@ -17,7 +19,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // In nanoseconds.
 inline std::int64_t monotonic_now() noexcept {
@@ -52,7 +54,7 @@ class patient_descriptor {
       const bool cut = way_ == way::asked && text.size() > PIPE_BUF;
       sent = ::write(number_, text.data(), cut ? PIPE_BUF : text.size());
     }
-    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
+    if (sent < 0 && (would_block(errno) || errno == EINTR)) return 0;
     if (sent < 0) way_ = way::unknown;
     return sent;
   }

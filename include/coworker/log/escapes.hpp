@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
 struct unprintable {

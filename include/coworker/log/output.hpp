@@ -3,8 +3,9 @@
 // only.
 
 #include <coworker/log/descriptor.hpp>
+#include <coworker/system.hpp>
 
-#if defined(__unix__) || defined(__APPLE__)
+#if COWORKER_POSIX
 
 #include <limits.h>
 #include <poll.h>
@@ -21,7 +22,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Lines on their way to a descriptor. Each goes out at once where there is room. Where there is none, lines
 /// wait in memory, and a thread that lives only as long as they do hands them on. What exceeds the memory is
@@ -118,8 +119,8 @@ class line_output {
   // In the form of the lines that it stands for.
   void tell_dropped() {
     const std::string message = std::to_string(dropped_) +
-                                (dropped_ == 1 ? " log line was" : " log lines were") +
-                                " dropped: " + name_ + " took no more.";
+                                (dropped_ == 1 ? " log line was" : " log lines were") + " dropped: " + name_ +
+                                " took no more.";
     const std::string line =
         json_ ? R"({"requestId": null, "message": ")" + message + "\", \"level\": \"WARN\"}\n"
               : "WARN   | " + message + "\n";
@@ -244,7 +245,7 @@ inline void write_out_printed() noexcept {
 #include <cstdio>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// To standard output or standard error, however long that takes.
 class line_output {

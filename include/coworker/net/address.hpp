@@ -1,6 +1,10 @@
 #pragma once
 // socket_address: where a TCP socket listens or connects to: an IPv4 or IPv6 address and a port.
 
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -13,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 class socket_address {
  public:
@@ -104,3 +108,5 @@ std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
 }
 
 }  // namespace coworker
+
+#endif

@@ -2,18 +2,21 @@
 // unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
 // call and the way out. Must not know what a descriptor stands for.
 
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <coworker/log/system.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Owns a file descriptor and closes it. Movable, not copyable. Not thread-safe.
 class unique_fd {
@@ -108,3 +111,5 @@ inline void set_cloexec_and_nonblocking(int descriptor) {
 
 }  // namespace detail
 }  // namespace coworker
+
+#endif

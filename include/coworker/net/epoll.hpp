@@ -14,7 +14,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class epoll {
  public:

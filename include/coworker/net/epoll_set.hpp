@@ -23,7 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() belongs to one thread.
 class epoll_set {

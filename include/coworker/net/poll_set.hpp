@@ -2,18 +2,22 @@
 // poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
 // without epoll: each wait costs time in proportion to how many there are.
 
+#include <coworker/coro/executor.hpp>
+#include <coworker/net/plain_array.hpp>
+#include <coworker/net/watch_slot.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <coworker/coro/executor.hpp>
-#include <coworker/net/plain_array.hpp>
-#include <coworker/net/watch_slot.hpp>
 #include <cstddef>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
 template <class Watch>
@@ -129,3 +133,5 @@ class basic_poll_set {
 using poll_set = basic_poll_set<descriptor_watch>;
 
 }  // namespace coworker::detail
+
+#endif

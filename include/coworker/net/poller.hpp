@@ -7,9 +7,13 @@
 #include <coworker/exec/waiter.hpp>
 #include <coworker/net/epoll_set.hpp>
 #include <coworker/net/poll_set.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -22,11 +26,11 @@ using descriptor_set = poll_set;
 
 // For poll() and its like: -1 is for ever.
 inline int poll_timeout(time_point deadline) noexcept {
-  if (deadline == time_point::max()) return -1;
-  if (deadline == time_point::min()) return 0;
+  if (deadline == (time_point::max)()) return -1;
+  if (deadline == (time_point::min)()) return 0;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock_type::now()).count();
   constexpr int longest =
-      std::numeric_limits<int>::max();  // <algorithm>, for clamp, would cost every user too much
+      (std::numeric_limits<int>::max)();  // <algorithm>, for clamp, would cost every user too much
   return left < 0 ? 0 : left < longest ? static_cast<int>(left) : longest;
 }
 
@@ -40,7 +44,7 @@ class basic_poller final : public waiter {
   basic_poller() = default;
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min()) {
+    if (deadline != (time_point::min)()) {
       set_.wait(woken_ ? 0 : detail::poll_timeout(deadline));
       woken_ = false;
     } else if (set_.waiting() != 0) {
@@ -60,3 +64,5 @@ class basic_poller final : public waiter {
 using poller = basic_poller<detail::descriptor_set>;
 
 }  // namespace coworker
+
+#endif

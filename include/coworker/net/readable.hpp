@@ -2,7 +2,6 @@
 // readable and writable: how a coroutine on an event loop waits for a file descriptor. What then happens with
 // the descriptor is the caller's.
 
-#include <coroutine>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
@@ -10,10 +9,15 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/net/descriptor.hpp>
 #include <coworker/net/poller.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
+#include <coroutine>
 #include <optional>
 #include <stdexcept>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -121,22 +125,22 @@ class ready_awaiter : public descriptor_awaiter {
 ///     co_await readable(0);
 ///     const ssize_t count = ::read(0, buffer, sizeof buffer);
 inline ready_awaiter readable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 
 /// Awaited, it returns once `descriptor` can be written without blocking, or writing to it fails. The rest as
 /// readable().
 inline ready_awaiter writable(int descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
 /// The same for a descriptor that is owned, which must stay in place until the wait has ended. Waiting for it
 /// again and again makes no system call, as nobody else can have closed it in between.
 inline ready_awaiter readable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::read, time_point::max());
+  return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 inline ready_awaiter writable(unique_fd& descriptor) noexcept {
-  return ready_awaiter(descriptor, io_direction::write, time_point::max());
+  return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
 /// The same with a deadline: awaited, it returns true once the descriptor is ready, or false when the executor's
@@ -155,3 +159,5 @@ inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) 
 }
 
 }  // namespace coworker
+
+#endif

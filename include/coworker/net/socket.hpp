@@ -2,16 +2,20 @@
 // The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
 // know coroutines; tcp.hpp waits.
 
+#include <coworker/net/address.hpp>
+#include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <coworker/net/address.hpp>
-#include <coworker/net/descriptor.hpp>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline void set_flag(int socket, int level, int name) {
   const int on = 1;
@@ -111,7 +115,7 @@ inline unique_fd accept_socket(int listening) {
       prepare_connected(made.get());
       return made;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return made;
+    if (detail::would_block(errno)) return made;
     if (!accept_again(errno)) throw_io_error(errno, "a connection cannot be accepted");
   }
 }
@@ -123,3 +127,5 @@ inline void reset_on_close(int socket) noexcept {
 }
 
 }  // namespace coworker::detail
+
+#endif

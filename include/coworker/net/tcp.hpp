@@ -1,10 +1,6 @@
 #pragma once
 // tcp_listener and tcp_stream: TCP for coroutines on an event loop. Must not know what is sent.
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <cerrno>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/timeout.hpp>
@@ -12,6 +8,14 @@
 #include <coworker/net/descriptor.hpp>
 #include <coworker/net/readable.hpp>
 #include <coworker/net/socket.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,7 +23,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
 /// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
@@ -63,8 +67,7 @@ class tcp_stream {
           co_return static_cast<std::size_t>(count);
         }
         if (errno == EINTR) continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK)
-          detail::throw_io_error(errno, "cannot read from a connection");
+        if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot read from a connection");
       }
       turns_ = most_turns;
       const bool in_time = co_await readable_until(socket_, deadline_);
@@ -79,8 +82,7 @@ class tcp_stream {
       const ssize_t count = send_now(first, second);
       if (count >= 0) co_return static_cast<std::size_t>(count);
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK)
-        detail::throw_io_error(errno, "cannot write to a connection");
+      if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot write to a connection");
       const bool in_time = co_await writable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
@@ -135,7 +137,7 @@ class tcp_stream {
   }
 
   unique_fd socket_;
-  time_point deadline_ = time_point::max();
+  time_point deadline_ = (time_point::max)();
   unsigned turns_ = most_turns;
 };
 
@@ -184,3 +186,5 @@ class tcp_listener {
 };
 
 }  // namespace coworker
+
+#endif

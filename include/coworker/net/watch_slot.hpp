@@ -2,14 +2,18 @@
 // watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
 // share.
 
-#include <cerrno>
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
+#include <cerrno>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 constexpr std::size_t index_of(io_direction direction) noexcept {
   return direction == io_direction::read ? 0 : 1;
@@ -56,3 +60,5 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
 }
 
 }  // namespace coworker::detail
+
+#endif

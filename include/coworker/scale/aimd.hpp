@@ -6,7 +6,7 @@
 #include <coworker/scale/modifier.hpp>
 #include <coworker/scale/throughput_sample.hpp>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One more after each window that went well, a share fewer after one in which a job failed or jobs took too
 /// long: L + 1, or floor(backoff x L). It grows only while at least half of the limit is in use. It does not

@@ -5,7 +5,7 @@
 #include <coworker/scale/real_functions.hpp>
 #include <coworker/scale/throughput_sample.hpp>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What was seen at one limit.
 struct climb_arm {

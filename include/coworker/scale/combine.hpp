@@ -9,13 +9,13 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
 struct clamped {
-  int min = 1;                                ///< 1 or more, default 1; wins over a `max` below it
-  int max = std::numeric_limits<int>::max();  ///< default: no bound
+  int min = 1;                                  ///< 1 or more, default 1; wins over a `max` below it
+  int max = (std::numeric_limits<int>::max)();  ///< default: no bound
   Modifier modifier{};
 
   int operator()(int current, const metrics& measured) {
@@ -77,8 +77,8 @@ class every {
  private:
   duration interval_ = std::chrono::seconds(1);
   Modifier modifier_{};
-  time_point asked_ = time_point::min();  // a clock before this one is that of another run
-  time_point due_ = time_point::min();
+  time_point asked_ = (time_point::min)();  // a clock before this one is that of another run
+  time_point due_ = (time_point::min)();
 };
 template <class Modifier>
 every(duration, Modifier) -> every<Modifier>;
@@ -94,10 +94,11 @@ class logged {
   int operator()(int current, const metrics& measured) {
     const int limit = detail::ask(modifier_, current, measured);
     if (limit != current && log_ != nullptr && log_->writes(log_level::info)) {
-      log_->info("Concurrency limit " + std::to_string(current) + " -> " + std::to_string(limit) + ": " +
-                 std::to_string(measured.in_progress) + " in progress, " +
-                 std::to_string(measured.jobs_ended()) + " ended, 99 % within " +
-                 std::to_string(static_cast<long long>(measured.handler.p99_seconds * 1000)) + " ms.");
+      log_->write(log_level::info,
+                  "Concurrency limit " + std::to_string(current) + " -> " + std::to_string(limit) + ": " +
+                      std::to_string(measured.in_progress) + " in progress, " +
+                      std::to_string(measured.jobs_ended()) + " ended, 99 % within " +
+                      std::to_string(static_cast<long long>(measured.handler.p99_seconds * 1000)) + " ms.");
     }
     return limit;
   }

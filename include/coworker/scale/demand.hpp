@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Whether jobs wait for slots, or slots for jobs.
 enum class demand_level : unsigned char {
@@ -82,8 +82,8 @@ class demand_meter {
  public:
   /// The shortest of the recent past; the largest of all while there are none.
   struct round_trips {
-    duration take = duration::max();
-    duration delivery = duration::max();
+    duration take = (duration::max)();
+    duration delivery = (duration::max)();
   };
 
   /// A take is under way that asks for so many jobs.
@@ -105,10 +105,10 @@ class demand_meter {
   }
 
   /// So many slots are in use from now on.
-  void slots_in_use(time_point now, int slots) noexcept {
+  void slots_in_use(time_point now, int count) noexcept {
     in_use_.add(in_use_since_, now, in_use_now_);
     in_use_since_ = now;
-    in_use_now_ = slots;
+    in_use_now_ = count;
   }
 
   /// How many of `limit` slots stood empty because no job came, on average over the last half second. Those count
@@ -144,7 +144,7 @@ class demand_meter {
     constexpr duration longest = std::chrono::seconds(1);
     const duration take = shortest.take < longest ? shortest.take : longest;
     duration delivery{};
-    if (shortest.delivery != duration::max())
+    if (shortest.delivery != (duration::max)())
       delivery = shortest.delivery < longest ? shortest.delivery : longest;
     const duration most = within(delivery * 20, std::chrono::milliseconds(100), longest);
     return within(take * 5 / 2, std::chrono::milliseconds(20), most);

@@ -12,7 +12,7 @@
 #include <coworker/scale/throughput_sample.hpp>
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

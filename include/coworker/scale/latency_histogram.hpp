@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a set of latencies comes to. All zero while there are none.
 struct latency_summary {
@@ -108,7 +108,7 @@ class latency_histogram {
     std::array<std::uint32_t, detail::latency_buckets::count> buckets{};
     std::uint64_t count = 0;
     double sum_seconds = 0;
-    duration least = duration::max();
+    duration least = (duration::max)();
     std::size_t lowest = detail::latency_buckets::count;  // of the buckets in use
     std::size_t highest = 0;
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// How many jobs fit into memory, as far as has been seen. It keeps the most memory that was used by the time
 /// of each doubling of the jobs in progress, and draws a straight line through the last two; with one alone,
@@ -18,7 +18,7 @@ class memory_outlook {
  public:
   void observe(const metrics& measured) noexcept {
     if (measured.memory_limit_bytes == 0 || measured.resources_at == last_reading_) return;
-    if (last_reading_ == time_point::min()) at_rest_ = static_cast<double>(measured.memory_used_bytes);
+    if (last_reading_ == (time_point::min)()) at_rest_ = static_cast<double>(measured.memory_used_bytes);
     last_reading_ = measured.resources_at;
     if (measured.most_in_progress < 1) return;
     const double used = static_cast<double>(measured.memory_used_bytes);
@@ -38,7 +38,7 @@ class memory_outlook {
   /// The most jobs for which memory is expected to stay within that share of its limit; the largest int where
   /// the limit is not known or no job has been seen. Never below 1.
   int most_jobs(const metrics& measured, double share) const noexcept {
-    constexpr int unlimited = std::numeric_limits<int>::max();
+    constexpr int unlimited = (std::numeric_limits<int>::max)();
     if (measured.memory_limit_bytes == 0) return unlimited;
     point lower{0, at_rest_}, upper{};
     for (const point& seen : most_) {
@@ -69,7 +69,7 @@ class memory_outlook {
 
   std::array<point, 31> most_{};
   double at_rest_ = 0;
-  time_point last_reading_ = time_point::min();
+  time_point last_reading_ = (time_point::min)();
 };
 
 }  // namespace coworker

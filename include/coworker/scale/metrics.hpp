@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A snapshot for concurrency modifiers that ask for one. Counts and sums are since the worker's start and
 /// never fall, so that the difference of two snapshots says what happened between them, however far apart

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -51,8 +51,8 @@ template <concurrency_modifier Modifier>
 int ask(Modifier& modifier, int current, const metrics& measured) {
   using limits = std::numeric_limits<int>;
   const auto fitted = [](const auto wanted) {
-    if (std::cmp_greater(wanted, limits::max())) return limits::max();
-    return std::cmp_less(wanted, limits::min()) ? limits::min() : static_cast<int>(wanted);
+    if (std::cmp_greater(wanted, (limits::max)())) return (limits::max)();
+    return std::cmp_less(wanted, (limits::min)()) ? (limits::min)() : static_cast<int>(wanted);
   };
   if constexpr (modifier_of_metrics<Modifier>) {
     return fitted(modifier(current, measured));

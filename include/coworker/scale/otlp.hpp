@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// One job, from when it was taken until it had its result. Moments are nanoseconds since 1970.
 struct job_span {

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

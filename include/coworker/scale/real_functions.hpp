@@ -7,7 +7,7 @@
 #include <cmath>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 #ifdef __GNUC__
 inline double natural_log(double value) noexcept { return __builtin_log(value); }
@@ -16,7 +16,7 @@ inline double exponential(double value) noexcept { return __builtin_exp(value); 
 inline double square_root(double value) noexcept { return __builtin_sqrt(value); }
 inline double magnitude(double value) noexcept { return __builtin_fabs(value); }
 #else
-inline double natural_log(double value) noexcept { return std::log(value); }
+inline double natural_log(double value) noexcept { return (std::log)(value); }
 inline double natural_log_of_1_and(double value) noexcept { return std::log1p(value); }
 inline double exponential(double value) noexcept { return std::exp(value); }
 inline double square_root(double value) noexcept { return std::sqrt(value); }

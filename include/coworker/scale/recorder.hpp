@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker keeps of its own past. All calls are on the worker's executor; snapshots are values, to be
 /// handed wherever they are wanted.
@@ -42,7 +42,7 @@ class metrics_recorder {
   void jobs_waiting(time_point now, std::size_t taken, std::size_t queued) noexcept {
     if (queued > queued_) arrivals_.add(now, queued - queued_);
     queued_ = queued;
-    constexpr std::size_t most = std::numeric_limits<int>::max();
+    constexpr std::size_t most = (std::numeric_limits<int>::max)();
     measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
@@ -123,7 +123,7 @@ class metrics_recorder {
   latency_histogram deliveries_;
   latency_histogram take_waits_;
   time_point counted_until_;
-  time_point summarise_at_ = time_point::min();
+  time_point summarise_at_ = (time_point::min)();
 };
 
 }  // namespace coworker

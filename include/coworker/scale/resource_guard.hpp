@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Says not how many jobs are good but how many are too many: to be used beside a modifier that seeks the
 /// best, as `smallest_of(aimd{}, resource_guard{})`. While memory, processors, GPU memory and the probe are
@@ -24,7 +24,7 @@ struct resource_guard {
   double (*probe)() = nullptr;     ///< how full something else is, 0 to 1; asked each time; default none
   double probe_share = 0.9;        ///< of that; default 0.9
   memory_outlook memory{};         ///< its own
-  time_point acted_on = time_point::min();  ///< its own: the reading that it last took slots away for
+  time_point acted_on = (time_point::min)();  ///< its own: the reading that it last took slots away for
 
   int operator()(int current, const metrics& measured) {
     memory.observe(measured);

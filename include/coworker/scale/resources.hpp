@@ -3,8 +3,8 @@
 // elsewhere the files that it reads are not there, and all stays unknown.
 
 #include <coworker/coro/clock.hpp>
-#include <coworker/log/system.hpp>
 #include <coworker/scale/metrics.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a probe of the user's own says of a GPU.
 struct gpu_reading {
@@ -234,8 +234,8 @@ class resource_reader {
   double processors_ = 0;
   double used_before_ = 0;
   bool read_before_ = false;
-  time_point read_at_ = time_point::min();
-  time_point due_ = time_point::min();
+  time_point read_at_ = (time_point::min)();
+  time_point due_ = (time_point::min)();
 };
 
 }  // namespace coworker

@@ -6,7 +6,7 @@
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/real_functions.hpp>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Jobs that ended in some stretch of time, how long they took, and how many were in progress meanwhile.
 struct throughput_sample {

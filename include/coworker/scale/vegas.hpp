@@ -5,7 +5,7 @@
 #include <coworker/scale/modifier.hpp>
 #include <coworker/scale/throughput_sample.hpp>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Takes the shortest mean job time seen in a window for that of an unloaded machine, so that the jobs that
 /// wait are q = ceil(L (1 - unloaded / now)), and with l = max(1, floor(log10 L)) sets

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Counts what happens within a second, or any other span.
 class rate_guard {
@@ -54,9 +54,9 @@ struct held_job {
   int tries = 0;     ///< posts of this run's result
   int refusals = 0;  ///< final ones that came back
   duration arrived{};
-  duration stop_came = duration::min();  ///< the latest
-  duration ready{};                      ///< when its result was
-  std::uint64_t result = 0;              ///< hash of its body
+  duration stop_came = (duration::min)();  ///< the latest
+  duration ready{};                        ///< when its result was
+  std::uint64_t result = 0;                ///< hash of its body
   part_account chunk;
   part_account progress;
   stop_token stop;
@@ -78,14 +78,14 @@ struct worker_account {
   std::int64_t asked_for = 0;  ///< by takes under way
   int reporting =
       0;  ///< running jobs that told of progress: they may have ended, and wait for that to arrive
-  duration seemed_over = duration::max();  ///< when a job was started that may have been one too many
-  int over_limit = 0;                      ///< the limit then
+  duration seemed_over = (duration::max)();  ///< when a job was started that may have been one too many
+  int over_limit = 0;                        ///< the limit then
   int over_job = 0;
   int limit = 1;
   int limit_before = 1;  ///< the highest of the moment at which the limit was last set
   duration limit_set{};
   int highest_in_progress = 0;
-  duration told_to_leave = duration::max();
+  duration told_to_leave = (duration::max)();
   duration last_ping{};
   int coroutines = 0;  ///< requests under way
   rate_guard pings;

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What a test brings: an engine, a way to feed it, and what came out of it. One is made for each run.
 ///

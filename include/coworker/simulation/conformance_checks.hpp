@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What reached the far side of an engine.
 struct arrival {

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// When an operation was asked to stop.
 class stop_moment {

@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Draws what else a plan needs.
 class dice {
@@ -61,7 +61,7 @@ struct upheaval {
 /// From when to when one worker serves, and how it ends; the last stays until all is done.
 struct worker_span {
   duration starts{};
-  duration ends = duration::max();
+  duration ends = (duration::max)();
   bool crashes = false;
 };
 

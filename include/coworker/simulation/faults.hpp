@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// The kinds of mishap. Each can be left out.
 enum class fault : unsigned char {
@@ -44,9 +44,9 @@ class fault_set {
   fault_set() noexcept {}
   static fault_set all() noexcept { return fault_set((1U << fault_names.size()) - 1); }
 
-  bool has(fault one) const noexcept { return (bits_ & bit(one)) != 0; }
-  void add(fault one) noexcept { bits_ |= bit(one); }
-  void remove(fault one) noexcept { bits_ &= ~bit(one); }
+  bool has(fault one) const noexcept { return (bits_ & bit_of(one)) != 0; }
+  void add(fault one) noexcept { bits_ |= bit_of(one); }
+  void remove(fault one) noexcept { bits_ &= ~bit_of(one); }
   bool empty() const noexcept { return bits_ == 0; }
   std::size_t size() const noexcept {
     std::size_t count = 0;
@@ -65,7 +65,7 @@ class fault_set {
 
  private:
   explicit fault_set(std::uint32_t bits) noexcept : bits_(bits) {}
-  static std::uint32_t bit(fault one) noexcept { return 1U << static_cast<unsigned>(one); }
+  static std::uint32_t bit_of(fault one) noexcept { return 1U << static_cast<unsigned>(one); }
 
   std::uint32_t bits_ = 0;
 };

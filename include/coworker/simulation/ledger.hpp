@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 inline std::string job_name(int job) { return "job-" + std::to_string(job); }
 
@@ -53,7 +53,7 @@ inline std::uint64_t text_hash(std::string_view text) noexcept {
 /// Every call is an event at the loop's present moment.
 class ledger {
  public:
-  ledger(simulated_loop& loop, trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
+  ledger(simulated_loop& loop, event_trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
       : loop_(loop), trace_(events), terms_(terms), workers_(workers) {
     for (worker_account& one : workers_) one.jobs.resize(jobs);
   }
@@ -72,7 +72,7 @@ class ledger {
   /// The first one ends the run.
   void violate(invariant broken, std::string text) {
     if (violated()) return;
-    note(happening::violated, trace::nobody, trace::nobody, static_cast<std::int64_t>(broken));
+    note(happening::violated, event_trace::nobody, event_trace::nobody, static_cast<std::int64_t>(broken));
     trace_.close();
     violations_.push_back({broken, now(), std::move(text)});
   }
@@ -96,7 +96,7 @@ class ledger {
     one.limit_set = now();
     one.limit = limit < 1 ? 1 : limit;
     if (one.limit_before < one.limit) one.limit_before = one.limit;
-    if (one.limit != before) note(happening::limit_changed, worker, trace::nobody, one.limit);
+    if (one.limit != before) note(happening::limit_changed, worker, event_trace::nobody, one.limit);
   }
 
   void asks_for_jobs(int worker, int capacity) {
@@ -182,7 +182,7 @@ class ledger {
   }
 
   void told_to_leave(int worker) {
-    note(happening::worker_told_to_leave, worker, trace::nobody);
+    note(happening::worker_told_to_leave, worker, event_trace::nobody);
     account(worker).told_to_leave = now();
   }
 
@@ -212,12 +212,12 @@ class ledger {
   void look_back(int worker) {
     worker_account& one = account(worker);
     if (now() <= one.seemed_over) return;
-    one.seemed_over = duration::max();
+    one.seemed_over = (duration::max)();
     if (busy(one) > one.over_limit && counts(one)) too_many_run(worker, one.over_job, one.over_limit);
   }
 
   bool grace_is_over(const worker_account& one) const noexcept {
-    return one.told_to_leave != duration::max() && now() - one.told_to_leave >= terms_.grace_period;
+    return one.told_to_leave != (duration::max)() && now() - one.told_to_leave >= terms_.grace_period;
   }
 
   void too_many_run(int worker, int job, int limit) {
@@ -235,7 +235,7 @@ class ledger {
   };
 
   simulated_loop& loop_;
-  trace& trace_;
+  event_trace& trace_;
   worker_terms terms_;
   std::vector<worker_account> workers_;
   std::vector<known_result> results_;
@@ -273,7 +273,7 @@ inline void ledger::completes(int worker, const job_result& result, std::string_
 inline void ledger::check_stop(int worker, int job, const held_job& held, outcome_status ended) {
   const worker_account& one = account(worker);
   if (!counts(one)) return;
-  const bool leaving = one.told_to_leave != duration::max();
+  const bool leaving = one.told_to_leave != (duration::max)();
   const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
   if (ended == outcome_status::stopped && held.stop_came < held.arrived && !grace_over)
     violate(invariant::stops_only_its_job,
@@ -372,7 +372,7 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
 
 inline void ledger::left(int worker, duration allowed_until) {
   worker_account& one = account(worker);
-  note(happening::worker_left, worker, trace::nobody);
+  note(happening::worker_left, worker, event_trace::nobody);
   one.present = false;
   if (!counts(one)) return;
   for (std::size_t job = 0; job < one.jobs.size(); ++job) {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// One disk for all workers of a run.
 class memory_disk {

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What all workers of a run share.
 struct surroundings {
@@ -53,7 +53,7 @@ class network_client {
   task<http_answer> send(const http_request& request);
 
   /// Nothing gets out or in any more: all exchanges end.
-  void die() {
+  void cut_off() {
     dead_ = true;
     for (exchange* const one : under_way_) one->woken.set();
   }
@@ -80,7 +80,7 @@ class network_client {
     executor_ref executor;
     auto_reset_event woken;
     duration answer_by;
-    duration left_at = duration::max();  // its sender has gone
+    duration left_at = (duration::max)();  // its sender has gone
 
     exchange(network_client& client, executor_ref where, duration patience)
         : owner(client), executor(where), answer_by(client.around_.book.now() + patience) {
@@ -102,7 +102,7 @@ class network_client {
     }
 
     duration now() const noexcept { return owner.around_.book.now(); }
-    bool leaving() const noexcept { return left_at != duration::max(); }
+    bool leaving() const noexcept { return left_at != (duration::max)(); }
     auto_reset_event::wait_awaiter until(duration due) noexcept { return woken.wait_until(time_point(due)); }
     void leave() {
       left_at = now();
@@ -128,7 +128,7 @@ class network_client {
   task<http_answer> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
   task<http_answer> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
   http_answer end(const call& asked, progress how);
-  http_answer fail(const call& asked, http_failure kind, const char* problem);
+  http_answer failed_answer(const call& asked, http_failure kind, const char* problem);
   void arrive(const call& asked, const http_answer& answer, const std::vector<int>& handed);
 
   surroundings& around_;
@@ -162,7 +162,7 @@ inline auto network_client::draw() -> fate {
 // Waits while nothing of the answer has come.
 inline auto network_client::pass(exchange& one, duration due) -> task<progress> {
   for (;;) {
-    const duration give_up = one.leaving() ? one.left_at + farewell : duration::max();
+    const duration give_up = one.leaving() ? one.left_at + farewell : (duration::max)();
     const duration now = one.now();
     if (dead_ || (now >= give_up && now < due)) co_return progress::given_up;
     if (now >= due) co_return progress::on_its_way;
@@ -185,7 +185,7 @@ inline auto network_client::receive(exchange& one, duration length) -> task<prog
 inline auto network_client::hold(exchange& one, held_poll& poll, duration reach) -> task<progress> {
   const duration held_until = one.now() + around_.plan.hold;
   while (!poll.answered) {
-    const duration noticed = one.leaving() ? one.left_at + reach : duration::max();
+    const duration noticed = one.leaving() ? one.left_at + reach : (duration::max)();
     duration due = poll.forgotten || held_until > one.answer_by ? one.answer_by : held_until;
     if (noticed < due) due = noticed;
     if (dead_ || one.now() >= due) break;
@@ -208,7 +208,7 @@ inline http_answer network_client::end(const call& asked, progress how) {
     return made;
   }
   if (how == progress::given_up) throw cancelled();
-  return fail(asked, http_failure::timed_out, "no answer in time");
+  return failed_answer(asked, http_failure::timed_out, "no answer in time");
 }
 
 inline task<http_answer> network_client::send(const http_request& request) {
@@ -249,9 +249,9 @@ inline task<http_answer> network_client::lose(exchange& one, const call& asked, 
   const bool refused = !met.silent && !acts_late && around_.fates.chance(0.5);
   const progress reached = co_await pass(one, met.silent ? one.answer_by : one.now() + met.up * 2);
   if (reached == progress::given_up) co_return end(asked, reached);
-  if (refused) co_return fail(asked, http_failure::unreachable, "connection refused");
-  if (met.silent) co_return fail(asked, http_failure::timed_out, "no answer in time");
-  co_return fail(asked, http_failure::broken, "connection reset");
+  if (refused) co_return failed_answer(asked, http_failure::unreachable, "connection refused");
+  if (met.silent) co_return failed_answer(asked, http_failure::timed_out, "no answer in time");
+  co_return failed_answer(asked, http_failure::broken, "connection reset");
 }
 
 // The way of an answer back to the worker.
@@ -269,13 +269,13 @@ inline task<http_answer> network_client::bring_back(exchange& one, held_poll& po
   const bool endless = timeout_to_end && one.now() + met.body > one.answer_by;
   reached = co_await receive(one, endless ? one.answer_by - one.now() : met.body);
   if (reached != progress::on_its_way) co_return end(poll.asked, reached);
-  if (endless) co_return fail(poll.asked, http_failure::timed_out, "no whole answer in time");
-  if (lost) co_return fail(poll.asked, http_failure::broken, "connection reset");
+  if (endless) co_return failed_answer(poll.asked, http_failure::timed_out, "no whole answer in time");
+  if (lost) co_return failed_answer(poll.asked, http_failure::broken, "connection reset");
   arrive(poll.asked, poll.answer, poll.handed);
   co_return std::move(poll.answer);
 }
 
-inline http_answer network_client::fail(const call& asked, http_failure kind, const char* problem) {
+inline http_answer network_client::failed_answer(const call& asked, http_failure kind, const char* problem) {
   http_answer made;
   made.failure = kind;
   made.problem = problem;

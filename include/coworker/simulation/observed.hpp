@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Gives the elements on, and tells the ledger what is to become chunks. One that is no JSON is let pass:
 /// what becomes of it is the worker's business.

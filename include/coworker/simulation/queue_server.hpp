@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 enum class served_state : unsigned char { unsubmitted, queued, handed_over, settled };
 
@@ -62,7 +62,7 @@ class queue_server {
     served_job& one = job(number);
     if (one.state != served_state::unsubmitted) return;
     one.submitted = book_.now();
-    book_.note(happening::job_submitted, trace::nobody, number);
+    book_.note(happening::job_submitted, event_trace::nobody, number);
     enqueue(number);
   }
 
@@ -124,7 +124,7 @@ class queue_server {
 inline void queue_server::stop(int number) {
   served_job& one = job(number);
   const int state = one.state == served_state::queued ? 1 : one.state == served_state::settled ? 2 : 0;
-  book_.note(happening::stop_wanted, trace::nobody, number, state);
+  book_.note(happening::stop_wanted, event_trace::nobody, number, state);
   if (one.state == served_state::unsubmitted) return;
   one.stop_wanted = true;
   if (one.state == served_state::queued) return settle(one);  // it is passed over when its turn comes
@@ -133,7 +133,7 @@ inline void queue_server::stop(int number) {
 }
 
 inline void queue_server::restart() {
-  book_.note(happening::server_restarted, trace::nobody, trace::nobody);
+  book_.note(happening::server_restarted, event_trace::nobody, event_trace::nobody);
   for (held_poll* const poll : polls_) {
     poll->forgotten = dice_.chance(0.5);
     if (poll->forgotten) continue;
@@ -151,7 +151,7 @@ inline void queue_server::look_for_lost_jobs() {
     if (one.state != served_state::handed_over || book_.now() - one.last_named < plan_.returned_after)
       continue;
     const int number = static_cast<int>(i);
-    book_.note(happening::job_returned, trace::nobody, number);
+    book_.note(happening::job_returned, event_trace::nobody, number);
     const duration since_calm = book_.now() - plan_.calm_from - book_.jumped;  // no heart beat then
     if (since_calm > plan_.returned_after * 3 && book_.held_by_anyone(number)) {
       book_.violate(invariant::heartbeat_exact,

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 struct options {
   /// How many jobs are submitted. Default 50.

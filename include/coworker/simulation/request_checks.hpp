@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// One for all workers.
 class request_checks {
@@ -51,7 +51,7 @@ class request_checks {
     const worker_account& one = book_.account(worker);
     // Four tries of twice the interval each, with pauses; then the next is due at once.
     const duration longest = book_.terms().ping_interval * 11 + book_.jumped;
-    const bool done = one.told_to_leave != duration::max() && one.in_progress == 0;
+    const bool done = one.told_to_leave != (duration::max)() && one.in_progress == 0;
     if (book_.counts(one) && one.present && !done && book_.now() - one.last_ping > longest)
       book_.violate(invariant::heartbeat_exact,
                     "worker " + std::to_string(worker) + " sends no heartbeats any more");
@@ -59,7 +59,7 @@ class request_checks {
 
  private:
   void note(const call& asked) {
-    const int nobody = trace::nobody;
+    const int nobody = event_trace::nobody;
     switch (asked.where) {
       case endpoint::take:
         return book_.note(happening::asked_for_jobs, asked.worker, nobody, asked.capacity);
@@ -98,7 +98,7 @@ class request_checks {
                           (job < 0 ? "an unknown job" : job_name(job)) + ", which is not in progress");
       }
     });
-    book_.note(happening::pinged, asked.worker, trace::nobody, named);
+    book_.note(happening::pinged, asked.worker, event_trace::nobody, named);
     if (named != one.in_progress) {
       book_.violate(invariant::heartbeat_exact, "worker " + std::to_string(asked.worker) +
                                                     ": a heartbeat names " + std::to_string(named) +

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 struct seeds_report {
   std::uint64_t runs = 0;           ///< seeds that were run, up to the first that failed

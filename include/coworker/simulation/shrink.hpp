@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// `run(const options&)` gives the report of one run; `wanted` is one that fails. Gives the smallest options
 /// found at which the same invariant is broken, after some dozens of runs.

@@ -9,7 +9,7 @@
 #include <coworker/simulation/world.hpp>
 #include <cstdint>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Runs one seed on the calling thread:
 ///

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What can happen. In a line, # stands for the detail.
 enum class happening : unsigned char {
@@ -81,11 +81,11 @@ inline constexpr std::array<std::string_view, 29> happening_lines{
 
 }  // namespace detail
 
-class trace {
+class event_trace {
  public:
   static constexpr int nobody = -1;
 
-  explicit trace(bool keeps_lines) noexcept : keeps_lines_(keeps_lines) {}
+  explicit event_trace(bool keeps_lines) noexcept : keeps_lines_(keeps_lines) {}
 
   /// `worker` and `job` count from 0; `nobody` for none.
   void note(time_point now, happening what, int worker, int job, std::int64_t detail = 0) {

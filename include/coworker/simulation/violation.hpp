@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// What must hold at all times, whatever goes wrong.
 enum class invariant : unsigned char {

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// The addresses of the simulated server.
 inline queue_urls::templates server_urls() {

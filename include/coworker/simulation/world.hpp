@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::simulation {
+namespace coworker::inline v0_1::simulation {
 
 /// Takes no lines.
 class silent_sink final : public log_sink {
@@ -210,7 +210,7 @@ class world {
         server_.restart();
         break;
       case upheaval::kind::clock_jump:
-        book_.note(happening::clock_jumped, trace::nobody, trace::nobody,
+        book_.note(happening::clock_jumped, event_trace::nobody, event_trace::nobody,
                    one.length / std::chrono::milliseconds(1));
         book_.jumped += one.length;
         loop_.jump(one.length);
@@ -239,7 +239,7 @@ class world {
     worker_account& account = book_.account(number);
     account.present = true;
     account.last_ping = book_.now();
-    book_.note(happening::worker_started, number, trace::nobody);
+    book_.note(happening::worker_started, number, event_trace::nobody);
     scope beside(here);
     beside.spawn(end(mine));
     std::string problem;
@@ -262,7 +262,7 @@ class world {
 
   // Waits for the end of this worker's time, and brings it about.
   task<void> end(lifetime& mine) {
-    const bool last = mine.span.ends == duration::max();
+    const bool last = mine.span.ends == (duration::max)();
     const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
     auto_reset_event& sooner = last ? server_.all_settled() : mine.ending;
     while (book_.now() < due && server_.unsettled() > 0 && !book_.violated()) {
@@ -283,8 +283,8 @@ class world {
     mine.crashed = true;
     worker_account& account = book_.account(mine.number);
     account.crashed = true;
-    book_.note(happening::worker_crashed, mine.number, trace::nobody);
-    mine.client.die();
+    book_.note(happening::worker_crashed, mine.number, event_trace::nobody);
+    mine.client.cut_off();
     disk_.process_ended(mine.number);
     for (std::size_t job = 0; job < wanted_.jobs; ++job) {
       if (account.jobs[job].in_progress) mine.runner.stop_job(job_name(static_cast<int>(job)));
@@ -308,10 +308,10 @@ class world {
   // beginning is there, which the network may hold back for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
-    if (account.told_to_leave == duration::max()) return duration::max();
+    if (account.told_to_leave == (duration::max)()) return (duration::max)();
     const worker_terms& terms = book_.terms();
-    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped + terms.post_timeout +
-           std::chrono::seconds(35);
+    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped +
+           terms.post_timeout + std::chrono::seconds(35);
   }
 
   // --- the spool ------------------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ class world {
   simulated_loop loop_;
   silent_sink nowhere_;
   logger log_{log_level::error};
-  trace trace_;
+  event_trace trace_;
   ledger book_;
   queue_server server_;
   request_checks checks_;

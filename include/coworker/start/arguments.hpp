@@ -13,7 +13,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr int exit_ok = 0;
 inline constexpr int exit_failed = 1;

@@ -1,22 +1,48 @@
 #pragma once
 // The last deadline: ends the process at a moment, whatever hangs in it. Knows no worker.
 
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/log.hpp>
+#include <coworker/system.hpp>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+#if COWORKER_POSIX
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+#endif
+
+namespace coworker::inline v0_1::detail {
+
+#if COWORKER_POSIX
 
 // For the signal handler that ends what hangs even in the last line.
 inline std::atomic<int> last_exit_status{0};
+
+/// Ends the process with that status in two seconds, whatever hangs.
+inline void arm_last_alarm(int status) noexcept {
+  last_exit_status.store(status);
+  struct sigaction ending {};
+  ending.sa_handler = [](int) { ::_exit(last_exit_status.load()); };
+  ::sigfillset(&ending.sa_mask);
+  ::sigaction(SIGALRM, &ending, nullptr);
+  sigset_t alarm_only;
+  ::sigemptyset(&alarm_only);
+  ::sigaddset(&alarm_only, SIGALRM);
+  ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
+  ::alarm(2);
+}
+
+#else
+
+inline void arm_last_alarm(int) noexcept {}  // there is none
+
+#endif
 
 /// Once it is set, and unless this object is destroyed before, ends the process at that moment with that status: a
 /// line in the log says why, lines that wait for a reader get a moment, and nothing else is waited for: no destructor
@@ -60,32 +86,23 @@ class last_deadline {
   void watch() noexcept {
     std::unique_lock lock(mutex_);
     while (!leaving_ && clock_type::now() < due_) {
-      due_ == time_point::max() ? changed_.wait(lock) : changed_.wait_until(lock, due_);
+      due_ == (time_point::max)() ? changed_.wait(lock) : changed_.wait_until(lock, due_);
     }
     if (!leaving_) end_process();
   }
 
   [[noreturn]] void end_process() noexcept {
     // Should even that hang, as in a sink of the program's own, the alarm ends it.
-    last_exit_status.store(status_);
-    struct sigaction ending {};
-    ending.sa_handler = [](int) { ::_exit(last_exit_status.load()); };
-    ::sigfillset(&ending.sa_mask);
-    ::sigaction(SIGALRM, &ending, nullptr);
-    sigset_t alarm_only;
-    ::sigemptyset(&alarm_only);
-    ::sigaddset(&alarm_only, SIGALRM);
-    ::pthread_sigmask(SIG_UNBLOCK, &alarm_only, nullptr);
-    ::alarm(2);
+    detail::arm_last_alarm(status_);
     log_.write(level_, why_);
     log_.wait_until_written();
-    ::_exit(status_);
+    std::_Exit(status_);
   }
 
   logger& log_;
   std::mutex mutex_;  // guards what follows
   condition changed_;
-  time_point due_ = time_point::max();
+  time_point due_ = (time_point::max)();
   int status_ = 0;
   std::string why_;
   log_level level_ = log_level::error;

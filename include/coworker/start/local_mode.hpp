@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // The jobs of a local run, and what their outputs are to be, where that was said.
 struct local_plan {
@@ -31,11 +31,11 @@ struct local_plan {
 inline local_plan plan_local_run(const start_arguments& arguments, logger& log) {
   local_plan plan;
   if (arguments.test_input) {
-    log.info("Using --test_input as job input.");
+    log.write(log_level::info, "Using --test_input as job input.");
     plan.jobs = read_local_jobs(*arguments.test_input, "--test_input");
   } else {
     const std::string path = arguments.test_file.value_or("test_input.json");
-    log.info("Using " + path + " as job input.");
+    log.write(log_level::info, "Using " + path + " as job input.");
     plan.jobs = read_local_job_file(path);
   }
   for (job_envelope& job : plan.jobs) coworker::read_job_details(job);
@@ -59,8 +59,8 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const outcome& ended = queue.outcomes()[i];
     if (!ended.succeeded() || ended.output == expected[i]) continue;
-    log.error("Job " + ids[i] + " gave " + ended.output.dump_spaced() + " where --test_output expects " +
-              expected[i].dump_spaced() + ".");
+    log.write(log_level::error, "Job " + ids[i] + " gave " + ended.output.dump_spaced() +
+                                    " where --test_output expects " + expected[i].dump_spaced() + ".");
     match = false;
   }
   return match;
@@ -87,19 +87,20 @@ static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_t
               interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period, logger& log) {
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period,
+                   logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
   desk_queue queue(std::move(plan.jobs), log, ready_delay);
   const worker_summary summary = detail::run_engine(runner, queue, grace_period, log, exit_failed);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
-  if (ids.size() > 1) log.info(detail::summary_line(summary));
+  if (ids.size() > 1) log.write(log_level::info, detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
   if (not_run > 0) {
-    log.error(std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
-              " not run: the worker left before.");
+    log.write(log_level::error, std::to_string(not_run) + (not_run == 1 ? " job was" : " jobs were") +
+                                    " not run: the worker left before.");
   }
-  log.info("Local testing complete, exiting.");
+  log.write(log_level::info, "Local testing complete, exiting.");
   return match && not_run == 0 && summary.failed + summary.stopped == 0 ? exit_ok : exit_failed;
 }
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class start_mode : unsigned char { local, queue_api, service, own_engine, realtime, runpod, lambda };
 

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct otlp_settings {
   std::string metrics_url = {};  // empty: they are not sent
@@ -63,7 +63,7 @@ inline std::optional<otlp_settings> otlp_from_environment(logger& log) {
   if (made.metrics_url.empty() && made.traces_url.empty()) return std::nullopt;
   if (const auto protocol = coworker::environment("OTEL_EXPORTER_OTLP_PROTOCOL");
       protocol && *protocol != "http/json")
-    log.warn("OTEL_EXPORTER_OTLP_PROTOCOL is \"" + *protocol +
+    log.write(log_level::warn, "OTEL_EXPORTER_OTLP_PROTOCOL is \"" + *protocol +
              "\", and only http/json is there: that is sent.");
   made.headers.push_back("Content-Type: application/json");
   detail::for_each_pair(coworker::environment("OTEL_EXPORTER_OTLP_HEADERS").value_or(std::string()),

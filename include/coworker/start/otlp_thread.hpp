@@ -13,6 +13,7 @@
 #include <coworker/log.hpp>
 #include <coworker/scale/otlp.hpp>
 #include <coworker/start/otlp_settings.hpp>
+#include <coworker/start/run_engine.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/traced_engine.hpp>
 #include <cstddef>
@@ -22,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::uint64_t unix_nanoseconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -30,7 +31,7 @@ inline std::uint64_t unix_nanoseconds() {
 }
 
 /// From the constructor to the destructor, which sends what is left once.
-class otlp_thread {
+class otlp_thread final : public side_work {
  public:
   otlp_thread(otlp_settings settings, worker_access& worker, logger& log)
       : settings_(std::move(settings)),
@@ -40,14 +41,12 @@ class otlp_thread {
         thread_(&run, this) {
     detail::ignore_broken_pipes();
   }
-  otlp_thread(const otlp_thread&) = delete;
-  otlp_thread& operator=(const otlp_thread&) = delete;
-  ~otlp_thread() {
+  ~otlp_thread() override {
     closing_.set();
     thread_.join();
   }
 
-  span_list& spans() noexcept { return spans_; }
+  span_list* spans() noexcept override { return &spans_; }
 
  private:
   static void* run(void* self) noexcept {
@@ -56,7 +55,7 @@ class otlp_thread {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.send_all());
     } catch (const std::exception& error) {
-      one.log_.error(std::string("Nothing more is sent by OTLP: ") + error.what());
+      one.log_.write(log_level::error, std::string("Nothing more is sent by OTLP: ") + error.what());
     }
     return nullptr;
   }
@@ -97,8 +96,9 @@ class otlp_thread {
       }
       if (!over) continue;
       if (!std::exchange(failing_, true))
-        log_.warn("OTLP: " + url + " does not take what is sent: " +
-                  (answer.arrived() ? "it answered " + std::to_string(status) : answer.problem));
+        log_.write(log_level::warn,
+                   "OTLP: " + url + " does not take what is sent: " +
+                       (answer.arrived() ? "it answered " + std::to_string(status) : answer.problem));
       co_return;
     }
   }
@@ -114,4 +114,4 @@ class otlp_thread {
   thread thread_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

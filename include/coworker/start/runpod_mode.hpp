@@ -11,13 +11,14 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Before anything is logged.
 inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
   runpod_options found = coworker::runpod_options_from_environment();
   log.hide(found.api_key);
-  for (const std::string* const url : {&found.urls.take, &found.urls.done, &found.urls.stream, &found.urls.ping})
+  for (const std::string* const url :
+       {&found.urls.take, &found.urls.done, &found.urls.stream, &found.urls.ping})
     log.hide_password_of(*url);
   found.delivery_deadline = settings.delivery_deadline;
   found.leave_within = settings.grace_period;
@@ -28,9 +29,10 @@ inline runpod_options read_runpod_options(const options& settings, duration read
 }
 
 template <class Worker>
-int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log) {
+int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log,
+                    const build_parts& build) {
   runpod_engine engine(std::move(wanted), log);
-  return detail::serve_engine(runner, engine, grace_period, log);
+  return detail::serve_engine(runner, engine, grace_period, log, build);
 }
 
 }  // namespace coworker::detail

@@ -20,17 +20,14 @@
 #include <coworker/transport/runpod/bodies.hpp>
 #include <coworker/worker/options.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#ifdef COWORKER_WITH_CURL
-#include <coworker/start/webhook_thread.hpp>
-#endif
-
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What the user's handler is, as far as a server shows it.
 struct served_handler {
@@ -161,25 +158,26 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
   const std::string url = "http://" + plan.host + ":" + std::to_string(port);
   switch (plan.endpoint.kind) {
     case endpoint_kind::queue_api:
-      log.info("Serving on " + url + " (console), /run, /runsync, /docs.");
+      log.write(log_level::info, "Serving on " + url + " (console), /run, /runsync, /docs.");
       break;
     case endpoint_kind::realtime:
-      log.info("Serving on " + url + plan.endpoint.realtime_path + ".");
+      log.write(log_level::info, "Serving on " + url + plan.endpoint.realtime_path + ".");
       break;
     default:
-      log.info("Serving on " + url + ": a POST on any path is a job; health at " + plan.endpoint.health_path +
-               ", metrics at /metrics.");
+      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " +
+                                     plan.endpoint.health_path + ", metrics at /metrics.");
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.warn(
-        "Whoever reaches " + plan.host + ":" + std::to_string(port) +
-        " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
+    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+                                   " can run jobs here, read their results and end them; set "
+                                   "COWORKER_API_TOKEN to ask for a token.");
 }
 
 template <class Worker>
 int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings,
-                   logger& log) {
+                   logger& log, const build_parts& build) {
+  plan.endpoint.webhooks = build.begin_webhooks != nullptr;
   plan.endpoint.ready_delay = ready_delay;
   log.hide(plan.endpoint.token);
   http_endpoint endpoint(plan.endpoint, log);
@@ -192,14 +190,13 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
-#ifdef COWORKER_WITH_CURL
-  std::optional<webhook_thread> webhooks;
-  if (plan.endpoint.kind == endpoint_kind::queue_api) webhooks.emplace(endpoint);
-#endif
+  std::unique_ptr<side_work> webhooks;
+  if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
+    webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
   detail::tell_where(plan, server->port(), log);
-  return detail::serve_engine(runner, endpoint, settings.grace_period, log);
+  return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
 
 // The port beside a queue, where the options ask for one.
@@ -210,8 +207,8 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.info("Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) +
-             "/metrics.");
+    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
+                                   std::to_string(server_->port()) + "/metrics.");
   }
 
  private:
@@ -227,4 +224,4 @@ class side_door {
   std::optional<endpoint_server> server_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

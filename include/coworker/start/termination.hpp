@@ -5,6 +5,10 @@
 // `&` has started, it stays so. SIGQUIT is left as it is: it ends the process at once, with a core dump, for whoever
 // wants to see where it hangs; its jobs are not answered.
 
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <fcntl.h>
 #include <signal.h>
 #include <time.h>
@@ -14,14 +18,13 @@
 #include <atomic>
 #include <cerrno>
 #include <coworker/exec/thread.hpp>
-#include <coworker/log/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::array<int, 3> termination_signals{SIGTERM, SIGINT, SIGHUP};
 
@@ -170,3 +173,74 @@ class termination_watch {
 };
 
 }  // namespace coworker::detail
+
+#else
+
+#include <atomic>
+#include <coworker/coro/clock.hpp>
+#include <coworker/exec/thread.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+namespace coworker::inline v0_1::detail {
+
+/// As above, for SIGINT, as Ctrl+C sends it, and for SIGTERM, which only the program itself can raise. Its C library
+/// calls the handler of the first on a thread of its own, and of the second where it was raised: the functions are called
+/// there.
+template <class OnFirst, class OnSecond>
+class termination_watch {
+ public:
+  termination_watch(OnFirst on_first, OnSecond on_second)
+      : on_first_(std::move(on_first)), on_second_(std::move(on_second)) {
+    current_.store(this);
+    before_interrupt_ = std::signal(SIGINT, &on_signal);
+    before_terminate_ = std::signal(SIGTERM, &on_signal);
+  }
+
+  termination_watch(const termination_watch&) = delete;
+  termination_watch& operator=(const termination_watch&) = delete;
+
+  ~termination_watch() {
+    std::signal(SIGINT, before_interrupt_);
+    std::signal(SIGTERM, before_terminate_);
+    current_.store(nullptr);
+    while (handlers_.load() > 0) yield_thread();
+  }
+
+ private:
+  static void on_signal(int number) {
+    std::signal(number, &on_signal);  // the library has taken it away
+    handlers_.fetch_add(1);
+    if (termination_watch* const watch = current_.load()) watch->count(number);
+    handlers_.fetch_sub(1);
+  }
+
+  void count(int number) noexcept {
+    try {
+      const std::lock_guard lock(mutex_);
+      const time_point now = clock_type::now();
+      if (counted_ > 0 && now - last_ < std::chrono::seconds(2)) return;
+      last_ = now;
+      if (++counted_ > 2) std::_Exit(128 + number);
+      counted_ == 1 ? on_first_(int{number}) : on_second_(int{number});
+    } catch (...) {  // no memory; the next signal, or a deadline, ends what does not end by itself
+    }
+  }
+
+  static inline std::atomic<termination_watch*> current_{nullptr};
+  static inline std::atomic<int> handlers_{0};  // that run at the moment
+
+  OnFirst on_first_;
+  OnSecond on_second_;
+  void (*before_interrupt_)(int) = SIG_DFL;
+  void (*before_terminate_)(int) = SIG_DFL;
+  std::mutex mutex_;  // guards what follows
+  time_point last_{};
+  int counted_ = 0;
+};
+
+}  // namespace coworker::detail
+
+#endif

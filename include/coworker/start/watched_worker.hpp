@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A worker whose jobs come from elsewhere, to be looked at.
 template <class Worker>

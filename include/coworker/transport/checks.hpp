@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // What an engine has under a name counts if it can be named, which one function or a data member can, or called with what
 // a worker gives, or with what an author may expect instead. So a private member does not count, nor one whose

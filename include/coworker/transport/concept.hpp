@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a worker tells an engine when it asks for jobs.
 struct take_request {
@@ -51,12 +51,12 @@ struct job_result {
 /// What an engine takes at most. Sizes are bytes of compact JSON.
 struct transport_limits {
   std::size_t output =
-      std::numeric_limits<std::size_t>::max();  ///< of a job's output; beyond it the job fails
-  std::size_t chunk = std::numeric_limits<std::size_t>::max();  ///< of a chunk; beyond it the job fails
+      (std::numeric_limits<std::size_t>::max)();  ///< of a job's output; beyond it the job fails
+  std::size_t chunk = (std::numeric_limits<std::size_t>::max)();  ///< of a chunk; beyond it the job fails
   bool chunks = true;  ///< false: chunk() is not called; the elements of a stream become its output
   int jobs =
-      std::numeric_limits<int>::max();  ///< in progress at once, whatever the concurrency modifier says
-  int takes = 1;                        ///< calls of take() that may be under way at once; 1 or more
+      (std::numeric_limits<int>::max)();  ///< in progress at once, whatever the concurrency modifier says
+  int takes = 1;                          ///< calls of take() that may be under way at once; 1 or more
 };
 
 /// A queue engine, as a worker sees it. Two operations are required; the others are optional and found by their names.

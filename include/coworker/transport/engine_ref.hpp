@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct engine_operations {
   task<take_result> (*take)(void*, take_request);

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A variable that cannot be used; the message names it, what it holds, and the way out.
 class environment_error : public std::runtime_error {

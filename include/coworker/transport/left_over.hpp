@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class reading : unsigned char { goes_on, ended, failed };
 
@@ -86,7 +86,8 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
     std::optional<typename Spool::entry> left = co_await std::move(whole);
     if (!left) continue;
     if (!again)
-      log.info("Posting a result that an earlier run left in the spool.", log_subject(left->job_id));
+      log.write(log_level::info, "Posting a result that an earlier run left in the spool.",
+                log_subject(left->job_id));
     auto attempt = try_once(*left);
     const std::optional<duration> wait = co_await std::move(attempt);
     if (!wait) {

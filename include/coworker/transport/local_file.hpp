@@ -8,7 +8,7 @@
 #include <coworker/job/record.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
-#include <coworker/log/system.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/concept.hpp>
 #include <cstddef>
 #include <cstdio>
@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Jobs that cannot be read. The message names the source, the place in it, and the way out.
 class local_job_error : public std::runtime_error {
@@ -135,13 +135,13 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
 /// The same from a file; one whose name ends in .jsonl holds a job on each line.
 /// Errors: also local_job_error when the file cannot be read, with the system's reason.
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
-  const auto fail = [&path](int reason) {
+  const auto refuse = [&path](int reason) {
     throw local_job_error(
         path + ": cannot be read (" + detail::errno_text(reason) +
         "); name a file of jobs with --test_file PATH, or give one job with --test_input JSON");
   };
   std::FILE* const file = std::fopen(path.c_str(), detail::read_mode);
-  if (file == nullptr) fail(errno);
+  if (file == nullptr) refuse(errno);
   std::string text;
   std::size_t size = 0;
   do {
@@ -152,7 +152,7 @@ inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   } while (size != 0);
   const int problem = std::ferror(file) != 0 ? errno : 0;
   std::fclose(file);
-  if (problem != 0) fail(problem);
+  if (problem != 0) refuse(problem);
   return read_local_jobs(text, path, path.ends_with(".jsonl"));
 }
 
@@ -170,7 +170,8 @@ class local_file {
     take_result taken;
     while (next_ < jobs_.size() && taken.jobs.size() < request.capacity) {
       job_envelope& envelope = jobs_[next_++];
-      if (log_.writes(log_level::debug)) log_.debug("Retrieved local job: " + whole(envelope).dump_spaced());
+      if (log_.writes(log_level::debug))
+        log_.write(log_level::debug, "Retrieved local job: " + whole(envelope).dump_spaced());
       taken.jobs.push_back(std::move(envelope));
     }
     taken.closed = next_ == jobs_.size();
@@ -182,11 +183,12 @@ class local_file {
   task<delivery> complete(job_result result) {
     const std::string id(result.job_id);
     if (result.outcome.succeeded()) {
-      log_.info("Job " + id + " completed successfully.");
-      log_.info("Job result: {\"output\": " + result.outcome.output.dump_spaced() + "}");
+      log_.write(log_level::info, "Job " + id + " completed successfully.");
+      log_.write(log_level::info, "Job result: {\"output\": " + result.outcome.output.dump_spaced() + "}");
     } else {
-      log_.error("Job " + id +
-                 (result.outcome.status == outcome_status::stopped ? " was stopped." : " failed."));
+      log_.write(
+          log_level::error,
+          "Job " + id + (result.outcome.status == outcome_status::stopped ? " was stopped." : " failed."));
     }
     if (const auto known = numbers_.find(id); known != numbers_.end())
       outcomes_[known->get<std::size_t>()] = std::move(result.outcome);
@@ -194,12 +196,12 @@ class local_file {
   }
 
   task<delivery> chunk(std::string_view job_id, json value) {
-    log_.info("Stream output: " + value.dump(), log_subject(job_id));
+    log_.write(log_level::info, "Stream output: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 
   task<delivery> progress(std::string_view job_id, json value) {
-    log_.info("Progress: " + value.dump(), log_subject(job_id));
+    log_.write(log_level::info, "Progress: " + value.dump(), log_subject(job_id));
     co_return delivery::accepted;
   }
 

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Guarded by the mutex of its memory_core, but for the id, which stays as it is.
 struct memory_job_state : shared_state {

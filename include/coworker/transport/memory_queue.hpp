@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A job that was pushed into a memory_queue. A handle, cheap to copy; it may outlive the queue, and letting go of it does
 /// not stop the job.
@@ -40,18 +40,18 @@ class memory_job {
   const std::string& id() const noexcept { return job_->id; }
 
   /// Returns what became of the job, once it has ended. Cancellation: throws `cancelled`; the job goes on.
-  task<outcome> result() const { return await<outcome>(core_, job_, &take_outcome); }
+  task<outcome> result() const { return await_found<outcome>(core_, job_, &take_outcome); }
 
   /// Returns the next chunk of a streaming handler's output, in their order, and nothing once the job has ended and all
   /// were returned. Until then they are kept. Cancellation: as result().
   task<std::optional<json>> next_chunk() const {
-    return await<std::optional<json>>(core_, job_, &take_chunk);
+    return await_found<std::optional<json>>(core_, job_, &take_chunk);
   }
 
   /// Returns the handler's latest report of progress, once there is one that was not returned yet; those that came before
   /// it are skipped. Nothing once the job has ended. Cancellation: as result().
   task<std::optional<json>> next_progress() const {
-    return await<std::optional<json>>(core_, job_, &take_progress);
+    return await_found<std::optional<json>>(core_, job_, &take_progress);
   }
 
   /// The same for a thread, which blocks. Throws: std::logic_error on the thread of an event loop.
@@ -93,7 +93,7 @@ class memory_job {
 
   // The frame has handles of its own, as this one may be gone before it ends.
   template <class Found>
-  static task<Found> await(core_handle core, job_handle job, bool (*look)(state&, Found&)) {
+  static task<Found> await_found(core_handle core, job_handle job, bool (*look)(state&, Found&)) {
     Found found{};
     while (!core->look_or_wait(*job, found, look)) co_await job->news.wait();
     co_return found;
@@ -113,7 +113,7 @@ class memory_job {
 struct memory_queue_options {
   /// How many jobs may wait for a worker; beyond that, a job that is pushed fails at once with an error that says so.
   /// Default: as many as there is memory for.
-  std::size_t most_waiting = std::numeric_limits<std::size_t>::max();
+  std::size_t most_waiting = (std::numeric_limits<std::size_t>::max)();
   /// What workers are told that the queue takes at most.
   transport_limits limits = {};
 };

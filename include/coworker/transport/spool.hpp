@@ -11,7 +11,7 @@
 #include <coworker/json/escape.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
-#include <coworker/log/system.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/spool_files.hpp>
 #include <cstddef>
 #include <optional>
@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -156,7 +156,7 @@ class basic_spool {
     }
     // It is tried again with each post; and what is there already stays as it is.
     if (std::exchange(place.complained_, true) || place.stored_) return;
-    log.error("The spool cannot keep a result (" + folder_ + ": " + problem + ").",
+    log.write(log_level::error, "The spool cannot keep a result (" + folder_ + ": " + problem + ").",
               log_subject(place.job_id_));
   }
 
@@ -241,8 +241,8 @@ class basic_spool {
 
   /// Says in the log why a file is left alone.
   static void complain_of(const left_over& one, const std::string& problem, logger& log) {
-    log.error("The spool has a file that cannot be used and is left alone (" + one.path + ": " + problem +
-              ").");
+    log.write(log_level::error, "The spool has a file that cannot be used and is left alone (" + one.path +
+                                    ": " + problem + ").");
   }
 
  private:
@@ -264,8 +264,9 @@ class basic_spool {
 
   void hold_lock(logger& log) {
     if (stored_ > 0 || files_.hold(lock_path(owner_)) || std::exchange(complained_, true)) return;
-    log.warn("The spool cannot be locked (" + folder_ + ": " + detail::errno_text(errno) +
-             "): another worker that shares it may post what is kept there, so that it arrives twice.");
+    log.write(log_level::warn,
+              "The spool cannot be locked (" + folder_ + ": " + detail::errno_text(errno) +
+                  "): another worker that shares it may post what is kept there, so that it arrives twice.");
   }
 
   bool change_mark(ticket& place, bool perhaps_accepted) {

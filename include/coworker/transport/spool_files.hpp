@@ -3,17 +3,9 @@
 // else may write into the folder cannot lead it elsewhere: only regular files are read, none is opened through a link,
 // and none that is there is written over.
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <concepts>
-#include <coworker/log/system.hpp>
-#include <coworker/net/descriptor.hpp>
+#include <coworker/system.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -24,7 +16,18 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+#if COWORKER_POSIX
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <coworker/net/descriptor.hpp>
+#endif
+
+namespace coworker::inline v0_1 {
 
 /// What a spool asks of whatever keeps its files; a model may hold them in memory. What gives false says why in errno.
 ///
@@ -60,6 +63,8 @@ concept spool_storage = requires(Files& files, const std::string& path, std::str
   files.let_go();
   { files.fresh_name() } -> std::same_as<std::string>;
 };
+
+#if COWORKER_POSIX
 
 /// Real ones. On one thread.
 class spool_files {
@@ -164,7 +169,7 @@ class spool_files {
 
   bool is_held(const std::string& path) const noexcept {
     const unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && detail::would_block(errno);
   }
 
   void let_go() noexcept {
@@ -212,6 +217,38 @@ class spool_files {
   unique_fd held_;
   std::string held_path_;
 };
+
+#else
+
+/// None: what keeps the files of one process from another asks more of the system than the standard library offers.
+class spool_files {
+ public:
+  struct input {
+    bool read(std::string&, std::size_t) { return false; }
+  };
+
+  std::vector<std::string> names(const std::string&) const {
+    throw std::runtime_error("this system keeps no results in a folder; leave spool_folder empty");
+  }
+  std::optional<input> open(const std::string&, std::size_t) const { return std::nullopt; }
+  bool create(const std::string&, std::string_view) const { return fail_always(); }
+  bool overwrite(const std::string&, std::size_t, std::string_view) const { return fail_always(); }
+  bool rename(const std::string&, const std::string&) const noexcept { return fail_always(); }
+  void remove(const std::string&) const noexcept {}
+  void sync(const std::string&) const noexcept {}
+  bool hold(const std::string&) { return fail_always(); }
+  bool is_held(const std::string&) const noexcept { return false; }
+  void let_go() noexcept {}
+  std::string fresh_name() const { return "none"; }
+
+ private:
+  static bool fail_always() noexcept {
+    errno = ENOSYS;
+    return false;
+  }
+};
+
+#endif
 
 static_assert(spool_storage<spool_files>);
 

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Spans that are under way, and those that wait to be sent. Any thread.
 class span_list {

@@ -10,10 +10,10 @@
 #include <string_view>
 #include <type_traits>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// Code points; whatever else a text holds counts as something.
-inline std::size_t characters_in(std::string_view text) noexcept {
+constexpr std::size_t characters_in(std::string_view text) noexcept {
   std::size_t count = 0;
   for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
   return count;
@@ -46,59 +46,122 @@ std::string length_text(const Rule& rule, std::string_view of) {
 }
 
 template <class Rule, class Item>
+constexpr bool in_bounds([[maybe_unused]] const Rule& rule, [[maybe_unused]] const Item& item) {
+  if constexpr (bounded<Item>) {
+    return !(rule.has_least && item < rule.least) && !(rule.has_most && rule.most < item);
+  } else {
+    return true;
+  }
+}
+
+template <class Rule, class Item>
+constexpr bool is_choice([[maybe_unused]] const Rule& rule, [[maybe_unused]] const Item& item) {
+  bool found = Rule::choice_count == 0;
+  if constexpr (Rule::choice_count != 0) {
+    for (std::size_t i = 0; i < Rule::choice_count; ++i) {
+      found = found || typename Rule::choice_type(item) == rule.choices[i];
+    }
+  }
+  return found;
+}
+
+template <class Value>
+constexpr std::size_t length_of(const Value& value) {
+  if constexpr (text_like<Value>) {
+    return detail::characters_in(value);
+  } else {
+    return value.size();
+  }
+}
+
+template <class Rule>
+constexpr bool has_length(const Rule& rule, std::size_t length) noexcept {
+  return length >= rule.shortest && length <= rule.longest;
+}
+
+template <class T>
+inline constexpr bool is_list = kind<T> == input_kind::sequence || kind<T> == input_kind::fixed_array;
+
+template <class Rule, class Item>
 void check_item(const Rule& rule, const Item& item, const input_place& place, input_problems& problems) {
   if constexpr (kind<Item> == input_kind::optional) {
     if (item.has_value()) detail::check_item(rule, *item, place, problems);
   } else {
     if constexpr (bounded<Item>) {
-      const bool low = rule.has_least && item < rule.least;
-      const bool high = rule.has_most && rule.most < item;
-      if (low || high) problems.expected(place, detail::bounds_text(rule), json(item));
+      if (!detail::in_bounds(rule, item)) problems.expected(place, detail::bounds_text(rule), json(item));
     }
     if constexpr (Rule::choice_count != 0) {
-      bool found = false;
-      for (std::size_t i = 0; i < Rule::choice_count; ++i) {
-        found = found || typename Rule::choice_type(item) == rule.choices[i];
-      }
-      if (!found) problems.expected(place, detail::choices_text(rule), json(item));
+      if (!detail::is_choice(rule, item)) problems.expected(place, detail::choices_text(rule), json(item));
     }
   }
 }
 
-template <class Rule, class Value>
-void check_length(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
-  if (rule.shortest == 0 && rule.longest == Rule::any_length) return;
-  std::size_t length = 0;
-  std::string_view of;
-  if constexpr (text_like<Value>) {
-    length = detail::characters_in(value);
-    of = "characters";
-  } else {
-    length = value.size();
-    of = kind<Value> == input_kind::map ? "members" : "elements";
-  }
-  if (length >= rule.shortest && length <= rule.longest) return;
+template <class Value, class Rule>
+void check_length(const Rule& rule, std::size_t length, const input_place& place, input_problems& problems) {
+  if (detail::has_length(rule, length)) return;
+  const std::string_view of = text_like<Value>                 ? "characters"
+                              : kind<Value> == input_kind::map ? "members"
+                                                               : "elements";
   problems.add(place, "expected " + detail::length_text(rule, of) + ", found " + std::to_string(length));
 }
 
-/// Checks what one rule says about the member that it is about.
+/// What a rule's author asks for in a function of his own, where nothing else is wrong.
 template <class Rule, class Value>
-void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems) {
+void check_predicate(const Rule& rule, const Value& value, const input_place& place,
+                     input_problems& problems) {
+  if (rule.predicate == nullptr || rule.predicate(value)) return;
+  if constexpr (json_source<Value>) {
+    problems.expected(place, rule.predicate_words, json(value));
+  } else {
+    problems.add(place, std::string("expected ").append(rule.predicate_words));
+  }
+}
+
+/// Checks what one rule says about the member that it is about. `check_elements` does it for what a list holds.
+template <class Rule, class Value, class CheckElements>
+void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems,
+                 const CheckElements& check_elements) {
   if constexpr (kind<Value> == input_kind::optional) {
-    if (value.has_value()) detail::check_value(rule, *value, place, problems);
+    if (value.has_value()) detail::check_value(rule, *value, place, problems, check_elements);
   } else {
     const std::size_t before = problems.count();
-    if constexpr (measurable<Value>) detail::check_length(rule, value, place, problems);
-    if constexpr (kind<Value> == input_kind::sequence || kind<Value> == input_kind::fixed_array) {
-      std::size_t index = 0;
-      for (const typename Value::value_type& item : value) {
-        detail::check_item(rule, item, place.element(index++), problems);
-      }
+    if constexpr (measurable<Value>) {
+      detail::check_length<Value>(rule, detail::length_of(value), place, problems);
+    }
+    if constexpr (is_list<Value>) {
+      check_elements(value);
     } else {
       detail::check_item(rule, value, place, problems);
     }
-    if (rule.predicate == nullptr || problems.count() != before || rule.predicate(value)) return;
-    problems.expected(place, rule.predicate_words, json(value));
+    if (problems.count() == before) detail::check_predicate(rule, value, place, problems);
+  }
+}
+
+template <class Rule, class Item>
+constexpr bool keeps_item(const Rule& rule, const Item& item) {
+  if constexpr (kind<Item> == input_kind::optional) {
+    return !item.has_value() || detail::keeps_item(rule, *item);
+  } else {
+    return detail::in_bounds(rule, item) && detail::is_choice(rule, item);
+  }
+}
+
+/// Whether a value keeps to a rule, but for its predicate, which may not be constexpr.
+template <class Rule, class Value>
+constexpr bool keeps_limits(const Rule& rule, const Value& value) {
+  if constexpr (kind<Value> == input_kind::optional) {
+    return !value.has_value() || detail::keeps_limits(rule, *value);
+  } else {
+    if constexpr (measurable<Value>) {
+      if (!detail::has_length(rule, detail::length_of(value))) return false;
+    }
+    bool keeps = true;
+    if constexpr (is_list<Value>) {
+      for (const typename Value::value_type& item : value) keeps = keeps && detail::keeps_item(rule, item);
+    } else {
+      keeps = detail::keeps_item(rule, value);
+    }
+    return keeps;
   }
 }
 

@@ -5,14 +5,14 @@
 #include <concepts>
 #include <coworker/json/shape.hpp>
 #include <coworker/json/value.hpp>
+#include <coworker/typed/enum_names.hpp>
 #include <coworker/typed/members.hpp>
-#include <coworker/typed/names.hpp>
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Stands for json where the question is whether a type's author wrote a conversion: the ones in write.hpp and
 // read.hpp, which fit nearly every struct, take json itself only.
@@ -41,17 +41,26 @@ concept owned_text = text_like<T> && std::is_class_v<T> && std::constructible_fr
   text.assign("", std::size_t{});
 };
 
+/// Maps whose keys a struct may hold: those that own their text. (A type that is no text and is copied as bytes
+/// is a view, or was not meant for keys.)
+template <class T>
+concept owned_map = growing_map<T> &&
+    (owned_text<typename T::key_type> ||
+     (!text_like<typename T::key_type> && !std::is_trivially_copyable_v<typename T::key_type>));
+
 enum class input_kind : unsigned char {
   none,
   anything,  // json
   own,       // has a from_json of its own
   boolean,
+  character,  // a text of one
   integer,
   floating,
   text,
   enumeration,
   duration,
   optional,
+  pair,  // an array of two
   map,
   sequence,
   fixed_array,
@@ -69,6 +78,8 @@ consteval input_kind kind_of() {
     return own;
   else if constexpr (std::same_as<T, bool>)
     return boolean;
+  else if constexpr (std::same_as<T, char>)
+    return character;
   else if constexpr (plain_integer<T>)
     return integer;
   else if constexpr (std::floating_point<T>)
@@ -83,8 +94,12 @@ consteval input_kind kind_of() {
     return duration;
   else if constexpr (optional_like<T>)
     return optional;
-  else if constexpr (growing_map<T>)
+  else if constexpr (is_pair<T>)
+    return pair;
+  else if constexpr (owned_map<T>)
     return map;
+  else if constexpr (growing_map<T>)
+    return none;
   else if constexpr (growing_sequence<T>)
     return sequence;
   else if constexpr (fixed_sequence<T>)
@@ -123,12 +138,14 @@ consteval bool fills() {
   constexpr input_kind is = kind<T>;
   if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
     return fills<typename T::value_type, Open...>();
+  } else if constexpr (is == input_kind::pair) {
+    return fills<typename T::first_type, Open...>() && fills<typename T::second_type, Open...>();
   } else if constexpr (is == input_kind::map) {
     return fills<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
     return detail::all_fill<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
-    return names_of_enum<T>::count != 0;
+    return names_of_enum<T>::count != 0 && !has_far_values<T>();
   } else {
     return is != input_kind::none;
   }
@@ -151,8 +168,13 @@ consteval bool pours() {
     return true;
   } else if constexpr (optional_like<T>) {
     return pours<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
-  } else if constexpr (keyed_range<T>) {
-    return pours<std::remove_cvref_t<decltype(std::declval<element_of<T>>().second)>, Open...>();
+  } else if constexpr (is_pair<T>) {
+    return pours<std::remove_const_t<typename T::first_type>, Open...>() &&
+           pours<std::remove_const_t<typename T::second_type>, Open...>();
+  } else if constexpr (object_like<T>) {
+    return pours<typename T::mapped_type, Open...>();
+  } else if constexpr (map_like<T>) {
+    return false;
   } else if constexpr (range_like<T>) {
     if constexpr (std::same_as<element_of<T>, T>) {
       return false;
@@ -170,51 +192,27 @@ consteval bool pours() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
-/// A type that a job's input may have: json, bool, numbers, texts, enums (by the names of their values, which
-/// are looked for from -16 to 143), durations (in seconds), optionals, containers, maps from strings, plain
-/// structs of such, and what has a `void from_json(const coworker::json&, T&)` beside it.
+/// A type that a job's input may have: json, bool, numbers, char (a text of one ASCII character), texts, enums,
+/// durations (in seconds), optionals, containers, pairs (arrays of two), maps from texts, plain structs of such,
+/// and what has a `void from_json(const coworker::json&, T&)` beside it. Texts and keys must own their
+/// characters: a std::string_view would point into text that is gone.
 ///
-/// A plain struct is an aggregate with 1 to 40 members, none of them a C array or a reference, and no base.
-/// What an object leaves out keeps the default that the struct gives it; but a text or container whose
-/// default is empty must be given, and what the struct does not have is refused. Rules beside the struct say
-/// otherwise: see type in rules.hpp.
+/// An enum is read by the names of its values, which must lie from -16 to 143. One with others is refused, as far
+/// as the compiler can be asked for them: up to 599, and powers of two and round numbers beyond.
+///
+/// A plain struct is an aggregate that can be made without arguments: no constructors, no private members, no
+/// base, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. What is not one is refused
+/// when the program is compiled, in a sentence that names the member and the reason.
+///
+/// What an object leaves out keeps the default that the struct gives it, and what the struct does not have is
+/// refused. But a text or container whose default is empty must be given. C++ cannot tell `std::string prompt =
+/// "";` from `std::string prompt;`: where empty is a default that is meant, say so with
+/// `member(&request::prompt).optional()` in the rules beside the struct, or make it a std::optional. For these
+/// rules see type in rules.hpp.
 template <class T>
 concept typed_input = detail::fills<T>();
-
-namespace detail {
-
-/// Says which member it is that JSON cannot fill: compilers name this class, and with it the struct and the
-/// member.
-template <class Struct, fixed_name Name, class Member, bool Fills = fills<Member>()>
-struct member_of_input {
-  static_assert(Fills, "job<Input>: JSON cannot fill this member; coworker::typed_input says what can");
-  static constexpr bool spoken = true;
-};
-template <class Struct, fixed_name Name, class Enum>
-requires(std::is_enum_v<Enum>) struct member_of_input<Struct, Name, Enum, false> {
-  static_assert(
-      always_false<Enum>,
-      "job<Input>: this enum must say its underlying type, as in `enum class mode` or `enum mode : int`, "
-      "and have values from -16 to 143");
-  static constexpr bool spoken = true;
-};
-
-template <class Struct, class Indices, class Members>
-inline constexpr bool named_bad_members = false;
-template <class Struct, std::size_t... Index, class... Member>
-inline constexpr bool named_bad_members<Struct, std::index_sequence<Index...>, type_list<Member...>> =
-    (member_of_input<Struct, member_name_chars<Struct, Index>, Member>::spoken && ...);
-
-/// Whether a job may have this input. For a struct that holds something else its members have said no.
-template <class Input>
-inline constexpr bool fits_job = fills<Input>() || any_of<Input, std::string_view, std::nullptr_t>;
-template <class Input>
-requires(!fills<Input>() && kind<Input> == input_kind::structure) inline constexpr bool fits_job<Input> =
-    named_bad_members<Input, std::make_index_sequence<member_count<Input>>, member_types<Input>>;
-
-}  // namespace detail
 
 /// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
 /// may hold, is told by json_source.

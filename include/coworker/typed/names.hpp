@@ -1,6 +1,7 @@
 #pragma once
-// Names that only the compiler knows: those of a plain struct's members, of an enum's values, of a type. They
-// are cut out of the text in which a compiler names a function template's arguments. Must not know of JSON.
+// Names that only the compiler knows: those of a plain struct's members and of a type. They are cut out of the
+// text in which a compiler names a function template's arguments; enum_names.hpp does the same for an enum's
+// values. Must not know of JSON.
 
 #include <coworker/typed/members.hpp>
 #include <cstddef>
@@ -8,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // An object of each struct that is never made: only the addresses of its members are asked for.
 #ifdef __clang__
@@ -82,13 +83,36 @@ constexpr std::string_view arguments_in(std::string_view text) noexcept {
   return text.substr(begin, end - begin);
 }
 
-template <class T, std::size_t Index>
+// Lists the members' addresses.
+struct list_addresses {
+  template <class... Member>
+  constexpr auto operator()(const Member&... member) const {
+    return address_list<std::make_index_sequence<sizeof...(member)>, Member...>{{std::addressof(member)}...};
+  }
+};
+
+template <class T, std::size_t Index, std::size_t Count>
 consteval std::string_view text_of_member() {
-  constexpr auto addresses = detail::with_members(never_made<T>.value, [](const auto&... member) {
-    return address_list<std::make_index_sequence<sizeof...(member)>,
-                        std::remove_cvref_t<decltype(member)>...>{{&member}...};
-  });
+  constexpr list_addresses list;
+  constexpr auto addresses = detail::take_apart<Count>(never_made<T>.value, list);
   return detail::arguments_in(text_with_member<detail::address_at<Index>(addresses)>().chars);
+}
+
+/// Which member of T it is that a pointer to members points to.
+/// Only where the program is compiled.
+template <class T, class Member>
+constexpr std::size_t member_index(Member T::*which) {
+  return detail::with_members(never_made<T>.value, [which](const auto&... member) {
+    const void* const wanted = std::addressof(never_made<T>.value.*which);
+    std::size_t index = 0;
+    bool found = false;
+    const auto look_at = [&](const void* one) {
+      found = found || one == wanted;
+      if (!found) ++index;
+    };
+    (look_at(std::addressof(member)), ...);
+    return index;
+  });
 }
 
 #ifdef __clang__
@@ -119,131 +143,16 @@ struct fixed_name {
   constexpr std::string_view view() const noexcept { return {chars, Size}; }
 };
 
-template <class T, std::size_t Index>
+/// `Count` is how many members there are, where member_count cannot tell.
+template <class T, std::size_t Index, std::size_t Count = member_count<T>>
 inline constexpr auto member_name_chars = [] {
-  constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index>());
+  constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index, Count>());
   return fixed_name<name.size()>(name);
 }();
 
 /// As the struct's author wrote it.
 template <class T, std::size_t Index>
 inline constexpr std::string_view member_name = member_name_chars<T, Index>.view();
-
-/// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
-/// other one not every integer may be turned into a value.
-template <class T>
-concept plain_enum = std::is_enum_v<T> && requires {
-  T{0};
-};
-
-// Where values are looked for.
-inline constexpr int least_enum_value = -16;
-inline constexpr int most_enum_values = 160;
-
-template <class Enum>
-consteval int first_enum_value() {
-  return std::is_signed_v<std::underlying_type_t<Enum>> ? least_enum_value : 0;
-}
-
-// No enum has more values than its underlying type.
-template <class Enum>
-consteval int looked_at_values() {
-  using underlying = std::underlying_type_t<Enum>;
-  if (std::is_same_v<underlying, bool>) return 2;
-  const int past = least_enum_value + most_enum_values;
-  const bool narrow = sizeof(underlying) == 1 && std::is_signed_v<underlying>;
-  return (narrow && past > 128 ? 128 : past) - first_enum_value<Enum>();
-}
-
-// All values at once: one text, which is read here: "Values = {color::red, (color)1, ns::color::blue}".
-template <class Enum, int... Offset>
-consteval std::string_view text_of_values(std::integer_sequence<int, Offset...>) {
-  return detail::arguments_in(
-      text_with_values<static_cast<Enum>(first_enum_value<Enum>() + Offset)...>().chars);
-}
-
-/// The name of one enum value and which it is.
-struct enum_value_name {
-  long long value = 0;
-  std::size_t at = 0;  ///< where the name begins in the text
-  std::size_t size = 0;
-};
-
-template <std::size_t Most>
-struct enum_names {
-  enum_value_name names[Most] = {};
-  std::size_t count = 0;
-};
-
-template <class Enum>
-consteval auto find_enum_names(std::string_view text) {
-  constexpr int looked_at = looked_at_values<Enum>();
-  enum_names<static_cast<std::size_t>(looked_at)> found;
-  std::size_t end = text.size();
-  // Backwards, as what stands before the values is not known; from the last value to the first.
-  for (int i = looked_at - 1; i >= 0; --i) {
-    while (text[end - 1] == '}' || text[end - 1] == '>' || text[end - 1] == ',' || text[end - 1] == ' ')
-      --end;
-    std::size_t begin = end;
-    while (begin > 0 && in_identifier(text[begin - 1])) --begin;
-    const char before = begin > 0 ? text[begin - 1] : ' ';
-    const bool named = !(text[begin] >= '0' && text[begin] <= '9') && before != ')' && before != '-';
-    if (named) {
-      found.names[found.count++] = {first_enum_value<Enum>() + i, begin, end - begin};
-    }
-    // To the comma before this value, past the type's name, which may have brackets and commas of its own.
-    int open = 0;
-    for (end = begin; end > 0; --end) {
-      const char c = text[end - 1];
-      if (c == ')' || c == '>' || c == '}') ++open;
-      if ((c == '(' || c == '<' || c == '{') && open-- == 0) break;
-      if (c == ',' && open == 0) break;
-    }
-  }
-  // In the order of their values.
-  for (std::size_t i = 0; i < found.count / 2; ++i) {
-    std::swap(found.names[i], found.names[found.count - 1 - i]);
-  }
-  return found;
-}
-
-/// The names of an enum's values from -16 (0 where it has no sign) to 143.
-template <class Enum>
-struct names_of_enum {
- private:
-  static constexpr std::string_view text_ =
-      detail::text_of_values<Enum>(std::make_integer_sequence<int, looked_at_values<Enum>()>());
-  static constexpr auto found_ = detail::find_enum_names<Enum>(text_);
-
-  struct joined_names {
-    static constexpr std::size_t total = [] {
-      std::size_t sum = 1;
-      for (std::size_t i = 0; i < found_.count; ++i) sum += found_.names[i].size;
-      return sum;
-    }();
-    char chars[total] = {};
-    std::size_t begin[found_.count + 1] = {};
-    long long value[found_.count + 1] = {};
-  };
-  static constexpr joined_names joined_ = [] {
-    joined_names made;
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < found_.count; ++i) {
-      made.value[i] = found_.names[i].value;
-      for (std::size_t c = 0; c < found_.names[i].size; ++c) made.chars[at++] = text_[found_.names[i].at + c];
-      made.begin[i + 1] = at;
-    }
-    return made;
-  }();
-
- public:
-  static constexpr std::size_t count = found_.count;
-
-  static constexpr std::string_view name(std::size_t index) noexcept {
-    return {joined_.chars + joined_.begin[index], joined_.begin[index + 1] - joined_.begin[index]};
-  }
-  static constexpr Enum value(std::size_t index) noexcept { return static_cast<Enum>(joined_.value[index]); }
-};
 
 /// A type's name without its namespaces; of a template's instance the template's.
 template <class T>

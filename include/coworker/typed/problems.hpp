@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
 /// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.

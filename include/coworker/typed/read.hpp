@@ -5,6 +5,7 @@
 #include <concepts>
 #include <coworker/json/json.hpp>
 #include <coworker/typed/check.hpp>
+#include <coworker/typed/flaws.hpp>
 #include <coworker/typed/kinds.hpp>
 #include <coworker/typed/problems.hpp>
 #include <coworker/typed/read_scalar.hpp>
@@ -18,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -56,14 +57,26 @@ void read_sequence(const json& from, T& target, const input_place& place, input_
 template <class T>
 void read_fixed_array(const json& from, T& target, const input_place& place, input_problems& problems) {
   if (!from.is_array()) return problems.expected(place, input_words<T>(), from);
-  if (from.size() != std::tuple_size<T>::value) {
-    return problems.add(place, "expected " + input_words<T>() + ", found " + std::to_string(from.size()));
+  constexpr std::size_t length = std::tuple_size<T>::value;
+  if (from.size() != length) {
+    problems.add(place, "expected " + input_words<T>() + ", found " + std::to_string(from.size()));
   }
   std::size_t index = 0;
   for (const json& part : from) {
+    if (index == length) break;
     detail::read_value(part, target[index], place.element(index), problems);
     ++index;
   }
+}
+
+template <class T>
+void read_pair(const json& from, T& target, const input_place& place, input_problems& problems) {
+  if (!from.is_array()) return problems.expected(place, input_words<T>(), from);
+  if (from.size() != 2) {
+    return problems.add(place, "expected " + input_words<T>() + ", found " + std::to_string(from.size()));
+  }
+  detail::read_value(from[0], target.first, place.element(0), problems);
+  detail::read_value(from[1], target.second, place.element(1), problems);
 }
 
 template <class T>
@@ -110,6 +123,40 @@ class member_search {
   std::size_t found_ = 0;
 };
 
+/// Lists whose elements stand in the order of the input: not so in a set.
+template <class T>
+concept ordered_list = is_list<T> && requires(T& list) {
+  list[0];
+};
+
+/// Checks what a rule says about the elements of a list, those that can be read: they are read once more for it.
+template <class Value, class Rule>
+void check_elements(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
+  std::size_t index = 0;
+  for (const json& part : from) {
+    const input_place place_of_part = place.element(index++);
+    typename Value::value_type element{};
+    input_problems of_part;
+    detail::read_value(part, element, place_of_part, of_part);
+    if (of_part.none()) detail::check_item(rule, element, place_of_part, problems);
+  }
+}
+
+/// Checks what a rule says about a list or map in which something is wrong.
+template <class Value, class Rule>
+void check_parts(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
+  if constexpr (kind<Value> == input_kind::map) {
+    if (from.is_object()) detail::check_length<Value>(rule, from.size(), place, problems);
+  } else {
+    if (!from.is_array()) return;
+    // How many different ones a set will have nobody knows, and an array has been told of.
+    if constexpr (requires(Value & list, typename Value::value_type & part) { list.push_back(part); }) {
+      detail::check_length<Value>(rule, from.size(), place, problems);
+    }
+    detail::check_elements<Value>(rule, from, place, problems);
+  }
+}
+
 /// Reads one struct: the members that are there, then what is said about those that are not, then the rules.
 template <class Struct>
 class struct_reader {
@@ -137,7 +184,7 @@ class struct_reader {
     if (const json* const found = search.find(keys_[index])) {
       const std::size_t before = problems_.count();
       detail::read_value(*found, member, place, problems_);
-      if (problems_.count() == before) fine_ |= std::uint64_t{1} << index;
+      (problems_.count() == before ? fine_ : partly_) |= std::uint64_t{1} << index;
     } else {
       do_without(member, place);
     }
@@ -163,7 +210,8 @@ class struct_reader {
 
   template <class Rule, class Member>
   bool is_about(const Rule& rule, const Member& member) const noexcept {
-    return static_cast<const void*>(&(target_.*rule.which)) == static_cast<const void*>(&member);
+    return static_cast<const void*>(std::addressof(target_.*rule.which)) ==
+           static_cast<const void*>(std::addressof(member));
   }
 
   static bool ignores_unknown() {
@@ -192,19 +240,36 @@ class struct_reader {
     });
   }
 
-  // Only what was given, and could be read.
+  // Only what was given, and could be read: of a list, so much as could.
   template <class Rule>
   void check_rule(const Rule& rule, std::size_t index) {
-    if ((fine_ >> index & 1) != 0)
-      detail::check_value(rule, target_.*rule.which, place_.member(keys_[index]), problems_);
+    const input_place place = place_.member(keys_[index]);
+    using value_type = typename Rule::value_type;
+    if ((fine_ >> index & 1) != 0) {
+      detail::check_value(rule, target_.*rule.which, place, problems_, [&](const auto& list) {
+        if constexpr (ordered_list<value_type>) {
+          std::size_t at = 0;
+          for (const typename value_type::value_type& item : list) {
+            detail::check_item(rule, item, place.element(at++), problems_);
+          }
+        } else {
+          detail::check_elements<value_type>(rule, given(index), place, problems_);
+        }
+      });
+    } else if constexpr (is_list<value_type> || kind<value_type> == input_kind::map) {
+      if ((partly_ >> index & 1) != 0) detail::check_parts<value_type>(rule, given(index), place, problems_);
+    }
   }
+
+  const json& given(std::size_t index) const noexcept { return *member_search(from_).find(keys_[index]); }
 
   const json& from_;
   Struct& target_;
   const input_place& place_;
   input_problems& problems_;
   const std::string_view* keys_;
-  std::uint64_t fine_ = 0;  // one bit for each member
+  std::uint64_t fine_ = 0;    // one bit for each member
+  std::uint64_t partly_ = 0;  // given, but something in it is wrong
 };
 
 template <class T>
@@ -218,6 +283,8 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   } else if constexpr (is == input_kind::boolean) {
     if (!from.is_boolean()) return problems.expected(place, "a boolean", from);
     target = slot.boolean.value;
+  } else if constexpr (is == input_kind::character) {
+    detail::read_character(from, target, place, problems);
   } else if constexpr (is == input_kind::integer) {
     detail::read_integer(from, target, place, problems);
   } else if constexpr (is == input_kind::floating) {
@@ -233,6 +300,8 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   } else if constexpr (is == input_kind::optional) {
     target.reset();
     if (!from.is_null()) detail::read_value(from, target.emplace(), place, problems);
+  } else if constexpr (is == input_kind::pair) {
+    detail::read_pair(from, target, place, problems);
   } else if constexpr (is == input_kind::map) {
     detail::read_map(from, target, place, problems);
   } else if constexpr (is == input_kind::sequence) {
@@ -262,8 +331,8 @@ requires(detail::kind<T> == detail::input_kind::structure ||
          detail::kind<T> == detail::input_kind::enumeration ||
          detail::kind<T> == detail::input_kind::duration) &&
     typed_input<T> void from_json(const Json& from, T& value) {
-  static_assert(detail::rules_fit<T>(),
-                "json::get<T>: rules(type<T>) must return coworker::rule_list(...) of T's own members");
+  static_assert(detail::refuse_input<type<T>, 0, T>().says_nothing,
+                "json::get<T>: T, a rule beside it or a default does not fit; job<T> says what is wrong");
   detail::read_input(from, value, "");
 }
 

@@ -4,8 +4,8 @@
 
 #include <concepts>
 #include <coworker/json/json.hpp>
+#include <coworker/typed/enum_names.hpp>
 #include <coworker/typed/kinds.hpp>
-#include <coworker/typed/names.hpp>
 #include <coworker/typed/problems.hpp>
 #include <cstddef>
 #include <limits>
@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Enum>
 std::string enum_words() {
@@ -31,6 +31,8 @@ std::string input_words() {
   switch (kind<T>) {
     case input_kind::boolean:
       return "a boolean";
+    case input_kind::character:
+      return "a string of one ASCII character";
     case input_kind::integer:
       return "an integer";
     case input_kind::floating:
@@ -44,6 +46,8 @@ std::string input_words() {
       return "an object";
     case input_kind::sequence:
       return "an array";
+    case input_kind::pair:
+      return "an array of 2";
     case input_kind::enumeration:
     case input_kind::optional:
     case input_kind::fixed_array:
@@ -75,10 +79,10 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
     }
   } else if (slot.kind() == slot_kind::floating) {
     using limits = std::numeric_limits<Integer>;
-    const double whole = slot.floating.value;
+    const double& whole = slot.floating.value;
     // The largest value may round up as a double; one past it is a power of two and exact.
-    const double past_largest = 2.0 * static_cast<double>(limits::max() / 2 + 1);
-    if (whole >= static_cast<double>(limits::min()) && whole < past_largest) {
+    const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
+    if (is_finite(whole) && whole >= static_cast<double>((limits::min)()) && whole < past_largest) {
       const auto cut = static_cast<Integer>(whole);
       if (static_cast<double>(cut) == whole) {
         target = cut;
@@ -109,13 +113,21 @@ template <class Float>
 void read_floating(const json& from, Float& target, const input_place& place, input_problems& problems) {
   double value = 0;
   if (!number_in(json_gate::slot(from), value)) return problems.expected(place, "a number", from);
-  if constexpr (sizeof(Float) < sizeof(double)) {
-    const double most = static_cast<double>(std::numeric_limits<Float>::max());
-    if (value > most || value < -most) {
-      return problems.expected(place, "a number that the member can hold", from);
-    }
+  Float made{};
+  if (!detail::narrow(value, made)) {
+    return problems.expected(place, "a number that the member can hold", from);
   }
-  target = static_cast<Float>(value);
+  target = made;
+}
+
+/// One byte of text, since that is what a char can hold.
+inline void read_character(const json& from, char& target, const input_place& place,
+                           input_problems& problems) {
+  const json_slot& slot = json_gate::slot(from);
+  if (slot.kind() != slot_kind::short_text || slot.text.size != 1) {
+    return problems.expected(place, input_words<char>(), from);
+  }
+  target = slot.text.chars[0];
 }
 
 template <class Duration>
@@ -126,13 +138,23 @@ void read_duration(const json& from, Duration& target, const input_place& place,
   if (!number_in(json_gate::slot(from), seconds)) {
     return problems.expected(place, "a number of seconds", from);
   }
+  // Before anything is multiplied: a product that is infinite may pass for a number with -Ofast.
+  constexpr double in_a_second = static_cast<double>(period::den) / static_cast<double>(period::num);
+  constexpr double most = (std::numeric_limits<double>::max)() / (in_a_second < 1 ? 1 : in_a_second);
+  if (seconds > most || seconds < -most) {
+    return problems.expected(place, "a number of seconds that the member can hold", from);
+  }
   const double count = seconds * static_cast<double>(period::den) / static_cast<double>(period::num);
   if constexpr (std::floating_point<rep>) {
-    target = Duration(static_cast<rep>(count));
+    rep made{};
+    if (!detail::narrow(count, made)) {
+      return problems.expected(place, "a number of seconds that the member can hold", from);
+    }
+    target = Duration(made);
   } else {
     const double rounded = count < 0 ? count - 0.5 : count + 0.5;
-    const double past_largest = 2.0 * static_cast<double>(std::numeric_limits<rep>::max() / 2 + 1);
-    if (!(rounded >= static_cast<double>(std::numeric_limits<rep>::min()) && rounded < past_largest)) {
+    const double past_largest = 2.0 * static_cast<double>((std::numeric_limits<rep>::max)() / 2 + 1);
+    if (!(rounded >= static_cast<double>((std::numeric_limits<rep>::min)()) && rounded < past_largest)) {
       return problems.expected(place, "a number of seconds that the member can hold", from);
     }
     target = Duration(static_cast<rep>(rounded));

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Names a struct in its rules:
 ///
@@ -25,8 +25,12 @@ namespace coworker {
 ///           multiple of 8"), coworker::unknown_members::ignored);
 ///     }
 ///
-/// The function stands in the struct's own namespace, or in the struct as a friend. Rules are about inputs;
-/// an output is written as it is.
+/// The function stands in the struct's own namespace, or in the struct as a friend. Rules are about inputs; an
+/// output is written as it is, under the names that named() gives.
+///
+/// Rules are about what is given. A default that breaks a rule of its own, and two members of one name, are
+/// refused when the program is compiled, as far as the rules and the struct's defaults can be known then (a
+/// std::map in the struct, or a check that is not constexpr, keeps them from it), else when the worker is made.
 template <class T>
 struct type {};
 
@@ -76,9 +80,10 @@ class member_rule {
   using value_type = typename detail::without_optional<Member>::type;
   using item_type = typename detail::item_type<value_type>::type;
   using bound_type = std::conditional_t<detail::bounded<item_type>, item_type, detail::unbounded>;
-  using choice_type = std::conditional_t<detail::text_like<item_type>, std::string_view, bound_type>;
+  using choice_type = std::conditional_t<detail::text_like<item_type>, std::string_view,
+                                         std::conditional_t<std::same_as<item_type, char>, char, bound_type>>;
   static constexpr std::size_t choice_count = Choices;
-  static constexpr std::size_t any_length = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t any_length = (std::numeric_limits<std::size_t>::max)();
 
   explicit constexpr member_rule(Member Owner::*pointer) noexcept : which(pointer) {}
 
@@ -109,7 +114,7 @@ class member_rule {
     return made;
   }
 
-  /// One of these; of a container each element. For texts and numbers; an enum's values need no such list.
+  /// One of these; of a container each element. For texts, chars and numbers; an enum's values need no such list.
   template <class... Value>
   constexpr member_rule<Owner, Member, sizeof...(Value)> one_of(Value... value) const
       requires(!std::same_as<choice_type, detail::unbounded> && sizeof...(Value) > 0) {
@@ -122,7 +127,7 @@ class member_rule {
   /// Whatever else a value must be: `predicate(value)` is true. `words` end the sentence "expected ...". A
   /// function or a lambda without captures; not called without a value.
   template <class Predicate>
-  constexpr member_rule check(Predicate predicate_given, std::string_view words) const {
+  constexpr member_rule(check)(Predicate predicate_given, std::string_view words) const {
     static_assert(
         std::is_invocable_r_v<bool, Predicate&, const value_type&>,
         "coworker::member(...).check: the predicate must be callable with the member and give a bool");
@@ -146,14 +151,15 @@ class member_rule {
     made.given = detail::presence::required;
     return made;
   }
-  /// May be left out, whatever its default.
+  /// May be left out, whatever its default: also a text or container that is empty without being given.
   constexpr member_rule optional() const {
     member_rule made = *this;
     made.given = detail::presence::optional;
     return made;
   }
 
-  /// What the member is called in JSON, where that is no name in C++. A literal: it is not copied.
+  /// What the member is called in JSON, where that is no name in C++. No other may be called so. A literal: it
+  /// is not copied.
   constexpr member_rule named(std::string_view key_in_json) const {
     member_rule made = *this;
     made.key = key_in_json;
@@ -213,7 +219,7 @@ constexpr member_rule<Owner, Member> member(Member Owner::*which) noexcept {
 /// What holds for several members together: `predicate(value)` is true for the struct. `words` end the
 /// sentence "expected ...". Asked only when nothing is wrong with the members.
 template <class Predicate>
-constexpr struct_rule<Predicate> check(Predicate predicate, std::string_view words) {
+constexpr struct_rule<Predicate>(check)(Predicate predicate, std::string_view words) {
   return {predicate, words};
 }
 

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <type_traits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -52,9 +52,9 @@ json integer_schema() {
   json made{{"type", "integer"}};
   // Limits that a double cannot tell apart from the next are left to the reader of the input.
   if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
-    made["minimum"] = std::numeric_limits<Integer>::min();
+    made["minimum"] = (std::numeric_limits<Integer>::min)();
   }
-  if constexpr (sizeof(Integer) < 8) made["maximum"] = std::numeric_limits<Integer>::max();
+  if constexpr (sizeof(Integer) < 8) made["maximum"] = (std::numeric_limits<Integer>::max)();
   return made;
 }
 
@@ -128,7 +128,8 @@ bool must_be_given(const Struct& example, const Member& member) {
     required = !struct_example<Member>().may_be_left_out;
   }
   detail::for_each_member_rule<Struct>([&](const auto& rule) {
-    const bool about = static_cast<const void*>(&(example.*rule.which)) == static_cast<const void*>(&member);
+    const bool about = static_cast<const void*>(std::addressof(example.*rule.which)) ==
+                       static_cast<const void*>(std::addressof(member));
     if (about && rule.given != presence::usual) required = rule.given == presence::required;
   });
   return required;
@@ -170,7 +171,7 @@ class struct_schema {
     detail::for_each_member_rule<Struct>([&](const auto& rule) {
       using rule_type = std::remove_cvref_t<decltype(rule)>;
       if constexpr (std::same_as<decltype(rule_type::which), Member Struct::*>) {
-        if (&(example.*rule.which) == &member) detail::add_rule(made, rule);
+        if (std::addressof(example.*rule.which) == std::addressof(member)) detail::add_rule(made, rule);
       }
     });
     if constexpr (json_source<Member> && kind<Member> != input_kind::structure) {
@@ -190,6 +191,8 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
   constexpr input_kind is = kind<T>;
   if constexpr (is == input_kind::boolean) {
     return json{{"type", "boolean"}};
+  } else if constexpr (is == input_kind::character) {
+    return json{{"type", "string"}, {"minLength", 1}, {"maxLength", 1}};
   } else if constexpr (is == input_kind::integer) {
     return integer_schema<T>();
   } else if constexpr (is == input_kind::floating) {
@@ -202,6 +205,14 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
     return json{{"type", "number"}, {"description", "seconds"}};
   } else if constexpr (is == input_kind::optional) {
     return detail::or_null(detail::schema_of<typename T::value_type>(pointer + "/anyOf/0", open...));
+  } else if constexpr (is == input_kind::pair) {
+    json made{{"type", "array"}};
+    json& parts = made["prefixItems"];
+    parts.push_back(detail::schema_of<typename T::first_type>(pointer + "/prefixItems/0", open...));
+    parts.push_back(detail::schema_of<typename T::second_type>(pointer + "/prefixItems/1", open...));
+    made["minItems"] = 2;
+    made["maxItems"] = 2;
+    return made;
   } else if constexpr (is == input_kind::map) {
     json made{{"type", "object"}};
     made["additionalProperties"] =

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a field of an input may hold. An integer does for `number`, and becomes a floating number; `true` is
 /// no integer.

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <type_traits>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -18,18 +18,24 @@ json enum_to_json(Enum value) {
   for (std::size_t i = 0; i < names::count; ++i) {
     if (names::value(i) == value) return json(names::name(i));
   }
-  return json(static_cast<std::underlying_type_t<Enum>>(value));  // a set of flags, perhaps
+  using underlying = std::underlying_type_t<Enum>;  // a set of flags, perhaps
+  if constexpr (std::is_signed_v<underlying>) {
+    return json(static_cast<long long>(value));
+  } else {
+    return json(static_cast<unsigned long long>(value));
+  }
 }
 
-/// In seconds: an integer where it cannot be anything else.
+/// In seconds: an integer where it cannot be anything else, and a float as it is written elsewhere.
 template <class Duration>
 json duration_to_json(const Duration& span) {
   using period = typename Duration::period;
-  if constexpr (std::integral<typename Duration::rep> && period::num == 1 && period::den == 1) {
+  if constexpr (period::num == 1 && period::den == 1) {
     return json(span.count());
   } else {
-    return json(static_cast<double>(span.count()) * static_cast<double>(period::num) /
-                static_cast<double>(period::den));
+    double count = static_cast<double>(span.count());
+    if constexpr (std::same_as<typename Duration::rep, float>) detail::widen(span.count(), count);
+    return json(count * static_cast<double>(period::num) / static_cast<double>(period::den));
   }
 }
 
@@ -44,7 +50,8 @@ json struct_to_json(const Struct& value) {
 
 }  // namespace detail
 
-/// A struct becomes an object of its members, an enum's value its name, a duration its seconds.
+/// A struct becomes an object of its members, a duration its seconds, an enum's value its name, or its number
+/// where it has none or lies beyond those that names are looked for: from -16 to 143.
 template <std::same_as<json> Json, typed_output T>
 void to_json(Json& out, const T& value) {
   if constexpr (detail::plain_enum<T>) {

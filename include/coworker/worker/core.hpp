@@ -23,14 +23,14 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct worker_core final : worker_access {
   // Errors: std::invalid_argument for options out of their range.
   worker_core(handler_ref runs, modifier_ref limits, coworker::options chosen)
       : handler(runs),
         options(checked(std::move(chosen))),
-        log(options.log != nullptr ? *options.log : own_log),
+        log{options.log != nullptr ? *options.log : own_log},
         own_pool(pool_size()),
         control(limits, runs, options.resources, log) {
     if (options.sink != nullptr) own_log.set_sink(*options.sink);
@@ -69,7 +69,7 @@ struct worker_core final : worker_access {
   // What blocks has a thread for each job; what computes, one for each processor.
   std::size_t pool_size() const noexcept {
     const bool computes = options.coroutines_on_pool && handler.is_coroutine;
-    return computes ? thread::hardware_concurrency() : std::numeric_limits<std::size_t>::max();
+    return computes ? thread::hardware_concurrency() : (std::numeric_limits<std::size_t>::max)();
   }
 };
 

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // "2 s", "0.25 s"
 inline std::string seconds_text(duration span) {
@@ -37,8 +37,8 @@ class job_watch {
     if (options_.job_timeout > duration::zero() &&
         (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
-    const time_point end = limit > duration::zero() ? after(now, limit) : time_point::max();
-    if (const time_point due = end < record.deadline ? end : record.deadline; due != time_point::max())
+    const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
+    if (const time_point due = end < record.deadline ? end : record.deadline; due != (time_point::max)())
       set_alarm(record, due);
     running_.push_back(record);
     record.started = now;
@@ -144,8 +144,8 @@ class job_watch {
   void time_is_over(job_record& record, time_point due, time_point now) {
     const std::string limit = seconds_text(due - record.started);
     outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
-    log_.warn("It has run for " + limit + ", which is all that it may: stop requested.",
-              log_subject(record.id, record.log_label));
+    log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
+               log_subject(record.id, record.log_label));
     stop(record, std::move(ended), now);
   }
 
@@ -154,7 +154,7 @@ class job_watch {
   job_list running_;
   due_heap<job_record, &job_record::look_slot> alarms_;
   static_assert(due_slot_none == UINT32_MAX, "a new record is in no heap");
-  time_point next_ = time_point::max();
+  time_point next_ = (time_point::max)();
   bool some_without_alarm_ = false;
 };
 

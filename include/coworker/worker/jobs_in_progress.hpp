@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -14,7 +14,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's thread, but for published().
 class limit_control {
@@ -28,7 +28,7 @@ class limit_control {
     recorded = metrics_recorder(now);
     low_limit_logged_ = throwing_modifier_logged_ = false;
     told_limit_ = 0;
-    tell_again_ = time_point::min();
+    tell_again_ = (time_point::min)();
   }
 
   // The limit from now on.
@@ -43,7 +43,7 @@ class limit_control {
   }
 
   // Writes the line of a change that came too soon after the last one. For the end of a run.
-  void tell_last_change(int limit) { tell_change(time_point::max(), limit); }
+  void tell_last_change(int limit) { tell_change((time_point::max)(), limit); }
 
   // Shows the figures of now to whoever asks for them, but not to the modifier.
   void publish(time_point now, int limit) { publish(look(now, limit), limit); }
@@ -81,7 +81,8 @@ class limit_control {
     if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
     if (limit == told_limit_ || now < tell_again_) return;
     try {
-      log_.info("Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
+      log_.write(log_level::info,
+                 "Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
     } catch (const std::bad_alloc&) {  // a line less
     }
     told_limit_ = limit;
@@ -91,7 +92,7 @@ class limit_control {
   void complain(const limit_decision& decision) {
     const bool threw = decision.found == limit_decision::fault::threw;
     bool& logged = threw ? throwing_modifier_logged_ : low_limit_logged_;
-    if (!std::exchange(logged, true)) log_.warn(decision.problem);
+    if (!std::exchange(logged, true)) log_.write(log_level::warn, decision.problem);
   }
 
   const modifier_ref modifier_;
@@ -102,7 +103,7 @@ class limit_control {
   metrics published_;
   int most_ = 1;
   int told_limit_ = 0;  // the latest in the log; 0: none yet
-  time_point tell_again_ = time_point::min();
+  time_point tell_again_ = (time_point::min)();
   bool low_limit_logged_ = false;
   bool throwing_modifier_logged_ = false;
 };

@@ -11,14 +11,14 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
 struct options {
-  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. 0 or more.
-  /// Default: 30 s.
-  duration grace_period = std::chrono::seconds(30);
+  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. start() ends the
+  /// process two seconds later at the latest. 0 or more. Default: 7 s, as `docker stop` kills after ten.
+  duration grace_period = std::chrono::seconds(7);
   /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
   duration modifier_interval = std::chrono::seconds(1);
   /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
@@ -94,21 +94,24 @@ using worker_options = options;
 namespace detail {
 
 inline options checked(options wanted) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("options::") + problem);
   };
-  require(wanted.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
-  require(wanted.modifier_interval > duration::zero(), "modifier_interval must be above 0, such as 1 s");
-  require(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
-  require(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
-  require(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
-  require(wanted.progress_interval >= duration::zero(),
-          "progress_interval is negative; 0 sends each report once the one before has arrived");
-  require(wanted.stream.gather_for >= duration::zero(), "stream.gather_for is negative; 0 gathers none");
-  require(wanted.output_limit == 0 || wanted.output_limit >= 1000,
-          "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
-  require(wanted.delivery_deadline >= duration::zero(),
-          "delivery_deadline is negative; it must be 0 or more");
+  require_option(wanted.grace_period >= duration::zero(), "grace_period is negative; it must be 0 or more");
+  require_option(wanted.modifier_interval > duration::zero(),
+                 "modifier_interval must be above 0, such as 1 s");
+  require_option(wanted.job_timeout >= duration::zero(), "job_timeout is negative; 0 sets none");
+  require_option(wanted.stop_patience >= duration::zero(), "stop_patience is negative; it must be 0 or more");
+  require_option(wanted.loop_block_limit >= duration::zero(), "loop_block_limit is negative; 0 turns it off");
+  require_option(wanted.progress_interval >= duration::zero(),
+                 "progress_interval is negative; 0 sends each report once the one before has arrived");
+  require_option(wanted.stream.gather_for >= duration::zero(),
+                 "stream.gather_for is negative; 0 gathers none");
+  require_option(
+      wanted.output_limit == 0 || wanted.output_limit >= 1000,
+      "output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
+  require_option(wanted.delivery_deadline >= duration::zero(),
+                 "delivery_deadline is negative; it must be 0 or more");
   return wanted;
 }
 

@@ -16,7 +16,7 @@
 #include <exception>
 #include <string>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct preparation_end {
   bool ended = false;
@@ -44,7 +44,7 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
   if (core.inbox.leaving()) {
     end.ended = true;
   } else {
-    core.log.info("Preparing the handler.");
+    core.log.write(log_level::info, "Preparing the handler.");
     preparing.spawn(detail::prepare_to_end(core, end));
   }
   while (!end.ended) {
@@ -62,8 +62,8 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
   }
   if (!leaving) {
     const double seconds = std::chrono::duration<double>(now - start).count();
-    core.log.info("The handler is ready after " + detail::decimal_text(seconds, std::chars_format::fixed, 2) +
-                  " s.");
+    core.log.write(log_level::info, "The handler is ready after " +
+                                        detail::decimal_text(seconds, std::chars_format::fixed, 2) + " s.");
   }
   co_return nullptr;
 }

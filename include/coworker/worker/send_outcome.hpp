@@ -20,7 +20,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 transport_limits limits_of(const Queue& queue) {
@@ -55,10 +55,12 @@ task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
 inline void log_outcome(const outcome& made, logger& log, log_subject subject) noexcept {
   try {
     if (made.succeeded()) {
-      if (log.writes(log_level::debug)) log.debug("Handler output: " + made.output.dump_spaced(), subject);
+      if (log.writes(log_level::debug))
+        log.write(log_level::debug, "Handler output: " + made.output.dump_spaced(), subject);
       return;
     }
-    const std::string text = made.error() != nullptr ? made.error()->trace() : std::string(made.message());
+    const std::string text =
+        (made.error)() != nullptr ? ((made.error)()->trace)() : std::string(made.message());
     log.write(made.status == outcome_status::stopped ? log_level::info : log_level::error, text, subject);
   } catch (...) {
     log.write(made.succeeded() ? log_level::debug : log_level::error, made.message(), subject);

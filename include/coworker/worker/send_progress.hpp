@@ -18,15 +18,16 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // One of the engine's operations threw.
 inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {
   try {
-    log.error(std::string(operation) + " threw " + describe_exception(std::current_exception()).trace(),
+    log.write(log_level::error,
+              std::string(operation) + " threw " + (describe_exception(std::current_exception()).trace)(),
               subject);
   } catch (const std::bad_alloc&) {
-    log.error(operation, subject);
+    log.write(log_level::error, operation, subject);
   }
 }
 
@@ -39,8 +40,8 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
     return false;
   } catch (json_value_error& error) {
     error.inside_member("progress");
-    log.warn(std::string("This progress is not sent: ") + error.what(),
-             log_subject(record.id, record.log_label));
+    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
+              log_subject(record.id, record.log_label));
     return false;
   }
 }

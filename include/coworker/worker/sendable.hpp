@@ -12,7 +12,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Throws: json_write_error with the place from "output" on; output_too_large.
 inline void check_output(const json& output, std::size_t limit) {
@@ -46,16 +46,16 @@ inline void shorten(error_info& error, std::size_t longest) {
 inline void shorten_error(outcome& made, std::size_t limit) {
   constexpr std::size_t most_per_byte = 6;  // as "\u0000"
   constexpr std::size_t longest_error = 1'000'000;
-  if (made.error() == nullptr) return;
+  if ((made.error)() == nullptr) return;
   const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
-  const error_info& error = *made.error();
+  const error_info& error = *(made.error)();
   std::size_t size = error.type.size() + error.message.size();
   for (const error_cause& cause : error.causes) size += cause.type.size() + cause.message.size();
   if (size <= longest) return;
   const outcome_status before = made.status;
   error_info shortened = error;
   detail::shorten(shortened, longest);
-  made.fail(std::move(shortened));
+  (made.fail)(std::move(shortened));
   made.status = before;
 }
 

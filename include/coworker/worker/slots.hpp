@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct job_slots {
   int limit = 1;       // jobs that may have slots
@@ -26,7 +26,7 @@ struct job_slots {
   // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
   // then is still on its way: what is lacking may be more than an int can say.
   int capacity(bool overlap_delivery, bool prefetch) const noexcept {
-    const std::int64_t most = std::numeric_limits<int>::max();
+    const std::int64_t most = (std::numeric_limits<int>::max)();
     const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
     const std::int64_t places = wanted < most ? wanted : most;
     const std::int64_t free = places - in_use(overlap_delivery) - waiting - requested;

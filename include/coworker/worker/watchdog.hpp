@@ -19,7 +19,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 class watchdog;
 
@@ -175,7 +175,8 @@ class watchdog final : turn_watcher {
 
   void name_who_has_it() {
     if (in_turn_ == nullptr || std::exchange(in_turn_->named_, true)) return;
-    log_.warn(
+    log_.write(
+        log_level::warn,
         "It has kept the event loop to itself for " + seconds_text(limit_) +
             " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
             "pool: a plain function as handler, run_on, or coroutines_on_pool.",

@@ -34,7 +34,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Queue>
 std::size_t backlog_of(const Queue& queue) {
@@ -105,15 +105,15 @@ class worker_run {
   const executor_ref executor_;
   transport_limits limits_;
   job_slots slots_;
-  job_list waiting_;                           // taken, and without a slot yet
-  job_watch watch_{core_.options, core_.log};  // over those that have one
-  time_point ask_again_ = time_point::min();   // when the modifier is asked next at the latest
-  bool ask_soon_ = false;                      // a take brought more jobs than have slots
-  bool asked_for_slot_ = false;                // that the next take will fill
-  bool settled_ = true;                        // nothing has happened that may change the modifier's answer
-  time_point tick_ = time_point::max();        // a timer that nothing puts off, to see how late the loop is
+  job_list waiting_;                            // taken, and without a slot yet
+  job_watch watch_{core_.options, core_.log};   // over those that have one
+  time_point ask_again_ = (time_point::min)();  // when the modifier is asked next at the latest
+  bool ask_soon_ = false;                       // a take brought more jobs than have slots
+  bool asked_for_slot_ = false;                 // that the next take will fill
+  bool settled_ = true;                         // nothing has happened that may change the modifier's answer
+  time_point tick_ = (time_point::max)();       // a timer that nothing puts off, to see how late the loop is
   time_point sleeps_until_ =
-      time_point::min();  // when run() or wind_down() goes on by itself; min: it is at it
+      (time_point::min)();  // when run() or wind_down() goes on by itself; min: it is at it
   bool winding_down_ = false;
   bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
   bool queue_closed_ = false;
@@ -165,11 +165,11 @@ task<worker_summary> worker_run<Queue>::run() {
       if (!armed) co_await resume_on(executor_);  // others may free some memory
     } catch (const std::bad_alloc&) {
     }
-    sleeps_until_ = time_point::min();
+    sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (now >= due) recorded().timer_late(now - due);
     if (now < tick_) continue;
-    tick_ = time_point::max();
+    tick_ = (time_point::max)();
     if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
   }
 
@@ -243,8 +243,8 @@ template <transport Queue>
 time_point worker_run<Queue>::next_turn(time_point now) {
   const bool idle = slots_.in_progress() == 0;
   if (idle && !core_.control.goes_stale()) {
-    tick_ = time_point::max();
-  } else if (tick_ == time_point::max()) {
+    tick_ = (time_point::max)();
+  } else if (tick_ == (time_point::max)()) {
     tick_ = after(now, core_.options.modifier_interval);
   }
   time_point due = watch_.next_look();
@@ -277,7 +277,7 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
     taken.closed = true;
   }
   if (starved) {
-    core_.log.warn("There was no memory to take jobs; it is tried again in a second.");
+    core_.log.write(log_level::warn, "There was no memory to take jobs; it is tried again in a second.");
     try {
       co_await sleep_for(std::chrono::seconds(1));
     } catch (...) {  // it leaves, or there is none for an alarm either
@@ -299,8 +299,9 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
   if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
-    core_.log.warn("The queue handed over a job that is in progress here already; it goes on once.",
-                   log_subject(envelope.id, envelope.log_label));
+    core_.log.write(log_level::warn,
+                    "The queue handed over a job that is in progress here already; it goes on once.",
+                    log_subject(envelope.id, envelope.log_label));
     return;
   }
   waiting_.push_back(*detail::insist([&] { return new job_record(std::move(envelope)); }));
@@ -336,7 +337,7 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   if (record.runnable && record.stop.stop_requested())
     record.settle(outcome::stop("stopped before it was started"));
   if (record.runnable) {
-    core_.log.info("Started.", log_subject(record.id, record.log_label));
+    core_.log.write(log_level::info, "Started.", log_subject(record.id, record.log_label));
     if constexpr (progress_transport<Queue>) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
@@ -372,7 +373,8 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
 // taken.
 template <transport Queue>
 void worker_run<Queue>::give_up(job_record& record) {
-  core_.log.warn(
+  core_.log.write(
+      log_level::warn,
       "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
       log_subject(record.id, record.log_label));
   record.given_up = true;
@@ -396,8 +398,9 @@ task<void> worker_run<Queue>::deliver(record_ref owned) {
 // The handler of a job that was given up has returned.
 template <transport Queue>
 void worker_run<Queue>::came_back(job_record& record) {
-  core_.log.info("Its handler has returned, after it was given up; what it returned is thrown away.",
-                 log_subject(record.id, record.log_label));
+  core_.log.write(log_level::info,
+                  "Its handler has returned, after it was given up; what it returned is thrown away.",
+                  log_subject(record.id, record.log_label));
   record.returned = true;
   if (!record.ended) return;
   --slots_.stuck;
@@ -437,8 +440,8 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
     slot_opened(now);
   }
   if (record.outcome.recycle_worker && !core_.inbox.leaving()) {
-    core_.log.info("The job asked for this worker to be recycled: no more jobs are taken.",
-                   log_subject(record.id, record.log_label));
+    core_.log.write(log_level::info, "The job asked for this worker to be recycled: no more jobs are taken.",
+                    log_subject(record.id, record.log_label));
     core_.inbox.leave();
   }
 }
@@ -447,7 +450,7 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
 template <transport Queue>
 void worker_run<Queue>::follow_stop(const std::string& id) {
   if (job_record* const running = watch_.find(id)) {
-    core_.log.info("Stop requested.", log_subject(id));
+    core_.log.write(log_level::info, "Stop requested.", log_subject(id));
     watch_.stop(*running, outcome::stop("stopped: a stop was requested"), executor_.now());
   } else if (job_record* const waiting = waiting_.find(id)) {
     waiting->stop.request_stop();
@@ -475,8 +478,8 @@ void worker_run<Queue>::follow_inbox() {
 // themselves, also those that a take still brings.
 template <transport Queue>
 task<void> worker_run<Queue>::wind_down() {
-  time_point last_call = time_point::max();
-  time_point publish_at = time_point::min();
+  time_point last_call = (time_point::max)();
+  time_point publish_at = (time_point::min)();
   bool counting = false;
   while (slots_.takes > 0 || slots_.in_progress() > 0) {
     time_point now = executor_.now();
@@ -504,7 +507,7 @@ task<void> worker_run<Queue>::wind_down() {
       if (!armed) co_await resume_on(executor_);  // others may free some memory
     } catch (const std::bad_alloc&) {
     }
-    sleeps_until_ = time_point::min();
+    sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (was_set || now < last_call) continue;
     if (slots_.running > 0) {
@@ -513,15 +516,16 @@ task<void> worker_run<Queue>::wind_down() {
     jobs_stopped_ = true;
     watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
     start_queued_jobs(now);
-    last_call = time_point::max();
+    last_call = (time_point::max)();
   }
 }
 
 template <transport Queue>
 void worker_run<Queue>::tell_grace_is_over() {
   detail::insist([this] {
-    core_.log.warn("The grace period is over: " + std::to_string(slots_.running) +
-                   (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+    core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
+                                         (slots_.running == 1 ? " running job is" : " running jobs are") +
+                                         " asked to stop.");
   });
 }
 
@@ -531,9 +535,9 @@ void worker_run<Queue>::job_moved(time_point now) {
   recorded().in_progress(now, slots_.in_progress());
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
-  if (sleeps_until_ == time_point::min()) return;  // it does not sleep
+  if (sleeps_until_ == (time_point::min)()) return;  // it does not sleep
   if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
-    sleeps_until_ = time_point::min();
+    sleeps_until_ = (time_point::min)();
     detail::insist([this] { core_.inbox.changed.set(); });
   }
 }

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-task<json> sleep_as_told(job<> work) {
+task<json> serve_as_told(job<> work) {
   co_await sleep_for(std::chrono::milliseconds(work.input.value("ms", 0)));
   co_return work.details;
 }
@@ -44,7 +44,7 @@ std::string request(const std::string& body, const std::string& lines) {
 
 TEST_CASE("a service gives the handler the place and the body, and answers with its output") {
   endpoint_world world;
-  world.play(sleep_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+  world.play(serve_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
     const endpoint_answer got = co_await client.post("/a/b?c=d", R"({"ms": 10})");
     CHECK(got.status == 200);
@@ -120,7 +120,7 @@ TEST_CASE("a client that goes away stops its job, at whatever point") {
     endpoint_world world;
     world.concurrency = 1;
     const worker_summary summary =
-        world.play(sleep_as_told, [after_ms](memory_listener& door, leaving_worker&) -> task<void> {
+        world.play(serve_as_told, [after_ms](memory_listener& door, leaving_worker&) -> task<void> {
           endpoint_client running(door);
           endpoint_client waiting(door);
           co_await running.raw().send(request(R"({"ms": 2000})", ""));
@@ -182,7 +182,7 @@ TEST_CASE("realtime answers with the output or the error, and runs as many at on
 
 TEST_CASE("what is beside a queue shows no jobs and takes none") {
   endpoint_world world(endpoint_kind::monitor);
-  world.play(sleep_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+  world.play(serve_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
     endpoint_client client(door);
     for (const char* const path : {"/run", "/runsync", "/", "/x"}) {
       const endpoint_answer got = co_await client.post(path, R"({"input": 1})");

@@ -663,6 +663,7 @@ TEST_CASE("a job that is named while it runs or waits is stopped alone, and answ
 
 TEST_CASE("a job that is named during the drain is stopped before the grace period is over") {
   queue_world world;
+  world.settings.grace_period = 30s;
   world.stops = {{10s, "a-100"}};
   world.client.script("/job-take", {brings({"a-100", "b-20"})});
   CHECK(world.serve(2, 5s).elapsed == 20s);

@@ -21,7 +21,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -40,7 +40,7 @@ using curl_url_owner = std::unique_ptr<CURLU, curl_url_deleter>;
 
 inline long to_milliseconds(duration span) noexcept {
   const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(span).count();
-  return static_cast<long>(std::clamp<long long>(rounded, 0, std::numeric_limits<int>::max()));
+  return static_cast<long>(std::clamp<long long>(rounded, 0, (std::numeric_limits<int>::max)()));
 }
 
 // libcurl asks to be initialised once in a process, and never cleans up after itself while handles may live.

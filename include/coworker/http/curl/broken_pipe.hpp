@@ -8,7 +8,7 @@
 #include <atomic>
 #include <cerrno>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // A handler belongs to the process, so this does too.
 inline std::atomic<pid_t> broken_pipe_owner{0};

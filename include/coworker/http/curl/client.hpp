@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
 /// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
@@ -71,7 +71,7 @@ class curl_client final : public waiter {
   }
 
   void wait(time_point deadline) override {
-    if (deadline != time_point::min() && !transfers_.must_begin()) {
+    if (deadline != (time_point::min)() && !transfers_.must_begin()) {
       block(deadline);
     } else {
       if (!transfers_.empty()) transfers_.listen(clock_type::now());
@@ -186,12 +186,13 @@ inline bool curl_client::is_followed(const http_answer& answer, const std::strin
 // Until something has happened, or the deadline, or something is due that nobody else would wake this thread for.
 inline void curl_client::block(time_point deadline) {
   const bool listens = !transfers_.empty();
-  deadline = std::min(deadline, transfers_.next_due());
-  const bool endless = deadline == time_point::max();
+  deadline = (std::min)(deadline, transfers_.next_due());
+  const bool endless = deadline == (time_point::max)();
   const time_point now = listens || !endless ? clock_type::now() : time_point();
   if (listens) transfers_.listen(now);
-  poll(endless ? std::numeric_limits<int>::max() : static_cast<int>(detail::to_milliseconds(deadline - now)));
-  if (listens) transfers_.listen(clock_type::now(), std::max(now, deadline));
+  poll(endless ? (std::numeric_limits<int>::max)()
+               : static_cast<int>(detail::to_milliseconds(deadline - now)));
+  if (listens) transfers_.listen(clock_type::now(), (std::max)(now, deadline));
 }
 
 // An epoll descriptor can be polled, so that what libcurl waits for and all other descriptors are one wait.

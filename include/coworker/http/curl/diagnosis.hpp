@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// EMFILE or ENFILE when no descriptor can be opened right now, else 0.
 inline int descriptor_shortage() noexcept {

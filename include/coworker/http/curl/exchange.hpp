@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct curl_client_options {
   std::string user_agent = "coworker";
@@ -115,15 +115,15 @@ struct curl_exchange {
   bool leaving = false;  // given up, but for an answer that may be on its way
   bool gave_up = false;
   int port = -1;  // our own end of the connection, once the request goes out
-  time_point give_up_at = time_point::max();
+  time_point give_up_at = (time_point::max)();
 
   // How it gets on; see patience.hpp.
-  duration limit{};                    // of silence: the request's timeout
-  bool timeout_to_end = false;         // the request's
-  bool answering = false;              // the first line of the answer is here
-  bool in_body = false;                // and the first byte of its body
-  bool hurried = false;                // it answers, and was asked to stop
-  time_point due = time_point::max();  // when to look at it
+  duration limit{};                      // of silence: the request's timeout
+  bool timeout_to_end = false;           // the request's
+  bool answering = false;                // the first line of the answer is here
+  bool in_body = false;                  // and the first byte of its body
+  bool hurried = false;                  // it answers, and was asked to stop
+  time_point due = (time_point::max)();  // when to look at it
   time_point quiet_since{};        // when something of the request, or the answer's first line, last moved
   curl_off_t sent = 0;             // as of the last look, by libcurl
   int unsent = 0;                  // as of the last look, what the system still has of that
@@ -151,14 +151,15 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // an id may be "..", encoded
-#if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
+#if LIBCURL_VERSION_NUM >= 0x075500                  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");  // decodes; asking is up to the header
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, std::max(1L, to_milliseconds(options.connect_timeout)));
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                   (std::max)(1L, to_milliseconds(options.connect_timeout)));
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
@@ -187,7 +188,7 @@ inline void curl_exchange::prepare(const http_request& request, const std::strin
   stop_requested.store(false, std::memory_order_relaxed);
   settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
   port = -1;
-  give_up_at = due = time_point::max();
+  give_up_at = due = (time_point::max)();
   sent = received_before = 0;
   unsent = open_error = 0;
   problem[0] = '\0';
@@ -267,7 +268,7 @@ inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::siz
   if (!one.in_body) {
     one.in_body = true;
     one.window_begun = one.common.now;
-    one.due = std::min(one.due, one.common.now + one.common.options.slow_limit);
+    one.due = (std::min)(one.due, one.common.now + one.common.options.slow_limit);
   }
   one.too_large = !one.takes(size * count);
   if (one.too_large) return 0;
@@ -285,7 +286,7 @@ inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::s
   if (!one.answering) {
     one.answering = true;
     if (!one.timeout_to_end) one.quiet_since = one.common.now;
-    one.give_up_at = time_point::max();  // it came before its farewell was over, and is received to its end
+    one.give_up_at = (time_point::max)();  // it came before its farewell was over, and is received to its end
     if (one.leaving) one.hurry();
   }
   const std::string_view target = location_in({data, size * count});
@@ -304,7 +305,7 @@ inline void curl_exchange::hurry() noexcept {
   hurried = true;
   window_begun = common.now;
   curl_easy_getinfo(easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &received_before);
-  due = std::min(due, common.now + common.options.slow_limit_when_stopped);
+  due = (std::min)(due, common.now + common.options.slow_limit_when_stopped);
 }
 
 // As libcurl would, but not for the programs that a handler may start; and the error is known.

@@ -19,7 +19,7 @@
 #include <linux/sockios.h>
 #endif
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
 /// the socket of an exchange only once it is over, but tells the port when a request goes out.
@@ -75,13 +75,13 @@ inline bool has_moved(curl_exchange& one, bool shared) noexcept {
 /// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
 inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
   const curl_client_options& options = one.common.options;
-  time_point until = time_point::max();
+  time_point until = (time_point::max)();
   if (!one.in_body || one.timeout_to_end) {
     const bool moved = has_moved(one, shared);
     if (moved) one.quiet_since = now;
     until = after(one.quiet_since, one.limit);
     if (now >= until) return patience::silent;
-    if (moved) until = std::min(until, after(now, one.limit / 4));
+    if (moved) until = (std::min)(until, after(now, one.limit / 4));
   }
   if (one.in_body || one.hurried) {
     const duration window = one.hurried ? options.slow_limit_when_stopped : options.slow_limit;
@@ -93,7 +93,7 @@ inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
       one.received_before = received;
       one.window_begun = now;
     }
-    until = std::min(until, after(one.window_begun, window));
+    until = (std::min)(until, after(one.window_begun, window));
   }
   one.due = until;
   return patience::goes_on;

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// All but wake() and request_stop() belongs to one thread.
 class curl_transfers {
@@ -71,14 +71,14 @@ class curl_transfers {
 
   /// When something is due that nobody would wake this thread for.
   time_point next_due() const noexcept {
-    time_point soonest = time_point::max();
-    for (const exchange* const one : exchanges_) soonest = std::min({soonest, one->give_up_at, one->due});
+    time_point soonest = (time_point::max)();
+    for (const exchange* const one : exchanges_) soonest = (std::min)({soonest, one->give_up_at, one->due});
     return soonest;
   }
 
   /// To be called before work(), and before and after a wait. `waited_until` is when a wait was to end; if that is
   /// long over, the process was frozen.
-  void listen(time_point now, time_point waited_until = time_point::min()) noexcept;
+  void listen(time_point now, time_point waited_until = (time_point::min)()) noexcept;
 
   /// Reads and writes what can be, ends what is over, and gives up what takes too long.
   void work() {
@@ -126,7 +126,7 @@ void curl_transfers::explain(http_answer& answer, Words words) noexcept {
 // Between two looks at the sockets this thread was busy, or the process was frozen, nobody knows for how much of a
 // wait that ended late. Silence that could not have been heard does not count.
 inline void curl_transfers::listen(time_point now, time_point waited_until) noexcept {
-  if (waited_until != time_point::min() && (waited_until > now || now - waited_until <= noticeable))
+  if (waited_until != (time_point::min)() && (waited_until > now || now - waited_until <= noticeable))
     heard_until_ = now;
   const duration deaf = now - std::exchange(heard_until_, now);
   common_.now = now;

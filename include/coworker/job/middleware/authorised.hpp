@@ -12,7 +12,7 @@
 #include <exception>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// What a job ends with that `authorised` has refused.
 class not_authorised : public std::exception {

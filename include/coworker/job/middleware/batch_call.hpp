@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 template <class Batch>
 struct batch_parameter {};

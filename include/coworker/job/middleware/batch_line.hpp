@@ -16,8 +16,9 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
+/// When batched() starts a batch, and where.
 struct batch_options {
   /// How many jobs a batch holds at most; a batch that is full starts at once. 1 or more. Default: 16.
   std::size_t most = 16;
@@ -34,12 +35,12 @@ struct batch_options {
 namespace detail {
 
 inline batch_options checked(batch_options options) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("batch_options::") + problem);
   };
-  require(options.most >= 1, "most must be 1 or more, or no job would ever run");
-  require(options.at_once >= 1, "at_once must be 1 or more, or no job would ever run");
-  require(options.within >= duration::zero(), "within is negative; it must be 0 or more");
+  require_option(options.most >= 1, "most must be 1 or more, or no job would ever run");
+  require_option(options.at_once >= 1, "at_once must be 1 or more, or no job would ever run");
+  require_option(options.within >= duration::zero(), "within is negative; it must be 0 or more");
   return options;
 }
 
@@ -99,7 +100,7 @@ class batch_line {
   template <class Add>
   turn next_turn(batch_seat& one, time_point now, time_point& until, Add add) {
     const std::lock_guard lock(mutex_);
-    until = time_point::max();
+    until = (time_point::max)();
     if (one.at == batch_seat::state::ended) return turn::ended;
     if (one.at == batch_seat::state::runs || &waiting_.front() != &one) return turn::waits;
     if (!may_start(one, now)) {
@@ -139,10 +140,11 @@ class batch_line {
     if (job == nullptr || job->worker == nullptr || job->log == nullptr) return;
     const int limit = job->worker->limit.load(std::memory_order_relaxed);
     if (static_cast<std::size_t>(limit) >= options_.most || warned_.exchange(true)) return;
-    job->log->warn(
-        "The worker runs " + std::to_string(limit) + " jobs at once, so that a batch never holds the " +
-        std::to_string(options_.most) +
-        " that batch_options::most allows; raise the concurrency, best to twice as many, or lower `most`.");
+    job->log->write(log_level::warn, "The worker runs " + std::to_string(limit) +
+                                         " jobs at once, so that a batch never holds the " +
+                                         std::to_string(options_.most) +
+                                         " that batch_options::most allows; raise the concurrency, best to "
+                                         "twice as many, or lower `most`.");
   }
 
   batch_metrics measured() const {

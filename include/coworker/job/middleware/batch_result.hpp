@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A value, or the error of one job of a batch, which then fails alone: `std::vector<batch_result<std::string>>`. Made
 /// from either: `results.push_back(job_error("the image is no PNG"))`. std::expected does as well.
@@ -26,7 +26,7 @@ class batch_result {
   bool has_value() const noexcept { return value_.has_value(); }
   T& operator*() { return *value_; }
   const T& operator*() const { return *value_; }
-  const std::exception_ptr& error() const noexcept { return error_; }
+  const std::exception_ptr&(error)() const noexcept { return error_; }
 
  private:
   std::optional<T> value_;
@@ -40,7 +40,7 @@ template <class T>
 concept value_or_error = requires(T& result) {
   { result.has_value() } -> std::convertible_to<bool>;
   *result;
-  result.error();
+  (result.error)();
 };
 
 template <class Error>
@@ -70,7 +70,7 @@ template <value_or_error T>
 struct batch_value<T> {
   using type = std::remove_cvref_t<decltype(*std::declval<T&>())>;
   static type take(T& result) {
-    if (!result.has_value()) detail::throw_error(std::as_const(result).error());
+    if (!result.has_value()) detail::throw_error((std::as_const(result).error)());
     return std::move(*result);
   }
 };

@@ -23,7 +23,7 @@
       "a job, and give something that turns into json, as in `task<std::string> handle(model& loaded, " \
       "job<> work)`")
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A run of a handler that threw, and is followed by another.
 struct failed_try {
@@ -60,12 +60,12 @@ bool is_a(const std::exception_ptr& thrown) {
 }
 
 inline retry_options checked(retry_options options) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("retry_options::") + problem);
   };
-  require(options.times >= 1, "times must be 1 or more, or the handler would never be run");
-  require(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
-  require(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
+  require_option(options.times >= 1, "times must be 1 or more, or the handler would never be run");
+  require_option(options.first_wait >= duration::zero(), "first_wait is negative; it must be 0 or more");
+  require_option(options.longest_wait >= duration::zero(), "longest_wait is negative; it must be 0 or more");
   return options;
 }
 

@@ -6,7 +6,7 @@
 #include <coworker/job/job.hpp>
 #include <coworker/json/json.hpp>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

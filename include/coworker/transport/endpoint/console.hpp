@@ -20,7 +20,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline endpoint_reply console_reply(int part) {
   endpoint_reply made;

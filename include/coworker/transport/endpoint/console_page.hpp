@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::string_view console_page = R"html(<!doctype html>
 <html lang="en">

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline constexpr std::string_view console_script = R"js('use strict';
 const $ = (id) => document.getElementById(id);

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct api_operation {
   std::string_view method;

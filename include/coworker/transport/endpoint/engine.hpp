@@ -19,7 +19,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
 /// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
@@ -33,7 +33,7 @@ class http_endpoint {
 
   const endpoint_options& options() const noexcept { return options_; }
   detail::job_table& jobs() noexcept { return jobs_; }
-  logger& log() noexcept { return log_; }
+  logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
   bool is_ready() const {
@@ -129,7 +129,7 @@ class http_endpoint {
       status = late                                     ? endpoint_status::timed_out
                : made.status == outcome_status::stopped ? endpoint_status::cancelled
                                                         : endpoint_status::failed;
-      const error_info* const why = made.error();
+      const error_info* const why = (made.error)();
       input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
       const bool shaped = why != nullptr && options_.error_text != nullptr;
       error = shaped ? options_.error_text(*why, log_) : std::string(made.message());
@@ -151,4 +151,4 @@ static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
               attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
               counted_transport<http_endpoint>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Takes as long for any text of that length.
 inline bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {

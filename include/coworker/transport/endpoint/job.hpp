@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 /// How far a job is.
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
@@ -44,12 +44,12 @@ inline void append_shown_end(std::string& shown, std::string_view more) {
 
 // What a client asks for.
 struct endpoint_order {
-  job_envelope envelope;                    // its id is the job's, unless it is empty or another's
-  std::string request = {};                 // what a retry is made from
-  std::string webhook = {};                 // whom to tell of the end
-  duration time_to_live = duration::max();  // from now to the end
-  bool kept = true;                         // for clients that ask later; else gone with its request
-  bool sync = false;                        // its client waits
+  job_envelope envelope;                      // its id is the job's, unless it is empty or another's
+  std::string request = {};                   // what a retry is made from
+  std::string webhook = {};                   // whom to tell of the end
+  duration time_to_live = (duration::max)();  // from now to the end
+  bool kept = true;                           // for clients that ask later; else gone with its request
+  bool sync = false;                          // its client waits
 };
 
 /// Guarded by the mutex of its table, but for what is const.
@@ -70,7 +70,7 @@ struct endpoint_job : shared_state {
   time_point created{};
   time_point started{};
   time_point ended{};
-  time_point deadline = time_point::max();
+  time_point deadline = (time_point::max)();
   text_handle output{};  // JSON; none: there is no output
   std::string error = {};
   fifo<std::string> chunks;       // JSON, that nobody has read
@@ -107,4 +107,4 @@ struct job_view {
   std::string error = {};
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct endpoint_job_keys {
   using key = std::string_view;

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Any thread.
 class job_table {
@@ -45,7 +45,7 @@ class job_table {
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
-    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     kept_.add(made);
     enqueue(made);
     return made;
@@ -130,7 +130,7 @@ class job_table {
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     kept_.forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
-    if (time_to_live != duration::max()) made->deadline = now + time_to_live;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     kept_.add(made);
     ++counts_.retried;
     enqueue(made);
@@ -379,4 +379,4 @@ class job_table {
   bool closed_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Empty: there is none.
 inline job_handle take_job(job_index& jobs, std::string_view id) {
@@ -90,4 +90,4 @@ class kept_jobs {
   std::size_t bytes_ = 0;   // of those that were not
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

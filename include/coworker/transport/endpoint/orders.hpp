@@ -15,7 +15,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Throws: http_error 400, which names line and column.
 inline json parse_body(std::string_view body) {

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 struct address_block {
   std::uint32_t base;

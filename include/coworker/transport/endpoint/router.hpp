@@ -22,7 +22,7 @@
 #include <string_view>
 #include <utility>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 enum class endpoint_page : unsigned char {
   console,
@@ -158,17 +158,15 @@ inline void require_json(const request_head& request) {
     throw http_error(415, "send the body as Content-Type: application/json");
 }
 
-inline endpoint_order api_order(const endpoint_visit& visit, std::string body, bool sync) {
+inline endpoint_order api_order(endpoint_visit& visit, std::string body, bool sync) {
   detail::require_json(visit.request());
   endpoint_order order = detail::read_order(std::move(body), sync);
   if (const auto ttl = detail::span_parameter(visit.request(), "ttl", 10'000, week_in_milliseconds))
     order.time_to_live = *ttl;
-#ifndef COWORKER_WITH_CURL
-  if (!order.webhook.empty())
+  if (!order.webhook.empty() && !visit.endpoint().options().webhooks)
     throw http_error(400,
                      "webhook: this program was built without libcurl, which it needs; build it with "
                      "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
-#endif
   return order;
 }
 
@@ -334,4 +332,4 @@ inline void begin_visit(endpoint_visit& visit, std::string body, time_point now)
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

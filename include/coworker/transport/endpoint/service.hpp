@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
   endpoint_order order;
@@ -35,7 +35,7 @@ inline void ask_openai(endpoint_visit& visit, const std::string& path, std::stri
   }
   order.envelope.details = detail::request_details(visit.request());
   visit.order(std::move(order), now);
-  visit.wait(streams ? reply_form::openai_events : reply_form::openai, time_point::max(), true,
+  visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true,
              visit.endpoint().options().streams);
 }
 
@@ -52,7 +52,7 @@ inline void serve_realtime(endpoint_visit& visit, std::string body, time_point n
   given.erase("id");
   order.envelope.details = std::move(given);
   visit.order(std::move(order), now);
-  visit.wait(reply_form::realtime, time_point::max(), true);
+  visit.wait(reply_form::realtime, (time_point::max)(), true);
 }
 
 inline void serve_predictions(endpoint_visit& visit, std::string body, time_point now) {
@@ -75,7 +75,7 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
     order.envelope.details = details;
     visit.order(std::move(order), now);
   }
-  visit.wait(reply_form::predictions, time_point::max(), true);
+  visit.wait(reply_form::predictions, (time_point::max)(), true);
 }
 
 // As it stands in a path or query, or as what the schema says.
@@ -131,7 +131,7 @@ inline void serve_job(endpoint_visit& visit, endpoint_order order, bool streams,
   visit.wait(events  ? reply_form::events
              : lines ? reply_form::lines
                      : reply_form::output,
-             time_point::max(), true, streams);
+             (time_point::max)(), true, streams);
 }
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
@@ -181,4 +181,4 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
   detail::serve_job(visit, std::move(order), found.streams, now);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // How the end of a job, or its chunks, become a response.
 enum class reply_form : unsigned char {
@@ -106,7 +106,7 @@ class endpoint_visit {
   }
 
   endpoint_job& job() noexcept { return *jobs_[at_]; }
-  time_point due() const noexcept { return std::min({due_, heartbeat_, jobs_[at_]->deadline}); }
+  time_point due() const noexcept { return (std::min)({due_, heartbeat_, jobs_[at_]->deadline}); }
   const endpoint_reply& made() const noexcept { return reply_; }
   std::string take_piece() noexcept { return std::exchange(piece_, {}); }
 
@@ -165,7 +165,7 @@ class endpoint_visit {
       over_ = true;
       return end_live(seen);
     }
-    if (heartbeat_ == time_point::max()) heartbeat_ = after(now, heartbeat_interval);
+    if (heartbeat_ == (time_point::max)()) heartbeat_ = after(now, heartbeat_interval);
     if (now < heartbeat_) return;
     heartbeat_ = after(now, heartbeat_interval);
     begin_live();
@@ -341,11 +341,11 @@ class endpoint_visit {
   bool done_ = false;
   bool raw_events_ = false;
   time_point now_{};
-  time_point due_ = time_point::max();
-  time_point heartbeat_ = time_point::max();
+  time_point due_ = (time_point::max)();
+  time_point heartbeat_ = (time_point::max)();
   endpoint_reply reply_;
   std::string piece_;
   std::string predictions_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct attendant_settings {
   heartbeat_options beats = {};

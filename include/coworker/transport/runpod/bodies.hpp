@@ -9,16 +9,13 @@
 #include <coworker/json/escape.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
+#include <coworker/system.hpp>
 #include <coworker/version.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#if __has_include(<sys/utsname.h>)
-#include <sys/utsname.h>
-#endif
-
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// Who reports: part of each error report.
 struct worker_identity {
@@ -51,7 +48,7 @@ inline void read_magic_members(outcome& made) {
   if (error.is_null()) return;
   error_info described;
   described.message = error.is_string() ? error.get<std::string>() : error.dump();
-  made.fail(std::move(described));
+  (made.fail)(std::move(described));
 }
 
 /// The text that the platform shows for a failed job: its message or, for an exception, JSON in text with the members
@@ -67,7 +64,7 @@ inline std::string error_report(const error_info& error, const worker_identity& 
   };
   add("error_type", error.type);
   add("error_message", error.message);
-  add("error_traceback", error.trace());
+  add("error_traceback", (error.trace)());
   add("hostname", reporter.hostname);
   add("worker_id", reporter.worker_id);
   add("runpod_version", COWORKER_VERSION);
@@ -78,13 +75,9 @@ namespace detail {
 
 inline json system_info() {
   json made = json::object();
-#if __has_include(<sys/utsname.h>)
-  utsname found{};
-  if (::uname(&found) == 0) {
-    made["os"] = std::string(found.sysname) + " " + found.release;
-    made["processor"] = found.machine;
-  }
-#endif
+  const system_description system = detail::describe_system();
+  if (!system.name.empty()) made["os"] = system.name;
+  if (!system.processor.empty()) made["processor"] = system.processor;
   made["runpod"] = COWORKER_VERSION;
   return made;
 }
@@ -112,7 +105,7 @@ inline std::string result_body(const outcome& made, const worker_identity& repor
   };
   if (!made.succeeded()) {
     begin_member("error");
-    const error_info* const error = made.error();
+    const error_info* const error = (made.error)();
     coworker::append_json_string_lossy(
         body, error != nullptr ? coworker::error_report(*error, reporter, log) : std::string(made.message()));
   }

@@ -22,7 +22,7 @@
 #include <thread>
 #include <utility>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 

@@ -2,11 +2,11 @@
 // What the platform says through the environment, read once and checked before any job is taken, and what a worker is
 // called there.
 
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/environment.hpp>
 #include <coworker/transport/runpod/options.hpp>
 #include <coworker/version.hpp>
@@ -16,7 +16,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 inline std::uint64_t random_bits() {
   std::uint64_t bits = 0;
@@ -51,17 +51,9 @@ inline std::string fresh_uuid() {
 
 // "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
 inline std::string user_agent() {
-  utsname system{};
+  const system_description system = detail::describe_system();
   std::string agent = "coworker/" COWORKER_VERSION;
-  if (::uname(&system) == 0) {
-    agent.append(" (")
-        .append(system.sysname)
-        .append(" ")
-        .append(system.release)
-        .append("; ")
-        .append(system.machine)
-        .append(")");
-  }
+  if (!system.name.empty()) agent += " (" + system.name + "; " + system.processor + ")";
   agent += " Language/C++ 20";
   if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
   return agent;
@@ -116,7 +108,7 @@ inline std::string api_key_from_environment() {
 
 }  // namespace coworker::detail
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 /// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
 /// be used.

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct heartbeat_options {
   /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -82,7 +82,7 @@ inline std::string_view find_member(std::string_view object, std::string_view ke
   while (members.next(member)) {
     if (member.empty() || member.front() != '"') continue;
     std::size_t end = 1;
-    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
+    while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2U : 1U;
     if (end >= member.size() || member.substr(1, end - 1) != key) continue;
     const std::string_view value = detail::trimmed(member.substr(end + 1));
     if (!value.empty() && value.front() == ':') return detail::trimmed(value.substr(1));
@@ -123,7 +123,8 @@ inline void read_job_details(job_envelope& job) {
 inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   const auto id = item.find("id");
   if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
-    log.error("The queue handed over something without an id, which cannot be answered and is skipped.");
+    log.write(log_level::error,
+              "The queue handed over something without an id, which cannot be answered and is skipped.");
     return std::nullopt;
   }
   job_envelope made;
@@ -182,7 +183,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
       made.problem = std::move(problem);
       found.push_back(std::move(made));
     } else {
-      log.error(problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
+      log.write(log_level::error,
+                problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
     }
   };
   if (text.front() == '{') {
@@ -215,8 +217,9 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
       try {
         add(json::parse(item));
       } catch (const json_parse_error& error) {
-        log.error(std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
-                  error.what());
+        log.write(log_level::error,
+                  std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
+                      error.what());
       }
     }
   }

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct runpod_options {
   queue_urls::templates urls = {};
@@ -61,12 +61,14 @@ struct runpod_options {
 namespace detail {
 
 inline runpod_options checked(runpod_options wanted) {
-  const auto require = [](bool holds, const char* problem) {
+  const auto require_option = [](bool holds, const char* problem) {
     if (!holds) throw std::invalid_argument(std::string("runpod_options::") + problem);
   };
-  require(wanted.posts_at_once >= 1, "posts_at_once must be 1 or more, or no result would ever be posted");
-  require(wanted.ping_interval >= std::chrono::milliseconds(1), "ping_interval must be 1 ms or more");
-  require(wanted.output_limit >= 1000, "output_limit is below 1000 bytes, which an error must fit into");
+  require_option(wanted.posts_at_once >= 1,
+                 "posts_at_once must be 1 or more, or no result would ever be posted");
+  require_option(wanted.ping_interval >= std::chrono::milliseconds(1), "ping_interval must be 1 ms or more");
+  require_option(wanted.output_limit >= 1000,
+                 "output_limit is below 1000 bytes, which an error must fit into");
   return wanted;
 }
 

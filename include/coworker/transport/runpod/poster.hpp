@@ -32,7 +32,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker::detail {
+namespace coworker::inline v0_1::detail {
 
 // Used on the worker's executor. Client, options, URLs and logger must outlive it.
 template <http_client Client, class Spool>
@@ -81,7 +81,8 @@ class poster {
     request.body = std::move(body);
     const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
-    log_.error("A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+    log_.write(log_level::error,
+               "A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
     co_return made.end == ending::expired ? delivery::given_up
     : made.end == ending::unknown_job     ? delivery::unwanted
@@ -107,8 +108,9 @@ class poster {
       case post_answer::unsendable:
         break;
     }
-    log_.warn("The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
-              log_subject(job_id));
+    log_.write(log_level::warn,
+               "The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+               log_subject(job_id));
     co_return delivery::refused;
   }
 
@@ -161,7 +163,9 @@ class poster {
           detail::hand_on_left_over(spool_, options_.retry, random_source(random_.next()), log_, try_once);
       co_await std::move(all);
     } catch (const std::bad_alloc&) {
-      log_.warn("There was no memory to post what earlier runs left in the spool; the next start tries again.");
+      log_.write(
+          log_level::warn,
+          "There was no memory to post what earlier runs left in the spool; the next start tries again.");
     } catch (...) {
       problem = std::current_exception();
     }
@@ -219,7 +223,7 @@ class poster {
     try {
       spool_.store(place, body, perhaps_accepted, log_);
     } catch (const std::bad_alloc&) {
-      log_.error("The spool cannot keep a result: out of memory.");
+      log_.write(log_level::error, "The spool cannot keep a result: out of memory.");
     }
   }
 

@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 namespace detail {
 
@@ -154,7 +154,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
   random_source random_;
   backoff take_backoff_;
   backoff idle_backoff_;
-  time_point take_not_before_ = time_point::min();
+  time_point take_not_before_ = (time_point::min)();
   channel_health takes_;
   detail::poster<Client, Spool> poster_;
   Attendant attendant_;

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
@@ -160,16 +160,17 @@ class channel_health {
     quiet_until_ = now + std::chrono::seconds(10);
     const auto seconds = wait / std::chrono::seconds(1);
     detail::insist([&] {
-      log_.warn(std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-                (answer.retry_after
-                     ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
-                     : "it is tried again at growing intervals."));
+      log_.write(log_level::warn,
+                 std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
+                     (answer.retry_after
+                          ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
+                          : "it is tried again at growing intervals."));
     });
   }
 
   void worked() {
     if (std::exchange(told_, 0U) != 0)
-      detail::insist([this] { log_.info(std::string(name_) + " works again."); });
+      detail::insist([this] { log_.write(log_level::info, std::string(name_) + " works again."); });
   }
 
  private:
@@ -183,7 +184,7 @@ class channel_health {
   std::string_view name_;
   logger& log_;
   unsigned told_ = 0;  // a bit for each kind of failure in the log since all was well
-  time_point quiet_until_ = time_point::min();
+  time_point quiet_until_ = (time_point::min)();
 };
 
 }  // namespace coworker

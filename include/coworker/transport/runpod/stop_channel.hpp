@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace coworker {
+namespace coworker::inline v0_1 {
 
 struct stop_channel_options {
   /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
@@ -49,7 +49,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
     const time_point asked = executor.now();
     const http_answer answer = co_await client.send(poll);
     if (answer.arrived() && answer.status == 404) {
-      log.info("The server has no stop channel (404); it is not asked again.");
+      log.write(log_level::info, "The server has no stop channel (404); it is not asked again.");
       co_return;
     }
     const bool held = executor.now() - asked >= std::chrono::seconds(1);

@@ -1,0 +1,38 @@
+#pragma once
+// What a floating number is, told from its bits: with -Ofast or -ffinite-math-only compilers take every
+// arithmetic test for NaN and infinities to be false, and every number that a function is given or returns to be
+// finite. So these take references, and what may be infinite is returned by reference, too. Knows nothing else.
+
+#include <bit>
+#include <cstdint>
+
+namespace coworker::inline v0_1::detail {
+
+inline constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+inline constexpr std::uint64_t exponent_bits = std::uint64_t{0x7ff} << 52;
+
+constexpr bool is_finite(const double& value) noexcept {
+  return (std::bit_cast<std::uint64_t>(value) & exponent_bits) != exponent_bits;
+}
+
+constexpr bool is_finite(const float& value) noexcept {
+  constexpr std::uint32_t exponent = std::uint32_t{0xff} << 23;
+  return (std::bit_cast<std::uint32_t>(value) & exponent) != exponent;
+}
+
+constexpr bool is_nan(const double& value) noexcept {
+  return (std::bit_cast<std::uint64_t>(value) & ~sign_bit) > exponent_bits;
+}
+
+constexpr bool is_negative(const double& value) noexcept {
+  return (std::bit_cast<std::uint64_t>(value) & sign_bit) != 0;
+}
+
+/// A float that is not finite as a double.
+constexpr void widen_bits(const float& value, double& wide) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint64_t sign = (bits >> 31) != 0 ? sign_bit : 0;
+  wide = std::bit_cast<double>(sign | exponent_bits | (std::uint64_t{bits & 0x7f'ffff} << 29));
+}
+
+}  // namespace coworker::detail

@@ -1,0 +1,81 @@
+#pragma once
+// What is asked of the operating system that the standard library does not offer. The one place that tells POSIX from
+// other systems: headers that need more of POSIX than this stand inside `#if COWORKER_POSIX`. Knows nothing of ours.
+
+// Processes with signals, file descriptors that can be polled, sockets, folders.
+#ifdef _WIN32
+#define COWORKER_POSIX 0
+#else
+#define COWORKER_POSIX 1
+#endif
+
+#if COWORKER_POSIX
+#include <sys/utsname.h>
+#endif
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace coworker::inline v0_1::detail {
+
+/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
+/// the library is glibc, and thread-safe there.
+inline std::string errno_text(int number) {
+#if defined(__GLIBC__) && defined(_GNU_SOURCE)
+#if __GLIBC_PREREQ(2, 32)
+  if (const char* const text = ::strerrordesc_np(number)) return text;
+#endif
+#endif
+  return std::strerror(number);
+}
+
+/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
+#if COWORKER_POSIX
+inline constexpr const char* read_mode = "rbe";
+#else
+inline constexpr const char* read_mode = "rbN";
+#endif
+
+/// Whether an operation failed because it would have had to wait: EAGAIN and EWOULDBLOCK are one number on some systems.
+inline bool would_block(int problem) noexcept {
+#if EAGAIN != EWOULDBLOCK
+  if (problem == EWOULDBLOCK) return true;
+#endif
+  return problem == EAGAIN;
+}
+
+/// A static_cast between types that are the same on some systems, where g++'s -Wuseless-cast would complain of one.
+template <class To, class From>
+constexpr To number_cast(From value) noexcept {
+  return static_cast<To>(value);
+}
+
+/// The system's name and release, as in "Linux 6.1.0", and the processor's, as in "x86_64"; empty where unknown.
+struct system_description {
+  std::string name;
+  std::string processor;
+};
+
+#if COWORKER_POSIX
+
+inline system_description describe_system() {
+  system_description made;
+  utsname found{};
+  if (::uname(&found) != 0) return made;
+  made.name.append(found.sysname).append(" ").append(found.release);
+  made.processor = found.machine;
+  return made;
+}
+
+#else  // Windows
+
+inline system_description describe_system() {
+  system_description made;
+  made.name = "Windows";
+  return made;
+}
+
+#endif
+
+}  // namespace coworker::detail
