@@ -163,7 +163,8 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
     case endpoint_kind::realtime:
       log.write(log_level::info, "Serving on " + url + plan.endpoint.realtime_path + ".");
       break;
-    default:
+    case endpoint_kind::service:
+    case endpoint_kind::monitor:
       log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " +
                                      plan.endpoint.health_path + ", metrics at /metrics.");
   }
