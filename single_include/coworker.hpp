@@ -25265,6 +25265,201 @@ static_assert(concurrency_modifier<hill_climb>);
 
 }  // namespace coworker
 
+// ---- coworker/version.hpp ----------------------------------------------------------------------------------
+
+// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
+// pkg-config read it from here.
+
+#define COWORKER_VERSION_MAJOR 0
+#define COWORKER_VERSION_MINOR 1
+#define COWORKER_VERSION_PATCH 0
+
+/// The same three numbers as text.
+#define COWORKER_VERSION "0.1.0"
+
+// All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be parts of one program.
+// tests/checks/floors.py checks that each header says so.
+
+// ---- coworker/scale/otlp.hpp -------------------------------------------------------------------------------
+
+// Metrics and spans as OpenTelemetry's collectors take them: OTLP in JSON (opentelemetry-proto, docs/specification.md). Must
+// not know who sends them.
+
+namespace coworker::inline v0_1 {
+
+/// One job, from when it was taken until it had its result. Moments are nanoseconds since 1970.
+struct job_span {
+  std::string trace_id;        ///< 32 hexadecimal digits
+  std::string span_id;         ///< 16 of them
+  std::string parent_span_id;  ///< as well; empty: it has no parent
+  std::string job_id;
+  std::string error;  ///< empty: it succeeded
+  bool failed = false;
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+};
+
+/// What a `traceparent` header says (W3C Trace Context).
+struct trace_context {
+  std::string_view trace_id;
+  std::string_view parent_id;
+  bool sampled = false;
+};
+
+/// Nothing for a header that is malformed: then a trace begins anew. Of an unknown version, the first four fields count.
+inline std::optional<trace_context> parse_trace_parent(std::string_view header) noexcept {
+  const auto is_hex = [](std::string_view text) {
+    return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  };
+  const auto is_zero = [](std::string_view text) {
+    return text.find_first_not_of('0') == std::string_view::npos;
+  };
+  if (header.size() < 55 || header[2] != '-' || header[35] != '-' || header[52] != '-') return std::nullopt;
+  const std::string_view version = header.substr(0, 2);
+  const bool known = version == "00";
+  if (!is_hex(version) || version == "ff" || (known && header.size() != 55) ||
+      (header.size() > 55 && header[55] != '-'))
+    return std::nullopt;
+  const trace_context made{header.substr(3, 32), header.substr(36, 16), false};
+  const std::string_view flags = header.substr(53, 2);
+  if (!is_hex(made.trace_id) || !is_hex(made.parent_id) || !is_hex(flags) || is_zero(made.trace_id) ||
+      is_zero(made.parent_id))
+    return std::nullopt;
+  const char last = flags[1];
+  const int digit = last <= '9' ? last - '0' : last - 'a' + 10;
+  return trace_context{made.trace_id, made.parent_id, digit % 2 == 1};
+}
+
+namespace detail {
+
+inline json otlp_attribute(std::string_view key, std::string_view value) {
+  json made = json::object();
+  made["key"] = key;
+  made["value"]["stringValue"] = valid_utf8(value);
+  return made;
+}
+
+// Counts since the start, sums that never fall, and gauges.
+class otlp_metric_list {
+ public:
+  otlp_metric_list(std::uint64_t start, std::uint64_t now)
+      : start_(std::to_string(start)), now_(std::to_string(now)) {}
+
+  void counter(const char* name, const char* unit, std::uint64_t value, std::string_view outcome = {}) {
+    json point = begin_point();
+    point["asInt"] = std::to_string(value);
+    if (!outcome.empty()) point["attributes"].push_back(otlp_attribute("outcome", outcome));
+    sum(name, unit)["dataPoints"].push_back(std::move(point));
+  }
+  void counter(const char* name, const char* unit, double value) {
+    json point = begin_point();
+    point["asDouble"] = value;
+    sum(name, unit)["dataPoints"].push_back(std::move(point));
+  }
+  void gauge(const char* name, const char* unit, double value) {
+    json point = begin_point();
+    point.erase("startTimeUnixNano");
+    point["asDouble"] = value;
+    find(name, unit)["gauge"]["dataPoints"].push_back(std::move(point));
+  }
+
+  json take() { return std::move(list_); }
+
+ private:
+  json begin_point() const {
+    json point = json::object();
+    point["startTimeUnixNano"] = start_;
+    point["timeUnixNano"] = now_;
+    return point;
+  }
+
+  json& find(const char* name, const char* unit) {
+    if (!list_.empty() && list_.back().at("name") == json(name)) return list_.back();
+    json made = json::object();
+    made["name"] = name;
+    made["unit"] = unit;
+    list_.push_back(std::move(made));
+    return list_.back();
+  }
+
+  json& sum(const char* name, const char* unit) {
+    json& made = find(name, unit)["sum"];
+    made["aggregationTemporality"] = 2;  // cumulative
+    made["isMonotonic"] = true;
+    return made;
+  }
+
+  const std::string start_;
+  const std::string now_;
+  json list_ = json::array();
+};
+
+inline json otlp_scope() {
+  json made = json::object();
+  made["name"] = "coworker";
+  made["version"] = COWORKER_VERSION;
+  return made;
+}
+
+// {"outer": [{"resource": ..., "inner": [{"scope": ..., "list": [...]}]}]}
+inline std::string otlp_body(const char* outer, const char* inner, const char* list, const json& resource,
+                             json items) {
+  json scoped = json::object();
+  scoped["scope"] = otlp_scope();
+  scoped[list] = std::move(items);
+  json one = json::object();
+  one["resource"]["attributes"] = resource;
+  one[inner].push_back(std::move(scoped));
+  json body = json::object();
+  body[outer].push_back(std::move(one));
+  return body.dump();
+}
+
+}  // namespace detail
+
+/// The body of a POST to /v1/metrics. `resource`: an array of attributes, as otlp_attribute makes them.
+inline std::string otlp_metrics(const metrics& of, const json& resource, std::uint64_t start,
+                                std::uint64_t now) {
+  detail::otlp_metric_list list(start, now);
+  list.gauge("coworker.concurrency.limit", "{job}", of.limit);
+  list.gauge("coworker.jobs.in_progress", "{job}", of.in_progress);
+  list.gauge("coworker.jobs.waiting", "{job}", of.jobs_waiting);
+  list.counter("coworker.jobs.taken", "{job}", of.jobs_taken);
+  list.counter("coworker.jobs.ended", "{job}", of.jobs_succeeded, "succeeded");
+  list.counter("coworker.jobs.ended", "{job}", of.jobs_failed, "failed");
+  list.counter("coworker.jobs.ended", "{job}", of.jobs_stopped, "stopped");
+  list.counter("coworker.jobs.time", "s", of.job_seconds);
+  list.gauge("coworker.handler.p50", "s", of.handler.p50_seconds);
+  list.gauge("coworker.handler.p99", "s", of.handler.p99_seconds);
+  list.gauge("coworker.loop.lag", "s", of.loop_lag_seconds);
+  if (of.cpus > 0) list.counter("process.cpu.time", "s", of.cpu_seconds);
+  if (of.resident_bytes > 0) list.gauge("process.memory.usage", "By", static_cast<double>(of.resident_bytes));
+  return detail::otlp_body("resourceMetrics", "scopeMetrics", "metrics", resource, list.take());
+}
+
+/// The body of a POST to /v1/traces.
+inline std::string otlp_spans(const std::vector<job_span>& spans, const json& resource) {
+  json list = json::array();
+  for (const job_span& one : spans) {
+    json span = json::object();
+    span["traceId"] = one.trace_id;
+    span["spanId"] = one.span_id;
+    if (!one.parent_span_id.empty()) span["parentSpanId"] = one.parent_span_id;
+    span["name"] = "process job";
+    span["kind"] = 5;  // consumer
+    span["startTimeUnixNano"] = std::to_string(one.start);
+    span["endTimeUnixNano"] = std::to_string(one.end);
+    span["attributes"].push_back(detail::otlp_attribute("messaging.operation.type", "process"));
+    span["attributes"].push_back(detail::otlp_attribute("messaging.message.id", one.job_id));
+    span["status"]["code"] = one.failed ? 2 : 1;
+    if (one.failed) span["status"]["message"] = detail::valid_utf8(one.error);
+    list.push_back(std::move(span));
+  }
+  return detail::otlp_body("resourceSpans", "scopeSpans", "spans", resource, std::move(list));
+}
+
+}  // namespace coworker
+
 // ---- coworker/json/decimal.hpp -----------------------------------------------------------------------------
 
 // Numbers for people and for other programs' parsers, the same in every locale: std::snprintf writes a comma for the
@@ -26542,6 +26737,27 @@ class worker_control {
 
 }  // namespace coworker
 
+// ---- coworker/start/watched_worker.hpp ---------------------------------------------------------------------
+
+// A worker as those see it who only look at it. Must not know what it serves.
+
+namespace coworker::inline v0_1::detail {
+
+// A worker whose jobs come from elsewhere, to be looked at.
+template <class Worker>
+struct watched_worker final : worker_access {
+  Worker& runner;
+  explicit watched_worker(Worker& one) noexcept : runner(one) {}
+  void stop_job(std::string id) override { runner.stop_job(std::move(id)); }
+  void drain() override { runner.stop(); }
+  std::vector<std::string> jobs_in_progress() const override { return {}; }
+  metrics measured() const override { return runner.measured(); }
+  stop_token leaving() const override { return stop_token(); }
+  bool preparing() const override { return runner.preparing(); }
+};
+
+}  // namespace coworker::detail
+
 // ---- coworker/transport/concept.hpp ------------------------------------------------------------------------
 
 // The contract between a worker and a queue engine: what a worker calls, when, and what an engine owes it. Must not know
@@ -26733,6 +26949,937 @@ concept waiting_transport = requires(Transport& queue) {
 
 }  // namespace coworker
 
+// ---- coworker/transport/endpoint/job.hpp -------------------------------------------------------------------
+
+// A job of an HTTP endpoint, as its clients and its worker share it. Must not know HTTP.
+
+namespace coworker::inline v0_1::detail {
+
+/// How far a job is.
+enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
+
+inline std::string_view status_name(endpoint_status status) noexcept {
+  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED",
+                                            "FAILED",   "CANCELLED",   "TIMED_OUT"};
+  return names[static_cast<std::size_t>(status)];
+}
+
+constexpr bool is_final(endpoint_status status) noexcept { return status >= endpoint_status::completed; }
+
+/// A text that several hold.
+struct shared_text : shared_state {
+  const std::string text;
+  explicit shared_text(std::string made) noexcept : text(std::move(made)) {}
+};
+
+using text_handle = shared_handle<shared_text>;
+
+/// Of a text that grows as much of its end as the console shows.
+inline void append_shown_end(std::string& shown, std::string_view more) {
+  constexpr std::size_t most = 4000;
+  shown.append(more).append("\n");
+  if (shown.size() <= 2 * most) return;
+  const std::size_t line = shown.find('\n', shown.size() - most);
+  shown.erase(0, line + 1);
+}
+
+// What a client asks for.
+struct endpoint_order {
+  job_envelope envelope;                      // its id is the job's, unless it is empty or another's
+  std::string request = {};                   // what a retry is made from
+  std::string webhook = {};                   // whom to tell of the end
+  duration time_to_live = (duration::max)();  // from now to the end
+  bool kept = true;                           // for clients that ask later; else gone with its request
+  bool sync = false;                          // its client waits
+};
+
+/// Guarded by the mutex of its table, but for what is const.
+struct endpoint_job : shared_state {
+  const std::string id;
+  const bool kept;
+  const bool sync;
+  std::string request;
+  const std::string webhook;
+  job_envelope envelope;  // until it is taken
+  duration time_limit{};  // of its handler; 0: none
+  endpoint_status status = endpoint_status::in_queue;
+  bool was_started = false;
+  bool running = false;      // a worker has it, whatever the status is by now
+  bool read_live = false;    // a client that is connected reads its chunks
+  bool input_fault = false;  // it failed because its input does not fit
+  bool ended_here = false;   // it is among the results that are kept
+  time_point created{};
+  time_point started{};
+  time_point ended{};
+  time_point deadline = (time_point::max)();
+  text_handle output{};  // JSON; none: there is no output
+  std::string error = {};
+  fifo<std::string> chunks;       // JSON, that nobody has read
+  std::size_t chunk_bytes = 0;    // of those
+  std::string progress = {};      // JSON; empty: none yet
+  std::string shown_chunks = {};  // for the console: the last of them
+  std::string shown_log = {};     // for the console: its last lines
+  std::size_t bytes = 0;          // of all that the table counts for it
+  std::uint64_t revision = 0;     // when it changed last, in changes of the table
+  event news;                     // for clients: something of the above has changed
+  event room;                     // for the worker: chunks were read
+
+  endpoint_job(std::string named, endpoint_order&& order, time_point now)
+      : id(std::move(named)),
+        kept(order.kept),
+        sync(order.sync),
+        request(std::move(order.request)),
+        webhook(std::move(order.webhook)),
+        envelope(std::move(order.envelope)),
+        time_limit(envelope.time_limit),
+        created(now) {}
+};
+
+using job_handle = shared_handle<endpoint_job>;
+
+/// What a job is at a moment.
+struct job_view {
+  endpoint_status status = endpoint_status::in_queue;
+  bool input_fault = false;
+  bool was_started = false;
+  duration delay{};      // until it was started
+  duration execution{};  // from then on
+  text_handle output{};
+  std::string error = {};
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/exec/hash_table.hpp --------------------------------------------------------------------------
+
+// hash_table: entries that are found by a key, in one block of memory. std::unordered_map would do, at several
+// times the cost of including, and with an allocation for each entry.
+
+namespace coworker::inline v0_1::detail {
+
+/// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
+///
+///   hash(key)      the same for equal keys
+///   key_of(entry)  of an entry that is in use
+///   in_use(entry)  false for Entry()
+template <class Keys, class Entry>
+concept hash_keys = requires(const Keys& keys, const Entry& entry, const typename Keys::key& key) {
+  { keys.hash(key) } -> std::same_as<std::uint64_t>;
+  { keys.key_of(entry) == key } -> std::convertible_to<bool>;
+  { keys.in_use(entry) } -> std::convertible_to<bool>;
+};
+
+/// A hash table with open addressing. Finding, inserting and erasing take the same short time however many
+/// entries there are. Pointers to entries last until the next insertion or erasure. Not thread-safe.
+template <class Entry, class Keys>
+requires hash_keys<Keys, Entry>
+class hash_table {
+ public:
+  using key = typename Keys::key;
+
+  struct insertion {
+    Entry& entry;
+    bool inserted;  // false: there was one with that key already
+  };
+
+  explicit hash_table(Keys keys = Keys()) noexcept : keys_(keys) {}
+
+  bool empty() const noexcept { return size_ == 0; }
+  std::size_t size() const noexcept { return size_; }
+
+  /// Null: there is none.
+  const Entry* find(const key& wanted) const noexcept {
+    if (places_.empty()) return nullptr;
+    const Entry& place = places_[place_of(wanted)];
+    return keys_.in_use(place) ? &place : nullptr;
+  }
+  Entry* find(const key& wanted) noexcept { return const_cast<Entry*>(std::as_const(*this).find(wanted)); }
+
+  /// The entry with that key; if there was none, what `make` returns. Throws std::bad_alloc and what `make`
+  /// throws; nothing has changed then.
+  template <class Make>
+  insertion insert(const key& wanted, const Make& make) {
+    if ((size_ + 1) * 4 > places_.size() * 3) grow();
+    Entry& place = places_[place_of(wanted)];
+    if (keys_.in_use(place)) return {place, false};
+    place = make();
+    ++size_;
+    return {place, true};
+  }
+
+  /// False: there is none.
+  bool erase(const key& wanted) noexcept {
+    if (places_.empty()) return false;
+    const std::size_t place = place_of(wanted);
+    if (!keys_.in_use(places_[place])) return false;
+    erase_at(place);
+    return true;
+  }
+
+  /// Erases the entries for which `wanted` is true.
+  template <class Predicate>
+  void erase_if(const Predicate& wanted) noexcept {
+    for (std::size_t place = 0; place < places_.size();) {
+      if (keys_.in_use(places_[place]) && wanted(std::as_const(places_[place]))) {
+        erase_at(place);  // another entry may take the place
+      } else {
+        ++place;
+      }
+    }
+  }
+
+  /// In an order that follows from the keys and from what was inserted and erased.
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    for (const Entry& place : places_) {
+      if (keys_.in_use(place)) visit(place);
+    }
+  }
+
+  /// Erases all entries and gives their memory back.
+  void clear() noexcept {
+    std::vector<Entry>().swap(places_);
+    size_ = 0;
+  }
+
+ private:
+  std::size_t first_choice(const key& wanted) const noexcept {
+    return static_cast<std::size_t>(keys_.hash(wanted)) & (places_.size() - 1);
+  }
+  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
+
+  // Where the entry is, or else a free place for it.
+  std::size_t place_of(const key& wanted) const noexcept {
+    std::size_t place = first_choice(wanted);
+    while (keys_.in_use(places_[place]) && !(keys_.key_of(places_[place]) == wanted)) place = next(place);
+    return place;
+  }
+
+  void erase_at(std::size_t gap) noexcept {
+    places_[gap] = Entry();
+    --size_;
+    // Entries behind the gap, up to the next free place, may stand there because the gap was taken.
+    for (std::size_t i = next(gap); keys_.in_use(places_[i]); i = next(i)) {
+      const std::size_t home = first_choice(keys_.key_of(places_[i]));
+      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
+      if (reachable_past_gap) continue;
+      std::swap(places_[gap], places_[i]);
+      gap = i;
+    }
+  }
+
+  void grow() {
+    std::vector<Entry> old(places_.empty() ? 16 : places_.size() * 2);
+    old.swap(places_);
+    for (Entry& entry : old) {
+      if (!keys_.in_use(entry)) continue;
+      Entry& place = places_[place_of(keys_.key_of(entry))];
+      place = std::move(entry);  // which may be empty before what stands to its left is evaluated
+    }
+  }
+
+  std::vector<Entry> places_;  // a power of two of them, at least a quarter of them free
+  std::size_t size_ = 0;
+  [[no_unique_address]] Keys keys_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/job_ids.hpp ---------------------------------------------------------------
+
+// How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
+
+namespace coworker::inline v0_1::detail {
+
+struct endpoint_job_keys {
+  using key = std::string_view;
+  std::uint64_t hash(std::string_view id) const noexcept {
+    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
+    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return mixed ^ (mixed >> 32);
+  }
+  std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
+  bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
+};
+
+/// How many jobs there are and were.
+struct endpoint_counts {
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t cancelled = 0;
+  std::uint64_t timed_out = 0;
+  std::uint64_t retried = 0;
+  std::size_t in_queue = 0;
+  std::size_t in_progress = 0;
+};
+
+/// What a webhook is to be told.
+struct endpoint_notice {
+  std::string url;
+  job_handle job;
+};
+
+using job_index = hash_table<job_handle, endpoint_job_keys>;
+
+// Makes the ids that the platform's look like: a UUID, and which region.
+class job_ids {
+ public:
+  explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
+
+  std::string next(bool sync) {
+    std::string id = sync ? "sync-" : "";
+    std::uint64_t bits[2] = {random_.next(), random_.next()};
+    bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
+    bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
+    for (unsigned i = 0; i < 32; ++i) {
+      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
+      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+    }
+    return id += "-u1";
+  }
+
+ private:
+  random_source random_;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/endpoint/options.hpp ---------------------------------------------------------------
+
+// What can be set about an HTTP endpoint. Must not know how it works.
+
+namespace coworker::inline v0_1 {
+
+/// What an endpoint offers to its clients.
+enum class endpoint_kind : unsigned char {
+  queue_api,  ///< the platform's queue API: /run, /runsync, /status/{id} and so on, and the console
+  service,    ///< a POST on any route is a job, its response the output
+  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"}
+  monitor,    ///< no jobs: health, metrics and the console, for a worker whose jobs come from elsewhere
+};
+
+/// Options of an endpoint.
+struct endpoint_options {
+  endpoint_kind kind = endpoint_kind::service;
+  /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
+  bool only_local = true;
+  std::string token = {};             ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
+  std::string worker_id = "local";    ///< in answers of the queue API
+  std::string health_path = "/ping";  ///< says whether the worker is ready
+  int loading_status = 503;           ///< of the health path until the worker is ready
+  std::string realtime_path = {};     ///< of the kind `realtime`, such as "/ep/realtime"
+  std::string predict_path = {};      ///< for bodies {"instances": [...]}: each is a job; empty: none
+  bool webhooks = false;              ///< somebody tells them
+  bool openai_routes = false;         ///< POST /v1/... is a job {"openai_route", "openai_input"}
+  std::vector<route_description> routes =
+      {};                ///< of the kind `service`: the only ones that are jobs; none: all are
+  bool streams = false;  ///< the handler is one that streams
+  int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
+  std::size_t most_waiting = 1000;                           ///< jobs that wait; more are refused with 429
+  std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait
+  duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
+  duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
+  std::uint64_t seed = 1;                          ///< of the ids
+  std::string title = "coworker";                  ///< in the API's description
+  json (*schema)() = nullptr;                      ///< of the handler's input; null: not known
+  void (*interpret)(outcome&) = nullptr;           ///< what members of an output mean; null: nothing
+  /// An error as text; null: its message.
+  std::string (*error_text)(const error_info&, const logger&) = nullptr;
+  /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
+  void (*add_timings)(outcome&, const detail::job_timings&, duration ready_delay) = nullptr;
+  duration ready_delay{};  ///< how long the process took until it could serve
+};
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/transport/endpoint/kept_jobs.hpp -------------------------------------------------------------
+
+// The jobs of an HTTP endpoint that clients may ask for, by their ids. Those that have ended are kept for a while and
+// within a bound on memory, the oldest dropped first. Must not know how a job gets on.
+
+namespace coworker::inline v0_1::detail {
+
+// Empty: there is none.
+inline job_handle take_job(job_index& jobs, std::string_view id) {
+  const job_handle* const found = jobs.find(id);
+  job_handle taken = found != nullptr ? *found : job_handle();
+  if (found != nullptr) jobs.erase(id);
+  return taken;
+}
+
+// Guarded by its owner's mutex, as the jobs are.
+class kept_jobs {
+ public:
+  explicit kept_jobs(const endpoint_options& options) noexcept : options_(options) {}
+
+  void add(const job_handle& job) {
+    jobs_.insert(job->id, [&job] { return job; });
+  }
+
+  // Null: it is not here.
+  const job_handle* find(std::string_view id) const noexcept { return jobs_.find(id); }
+
+  // Empty: it is not here, or another has its id by now.
+  job_handle handle_of(const endpoint_job& job) const noexcept {
+    const job_handle* const found = jobs_.find(job.id);
+    return found != nullptr && found->get() == &job ? *found : job_handle();
+  }
+
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    jobs_.for_each(visit);
+  }
+
+  // From now on it counts among the results.
+  void note_end(const job_handle& job, time_point now) {
+    ended_.push(job);
+    job->ended_here = true;
+    bytes_ += job->bytes;
+    count_bytes(
+        *job, static_cast<std::ptrdiff_t>((job->output ? job->output->text.size() : 0) + job->error.size()));
+    make_room(now);
+  }
+
+  void count_bytes(endpoint_job& job, std::ptrdiff_t more) noexcept {
+    job.bytes += static_cast<std::size_t>(more);
+    if (job.ended_here) bytes_ += static_cast<std::size_t>(more);
+  }
+
+  // Drops what was kept for longest.
+  void make_room(time_point now) {
+    while (!ended_.empty()) {
+      const endpoint_job& oldest = *ended_[0];
+      const bool old = oldest.ended_here && now - oldest.ended > options_.keep_async;
+      if (oldest.ended_here && !old && bytes_ <= options_.most_kept) return;
+      const job_handle dropped = ended_.pop();
+      if (dropped->ended_here) forget(*dropped);
+    }
+  }
+
+  // Whoever holds a handle still has it.
+  void forget(endpoint_job& job) {
+    if (job.ended_here) {
+      bytes_ -= job.bytes;
+      job.ended_here = false;
+      job.output = text_handle();  // the list of those that have ended may hold the job for a while
+      job.chunks = fifo<std::string>();
+      job.request = std::string();
+    }
+    if (handle_of(job)) detail::take_job(jobs_, job.id);
+  }
+
+ private:
+  const endpoint_options& options_;
+  job_index jobs_;
+  fifo<job_handle> ended_;  // in the order of their ends; also those that were forgotten
+  std::size_t bytes_ = 0;   // of those that were not
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/transport/endpoint/job_table.hpp -------------------------------------------------------------
+
+// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
+// later, within a bound on memory. Must not know HTTP.
+
+namespace coworker::inline v0_1::detail {
+
+// Any thread.
+class job_table {
+ public:
+  enum class refusal : unsigned char { none, full, closed };
+
+  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+
+  // --- for clients ----------------------------------------------------------------------------------------
+
+  // Empty, and why: there is no room, or the worker leaves.
+  job_handle submit(endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : refusal::none;
+    const std::size_t size = order.request.size() + cost_of_a_job;
+    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
+    if (why == refusal::none && !has_room) why = refusal::full;
+    if (why != refusal::none) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    std::string id = order.envelope.id;
+    if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
+    const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
+    made->bytes = size;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    kept_.add(made);
+    enqueue(made);
+    return made;
+  }
+
+  // Empty: it is not here, or not any more.
+  job_handle find(std::string_view id, time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = kept_.find(id);
+    if (found == nullptr || !(*found)->kept) return job_handle();
+    job_handle job = *found;
+    expire(*job, now);
+    if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
+      kept_.forget(*job);
+      return job_handle();
+    }
+    return job;
+  }
+
+  job_view look(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    return look_locked(job, now);
+  }
+
+  // Nothing: it is not over, and news will come.
+  std::optional<job_view> look_for_end(endpoint_job& job, time_point now) {
+    const std::lock_guard lock(mutex_);
+    job_view seen = look_locked(job, now);
+    if (is_final(seen.status)) return seen;
+    job.news.reset();
+    return std::nullopt;
+  }
+
+  // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
+  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
+                   job_view& seen) {
+    const std::lock_guard lock(mutex_);
+    seen = look_locked(job, now);
+    while (!job.chunks.empty() && (all || taken.empty())) {
+      taken.push_back(job.chunks.pop());
+      job.chunk_bytes -= taken.back().size();
+      kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
+    }
+    if (!taken.empty()) job.room.set();
+    if (!taken.empty() || is_final(seen.status)) return true;
+    job.news.reset();
+    return false;
+  }
+
+  // The handler is held up by a client that reads slowly, and not by one that is not there.
+  void read_live(endpoint_job& job, bool live) {
+    const std::lock_guard lock(mutex_);
+    job.read_live = live;
+    job.room.set();
+  }
+
+  // Ends it as cancelled; one in progress is asked to stop. False: it had ended before.
+  bool cancel(endpoint_job& job, std::string why, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return false;
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+    return true;
+  }
+
+  // Its client has its answer, or has gone away; then it is stopped.
+  void leave(endpoint_job& job, time_point now) {
+    cancel(job, "cancelled: the client has gone away", now);
+    const std::lock_guard lock(mutex_);
+    if (!job.kept) kept_.forget(job);
+  }
+
+  // Only for one that has failed or timed out. False: it has not, or there is no room.
+  job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
+    const std::lock_guard lock(mutex_);
+    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
+    const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
+    if (why != refusal::none || !may || old.running) return job_handle();
+    const duration time_to_live = order.time_to_live;
+    const job_handle made(new endpoint_job(old.id, std::move(order), now));
+    kept_.forget(old);
+    made->bytes = made->request.size() + cost_of_a_job;
+    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    kept_.add(made);
+    ++counts_.retried;
+    enqueue(made);
+    return made;
+  }
+
+  // Cancels all that wait; returns how many.
+  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
+
+  endpoint_counts counts() const {
+    const std::lock_guard lock(mutex_);
+    endpoint_counts made = counts_;
+    made.in_queue = in_queue_;
+    made.in_progress = in_progress_;
+    return made;
+  }
+
+  // Calls `use(const endpoint_job&)` for those that have changed since, and returns the number of the last change.
+  template <class Use>
+  std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
+    const std::lock_guard lock(mutex_);
+    kept_.for_each([&](const job_handle& job) {
+      if (job->kept && job->revision > revision) use(*job);
+    });
+    return revision_;
+  }
+
+  // --- for the worker -------------------------------------------------------------------------------------
+
+  // False: there is nothing to hand over yet.
+  bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
+    const std::lock_guard lock(mutex_);
+    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      expire(*next, now);
+      if (next->status != endpoint_status::in_queue) continue;
+      // Kept here until it has ended, also where no client asks for it later.
+      running_.insert(next->id, [&next] { return next; });
+      leave_queue(*next);
+      ++in_progress_;
+      next->running = next->was_started = true;
+      next->started = now;
+      next->envelope.deadline = next->deadline;
+      change(*next, endpoint_status::in_progress);
+      taken.jobs.push_back(std::move(next->envelope));
+    }
+    taken.closed = closed_ && in_queue_ == 0;
+    if (!taken.jobs.empty() || taken.closed) return true;
+    available_.reset();
+    return false;
+  }
+
+  event& available() noexcept { return available_; }
+
+  std::size_t waiting() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return in_queue_;
+  }
+
+  // Empty: the worker has no such job.
+  job_handle running(std::string_view id) const {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = running_.find(id);
+    return found != nullptr ? *found : job_handle();
+  }
+
+  enum class chunk_place : unsigned char { added, no_room, unwanted };
+
+  // no_room: whoever reads it has to come first.
+  chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
+    const std::lock_guard lock(mutex_);
+    if (is_final(job.status)) return chunk_place::unwanted;
+    if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
+      job.room.reset();
+      return chunk_place::no_room;
+    }
+    if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
+    job.chunk_bytes += text.size();
+    kept_.count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
+    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
+    job.chunks.push(std::move(text));
+    change(job, job.status);
+    kept_.make_room(now);
+    return chunk_place::added;
+  }
+
+  void set_progress(endpoint_job& job, std::string text) {
+    const std::lock_guard lock(mutex_);
+    job.progress = std::move(text);
+    change(job, job.status);
+  }
+
+  // A line of the log, if it is about a job that is kept.
+  void add_log_line(std::string_view id, std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    const job_handle* const found = kept_.find(id);
+    if (found == nullptr || !(*found)->kept) return;
+    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    change(**found, (*found)->status);
+  }
+
+  // Of a job that the worker had. It keeps the status that it has, if that is final already.
+  void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
+           time_point now) {
+    const std::lock_guard lock(mutex_);
+    const job_handle kept = detail::take_job(running_, job.id);
+    job.running = false;
+    --in_progress_;
+    if (is_final(job.status)) return;
+    job.input_fault = input_fault;
+    end_locked(job, status, std::move(output), std::move(error), now);
+  }
+
+  void worker_comes(const worker_control& worker) {
+    const std::lock_guard lock(mutex_);
+    workers_.push_back(worker);
+  }
+
+  void worker_goes() noexcept {
+    const std::lock_guard lock(mutex_);
+    workers_.clear();
+  }
+
+  std::optional<worker_control> worker() const {
+    const std::lock_guard lock(mutex_);
+    return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
+  }
+
+  // Lets no more in; what waits is cancelled.
+  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
+
+  bool closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+  // What is to be told, in order; for whoever tells it.
+  std::vector<endpoint_notice> take_notices() {
+    const std::lock_guard lock(mutex_);
+    noticed_.reset();
+    return std::exchange(notices_, {});
+  }
+  event& noticed() noexcept { return noticed_; }
+
+ private:
+  static constexpr std::size_t cost_of_a_job = 512;  // about, of the object itself
+  static constexpr std::size_t most_unread =
+      256 * 1024;  // of chunks, before a handler waits for a slow reader
+
+  void enqueue(const job_handle& job) {
+    job->envelope.id = job->id;
+    available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    waiting_.push(job);
+    ++in_queue_;
+    waiting_bytes_ += job->bytes;
+    change(*job, endpoint_status::in_queue);
+  }
+
+  void leave_queue(endpoint_job& job) {
+    --in_queue_;
+    waiting_bytes_ -= job.bytes;
+  }
+
+  void change(endpoint_job& job, endpoint_status to) {
+    job.status = to;
+    job.revision = ++revision_;
+    job.news.set();
+  }
+
+  // One that has waited for too long.
+  void expire(endpoint_job& job, time_point now) {
+    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
+    end_locked(job, endpoint_status::timed_out, text_handle(),
+               "timed out: its time to live ended before it was started", now);
+  }
+
+  job_view look_locked(endpoint_job& job, time_point now) {
+    expire(job, now);
+    job_view seen;
+    seen.status = job.status;
+    seen.input_fault = job.input_fault;
+    seen.was_started = job.was_started;
+    const time_point until = is_final(job.status) ? job.ended : now;
+    seen.delay = (seen.was_started ? job.started : until) - job.created;
+    if (seen.was_started) seen.execution = until - job.started;
+    seen.output = job.output;
+    seen.error = job.error;
+    return seen;
+  }
+
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                  time_point now) {
+    if (job.status == endpoint_status::in_queue) {
+      leave_queue(job);
+      job.envelope = job_envelope();
+    }
+    job.ended = now;
+    job.output = std::move(output);
+    job.error = std::move(error);
+    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
+                           : status == endpoint_status::failed    ? counts_.failed
+                           : status == endpoint_status::timed_out ? counts_.timed_out
+                                                                  : counts_.cancelled;
+    ++count;
+    change(job, status);
+    job.room.set();
+    const job_handle self = kept_.handle_of(job);
+    if (!job.kept || !self) return;
+    if (!job.webhook.empty()) {
+      notices_.push_back({job.webhook, self});
+      noticed_.set();
+    }
+    kept_.note_end(self, now);
+  }
+
+  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
+    const std::lock_guard lock(mutex_);
+    closed_ = closed_ || closes;
+    std::size_t removed = 0;
+    while (!waiting_.empty()) {
+      const job_handle next = waiting_.pop();
+      if (next->status != endpoint_status::in_queue) continue;
+      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
+      ++removed;
+    }
+    if (closes) available_.set();
+    return removed;
+  }
+
+  const endpoint_options& options_;
+  mutable std::mutex mutex_;  // guards all below, and the jobs
+  job_ids ids_;
+  event available_;  // a take may find something
+  event noticed_;
+  kept_jobs kept_{options_};  // that clients may ask for
+  job_index running_;         // that a worker has
+  fifo<job_handle> waiting_;  // also those that have ended meanwhile
+  std::vector<endpoint_notice> notices_;
+  std::vector<worker_control> workers_;
+  endpoint_counts counts_;
+  std::size_t in_queue_ = 0;
+  std::size_t in_progress_ = 0;
+  std::size_t waiting_bytes_ = 0;
+  std::uint64_t revision_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/transport/endpoint/engine.hpp ----------------------------------------------------------------
+
+// http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
+
+namespace coworker::inline v0_1 {
+
+/// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
+/// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
+///
+/// Thread safety: answer() on the server's loop, the rest as any engine.
+class http_endpoint {
+ public:
+  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
+  http_endpoint(const http_endpoint&) = delete;
+  http_endpoint& operator=(const http_endpoint&) = delete;
+
+  const endpoint_options& options() const noexcept { return options_; }
+  detail::job_table& jobs() noexcept { return jobs_; }
+  logger& own_log() noexcept { return log_; }
+
+  /// Whether a worker serves it, and has prepared its handler. Any thread.
+  bool is_ready() const {
+    const std::optional<worker_control> worker = jobs_.worker();
+    return worker && !worker->preparing();
+  }
+
+  // --- what a worker calls ----------------------------------------------------------------------------------
+
+  std::size_t backlog() const noexcept { return jobs_.waiting(); }
+
+  void interpret(outcome& made) const {
+    if (options_.interpret != nullptr) options_.interpret(made);
+  }
+
+  transport_limits limits() const noexcept {
+    transport_limits made;
+    made.jobs = options_.most_in_progress;
+    return made;
+  }
+
+  task<take_result> take(take_request request) {
+    const executor_ref here = co_await this_coro::executor();
+    take_result taken;
+    while (!jobs_.hand_over(request.capacity, here.now(), taken)) co_await jobs_.available().wait();
+    co_return taken;
+  }
+
+  task<delivery> complete(job_result result) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(result.job_id);
+    if (result.timings != nullptr && options_.add_timings != nullptr)
+      options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
+    if (job) settle(*job, result.outcome, here.now());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  /// Waits only for a client that is connected and reads slowly.
+  task<delivery> chunk(std::string_view job_id, json value) {
+    const executor_ref here = co_await this_coro::executor();
+    const detail::job_handle job = jobs_.running(job_id);
+    std::string text = value.dump();
+    while (job) {
+      const auto place = jobs_.add_chunk(*job, text, here.now());
+      if (place == detail::job_table::chunk_place::added) co_return delivery::accepted;
+      if (place == detail::job_table::chunk_place::unwanted) break;
+      co_await job->room.wait();
+    }
+    co_return delivery::refused;
+  }
+
+  task<delivery> progress(std::string_view job_id, json value) {
+    const detail::job_handle job = jobs_.running(job_id);
+    if (job) jobs_.set_progress(*job, value.dump());
+    co_return job ? delivery::accepted : delivery::refused;
+  }
+
+  task<void> attend(worker_control control) {
+    const executor_ref here = co_await this_coro::executor();
+    struct attendance {
+      detail::job_table& jobs;
+      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
+        jobs.worker_comes(worker);
+      }
+      attendance(const attendance&) = delete;
+      attendance& operator=(const attendance&) = delete;
+      ~attendance() { jobs.worker_goes(); }
+    } const attends(jobs_, control);
+    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
+    event until_stopped;
+    co_await until_stopped.wait();
+  }
+
+ private:
+  struct leave {
+    detail::job_table* jobs;
+    executor_ref clock;
+    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
+    void operator()() const {
+      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
+    }
+  };
+
+  void settle(detail::endpoint_job& job, outcome& made, time_point now) {
+    using detail::endpoint_status;
+    endpoint_status status = endpoint_status::completed;
+    std::string error;
+    bool input_fault = false;
+    if (!made.succeeded()) {
+      // A handler that outlives its time is stopped by the worker, which ends it as a failure.
+      const bool late =
+          (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
+      status = late                                     ? endpoint_status::timed_out
+               : made.status == outcome_status::stopped ? endpoint_status::cancelled
+                                                        : endpoint_status::failed;
+      const error_info* const why = (made.error)();
+      input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
+      const bool shaped = why != nullptr && options_.error_text != nullptr;
+      error = shaped ? options_.error_text(*why, log_) : std::string(made.message());
+      if (error.empty()) error = "the job failed";
+    }
+    detail::text_handle output;
+    if (made.succeeded() || !made.output.is_null())
+      output = detail::text_handle(new detail::shared_text(made.output.dump()));
+    jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
+  }
+
+  const endpoint_options options_;
+  logger& log_;
+  detail::job_table jobs_{options_};
+};
+
+static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
+              progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
+              attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
+              counted_transport<http_endpoint>);
+
+}  // namespace coworker::inline v0_1
+
 // ---- coworker/transport/engine_ref.hpp ---------------------------------------------------------------------
 
 // engine_ref: any engine behind one type, so that the worker's part for it is compiled once and not for each engine. Must
@@ -26828,6 +27975,103 @@ class engine_ref {
 static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_transport<engine_ref> &&
               limited_transport<engine_ref> && interpreting_transport<engine_ref> && attended_transport<engine_ref> &&
               counted_transport<engine_ref>);
+
+}  // namespace coworker::detail
+
+// ---- coworker/transport/traced_engine.hpp ------------------------------------------------------------------
+
+// traced_engine: an engine, and a note of each job that goes through it, for spans. Must not know which engine it is, nor
+// where the notes go.
+
+namespace coworker::inline v0_1::detail {
+
+// Spans that are under way, and those that wait to be sent. Any thread.
+class span_list {
+ public:
+  static constexpr std::size_t most_waiting = 2048;  // the oldest are dropped
+
+  span_list(std::uint64_t seed, std::uint64_t (*now)()) noexcept : random_(seed), now_(now) {}
+
+  void begin(const job_envelope& job) {
+    const std::lock_guard lock(mutex_);
+    const std::optional<trace_context> given = coworker::parse_trace_parent(job.trace_parent);
+    if (given && !given->sampled) return;
+    job_span made;
+    made.trace_id = given ? std::string(given->trace_id) : digits() + digits();
+    made.span_id = digits();
+    if (given) made.parent_span_id = given->parent_id;
+    made.job_id = job.id;
+    made.start = now_();
+    open_.push_back(std::move(made));
+  }
+
+  void end(std::string_view job_id, const outcome& made) {
+    const std::lock_guard lock(mutex_);
+    for (job_span& one : open_) {
+      if (one.job_id != job_id) continue;
+      one.end = now_();
+      one.failed = !made.succeeded();
+      one.error = made.message();
+      if (ended_.size() == most_waiting) ended_.erase(ended_.begin());
+      ended_.push_back(std::move(one));
+      one = std::move(open_.back());
+      open_.pop_back();
+      return;
+    }
+  }
+
+  std::vector<job_span> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(ended_, {});
+  }
+
+ private:
+  std::string digits() {
+    std::uint64_t bits = 0;
+    while (bits == 0) bits = random_.next();
+    std::string text;
+    for (int shift = 60; shift >= 0; shift -= 4) text += "0123456789abcdef"[bits >> shift & 15];
+    return text;
+  }
+
+  std::mutex mutex_;
+  random_source random_;
+  std::uint64_t (*const now_)();  // nanoseconds since 1970
+  std::vector<job_span> open_;
+  std::vector<job_span> ended_;
+};
+
+class traced_engine {
+ public:
+  traced_engine(engine_ref engine, span_list& spans) noexcept : engine_(engine), spans_(spans) {}
+
+  task<take_result> take(take_request request) {
+    take_result taken = co_await engine_.take(request);
+    for (const job_envelope& job : taken.jobs) spans_.begin(job);
+    co_return taken;
+  }
+  task<delivery> complete(job_result result) {
+    spans_.end(result.job_id, result.outcome);
+    return engine_.complete(std::move(result));
+  }
+  task<delivery> chunk(std::string_view job_id, json value) {
+    return engine_.chunk(job_id, std::move(value));
+  }
+  task<delivery> progress(std::string_view job_id, json value) {
+    return engine_.progress(job_id, std::move(value));
+  }
+  transport_limits limits() const { return engine_.limits(); }
+  void interpret(outcome& made) const { engine_.interpret(made); }
+  task<void> attend(worker_control control) { return engine_.attend(control); }
+  std::size_t backlog() const { return engine_.backlog(); }
+
+ private:
+  engine_ref engine_;
+  span_list& spans_;
+};
+
+static_assert(transport<traced_engine> && chunk_transport<traced_engine> &&
+              attended_transport<traced_engine>);
 
 }  // namespace coworker::detail
 
@@ -27048,141 +28292,6 @@ class worker_inbox {
   std::mutex mutex_;
   fifo<std::string> to_stop_;
   std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/exec/hash_table.hpp --------------------------------------------------------------------------
-
-// hash_table: entries that are found by a key, in one block of memory. std::unordered_map would do, at several
-// times the cost of including, and with an allocation for each entry.
-
-namespace coworker::inline v0_1::detail {
-
-/// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
-///
-///   hash(key)      the same for equal keys
-///   key_of(entry)  of an entry that is in use
-///   in_use(entry)  false for Entry()
-template <class Keys, class Entry>
-concept hash_keys = requires(const Keys& keys, const Entry& entry, const typename Keys::key& key) {
-  { keys.hash(key) } -> std::same_as<std::uint64_t>;
-  { keys.key_of(entry) == key } -> std::convertible_to<bool>;
-  { keys.in_use(entry) } -> std::convertible_to<bool>;
-};
-
-/// A hash table with open addressing. Finding, inserting and erasing take the same short time however many
-/// entries there are. Pointers to entries last until the next insertion or erasure. Not thread-safe.
-template <class Entry, class Keys>
-requires hash_keys<Keys, Entry>
-class hash_table {
- public:
-  using key = typename Keys::key;
-
-  struct insertion {
-    Entry& entry;
-    bool inserted;  // false: there was one with that key already
-  };
-
-  explicit hash_table(Keys keys = Keys()) noexcept : keys_(keys) {}
-
-  bool empty() const noexcept { return size_ == 0; }
-  std::size_t size() const noexcept { return size_; }
-
-  /// Null: there is none.
-  const Entry* find(const key& wanted) const noexcept {
-    if (places_.empty()) return nullptr;
-    const Entry& place = places_[place_of(wanted)];
-    return keys_.in_use(place) ? &place : nullptr;
-  }
-  Entry* find(const key& wanted) noexcept { return const_cast<Entry*>(std::as_const(*this).find(wanted)); }
-
-  /// The entry with that key; if there was none, what `make` returns. Throws std::bad_alloc and what `make`
-  /// throws; nothing has changed then.
-  template <class Make>
-  insertion insert(const key& wanted, const Make& make) {
-    if ((size_ + 1) * 4 > places_.size() * 3) grow();
-    Entry& place = places_[place_of(wanted)];
-    if (keys_.in_use(place)) return {place, false};
-    place = make();
-    ++size_;
-    return {place, true};
-  }
-
-  /// False: there is none.
-  bool erase(const key& wanted) noexcept {
-    if (places_.empty()) return false;
-    const std::size_t place = place_of(wanted);
-    if (!keys_.in_use(places_[place])) return false;
-    erase_at(place);
-    return true;
-  }
-
-  /// Erases the entries for which `wanted` is true.
-  template <class Predicate>
-  void erase_if(const Predicate& wanted) noexcept {
-    for (std::size_t place = 0; place < places_.size();) {
-      if (keys_.in_use(places_[place]) && wanted(std::as_const(places_[place]))) {
-        erase_at(place);  // another entry may take the place
-      } else {
-        ++place;
-      }
-    }
-  }
-
-  /// In an order that follows from the keys and from what was inserted and erased.
-  template <class Visit>
-  void for_each(const Visit& visit) const {
-    for (const Entry& place : places_) {
-      if (keys_.in_use(place)) visit(place);
-    }
-  }
-
-  /// Erases all entries and gives their memory back.
-  void clear() noexcept {
-    std::vector<Entry>().swap(places_);
-    size_ = 0;
-  }
-
- private:
-  std::size_t first_choice(const key& wanted) const noexcept {
-    return static_cast<std::size_t>(keys_.hash(wanted)) & (places_.size() - 1);
-  }
-  std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
-
-  // Where the entry is, or else a free place for it.
-  std::size_t place_of(const key& wanted) const noexcept {
-    std::size_t place = first_choice(wanted);
-    while (keys_.in_use(places_[place]) && !(keys_.key_of(places_[place]) == wanted)) place = next(place);
-    return place;
-  }
-
-  void erase_at(std::size_t gap) noexcept {
-    places_[gap] = Entry();
-    --size_;
-    // Entries behind the gap, up to the next free place, may stand there because the gap was taken.
-    for (std::size_t i = next(gap); keys_.in_use(places_[i]); i = next(i)) {
-      const std::size_t home = first_choice(keys_.key_of(places_[i]));
-      const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
-      if (reachable_past_gap) continue;
-      std::swap(places_[gap], places_[i]);
-      gap = i;
-    }
-  }
-
-  void grow() {
-    std::vector<Entry> old(places_.empty() ? 16 : places_.size() * 2);
-    old.swap(places_);
-    for (Entry& entry : old) {
-      if (!keys_.in_use(entry)) continue;
-      Entry& place = places_[place_of(keys_.key_of(entry))];
-      place = std::move(entry);  // which may be empty before what stands to its left is evaluated
-    }
-  }
-
-  std::vector<Entry> places_;  // a power of two of them, at least a quarter of them free
-  std::size_t size_ = 0;
-  [[no_unique_address]] Keys keys_;
 };
 
 }  // namespace coworker::detail
@@ -29135,7 +30244,8 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
                    exit_unfinished,
                    "The grace period is over, and something still hangs: the process ends without waiting "
                    "for it.");
-          log.write(log_level::info, 
+          log.write(
+              log_level::info,
               "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
               "seconds later "
               "or more, leaves at once.");
@@ -29148,23 +30258,56 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
   }
 }
 
-// The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
-int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+int run_until_told_to_leave(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
+  log.write(log_level::info,
+            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+                " failed, " + std::to_string(summary.stopped) + " stopped, " +
+                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+                std::to_string(summary.highest_in_progress) + ".");
+  return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+}
+
+// Something that goes on beside a worker until it is destroyed.
+class side_work {
+ public:
+  side_work() = default;
+  side_work(const side_work&) = delete;
+  side_work& operator=(const side_work&) = delete;
+  virtual ~side_work() = default;
+  // Where spans of jobs are to go; null: nowhere.
+  virtual span_list* spans() noexcept { return nullptr; }
+};
+
+// What only a build with libcurl has; null where it is not. Files of one program may differ in that.
+struct build_parts {
+  std::unique_ptr<side_work> (*begin_otlp)(worker_access& worker,
+                                           logger& log) = nullptr;  // empty: nobody asks for it
+  std::unique_ptr<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
+};
+
+// The same for an engine that serves until it is told to leave. Metrics and a span for each job are sent as the OTEL_*
+// variables say; of an engine with a waiter of its own, metrics only.
+template <class Worker, class Engine>
+int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
+                 const build_parts& build) {
+  watched_worker watched(runner);
+  std::unique_ptr<side_work> exporter;
+  if (build.begin_otlp != nullptr) exporter = build.begin_otlp(watched, log);
   if constexpr (is_served_by_reference<Engine>) {
     engine_ref any(engine);
-    return detail::serve_engine(runner, any, grace_period, log);
+    span_list* const spans = exporter != nullptr ? exporter->spans() : nullptr;
+    if (spans == nullptr) return detail::run_until_told_to_leave(runner, any, grace_period, log);
+    traced_engine traced(any, *spans);
+    engine_ref outer(traced);
+    return detail::run_until_told_to_leave(runner, outer, grace_period, log);
   } else {
-    const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
-    log.write(log_level::info, "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-             " failed, " + std::to_string(summary.stopped) + " stopped, " +
-             std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-             std::to_string(summary.highest_in_progress) + ".");
-    return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+    return detail::run_until_told_to_leave(runner, engine, grace_period, log);
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/local_file.hpp ---------------------------------------------------------------------
 
@@ -29381,21 +30524,6 @@ static_assert(transport<local_file> && counted_transport<local_file> && chunk_tr
               progress_transport<local_file>);
 
 }  // namespace coworker
-
-// ---- coworker/version.hpp ----------------------------------------------------------------------------------
-
-// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
-// pkg-config read it from here.
-
-#define COWORKER_VERSION_MAJOR 0
-#define COWORKER_VERSION_MINOR 1
-#define COWORKER_VERSION_PATCH 0
-
-/// The same three numbers as text.
-#define COWORKER_VERSION "0.1.0"
-
-// All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be parts of one program.
-// tests/checks/floors.py checks that each header says so.
 
 // ---- coworker/transport/runpod/bodies.hpp ------------------------------------------------------------------
 
@@ -29958,802 +31086,6 @@ inline std::string mode_line(const chosen_mode& chosen) {
 }
 
 }  // namespace coworker::detail
-
-// ---- coworker/transport/endpoint/job.hpp -------------------------------------------------------------------
-
-// A job of an HTTP endpoint, as its clients and its worker share it. Must not know HTTP.
-
-namespace coworker::inline v0_1::detail {
-
-/// How far a job is.
-enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
-
-inline std::string_view status_name(endpoint_status status) noexcept {
-  static constexpr std::string_view names[]{"IN_QUEUE", "IN_PROGRESS", "COMPLETED",
-                                            "FAILED",   "CANCELLED",   "TIMED_OUT"};
-  return names[static_cast<std::size_t>(status)];
-}
-
-constexpr bool is_final(endpoint_status status) noexcept { return status >= endpoint_status::completed; }
-
-/// A text that several hold.
-struct shared_text : shared_state {
-  const std::string text;
-  explicit shared_text(std::string made) noexcept : text(std::move(made)) {}
-};
-
-using text_handle = shared_handle<shared_text>;
-
-/// Of a text that grows as much of its end as the console shows.
-inline void append_shown_end(std::string& shown, std::string_view more) {
-  constexpr std::size_t most = 4000;
-  shown.append(more).append("\n");
-  if (shown.size() <= 2 * most) return;
-  const std::size_t line = shown.find('\n', shown.size() - most);
-  shown.erase(0, line + 1);
-}
-
-// What a client asks for.
-struct endpoint_order {
-  job_envelope envelope;                    // its id is the job's, unless it is empty or another's
-  std::string request = {};                 // what a retry is made from
-  std::string webhook = {};                 // whom to tell of the end
-  duration time_to_live = (duration::max)();  // from now to the end
-  bool kept = true;                         // for clients that ask later; else gone with its request
-  bool sync = false;                        // its client waits
-};
-
-/// Guarded by the mutex of its table, but for what is const.
-struct endpoint_job : shared_state {
-  const std::string id;
-  const bool kept;
-  const bool sync;
-  std::string request;
-  const std::string webhook;
-  job_envelope envelope;  // until it is taken
-  duration time_limit{};  // of its handler; 0: none
-  endpoint_status status = endpoint_status::in_queue;
-  bool was_started = false;
-  bool running = false;      // a worker has it, whatever the status is by now
-  bool read_live = false;    // a client that is connected reads its chunks
-  bool input_fault = false;  // it failed because its input does not fit
-  bool ended_here = false;   // it is among the results that are kept
-  time_point created{};
-  time_point started{};
-  time_point ended{};
-  time_point deadline = (time_point::max)();
-  text_handle output{};  // JSON; none: there is no output
-  std::string error = {};
-  fifo<std::string> chunks;       // JSON, that nobody has read
-  std::size_t chunk_bytes = 0;    // of those
-  std::string progress = {};      // JSON; empty: none yet
-  std::string shown_chunks = {};  // for the console: the last of them
-  std::string shown_log = {};     // for the console: its last lines
-  std::size_t bytes = 0;          // of all that the table counts for it
-  std::uint64_t revision = 0;     // when it changed last, in changes of the table
-  event news;                     // for clients: something of the above has changed
-  event room;                     // for the worker: chunks were read
-
-  endpoint_job(std::string named, endpoint_order&& order, time_point now)
-      : id(std::move(named)),
-        kept(order.kept),
-        sync(order.sync),
-        request(std::move(order.request)),
-        webhook(std::move(order.webhook)),
-        envelope(std::move(order.envelope)),
-        time_limit(envelope.time_limit),
-        created(now) {}
-};
-
-using job_handle = shared_handle<endpoint_job>;
-
-/// What a job is at a moment.
-struct job_view {
-  endpoint_status status = endpoint_status::in_queue;
-  bool input_fault = false;
-  bool was_started = false;
-  duration delay{};      // until it was started
-  duration execution{};  // from then on
-  text_handle output{};
-  std::string error = {};
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/transport/endpoint/job_ids.hpp ---------------------------------------------------------------
-
-// How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
-
-namespace coworker::inline v0_1::detail {
-
-struct endpoint_job_keys {
-  using key = std::string_view;
-  std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return mixed ^ (mixed >> 32);
-  }
-  std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
-  bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
-};
-
-/// How many jobs there are and were.
-struct endpoint_counts {
-  std::uint64_t completed = 0;
-  std::uint64_t failed = 0;
-  std::uint64_t cancelled = 0;
-  std::uint64_t timed_out = 0;
-  std::uint64_t retried = 0;
-  std::size_t in_queue = 0;
-  std::size_t in_progress = 0;
-};
-
-/// What a webhook is to be told.
-struct endpoint_notice {
-  std::string url;
-  job_handle job;
-};
-
-using job_index = hash_table<job_handle, endpoint_job_keys>;
-
-// Makes the ids that the platform's look like: a UUID, and which region.
-class job_ids {
- public:
-  explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
-
-  std::string next(bool sync) {
-    std::string id = sync ? "sync-" : "";
-    std::uint64_t bits[2] = {random_.next(), random_.next()};
-    bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
-    bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
-    for (unsigned i = 0; i < 32; ++i) {
-      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
-      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
-    }
-    return id += "-u1";
-  }
-
- private:
-  random_source random_;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/transport/endpoint/options.hpp ---------------------------------------------------------------
-
-// What can be set about an HTTP endpoint. Must not know how it works.
-
-namespace coworker::inline v0_1 {
-
-/// What an endpoint offers to its clients.
-enum class endpoint_kind : unsigned char {
-  queue_api,  ///< the platform's queue API: /run, /runsync, /status/{id} and so on, and the console
-  service,    ///< a POST on any route is a job, its response the output
-  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"}
-  monitor,    ///< no jobs: health, metrics and the console, for a worker whose jobs come from elsewhere
-};
-
-/// Options of an endpoint.
-struct endpoint_options {
-  endpoint_kind kind = endpoint_kind::service;
-  /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
-  bool posts_webhooks = false;  ///< somebody posts what endpoint_job::webhook asks for
-  bool only_local = true;
-  std::string token = {};             ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
-  std::string worker_id = "local";    ///< in answers of the queue API
-  std::string health_path = "/ping";  ///< says whether the worker is ready
-  int loading_status = 503;           ///< of the health path until the worker is ready
-  std::string realtime_path = {};     ///< of the kind `realtime`, such as "/ep/realtime"
-  std::string predict_path = {};      ///< for bodies {"instances": [...]}: each is a job; empty: none
-  bool openai_routes = false;         ///< POST /v1/... is a job {"openai_route", "openai_input"}
-  std::vector<route_description> routes =
-      {};                ///< of the kind `service`: the only ones that are jobs; none: all are
-  bool streams = false;  ///< the handler is one that streams
-  int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
-  std::size_t most_waiting = 1000;                         ///< jobs that wait; more are refused with 429
-  std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait
-  duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
-  duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
-  std::uint64_t seed = 1;                          ///< of the ids
-  std::string title = "coworker";                  ///< in the API's description
-  json (*schema)() = nullptr;                      ///< of the handler's input; null: not known
-  void (*interpret)(outcome&) = nullptr;           ///< what members of an output mean; null: nothing
-  /// An error as text; null: its message.
-  std::string (*error_text)(const error_info&, const logger&) = nullptr;
-  /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
-  void (*add_timings)(outcome&, const detail::job_timings&, duration ready_delay) = nullptr;
-  duration ready_delay{};  ///< how long the process took until it could serve
-};
-
-}  // namespace coworker
-
-// ---- coworker/transport/endpoint/kept_jobs.hpp -------------------------------------------------------------
-
-// The jobs of an HTTP endpoint that clients may ask for, by their ids. Those that have ended are kept for a while and
-// within a bound on memory, the oldest dropped first. Must not know how a job gets on.
-
-namespace coworker::inline v0_1::detail {
-
-// Empty: there is none.
-inline job_handle take_job(job_index& jobs, std::string_view id) {
-  const job_handle* const found = jobs.find(id);
-  job_handle taken = found != nullptr ? *found : job_handle();
-  if (found != nullptr) jobs.erase(id);
-  return taken;
-}
-
-// Guarded by its owner's mutex, as the jobs are.
-class kept_jobs {
- public:
-  explicit kept_jobs(const endpoint_options& options) noexcept : options_(options) {}
-
-  void add(const job_handle& job) {
-    jobs_.insert(job->id, [&job] { return job; });
-  }
-
-  // Null: it is not here.
-  const job_handle* find(std::string_view id) const noexcept { return jobs_.find(id); }
-
-  // Empty: it is not here, or another has its id by now.
-  job_handle handle_of(const endpoint_job& job) const noexcept {
-    const job_handle* const found = jobs_.find(job.id);
-    return found != nullptr && found->get() == &job ? *found : job_handle();
-  }
-
-  template <class Visit>
-  void for_each(const Visit& visit) const {
-    jobs_.for_each(visit);
-  }
-
-  // From now on it counts among the results.
-  void note_end(const job_handle& job, time_point now) {
-    ended_.push(job);
-    job->ended_here = true;
-    bytes_ += job->bytes;
-    count_bytes(
-        *job, static_cast<std::ptrdiff_t>((job->output ? job->output->text.size() : 0) + job->error.size()));
-    make_room(now);
-  }
-
-  void count_bytes(endpoint_job& job, std::ptrdiff_t more) noexcept {
-    job.bytes += static_cast<std::size_t>(more);
-    if (job.ended_here) bytes_ += static_cast<std::size_t>(more);
-  }
-
-  // Drops what was kept for longest.
-  void make_room(time_point now) {
-    while (!ended_.empty()) {
-      const endpoint_job& oldest = *ended_[0];
-      const bool old = oldest.ended_here && now - oldest.ended > options_.keep_async;
-      if (oldest.ended_here && !old && bytes_ <= options_.most_kept) return;
-      const job_handle dropped = ended_.pop();
-      if (dropped->ended_here) forget(*dropped);
-    }
-  }
-
-  // Whoever holds a handle still has it.
-  void forget(endpoint_job& job) {
-    if (job.ended_here) {
-      bytes_ -= job.bytes;
-      job.ended_here = false;
-      job.output = text_handle();  // the list of those that have ended may hold the job for a while
-      job.chunks = fifo<std::string>();
-      job.request = std::string();
-    }
-    if (handle_of(job)) detail::take_job(jobs_, job.id);
-  }
-
- private:
-  const endpoint_options& options_;
-  job_index jobs_;
-  fifo<job_handle> ended_;  // in the order of their ends; also those that were forgotten
-  std::size_t bytes_ = 0;   // of those that were not
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/transport/endpoint/job_table.hpp -------------------------------------------------------------
-
-// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
-// later, within a bound on memory. Must not know HTTP.
-
-namespace coworker::inline v0_1::detail {
-
-// Any thread.
-class job_table {
- public:
-  enum class refusal : unsigned char { none, full, closed };
-
-  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
-
-  // --- for clients ----------------------------------------------------------------------------------------
-
-  // Empty, and why: there is no room, or the worker leaves.
-  job_handle submit(endpoint_order order, time_point now, refusal& why) {
-    const std::lock_guard lock(mutex_);
-    why = closed_ ? refusal::closed : refusal::none;
-    const std::size_t size = order.request.size() + cost_of_a_job;
-    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
-    if (why == refusal::none && !has_room) why = refusal::full;
-    if (why != refusal::none) return job_handle();
-    const duration time_to_live = order.time_to_live;
-    std::string id = order.envelope.id;
-    if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
-    const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
-    made->bytes = size;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    kept_.add(made);
-    enqueue(made);
-    return made;
-  }
-
-  // Empty: it is not here, or not any more.
-  job_handle find(std::string_view id, time_point now) {
-    const std::lock_guard lock(mutex_);
-    const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return job_handle();
-    job_handle job = *found;
-    expire(*job, now);
-    if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
-      kept_.forget(*job);
-      return job_handle();
-    }
-    return job;
-  }
-
-  job_view look(endpoint_job& job, time_point now) {
-    const std::lock_guard lock(mutex_);
-    return look_locked(job, now);
-  }
-
-  // Nothing: it is not over, and news will come.
-  std::optional<job_view> look_for_end(endpoint_job& job, time_point now) {
-    const std::lock_guard lock(mutex_);
-    job_view seen = look_locked(job, now);
-    if (is_final(seen.status)) return seen;
-    job.news.reset();
-    return std::nullopt;
-  }
-
-  // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
-  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
-                   job_view& seen) {
-    const std::lock_guard lock(mutex_);
-    seen = look_locked(job, now);
-    while (!job.chunks.empty() && (all || taken.empty())) {
-      taken.push_back(job.chunks.pop());
-      job.chunk_bytes -= taken.back().size();
-      kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
-    }
-    if (!taken.empty()) job.room.set();
-    if (!taken.empty() || is_final(seen.status)) return true;
-    job.news.reset();
-    return false;
-  }
-
-  // The handler is held up by a client that reads slowly, and not by one that is not there.
-  void read_live(endpoint_job& job, bool live) {
-    const std::lock_guard lock(mutex_);
-    job.read_live = live;
-    job.room.set();
-  }
-
-  // Ends it as cancelled; one in progress is asked to stop. False: it had ended before.
-  bool cancel(endpoint_job& job, std::string why, time_point now) {
-    const std::lock_guard lock(mutex_);
-    if (is_final(job.status)) return false;
-    if (job.running) {
-      for (const worker_control& worker : workers_) worker.stop_job(job.id);
-    }
-    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
-    return true;
-  }
-
-  // Its client has its answer, or has gone away; then it is stopped.
-  void leave(endpoint_job& job, time_point now) {
-    cancel(job, "cancelled: the client has gone away", now);
-    const std::lock_guard lock(mutex_);
-    if (!job.kept) kept_.forget(job);
-  }
-
-  // Only for one that has failed or timed out. False: it has not, or there is no room.
-  job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
-    const std::lock_guard lock(mutex_);
-    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
-    const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
-    if (why != refusal::none || !may || old.running) return job_handle();
-    const duration time_to_live = order.time_to_live;
-    const job_handle made(new endpoint_job(old.id, std::move(order), now));
-    kept_.forget(old);
-    made->bytes = made->request.size() + cost_of_a_job;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    kept_.add(made);
-    ++counts_.retried;
-    enqueue(made);
-    return made;
-  }
-
-  // Cancels all that wait; returns how many.
-  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
-
-  endpoint_counts counts() const {
-    const std::lock_guard lock(mutex_);
-    endpoint_counts made = counts_;
-    made.in_queue = in_queue_;
-    made.in_progress = in_progress_;
-    return made;
-  }
-
-  // Calls `use(const endpoint_job&)` for those that have changed since, and returns the number of the last change.
-  template <class Use>
-  std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
-    const std::lock_guard lock(mutex_);
-    kept_.for_each([&](const job_handle& job) {
-      if (job->kept && job->revision > revision) use(*job);
-    });
-    return revision_;
-  }
-
-  // --- for the worker -------------------------------------------------------------------------------------
-
-  // False: there is nothing to hand over yet.
-  bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
-    const std::lock_guard lock(mutex_);
-    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      expire(*next, now);
-      if (next->status != endpoint_status::in_queue) continue;
-      // Kept here until it has ended, also where no client asks for it later.
-      running_.insert(next->id, [&next] { return next; });
-      leave_queue(*next);
-      ++in_progress_;
-      next->running = next->was_started = true;
-      next->started = now;
-      next->envelope.deadline = next->deadline;
-      change(*next, endpoint_status::in_progress);
-      taken.jobs.push_back(std::move(next->envelope));
-    }
-    taken.closed = closed_ && in_queue_ == 0;
-    if (!taken.jobs.empty() || taken.closed) return true;
-    available_.reset();
-    return false;
-  }
-
-  event& available() noexcept { return available_; }
-
-  std::size_t waiting() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return in_queue_;
-  }
-
-  // Empty: the worker has no such job.
-  job_handle running(std::string_view id) const {
-    const std::lock_guard lock(mutex_);
-    const job_handle* const found = running_.find(id);
-    return found != nullptr ? *found : job_handle();
-  }
-
-  enum class chunk_place : unsigned char { added, no_room, unwanted };
-
-  // no_room: whoever reads it has to come first.
-  chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
-    const std::lock_guard lock(mutex_);
-    if (is_final(job.status)) return chunk_place::unwanted;
-    if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
-      job.room.reset();
-      return chunk_place::no_room;
-    }
-    if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
-    job.chunk_bytes += text.size();
-    kept_.count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
-    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
-    job.chunks.push(std::move(text));
-    change(job, job.status);
-    kept_.make_room(now);
-    return chunk_place::added;
-  }
-
-  void set_progress(endpoint_job& job, std::string text) {
-    const std::lock_guard lock(mutex_);
-    job.progress = std::move(text);
-    change(job, job.status);
-  }
-
-  // A line of the log, if it is about a job that is kept.
-  void add_log_line(std::string_view id, std::string_view line) {
-    const std::lock_guard lock(mutex_);
-    const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return;
-    append_shown_end((*found)->shown_log, line.substr(0, 1000));
-    change(**found, (*found)->status);
-  }
-
-  // Of a job that the worker had. It keeps the status that it has, if that is final already.
-  void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
-           time_point now) {
-    const std::lock_guard lock(mutex_);
-    const job_handle kept = detail::take_job(running_, job.id);
-    job.running = false;
-    --in_progress_;
-    if (is_final(job.status)) return;
-    job.input_fault = input_fault;
-    end_locked(job, status, std::move(output), std::move(error), now);
-  }
-
-  void worker_comes(const worker_control& worker) {
-    const std::lock_guard lock(mutex_);
-    workers_.push_back(worker);
-  }
-
-  void worker_goes() noexcept {
-    const std::lock_guard lock(mutex_);
-    workers_.clear();
-  }
-
-  std::optional<worker_control> worker() const {
-    const std::lock_guard lock(mutex_);
-    return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
-  }
-
-  // Lets no more in; what waits is cancelled.
-  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
-
-  bool closed() const {
-    const std::lock_guard lock(mutex_);
-    return closed_;
-  }
-
-  // What is to be told, in order; for whoever tells it.
-  std::vector<endpoint_notice> take_notices() {
-    const std::lock_guard lock(mutex_);
-    noticed_.reset();
-    return std::exchange(notices_, {});
-  }
-  event& noticed() noexcept { return noticed_; }
-
- private:
-  static constexpr std::size_t cost_of_a_job = 512;  // about, of the object itself
-  static constexpr std::size_t most_unread =
-      256 * 1024;  // of chunks, before a handler waits for a slow reader
-
-  void enqueue(const job_handle& job) {
-    job->envelope.id = job->id;
-    available_.set();  // first, as it may throw; a take that wakes waits for the lock
-    waiting_.push(job);
-    ++in_queue_;
-    waiting_bytes_ += job->bytes;
-    change(*job, endpoint_status::in_queue);
-  }
-
-  void leave_queue(endpoint_job& job) {
-    --in_queue_;
-    waiting_bytes_ -= job.bytes;
-  }
-
-  void change(endpoint_job& job, endpoint_status to) {
-    job.status = to;
-    job.revision = ++revision_;
-    job.news.set();
-  }
-
-  // One that has waited for too long.
-  void expire(endpoint_job& job, time_point now) {
-    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
-    end_locked(job, endpoint_status::timed_out, text_handle(),
-               "timed out: its time to live ended before it was started", now);
-  }
-
-  job_view look_locked(endpoint_job& job, time_point now) {
-    expire(job, now);
-    job_view seen;
-    seen.status = job.status;
-    seen.input_fault = job.input_fault;
-    seen.was_started = job.was_started;
-    const time_point until = is_final(job.status) ? job.ended : now;
-    seen.delay = (seen.was_started ? job.started : until) - job.created;
-    if (seen.was_started) seen.execution = until - job.started;
-    seen.output = job.output;
-    seen.error = job.error;
-    return seen;
-  }
-
-  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
-                  time_point now) {
-    if (job.status == endpoint_status::in_queue) {
-      leave_queue(job);
-      job.envelope = job_envelope();
-    }
-    job.ended = now;
-    job.output = std::move(output);
-    job.error = std::move(error);
-    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
-                           : status == endpoint_status::failed    ? counts_.failed
-                           : status == endpoint_status::timed_out ? counts_.timed_out
-                                                                  : counts_.cancelled;
-    ++count;
-    change(job, status);
-    job.room.set();
-    const job_handle self = kept_.handle_of(job);
-    if (!job.kept || !self) return;
-    if (!job.webhook.empty()) {
-      notices_.push_back({job.webhook, self});
-      noticed_.set();
-    }
-    kept_.note_end(self, now);
-  }
-
-  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
-    const std::lock_guard lock(mutex_);
-    closed_ = closed_ || closes;
-    std::size_t removed = 0;
-    while (!waiting_.empty()) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
-      ++removed;
-    }
-    if (closes) available_.set();
-    return removed;
-  }
-
-  const endpoint_options& options_;
-  mutable std::mutex mutex_;  // guards all below, and the jobs
-  job_ids ids_;
-  event available_;  // a take may find something
-  event noticed_;
-  kept_jobs kept_{options_};  // that clients may ask for
-  job_index running_;         // that a worker has
-  fifo<job_handle> waiting_;  // also those that have ended meanwhile
-  std::vector<endpoint_notice> notices_;
-  std::vector<worker_control> workers_;
-  endpoint_counts counts_;
-  std::size_t in_queue_ = 0;
-  std::size_t in_progress_ = 0;
-  std::size_t waiting_bytes_ = 0;
-  std::uint64_t revision_ = 0;
-  bool closed_ = false;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/transport/endpoint/engine.hpp ----------------------------------------------------------------
-
-// http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
-
-namespace coworker::inline v0_1 {
-
-/// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
-/// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
-///
-/// Thread safety: answer() on the server's loop, the rest as any engine.
-class http_endpoint {
- public:
-  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
-  http_endpoint(const http_endpoint&) = delete;
-  http_endpoint& operator=(const http_endpoint&) = delete;
-
-  const endpoint_options& options() const noexcept { return options_; }
-  detail::job_table& jobs() noexcept { return jobs_; }
-  logger& own_log() noexcept { return log_; }
-
-  /// Whether a worker serves it, and has prepared its handler. Any thread.
-  bool is_ready() const {
-    const std::optional<worker_control> worker = jobs_.worker();
-    return worker && !worker->preparing();
-  }
-
-  // --- what a worker calls ----------------------------------------------------------------------------------
-
-  std::size_t backlog() const noexcept { return jobs_.waiting(); }
-
-  void interpret(outcome& made) const {
-    if (options_.interpret != nullptr) options_.interpret(made);
-  }
-
-  transport_limits limits() const noexcept {
-    transport_limits made;
-    made.jobs = options_.most_in_progress;
-    return made;
-  }
-
-  task<take_result> take(take_request request) {
-    const executor_ref here = co_await this_coro::executor();
-    take_result taken;
-    while (!jobs_.hand_over(request.capacity, here.now(), taken)) co_await jobs_.available().wait();
-    co_return taken;
-  }
-
-  task<delivery> complete(job_result result) {
-    const executor_ref here = co_await this_coro::executor();
-    const detail::job_handle job = jobs_.running(result.job_id);
-    if (result.timings != nullptr && options_.add_timings != nullptr)
-      options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
-    if (job) settle(*job, result.outcome, here.now());
-    co_return job ? delivery::accepted : delivery::refused;
-  }
-
-  /// Waits only for a client that is connected and reads slowly.
-  task<delivery> chunk(std::string_view job_id, json value) {
-    const executor_ref here = co_await this_coro::executor();
-    const detail::job_handle job = jobs_.running(job_id);
-    std::string text = value.dump();
-    while (job) {
-      const auto place = jobs_.add_chunk(*job, text, here.now());
-      if (place == detail::job_table::chunk_place::added) co_return delivery::accepted;
-      if (place == detail::job_table::chunk_place::unwanted) break;
-      co_await job->room.wait();
-    }
-    co_return delivery::refused;
-  }
-
-  task<delivery> progress(std::string_view job_id, json value) {
-    const detail::job_handle job = jobs_.running(job_id);
-    if (job) jobs_.set_progress(*job, value.dump());
-    co_return job ? delivery::accepted : delivery::refused;
-  }
-
-  task<void> attend(worker_control control) {
-    const executor_ref here = co_await this_coro::executor();
-    struct attendance {
-      detail::job_table& jobs;
-      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
-        jobs.worker_comes(worker);
-      }
-      attendance(const attendance&) = delete;
-      attendance& operator=(const attendance&) = delete;
-      ~attendance() { jobs.worker_goes(); }
-    } const attends(jobs_, control);
-    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
-    event until_stopped;
-    co_await until_stopped.wait();
-  }
-
- private:
-  struct leave {
-    detail::job_table* jobs;
-    executor_ref clock;
-    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
-    void operator()() const {
-      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
-    }
-  };
-
-  void settle(detail::endpoint_job& job, outcome& made, time_point now) {
-    using detail::endpoint_status;
-    endpoint_status status = endpoint_status::completed;
-    std::string error;
-    bool input_fault = false;
-    if (!made.succeeded()) {
-      // A handler that outlives its time is stopped by the worker, which ends it as a failure.
-      const bool late =
-          (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
-      status = late                                     ? endpoint_status::timed_out
-               : made.status == outcome_status::stopped ? endpoint_status::cancelled
-                                                        : endpoint_status::failed;
-      const error_info* const why = (made.error)();
-      input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
-      const bool shaped = why != nullptr && options_.error_text != nullptr;
-      error = shaped ? options_.error_text(*why, log_) : std::string(made.message());
-      if (error.empty()) error = "the job failed";
-    }
-    detail::text_handle output;
-    if (made.succeeded() || !made.output.is_null())
-      output = detail::text_handle(new detail::shared_text(made.output.dump()));
-    jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
-  }
-
-  const endpoint_options options_;
-  logger& log_;
-  detail::job_table jobs_{options_};
-};
-
-static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
-              progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
-              attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
-              counted_transport<http_endpoint>);
-
-}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/endpoint/gate.hpp ------------------------------------------------------------------
 
@@ -31968,7 +32300,7 @@ class endpoint_visit {
   std::string predictions_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/service.hpp ---------------------------------------------------------------
 
@@ -32137,7 +32469,7 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
   detail::serve_job(visit, std::move(order), found.streams, now);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/router.hpp ----------------------------------------------------------------
 
@@ -32284,7 +32616,7 @@ inline endpoint_order api_order(endpoint_visit& visit, std::string body, bool sy
   endpoint_order order = detail::read_order(std::move(body), sync);
   if (const auto ttl = detail::span_parameter(visit.request(), "ttl", 10'000, week_in_milliseconds))
     order.time_to_live = *ttl;
-  if (!order.webhook.empty() && !visit.endpoint().options().posts_webhooks)
+  if (!order.webhook.empty() && !visit.endpoint().options().webhooks)
     throw http_error(400,
                      "webhook: this program was built without libcurl, which it needs; build it with "
                      "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
@@ -32453,7 +32785,7 @@ inline void begin_visit(endpoint_visit& visit, std::string body, time_point now)
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/answer.hpp ----------------------------------------------------------------
 
@@ -32560,7 +32892,8 @@ class endpoint_server {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
     } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error, std::string("The HTTP server has ended: ") + error.what());
+      one.endpoint_.own_log().write(log_level::error,
+                                    std::string("The HTTP server has ended: ") + error.what());
     }
     return nullptr;
   }
@@ -32598,7 +32931,7 @@ class endpoint_server {
   std::optional<detail::thread> thread_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/start/serve_mode.hpp -------------------------------------------------------------------------
 
@@ -32741,28 +33074,23 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
     case endpoint_kind::realtime:
       log.write(log_level::info, "Serving on " + url + plan.endpoint.realtime_path + ".");
       break;
-    default:
-      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " + plan.endpoint.health_path +
-               ", metrics at /metrics.");
+    case endpoint_kind::service:
+    case endpoint_kind::monitor:
+      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " +
+                                     plan.endpoint.health_path + ", metrics at /metrics.");
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.write(log_level::warn, 
-        "Whoever reaches " + plan.host + ":" + std::to_string(port) +
-        " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
+    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+                                   " can run jobs here, read their results and end them; set "
+                                   "COWORKER_API_TOKEN to ask for a token.");
 }
 
-// Nobody posts them.
-struct no_webhooks {
-  explicit no_webhooks(http_endpoint&) noexcept {}
-};
-
-// `Webhooks` is made for the queue API, and posts what its clients ask for.
-template <class Webhooks, class Worker>
+template <class Worker>
 int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings,
-                   logger& log) {
+                   logger& log, const build_parts& build) {
+  plan.endpoint.webhooks = build.begin_webhooks != nullptr;
   plan.endpoint.ready_delay = ready_delay;
-  plan.endpoint.posts_webhooks = !std::is_same_v<Webhooks, no_webhooks>;
   log.hide(plan.endpoint.token);
   http_endpoint endpoint(plan.endpoint, log);
   stdout_sink standard_output;
@@ -32774,26 +33102,14 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
-  std::optional<Webhooks> webhooks;
-  if (plan.endpoint.kind == endpoint_kind::queue_api) webhooks.emplace(endpoint);
+  std::unique_ptr<side_work> webhooks;
+  if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
+    webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
   detail::tell_where(plan, server->port(), log);
-  return detail::serve_engine(runner, endpoint, settings.grace_period, log);
+  return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
-
-// A worker whose jobs come from elsewhere, to be looked at.
-template <class Worker>
-struct watched_worker final : worker_access {
-  Worker& runner;
-  explicit watched_worker(Worker& one) noexcept : runner(one) {}
-  void stop_job(std::string id) override { runner.stop_job(std::move(id)); }
-  void drain() override { runner.stop(); }
-  std::vector<std::string> jobs_in_progress() const override { return {}; }
-  metrics measured() const override { return runner.measured(); }
-  stop_token leaving() const override { return stop_token(); }
-  bool preparing() const override { return runner.preparing(); }
-};
 
 // The port beside a queue, where the options ask for one.
 class side_door {
@@ -32803,8 +33119,8 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) +
-             "/metrics.");
+    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
+                                   std::to_string(server_->port()) + "/metrics.");
   }
 
  private:
@@ -32820,7 +33136,7 @@ class side_door {
   std::optional<endpoint_server> server_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/start/standard_descriptors.hpp ---------------------------------------------------------------
 
@@ -36000,6 +36316,194 @@ static_assert(http_client<curl_client>);
 
 }  // namespace coworker
 
+// ---- coworker/start/otlp_settings.hpp ----------------------------------------------------------------------
+
+// Where metrics and spans go by OTLP, as the OTEL_* variables say. Must not send anything.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1::detail {
+
+struct otlp_settings {
+  std::string metrics_url = {};  // empty: they are not sent
+  std::string traces_url = {};   // as well
+  std::vector<std::string> headers = {};
+  json resource = json::array();
+  duration interval = std::chrono::seconds(60);
+  duration timeout = std::chrono::seconds(10);
+};
+
+// "k=v,k=v", percent-encoded.
+template <class Use>
+void for_each_pair(std::string_view list, const Use& use) {
+  while (!list.empty()) {
+    std::string_view pair = detail::take_until(list, ',');
+    const std::string_view key = detail::without_blanks(detail::take_until(pair, '='));
+    const std::optional<std::string> value = coworker::url_decode(detail::without_blanks(pair));
+    if (!key.empty() && value) use(key, *value);
+  }
+}
+
+// Throws: environment_error.
+inline duration milliseconds_from_environment(const char* name, duration otherwise) {
+  const std::optional<std::string> value = coworker::environment(name);
+  if (!value) return otherwise;
+  const std::optional<std::uint64_t> number = detail::read_decimal(*value);
+  if (!number || *number == 0 || *number > 86'400'000)
+    throw environment_error(std::string(name) + ": \"" + *value +
+                            "\" is no time; set it to milliseconds, from 1 to 86400000");
+  return std::chrono::milliseconds(static_cast<std::int64_t>(*number));
+}
+
+// Nothing: no variable asks for it. Throws: environment_error.
+inline std::optional<otlp_settings> otlp_from_environment(logger& log) {
+  if (coworker::environment("OTEL_SDK_DISABLED") == "true") return std::nullopt;
+  const std::optional<std::string> both = coworker::environment("OTEL_EXPORTER_OTLP_ENDPOINT");
+  const auto url_of = [&both](const char* own, const char* path) {
+    if (std::optional<std::string> url = coworker::environment(own)) return *std::move(url);
+    if (!both) return std::string();
+    return *both + (both->ends_with('/') ? path + 1 : path);
+  };
+  otlp_settings made;
+  made.metrics_url = url_of("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "/v1/metrics");
+  made.traces_url = url_of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "/v1/traces");
+  if (made.metrics_url.empty() && made.traces_url.empty()) return std::nullopt;
+  if (const auto protocol = coworker::environment("OTEL_EXPORTER_OTLP_PROTOCOL");
+      protocol && *protocol != "http/json")
+    log.write(log_level::warn, "OTEL_EXPORTER_OTLP_PROTOCOL is \"" + *protocol +
+             "\", and only http/json is there: that is sent.");
+  made.headers.push_back("Content-Type: application/json");
+  detail::for_each_pair(coworker::environment("OTEL_EXPORTER_OTLP_HEADERS").value_or(std::string()),
+                        [&](std::string_view key, const std::string& value) {
+                          log.hide(value);
+                          if (detail::find_control(value) == std::string_view::npos && detail::is_token(key))
+                            made.headers.push_back(std::string(key) + ": " + value);
+                        });
+  std::string service = coworker::environment("OTEL_SERVICE_NAME").value_or(std::string());
+  detail::for_each_pair(coworker::environment("OTEL_RESOURCE_ATTRIBUTES").value_or(std::string()),
+                        [&](std::string_view key, const std::string& value) {
+                          if (key != "service.name")
+                            return made.resource.push_back(detail::otlp_attribute(key, value));
+                          if (service.empty()) service = value;
+                        });
+  made.resource.push_back(detail::otlp_attribute("service.name", service.empty() ? "coworker" : service));
+  made.interval = detail::milliseconds_from_environment("OTEL_METRIC_EXPORT_INTERVAL", made.interval);
+  made.timeout = detail::milliseconds_from_environment("OTEL_EXPORTER_OTLP_TIMEOUT", made.timeout);
+  return made;
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/start/otlp_thread.hpp ------------------------------------------------------------------------
+
+// Metrics and spans, sent by OTLP from a thread of their own over libcurl. Needs libcurl.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1::detail {
+
+inline std::uint64_t unix_nanoseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+/// From the constructor to the destructor, which sends what is left once.
+class otlp_thread final : public side_work {
+ public:
+  otlp_thread(otlp_settings settings, worker_access& worker, logger& log)
+      : settings_(std::move(settings)),
+        worker_(worker),
+        log_(log),
+        spans_(unix_nanoseconds(), &unix_nanoseconds),
+        thread_(&run, this) {
+    detail::ignore_broken_pipes();
+  }
+  ~otlp_thread() override {
+    closing_.set();
+    thread_.join();
+  }
+
+  span_list* spans() noexcept override { return &spans_; }
+
+ private:
+  static void* run(void* self) noexcept {
+    otlp_thread& one = *static_cast<otlp_thread*>(self);
+    try {
+      event_loop loop(one.client_);
+      coworker::sync_wait(loop, one.send_all());
+    } catch (const std::exception& error) {
+      one.log_.write(log_level::error, std::string("Nothing more is sent by OTLP: ") + error.what());
+    }
+    return nullptr;
+  }
+
+  task<void> send_all() {
+    const executor_ref here = co_await this_coro::executor();
+    for (bool closing = false; !closing;) {
+      closing = co_await closing_.wait_until(here.now() + settings_.interval);
+      std::vector<job_span> spans = spans_.take();
+      if (!settings_.traces_url.empty() && !spans.empty())
+        co_await send(settings_.traces_url, coworker::otlp_spans(spans, settings_.resource));
+      if (!settings_.metrics_url.empty())
+        co_await send(settings_.metrics_url, coworker::otlp_metrics(worker_.measured(), settings_.resource,
+                                                                    start_, unix_nanoseconds()));
+    }
+  }
+
+  // Tries again only what a collector says may be tried again, and not at the end.
+  task<void> send(const std::string& url, std::string body) {
+    const executor_ref here = co_await this_coro::executor();
+    http_request request(url);
+    request.headers = settings_.headers;
+    request.timeout = settings_.timeout;
+    request.body = std::move(body);
+    for (int tries = 1;; ++tries) {
+      const http_answer answer = co_await client_.send(request);
+      const int status = answer.status;
+      if (answer.arrived() && status >= 200 && status < 300) {
+        failing_ = false;
+        co_return;
+      }
+      const bool again =
+          !answer.arrived() || status == 429 || status == 502 || status == 503 || status == 504;
+      bool over = !again || tries == 3;
+      if (!over) {
+        const duration pause = answer.retry_after.value_or(std::chrono::seconds(tries));
+        over = co_await closing_.wait_until(here.now() + pause);
+      }
+      if (!over) continue;
+      if (!std::exchange(failing_, true))
+        log_.write(log_level::warn,
+                   "OTLP: " + url + " does not take what is sent: " +
+                       (answer.arrived() ? "it answered " + std::to_string(status) : answer.problem));
+      co_return;
+    }
+  }
+
+  const otlp_settings settings_;
+  worker_access& worker_;
+  logger& log_;
+  span_list spans_;
+  const std::uint64_t start_ = unix_nanoseconds();
+  bool failing_ = false;
+  event closing_;
+  curl_client client_;
+  thread thread_;
+};
+
+}  // namespace coworker::inline v0_1::detail
+
 // ---- coworker/transport/runpod/environment.hpp -------------------------------------------------------------
 
 // What the platform says through the environment, read once and checked before any job is taken, and what a worker is
@@ -36256,9 +36760,10 @@ inline runpod_options read_runpod_options(const options& settings, duration read
 }
 
 template <class Worker>
-int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log) {
+int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log,
+                    const build_parts& build) {
   runpod_engine engine(std::move(wanted), log);
-  return detail::serve_engine(runner, engine, grace_period, log);
+  return detail::serve_engine(runner, engine, grace_period, log, build);
 }
 
 }  // namespace coworker::detail
@@ -36410,7 +36915,8 @@ class webhook_sender {
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }
-    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem, log_subject(notice.job->id));
+    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem,
+                              log_subject(notice.job->id));
   }
 
   Client& client_;
@@ -36421,7 +36927,7 @@ class webhook_sender {
   event closing_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/start/webhook_thread.hpp ---------------------------------------------------------------------
 
@@ -36434,7 +36940,7 @@ class webhook_sender {
 namespace coworker::inline v0_1::detail {
 
 /// From the constructor to the destructor, which tries once more what has not got through.
-class webhook_thread {
+class webhook_thread final : public side_work {
  public:
   explicit webhook_thread(http_endpoint& endpoint)
       : endpoint_(endpoint),
@@ -36442,9 +36948,7 @@ class webhook_thread {
         thread_(&run, this) {
     detail::ignore_broken_pipes();
   }
-  webhook_thread(const webhook_thread&) = delete;
-  webhook_thread& operator=(const webhook_thread&) = delete;
-  ~webhook_thread() {
+  ~webhook_thread() override {
     sender_.close();
     thread_.join();
   }
@@ -36456,7 +36960,8 @@ class webhook_thread {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.sender_.run());
     } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error, std::string("No more webhooks are told: ") + error.what());
+      one.endpoint_.own_log().write(log_level::error,
+                                    std::string("No more webhooks are told: ") + error.what());
     }
     return nullptr;
   }
@@ -36467,7 +36972,7 @@ class webhook_thread {
   thread thread_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 #endif
 
 namespace coworker::inline v0_1 {
@@ -36515,9 +37020,6 @@ int print_schema() {
 
 struct start_parts;
 
-template <class Webhooks>
-int start_serve_mode(start_parts& parts, const chosen_mode& chosen);
-
 // What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
 struct started_program {
   handler_ref handler;
@@ -36525,18 +37027,18 @@ struct started_program {
   void (*require_sound_defaults)();
   int (*print_schema)();
   int (*serve_platform)(start_parts&, const chosen_mode&);
-  int (*serve_http)(start_parts&, const chosen_mode&);
+  build_parts build;
   served_handler served;
 
   // `Build`: what the file that calls start() was compiled with.
   template <class Build, class Handler, class Modifier>
-  started_program(Build, Handler& runs, Modifier& limits)
+  started_program(Build, Handler& runs, Modifier& limits) noexcept
       : handler(runs),
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
         print_schema(&detail::print_schema<handler_input<Handler>>),
         serve_platform(&Build::serve_platform),
-        serve_http(&start_serve_mode<typename Build::webhooks>) {
+        build(Build::parts()) {
     served.streams = is_streaming_handler<Handler>;
     if constexpr (choosing_handler<Handler>) {
       served.routes = runs.describe();
@@ -36574,7 +37076,7 @@ struct start_parts {
 
 // Two names, so that files of one program may be compiled with and without libcurl.
 struct build_without_curl {
-  using webhooks = no_webhooks;
+  static build_parts parts() noexcept { return {}; }
 
   static int serve_platform(start_parts&, const chosen_mode&) {
     throw usage_error(
@@ -36585,7 +37087,18 @@ struct build_without_curl {
 
 #ifdef COWORKER_WITH_CURL
 struct build_with_curl {
-  using webhooks = webhook_thread;
+  static build_parts parts() noexcept {
+    build_parts made;
+    made.begin_otlp = [](worker_access& worker, logger& log) -> std::unique_ptr<side_work> {
+      std::optional<otlp_settings> wanted = detail::otlp_from_environment(log);
+      if (!wanted) return nullptr;
+      return std::make_unique<otlp_thread>(*std::move(wanted), worker, log);
+    };
+    made.begin_webhooks = [](http_endpoint& endpoint) -> std::unique_ptr<side_work> {
+      return std::make_unique<webhook_thread>(endpoint);
+    };
+    return made;
+  }
 
   static int serve_platform(start_parts& parts, const chosen_mode& chosen) {
     runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
@@ -36593,7 +37106,8 @@ struct build_with_curl {
     bare_worker runner = parts.make_worker();
     watched_worker watched(runner);
     const side_door beside(watched, parts.settings, parts.log);
-    return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
+    return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log,
+                                   parts.program.build);
   }
 };
 using this_build = build_with_curl;
@@ -36608,12 +37122,12 @@ inline int start_local_mode(start_parts& parts) {
                                 parts.log);
 }
 
-template <class Webhooks>
-int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
   parts.log.write(log_level::info, detail::mode_line(chosen));
   bare_worker runner = parts.make_worker();
-  return detail::run_serve_mode<Webhooks>(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
+  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log,
+                                parts.program.build);
 }
 
 // Which mode runs: see choose_mode().
@@ -36648,10 +37162,10 @@ int start_checked(int argc, char** argv, const started_program& program, const o
         log.write(log_level::info, detail::mode_line(chosen));
         watched_worker watched(runner);
         const side_door beside(watched, settings, log);
-        return detail::serve_engine(runner, engine, settings.grace_period, log);
+        return detail::serve_engine(runner, engine, settings.grace_period, log, program.build);
       }
     }
-    return program.serve_http(parts, chosen);
+    return detail::start_serve_mode(parts, chosen);
   } catch (const preparation_error& error) {
     log.write(log_level::error,
               "The handler could not be prepared, so no job was taken: " + ((error.error)().trace)());
@@ -36751,7 +37265,7 @@ requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurren
     COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/memory_core.hpp --------------------------------------------------------------------
 

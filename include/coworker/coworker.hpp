@@ -108,6 +108,7 @@
 #include <coworker/scale/memory_outlook.hpp>
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
+#include <coworker/scale/otlp.hpp>
 #include <coworker/scale/prometheus.hpp>
 #include <coworker/scale/real_functions.hpp>
 #include <coworker/scale/recorder.hpp>

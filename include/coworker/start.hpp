@@ -24,12 +24,15 @@
 #include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #ifdef COWORKER_WITH_CURL
+#include <coworker/start/otlp_thread.hpp>
 #include <coworker/start/runpod_mode.hpp>
 #include <coworker/start/webhook_thread.hpp>
 #endif
@@ -79,9 +82,6 @@ int print_schema() {
 
 struct start_parts;
 
-template <class Webhooks>
-int start_serve_mode(start_parts& parts, const chosen_mode& chosen);
-
 // What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
 struct started_program {
   handler_ref handler;
@@ -89,18 +89,18 @@ struct started_program {
   void (*require_sound_defaults)();
   int (*print_schema)();
   int (*serve_platform)(start_parts&, const chosen_mode&);
-  int (*serve_http)(start_parts&, const chosen_mode&);
+  build_parts build;
   served_handler served;
 
   // `Build`: what the file that calls start() was compiled with.
   template <class Build, class Handler, class Modifier>
-  started_program(Build, Handler& runs, Modifier& limits)
+  started_program(Build, Handler& runs, Modifier& limits) noexcept
       : handler(runs),
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
         print_schema(&detail::print_schema<handler_input<Handler>>),
         serve_platform(&Build::serve_platform),
-        serve_http(&start_serve_mode<typename Build::webhooks>) {
+        build(Build::parts()) {
     served.streams = is_streaming_handler<Handler>;
     if constexpr (choosing_handler<Handler>) {
       served.routes = runs.describe();
@@ -138,7 +138,7 @@ struct start_parts {
 
 // Two names, so that files of one program may be compiled with and without libcurl.
 struct build_without_curl {
-  using webhooks = no_webhooks;
+  static build_parts parts() noexcept { return {}; }
 
   static int serve_platform(start_parts&, const chosen_mode&) {
     throw usage_error(
@@ -149,7 +149,18 @@ struct build_without_curl {
 
 #ifdef COWORKER_WITH_CURL
 struct build_with_curl {
-  using webhooks = webhook_thread;
+  static build_parts parts() noexcept {
+    build_parts made;
+    made.begin_otlp = [](worker_access& worker, logger& log) -> std::unique_ptr<side_work> {
+      std::optional<otlp_settings> wanted = detail::otlp_from_environment(log);
+      if (!wanted) return nullptr;
+      return std::make_unique<otlp_thread>(*std::move(wanted), worker, log);
+    };
+    made.begin_webhooks = [](http_endpoint& endpoint) -> std::unique_ptr<side_work> {
+      return std::make_unique<webhook_thread>(endpoint);
+    };
+    return made;
+  }
 
   static int serve_platform(start_parts& parts, const chosen_mode& chosen) {
     runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
@@ -157,7 +168,8 @@ struct build_with_curl {
     bare_worker runner = parts.make_worker();
     watched_worker watched(runner);
     const side_door beside(watched, parts.settings, parts.log);
-    return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log);
+    return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log,
+                                   parts.program.build);
   }
 };
 using this_build = build_with_curl;
@@ -172,12 +184,12 @@ inline int start_local_mode(start_parts& parts) {
                                 parts.log);
 }
 
-template <class Webhooks>
-int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
   parts.log.write(log_level::info, detail::mode_line(chosen));
   bare_worker runner = parts.make_worker();
-  return detail::run_serve_mode<Webhooks>(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
+  return detail::run_serve_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log,
+                                parts.program.build);
 }
 
 // Which mode runs: see choose_mode().
@@ -212,10 +224,10 @@ int start_checked(int argc, char** argv, const started_program& program, const o
         log.write(log_level::info, detail::mode_line(chosen));
         watched_worker watched(runner);
         const side_door beside(watched, settings, log);
-        return detail::serve_engine(runner, engine, settings.grace_period, log);
+        return detail::serve_engine(runner, engine, settings.grace_period, log, program.build);
       }
     }
-    return program.serve_http(parts, chosen);
+    return detail::start_serve_mode(parts, chosen);
   } catch (const preparation_error& error) {
     log.write(log_level::error,
               "The handler could not be prepared, so no job was taken: " + ((error.error)().trace)());
@@ -315,4 +327,4 @@ requires(job_handler<Handler> && !detail::spoiled_handler<Handler> && !concurren
     COWORKER_REFUSE_MODIFIER("coworker::start")
 int start(int, char**, Handler, Modifier, options, Engine&) { return detail::exit_usage; }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

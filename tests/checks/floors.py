@@ -23,12 +23,13 @@ CURL_CLIENT = "http/curl/client.hpp"
 RUNPOD_ENGINE = "transport/runpod/engine.hpp"
 RUNPOD_MODE = "start/runpod_mode.hpp"
 WEBHOOK_THREAD = "start/webhook_thread.hpp"
+OTLP_THREAD = "start/otlp_thread.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
 NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_REDIRECT: (CURL_EXCHANGE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_EXCHANGE: (CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_DIAGNOSIS: (CURL_TRANSFERS,), CURL_PATIENCE: (CURL_TRANSFERS,), CURL_TRANSFERS: (CURL_CLIENT,),
-             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: ("start.hpp",), RUNPOD_MODE: ("start.hpp",)}
+             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD, OTLP_THREAD), OTLP_THREAD: ("start.hpp",), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: ("start.hpp",), RUNPOD_MODE: ("start.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")

@@ -18,7 +18,7 @@ import time
 import unittest
 
 PROGRAM = pathlib.Path(sys.argv.pop(1)).resolve()
-PLATFORM = ("RUNPOD_", "AWS_", "AIP_", "K_", "PORT", "COWORKER_", "HEALTH_")
+PLATFORM = ("OTEL_", "RUNPOD_", "AWS_", "AIP_", "K_", "PORT", "COWORKER_", "HEALTH_")
 
 
 def free_port():
@@ -175,11 +175,49 @@ class QueueApi(unittest.TestCase):
             self.assertIn("--rp_api_port", complaint)
 
 
+class Otlp(unittest.TestCase):
+    TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+    def test_metrics_and_a_span_for_each_job_are_sent_where_there_is_libcurl(self):
+        receiver = http.server.HTTPServer(("127.0.0.1", 0), Hook)
+        receiver.told = []
+        receiver.paths = []
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        try:
+            place = f"http://127.0.0.1:{receiver.server_port}"
+            with Server(*Service.FLAGS, OTEL_EXPORTER_OTLP_ENDPOINT=place, OTEL_SERVICE_NAME="it",
+                        OTEL_EXPORTER_OTLP_HEADERS="x-key=a%20b", OTEL_METRIC_EXPORT_INTERVAL="200") as server:
+                trace = {"traceparent": f"00-{self.TRACE}-b7ad6b7169203331-01"}
+                server.ask("POST", "/", {"answer": 1}, trace)
+                server.ask("POST", "/", {"throw": "no"})
+                server.ask("POST", "/", {"answer": 1}, {"traceparent": f"00-{'1' * 32}-b7ad6b7169203331-00"})
+                self.assertEqual(server.leave(), 0)
+            if not receiver.told:
+                return  # built without libcurl
+            spans = [span for body in receiver.told if "resourceSpans" in body
+                     for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]]
+            self.assertEqual([span["status"]["code"] for span in spans], [1, 2])
+            self.assertEqual((spans[0]["traceId"], spans[0]["parentSpanId"]), (self.TRACE, "b7ad6b7169203331"))
+            self.assertEqual(spans[1]["status"]["message"], "no")
+            self.assertLessEqual(int(spans[0]["startTimeUnixNano"]), int(spans[0]["endTimeUnixNano"]))
+            metrics = [body for body in receiver.told if "resourceMetrics" in body][-1]["resourceMetrics"][0]
+            self.assertIn({"key": "service.name", "value": {"stringValue": "it"}}, metrics["resource"]["attributes"])
+            ended = [one for one in metrics["scopeMetrics"][0]["metrics"] if one["name"] == "coworker.jobs.ended"]
+            self.assertEqual([point["asInt"] for point in ended[0]["sum"]["dataPoints"]], ["2", "1", "0"])
+            self.assertTrue(all(key == "a b" for _, key in receiver.paths))
+            self.assertEqual({path for path, _ in receiver.paths}, {"/v1/traces", "/v1/metrics"})
+        finally:
+            receiver.shutdown()
+            receiver.server_close()
+
+
 class Hook(http.server.BaseHTTPRequestHandler):
     """Keeps what it is told."""
 
     def do_POST(self):
         self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        if hasattr(self.server, "paths"):
+            self.server.paths.append((self.path, self.headers["x-key"]))
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -8,10 +8,16 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/last_deadline.hpp>
 #include <coworker/start/termination.hpp>
+#include <coworker/start/watched_worker.hpp>
+#include <coworker/transport/control.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/engine_ref.hpp>
+#include <coworker/transport/traced_engine.hpp>
 #include <coworker/worker.hpp>
+#include <memory>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace coworker::inline v0_1::detail {
 
@@ -53,7 +59,8 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
                    exit_unfinished,
                    "The grace period is over, and something still hangs: the process ends without waiting "
                    "for it.");
-          log.write(log_level::info, 
+          log.write(
+              log_level::info,
               "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
               "seconds later "
               "or more, leaves at once.");
@@ -66,20 +73,53 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
   }
 }
 
-// The same for an engine that serves until it is told to leave.
 template <class Worker, class Engine>
-int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+int run_until_told_to_leave(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+  const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
+  log.write(log_level::info,
+            "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
+                " failed, " + std::to_string(summary.stopped) + " stopped, " +
+                std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
+                std::to_string(summary.highest_in_progress) + ".");
+  return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+}
+
+// Something that goes on beside a worker until it is destroyed.
+class side_work {
+ public:
+  side_work() = default;
+  side_work(const side_work&) = delete;
+  side_work& operator=(const side_work&) = delete;
+  virtual ~side_work() = default;
+  // Where spans of jobs are to go; null: nowhere.
+  virtual span_list* spans() noexcept { return nullptr; }
+};
+
+// What only a build with libcurl has; null where it is not. Files of one program may differ in that.
+struct build_parts {
+  std::unique_ptr<side_work> (*begin_otlp)(worker_access& worker,
+                                           logger& log) = nullptr;  // empty: nobody asks for it
+  std::unique_ptr<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
+};
+
+// The same for an engine that serves until it is told to leave. Metrics and a span for each job are sent as the OTEL_*
+// variables say; of an engine with a waiter of its own, metrics only.
+template <class Worker, class Engine>
+int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
+                 const build_parts& build) {
+  watched_worker watched(runner);
+  std::unique_ptr<side_work> exporter;
+  if (build.begin_otlp != nullptr) exporter = build.begin_otlp(watched, log);
   if constexpr (is_served_by_reference<Engine>) {
     engine_ref any(engine);
-    return detail::serve_engine(runner, any, grace_period, log);
+    span_list* const spans = exporter != nullptr ? exporter->spans() : nullptr;
+    if (spans == nullptr) return detail::run_until_told_to_leave(runner, any, grace_period, log);
+    traced_engine traced(any, *spans);
+    engine_ref outer(traced);
+    return detail::run_until_told_to_leave(runner, outer, grace_period, log);
   } else {
-    const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
-    log.write(log_level::info, "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
-             " failed, " + std::to_string(summary.stopped) + " stopped, " +
-             std::to_string(summary.undelivered) + " not delivered, highest concurrency " +
-             std::to_string(summary.highest_in_progress) + ".");
-    return summary.undelivered == 0 ? exit_ok : exit_undelivered;
+    return detail::run_until_told_to_leave(runner, engine, grace_period, log);
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

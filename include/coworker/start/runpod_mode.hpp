@@ -29,9 +29,10 @@ inline runpod_options read_runpod_options(const options& settings, duration read
 }
 
 template <class Worker>
-int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log) {
+int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period, logger& log,
+                    const build_parts& build) {
   runpod_engine engine(std::move(wanted), log);
-  return detail::serve_engine(runner, engine, grace_period, log);
+  return detail::serve_engine(runner, engine, grace_period, log, build);
 }
 
 }  // namespace coworker::detail

@@ -11,6 +11,7 @@
 #include <coworker/start/arguments.hpp>
 #include <coworker/start/mode.hpp>
 #include <coworker/start/run_engine.hpp>
+#include <coworker/start/watched_worker.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/endpoint/gate.hpp>
@@ -19,10 +20,10 @@
 #include <coworker/transport/runpod/bodies.hpp>
 #include <coworker/worker/options.hpp>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -162,28 +163,23 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
     case endpoint_kind::realtime:
       log.write(log_level::info, "Serving on " + url + plan.endpoint.realtime_path + ".");
       break;
-    default:
-      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " + plan.endpoint.health_path +
-               ", metrics at /metrics.");
+    case endpoint_kind::service:
+    case endpoint_kind::monitor:
+      log.write(log_level::info, "Serving on " + url + ": a POST on any path is a job; health at " +
+                                     plan.endpoint.health_path + ", metrics at /metrics.");
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.write(log_level::warn, 
-        "Whoever reaches " + plan.host + ":" + std::to_string(port) +
-        " can run jobs here, read their results and end them; set COWORKER_API_TOKEN to ask for a token.");
+    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+                                   " can run jobs here, read their results and end them; set "
+                                   "COWORKER_API_TOKEN to ask for a token.");
 }
 
-// Nobody posts them.
-struct no_webhooks {
-  explicit no_webhooks(http_endpoint&) noexcept {}
-};
-
-// `Webhooks` is made for the queue API, and posts what its clients ask for.
-template <class Webhooks, class Worker>
+template <class Worker>
 int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const options& settings,
-                   logger& log) {
+                   logger& log, const build_parts& build) {
+  plan.endpoint.webhooks = build.begin_webhooks != nullptr;
   plan.endpoint.ready_delay = ready_delay;
-  plan.endpoint.posts_webhooks = !std::is_same_v<Webhooks, no_webhooks>;
   log.hide(plan.endpoint.token);
   http_endpoint endpoint(plan.endpoint, log);
   stdout_sink standard_output;
@@ -195,26 +191,14 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
-  std::optional<Webhooks> webhooks;
-  if (plan.endpoint.kind == endpoint_kind::queue_api) webhooks.emplace(endpoint);
+  std::unique_ptr<side_work> webhooks;
+  if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
+    webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
   detail::tell_where(plan, server->port(), log);
-  return detail::serve_engine(runner, endpoint, settings.grace_period, log);
+  return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
-
-// A worker whose jobs come from elsewhere, to be looked at.
-template <class Worker>
-struct watched_worker final : worker_access {
-  Worker& runner;
-  explicit watched_worker(Worker& one) noexcept : runner(one) {}
-  void stop_job(std::string id) override { runner.stop_job(std::move(id)); }
-  void drain() override { runner.stop(); }
-  std::vector<std::string> jobs_in_progress() const override { return {}; }
-  metrics measured() const override { return runner.measured(); }
-  stop_token leaving() const override { return stop_token(); }
-  bool preparing() const override { return runner.preparing(); }
-};
 
 // The port beside a queue, where the options ask for one.
 class side_door {
@@ -224,8 +208,8 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" + std::to_string(server_->port()) +
-             "/metrics.");
+    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
+                                   std::to_string(server_->port()) + "/metrics.");
   }
 
  private:
@@ -241,4 +225,4 @@ class side_door {
   std::optional<endpoint_server> server_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

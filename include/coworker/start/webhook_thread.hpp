@@ -7,7 +7,7 @@
 #include <coworker/exec/thread.hpp>
 #include <coworker/http/curl/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
-#include <coworker/net/address.hpp>
+#include <coworker/start/run_engine.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/endpoint/public_address.hpp>
 #include <coworker/transport/endpoint/webhooks.hpp>
@@ -17,7 +17,7 @@
 namespace coworker::inline v0_1::detail {
 
 /// From the constructor to the destructor, which tries once more what has not got through.
-class webhook_thread {
+class webhook_thread final : public side_work {
  public:
   explicit webhook_thread(http_endpoint& endpoint)
       : endpoint_(endpoint),
@@ -25,9 +25,7 @@ class webhook_thread {
         thread_(&run, this) {
     detail::ignore_broken_pipes();
   }
-  webhook_thread(const webhook_thread&) = delete;
-  webhook_thread& operator=(const webhook_thread&) = delete;
-  ~webhook_thread() {
+  ~webhook_thread() override {
     sender_.close();
     thread_.join();
   }
@@ -39,7 +37,8 @@ class webhook_thread {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.sender_.run());
     } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error, std::string("No more webhooks are told: ") + error.what());
+      one.endpoint_.own_log().write(log_level::error,
+                                    std::string("No more webhooks are told: ") + error.what());
     }
     return nullptr;
   }
@@ -50,4 +49,4 @@ class webhook_thread {
   thread thread_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -44,12 +44,12 @@ inline void append_shown_end(std::string& shown, std::string_view more) {
 
 // What a client asks for.
 struct endpoint_order {
-  job_envelope envelope;                    // its id is the job's, unless it is empty or another's
-  std::string request = {};                 // what a retry is made from
-  std::string webhook = {};                 // whom to tell of the end
+  job_envelope envelope;                      // its id is the job's, unless it is empty or another's
+  std::string request = {};                   // what a retry is made from
+  std::string webhook = {};                   // whom to tell of the end
   duration time_to_live = (duration::max)();  // from now to the end
-  bool kept = true;                         // for clients that ask later; else gone with its request
-  bool sync = false;                        // its client waits
+  bool kept = true;                           // for clients that ask later; else gone with its request
+  bool sync = false;                          // its client waits
 };
 
 /// Guarded by the mutex of its table, but for what is const.
@@ -107,4 +107,4 @@ struct job_view {
   std::string error = {};
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

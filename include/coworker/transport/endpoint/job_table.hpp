@@ -379,4 +379,4 @@ class job_table {
   bool closed_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -90,4 +90,4 @@ class kept_jobs {
   std::size_t bytes_ = 0;   // of those that were not
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

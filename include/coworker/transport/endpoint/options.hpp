@@ -28,7 +28,6 @@ enum class endpoint_kind : unsigned char {
 struct endpoint_options {
   endpoint_kind kind = endpoint_kind::service;
   /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
-  bool posts_webhooks = false;  ///< somebody posts what endpoint_job::webhook asks for
   bool only_local = true;
   std::string token = {};             ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
   std::string worker_id = "local";    ///< in answers of the queue API
@@ -36,12 +35,13 @@ struct endpoint_options {
   int loading_status = 503;           ///< of the health path until the worker is ready
   std::string realtime_path = {};     ///< of the kind `realtime`, such as "/ep/realtime"
   std::string predict_path = {};      ///< for bodies {"instances": [...]}: each is a job; empty: none
+  bool webhooks = false;              ///< somebody tells them
   bool openai_routes = false;         ///< POST /v1/... is a job {"openai_route", "openai_input"}
   std::vector<route_description> routes =
       {};                ///< of the kind `service`: the only ones that are jobs; none: all are
   bool streams = false;  ///< the handler is one that streams
   int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
-  std::size_t most_waiting = 1000;                         ///< jobs that wait; more are refused with 429
+  std::size_t most_waiting = 1000;                           ///< jobs that wait; more are refused with 429
   std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait
   duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
   duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
@@ -56,4 +56,4 @@ struct endpoint_options {
   duration ready_delay{};  ///< how long the process took until it could serve
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -163,7 +163,7 @@ inline endpoint_order api_order(endpoint_visit& visit, std::string body, bool sy
   endpoint_order order = detail::read_order(std::move(body), sync);
   if (const auto ttl = detail::span_parameter(visit.request(), "ttl", 10'000, week_in_milliseconds))
     order.time_to_live = *ttl;
-  if (!order.webhook.empty() && !visit.endpoint().options().posts_webhooks)
+  if (!order.webhook.empty() && !visit.endpoint().options().webhooks)
     throw http_error(400,
                      "webhook: this program was built without libcurl, which it needs; build it with "
                      "-DCOWORKER_WITH_CURL -lcurl, or leave it out");
@@ -332,4 +332,4 @@ inline void begin_visit(endpoint_visit& visit, std::string body, time_point now)
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

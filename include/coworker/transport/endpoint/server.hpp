@@ -54,7 +54,8 @@ class endpoint_server {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
     } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error, std::string("The HTTP server has ended: ") + error.what());
+      one.endpoint_.own_log().write(log_level::error,
+                                    std::string("The HTTP server has ended: ") + error.what());
     }
     return nullptr;
   }
@@ -92,4 +93,4 @@ class endpoint_server {
   std::optional<detail::thread> thread_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

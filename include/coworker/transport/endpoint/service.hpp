@@ -181,4 +181,4 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
   detail::serve_job(visit, std::move(order), found.streams, now);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

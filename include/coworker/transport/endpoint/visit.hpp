@@ -348,4 +348,4 @@ class endpoint_visit {
   std::string predictions_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -69,7 +69,8 @@ class webhook_sender {
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }
-    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem, log_subject(notice.job->id));
+    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem,
+                              log_subject(notice.job->id));
   }
 
   Client& client_;
@@ -80,4 +81,4 @@ class webhook_sender {
   event closing_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
