@@ -34510,6 +34510,7 @@ class poster {
     http_request request = post_of(urls_.done(job_id, false), job_id);
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
+    const executor_ref executor = co_await this_coro::executor();
     const http_answer answer = co_await send(request);
     switch (coworker::classify_post(answer)) {
       case post_answer::accepted:
@@ -34517,7 +34518,7 @@ class poster {
         co_return delivery::accepted;
       case post_answer::denied:
       case post_answer::try_again:
-        health_.failed(answer, co_await now(), duration::zero());
+        health_.failed(answer, executor.now(), duration::zero());
         co_return delivery::given_up;
       case post_answer::blames_body:
       case post_answer::unknown_job:
@@ -34641,11 +34642,6 @@ class poster {
     } catch (const std::bad_alloc&) {
       log_.write(log_level::error, "The spool cannot keep a result: out of memory.");
     }
-  }
-
-  static task<time_point> now() {
-    const executor_ref executor = co_await this_coro::executor();
-    co_return executor.now();
   }
 
   // Without its body.
