@@ -150,7 +150,6 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // an id may be "..", encoded
 #if LIBCURL_VERSION_NUM >= 0x075500                  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
