@@ -1,6 +1,6 @@
 // expect: coworker::member(...).check: pass a lambda without captures, or a function of a const reference
 // expect: request
-// max-lines: 14
+// max-lines: 16
 
 #include <coworker.hpp>
 
