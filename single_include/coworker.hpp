@@ -34474,7 +34474,6 @@ class poster {
 
   poster(const poster&) = delete;
   poster& operator=(const poster&) = delete;
-
   // Until the server has the result, has refused it for good, or time is up.
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
     ticket kept = detail::insist([&] { return spool_.prepare(job_id, streamed); });
@@ -34634,7 +34633,6 @@ class poster {
     poster& poster_;
     bool denied_ = false;
   };
-
   // In the spool, if it can be.
   void keep(ticket& place, const std::string& body, bool perhaps_accepted) noexcept {
     try {
