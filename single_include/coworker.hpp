@@ -28472,8 +28472,8 @@ namespace coworker::inline v0_1 {
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
 struct options {
   /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. start() ends the
-  /// process two seconds later at the latest. 0 or more. Default: 7 s, as `docker stop` kills after ten.
-  duration grace_period = std::chrono::seconds(7);
+  /// process three seconds later at the latest. 0 or more. Default: 6 s, as `docker stop` kills after ten.
+  duration grace_period = std::chrono::seconds(6);
   /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
   duration modifier_interval = std::chrono::seconds(1);
   /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
@@ -28526,6 +28526,10 @@ struct options {
 
   /// How a GPU is doing; called some ten times a second on the worker's thread: see resource_options. Default: null.
   gpu_reading (*gpu_probe)() noexcept = nullptr;
+  /// Gives the members `error` and `refresh_worker` of an object that a handler returns as `json` the meaning that the
+  /// platform's documentation gives them, on a desk too. A handler that returns what a client sent lets the client set
+  /// them: turn this off there, or return a struct. Default: on.
+  bool magic_members = true;
   /// How long a result is posted again and again before it is given up. 0 or more. Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
   /// A folder, which must exist, for results that could not be posted; the next start posts them, one at a time beside
@@ -28784,8 +28788,7 @@ class job_watch {
         if (!record.stop.stop_requested()) {
           time_is_over(record, alarms_.next_due(), now);
         } else if (record.sends_chunk) {  // the outcome is to come after it
-          clear_alarm(record);
-          set_alarm(record, after(now, std::chrono::milliseconds(100)));
+          wait_no_longer_than(record, after(now, std::chrono::milliseconds(100)));
         } else {
           clear_alarm(record);
           give_up(record);
@@ -30220,8 +30223,8 @@ inline constexpr bool is_served_by_reference =
     !waiting_transport<Engine> && !std::is_same_v<Engine, engine_ref>;
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
-// is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
-// network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
+// is not waited for longer than the grace period and three seconds: in a handler that does not end, which is given up after
+// one of them, or in a network that is gone, which results have two for. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                           int unprepared) {
@@ -30240,7 +30243,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
                             log_level::info);
           }
           last.set(after(clock_type::now(),
-                         after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
+                         after(time_point(grace_period), std::chrono::seconds(3)).time_since_epoch()),
                    exit_unfinished,
                    "The grace period is over, and something still hangs: the process ends without waiting "
                    "for it.");
@@ -30923,30 +30926,33 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
 // Local jobs, with what the platform makes of outputs.
 class desk_queue : public local_file {
  public:
-  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay)
-      : local_file(std::move(jobs), log), ready_delay_(ready_delay) {}
+  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay, bool magic_members)
+      : local_file(std::move(jobs), log), ready_delay_(ready_delay), magic_members_(magic_members) {}
 
   task<delivery> complete(job_result result) {
     if (result.timings != nullptr)
       coworker::add_debugger_member(result.outcome, *result.timings, ready_delay_);
     return local_file::complete(std::move(result));
   }
-  void interpret(outcome& made) const { coworker::read_magic_members(made); }
+  void interpret(outcome& made) const {
+    if (magic_members_) coworker::read_magic_members(made);
+  }
 
  private:
   const duration ready_delay_;
+  const bool magic_members_;
 };
 
 static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_transport<desk_queue> &&
               interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period,
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, const options& settings,
                    logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
-  desk_queue queue(std::move(plan.jobs), log, ready_delay);
-  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log, exit_failed);
+  desk_queue queue(std::move(plan.jobs), log, ready_delay, settings.magic_members);
+  const worker_summary summary = detail::run_engine(runner, queue, settings.grace_period, log, exit_failed);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
   if (ids.size() > 1) log.write(log_level::info, detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;
@@ -33036,7 +33042,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
     }
   }
   if (made.kind != endpoint_kind::service) {
-    made.interpret = &coworker::read_magic_members;
+    if (settings.magic_members) made.interpret = &coworker::read_magic_members;
     made.error_text = &detail::platform_error_text;
   }
   if (arguments.rp_debugger) made.add_timings = &coworker::add_debugger_member;
@@ -36747,6 +36753,7 @@ inline runpod_options read_runpod_options(const options& settings, duration read
   found.delivery_deadline = settings.delivery_deadline;
   found.leave_within = settings.grace_period;
   found.spool_folder = settings.spool_folder;
+  found.magic_members = settings.magic_members;
   if (settings.output_limit != 0) found.output_limit = settings.output_limit;
   found.ready_delay = ready_delay;
   return found;
@@ -37025,7 +37032,7 @@ struct started_program {
 
   // `Build`: what the file that calls start() was compiled with.
   template <class Build, class Handler, class Modifier>
-  started_program(Build, Handler& runs, Modifier& limits) noexcept
+  started_program(Build, Handler& runs, Modifier& limits)
       : handler(runs),
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
@@ -37111,8 +37118,7 @@ using this_build = build_without_curl;
 inline int start_local_mode(start_parts& parts) {
   local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
   bare_worker runner = parts.make_worker();
-  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
-                                parts.log);
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
 
 inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
@@ -37184,10 +37190,11 @@ int start_and_report(int argc, char** argv, const started_program& program, cons
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results, 5 when the handler could not be prepared. Arguments come first: --test_input and --test_file run local jobs once,
-/// --rp_serve_api and --serve make it an HTTP server. Else it serves the platform whose variables are set, and where
-/// there is none it runs the jobs in test_input.json: --help has the table. SIGTERM or SIGINT drains it. Blocks. Logs to
-/// standard output.
+/// the queue did not get all results, 5 when the handler could not be prepared; a process that something keeps from
+/// leaving ends with 4. Arguments come first: --test_input and --test_file run local jobs once, --rp_serve_api and
+/// --serve make it an HTTP server. Else it serves the platform whose variables are set, and where there is none it runs
+/// the jobs in test_input.json: --help has the table. SIGTERM, SIGINT or SIGHUP drains it. Blocks. Logs to standard
+/// output.
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
 /// `modifier` says how many jobs may be in progress: see concurrency_modifier.

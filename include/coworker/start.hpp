@@ -94,7 +94,7 @@ struct started_program {
 
   // `Build`: what the file that calls start() was compiled with.
   template <class Build, class Handler, class Modifier>
-  started_program(Build, Handler& runs, Modifier& limits) noexcept
+  started_program(Build, Handler& runs, Modifier& limits)
       : handler(runs),
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
@@ -180,8 +180,7 @@ using this_build = build_without_curl;
 inline int start_local_mode(start_parts& parts) {
   local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
   bare_worker runner = parts.make_worker();
-  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings.grace_period,
-                                parts.log);
+  return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
 
 inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
@@ -253,10 +252,11 @@ int start_and_report(int argc, char** argv, const started_program& program, cons
 
 /// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
 /// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results, 5 when the handler could not be prepared. Arguments come first: --test_input and --test_file run local jobs once,
-/// --rp_serve_api and --serve make it an HTTP server. Else it serves the platform whose variables are set, and where
-/// there is none it runs the jobs in test_input.json: --help has the table. SIGTERM or SIGINT drains it. Blocks. Logs to
-/// standard output.
+/// the queue did not get all results, 5 when the handler could not be prepared; a process that something keeps from
+/// leaving ends with 4. Arguments come first: --test_input and --test_file run local jobs once, --rp_serve_api and
+/// --serve make it an HTTP server. Else it serves the platform whose variables are set, and where there is none it runs
+/// the jobs in test_input.json: --help has the table. SIGTERM, SIGINT or SIGHUP drains it. Blocks. Logs to standard
+/// output.
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
 /// `modifier` says how many jobs may be in progress: see concurrency_modifier.

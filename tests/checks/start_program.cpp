@@ -55,6 +55,8 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "--typed") return cw::start(argc, argv, count);
   if (argc > 1 && std::string_view(argv[1]) == "--prepared")
     return cw::start(argc, argv, cw::prepared(load, use_model));
+  if (argc > 1 && std::string_view(argv[1]) == "--plain_members")
+    return cw::start(argc, argv, do_as_told, {}, {.magic_members = false});
   const bool one_at_a_time = argc > 1 && std::string_view(argv[1]) == "--one_at_a_time";
   const int status = one_at_a_time ? cw::start(argc, argv, do_as_told)
                                    : cw::start(argc, argv, do_as_told, as_many_as_there_are);

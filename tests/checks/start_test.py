@@ -94,6 +94,13 @@ class Local(unittest.TestCase):
         self.assertIn("ERROR  | 2 jobs were not run: the worker left before.", run.lines)
         self.assertEqual(run.status, 1)
 
+    def test_members_of_an_output_have_the_platforms_meaning_unless_the_program_says_otherwise(self):
+        job = '{"input": {"answer": {"error": "no", "n": 1}}}'
+        self.assertEqual(Run("--test_input", job).status, 1)
+        run = Run("--plain_members", "--test_input", job)
+        self.assertIn('INFO   | Job result: {"output": {"error": "no", "n": 1}}', run.lines)
+        self.assertEqual(run.status, 0)
+
     # --- --test_output
 
     def test_an_output_as_expected_gives_status_0(self):

@@ -15,6 +15,7 @@
 #include <coworker/transport/runpod/bodies.hpp>
 #include <coworker/transport/runpod/job_list.hpp>
 #include <coworker/worker.hpp>
+#include <coworker/worker/options.hpp>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -69,30 +70,33 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
 // Local jobs, with what the platform makes of outputs.
 class desk_queue : public local_file {
  public:
-  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay)
-      : local_file(std::move(jobs), log), ready_delay_(ready_delay) {}
+  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay, bool magic_members)
+      : local_file(std::move(jobs), log), ready_delay_(ready_delay), magic_members_(magic_members) {}
 
   task<delivery> complete(job_result result) {
     if (result.timings != nullptr)
       coworker::add_debugger_member(result.outcome, *result.timings, ready_delay_);
     return local_file::complete(std::move(result));
   }
-  void interpret(outcome& made) const { coworker::read_magic_members(made); }
+  void interpret(outcome& made) const {
+    if (magic_members_) coworker::read_magic_members(made);
+  }
 
  private:
   const duration ready_delay_;
+  const bool magic_members_;
 };
 
 static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_transport<desk_queue> &&
               interpreting_transport<desk_queue> && counted_transport<desk_queue>);
 
 template <class Worker>
-int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, duration grace_period,
+int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, const options& settings,
                    logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
-  desk_queue queue(std::move(plan.jobs), log, ready_delay);
-  const worker_summary summary = detail::run_engine(runner, queue, grace_period, log, exit_failed);
+  desk_queue queue(std::move(plan.jobs), log, ready_delay, settings.magic_members);
+  const worker_summary summary = detail::run_engine(runner, queue, settings.grace_period, log, exit_failed);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
   if (ids.size() > 1) log.write(log_level::info, detail::summary_line(summary));
   const std::size_t not_run = ids.size() - summary.jobs;

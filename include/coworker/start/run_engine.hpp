@@ -35,8 +35,8 @@ inline constexpr bool is_served_by_reference =
     !waiting_transport<Engine> && !std::is_same_v<Engine, engine_ref>;
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
-// is not waited for longer than the grace period and two times two seconds: in a handler that does not end, or in a
-// network that is gone. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
+// is not waited for longer than the grace period and three seconds: in a handler that does not end, which is given up after
+// one of them, or in a network that is gone, which results have two for. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                           int unprepared) {
@@ -55,7 +55,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
                             log_level::info);
           }
           last.set(after(clock_type::now(),
-                         after(time_point(grace_period), std::chrono::seconds(4)).time_since_epoch()),
+                         after(time_point(grace_period), std::chrono::seconds(3)).time_since_epoch()),
                    exit_unfinished,
                    "The grace period is over, and something still hangs: the process ends without waiting "
                    "for it.");

@@ -23,6 +23,7 @@ inline runpod_options read_runpod_options(const options& settings, duration read
   found.delivery_deadline = settings.delivery_deadline;
   found.leave_within = settings.grace_period;
   found.spool_folder = settings.spool_folder;
+  found.magic_members = settings.magic_members;
   if (settings.output_limit != 0) found.output_limit = settings.output_limit;
   found.ready_delay = ready_delay;
   return found;

@@ -125,7 +125,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
     }
   }
   if (made.kind != endpoint_kind::service) {
-    made.interpret = &coworker::read_magic_members;
+    if (settings.magic_members) made.interpret = &coworker::read_magic_members;
     made.error_text = &detail::platform_error_text;
   }
   if (arguments.rp_debugger) made.add_timings = &coworker::add_debugger_member;

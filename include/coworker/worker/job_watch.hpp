@@ -86,8 +86,7 @@ class job_watch {
         if (!record.stop.stop_requested()) {
           time_is_over(record, alarms_.next_due(), now);
         } else if (record.sends_chunk) {  // the outcome is to come after it
-          clear_alarm(record);
-          set_alarm(record, after(now, std::chrono::milliseconds(100)));
+          wait_no_longer_than(record, after(now, std::chrono::milliseconds(100)));
         } else {
           clear_alarm(record);
           give_up(record);

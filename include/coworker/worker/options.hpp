@@ -17,8 +17,8 @@ namespace coworker::inline v0_1 {
 /// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
 struct options {
   /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. start() ends the
-  /// process two seconds later at the latest. 0 or more. Default: 7 s, as `docker stop` kills after ten.
-  duration grace_period = std::chrono::seconds(7);
+  /// process three seconds later at the latest. 0 or more. Default: 6 s, as `docker stop` kills after ten.
+  duration grace_period = std::chrono::seconds(6);
   /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
   duration modifier_interval = std::chrono::seconds(1);
   /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
@@ -71,6 +71,10 @@ struct options {
 
   /// How a GPU is doing; called some ten times a second on the worker's thread: see resource_options. Default: null.
   gpu_reading (*gpu_probe)() noexcept = nullptr;
+  /// Gives the members `error` and `refresh_worker` of an object that a handler returns as `json` the meaning that the
+  /// platform's documentation gives them, on a desk too. A handler that returns what a client sent lets the client set
+  /// them: turn this off there, or return a struct. Default: on.
+  bool magic_members = true;
   /// How long a result is posted again and again before it is given up. 0 or more. Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
   /// A folder, which must exist, for results that could not be posted; the next start posts them, one at a time beside
