@@ -6163,13 +6163,10 @@ class step_core : public shared_state {
     {
       const std::lock_guard lock(mutex_);
       for (const seat_handle& one : active_) hand_over(*one);
+      take_out(active_, [](const seat& one) { return one.finished_; });  // first: no job that ended finds itself active
     }
-    for (const seat_handle& one : active_)
-      if (std::exchange(one->has_news, false)) one->news.set();
-    {
-      const std::lock_guard lock(mutex_);
-      take_out(active_, [](const seat& one) { return one.finished_; });
-    }
+    tell(active_);
+    tell(gone_);
     bury();
   }
 
@@ -6248,6 +6245,11 @@ class step_core : public shared_state {
     one.sent_.clear();
     one.ended = one.finished_;
     one.ended_with = std::exchange(one.failure_, nullptr);
+  }
+
+  static void tell(const std::vector<seat_handle>& all) {
+    for (const seat_handle& one : all)
+      if (std::exchange(one->has_news, false)) one->news.set();
   }
 
   static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
@@ -30786,9 +30788,10 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
 }
 
 /// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
-/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. Throws: json_parse_error where the
-/// body is neither an array nor an object.
-inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
+/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. `cut_off`: the body
+/// is the beginning of what came, as there was no memory for the rest. Throws: json_parse_error where the body is neither an
+/// array nor an object.
+inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
   const auto add = [&found, &log](json item) {
     if (item.is_null() || (item.is_object() && item.empty())) return;
@@ -30816,7 +30819,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
     try {
       return add(json::parse(item));
     } catch (const json_parse_error& error) {
-      problem = std::string("The queue handed over this job as what is not JSON: ") + error.what();
+      problem = cut_off ? "out of memory: there was none to receive all of this job"
+                        : std::string("The queue handed over this job as what is not JSON: ") + error.what();
     } catch (const std::bad_alloc&) {
       problem = "out of memory: this job is " + std::to_string(item.size()) +
                 " bytes of JSON, and there was no memory to read it";
@@ -33289,11 +33293,11 @@ struct parsed_body {
   std::optional<http_answer> failure = std::nullopt;
 };
 
-/// The jobs in the body of a take.
-inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log) {
+/// The jobs in the body of a take. `cut_off`: it is the beginning of what came, as there was no memory for the rest.
+inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log, bool cut_off = false) {
   parsed_body<job_envelope> made;
   try {
-    made.items = coworker::read_jobs(body, log);
+    made.items = coworker::read_jobs(body, log, cut_off);
   } catch (const json_exception& error) {
     made.failure = coworker::unreadable_answer(error);
   }
@@ -34996,7 +35000,7 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer&
       take_failed(answer, held, now);
       // Jobs that were handed over are answered, if only to say that there was no memory for them.
       if (answer.out_of_memory && answer.status == 200)
-        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_).items);
+        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_, true).items);
       return taken;
   }
   takes_.worked();

@@ -111,13 +111,10 @@ class step_core : public shared_state {
     {
       const std::lock_guard lock(mutex_);
       for (const seat_handle& one : active_) hand_over(*one);
+      take_out(active_, [](const seat& one) { return one.finished_; });  // first: no job that ended finds itself active
     }
-    for (const seat_handle& one : active_)
-      if (std::exchange(one->has_news, false)) one->news.set();
-    {
-      const std::lock_guard lock(mutex_);
-      take_out(active_, [](const seat& one) { return one.finished_; });
-    }
+    tell(active_);
+    tell(gone_);
     bury();
   }
 
@@ -196,6 +193,11 @@ class step_core : public shared_state {
     one.sent_.clear();
     one.ended = one.finished_;
     one.ended_with = std::exchange(one.failure_, nullptr);
+  }
+
+  static void tell(const std::vector<seat_handle>& all) {
+    for (const seat_handle& one : all)
+      if (std::exchange(one->has_news, false)) one->news.set();
   }
 
   static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }

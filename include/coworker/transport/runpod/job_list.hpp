@@ -142,9 +142,10 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
 }
 
 /// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
-/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. Throws: json_parse_error where the
-/// body is neither an array nor an object.
-inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
+/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. `cut_off`: the body
+/// is the beginning of what came, as there was no memory for the rest. Throws: json_parse_error where the body is neither an
+/// array nor an object.
+inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
   const auto add = [&found, &log](json item) {
     if (item.is_null() || (item.is_object() && item.empty())) return;
@@ -172,7 +173,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log) {
     try {
       return add(json::parse(item));
     } catch (const json_parse_error& error) {
-      problem = std::string("The queue handed over this job as what is not JSON: ") + error.what();
+      problem = cut_off ? "out of memory: there was none to receive all of this job"
+                        : std::string("The queue handed over this job as what is not JSON: ") + error.what();
     } catch (const std::bad_alloc&) {
       problem = "out of memory: this job is " + std::to_string(item.size()) +
                 " bytes of JSON, and there was no memory to read it";

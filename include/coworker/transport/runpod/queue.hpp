@@ -201,7 +201,7 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer&
       take_failed(answer, held, now);
       // Jobs that were handed over are answered, if only to say that there was no memory for them.
       if (answer.out_of_memory && answer.status == 200)
-        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_).items);
+        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_, true).items);
       return taken;
   }
   takes_.worked();

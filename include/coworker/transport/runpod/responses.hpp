@@ -123,11 +123,11 @@ struct parsed_body {
   std::optional<http_answer> failure = std::nullopt;
 };
 
-/// The jobs in the body of a take.
-inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log) {
+/// The jobs in the body of a take. `cut_off`: it is the beginning of what came, as there was no memory for the rest.
+inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log, bool cut_off = false) {
   parsed_body<job_envelope> made;
   try {
-    made.items = coworker::read_jobs(body, log);
+    made.items = coworker::read_jobs(body, log, cut_off);
   } catch (const json_exception& error) {
     made.failure = coworker::unreadable_answer(error);
   }
