@@ -50,7 +50,6 @@
 #include <cerrno>
 #include <cfloat>
 #include <charconv>
-#include <chrono>
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
@@ -61,7 +60,6 @@
 #include <exception>
 #include <initializer_list>
 #include <limits>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
@@ -16218,21 +16216,23 @@ class progress_line {
 // Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
 
 namespace coworker::inline v0_1 {
-namespace detail {
-
-// One job's stretches of time. Any thread.
+/// Where one job's time went: stretches of time by name, for a client that asked for them. An engine finds it in a job_result.
+/// Thread safety: all operations may be called on any thread.
 class job_timings {
  public:
+  /// `clock` is the worker's.
   explicit job_timings(executor_ref clock) noexcept : clock_(clock) {}
 
   time_point now() const { return clock_.now(); }
 
+  /// Adds a stretch, from `start` to `end` of that clock.
   void add(std::string name, time_point start, time_point end) {
     const std::lock_guard lock(mutex_);
     stretches_.push_back({std::move(name), start, end});
   }
 
-  // As the platform's clients read them: `start` and `end` in seconds of a clock that counts from anywhere.
+  /// Returns an array of {"name", "start", "end", "duration_ms"}, as the platform's clients read it: `start` and `end` in
+  /// seconds of a clock that counts from anywhere.
   json to_json() const {
     json list = json::array();
     const std::lock_guard lock(mutex_);
@@ -16261,8 +16261,6 @@ class job_timings {
   std::vector<stretch> stretches_;
 };
 
-}  // namespace detail
-
 /// The time from a job's checkpoint() to its own end, under a name, among the job's timings. Where nobody
 /// asked for timings it costs nothing.
 class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpoint {
@@ -16282,19 +16280,19 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
   }
 
   /// Made by job::checkpoint().
-  checkpoint(detail::record_ref job, detail::job_timings * timings, std::string name)
+  checkpoint(detail::record_ref job, job_timings * timings, std::string name)
       : job_(std::move(job)), timings_(timings), name_(std::move(name)) {
     if (timings_ != nullptr) start_ = timings_->now();
   }
 
  private:
   detail::record_ref job_;  // keeps the timings
-  detail::job_timings* timings_;
+  job_timings* timings_;
   std::string name_;
   time_point start_{};
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/job/worker_view.hpp --------------------------------------------------------------------------
 
@@ -16362,7 +16360,7 @@ struct job_record {
   detail::progress_line progress;
   logger* log = nullptr;                        ///< its worker's
   const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
-  detail::job_timings* timings = nullptr;       ///< its own; null where nobody asked for them
+  job_timings* timings = nullptr;               ///< its own; null where nobody asked for them
   stream_options* own_stream = nullptr;         ///< its own; null where it has none
   detail::job_observer* observer = nullptr;     ///< a test's
   job_record* previous = nullptr;               ///< in the list that it is in
@@ -16410,7 +16408,7 @@ inline record_ref::~record_ref() {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/job/job_log.hpp ------------------------------------------------------------------------------
 
@@ -20764,10 +20762,8 @@ struct handler_place {
   detail::stream_terms terms;
 };
 
-namespace detail {
-
-// What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
-// task<bool> send(job_record&, json) and void interpret(outcome&).
+/// Receives the chunks of a streaming handler that run_handler() runs; hides what is behind it. Refers to an object with
+/// task<bool> send(job_record&, json) and void interpret(outcome&), which must outlive it.
 class stream_sink {
  public:
   template <class Target>
@@ -20786,6 +20782,8 @@ class stream_sink {
   task<bool> (*send_)(void*, job_record&, json&&);
   void (*interpret_)(void*, outcome&);
 };
+
+namespace detail {
 
 // What a stream comes to besides its chunks.
 struct stream_end {
@@ -20955,7 +20953,7 @@ inline task<void> run_streaming(const void* handler, read_stream read, executor_
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
 
@@ -21053,7 +21051,7 @@ inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
 // as clang would have it, that frame would stay with its caller's until the outcome is delivered.
 template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         const detail::stream_sink& sink) {
+                                         const stream_sink& sink) {
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();
@@ -21098,8 +21096,8 @@ namespace detail {
 
 // One that runs its jobs itself, by other handlers that it chooses.
 template <class Handler>
-concept choosing_handler =
-    requires(Handler& handler, job_record& record, const handler_place& place, const stream_sink& sink) {
+concept choosing_handler = requires(Handler& handler, job_record& record, const handler_place& place,
+                                    const stream_sink& sink) {
   { handler.choose_and_run(record, place, sink) } -> std::same_as<task<void>>;
 };
 
@@ -21157,7 +21155,7 @@ class handler_ref {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/job/middleware/wrapping.hpp ------------------------------------------------------------------
 
@@ -22595,7 +22593,7 @@ class routes {
   explicit routes(routed<Handlers>... entries) : chain_(std::move(entries)...) {}
 
   /// What a worker runs.
-  task<void> choose_and_run(job_record& record, const handler_place& place, const detail::stream_sink& sink) {
+  task<void> choose_and_run(job_record& record, const handler_place& place, const stream_sink& sink) {
     std::string wanted;
     if (const auto named = record.details.find("route"); named != record.details.end() && named->is_string())
       wanted = named->template get<std::string>();
@@ -22622,7 +22620,7 @@ class routes {
 template <class... Handlers>
 routes(routed<Handlers>...) -> routes<Handlers...>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/net/address.hpp ------------------------------------------------------------------------------
 
@@ -26792,9 +26790,8 @@ enum class delivery : unsigned char {
 struct job_result {
   std::string_view job_id;  ///< valid until complete() has returned
   coworker::outcome outcome;
-  bool streamed = false;  ///< chunks were sent for it
-  const detail::job_timings* timings =
-      nullptr;  ///< what was measured; null unless worker_options::measure_times
+  bool streamed = false;                 ///< chunks were sent for it
+  const job_timings* timings = nullptr;  ///< what was measured; null unless worker_options::measure_times
 };
 
 /// What an engine takes at most. Sizes are bytes of compact JSON.
@@ -26949,7 +26946,7 @@ concept waiting_transport = requires(Transport& queue) {
   { queue.waiter() } -> std::same_as<coworker::waiter&>;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/endpoint/job.hpp -------------------------------------------------------------------
 
@@ -27288,7 +27285,7 @@ struct endpoint_options {
   /// An error as text; null: its message.
   std::string (*error_text)(const error_info&, const logger&) = nullptr;
   /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
-  void (*add_timings)(outcome&, const detail::job_timings&, duration ready_delay) = nullptr;
+  void (*add_timings)(outcome&, const job_timings&, duration ready_delay) = nullptr;
   duration ready_delay{};  ///< how long the process took until it could serve
 };
 
@@ -30275,7 +30272,7 @@ int run_until_told_to_leave(Worker& runner, Engine& engine, duration grace_perio
 }
 
 // Something that goes on beside a worker until it is destroyed.
-class side_work {
+class side_work : public shared_state {
  public:
   side_work() = default;
   side_work(const side_work&) = delete;
@@ -30287,9 +30284,9 @@ class side_work {
 
 // What only a build with libcurl has; null where it is not. Files of one program may differ in that.
 struct build_parts {
-  std::unique_ptr<side_work> (*begin_otlp)(worker_access& worker,
-                                           logger& log) = nullptr;  // empty: nobody asks for it
-  std::unique_ptr<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
+  shared_handle<side_work> (*begin_otlp)(worker_access& worker,
+                                         logger& log) = nullptr;  // empty: nobody asks for it
+  shared_handle<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
 };
 
 // The same for an engine that serves until it is told to leave. Metrics and a span for each job are sent as the OTEL_*
@@ -30298,11 +30295,11 @@ template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                  const build_parts& build) {
   watched_worker watched(runner);
-  std::unique_ptr<side_work> exporter;
+  shared_handle<side_work> exporter;
   if (build.begin_otlp != nullptr) exporter = build.begin_otlp(watched, log);
   if constexpr (is_served_by_reference<Engine>) {
     engine_ref any(engine);
-    span_list* const spans = exporter != nullptr ? exporter->spans() : nullptr;
+    span_list* const spans = exporter ? exporter->spans() : nullptr;
     if (spans == nullptr) return detail::run_until_told_to_leave(runner, any, grace_period, log);
     traced_engine traced(any, *spans);
     engine_ref outer(traced);
@@ -30606,7 +30603,7 @@ inline json system_info() {
 
 /// Adds to an output that is an object where the job's time went, as the platform's clients read it. `ready_delay`: how
 /// long the process took until it could serve.
-inline void add_debugger_member(outcome& made, const detail::job_timings& timings, duration ready_delay) {
+inline void add_debugger_member(outcome& made, const job_timings& timings, duration ready_delay) {
   if (!made.succeeded() || !made.output.is_object()) return;
   json member = json::object();
   member["system_info"] = detail::system_info();
@@ -30653,7 +30650,7 @@ inline std::string progress_body(const json& value) {
   return body += "}";
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/runpod/job_list.hpp ----------------------------------------------------------------
 
@@ -33112,7 +33109,7 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
-  std::unique_ptr<side_work> webhooks;
+  shared_handle<side_work> webhooks;
   if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
@@ -36406,7 +36403,6 @@ inline std::optional<otlp_settings> otlp_from_environment(logger& log) {
 
 // Metrics and spans, sent by OTLP from a thread of their own over libcurl. Needs libcurl.
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -37093,13 +37089,13 @@ struct build_without_curl {
 struct build_with_curl {
   static build_parts parts() noexcept {
     build_parts made;
-    made.begin_otlp = [](worker_access& worker, logger& log) -> std::unique_ptr<side_work> {
+    made.begin_otlp = [](worker_access& worker, logger& log) -> shared_handle<side_work> {
       std::optional<otlp_settings> wanted = detail::otlp_from_environment(log);
-      if (!wanted) return nullptr;
-      return std::make_unique<otlp_thread>(*std::move(wanted), worker, log);
+      if (!wanted) return {};
+      return shared_handle<side_work>(new otlp_thread(*std::move(wanted), worker, log));
     };
-    made.begin_webhooks = [](http_endpoint& endpoint) -> std::unique_ptr<side_work> {
-      return std::make_unique<webhook_thread>(endpoint);
+    made.begin_webhooks = [](http_endpoint& endpoint) -> shared_handle<side_work> {
+      return shared_handle<side_work>(new webhook_thread(endpoint));
     };
     return made;
   }
@@ -38089,7 +38085,7 @@ class test_job : private detail::job_observer {
     place.coroutines = counter;
     place.stream = stream;
     chunk_target target{*this};
-    const detail::stream_sink sink(target);
+    const stream_sink sink(target);
 
     const context here = co_await this_coro::context();
     scope beside(here);
@@ -38124,7 +38120,7 @@ class test_job : private detail::job_observer {
   bool ran_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/simulation/conformance_checks.hpp ------------------------------------------------------------
 

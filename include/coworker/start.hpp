@@ -24,7 +24,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -151,13 +150,13 @@ struct build_without_curl {
 struct build_with_curl {
   static build_parts parts() noexcept {
     build_parts made;
-    made.begin_otlp = [](worker_access& worker, logger& log) -> std::unique_ptr<side_work> {
+    made.begin_otlp = [](worker_access& worker, logger& log) -> shared_handle<side_work> {
       std::optional<otlp_settings> wanted = detail::otlp_from_environment(log);
-      if (!wanted) return nullptr;
-      return std::make_unique<otlp_thread>(*std::move(wanted), worker, log);
+      if (!wanted) return {};
+      return shared_handle<side_work>(new otlp_thread(*std::move(wanted), worker, log));
     };
-    made.begin_webhooks = [](http_endpoint& endpoint) -> std::unique_ptr<side_work> {
-      return std::make_unique<webhook_thread>(endpoint);
+    made.begin_webhooks = [](http_endpoint& endpoint) -> shared_handle<side_work> {
+      return shared_handle<side_work>(new webhook_thread(endpoint));
     };
     return made;
   }

@@ -30,7 +30,10 @@ NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PA
              CURL_EXCHANGE: (CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
              CURL_DIAGNOSIS: (CURL_TRANSFERS,), CURL_PATIENCE: (CURL_TRANSFERS,), CURL_TRANSFERS: (CURL_CLIENT,),
              CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD, OTLP_THREAD), OTLP_THREAD: ("start.hpp",), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: ("start.hpp",), RUNPOD_MODE: ("start.hpp",)}
-TOO_HEAVY = {"regex", "iostream", "format", "ranges", "filesystem", "functional"}
+TOO_HEAVY = {"regex", "iostream", "sstream", "format", "ranges", "filesystem", "functional", "map", "unordered_map", "deque", "random"}
+# These too, with the places that may: <coworker/coro/clock.hpp> has what of <chrono> is light, shared_handle is lighter than
+# what <memory> has, and what only some build may use more.
+ONLY_IN = {"chrono": ("coro/clock.hpp",), "memory": ("http/curl/", "simulation/"), "thread": ("exec/thread.hpp", "transport/runpod/engine.hpp", "simulation/")}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")
 
@@ -63,6 +66,8 @@ def why_refused(header, written, conditions):
     """One sentence that says what is wrong with an include, or None."""
     if written.strip("<>") in TOO_HEAVY:
         return "this standard header costs every user too much compile time; find a lighter way"
+    if not header.startswith(ONLY_IN.get(written.strip("<>"), header)):
+        return f"this standard header costs every user too much compile time; only {', '.join(ONLY_IN[written.strip('<>')])} may include it"
     if not written.startswith("<coworker"):
         return "write project includes as <coworker/...>" if written.startswith('"') else None
 

@@ -116,7 +116,7 @@ ran run_once(Handler handler, json input = json::object(), bool stopped = false)
   coworker::job_record& record = *owner;
   if (stopped) record.stop.request_stop();
   chunk_taker taker{made.chunks};
-  const coworker::detail::stream_sink sink(taker);
+  const coworker::stream_sink sink(taker);
   coworker::handler_place place;
   place.pool = pool;
   const auto run = [&]() -> task<void> {
@@ -176,8 +176,7 @@ TEST_CASE("an input that does not fit its type fails the job, and the error name
 }
 
 TEST_CASE("a handler may throw anything, before or after it has waited") {
-  CHECK(error_of([](job<>) -> task<int> { throw std::runtime_error("at once"); }).message ==
-        "at once");
+  CHECK(error_of([](job<>) -> task<int> { throw std::runtime_error("at once"); }).message == "at once");
   const auto later = [](job<>) -> task<int> {
     co_await coworker::sleep_for(1ns);
     throw std::logic_error("later");
@@ -185,8 +184,7 @@ TEST_CASE("a handler may throw anything, before or after it has waited") {
   CHECK(error_of(later).type == "std::logic_error");
   CHECK(error_of([](job<>) -> int { throw 42; }).type == "int");
   CHECK(error_of([](job<>) -> int { throw "a text"; }).message == "a text");
-  CHECK(error_of([](job<>) -> task<int> { throw std::string("a string"); }).message ==
-        "a string");
+  CHECK(error_of([](job<>) -> task<int> { throw std::string("a string"); }).message == "a string");
 }
 
 TEST_CASE("a handler that throws `cancelled` has been stopped only if it was asked to stop") {
@@ -226,7 +224,7 @@ TEST_CASE(
     place.pool = elsewhere;
     std::vector<json> none;
     chunk_taker taker{none};
-    const coworker::detail::stream_sink sink(taker);
+    const coworker::stream_sink sink(taker);
     auto handler = wander;
     std::thread::id back;
     const auto run = [&]() -> task<void> {
@@ -307,7 +305,7 @@ TEST_CASE("a handler object is not copied for each job, and may hold what cannot
   coworker::thread_pool pool(1);
   std::vector<json> none;
   chunk_taker taker{none};
-  const coworker::detail::stream_sink sink(taker);
+  const coworker::stream_sink sink(taker);
   coworker::handler_place place;
   place.pool = pool;
   const auto run = [&](handler& shared) -> task<json> {

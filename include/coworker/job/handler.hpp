@@ -117,7 +117,7 @@ inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
 // as clang would have it, that frame would stay with its caller's until the outcome is delivered.
 template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
-                                         const detail::stream_sink& sink) {
+                                         const stream_sink& sink) {
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();
@@ -162,8 +162,8 @@ namespace detail {
 
 // One that runs its jobs itself, by other handlers that it chooses.
 template <class Handler>
-concept choosing_handler =
-    requires(Handler& handler, job_record& record, const handler_place& place, const stream_sink& sink) {
+concept choosing_handler = requires(Handler& handler, job_record& record, const handler_place& place,
+                                    const stream_sink& sink) {
   { handler.choose_and_run(record, place, sink) } -> std::same_as<task<void>>;
 };
 
@@ -221,4 +221,4 @@ class handler_ref {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

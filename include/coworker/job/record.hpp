@@ -62,7 +62,7 @@ struct job_record {
   detail::progress_line progress;
   logger* log = nullptr;                        ///< its worker's
   const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
-  detail::job_timings* timings = nullptr;       ///< its own; null where nobody asked for them
+  job_timings* timings = nullptr;               ///< its own; null where nobody asked for them
   stream_options* own_stream = nullptr;         ///< its own; null where it has none
   detail::job_observer* observer = nullptr;     ///< a test's
   job_record* previous = nullptr;               ///< in the list that it is in
@@ -110,4 +110,4 @@ inline record_ref::~record_ref() {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

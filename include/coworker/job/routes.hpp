@@ -115,7 +115,7 @@ class routes {
   explicit routes(routed<Handlers>... entries) : chain_(std::move(entries)...) {}
 
   /// What a worker runs.
-  task<void> choose_and_run(job_record& record, const handler_place& place, const detail::stream_sink& sink) {
+  task<void> choose_and_run(job_record& record, const handler_place& place, const stream_sink& sink) {
     std::string wanted;
     if (const auto named = record.details.find("route"); named != record.details.end() && named->is_string())
       wanted = named->template get<std::string>();
@@ -142,4 +142,4 @@ class routes {
 template <class... Handlers>
 routes(routed<Handlers>...) -> routes<Handlers...>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -34,10 +34,8 @@ struct handler_place {
   detail::stream_terms terms;
 };
 
-namespace detail {
-
-// What a stream hands its chunks to, for whoever runs a handler without knowing the queue. Refers to an object with
-// task<bool> send(job_record&, json) and void interpret(outcome&).
+/// Receives the chunks of a streaming handler that run_handler() runs; hides what is behind it. Refers to an object with
+/// task<bool> send(job_record&, json) and void interpret(outcome&), which must outlive it.
 class stream_sink {
  public:
   template <class Target>
@@ -56,6 +54,8 @@ class stream_sink {
   task<bool> (*send_)(void*, job_record&, json&&);
   void (*interpret_)(void*, outcome&);
 };
+
+namespace detail {
 
 // What a stream comes to besides its chunks.
 struct stream_end {
@@ -225,4 +225,4 @@ inline task<void> run_streaming(const void* handler, read_stream read, executor_
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

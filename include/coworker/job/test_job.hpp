@@ -186,7 +186,7 @@ class test_job : private detail::job_observer {
     place.coroutines = counter;
     place.stream = stream;
     chunk_target target{*this};
-    const detail::stream_sink sink(target);
+    const stream_sink sink(target);
 
     const context here = co_await this_coro::context();
     scope beside(here);
@@ -221,4 +221,4 @@ class test_job : private detail::job_observer {
   bool ran_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

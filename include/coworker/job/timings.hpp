@@ -11,21 +11,23 @@
 #include <vector>
 
 namespace coworker::inline v0_1 {
-namespace detail {
-
-// One job's stretches of time. Any thread.
+/// Where one job's time went: stretches of time by name, for a client that asked for them. An engine finds it in a job_result.
+/// Thread safety: all operations may be called on any thread.
 class job_timings {
  public:
+  /// `clock` is the worker's.
   explicit job_timings(executor_ref clock) noexcept : clock_(clock) {}
 
   time_point now() const { return clock_.now(); }
 
+  /// Adds a stretch, from `start` to `end` of that clock.
   void add(std::string name, time_point start, time_point end) {
     const std::lock_guard lock(mutex_);
     stretches_.push_back({std::move(name), start, end});
   }
 
-  // As the platform's clients read them: `start` and `end` in seconds of a clock that counts from anywhere.
+  /// Returns an array of {"name", "start", "end", "duration_ms"}, as the platform's clients read it: `start` and `end` in
+  /// seconds of a clock that counts from anywhere.
   json to_json() const {
     json list = json::array();
     const std::lock_guard lock(mutex_);
@@ -54,8 +56,6 @@ class job_timings {
   std::vector<stretch> stretches_;
 };
 
-}  // namespace detail
-
 /// The time from a job's checkpoint() to its own end, under a name, among the job's timings. Where nobody
 /// asked for timings it costs nothing.
 class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpoint {
@@ -75,16 +75,16 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
   }
 
   /// Made by job::checkpoint().
-  checkpoint(detail::record_ref job, detail::job_timings * timings, std::string name)
+  checkpoint(detail::record_ref job, job_timings * timings, std::string name)
       : job_(std::move(job)), timings_(timings), name_(std::move(name)) {
     if (timings_ != nullptr) start_ = timings_->now();
   }
 
  private:
   detail::record_ref job_;  // keeps the timings
-  detail::job_timings* timings_;
+  job_timings* timings_;
   std::string name_;
   time_point start_{};
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

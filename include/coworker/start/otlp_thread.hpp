@@ -1,7 +1,7 @@
 #pragma once
 // Metrics and spans, sent by OTLP from a thread of their own over libcurl. Needs libcurl.
 
-#include <chrono>
+#include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
+#include <coworker/exec/shared_state.hpp>
 #include <coworker/json/decimal.hpp>
 #include <coworker/log.hpp>
 #include <coworker/start/arguments.hpp>
@@ -14,7 +15,6 @@
 #include <coworker/transport/engine_ref.hpp>
 #include <coworker/transport/traced_engine.hpp>
 #include <coworker/worker.hpp>
-#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -85,7 +85,7 @@ int run_until_told_to_leave(Worker& runner, Engine& engine, duration grace_perio
 }
 
 // Something that goes on beside a worker until it is destroyed.
-class side_work {
+class side_work : public shared_state {
  public:
   side_work() = default;
   side_work(const side_work&) = delete;
@@ -97,9 +97,9 @@ class side_work {
 
 // What only a build with libcurl has; null where it is not. Files of one program may differ in that.
 struct build_parts {
-  std::unique_ptr<side_work> (*begin_otlp)(worker_access& worker,
-                                           logger& log) = nullptr;  // empty: nobody asks for it
-  std::unique_ptr<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
+  shared_handle<side_work> (*begin_otlp)(worker_access& worker,
+                                         logger& log) = nullptr;  // empty: nobody asks for it
+  shared_handle<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
 };
 
 // The same for an engine that serves until it is told to leave. Metrics and a span for each job are sent as the OTEL_*
@@ -108,11 +108,11 @@ template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                  const build_parts& build) {
   watched_worker watched(runner);
-  std::unique_ptr<side_work> exporter;
+  shared_handle<side_work> exporter;
   if (build.begin_otlp != nullptr) exporter = build.begin_otlp(watched, log);
   if constexpr (is_served_by_reference<Engine>) {
     engine_ref any(engine);
-    span_list* const spans = exporter != nullptr ? exporter->spans() : nullptr;
+    span_list* const spans = exporter ? exporter->spans() : nullptr;
     if (spans == nullptr) return detail::run_until_told_to_leave(runner, any, grace_period, log);
     traced_engine traced(any, *spans);
     engine_ref outer(traced);

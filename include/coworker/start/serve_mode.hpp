@@ -2,8 +2,8 @@
 // The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
 // queue. Must not know which argument or variable asked for it.
 
-#include <chrono>
 #include <coworker/coro/clock.hpp>
+#include <coworker/exec/shared_state.hpp>
 #include <coworker/http/server_options.hpp>
 #include <coworker/job/error_info.hpp>
 #include <coworker/log.hpp>
@@ -20,7 +20,6 @@
 #include <coworker/transport/runpod/bodies.hpp>
 #include <coworker/worker/options.hpp>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -191,7 +190,7 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     ~sink_for_a_while() { log.set_sink(before); }
   } const restored{log, lines};
   if (plan.endpoint.kind == endpoint_kind::queue_api) log.set_sink(shown);
-  std::unique_ptr<side_work> webhooks;
+  shared_handle<side_work> webhooks;
   if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;

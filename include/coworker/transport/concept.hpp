@@ -43,9 +43,8 @@ enum class delivery : unsigned char {
 struct job_result {
   std::string_view job_id;  ///< valid until complete() has returned
   coworker::outcome outcome;
-  bool streamed = false;  ///< chunks were sent for it
-  const detail::job_timings* timings =
-      nullptr;  ///< what was measured; null unless worker_options::measure_times
+  bool streamed = false;                 ///< chunks were sent for it
+  const job_timings* timings = nullptr;  ///< what was measured; null unless worker_options::measure_times
 };
 
 /// What an engine takes at most. Sizes are bytes of compact JSON.
@@ -200,4 +199,4 @@ concept waiting_transport = requires(Transport& queue) {
   { queue.waiter() } -> std::same_as<coworker::waiter&>;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -9,7 +9,6 @@
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/control.hpp>
 #include <cstddef>
-#include <memory>
 #include <string_view>
 #include <type_traits>
 #include <utility>

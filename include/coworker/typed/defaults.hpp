@@ -9,7 +9,6 @@
 #include <coworker/typed/rule_lookup.hpp>
 #include <coworker/typed/rules.hpp>
 #include <cstddef>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>

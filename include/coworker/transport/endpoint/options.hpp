@@ -52,7 +52,7 @@ struct endpoint_options {
   /// An error as text; null: its message.
   std::string (*error_text)(const error_info&, const logger&) = nullptr;
   /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
-  void (*add_timings)(outcome&, const detail::job_timings&, duration ready_delay) = nullptr;
+  void (*add_timings)(outcome&, const job_timings&, duration ready_delay) = nullptr;
   duration ready_delay{};  ///< how long the process took until it could serve
 };
 

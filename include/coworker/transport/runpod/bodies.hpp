@@ -86,7 +86,7 @@ inline json system_info() {
 
 /// Adds to an output that is an object where the job's time went, as the platform's clients read it. `ready_delay`: how
 /// long the process took until it could serve.
-inline void add_debugger_member(outcome& made, const detail::job_timings& timings, duration ready_delay) {
+inline void add_debugger_member(outcome& made, const job_timings& timings, duration ready_delay) {
   if (!made.succeeded() || !made.output.is_object()) return;
   json member = json::object();
   member["system_info"] = detail::system_info();
@@ -133,4 +133,4 @@ inline std::string progress_body(const json& value) {
   return body += "}";
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
