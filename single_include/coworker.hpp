@@ -40030,8 +40030,11 @@ class ledger {
     return false;
   }
   void lets_go(int worker, int job, delivery what, bool kept);
-  /// An element of a stream.
-  void yields(int worker, int job, const json& element);
+  /// An element of a stream. `run`: run_of() when its handler was started; 0: the last one. What a handler yields that goes
+  /// on after its job was given up, and handed over again, is nobody's.
+  void yields(int worker, int job, const json& element, int run = 0);
+  /// How often the job has been handed over to the worker, so far.
+  int run_of(int worker, int job) { return at(worker, job).run; }
   void part_begins(int worker, int job, part what, std::string_view text);
   /// None: its job was stopped meanwhile.
   void part_ends(int worker, int job, part what, std::optional<delivery> told);
@@ -40174,8 +40177,9 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
 }
 
-inline void ledger::yields(int worker, int job, const json& element) {
+inline void ledger::yields(int worker, int job, const json& element, int run) {
   held_job& held = at(worker, job);
+  if (run != 0 && run != held.run) return;
   held.streams = !terms_.stream.join_texts;
   if (!held.streams || !counts(account(worker))) return;
   try {
@@ -41221,9 +41225,10 @@ namespace coworker::inline v0_1::simulation {
 /// what becomes of it is the worker's business.
 template <class Element>
 async_generator<json> watch_elements(async_generator<Element> elements, ledger& book, int worker, int job) {
+  const int run = job < 0 ? 0 : book.run_of(worker, job);
   for (Element* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
     json element(std::move(*one));
-    if (job >= 0) book.yields(worker, job, element);
+    if (job >= 0) book.yields(worker, job, element, run);
     co_yield std::move(element);
   }
 }
@@ -41232,13 +41237,14 @@ async_generator<json> watch_elements(async_generator<Element> elements, ledger& 
 template <class Element>
 async_generator<chunk_or_whole<json>> watch_elements(async_generator<chunk_or_whole<Element>> elements,
                                                      ledger& book, int worker, int job) {
+  const int run = job < 0 ? 0 : book.run_of(worker, job);
   for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
     if (one->is_whole()) {
       whole_value value(one->take_whole());
       co_yield std::move(value);
     } else {
       json element(std::move(one->chunk()));
-      if (job >= 0) book.yields(worker, job, element);
+      if (job >= 0) book.yields(worker, job, element, run);
       co_yield std::move(element);
     }
   }

@@ -233,6 +233,18 @@ TEST_CASE("chunks that are not what the handler gave next are noticed, and eleme
   wrong.book.yields(0, 1, 12);
   wrong.chunk("1");
   CHECK(wrong.broken() == "chunks_in_order");
+
+  watched again;  // what the handler of an earlier hand-over still yields is no element of this one
+  again.book.arrives(0, 1);
+  const int first = again.book.run_of(0, 1);
+  again.finish_stream();
+  again.book.at(0, 1).accepted = true;
+  again.book.lets_go(0, 1, delivery::accepted, true);
+  again.book.arrives(0, 1);
+  again.book.yields(0, 1, 7, first);
+  again.book.yields(0, 1, 8, again.book.run_of(0, 1));
+  again.chunk("8");
+  CHECK(again.broken() == "nothing");
 }
 
 TEST_CASE("gathered elements may come in any number of chunks, but all of them and in order") {

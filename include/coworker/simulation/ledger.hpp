@@ -166,8 +166,11 @@ class ledger {
     return false;
   }
   void lets_go(int worker, int job, delivery what, bool kept);
-  /// An element of a stream.
-  void yields(int worker, int job, const json& element);
+  /// An element of a stream. `run`: run_of() when its handler was started; 0: the last one. What a handler yields that goes
+  /// on after its job was given up, and handed over again, is nobody's.
+  void yields(int worker, int job, const json& element, int run = 0);
+  /// How often the job has been handed over to the worker, so far.
+  int run_of(int worker, int job) { return at(worker, job).run; }
   void part_begins(int worker, int job, part what, std::string_view text);
   /// None: its job was stopped meanwhile.
   void part_ends(int worker, int job, part what, std::optional<delivery> told);
@@ -310,8 +313,9 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
     violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
 }
 
-inline void ledger::yields(int worker, int job, const json& element) {
+inline void ledger::yields(int worker, int job, const json& element, int run) {
   held_job& held = at(worker, job);
+  if (run != 0 && run != held.run) return;
   held.streams = !terms_.stream.join_texts;
   if (!held.streams || !counts(account(worker))) return;
   try {

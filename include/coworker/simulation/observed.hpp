@@ -30,9 +30,10 @@ namespace coworker::inline v0_1::simulation {
 /// what becomes of it is the worker's business.
 template <class Element>
 async_generator<json> watch_elements(async_generator<Element> elements, ledger& book, int worker, int job) {
+  const int run = job < 0 ? 0 : book.run_of(worker, job);
   for (Element* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
     json element(std::move(*one));
-    if (job >= 0) book.yields(worker, job, element);
+    if (job >= 0) book.yields(worker, job, element, run);
     co_yield std::move(element);
   }
 }
@@ -41,13 +42,14 @@ async_generator<json> watch_elements(async_generator<Element> elements, ledger& 
 template <class Element>
 async_generator<chunk_or_whole<json>> watch_elements(async_generator<chunk_or_whole<Element>> elements,
                                                      ledger& book, int worker, int job) {
+  const int run = job < 0 ? 0 : book.run_of(worker, job);
   for (auto* one = co_await elements.next(); one != nullptr; one = co_await elements.next()) {
     if (one->is_whole()) {
       whole_value value(one->take_whole());
       co_yield std::move(value);
     } else {
       json element(std::move(one->chunk()));
-      if (job >= 0) book.yields(worker, job, element);
+      if (job >= 0) book.yields(worker, job, element, run);
       co_yield std::move(element);
     }
   }
