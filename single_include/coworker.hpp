@@ -4643,6 +4643,28 @@ class fifo {
 
 }  // namespace coworker::detail
 
+// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
+
+// What must be done though memory is short. Knows nothing of what it is for.
+
+namespace coworker::inline v0_1::detail {
+
+// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
+// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
+// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
+template <class Step>
+decltype(auto) insist(Step step) {
+  for (;;) {
+    try {
+      return step();
+    } catch (const std::bad_alloc&) {
+      detail::yield_thread();
+    }
+  }
+}
+
+}  // namespace coworker::detail
+
 // ---- coworker/exec/thread_pool.hpp -------------------------------------------------------------------------
 
 // thread_pool: several threads that resume what is posted, for work that blocks or computes. One queue for
@@ -4818,7 +4840,10 @@ class thread_pool {
   void fire_timers() {
     if (timers_.empty()) return;
     const time_point reached = now();
-    while (timers_.next_due() <= reached) queue_.push(timers_.pop());
+    while (timers_.next_due() <= reached) {
+      detail::insist([this] { queue_.make_room(); });
+      queue_.push(timers_.pop());
+    }
   }
 
   std::atomic<int> notifiers_{0};
@@ -4836,7 +4861,7 @@ class thread_pool {
 
 static_assert(thread_aware_executor<thread_pool>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/lane_board.hpp --------------------------------------------------------------------------
 
@@ -5888,28 +5913,6 @@ inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire
 
 }  // namespace coworker
 
-// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
-
-// What must be done though memory is short. Knows nothing of what it is for.
-
-namespace coworker::inline v0_1::detail {
-
-// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
-// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
-// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
-template <class Step>
-decltype(auto) insist(Step step) {
-  for (;;) {
-    try {
-      return step();
-    } catch (const std::bad_alloc&) {
-      detail::yield_thread();
-    }
-  }
-}
-
-}  // namespace coworker::detail
-
 // ---- coworker/exec/simulated_loop.hpp ----------------------------------------------------------------------
 
 // simulated_loop: an executor whose clock jumps. While something is ready, no time passes; when nothing is,
@@ -6161,7 +6164,9 @@ class step_core : public shared_state {
     {
       const std::lock_guard lock(mutex_);
       for (const seat_handle& one : active_) hand_over(*one);
-      take_out(active_, [](const seat& one) { return one.finished_; });  // first: no job that ended finds itself active
+      take_out(active_, [](const seat& one) {
+        return one.finished_;
+      });  // first: no job that ended finds itself active
     }
     tell(active_);
     tell(gone_);
@@ -6187,7 +6192,7 @@ class step_core : public shared_state {
           one->ended_with = std::make_exception_ptr(std::runtime_error(engine_is_gone));
         }
       }
-      for (const seat_handle& one : gone_) one->news.set();
+      for (const seat_handle& one : gone_) detail::insist([&one] { one->news.set(); });
     } while (bury());
   }
 
@@ -6247,7 +6252,7 @@ class step_core : public shared_state {
 
   static void tell(const std::vector<seat_handle>& all) {
     for (const seat_handle& one : all)
-      if (std::exchange(one->has_news, false)) one->news.set();
+      if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
   static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
@@ -6294,7 +6299,7 @@ class step_core : public shared_state {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/step_drive.hpp --------------------------------------------------------------------------
 
@@ -10323,7 +10328,25 @@ class logger {
   std::string line_;  // the latest; kept for its memory
 };
 
-}  // namespace coworker
+namespace detail {
+
+// In a catch block: one ERROR line, `what` and the exception's message. For threads of ours, which nothing may leave.
+inline void log_current_exception(logger& log, const char* what) noexcept {
+  try {
+    try {
+      throw;
+    } catch (const std::exception& error) {
+      log.write(log_level::error, std::string(what) + ": " + error.what());
+    } catch (...) {
+      log.write(log_level::error, std::string(what) + ": an exception that is no std::exception");
+    }
+  } catch (...) {  // no memory for the message
+    log.write(log_level::error, what);
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/server_options.hpp ----------------------------------------------------------------------
 
@@ -26595,8 +26618,8 @@ class termination_watch {
       if (size < 0 && errno == EINTR) continue;
       if (size != 1 || told == 0) return;
       try {
-        (told & 0x80) == 0 ? on_first_(int{told}) : on_second_(told & 0x7f);
-      } catch (...) {  // no memory; the next signal, or a deadline, ends what does not end by itself
+        detail::insist([&] { (told & 0x80) == 0 ? on_first_(int{told}) : on_second_(told & 0x7f); });
+      } catch (...) {  // the next signal, or a deadline, ends what does not end by itself
       }
     }
   }
@@ -26607,7 +26630,7 @@ class termination_watch {
   thread watcher_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #else
 
@@ -26674,7 +26697,7 @@ class termination_watch {
   int counted_ = 0;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif
 
@@ -32898,9 +32921,8 @@ class endpoint_server {
     try {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
-    } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error,
-                                    std::string("The HTTP server has ended: ") + error.what());
+    } catch (...) {
+      detail::log_current_exception(one.endpoint_.own_log(), "The HTTP server has ended");
     }
     return nullptr;
   }
@@ -36441,8 +36463,8 @@ class otlp_thread final : public side_work {
     try {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.send_all());
-    } catch (const std::exception& error) {
-      one.log_.write(log_level::error, std::string("Nothing more is sent by OTLP: ") + error.what());
+    } catch (...) {
+      detail::log_current_exception(one.log_, "Nothing more is sent by OTLP");
     }
     return nullptr;
   }
@@ -36636,6 +36658,7 @@ inline runpod_options runpod_options_from_environment() {
 // What start() serves in production, and a hand-run worker too. Needs libcurl.
 
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -36701,9 +36724,15 @@ class own_thread_attendant {
   static task<void> until_stopped(curl_client& client, const queue_urls& urls, attendant_settings settings,
                                   worker_control control, logger& log, stop_token stop) {
     context own(co_await this_coro::executor(), stop);
-    try {
-      co_await coworker::attend_jobs(client, urls, std::move(settings), control, log).in(own);
-    } catch (const cancelled&) {
+    for (;;) {
+      try {
+        co_await coworker::attend_jobs(client, urls, settings, control, log).in(own);
+      } catch (const cancelled&) {
+        co_return;
+      } catch (const std::bad_alloc&) {
+        log.write(log_level::error, "Out of memory: there was none for a heartbeat; it is tried again.");
+      }
+      co_await sleep_for(std::chrono::seconds(1));
     }
   }
 };
@@ -36732,7 +36761,7 @@ static_assert(transport<runpod_engine> && chunk_transport<runpod_engine> &&
               interpreting_transport<runpod_engine> && attended_transport<runpod_engine> &&
               waiting_transport<runpod_engine>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/start/runpod_mode.hpp ------------------------------------------------------------------------
 
@@ -36959,9 +36988,8 @@ class webhook_thread final : public side_work {
     try {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.sender_.run());
-    } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error,
-                                    std::string("No more webhooks are told: ") + error.what());
+    } catch (...) {
+      detail::log_current_exception(one.endpoint_.own_log(), "No more webhooks are told");
     }
     return nullptr;
   }

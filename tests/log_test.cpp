@@ -4,6 +4,7 @@
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <cstdio>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -224,6 +225,21 @@ TEST_CASE("a message of many megabytes that holds a secret all over becomes a sh
   output.log.info(repeated("rpa_KEY_0123456789 ", 100'000));
   CHECK(output.count("TRUNCATED") == 1);
   CHECK(output.count("rpa") == 0);
+}
+
+TEST_CASE("what ends a thread of ours is one line, whatever was thrown") {
+  captured_log output;
+  const auto line_for = [&output](auto thrown) {
+    try {
+      throw thrown;
+    } catch (...) {
+      coworker::detail::log_current_exception(output.log, "The thread has ended");
+    }
+    return output.lines().back();
+  };
+  CHECK(line_for(std::runtime_error("no socket")) == "ERROR  | The thread has ended: no socket");
+  CHECK(line_for(7) == "ERROR  | The thread has ended: an exception that is no std::exception");
+  CHECK(output.lines().size() == 2);
 }
 
 TEST_CASE("lines go to the sink that was set last") {

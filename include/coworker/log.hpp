@@ -10,6 +10,7 @@
 #include <coworker/log/output.hpp>
 #include <coworker/log/secrets.hpp>
 #include <cstddef>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -307,4 +308,22 @@ class logger {
   std::string line_;  // the latest; kept for its memory
 };
 
-}  // namespace coworker
+namespace detail {
+
+// In a catch block: one ERROR line, `what` and the exception's message. For threads of ours, which nothing may leave.
+inline void log_current_exception(logger& log, const char* what) noexcept {
+  try {
+    try {
+      throw;
+    } catch (const std::exception& error) {
+      log.write(log_level::error, std::string(what) + ": " + error.what());
+    } catch (...) {
+      log.write(log_level::error, std::string(what) + ": an exception that is no std::exception");
+    }
+  } catch (...) {  // no memory for the message
+    log.write(log_level::error, what);
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker::inline v0_1

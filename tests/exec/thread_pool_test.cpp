@@ -10,11 +10,13 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
 #include <csignal>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <support/child_process.hpp>
+#include <support/counted_memory.hpp>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -177,6 +179,34 @@ TEST_CASE("many timers at once, on several threads, fire once each") {
     }
   });
   CHECK(fired == 500);
+}
+
+TEST_CASE("timers that are due while a pool's thread has no memory are fired as soon as there is some") {
+  if (!coworker::testing::memory_is_counted()) return;
+  cw::thread_pool pool(1);
+  std::atomic<int> fired = 0;
+  const auto sleeper = [](cw::time_point due, std::atomic<int>& count) -> cw::task<> {
+    co_await cw::sleep_until(due);
+    ++count;
+  };
+  const auto all = [&sleeper](std::atomic<int>& count) -> cw::task<std::uint64_t> {
+    const cw::context here = co_await cw::this_coro::context();
+    const cw::time_point due = here.executor.now() + 100ms;
+    cw::scope children(here);
+    for (int i = 0; i < 100; ++i) {
+      children.spawn(sleeper(due, count));
+      co_await cw::resume_on(here.executor);  // one after the other, so that the pool has room for a few only
+    }
+    coworker::testing::thread_memory& memory = coworker::testing::this_thread_memory();
+    const std::uint64_t before = memory.failures;
+    memory.failures_left = 3;
+    memory.allocations_left = 0;
+    co_await children.join();
+    memory.allocations_left = -1;
+    co_return memory.failures - before;
+  };
+  CHECK(cw::sync_wait(pool, all(fired)) == 3);
+  CHECK(fired == 100);
 }
 
 TEST_CASE("a pool that may grow takes on what was waiting for a thread") {

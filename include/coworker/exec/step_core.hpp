@@ -6,6 +6,7 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/active_sequence.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/shared_state.hpp>
 #include <coworker/exec/thread.hpp>
 #include <cstddef>
@@ -111,7 +112,9 @@ class step_core : public shared_state {
     {
       const std::lock_guard lock(mutex_);
       for (const seat_handle& one : active_) hand_over(*one);
-      take_out(active_, [](const seat& one) { return one.finished_; });  // first: no job that ended finds itself active
+      take_out(active_, [](const seat& one) {
+        return one.finished_;
+      });  // first: no job that ended finds itself active
     }
     tell(active_);
     tell(gone_);
@@ -137,7 +140,7 @@ class step_core : public shared_state {
           one->ended_with = std::make_exception_ptr(std::runtime_error(engine_is_gone));
         }
       }
-      for (const seat_handle& one : gone_) one->news.set();
+      for (const seat_handle& one : gone_) detail::insist([&one] { one->news.set(); });
     } while (bury());
   }
 
@@ -197,7 +200,7 @@ class step_core : public shared_state {
 
   static void tell(const std::vector<seat_handle>& all) {
     for (const seat_handle& one : all)
-      if (std::exchange(one->has_news, false)) one->news.set();
+      if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
   static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
@@ -244,4 +247,4 @@ class step_core : public shared_state {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -7,6 +7,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
@@ -186,7 +187,10 @@ class thread_pool {
   void fire_timers() {
     if (timers_.empty()) return;
     const time_point reached = now();
-    while (timers_.next_due() <= reached) queue_.push(timers_.pop());
+    while (timers_.next_due() <= reached) {
+      detail::insist([this] { queue_.make_room(); });
+      queue_.push(timers_.pop());
+    }
   }
 
   std::atomic<int> notifiers_{0};
@@ -204,4 +208,4 @@ class thread_pool {
 
 static_assert(thread_aware_executor<thread_pool>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

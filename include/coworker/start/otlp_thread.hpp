@@ -54,8 +54,8 @@ class otlp_thread final : public side_work {
     try {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.send_all());
-    } catch (const std::exception& error) {
-      one.log_.write(log_level::error, std::string("Nothing more is sent by OTLP: ") + error.what());
+    } catch (...) {
+      detail::log_current_exception(one.log_, "Nothing more is sent by OTLP");
     }
     return nullptr;
   }

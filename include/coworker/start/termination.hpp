@@ -17,6 +17,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/thread.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -160,8 +161,8 @@ class termination_watch {
       if (size < 0 && errno == EINTR) continue;
       if (size != 1 || told == 0) return;
       try {
-        (told & 0x80) == 0 ? on_first_(int{told}) : on_second_(told & 0x7f);
-      } catch (...) {  // no memory; the next signal, or a deadline, ends what does not end by itself
+        detail::insist([&] { (told & 0x80) == 0 ? on_first_(int{told}) : on_second_(told & 0x7f); });
+      } catch (...) {  // the next signal, or a deadline, ends what does not end by itself
       }
     }
   }
@@ -172,7 +173,7 @@ class termination_watch {
   thread watcher_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #else
 
@@ -241,6 +242,6 @@ class termination_watch {
   int counted_ = 0;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif

@@ -36,9 +36,8 @@ class webhook_thread final : public side_work {
     try {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.sender_.run());
-    } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error,
-                                    std::string("No more webhooks are told: ") + error.what());
+    } catch (...) {
+      detail::log_current_exception(one.endpoint_.own_log(), "No more webhooks are told");
     }
     return nullptr;
   }

@@ -53,9 +53,8 @@ class endpoint_server {
     try {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
-    } catch (const std::exception& error) {
-      one.endpoint_.own_log().write(log_level::error,
-                                    std::string("The HTTP server has ended: ") + error.what());
+    } catch (...) {
+      detail::log_current_exception(one.endpoint_.own_log(), "The HTTP server has ended");
     }
     return nullptr;
   }

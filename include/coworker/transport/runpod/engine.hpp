@@ -6,6 +6,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/http/curl/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
@@ -16,6 +17,7 @@
 #include <coworker/transport/runpod/options.hpp>
 #include <coworker/transport/runpod/queue.hpp>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -81,9 +83,15 @@ class own_thread_attendant {
   static task<void> until_stopped(curl_client& client, const queue_urls& urls, attendant_settings settings,
                                   worker_control control, logger& log, stop_token stop) {
     context own(co_await this_coro::executor(), stop);
-    try {
-      co_await coworker::attend_jobs(client, urls, std::move(settings), control, log).in(own);
-    } catch (const cancelled&) {
+    for (;;) {
+      try {
+        co_await coworker::attend_jobs(client, urls, settings, control, log).in(own);
+      } catch (const cancelled&) {
+        co_return;
+      } catch (const std::bad_alloc&) {
+        log.write(log_level::error, "Out of memory: there was none for a heartbeat; it is tried again.");
+      }
+      co_await sleep_for(std::chrono::seconds(1));
     }
   }
 };
@@ -112,4 +120,4 @@ static_assert(transport<runpod_engine> && chunk_transport<runpod_engine> &&
               interpreting_transport<runpod_engine> && attended_transport<runpod_engine> &&
               waiting_transport<runpod_engine>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
