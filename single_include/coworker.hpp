@@ -7162,7 +7162,7 @@ enum class http_failure : unsigned char {
   unusable,     ///< the request itself cannot be sent, such as a malformed URL
 };
 
-struct http_answer {
+struct http_response {
   http_failure failure = http_failure::none;
   std::string problem;  ///< in words, when there is a failure
   int status = 0;       ///< of an answer
@@ -7172,13 +7172,13 @@ struct http_answer {
   std::optional<duration> retry_after;  ///< as the server asked; above zero
   std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
 
-  http_answer() noexcept {}
+  http_response() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }
 };
 
 /// An HTTP client, used on one thread.
 ///
-///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task. Throws
+///   send(const http_request&) -> task<http_response>    one exchange; the request must outlive the task. Throws
 ///                                                     nothing but `cancelled`; all else is a failure.
 ///
 /// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
@@ -7189,10 +7189,10 @@ struct http_answer {
 /// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
 template <class Client>
 concept http_client = requires(Client& client, const http_request& request) {
-  { client.send(request) } -> std::same_as<task<http_answer>>;
+  { client.send(request) } -> std::same_as<task<http_response>>;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/date.hpp --------------------------------------------------------------------------------
 
@@ -33211,7 +33211,7 @@ enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
 /// 200 brings jobs; 204 and 400 say that there are none (400 while the platform restores a snapshot); 429
 /// asks to wait.
-inline take_answer classify_take(const http_answer& answer) noexcept {
+inline take_answer classify_take(const http_response& answer) noexcept {
   if (!answer.arrived()) return take_answer::failed;
   if (answer.status == 200) return take_answer::jobs;
   if (answer.status == 204 || answer.status == 400) return take_answer::none;
@@ -33229,7 +33229,7 @@ enum class post_answer : unsigned char {
 };
 
 /// Any 2xx accepts.
-inline post_answer classify_post(const http_answer& answer) noexcept {
+inline post_answer classify_post(const http_response& answer) noexcept {
   if (!answer.arrived())
     return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
   const int status = answer.status;
@@ -33243,14 +33243,14 @@ inline post_answer classify_post(const http_answer& answer) noexcept {
 /// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
 /// or it came from a gateway, or from a server that failed at some point. What 408, 425, 429 and 503 turn
 /// away was not accepted.
-inline bool perhaps_accepted(const http_answer& answer) noexcept {
+inline bool perhaps_accepted(const http_response& answer) noexcept {
   if (!answer.arrived())
     return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
   return answer.status >= 500 && answer.status != 503;
 }
 
 /// "HTTP 502", with the server's own words where it has any, or what went wrong on the way.
-inline std::string describe_answer(const http_answer& answer) {
+inline std::string describe_answer(const http_response& answer) {
   if (!answer.arrived()) return answer.problem;
   std::string text = "HTTP " + std::to_string(answer.status);
   if (!answer.location.empty()) text += ", which leads to " + answer.location;
@@ -33271,7 +33271,7 @@ inline std::string describe_answer(const http_answer& answer) {
 }
 
 /// How long to wait before the next try: as long as the server asks, within bounds, or else `usual`.
-inline duration retry_wait(const http_answer& answer, duration usual, duration longest) noexcept {
+inline duration retry_wait(const http_response& answer, duration usual, duration longest) noexcept {
   if (!answer.retry_after) return usual;
   return *answer.retry_after < longest ? *answer.retry_after : longest;
 }
@@ -33298,8 +33298,8 @@ inline std::string refusal_body(std::string_view reason) {
 }
 
 /// A 200 whose body is not what the protocol says is a failure of the channel like any other.
-inline http_answer unreadable_answer(const json_exception& error) {
-  http_answer made;
+inline http_response unreadable_answer(const json_exception& error) {
+  http_response made;
   made.failure = http_failure::broken;
   made.problem = std::string("HTTP 200 whose body cannot be read: ") + error.what();
   return made;
@@ -33309,7 +33309,7 @@ inline http_answer unreadable_answer(const json_exception& error) {
 template <class Item>
 struct parsed_body {
   std::vector<Item> items = {};
-  std::optional<http_answer> failure = std::nullopt;
+  std::optional<http_response> failure = std::nullopt;
 };
 
 /// The jobs in the body of a take. `cut_off`: it is the beginning of what came, as there was no memory for the rest.
@@ -33341,7 +33341,7 @@ class channel_health {
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
   /// `wait`: until the next try.
-  void failed(const http_answer& answer, time_point now, duration wait) {
+  void failed(const http_response& answer, time_point now, duration wait) {
     const unsigned kind = 1U << kind_of(answer);
     const bool comes_and_goes = told_ == 0 && now < quiet_until_;
     if ((told_ & kind) != 0 || comes_and_goes) return;
@@ -33364,7 +33364,7 @@ class channel_health {
 
  private:
   // Failures of one kind make one line, however they differ in detail. Below 32.
-  static unsigned kind_of(const http_answer& answer) noexcept {
+  static unsigned kind_of(const http_response& answer) noexcept {
     if (!answer.arrived()) return static_cast<unsigned>(answer.failure);
     constexpr unsigned after_failures = 8;
     return after_failures + (answer.status == 429 ? 0 : static_cast<unsigned>(answer.status / 100 % 10) + 1);
@@ -33376,7 +33376,7 @@ class channel_health {
   time_point quiet_until_ = (time_point::min)();
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/runpod/urls.hpp --------------------------------------------------------------------
 
@@ -33533,14 +33533,14 @@ inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vec
   return made;
 }
 
-inline bool worth_another_ping(const http_answer& answer) noexcept {
+inline bool worth_another_ping(const http_response& answer) noexcept {
   if (!answer.arrived()) return true;
   return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
 }
 
 // Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
 // servers just hang up.
-inline bool may_be_too_long(const std::string& url, const http_answer& answer) noexcept {
+inline bool may_be_too_long(const std::string& url, const http_response& answer) noexcept {
   if (url.size() <= safe_ping_length) return false;
   if (!answer.arrived()) return answer.failure == http_failure::broken;
   return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
@@ -33574,7 +33574,7 @@ class ping_list {
 
   // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
   // refused in so many words is not tried at that length again.
-  bool shortened(const http_answer& answer) {
+  bool shortened(const http_response& answer) {
     if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
     if (answer.arrived()) refused_length_ = left_.back().size();
     divide();
@@ -33623,7 +33623,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
     pings.begin_beat();
     for (int left = tries; left > 0;) {
       ping.url = pings.next();
-      const http_answer answer = co_await client.send(ping);
+      const http_response answer = co_await client.send(ping);
       if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
         health.worked();
         if (pings.accepted()) break;
@@ -33639,7 +33639,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/runpod/stop_channel.hpp ------------------------------------------------------------
 
@@ -33675,7 +33675,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   poll.timeout = options.poll_timeout;
   for (;;) {
     const time_point asked = executor.now();
-    const http_answer answer = co_await client.send(poll);
+    const http_response answer = co_await client.send(poll);
     if (answer.arrived() && answer.status == 404) {
       log.write(log_level::info, "The server has no stop channel (404); it is not asked again.");
       co_return;
@@ -33704,7 +33704,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/runpod/attendant.hpp ---------------------------------------------------------------
 
@@ -34539,7 +34539,7 @@ class poster {
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const executor_ref executor = co_await this_coro::executor();
-    const http_answer answer = co_await send(request);
+    const http_response answer = co_await send(request);
     switch (coworker::classify_post(answer)) {
       case post_answer::accepted:
         health_.worked();
@@ -34682,10 +34682,10 @@ class poster {
   }
 
   // A stop of the job does not reach what is on its way: it might still arrive, after what follows it.
-  task<http_answer> send(const http_request& request) {
+  task<http_response> send(const http_request& request) {
     const semaphore::permit turn = co_await turns_.acquire();
     context unstopped(co_await this_coro::executor(), cut_off_->get_token());
-    http_answer answer;
+    http_response answer;
     try {
       answer = co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
@@ -34712,7 +34712,7 @@ class poster {
     denial denied(*this);
     for (;;) {
       const bool last_call = cut_off_->stop_requested();
-      http_answer answer;
+      http_response answer;
       {
         first_try first(after(executor.now(), std::chrono::seconds(1)), request,
                         kept != nullptr ? *kept : no_ticket_);
@@ -34720,7 +34720,7 @@ class poster {
           firsts_.push_back(first);
           detail::insist([this] { first_sent_.set(); });
         }
-        task<http_answer> sending = detail::insist([&] { return send(request); });
+        task<http_response> sending = detail::insist([&] { return send(request); });
         answer = co_await std::move(sending);
       }
       const post_answer meaning = coworker::classify_post(answer);
@@ -34842,7 +34842,7 @@ class poster {
   int denials_ = 0;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/runpod/queue.hpp -------------------------------------------------------------------
 
@@ -34958,8 +34958,8 @@ class runpod_queue : public detail::waiter_of_client<Client> {
   }
   random_source split_random() noexcept { return random_source(random_.next()); }
   std::string body_of(job_result& result) const;
-  take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
-  void take_failed(const http_answer& answer, bool held, time_point now);
+  take_result read_jobs(const http_response& answer, time_point asked, time_point now);
+  void take_failed(const http_response& answer, bool held, time_point now);
   void delay_takes_until(time_point moment) noexcept {
     if (take_not_before_ < moment) take_not_before_ = moment;
   }
@@ -34987,13 +34987,13 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
-  const http_answer answer = co_await client_.send(query);
+  const http_response answer = co_await client_.send(query);
   // What was handed over is read, if need be one job at a time, or once there is memory again.
   co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
 }
 
 template <http_client Client, class Spool, class Attendant>
-take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer& answer, time_point asked,
+take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_response& answer, time_point asked,
                                                               time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
@@ -35034,7 +35034,7 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer&
 }
 
 template <http_client Client, class Spool, class Attendant>
-void runpod_queue<Client, Spool, Attendant>::take_failed(const http_answer& answer, bool held,
+void runpod_queue<Client, Spool, Attendant>::take_failed(const http_response& answer, bool held,
                                                          time_point now) {
   if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
   const duration wait = coworker::retry_wait(answer, take_backoff_.next(), options_.longest_retry_after);
@@ -35056,7 +35056,7 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/start.hpp ------------------------------------------------------------------------------------
 
@@ -35377,7 +35377,7 @@ struct curl_client_options {
   std::chrono::seconds keep_alive = std::chrono::seconds(15);
   /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
   /// s.
-  duration farewell = std::chrono::seconds(1);
+  duration linger = std::chrono::seconds(1);
   /// An answer that has begun is given up, as a failure, when it brings less than so many bytes a second over
   /// `slow_limit`. Default 1000 over 30 s.
   long least_speed = 1000;
@@ -35430,7 +35430,7 @@ struct curl_exchange {
   curl_exchange(const curl_exchange&) = delete;
   curl_exchange& operator=(const curl_exchange&) = delete;
 
-  void prepare(const http_request& request, const std::string& address, http_answer& to_fill);
+  void prepare(const http_request& request, const std::string& address, http_response& to_fill);
   void set_headers(const http_request& request);
   void set_address(const std::string& address);
   void set_server(std::string_view address, bool whole);
@@ -35451,7 +35451,7 @@ struct curl_exchange {
   std::string server;               // the part of it before the path, or all of it
   std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
   const curl_slist* first_header = nullptr;
-  http_answer* answer = nullptr;
+  http_response* answer = nullptr;
   std::coroutine_handle<> waiting;
   executor_ref executor;
   std::atomic<bool> stop_requested{false};
@@ -35494,7 +35494,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-#if LIBCURL_VERSION_NUM >= 0x075500                  // Ubuntu 22.04 has an older one
+#if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
@@ -35526,7 +35526,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
 }
 
 inline void curl_exchange::prepare(const http_request& request, const std::string& address,
-                                   http_answer& to_fill) {
+                                   http_response& to_fill) {
   answer = &to_fill;
   stop_requested.store(false, std::memory_order_relaxed);
   settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
@@ -35629,7 +35629,7 @@ inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::s
   if (!one.answering) {
     one.answering = true;
     if (!one.timeout_to_end) one.quiet_since = one.common.now;
-    one.give_up_at = (time_point::max)();  // it came before its farewell was over, and is received to its end
+    one.give_up_at = (time_point::max)();  // it came before its linger was over, and is received to its end
     if (one.leaving) one.hurry();
   }
   const std::string_view target = location_in({data, size * count});
@@ -35667,7 +35667,7 @@ inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_socka
   std::vector<curl_socket_t>& sockets = one.common.sockets;
   try {
     if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
-  } catch (...) {  // no memory: its exchanges will have no farewell
+  } catch (...) {  // no memory: its exchanges will have no linger
   }
   return socket;
 }
@@ -35681,7 +35681,7 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/curl/diagnosis.hpp ----------------------------------------------------------------------
 
@@ -35974,7 +35974,7 @@ class curl_transfers {
   static constexpr duration noticeable = std::chrono::seconds(1);
 
   template <class Words>
-  static void explain(http_answer& answer, Words words) noexcept;
+  static void explain(http_response& answer, Words words) noexcept;
   void perform();
   void stop_exchanges() noexcept;
   bool all_leave(int port) const noexcept;
@@ -35996,7 +35996,7 @@ class curl_transfers {
 
 // There may be no memory for the words.
 template <class Words>
-void curl_transfers::explain(http_answer& answer, Words words) noexcept {
+void curl_transfers::explain(http_response& answer, Words words) noexcept {
   try {
     answer.problem = words();
   } catch (...) {
@@ -36036,7 +36036,7 @@ inline void curl_transfers::perform() {
 }
 
 inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
-  http_answer& answer = *one.answer;
+  http_response& answer = *one.answer;
   long status = 0;
   curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK) {
@@ -36078,7 +36078,7 @@ inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> ex
 }
 
 // What had arrived was read just before this. An exchange that waits for its answer says that nothing more
-// will come from here, and has until the farewell is over to receive what the server had already sent. On a
+// will come from here, and has until the linger is over to receive what the server had already sent. On a
 // connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
 // does not tell the server of one that is merely taken away, and the server would answer it into the void.
 inline void curl_transfers::stop_exchanges() noexcept {
@@ -36093,7 +36093,7 @@ inline void curl_transfers::stop_exchanges() noexcept {
     } else if (stops) {
       one.leaving = true;
       one.gave_up = !close_our_side(one.port);
-      one.give_up_at = after(common_.now, common_.options.farewell);
+      one.give_up_at = after(common_.now, common_.options.linger);
     }
     place = stops && one.gave_up ? finish(place) : place + 1;
   }
@@ -36134,7 +36134,7 @@ inline void curl_transfers::end_overdue() noexcept {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
 
@@ -36173,8 +36173,8 @@ class curl_client final : public waiter {
 
   /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
   /// answer: libcurl does so by itself.
-  task<http_answer> send(const http_request& request) {
-    http_answer answer;
+  task<http_response> send(const http_request& request) {
+    http_response answer;
     bool gave_up = false;
     try {
       const lease one(*this, request.body.has_value());
@@ -36187,7 +36187,7 @@ class curl_client final : public waiter {
         if (gave_up || redirects == most_redirects || !is_followed(answer, *address)) break;
         moved = std::exchange(answer.location, {});
         address = &moved;
-        answer = http_answer();
+        answer = http_response();
       }
     } catch (const std::bad_alloc&) {
       answer.failure = http_failure::unreachable;
@@ -36284,7 +36284,7 @@ class curl_client final : public waiter {
     return posts ? idle_posts_ : idle_gets_;
   }
   std::unique_ptr<exchange> take_exchange(bool for_post);
-  static bool is_followed(const http_answer& answer, const std::string& asked);
+  static bool is_followed(const http_response& answer, const std::string& asked);
   void block(time_point deadline);
   void poll(int timeout);
 
@@ -36305,7 +36305,7 @@ inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchang
 }
 
 // The same request again, on the same server: what it asked for moved, and nothing else learns our credentials.
-inline bool curl_client::is_followed(const http_answer& answer, const std::string& asked) {
+inline bool curl_client::is_followed(const http_response& answer, const std::string& asked) {
   return (answer.status == 307 || answer.status == 308) && !answer.location.empty() &&
          detail::is_same_server(asked, answer.location);
 }
@@ -36336,7 +36336,7 @@ inline void curl_client::poll(int timeout) {
 
 static_assert(http_client<curl_client>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/start/otlp_settings.hpp ----------------------------------------------------------------------
 
@@ -36490,7 +36490,7 @@ class otlp_thread final : public side_work {
     request.timeout = settings_.timeout;
     request.body = std::move(body);
     for (int tries = 1;; ++tries) {
-      const http_answer answer = co_await client_.send(request);
+      const http_response answer = co_await client_.send(request);
       const int status = answer.status;
       if (answer.arrived() && status >= 200 && status < 300) {
         failing_ = false;
@@ -36691,7 +36691,7 @@ class own_thread_attendant {
     const auto attend = [&] {
       try {
         curl_client_options connections = detail::runpod_client_options();
-        connections.farewell = duration::zero();  // no job can be lost here
+        connections.linger = duration::zero();  // no job can be lost here
         curl_client client(std::move(connections));
         event_loop loop(client);
         coworker::sync_wait(loop, until_stopped(client, urls, settings, control, log, ending.get_token()));
@@ -36938,7 +36938,7 @@ class webhook_sender {
         *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
     request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
     for (int tries = 1; allowed; ++tries) {
-      const http_answer answer = co_await client_.send(request);
+      const http_response answer = co_await client_.send(request);
       if (answer.arrived() && answer.status == 200) co_return;
       problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
       if (tries == most_tries || closing_.is_set()) break;
@@ -40440,7 +40440,7 @@ struct served_job {
 /// A poll that waits at the server for something to tell. It lies with the client's exchange.
 struct held_poll {
   call asked;
-  http_answer answer;
+  http_response answer;
   std::vector<int> handed;  ///< jobs in the answer
   auto_reset_event* wake = nullptr;
   bool answered = false;
@@ -40483,8 +40483,8 @@ class queue_server {
   void withdraw(held_poll& poll) noexcept;
 
  private:
-  static http_answer status(int code) {
-    http_answer made;
+  static http_response status(int code) {
+    http_response made;
     made.status = code;
     return made;
   }
@@ -40506,9 +40506,9 @@ class queue_server {
   void hand_over(int number, held_poll& poll);
   void spoil(held_poll& poll);
   bool name_stops(held_poll& poll);
-  http_answer finish(const call& asked);
-  http_answer take_part(const call& asked);
-  http_answer ping(const call& asked);
+  http_response finish(const call& asked);
+  http_response take_part(const call& asked);
+  http_response ping(const call& asked);
   void answer_polls();
 
   const fault_plan& plan_;
@@ -40693,7 +40693,7 @@ inline bool queue_server::name_stops(held_poll& poll) {
 }
 
 // The first outcome stands. A second one of the same run would have replaced it.
-inline http_answer queue_server::finish(const call& asked) {
+inline http_response queue_server::finish(const call& asked) {
   if (asked.job < 0) return status(404);
   served_job& one = job(asked.job);
   held_job& held = book_.at(asked.worker, asked.job);
@@ -40724,7 +40724,7 @@ inline http_answer queue_server::finish(const call& asked) {
   return status(200);
 }
 
-inline http_answer queue_server::take_part(const call& asked) {
+inline http_response queue_server::take_part(const call& asked) {
   if (asked.job < 0) return status(404);
   if (asked.late) return status(200);
   held_job& held = book_.at(asked.worker, asked.job);
@@ -40739,7 +40739,7 @@ inline http_answer queue_server::take_part(const call& asked) {
   return status(200);
 }
 
-inline http_answer queue_server::ping(const call& asked) {
+inline http_response queue_server::ping(const call& asked) {
   for_each_named(asked.ids, jobs_.size(), [this](int number) {
     if (number >= 0) job(number).last_named = book_.now();
   });
@@ -40762,7 +40762,7 @@ inline void queue_server::answer_polls() {
   }
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation
 
 // ---- coworker/simulation/request_checks.hpp ----------------------------------------------------------------
 
@@ -40967,7 +40967,7 @@ class network_client {
   network_client(const network_client&) = delete;
   network_client& operator=(const network_client&) = delete;
 
-  task<http_answer> send(const http_request& request);
+  task<http_response> send(const http_request& request);
 
   /// Nothing gets out or in any more: all exchanges end.
   void cut_off() {
@@ -41028,7 +41028,7 @@ class network_client {
   };
 
   // An answer that was on its way when the sender left is received if it begins in this time.
-  static constexpr duration farewell = std::chrono::seconds(1);
+  static constexpr duration linger = std::chrono::seconds(1);
 
   // Said here once more, as what is checked must not be asked.
   static bool refuses_for_good(int status) noexcept {
@@ -41042,11 +41042,11 @@ class network_client {
   task<progress> pass(exchange& one, duration due);
   task<progress> receive(exchange& one, duration length);
   task<progress> hold(exchange& one, held_poll& poll, duration reach);
-  task<http_answer> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
-  task<http_answer> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
-  http_answer end(const call& asked, progress how);
-  http_answer failed_answer(const call& asked, http_failure kind, const char* problem);
-  void arrive(const call& asked, const http_answer& answer, const std::vector<int>& handed);
+  task<http_response> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
+  task<http_response> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
+  http_response end(const call& asked, progress how);
+  http_response failed_answer(const call& asked, http_failure kind, const char* problem);
+  void arrive(const call& asked, const http_response& answer, const std::vector<int>& handed);
 
   surroundings& around_;
   int worker_;
@@ -41079,7 +41079,7 @@ inline auto network_client::draw() -> fate {
 // Waits while nothing of the answer has come.
 inline auto network_client::pass(exchange& one, duration due) -> task<progress> {
   for (;;) {
-    const duration give_up = one.leaving() ? one.left_at + farewell : (duration::max)();
+    const duration give_up = one.leaving() ? one.left_at + linger : (duration::max)();
     const duration now = one.now();
     if (dead_ || (now >= give_up && now < due)) co_return progress::given_up;
     if (now >= due) co_return progress::on_its_way;
@@ -41118,9 +41118,9 @@ inline auto network_client::hold(exchange& one, held_poll& poll, duration reach)
 
 // Of an exchange that has not got an answer. For a worker that has crashed every request is one that cannot
 // be sent: so it comes to its end soonest, and nobody sees what it does.
-inline http_answer network_client::end(const call& asked, progress how) {
+inline http_response network_client::end(const call& asked, progress how) {
   if (dead_) {
-    http_answer made;
+    http_response made;
     made.failure = http_failure::unusable;
     return made;
   }
@@ -41128,7 +41128,7 @@ inline http_answer network_client::end(const call& asked, progress how) {
   return failed_answer(asked, http_failure::timed_out, "no answer in time");
 }
 
-inline task<http_answer> network_client::send(const http_request& request) {
+inline task<http_response> network_client::send(const http_request& request) {
   const context here = co_await this_coro::context();
   exchange one(*this, here.executor, request.timeout);
   if (dead_) co_return end(call(), progress::given_up);
@@ -41159,8 +41159,8 @@ inline task<http_answer> network_client::send(const http_request& request) {
 }
 
 // The server never sees it, or only when nobody waits for its answer any more.
-inline task<http_answer> network_client::lose(exchange& one, const call& asked, const fate& met,
-                                              const http_request& request) {
+inline task<http_response> network_client::lose(exchange& one, const call& asked, const fate& met,
+                                                const http_request& request) {
   const bool acts_late = met.late && !asked.poll();
   if (acts_late) late_.emplace_back(one.now() + met.up * 100 + request.timeout, request, worker_);
   const bool refused = !met.silent && !acts_late && around_.fates.chance(0.5);
@@ -41172,10 +41172,10 @@ inline task<http_answer> network_client::lose(exchange& one, const call& asked, 
 }
 
 // The way of an answer back to the worker.
-inline task<http_answer> network_client::bring_back(exchange& one, held_poll& poll, const fate& met,
-                                                    bool timeout_to_end) {
+inline task<http_response> network_client::bring_back(exchange& one, held_poll& poll, const fate& met,
+                                                      bool timeout_to_end) {
   if (met.gateway_error) {
-    poll.answer = http_answer();
+    poll.answer = http_response();
     poll.answer.status = met.silent ? 504 : 502;
     poll.handed.clear();
   }
@@ -41192,8 +41192,9 @@ inline task<http_answer> network_client::bring_back(exchange& one, held_poll& po
   co_return std::move(poll.answer);
 }
 
-inline http_answer network_client::failed_answer(const call& asked, http_failure kind, const char* problem) {
-  http_answer made;
+inline http_response network_client::failed_answer(const call& asked, http_failure kind,
+                                                   const char* problem) {
+  http_response made;
   made.failure = kind;
   made.problem = problem;
   around_.book.note(happening::answer_failed, worker_, asked.job, static_cast<std::int64_t>(kind));
@@ -41201,7 +41202,7 @@ inline http_answer network_client::failed_answer(const call& asked, http_failure
   return made;
 }
 
-inline void network_client::arrive(const call& asked, const http_answer& answer,
+inline void network_client::arrive(const call& asked, const http_response& answer,
                                    const std::vector<int>& handed) {
   if (answer.failure == http_failure::none)
     around_.book.note(happening::answered, worker_, asked.job, answer.status);
@@ -41234,7 +41235,7 @@ inline void network_client::deliver_late(duration now) {
 
 static_assert(http_client<network_client>);
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation
 
 // ---- coworker/simulation/observed.hpp ----------------------------------------------------------------------
 

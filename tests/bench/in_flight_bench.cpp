@@ -49,8 +49,8 @@ class instant_client {
   int answered = 0;
   cw::auto_reset_event all_answered;
 
-  cw::task<cw::http_answer> send(const cw::http_request& request) {
-    cw::http_answer answer;
+  cw::task<cw::http_response> send(const cw::http_request& request) {
+    cw::http_response answer;
     answer.status = 200;
     if (request.body) {
       if (++answered == quick_) all_answered.set();

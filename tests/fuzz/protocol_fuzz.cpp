@@ -33,9 +33,9 @@
 namespace {
 
 using namespace std::chrono_literals;
-using coworker::http_answer;
 using coworker::http_failure;
 using coworker::http_request;
+using coworker::http_response;
 using coworker::job_envelope;
 using coworker::json;
 using coworker::task;
@@ -75,8 +75,8 @@ int number_in(std::string_view text, int most) {
   return number;
 }
 
-http_answer read_answer(std::string_view line) {
-  http_answer made;
+http_response read_answer(std::string_view line) {
+  http_response made;
   made.status = number_in(take_until(line, ' '), 9999);
   const std::string_view wait = take_until(line, ' ');
   if (wait != "-") made.retry_after = std::chrono::milliseconds(1 + number_in(wait, 24 * 60 * 60 * 1000));
@@ -92,7 +92,7 @@ http_answer read_answer(std::string_view line) {
 // What an answer to a post means, told in another way than the queue's own.
 enum class meaning { accepted, blamed, unknown_job, hopeless, try_again };
 
-meaning meaning_of(const http_answer& answer) {
+meaning meaning_of(const http_response& answer) {
   if (answer.failure == http_failure::unusable) return meaning::hopeless;
   if (answer.failure != http_failure::none) return meaning::try_again;
   switch (answer.status) {
@@ -110,14 +110,14 @@ meaning meaning_of(const http_answer& answer) {
 }
 
 // Whether the result may have come through all the same; if so, no other is to replace it.
-bool leaves_doubt(const http_answer& answer) {
+bool leaves_doubt(const http_response& answer) {
   if (answer.failure == http_failure::none) return answer.status >= 500 && answer.status != 503;
   return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
 }
 
 struct exchange {
   std::string body;  // of the request
-  http_answer answer;
+  http_response answer;
 };
 
 class script_client {
@@ -125,13 +125,13 @@ class script_client {
   explicit script_client(std::string_view script) : script_(script) {}
 
   std::vector<exchange> posts;
-  http_answer polled;  // what the last poll was answered
+  http_response polled;  // what the last poll was answered
 
   bool drained() const { return script_.empty(); }
 
-  task<http_answer> send(const http_request& request) {
+  task<http_response> send(const http_request& request) {
     check(request);
-    http_answer answer = next(request);
+    http_response answer = next(request);
     co_await coworker::sleep_for(answer.status == 204 ? 90s : 1ms);
     if (request.body) {
       posts.push_back({*request.body, answer});
@@ -142,9 +142,9 @@ class script_client {
   }
 
  private:
-  http_answer next(const http_request& request) {
+  http_response next(const http_request& request) {
     if (!drained()) return read_answer(take_until(script_, '\n'));
-    http_answer answer;
+    http_response answer;
     answer.status = request.body ? 200 : request.url.find("/job-stop/") != std::string::npos ? 404 : 204;
     return answer;
   }
@@ -183,7 +183,7 @@ void check_envelope(const job_envelope& given, json item) {
   require(given.details == item);
 }
 
-void check_taken(const http_answer& answer, const std::vector<job_envelope>& given) {
+void check_taken(const http_response& answer, const std::vector<job_envelope>& given) {
   if (answer.failure != http_failure::none || answer.status != 200) {
     require(given.empty());
   } else if (std::optional<json> document = parsed(answer.body)) {
@@ -216,7 +216,7 @@ class protocol_run {
  private:
   task<void> take(coworker::runpod_queue<script_client>& queue) {
     const std::size_t posts_before = client_.posts.size();
-    client_.polled = http_answer();
+    client_.polled = http_response();
     const coworker::take_result taken = co_await queue.take({4, held_.size()});
     require(!taken.closed && client_.posts.size() == posts_before);
     check_taken(client_.polled, taken.jobs);

@@ -4,7 +4,7 @@
 namespace coworker::testing {
 
 TEST_CASE("an answer has arrived unless something went wrong on the way") {
-  http_answer answer;
+  http_response answer;
   CHECK(answer.arrived());
   answer.failure = http_failure::broken;
   CHECK(!answer.arrived());

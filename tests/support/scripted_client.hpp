@@ -38,7 +38,7 @@ struct sent_request {
 
 /// What a request meets.
 struct scripted_answer {
-  http_answer answer;
+  http_response answer;
   duration wait{};     ///< until it begins; the request's timeout may be sooner
   duration arrival{};  ///< from its beginning to its end, in which no stop ends it
 };
@@ -92,7 +92,7 @@ class scripted_client {
   /// Asked first; an empty one leaves it to the rest.
   std::function<std::optional<scripted_answer>(const sent_request&)> decide;
 
-  task<http_answer> send(const coworker::http_request& request) {
+  task<http_response> send(const coworker::http_request& request) {
     const context here = co_await this_coro::context();
     if (here.stop.stop_requested()) throw coworker::cancelled();
     const std::size_t number = sent.size();

@@ -119,8 +119,8 @@ class noting_client {
  public:
   explicit noting_client(scarce_notes& notes) noexcept : notes_(notes) {}
 
-  task<coworker::http_answer> send(const coworker::http_request& request) {
-    coworker::http_answer answer;
+  task<coworker::http_response> send(const coworker::http_request& request) {
+    coworker::http_response answer;
     {
       const plentiful_memory own;
       if (request.body) {
@@ -135,7 +135,7 @@ class noting_client {
   }
 
  private:
-  void take(coworker::http_answer& answer) const {
+  void take(coworker::http_response& answer) const {
     answer.status = handed_over_ ? 204 : 200;
     if (handed_over_) return;
     json jobs = json::array();
@@ -143,7 +143,7 @@ class noting_client {
     answer.body = jobs.dump();
   }
 
-  void note(const coworker::http_request& request, coworker::http_answer& answer) {
+  void note(const coworker::http_request& request, coworker::http_response& answer) {
     answer.status = 200;
     const json body = json::parse(*request.body);
     if (body.contains("status")) return;  // progress

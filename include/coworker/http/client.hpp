@@ -38,7 +38,7 @@ enum class http_failure : unsigned char {
   unusable,     ///< the request itself cannot be sent, such as a malformed URL
 };
 
-struct http_answer {
+struct http_response {
   http_failure failure = http_failure::none;
   std::string problem;  ///< in words, when there is a failure
   int status = 0;       ///< of an answer
@@ -48,13 +48,13 @@ struct http_answer {
   std::optional<duration> retry_after;  ///< as the server asked; above zero
   std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
 
-  http_answer() noexcept {}
+  http_response() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }
 };
 
 /// An HTTP client, used on one thread.
 ///
-///   send(const http_request&) -> task<http_answer>    one exchange; the request must outlive the task. Throws
+///   send(const http_request&) -> task<http_response>    one exchange; the request must outlive the task. Throws
 ///                                                     nothing but `cancelled`; all else is a failure.
 ///
 /// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
@@ -65,7 +65,7 @@ struct http_answer {
 /// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
 template <class Client>
 concept http_client = requires(Client& client, const http_request& request) {
-  { client.send(request) } -> std::same_as<task<http_answer>>;
+  { client.send(request) } -> std::same_as<task<http_response>>;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -50,7 +50,7 @@ class network_client {
   network_client(const network_client&) = delete;
   network_client& operator=(const network_client&) = delete;
 
-  task<http_answer> send(const http_request& request);
+  task<http_response> send(const http_request& request);
 
   /// Nothing gets out or in any more: all exchanges end.
   void cut_off() {
@@ -111,7 +111,7 @@ class network_client {
   };
 
   // An answer that was on its way when the sender left is received if it begins in this time.
-  static constexpr duration farewell = std::chrono::seconds(1);
+  static constexpr duration linger = std::chrono::seconds(1);
 
   // Said here once more, as what is checked must not be asked.
   static bool refuses_for_good(int status) noexcept {
@@ -125,11 +125,11 @@ class network_client {
   task<progress> pass(exchange& one, duration due);
   task<progress> receive(exchange& one, duration length);
   task<progress> hold(exchange& one, held_poll& poll, duration reach);
-  task<http_answer> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
-  task<http_answer> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
-  http_answer end(const call& asked, progress how);
-  http_answer failed_answer(const call& asked, http_failure kind, const char* problem);
-  void arrive(const call& asked, const http_answer& answer, const std::vector<int>& handed);
+  task<http_response> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
+  task<http_response> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
+  http_response end(const call& asked, progress how);
+  http_response failed_answer(const call& asked, http_failure kind, const char* problem);
+  void arrive(const call& asked, const http_response& answer, const std::vector<int>& handed);
 
   surroundings& around_;
   int worker_;
@@ -162,7 +162,7 @@ inline auto network_client::draw() -> fate {
 // Waits while nothing of the answer has come.
 inline auto network_client::pass(exchange& one, duration due) -> task<progress> {
   for (;;) {
-    const duration give_up = one.leaving() ? one.left_at + farewell : (duration::max)();
+    const duration give_up = one.leaving() ? one.left_at + linger : (duration::max)();
     const duration now = one.now();
     if (dead_ || (now >= give_up && now < due)) co_return progress::given_up;
     if (now >= due) co_return progress::on_its_way;
@@ -201,9 +201,9 @@ inline auto network_client::hold(exchange& one, held_poll& poll, duration reach)
 
 // Of an exchange that has not got an answer. For a worker that has crashed every request is one that cannot
 // be sent: so it comes to its end soonest, and nobody sees what it does.
-inline http_answer network_client::end(const call& asked, progress how) {
+inline http_response network_client::end(const call& asked, progress how) {
   if (dead_) {
-    http_answer made;
+    http_response made;
     made.failure = http_failure::unusable;
     return made;
   }
@@ -211,7 +211,7 @@ inline http_answer network_client::end(const call& asked, progress how) {
   return failed_answer(asked, http_failure::timed_out, "no answer in time");
 }
 
-inline task<http_answer> network_client::send(const http_request& request) {
+inline task<http_response> network_client::send(const http_request& request) {
   const context here = co_await this_coro::context();
   exchange one(*this, here.executor, request.timeout);
   if (dead_) co_return end(call(), progress::given_up);
@@ -242,8 +242,8 @@ inline task<http_answer> network_client::send(const http_request& request) {
 }
 
 // The server never sees it, or only when nobody waits for its answer any more.
-inline task<http_answer> network_client::lose(exchange& one, const call& asked, const fate& met,
-                                              const http_request& request) {
+inline task<http_response> network_client::lose(exchange& one, const call& asked, const fate& met,
+                                                const http_request& request) {
   const bool acts_late = met.late && !asked.poll();
   if (acts_late) late_.emplace_back(one.now() + met.up * 100 + request.timeout, request, worker_);
   const bool refused = !met.silent && !acts_late && around_.fates.chance(0.5);
@@ -255,10 +255,10 @@ inline task<http_answer> network_client::lose(exchange& one, const call& asked, 
 }
 
 // The way of an answer back to the worker.
-inline task<http_answer> network_client::bring_back(exchange& one, held_poll& poll, const fate& met,
-                                                    bool timeout_to_end) {
+inline task<http_response> network_client::bring_back(exchange& one, held_poll& poll, const fate& met,
+                                                      bool timeout_to_end) {
   if (met.gateway_error) {
-    poll.answer = http_answer();
+    poll.answer = http_response();
     poll.answer.status = met.silent ? 504 : 502;
     poll.handed.clear();
   }
@@ -275,8 +275,9 @@ inline task<http_answer> network_client::bring_back(exchange& one, held_poll& po
   co_return std::move(poll.answer);
 }
 
-inline http_answer network_client::failed_answer(const call& asked, http_failure kind, const char* problem) {
-  http_answer made;
+inline http_response network_client::failed_answer(const call& asked, http_failure kind,
+                                                   const char* problem) {
+  http_response made;
   made.failure = kind;
   made.problem = problem;
   around_.book.note(happening::answer_failed, worker_, asked.job, static_cast<std::int64_t>(kind));
@@ -284,7 +285,7 @@ inline http_answer network_client::failed_answer(const call& asked, http_failure
   return made;
 }
 
-inline void network_client::arrive(const call& asked, const http_answer& answer,
+inline void network_client::arrive(const call& asked, const http_response& answer,
                                    const std::vector<int>& handed) {
   if (answer.failure == http_failure::none)
     around_.book.note(happening::answered, worker_, asked.job, answer.status);
@@ -317,4 +318,4 @@ inline void network_client::deliver_late(duration now) {
 
 static_assert(http_client<network_client>);
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -39,7 +39,7 @@ struct served_job {
 /// A poll that waits at the server for something to tell. It lies with the client's exchange.
 struct held_poll {
   call asked;
-  http_answer answer;
+  http_response answer;
   std::vector<int> handed;  ///< jobs in the answer
   auto_reset_event* wake = nullptr;
   bool answered = false;
@@ -82,8 +82,8 @@ class queue_server {
   void withdraw(held_poll& poll) noexcept;
 
  private:
-  static http_answer status(int code) {
-    http_answer made;
+  static http_response status(int code) {
+    http_response made;
     made.status = code;
     return made;
   }
@@ -105,9 +105,9 @@ class queue_server {
   void hand_over(int number, held_poll& poll);
   void spoil(held_poll& poll);
   bool name_stops(held_poll& poll);
-  http_answer finish(const call& asked);
-  http_answer take_part(const call& asked);
-  http_answer ping(const call& asked);
+  http_response finish(const call& asked);
+  http_response take_part(const call& asked);
+  http_response ping(const call& asked);
   void answer_polls();
 
   const fault_plan& plan_;
@@ -292,7 +292,7 @@ inline bool queue_server::name_stops(held_poll& poll) {
 }
 
 // The first outcome stands. A second one of the same run would have replaced it.
-inline http_answer queue_server::finish(const call& asked) {
+inline http_response queue_server::finish(const call& asked) {
   if (asked.job < 0) return status(404);
   served_job& one = job(asked.job);
   held_job& held = book_.at(asked.worker, asked.job);
@@ -323,7 +323,7 @@ inline http_answer queue_server::finish(const call& asked) {
   return status(200);
 }
 
-inline http_answer queue_server::take_part(const call& asked) {
+inline http_response queue_server::take_part(const call& asked) {
   if (asked.job < 0) return status(404);
   if (asked.late) return status(200);
   held_job& held = book_.at(asked.worker, asked.job);
@@ -338,7 +338,7 @@ inline http_answer queue_server::take_part(const call& asked) {
   return status(200);
 }
 
-inline http_answer queue_server::ping(const call& asked) {
+inline http_response queue_server::ping(const call& asked) {
   for_each_named(asked.ids, jobs_.size(), [this](int number) {
     if (number >= 0) job(number).last_named = book_.now();
   });
@@ -361,4 +361,4 @@ inline void queue_server::answer_polls() {
   }
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -81,7 +81,7 @@ class otlp_thread final : public side_work {
     request.timeout = settings_.timeout;
     request.body = std::move(body);
     for (int tries = 1;; ++tries) {
-      const http_answer answer = co_await client_.send(request);
+      const http_response answer = co_await client_.send(request);
       const int status = answer.status;
       if (answer.arrived() && status >= 200 && status < 300) {
         failing_ = false;

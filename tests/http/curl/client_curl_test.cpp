@@ -32,7 +32,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-http_answer fetch(const coworker::http_request& request, curl_client_options options = {}) {
+http_response fetch(const coworker::http_request& request, curl_client_options options = {}) {
   curl_client client(std::move(options));
   event_loop loop(client);
   return sync_wait(loop, client.send(request));
@@ -153,7 +153,7 @@ TEST_CASE("what comes and is no HTTP is a broken connection, after which the ser
     const parrot server(bytes);
     coworker::http_request post(server.url());
     post.body = "{}";
-    const http_answer answer = fetch(post);
+    const http_response answer = fetch(post);
     CHECK(answer.failure == http_failure::broken);
     CHECK(!answer.problem.empty());
   }
@@ -164,7 +164,7 @@ TEST_CASE("an address is asked for as it stands, or as libcurl cleans it up, one
   curl_client client;
   event_loop loop(client);
   const auto asked_for = [&](const std::string& rest) {
-    const http_answer answer = sync_wait(loop, client.send(coworker::http_request(server.url() + rest)));
+    const http_response answer = sync_wait(loop, client.send(coworker::http_request(server.url() + rest)));
     return answer.arrived() ? server.asked() : answer.problem;
   };
   for (int round = 0; round < 2; ++round) {
@@ -176,7 +176,7 @@ TEST_CASE("an address is asked for as it stands, or as libcurl cleans it up, one
     CHECK(asked_for("a#fragment") == "GET /a HTTP/1.1");
     CHECK(asked_for("a?b#c") == "GET /a?b HTTP/1.1");
   }
-  const http_answer split =
+  const http_response split =
       sync_wait(loop, client.send(coworker::http_request(server.url() + "a b\r\nc: d")));
   CHECK(split.failure == http_failure::unusable);
 }
@@ -189,7 +189,7 @@ TEST_CASE("handles that are used again serve whatever server and kind of address
   const auto answer_of = [&](const std::string& url, bool posts) {
     coworker::http_request request(url);
     if (posts) request.body = "{}";
-    const http_answer answer = sync_wait(loop, client.send(request));
+    const http_response answer = sync_wait(loop, client.send(request));
     return answer.arrived() ? answer.body : answer.problem;
   };
   for (const bool posts : {false, true, false}) {
@@ -299,7 +299,7 @@ TEST_CASE("a request that cannot be sent says so, and a server that is not there
   CHECK(fetch(coworker::http_request("http://[bad")).failure == http_failure::unusable);
   queue_server server;
   server.go_down();
-  const http_answer answer = fetch(coworker::http_request(server.url()));
+  const http_response answer = fetch(coworker::http_request(server.url()));
   CHECK(answer.failure == http_failure::unreachable);
   CHECK(answer.problem.find("127.0.0.1") != std::string::npos);
 }
@@ -349,8 +349,7 @@ TEST_CASE("a stop ends the exchange that it is for, and leaves those beside it a
   CHECK(server.log().aborted_polls == 1);
 }
 
-TEST_CASE(
-    "an answer that begins in an exchange's farewell is waited for, without a wake-up until more comes") {
+TEST_CASE("an answer that begins in an exchange's linger is waited for, without a wake-up until more comes") {
   listener place(0);
   std::atomic<bool> asked{false};
   std::atomic<bool> may_end{false};
@@ -370,7 +369,7 @@ TEST_CASE(
     while (!may_end) std::this_thread::yield();
     ::send(accepted.get(), "world", 5, MSG_NOSIGNAL);
   });
-  curl_client client({.farewell = 50ms});
+  curl_client client({.linger = 50ms});
   counting_waiter counted(client);
   event_loop loop(counted);
   const coworker::http_request request("http://127.0.0.1:" + std::to_string(place.port()) + "/");
@@ -419,7 +418,7 @@ TEST_CASE("coroutines on the client's loop await descriptors and connections whi
     tcp_stream caller = co_await tcp_stream::connect(door.local_address());
     co_await caller.write_all("one ");
     while (read != "one ") co_await sleep_for(1ms);
-    const http_answer answer = co_await client.send(ping);
+    const http_response answer = co_await client.send(ping);
     CHECK(answer.status == 200);
     const int idle_from = counted.waits;
     co_await sleep_for(50ms);

@@ -51,7 +51,7 @@ TEST_CASE("without free descriptors a request fails as unreachable, and says wha
     return sync_wait(loop, client.send(request));
   };
   CHECK(send(server.url()).body == "{}");
-  std::vector<http_answer> answers;
+  std::vector<http_response> answers;
   {
     const no_descriptors held;  // and nothing is checked here: a sanitizer may need one for that
     for (const std::string& url : {server.url(), "https://127.0.0.1:" + std::to_string(server.port()) + "/",
@@ -60,7 +60,7 @@ TEST_CASE("without free descriptors a request fails as unreachable, and says wha
     }
   }
   CHECK(answers.size() == 3);
-  for (const http_answer& answer : answers) {
+  for (const http_response& answer : answers) {
     CHECK(answer.failure == http_failure::unreachable);
     CHECK(answer.problem == diagnosis_too_many);
   }
@@ -123,7 +123,7 @@ TEST_CASE(
     sizes >> pages;
     const rlimit little{pages * 4096 + (100U << 20), RLIM_INFINITY};
     const bool set = ::setrlimit(RLIMIT_AS, &little) == 0;
-    const http_answer large = send(server.url() + "large");
+    const http_response large = send(server.url() + "large");
     const bool told =
         large.failure == http_failure::broken && large.problem.find("out of memory after ") == 0;
     const bool after = send(server.url()).body == body;

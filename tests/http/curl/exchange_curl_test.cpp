@@ -51,7 +51,7 @@ std::string exchange_gzip(std::size_t units) {
   return made;
 }
 
-http_answer exchange_fetch(std::string body, const char* encoding, curl_client_options options) {
+http_response exchange_fetch(std::string body, const char* encoding, curl_client_options options) {
   const std::string head =
       "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + encoding + "\r\n\r\n";
   const stream_server server([&](tcp_stream& guest) -> task<void> {
@@ -72,10 +72,10 @@ constexpr const char* exchange_packed = "\r\nContent-Encoding: gzip";
 TEST_CASE("an answer is unpacked, as far as it may grow") {
   curl_client_options options;
   options.unpacked_limit = 1 + exchange_unit * 1000;
-  const http_answer whole = exchange_fetch(exchange_gzip(1000), exchange_packed, options);
+  const http_response whole = exchange_fetch(exchange_gzip(1000), exchange_packed, options);
   CHECK(whole.problem == "");
   CHECK((whole.body == std::string(1 + exchange_unit * 1000, '\0')));
-  const http_answer cut = exchange_fetch(exchange_gzip(1001), exchange_packed, options);
+  const http_response cut = exchange_fetch(exchange_gzip(1001), exchange_packed, options);
   CHECK(cut.failure == http_failure::broken);
   CHECK(cut.problem.find("the answer is too large: ") == 0);
   CHECK(cut.problem.find("curl_client_options::answer_limit and unpacked_limit") != std::string::npos);
@@ -85,7 +85,7 @@ TEST_CASE("an answer is unpacked, as far as it may grow") {
 TEST_CASE("140 kB that unpack to 22 MB are refused by default") {
   const std::string packed = exchange_gzip(140'000 * 8 / 13);
   CHECK(packed.size() < 141'000);
-  const http_answer cut = exchange_fetch(packed, exchange_packed, {});
+  const http_response cut = exchange_fetch(packed, exchange_packed, {});
   CHECK(cut.failure == http_failure::broken);
   CHECK(cut.body.size() <= std::size_t{16} << 20);
 }
@@ -96,7 +96,7 @@ TEST_CASE("what was large on its way may be large; for every answer there is a l
   const std::string large(3'000'000, 'x');
   CHECK((exchange_fetch(large, "", options).body == large));
   options.answer_limit = 2'999'999;
-  const http_answer cut = exchange_fetch(large, "", options);
+  const http_response cut = exchange_fetch(large, "", options);
   CHECK(cut.failure == http_failure::broken);
   CHECK(cut.problem.find("too large") != std::string::npos);
 }

@@ -2,7 +2,6 @@
 
 #include "support/counted_memory.hpp"
 
-
 #include <doctest/doctest.h>
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
@@ -16,9 +15,9 @@ namespace coworker::testing {
 namespace {
 
 // What becomes of one request when only so many allocations succeed between its beginning and its end.
-task<http_answer> memory_send(curl_client& client, const coworker::http_request& request,
-                              std::int64_t allocations) {
-  task<http_answer> sent = client.send(request);
+task<http_response> memory_send(curl_client& client, const coworker::http_request& request,
+                                std::int64_t allocations) {
+  task<http_response> sent = client.send(request);
   const scarce_memory scarce(allocations);
   co_return co_await std::move(sent);
 }
@@ -53,7 +52,7 @@ TEST_CASE("whichever allocation of a request fails, it ends, and the client goes
         curl_client client;
         event_loop loop(client);
         if (warm) CHECK((sync_wait(loop, client.send(plain)).body == body));
-        const http_answer answer = sync_wait(loop, memory_send(client, *request, allocations));
+        const http_response answer = sync_wait(loop, memory_send(client, *request, allocations));
         const bool whole = answer.body == body || answer.status == 307;
         CHECK(answer.arrived() == whole);
         CHECK(answer.arrived() == answer.problem.empty());

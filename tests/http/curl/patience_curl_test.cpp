@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view patience_answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
-http_answer patience_fetch(const coworker::http_request& request, curl_client_options options = {}) {
+http_response patience_fetch(const coworker::http_request& request, curl_client_options options = {}) {
   curl_client client(std::move(options));
   event_loop loop(client);
   return sync_wait(loop, client.send(request));
@@ -134,16 +134,17 @@ TEST_CASE("an answer that came while a coroutine kept the loop to itself is read
   curl_client client;
   event_loop loop(client);
   const coworker::http_request request = patience_get(server.url(), 100ms);
-  http_answer answer;
-  sync_wait(loop, [](curl_client& over, const coworker::http_request& sent, http_answer& into) -> task<void> {
-    scope children(co_await this_coro::context());
-    children.spawn([](curl_client& to, const coworker::http_request& what,
-                      http_answer& kept) -> task<void> { kept = co_await to.send(what); },
-                   std::ref(over), std::cref(sent), std::ref(into));
-    co_await sleep_for(20ms);
-    patience_pause(300ms);
-    co_await children.join();
-  }(client, request, answer));
+  http_response answer;
+  sync_wait(loop,
+            [](curl_client& over, const coworker::http_request& sent, http_response& into) -> task<void> {
+              scope children(co_await this_coro::context());
+              children.spawn([](curl_client& to, const coworker::http_request& what,
+                                http_response& kept) -> task<void> { kept = co_await to.send(what); },
+                             std::ref(over), std::cref(sent), std::ref(into));
+              co_await sleep_for(20ms);
+              patience_pause(300ms);
+              co_await children.join();
+            }(client, request, answer));
   CHECK(answer.body == "{}");
 }
 
@@ -154,7 +155,7 @@ TEST_CASE("an answer that does not come is given up once its limit is over") {
     const auto request =
         body == 0 ? patience_get(server.url(), 100ms) : patience_post(server.url(), 100ms, body);
     const time_point begun = clock_type::now();
-    const http_answer answer = patience_fetch(request);
+    const http_response answer = patience_fetch(request);
     CHECK(answer.failure == http_failure::timed_out);
     CHECK(answer.problem == "no answer came within 100 ms");
     CHECK(clock_type::now() - begun >= 100ms);
@@ -181,7 +182,7 @@ TEST_CASE("a result that moves is never cut off, however slow the line is") {
       co_await guest.write_all(patience_answer);
       co_await read_to_end(guest);
     });
-    const http_answer answer = patience_fetch(patience_post(server.url(), 400ms, size));
+    const http_response answer = patience_fetch(patience_post(server.url(), 400ms, size));
     CHECK(answer.problem == "");
     CHECK(answer.body == "{}");
     CHECK(received == size);
@@ -193,7 +194,7 @@ TEST_CASE("a request that does not get through is given up, and it is told how f
     for (;;) co_await sleep_for(1h);
     co_await read_to_end(guest);
   });
-  const http_answer answer = patience_fetch(patience_post(server.url(), 200ms, 20'000'000));
+  const http_response answer = patience_fetch(patience_post(server.url(), 200ms, 20'000'000));
   CHECK(answer.failure == http_failure::timed_out);
   CHECK(answer.problem.find("the request did not get through: after ") == 0);
   CHECK(answer.problem.ends_with(" bytes of its body, nothing moved for 200 ms"));
@@ -208,7 +209,7 @@ TEST_CASE("where no connection comes about, nothing was sent") {
     filling.push_back(detail::make_socket(AF_INET));
     ::connect(filling.back().get(), address.data(), address.size());
   }
-  const http_answer answer = patience_fetch(patience_get("http://" + address.to_string() + "/", 200ms));
+  const http_response answer = patience_fetch(patience_get("http://" + address.to_string() + "/", 200ms));
   CHECK(answer.failure == http_failure::unreachable);
   CHECK(answer.problem == "no connection came about in 200 ms");
 }
@@ -227,7 +228,7 @@ TEST_CASE("an answer that drips is given up, whoever asked for it, and it is tol
   for (const bool posts : {false, true}) {
     CAPTURE(posts);
     const auto request = posts ? patience_post(server.url(), 10s, 10) : patience_get(server.url(), 10s);
-    const http_answer answer = patience_fetch(request, options);
+    const http_response answer = patience_fetch(request, options);
     CHECK(answer.failure == http_failure::timed_out);
     CHECK(answer.problem.find("the answer comes too slowly and was given up after ") == 0);
     CHECK(answer.problem.ends_with(", less than 1000 a second"));
@@ -247,7 +248,7 @@ TEST_CASE("an answer that comes at a decent speed is received, however long it t
   });
   curl_client_options options;
   options.slow_limit = 400ms;
-  const http_answer answer = patience_fetch(patience_get(server.url(), 400ms), options);
+  const http_response answer = patience_fetch(patience_get(server.url(), 400ms), options);
   CHECK(answer.problem == "");
   CHECK(answer.body.size() == 10'000);
 }
@@ -275,7 +276,7 @@ TEST_CASE("a head that never ends is given up") {
       co_await sleep_for(10ms);
     }
   });
-  const http_answer answer = patience_fetch(patience_get(server.url(), 200ms));
+  const http_response answer = patience_fetch(patience_get(server.url(), 200ms));
   CHECK(answer.failure == http_failure::timed_out);
   CHECK(answer.problem == "the answer began, and nothing more of it came within 200 ms");
 }
@@ -300,13 +301,13 @@ TEST_CASE("leaving is not held up by an answer that drips, has stopped, or never
     curl_client client(options);
     event_loop loop(client);
     const coworker::http_request request = patience_get(server.url(), 1h);
-    http_answer answer;
+    http_response answer;
     sync_wait(loop,
               [](curl_client& over, const coworker::http_request& sent, std::atomic<bool>& there,
-                 http_answer& into) -> task<void> {
+                 http_response& into) -> task<void> {
                 scope children(co_await this_coro::context());
                 children.spawn([](curl_client& to, const coworker::http_request& what,
-                                  http_answer& kept) -> task<void> { kept = co_await to.send(what); },
+                                  http_response& kept) -> task<void> { kept = co_await to.send(what); },
                                std::ref(over), std::cref(sent), std::ref(into));
                 while (!there) co_await sleep_for(1ms);
                 co_await sleep_for(20ms);

@@ -17,7 +17,7 @@ struct redirect_world {
   curl_client client;
   event_loop loop{client};
 
-  http_answer send(const std::string& path, const char* body = nullptr) {
+  http_response send(const std::string& path, const char* body = nullptr) {
     coworker::http_request request(server.url() + path);
     if (body != nullptr) request.body = body;
     request.headers = headers;
@@ -42,7 +42,7 @@ TEST_CASE("a post that is redirected by 307 or 308 on its own server is posted t
          {moved, world.server.url() + moved, "moved?isStream=false" + std::string()}) {
       CAPTURE(target);
       world.server.script(endpoint::done, {redirect_world::to(status, target)});
-      const http_answer answer = world.send("/v2/test/job-done/w/job?isStream=false", R"({"output":1})");
+      const http_response answer = world.send("/v2/test/job-done/w/job?isStream=false", R"({"output":1})");
       CHECK(answer.status == 200);
       CHECK(answer.location == "");
       const http_request asked = world.server.log().exchanges.back().request;
@@ -83,7 +83,7 @@ TEST_CASE("any other redirect is not followed, and its target is told as a whole
     CAPTURE(one.location);
     world.server.script(endpoint::ping, {redirect_world::to(one.status, one.location)});
     const std::size_t before = world.server.log().exchanges.size();
-    const http_answer answer = world.send("/v2/test/ping/w");
+    const http_response answer = world.send("/v2/test/ping/w");
     CHECK(answer.status == one.status);
     CHECK(answer.location == one.told);
     CHECK(world.server.log().exchanges.size() == before + 1);
@@ -97,7 +97,7 @@ TEST_CASE("a redirect that leads round in a circle ends as what it is, with its 
   answer round = redirect_world::to(307, "/v2/test/ping/w");
   round.body = "moved";
   world.server.always(endpoint::ping, round);
-  const http_answer answer = world.send("/v2/test/ping/w");
+  const http_response answer = world.send("/v2/test/ping/w");
   CHECK(answer.status == 307);
   CHECK(answer.location == world.server.url() + "/v2/test/ping/w");
   CHECK(answer.body == "moved");
@@ -110,7 +110,7 @@ TEST_CASE("what one answer on the way had is gone from the last") {
   moved.body = "moved";
   moved.headers.push_back({"Retry-After", "17"});
   world.server.script(endpoint::ping, {moved});
-  const http_answer answer = world.send("/v2/test/ping/w");
+  const http_response answer = world.send("/v2/test/ping/w");
   CHECK(answer.status == 200);
   CHECK(answer.body == "{}");
   CHECK(!answer.retry_after);

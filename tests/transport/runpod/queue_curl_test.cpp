@@ -317,7 +317,7 @@ TEST_CASE("a take that the server never answers is given up at the poll limit an
 TEST_CASE("an idle worker that is stopped leaves its poll at once") {
   queue_server server({.hold = answer::never});
   running_worker_options options;
-  options.client.farewell = 1h;
+  options.client.linger = 1h;
   running_worker worker(server, options);
   REQUIRE(server.wait_for([](const queue_log& log) { return log.waiting_polls == 1; }));
   CHECK(worker.stop().jobs == 0);
@@ -331,7 +331,7 @@ TEST_CASE("a job that is handed out in the very moment the poll is left is run a
     server.add_jobs(1, json(1));
     running_worker_options options;
     options.concurrency = concurrency;
-    options.client.farewell = 1h;
+    options.client.linger = 1h;
     running_worker worker(server, options);
     REQUIRE(server.wait_for([](const queue_log& log) { return log.waiting_polls == 1; }));
     CHECK(worker.stop().jobs == 1);
@@ -345,7 +345,7 @@ TEST_CASE("an answer that has begun when the worker is stopped is received, and 
   server.script(endpoint::take, {paused_at(point::in_body)});
   server.add_jobs(1, json(1));
   running_worker_options options;
-  options.client.farewell = 0ms;
+  options.client.linger = 0ms;
   running_worker worker(server, options);
   REQUIRE(server.wait_for([](const queue_log& log) { return log.paused == 1; }));
   worker.ask_to_stop();
@@ -390,11 +390,11 @@ TEST_CASE("results that no server took wait in the spool, and are posted at the 
   CHECK(server.log().duplicates == 0);
 }
 
-TEST_CASE("a farewell to which the server does not listen ends when its time is over") {
+TEST_CASE("a linger to which the server does not listen ends when its time is over") {
   queue_server server({.hold = answer::never});
   server.always(endpoint::take, {.delay = answer::never});
   running_worker_options options;
-  options.client.farewell = 20ms;
+  options.client.linger = 20ms;
   running_worker worker(server, options);
   REQUIRE(server.wait_for([](const queue_log& log) { return log.takes() == 1; }));
   CHECK(worker.stop().jobs == 0);

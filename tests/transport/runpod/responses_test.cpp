@@ -12,14 +12,14 @@ namespace {
 using namespace std::chrono_literals;
 using id_list_of_stops = std::vector<std::string>;
 
-http_answer answer_of(int status) {
-  http_answer made;
+http_response answer_of(int status) {
+  http_response made;
   made.status = status;
   return made;
 }
 
-http_answer answer_that(http_failure failed, std::string problem = "no luck") {
-  http_answer made;
+http_response answer_that(http_failure failed, std::string problem = "no luck") {
+  http_response made;
   made.failure = failed;
   made.problem = std::move(problem);
   return made;
@@ -49,8 +49,10 @@ TEST_CASE("what the answers to a result mean") {
     CAPTURE(status);
     CHECK(classify_post(answer_of(status)) == post_answer::try_again);
   }
-  for (const int status : {400, 413, 422}) CHECK(classify_post(answer_of(status)) == post_answer::blames_body);
-  for (const int status : {404, 409, 410}) CHECK(classify_post(answer_of(status)) == post_answer::unknown_job);
+  for (const int status : {400, 413, 422})
+    CHECK(classify_post(answer_of(status)) == post_answer::blames_body);
+  for (const int status : {404, 409, 410})
+    CHECK(classify_post(answer_of(status)) == post_answer::unknown_job);
   for (const int status : {301, 302, 307, 401, 403, 405, 418, 451}) {
     CAPTURE(status);
     CHECK(classify_post(answer_of(status)) == post_answer::denied);
@@ -82,7 +84,7 @@ TEST_CASE("the outcome that stands in for a refused one says why, as JSON whatev
 }
 
 TEST_CASE("a server's own words stand in the description, on one line and not endless") {
-  http_answer answer = answer_of(400);
+  http_response answer = answer_of(400);
   answer.body = "too large:\r\n limit is 10485760\n";
   CHECK(describe_answer(answer) == "HTTP 400: too large: limit is 10485760 ");
   answer.body = std::string(5'000, 'x');
@@ -90,7 +92,7 @@ TEST_CASE("a server's own words stand in the description, on one line and not en
 }
 
 TEST_CASE("a server's wish to be left alone is honoured within bounds") {
-  http_answer answer = answer_of(503);
+  http_response answer = answer_of(503);
   CHECK(retry_wait(answer, 2s, 60s) == 2s);
   answer.retry_after = 30s;
   CHECK(retry_wait(answer, 2s, 60s) == 30s);
@@ -116,25 +118,28 @@ TEST_CASE("a body without jobs is no failure and needs no line") {
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("a body that is no list of jobs brings nothing but a failure, whose text does not repeat the body") {
+TEST_CASE(
+    "a body that is no list of jobs brings nothing but a failure, whose text does not repeat the body") {
   captured_log log;
   for (const char* const body : {"<html>secret payload</html>", "secret", "{secret"}) {
     CAPTURE(body);
     const parsed_body<job_envelope> nothing = parse_jobs(body, log.log);
     CHECK(nothing.items.empty());
-    if (nothing.failure) CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
+    if (nothing.failure)
+      CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
     if (nothing.failure) CHECK(nothing.failure->problem.find("secret") == std::string::npos);
     if (!nothing.failure) CHECK(log.count("ERROR") == 1);
   }
 }
 
 TEST_CASE("an item that is not JSON does not cost its batch, and is answered where its id can be found") {
-  for (const char* const bad : {R"({"id":"bad","input":{"n":1e400}})", R"({"input":{"n":01}, "id":"bad"})",
-                                R"({"id":"bad","input":{"p":"\x"}})", R"({"id":"bad","input":"tab	in text"})"}) {
+  for (const char* const bad :
+       {R"({"id":"bad","input":{"n":1e400}})", R"({"input":{"n":01}, "id":"bad"})",
+        R"({"id":"bad","input":{"p":"\x"}})", R"({"id":"bad","input":"tab	in text"})"}) {
     CAPTURE(bad);
     captured_log log;
-    const auto found =
-        parse_jobs(R"([{"id":"a","input":"1,2]}"},)" + std::string(bad) + R"(,{"id":"b","input":[[2]]}])", log.log);
+    const auto found = parse_jobs(
+        R"([{"id":"a","input":"1,2]}"},)" + std::string(bad) + R"(,{"id":"b","input":[[2]]}])", log.log);
     REQUIRE(!found.failure);
     REQUIRE(found.items.size() == 3);
     CHECK(found.items[0].input == "1,2]}");
@@ -197,7 +202,8 @@ TEST_CASE("what has no id can only be skipped, with a line") {
 TEST_CASE("the stop channel names jobs; what is no text among them is passed over") {
   captured_log log;
   CHECK(parse_stops(R"({"jobsToStop":["a","b"]})", log.log).items == id_list_of_stops{"a", "b"});
-  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log).items == id_list_of_stops{"a", "b"});
+  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log).items ==
+        id_list_of_stops{"a", "b"});
   const parsed_body<std::string> nothing = parse_stops(R"({"jobsToStop":[]})", log.log);
   CHECK(nothing.items.empty());
   CHECK(!nothing.failure);
@@ -215,7 +221,8 @@ TEST_CASE("an answer of the stop channel that is not what it should be stops not
 
 TEST_CASE("a stop that is not JSON does not cost the others") {
   captured_log log;
-  CHECK(parse_stops(R"({"more":1e999,"jobsToStop":["a",1e400,"b"]})", log.log).items == id_list_of_stops{"a", "b"});
+  CHECK(parse_stops(R"({"more":1e999,"jobsToStop":["a",1e400,"b"]})", log.log).items ==
+        id_list_of_stops{"a", "b"});
   CHECK(log.count("ERROR") == 1);
 }
 

@@ -46,8 +46,8 @@ class curl_client final : public waiter {
 
   /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
   /// answer: libcurl does so by itself.
-  task<http_answer> send(const http_request& request) {
-    http_answer answer;
+  task<http_response> send(const http_request& request) {
+    http_response answer;
     bool gave_up = false;
     try {
       const lease one(*this, request.body.has_value());
@@ -60,7 +60,7 @@ class curl_client final : public waiter {
         if (gave_up || redirects == most_redirects || !is_followed(answer, *address)) break;
         moved = std::exchange(answer.location, {});
         address = &moved;
-        answer = http_answer();
+        answer = http_response();
       }
     } catch (const std::bad_alloc&) {
       answer.failure = http_failure::unreachable;
@@ -157,7 +157,7 @@ class curl_client final : public waiter {
     return posts ? idle_posts_ : idle_gets_;
   }
   std::unique_ptr<exchange> take_exchange(bool for_post);
-  static bool is_followed(const http_answer& answer, const std::string& asked);
+  static bool is_followed(const http_response& answer, const std::string& asked);
   void block(time_point deadline);
   void poll(int timeout);
 
@@ -178,7 +178,7 @@ inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchang
 }
 
 // The same request again, on the same server: what it asked for moved, and nothing else learns our credentials.
-inline bool curl_client::is_followed(const http_answer& answer, const std::string& asked) {
+inline bool curl_client::is_followed(const http_response& answer, const std::string& asked) {
   return (answer.status == 307 || answer.status == 308) && !answer.location.empty() &&
          detail::is_same_server(asked, answer.location);
 }
@@ -209,4 +209,4 @@ inline void curl_client::poll(int timeout) {
 
 static_assert(http_client<curl_client>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -33,7 +33,7 @@ struct curl_client_options {
   std::chrono::seconds keep_alive = std::chrono::seconds(15);
   /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
   /// s.
-  duration farewell = std::chrono::seconds(1);
+  duration linger = std::chrono::seconds(1);
   /// An answer that has begun is given up, as a failure, when it brings less than so many bytes a second over
   /// `slow_limit`. Default 1000 over 30 s.
   long least_speed = 1000;
@@ -86,7 +86,7 @@ struct curl_exchange {
   curl_exchange(const curl_exchange&) = delete;
   curl_exchange& operator=(const curl_exchange&) = delete;
 
-  void prepare(const http_request& request, const std::string& address, http_answer& to_fill);
+  void prepare(const http_request& request, const std::string& address, http_response& to_fill);
   void set_headers(const http_request& request);
   void set_address(const std::string& address);
   void set_server(std::string_view address, bool whole);
@@ -107,7 +107,7 @@ struct curl_exchange {
   std::string server;               // the part of it before the path, or all of it
   std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
   const curl_slist* first_header = nullptr;
-  http_answer* answer = nullptr;
+  http_response* answer = nullptr;
   std::coroutine_handle<> waiting;
   executor_ref executor;
   std::atomic<bool> stop_requested{false};
@@ -150,7 +150,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
-#if LIBCURL_VERSION_NUM >= 0x075500                  // Ubuntu 22.04 has an older one
+#if LIBCURL_VERSION_NUM >= 0x075500  // Ubuntu 22.04 has an older one
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
@@ -182,7 +182,7 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
 }
 
 inline void curl_exchange::prepare(const http_request& request, const std::string& address,
-                                   http_answer& to_fill) {
+                                   http_response& to_fill) {
   answer = &to_fill;
   stop_requested.store(false, std::memory_order_relaxed);
   settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
@@ -285,7 +285,7 @@ inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::s
   if (!one.answering) {
     one.answering = true;
     if (!one.timeout_to_end) one.quiet_since = one.common.now;
-    one.give_up_at = (time_point::max)();  // it came before its farewell was over, and is received to its end
+    one.give_up_at = (time_point::max)();  // it came before its linger was over, and is received to its end
     if (one.leaving) one.hurry();
   }
   const std::string_view target = location_in({data, size * count});
@@ -323,7 +323,7 @@ inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_socka
   std::vector<curl_socket_t>& sockets = one.common.sockets;
   try {
     if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
-  } catch (...) {  // no memory: its exchanges will have no farewell
+  } catch (...) {  // no memory: its exchanges will have no linger
   }
   return socket;
 }
@@ -337,4 +337,4 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -93,7 +93,7 @@ class curl_transfers {
   static constexpr duration noticeable = std::chrono::seconds(1);
 
   template <class Words>
-  static void explain(http_answer& answer, Words words) noexcept;
+  static void explain(http_response& answer, Words words) noexcept;
   void perform();
   void stop_exchanges() noexcept;
   bool all_leave(int port) const noexcept;
@@ -115,7 +115,7 @@ class curl_transfers {
 
 // There may be no memory for the words.
 template <class Words>
-void curl_transfers::explain(http_answer& answer, Words words) noexcept {
+void curl_transfers::explain(http_response& answer, Words words) noexcept {
   try {
     answer.problem = words();
   } catch (...) {
@@ -155,7 +155,7 @@ inline void curl_transfers::perform() {
 }
 
 inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
-  http_answer& answer = *one.answer;
+  http_response& answer = *one.answer;
   long status = 0;
   curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK) {
@@ -197,7 +197,7 @@ inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> ex
 }
 
 // What had arrived was read just before this. An exchange that waits for its answer says that nothing more
-// will come from here, and has until the farewell is over to receive what the server had already sent. On a
+// will come from here, and has until the linger is over to receive what the server had already sent. On a
 // connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
 // does not tell the server of one that is merely taken away, and the server would answer it into the void.
 inline void curl_transfers::stop_exchanges() noexcept {
@@ -212,7 +212,7 @@ inline void curl_transfers::stop_exchanges() noexcept {
     } else if (stops) {
       one.leaving = true;
       one.gave_up = !close_our_side(one.port);
-      one.give_up_at = after(common_.now, common_.options.farewell);
+      one.give_up_at = after(common_.now, common_.options.linger);
     }
     place = stops && one.gave_up ? finish(place) : place + 1;
   }
@@ -253,4 +253,4 @@ inline void curl_transfers::end_overdue() noexcept {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

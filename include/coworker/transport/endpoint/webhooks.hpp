@@ -63,7 +63,7 @@ class webhook_sender {
         *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
     request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
     for (int tries = 1; allowed; ++tries) {
-      const http_answer answer = co_await client_.send(request);
+      const http_response answer = co_await client_.send(request);
       if (answer.arrived() && answer.status == 200) co_return;
       problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
       if (tries == most_tries || closing_.is_set()) break;

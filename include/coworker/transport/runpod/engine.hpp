@@ -50,7 +50,7 @@ class own_thread_attendant {
     const auto attend = [&] {
       try {
         curl_client_options connections = detail::runpod_client_options();
-        connections.farewell = duration::zero();  // no job can be lost here
+        connections.linger = duration::zero();  // no job can be lost here
         curl_client client(std::move(connections));
         event_loop loop(client);
         coworker::sync_wait(loop, until_stopped(client, urls, settings, control, log, ending.get_token()));

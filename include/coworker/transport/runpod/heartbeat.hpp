@@ -65,14 +65,14 @@ inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vec
   return made;
 }
 
-inline bool worth_another_ping(const http_answer& answer) noexcept {
+inline bool worth_another_ping(const http_response& answer) noexcept {
   if (!answer.arrived()) return true;
   return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
 }
 
 // Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
 // servers just hang up.
-inline bool may_be_too_long(const std::string& url, const http_answer& answer) noexcept {
+inline bool may_be_too_long(const std::string& url, const http_response& answer) noexcept {
   if (url.size() <= safe_ping_length) return false;
   if (!answer.arrived()) return answer.failure == http_failure::broken;
   return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
@@ -106,7 +106,7 @@ class ping_list {
 
   // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
   // refused in so many words is not tried at that length again.
-  bool shortened(const http_answer& answer) {
+  bool shortened(const http_response& answer) {
     if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
     if (answer.arrived()) refused_length_ = left_.back().size();
     divide();
@@ -155,7 +155,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
     pings.begin_beat();
     for (int left = tries; left > 0;) {
       ping.url = pings.next();
-      const http_answer answer = co_await client.send(ping);
+      const http_response answer = co_await client.send(ping);
       if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
         health.worked();
         if (pings.accepted()) break;
@@ -171,4 +171,4 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -94,7 +94,7 @@ class poster {
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const executor_ref executor = co_await this_coro::executor();
-    const http_answer answer = co_await send(request);
+    const http_response answer = co_await send(request);
     switch (coworker::classify_post(answer)) {
       case post_answer::accepted:
         health_.worked();
@@ -237,10 +237,10 @@ class poster {
   }
 
   // A stop of the job does not reach what is on its way: it might still arrive, after what follows it.
-  task<http_answer> send(const http_request& request) {
+  task<http_response> send(const http_request& request) {
     const semaphore::permit turn = co_await turns_.acquire();
     context unstopped(co_await this_coro::executor(), cut_off_->get_token());
-    http_answer answer;
+    http_response answer;
     try {
       answer = co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
@@ -267,7 +267,7 @@ class poster {
     denial denied(*this);
     for (;;) {
       const bool last_call = cut_off_->stop_requested();
-      http_answer answer;
+      http_response answer;
       {
         first_try first(after(executor.now(), std::chrono::seconds(1)), request,
                         kept != nullptr ? *kept : no_ticket_);
@@ -275,7 +275,7 @@ class poster {
           firsts_.push_back(first);
           detail::insist([this] { first_sent_.set(); });
         }
-        task<http_answer> sending = detail::insist([&] { return send(request); });
+        task<http_response> sending = detail::insist([&] { return send(request); });
         answer = co_await std::move(sending);
       }
       const post_answer meaning = coworker::classify_post(answer);
@@ -397,4 +397,4 @@ class poster {
   int denials_ = 0;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

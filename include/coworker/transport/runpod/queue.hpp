@@ -140,8 +140,8 @@ class runpod_queue : public detail::waiter_of_client<Client> {
   }
   random_source split_random() noexcept { return random_source(random_.next()); }
   std::string body_of(job_result& result) const;
-  take_result read_jobs(const http_answer& answer, time_point asked, time_point now);
-  void take_failed(const http_answer& answer, bool held, time_point now);
+  take_result read_jobs(const http_response& answer, time_point asked, time_point now);
+  void take_failed(const http_response& answer, bool held, time_point now);
   void delay_takes_until(time_point moment) noexcept {
     if (take_not_before_ < moment) take_not_before_ = moment;
   }
@@ -169,13 +169,13 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
-  const http_answer answer = co_await client_.send(query);
+  const http_response answer = co_await client_.send(query);
   // What was handed over is read, if need be one job at a time, or once there is memory again.
   co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
 }
 
 template <http_client Client, class Spool, class Attendant>
-take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer& answer, time_point asked,
+take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_response& answer, time_point asked,
                                                               time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
@@ -216,7 +216,7 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_answer&
 }
 
 template <http_client Client, class Spool, class Attendant>
-void runpod_queue<Client, Spool, Attendant>::take_failed(const http_answer& answer, bool held,
+void runpod_queue<Client, Spool, Attendant>::take_failed(const http_response& answer, bool held,
                                                          time_point now) {
   if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
   const duration wait = coworker::retry_wait(answer, take_backoff_.next(), options_.longest_retry_after);
@@ -238,4 +238,4 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -22,7 +22,7 @@ enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
 /// 200 brings jobs; 204 and 400 say that there are none (400 while the platform restores a snapshot); 429
 /// asks to wait.
-inline take_answer classify_take(const http_answer& answer) noexcept {
+inline take_answer classify_take(const http_response& answer) noexcept {
   if (!answer.arrived()) return take_answer::failed;
   if (answer.status == 200) return take_answer::jobs;
   if (answer.status == 204 || answer.status == 400) return take_answer::none;
@@ -40,7 +40,7 @@ enum class post_answer : unsigned char {
 };
 
 /// Any 2xx accepts.
-inline post_answer classify_post(const http_answer& answer) noexcept {
+inline post_answer classify_post(const http_response& answer) noexcept {
   if (!answer.arrived())
     return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
   const int status = answer.status;
@@ -54,14 +54,14 @@ inline post_answer classify_post(const http_answer& answer) noexcept {
 /// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
 /// or it came from a gateway, or from a server that failed at some point. What 408, 425, 429 and 503 turn
 /// away was not accepted.
-inline bool perhaps_accepted(const http_answer& answer) noexcept {
+inline bool perhaps_accepted(const http_response& answer) noexcept {
   if (!answer.arrived())
     return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
   return answer.status >= 500 && answer.status != 503;
 }
 
 /// "HTTP 502", with the server's own words where it has any, or what went wrong on the way.
-inline std::string describe_answer(const http_answer& answer) {
+inline std::string describe_answer(const http_response& answer) {
   if (!answer.arrived()) return answer.problem;
   std::string text = "HTTP " + std::to_string(answer.status);
   if (!answer.location.empty()) text += ", which leads to " + answer.location;
@@ -82,7 +82,7 @@ inline std::string describe_answer(const http_answer& answer) {
 }
 
 /// How long to wait before the next try: as long as the server asks, within bounds, or else `usual`.
-inline duration retry_wait(const http_answer& answer, duration usual, duration longest) noexcept {
+inline duration retry_wait(const http_response& answer, duration usual, duration longest) noexcept {
   if (!answer.retry_after) return usual;
   return *answer.retry_after < longest ? *answer.retry_after : longest;
 }
@@ -109,8 +109,8 @@ inline std::string refusal_body(std::string_view reason) {
 }
 
 /// A 200 whose body is not what the protocol says is a failure of the channel like any other.
-inline http_answer unreadable_answer(const json_exception& error) {
-  http_answer made;
+inline http_response unreadable_answer(const json_exception& error) {
+  http_response made;
   made.failure = http_failure::broken;
   made.problem = std::string("HTTP 200 whose body cannot be read: ") + error.what();
   return made;
@@ -120,7 +120,7 @@ inline http_answer unreadable_answer(const json_exception& error) {
 template <class Item>
 struct parsed_body {
   std::vector<Item> items = {};
-  std::optional<http_answer> failure = std::nullopt;
+  std::optional<http_response> failure = std::nullopt;
 };
 
 /// The jobs in the body of a take. `cut_off`: it is the beginning of what came, as there was no memory for the rest.
@@ -152,7 +152,7 @@ class channel_health {
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
   /// `wait`: until the next try.
-  void failed(const http_answer& answer, time_point now, duration wait) {
+  void failed(const http_response& answer, time_point now, duration wait) {
     const unsigned kind = 1U << kind_of(answer);
     const bool comes_and_goes = told_ == 0 && now < quiet_until_;
     if ((told_ & kind) != 0 || comes_and_goes) return;
@@ -175,7 +175,7 @@ class channel_health {
 
  private:
   // Failures of one kind make one line, however they differ in detail. Below 32.
-  static unsigned kind_of(const http_answer& answer) noexcept {
+  static unsigned kind_of(const http_response& answer) noexcept {
     if (!answer.arrived()) return static_cast<unsigned>(answer.failure);
     constexpr unsigned after_failures = 8;
     return after_failures + (answer.status == 429 ? 0 : static_cast<unsigned>(answer.status / 100 % 10) + 1);
@@ -187,4 +187,4 @@ class channel_health {
   time_point quiet_until_ = (time_point::min)();
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -47,7 +47,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   poll.timeout = options.poll_timeout;
   for (;;) {
     const time_point asked = executor.now();
-    const http_answer answer = co_await client.send(poll);
+    const http_response answer = co_await client.send(poll);
     if (answer.arrived() && answer.status == 404) {
       log.write(log_level::info, "The server has no stop channel (404); it is not asked again.");
       co_return;
@@ -76,4 +76,4 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
