@@ -1,5 +1,5 @@
 // A library that calls back on a thread of its own, and a coroutine that awaits what it says: a channel leads from one to
-// the other. When the job is stopped, the channel goes, and the library is told at its next call.
+// the other. When the job is stopped, the channel is closed, and the library learns it at its next call.
 //
 // run: ./foreign_thread --test_input '{"input": 5}'
 

@@ -1,5 +1,5 @@
-// A handler that says how far it is, from a thread that its library has started. The queue is told as often
-// as the network allows, the latest value each time, and never after the job's outcome.
+// A handler that reports its progress from a thread that its library has started. The queue receives the latest value,
+// twice a second at most, and none after the job's outcome.
 //
 // run: ./progress --test_input '{"input": {"steps": 40}}'
 

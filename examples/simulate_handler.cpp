@@ -31,7 +31,7 @@ int main() {
   load.jobs = 40;
   load.inputs = {{{"prompt", "fog"}}, {{"prompt", "rain"}, {"seconds", 2}}, {{"prompt", ""}}};
 
-  // Without faults: what becomes of each job can be told.
+  // Without faults, the outcome of each job is known in advance.
   load.faults = simulation::fault_set();
   const simulation::report calm = simulation::simulate(answer, cw::fixed_concurrency{8}, load);
   int succeeded = 0;

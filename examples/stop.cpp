@@ -22,7 +22,7 @@ struct engine_params {
   void* abort_user_data;
 };
 
-// The steps that were done, or -1 when it was told to give up.
+// The steps that were done, or -1 when the callback asked it to stop.
 int engine_run(engine_params params) {
   for (int step = 0; step < params.steps; ++step) {
     if (params.abort_callback(params.abort_user_data)) return -1;

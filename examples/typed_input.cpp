@@ -1,5 +1,5 @@
 // A handler whose input is a plain struct: its members are filled by name, what is left out keeps its
-// default, and all that does not fit is told at once, as in `input.size.width: expected from 64 to 2048,
+// default, and all that does not fit is reported at once, as in `input.size.width: expected from 64 to 2048,
 // found integer 7`.
 //
 // run: ./typed_input --test_input '{"input": {"prompt": "fog", "size": {"width": 768}, "how": "euler"}}'

@@ -1,5 +1,5 @@
 // The yardstick for a worker over HTTP: a bare curl_multi loop that takes a job, posts its result and takes
-// the next, in as many lanes as it is told, and does nothing else that a worker must do.
+// the next, in as many lanes as it is asked for, and does nothing else that a worker must do.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG tests/bench/queue_bare_loop.cpp -o queue_bare_loop -lcurl
 //   queue_bare_loop --concurrency 10 --jobs 10000

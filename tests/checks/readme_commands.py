@@ -4,7 +4,7 @@
 Usage: readme_commands.py SCRATCH_FOLDER
 
 Every line of a fenced block that starts with `c++ ` or `cd examples && c++ ` is run from the copy's top with /bin/sh.
-Then every example is checked against the single header by the oldest compilers we support, where they are at hand, and,
+Then every example is checked against the single header by the oldest compilers we support, where they are installed, and,
 where libcurl's headers are, one of them once more with them. Ends with a line that counts: N passed, N failed.
 """
 import pathlib

@@ -212,7 +212,7 @@ class Otlp(unittest.TestCase):
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
-    """Keeps what it is told."""
+    """Keeps the bodies of the requests that it receives."""
 
     def do_POST(self):
         self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))

@@ -1,6 +1,6 @@
 // Fuzzes the parser of requests. The first byte of the input chooses the limits, the second how the rest is
 // cut; the rest is what a client sends. However it is cut, the same requests come out and the same refusal.
-// What is accepted can be framed in one way only, and reads the same when it is written anew.
+// What is accepted can be framed in one way only, and reads the same when it is written again.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude -Itests
 //     tests/fuzz/http_request_fuzz.cpp -o http_request_fuzz
@@ -139,7 +139,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_request(one, limits, complete);
     if (complete) again += written(one);
   }
-  // Written anew, a line can be longer by nothing, and a target is as long as before.
+  // Written again, a line can be longer by nothing, and a target is as long as before.
   const read_result reread = read_requests(again);
   require(reread.refused == 0 && !reread.in_request && reread.requests.size() <= whole.requests.size());
   for (std::size_t i = 0; i < reread.requests.size(); ++i) require(reread.requests[i] == whole.requests[i]);

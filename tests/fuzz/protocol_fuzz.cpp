@@ -109,7 +109,7 @@ meaning meaning_of(const http_response& answer) {
   }
 }
 
-// Whether the result may have come through all the same; if so, no other is to replace it.
+// Whether the result may have come through nevertheless; if so, no other is to replace it.
 bool leaves_doubt(const http_response& answer) {
   if (answer.failure == http_failure::none) return answer.status >= 500 && answer.status != 503;
   return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;

@@ -1,5 +1,5 @@
 #pragma once
-// A locale that writes 0,25 for a quarter, chosen for the whole program as one that calls setlocale(LC_ALL, "") is told
+// A locale that writes 0,25 for a quarter, chosen for the whole program, as a call of setlocale(LC_ALL, "") may choose it
 // to by its user.
 
 #include <clocale>

@@ -1,5 +1,5 @@
 #pragma once
-// A client of an HTTP server in memory: sends exactly the bytes that it is told, and says how the connection
+// A client of an HTTP server in memory: sends exactly the bytes that it is given, and says how the connection
 // goes on. Must not know what is asked for.
 
 #include <coworker/coro/task.hpp>

@@ -46,7 +46,7 @@ class http_request_reader {
  public:
   enum class progress : unsigned char {
     needs_more,
-    needs_continue,  ///< as needs_more, but the client waits to be told `100 Continue` first; said once
+    needs_continue,  ///< as needs_more, but the client waits for `100 Continue` first; reported once
     complete,        ///< request() holds it until the next call
     malformed,
   };

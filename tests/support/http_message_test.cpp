@@ -45,7 +45,7 @@ TEST_CASE("requests that come together are read one after the other") {
   CHECK(reader.read(bytes) == reading::needs_more);
 }
 
-TEST_CASE("a client that waits before its body is told to continue once, and only if the body has not come") {
+TEST_CASE("a client that waits before it sends the body gets one 100 Continue, and none if the body has come already") {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
   http_request_reader reader;
   std::string bytes = head;

@@ -35,7 +35,7 @@ struct load {
   double second_step = 0;
   double job_gigabytes = 0;     ///< taken by a job in progress, beside 1 GB that is always taken
   double memory_gigabytes = 0;  ///< a worker that needs more is killed; 0: no limit
-  double begins_at = 0;         ///< the moment that speed and arrivals are told at the start
+  double begins_at = 0;         ///< the moment that speed and arrivals count from
 };
 
 struct completion {

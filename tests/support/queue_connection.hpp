@@ -27,7 +27,7 @@ using connection_key = poller::key;
 struct connection {
   enum class phase : unsigned char {
     reading,  // a request, or waiting for one
-    asked,    // a request that was not acted upon yet
+    asked,    // a request that has not been acted on yet
     held,     // a long poll
     paused,   // until release()
     writing,

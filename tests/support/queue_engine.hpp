@@ -198,7 +198,7 @@ class queue_engine {
   }
 
   void begin(connection& with) {
-    settle_jobs(with, fate::arrived);
+    settle_jobs(with, hand_out_result::arrived);
     const http_request& request = with.reader.request();
     with.asked = route_of(request);
     with.plan = script_.next(with.asked.where, request);
@@ -300,10 +300,10 @@ class queue_engine {
   }
 
   void finish(connection& with) {
-    recorder_.met(with.jobs, fate::written);
+    recorder_.met(with.jobs, hand_out_result::written);
     recorder_.ended(with.exchange, ending::answered);
     with.now = phase::reading;
-    if (with.client_left) settle_jobs(with, fate::lost_by_client);
+    if (with.client_left) settle_jobs(with, hand_out_result::lost_by_client);
     if (stops_at(with, point::after_answer)) return;
     if (with.client_left || with.reader.wants_close()) close(with);
   }
@@ -348,7 +348,8 @@ class queue_engine {
     }
     if (by.now == phase::paused) --recorder_.log().paused;
     // A client that closes in order has read all that was written: the kernel makes it a reset otherwise.
-    settle_jobs(by, in_order && by.now == phase::reading ? fate::arrived : fate::lost_by_client);
+    settle_jobs(by, in_order && by.now == phase::reading ? hand_out_result::arrived
+                                                         : hand_out_result::lost_by_client);
     if (by.now != phase::reading) recorder_.ended(by.exchange, ending::left);
     close(by);
   }
@@ -358,14 +359,14 @@ class queue_engine {
     if (with.now == phase::held) leave_hold(with);
     if (with.now == phase::paused) --recorder_.log().paused;
     if (with.now != phase::reading) {
-      settle_jobs(with, fate::lost_by_server);
+      settle_jobs(with, hand_out_result::lost_by_server);
       recorder_.ended(with.exchange, ending::cut);
     }
     if (by_reset) reset_on_close(with.socket.get());
     close(with);
   }
 
-  void settle_jobs(connection& of, fate met) {
+  void settle_jobs(connection& of, hand_out_result met) {
     recorder_.met(of.jobs, met);
     of.jobs.clear();
   }

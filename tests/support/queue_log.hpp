@@ -48,7 +48,7 @@ struct exchange {
 };
 
 /// What became of the answer that carried a job.
-enum class fate : unsigned char {
+enum class hand_out_result : unsigned char {
   under_way,       ///< not written in full
   written,         ///< but nothing shows that the client has read it
   arrived,         ///< the client has read it
@@ -58,9 +58,9 @@ enum class fate : unsigned char {
 
 /// One job: how often it was handed out, and what came back for it.
 struct job_story {
-  std::vector<fate> hand_outs;  ///< more than one when a job with the same id was added again
-  std::size_t results = 0;      ///< accepted; more than one are duplicates
-  std::size_t tries = 0;        ///< posts of a result, accepted or not
+  std::vector<hand_out_result> hand_outs;  ///< more than one when a job with the same id was added again
+  std::size_t results = 0;                 ///< accepted; more than one are duplicates
+  std::size_t tries = 0;                   ///< posts of a result, accepted or not
 };
 
 /// What has happened since the server was started. Where a server keeps no exchanges, all but they are there.
@@ -130,8 +130,8 @@ class queue_log {
     return found == jobs.end() ? job_story() : found->second;
   }
 
-  /// The ids of jobs whose last hand-out met this fate, sorted.
-  std::vector<std::string> jobs_that(fate met) const {
+  /// The ids of jobs whose last hand-out ended so, sorted.
+  std::vector<std::string> jobs_that(hand_out_result met) const {
     return ids_where(
         [met](const job_story& story) { return !story.hand_outs.empty() && story.hand_outs.back() == met; });
   }
@@ -139,7 +139,8 @@ class queue_log {
   /// The ids of jobs that were handed out, not lost by the server, and have no accepted result; sorted.
   std::vector<std::string> jobs_without_result() const {
     return ids_where([](const job_story& story) {
-      return story.results == 0 && !story.hand_outs.empty() && story.hand_outs.back() != fate::lost_by_server;
+      return story.results == 0 && !story.hand_outs.empty() &&
+             story.hand_outs.back() != hand_out_result::lost_by_server;
     });
   }
 
@@ -217,11 +218,11 @@ class queue_recorder {
     } else {
       ++log_.duplicates;
     }
-    if (!story.hand_outs.empty()) story.hand_outs.back() = fate::arrived;
+    if (!story.hand_outs.empty()) story.hand_outs.back() = hand_out_result::arrived;
   }
 
   void answering(std::size_t number, int status, const std::vector<std::string>& jobs) {
-    for (const std::string& id : jobs) log_.jobs[id].hand_outs.push_back(fate::under_way);
+    for (const std::string& id : jobs) log_.jobs[id].hand_outs.push_back(hand_out_result::under_way);
     if (number == not_kept) return;
     log_.exchanges[number].status = status;
     log_.exchanges[number].jobs = jobs;
@@ -233,10 +234,11 @@ class queue_recorder {
     log_.exchanges[number].ended = steady::now();
   }
 
-  void met(const std::vector<std::string>& jobs, fate met) {
+  void met(const std::vector<std::string>& jobs, hand_out_result met) {
     for (const std::string& id : jobs) {
-      fate& last = log_.jobs[id].hand_outs.back();
-      if (last != fate::arrived) last = met;  // its result may have come before, on another connection
+      hand_out_result& last = log_.jobs[id].hand_outs.back();
+      if (last != hand_out_result::arrived)
+        last = met;  // its result may have come before, on another connection
     }
   }
 

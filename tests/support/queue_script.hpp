@@ -1,5 +1,5 @@
 #pragma once
-// What the queue server is told to do otherwise than a faultless queue would: answers that differ in one or
+// What the queue server does otherwise than a faultless queue would: answers that differ in one or
 // more ways, and which request meets which of them. Must not know how an answer comes about.
 
 #include <array>

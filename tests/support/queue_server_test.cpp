@@ -226,11 +226,11 @@ TEST_CASE("a job in an answer that the server cuts off is lost by the server") {
   CHECK(part.ended == outcome_of_read::closed);
   CHECK(part.body == R"({"id":"job-2")");
   CHECK(part.header("Content-Length") == "27");
-  CHECK(queue.log().jobs_that(fate::lost_by_server) == id_list{"job-0", "job-1", "job-2"});
+  CHECK(queue.log().jobs_that(hand_out_result::lost_by_server) == id_list{"job-0", "job-1", "job-2"});
   CHECK(queue.log().jobs_without_result().empty());
 }
 
-TEST_CASE("a result whose answer is cut off is accepted all the same") {
+TEST_CASE("a result whose answer is cut off is accepted nevertheless") {
   queue_server queue;
   queue.script(endpoint::done, {reset_at(point::before_answer)});
   CHECK(raw_client(queue.port()).post(done_path("a"), "{}").ended == outcome_of_read::reset);
@@ -325,10 +325,10 @@ TEST_CASE("a job whose answer the client did not read to its end is lost by the 
   raw_client client(queue.port());
   client.send_get(take_path);
   REQUIRE(queue.wait_for(one_is_paused));
-  CHECK(queue.log().job("job-0").hand_outs == std::vector{fate::under_way});
+  CHECK(queue.log().job("job-0").hand_outs == std::vector{hand_out_result::under_way});
   client.close();
   REQUIRE(queue.wait_for(none_is_open));
-  CHECK(queue.log().jobs_that(fate::lost_by_client) == id_list{"job-0"});
+  CHECK(queue.log().jobs_that(hand_out_result::lost_by_client) == id_list{"job-0"});
   CHECK(queue.log().jobs_without_result() == id_list{"job-0"});
 }
 
@@ -349,11 +349,11 @@ TEST_CASE(
   half_closing.half_close();
   CHECK(json::parse(half_closing.read().body).at("id") == "job-1");
   REQUIRE(queue.wait_for(none_is_open));
-  CHECK(queue.log().jobs_that(fate::lost_by_client) == id_list{"job-0", "job-1"});
+  CHECK(queue.log().jobs_that(hand_out_result::lost_by_client) == id_list{"job-0", "job-1"});
 
   raw_client(queue.port()).post(done_path("job-1"), "{}");
-  CHECK(queue.log().jobs_that(fate::lost_by_client) == id_list{"job-0"});
-  CHECK(queue.log().jobs_that(fate::arrived) == id_list{"job-1"});
+  CHECK(queue.log().jobs_that(hand_out_result::lost_by_client) == id_list{"job-0"});
+  CHECK(queue.log().jobs_that(hand_out_result::arrived) == id_list{"job-1"});
 }
 
 TEST_CASE("a job has arrived when its client asks for something else, or closes in order") {
@@ -362,18 +362,18 @@ TEST_CASE("a job has arrived when its client asks for something else, or closes 
   raw_client client(queue.port());
   client.get(take_path);
   CHECK(queue.wait_for(
-      [](const queue_log& log) { return log.job("job-0").hand_outs.back() == fate::written; }));
+      [](const queue_log& log) { return log.job("job-0").hand_outs.back() == hand_out_result::written; }));
   client.get(take_path);
-  CHECK(queue.log().job("job-0").hand_outs == std::vector{fate::arrived});
+  CHECK(queue.log().job("job-0").hand_outs == std::vector{hand_out_result::arrived});
   client.close();
   REQUIRE(queue.wait_for(none_is_open));
-  CHECK(queue.log().job("job-1").hand_outs == std::vector{fate::arrived});
+  CHECK(queue.log().job("job-1").hand_outs == std::vector{hand_out_result::arrived});
 
   raw_client resetting(queue.port());
   resetting.get(take_path);
   resetting.reset();
   REQUIRE(queue.wait_for(none_is_open));
-  CHECK(queue.log().job("job-2").hand_outs == std::vector{fate::lost_by_client});
+  CHECK(queue.log().job("job-2").hand_outs == std::vector{hand_out_result::lost_by_client});
 }
 
 TEST_CASE("while it is down connections are refused, and after it the port is the same") {
@@ -456,7 +456,7 @@ TEST_CASE("the most requests within a stretch of time are counted wherever it be
   CHECK(seen.most_within(1ms, endpoint::done) == 0);
 }
 
-TEST_CASE("a wait that is in vain says so") {
+TEST_CASE("a wait that times out says so") {
   const queue_server queue;
   CHECK(!queue.wait_for([](const queue_log&) { return false; }, 1ms));
 }
@@ -471,7 +471,7 @@ TEST_CASE("a queue that keeps no exchanges still counts") {
   CHECK(seen.exchanges.empty());
   CHECK(seen.takes() == 1);
   CHECK(seen.jobs_with_result == 1);
-  CHECK(seen.job("job-0").hand_outs == std::vector{fate::arrived});
+  CHECK(seen.job("job-0").hand_outs == std::vector{hand_out_result::arrived});
 }
 
 }  // namespace coworker::testing

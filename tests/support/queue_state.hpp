@@ -49,7 +49,7 @@ inline route route_of(const http_request& request) {
   return {};
 }
 
-/// Jobs that wait to be handed out, and ids that wait to be told.
+/// Jobs that wait to be handed out, and ids of jobs to stop that no worker has been given yet.
 class queue_state {
  public:
   /// `text` is handed out as it is, so it may also be what no job should be.

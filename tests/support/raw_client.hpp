@@ -1,5 +1,5 @@
 #pragma once
-// An HTTP client for tests of servers: blocking, one connection, exactly the bytes that it is told to send,
+// An HTTP client for tests of servers: blocking, one connection, exactly the bytes that it is given,
 // and a clear word on how the connection ended. Must not know what a queue is.
 
 #include <poll.h>

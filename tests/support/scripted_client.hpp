@@ -73,7 +73,7 @@ inline std::string jobs_body(const std::vector<std::string>& ids) {
   return body + "]";
 }
 
-/// Models http_client. A request is told by a part of its URL; takes without a script are long polls that
+/// Models http_client. A request is recognised by a part of its URL; takes without a script are long polls that
 /// bring nothing, all else is accepted.
 class scripted_client {
  public:
