@@ -49,8 +49,10 @@ TEST_CASE("what the answers to a result mean") {
     CAPTURE(status);
     CHECK(classify_post(answer_of(status)) == post_answer::try_again);
   }
-  for (const int status : {400, 413, 422}) CHECK(classify_post(answer_of(status)) == post_answer::blames_body);
-  for (const int status : {404, 409, 410}) CHECK(classify_post(answer_of(status)) == post_answer::unknown_job);
+  for (const int status : {400, 413, 422})
+    CHECK(classify_post(answer_of(status)) == post_answer::blames_body);
+  for (const int status : {404, 409, 410})
+    CHECK(classify_post(answer_of(status)) == post_answer::unknown_job);
   for (const int status : {301, 302, 307, 401, 403, 405, 418, 451}) {
     CAPTURE(status);
     CHECK(classify_post(answer_of(status)) == post_answer::denied);
@@ -116,25 +118,42 @@ TEST_CASE("a body without jobs is no failure and needs no line") {
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("a body that is no list of jobs brings nothing but a failure, whose text does not repeat the body") {
+TEST_CASE(
+    "a body that is no list of jobs brings nothing but a failure, whose text does not repeat the body") {
   captured_log log;
   for (const char* const body : {"<html>secret payload</html>", "secret", "{secret"}) {
     CAPTURE(body);
     const parsed_body<job_envelope> nothing = parse_jobs(body, log.log);
     CHECK(nothing.items.empty());
-    if (nothing.failure) CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
+    if (nothing.failure)
+      CHECK(nothing.failure->problem.find("HTTP 200 whose body cannot be read: line 1") == 0);
     if (nothing.failure) CHECK(nothing.failure->problem.find("secret") == std::string::npos);
     if (!nothing.failure) CHECK(log.count("ERROR") == 1);
   }
 }
 
+TEST_CASE(
+    "a body that is neither jobs nor nothing is a failure of the channel, told once and not with each poll") {
+  captured_log log;
+  for (const char* const body : {"7", "true", R"("none")", "\"\"", " 1.5 "}) {
+    CAPTURE(body);
+    const parsed_body<job_envelope> nothing = parse_jobs(body, log.log);
+    CHECK(nothing.items.empty());
+    REQUIRE(nothing.failure);
+    CHECK(nothing.failure->problem ==
+          "HTTP 200 whose body cannot be read: neither an array of jobs nor a job");
+  }
+  CHECK(log.count("ERROR") == 0);
+}
+
 TEST_CASE("an item that is not JSON does not cost its batch, and is answered where its id can be found") {
-  for (const char* const bad : {R"({"id":"bad","input":{"n":1e400}})", R"({"input":{"n":01}, "id":"bad"})",
-                                R"({"id":"bad","input":{"p":"\x"}})", R"({"id":"bad","input":"tab	in text"})"}) {
+  for (const char* const bad :
+       {R"({"id":"bad","input":{"n":1e400}})", R"({"input":{"n":01}, "id":"bad"})",
+        R"({"id":"bad","input":{"p":"\x"}})", R"({"id":"bad","input":"tab	in text"})"}) {
     CAPTURE(bad);
     captured_log log;
-    const auto found =
-        parse_jobs(R"([{"id":"a","input":"1,2]}"},)" + std::string(bad) + R"(,{"id":"b","input":[[2]]}])", log.log);
+    const auto found = parse_jobs(
+        R"([{"id":"a","input":"1,2]}"},)" + std::string(bad) + R"(,{"id":"b","input":[[2]]}])", log.log);
     REQUIRE(!found.failure);
     REQUIRE(found.items.size() == 3);
     CHECK(found.items[0].input == "1,2]}");
@@ -194,10 +213,15 @@ TEST_CASE("what has no id can only be skipped, with a line") {
   }
 }
 
-TEST_CASE("the stop channel names jobs; what is no text among them is passed over") {
+TEST_CASE("the stop channel names jobs; what is no id among them is passed over, each with a line at ERROR") {
   captured_log log;
   CHECK(parse_stops(R"({"jobsToStop":["a","b"]})", log.log).items == id_list_of_stops{"a", "b"});
-  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log).items == id_list_of_stops{"a", "b"});
+  CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log).items ==
+        id_list_of_stops{"a", "b"});
+  CHECK(log.count("ERROR") == 2);
+  CHECK(parse_stops(R"({"jobsToStop":["",{"id":"a"},["b"],true,"c"]})", log.log).items ==
+        id_list_of_stops{"c"});
+  CHECK(log.count("ERROR") == 6);
   const parsed_body<std::string> nothing = parse_stops(R"({"jobsToStop":[]})", log.log);
   CHECK(nothing.items.empty());
   CHECK(!nothing.failure);
@@ -215,7 +239,8 @@ TEST_CASE("an answer of the stop channel that is not what it should be stops not
 
 TEST_CASE("a stop that is not JSON does not cost the others") {
   captured_log log;
-  CHECK(parse_stops(R"({"more":1e999,"jobsToStop":["a",1e400,"b"]})", log.log).items == id_list_of_stops{"a", "b"});
+  CHECK(parse_stops(R"({"more":1e999,"jobsToStop":["a",1e400,"b"]})", log.log).items ==
+        id_list_of_stops{"a", "b"});
   CHECK(log.count("ERROR") == 1);
 }
 

@@ -58,12 +58,17 @@ class own_thread_attendant {
       } catch (...) {
         problem = std::current_exception();
       }
-      ended.set();
+      detail::insist([&ended] { ended.set(); });
     };
     std::thread thread = started(attend);
     {
       const stop_callback on_stop(co_await this_coro::stop_token(), [&ending] { ending.request_stop(); });
-      co_await ended.wait();
+      for (bool over = false; !over;) {
+        try {
+          over = co_await ended.wait();
+        } catch (const std::bad_alloc&) {  // for the wait; the thread must be joined
+        }
+      }
     }
     thread.join();
     if (problem != nullptr) std::rethrow_exception(problem);
