@@ -1882,10 +1882,12 @@ class scope {
     reap(ended);
     if (count_.fetch_sub(child_unit, std::memory_order_acq_rel) != child_unit)
       return;  // the scope may be gone
-    if (!joiner_executor_ || joiner_executor_ == place) {
-      detail::resume_from_bottom(joiner_);
-    } else {
-      joiner_executor_.post(joiner_);
+    if (!joiner_executor_ || joiner_executor_ == place) return detail::resume_from_bottom(joiner_);
+    for (;;) {
+      try {
+        return joiner_executor_.post(joiner_);
+      } catch (const std::bad_alloc&) {  // nobody else would post it
+      }
     }
   }
 
@@ -1964,7 +1966,7 @@ requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(
   co_return outcome.take();
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/coro/when_all.hpp ----------------------------------------------------------------------------
 
@@ -2455,95 +2457,6 @@ class backoff {
 
 }  // namespace coworker
 
-// ---- coworker/exec/sleep.hpp -------------------------------------------------------------------------------
-
-// Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
-// short.
-
-namespace coworker::inline v0_1 {
-
-namespace detail {
-
-// Cancels a timer wherever it is armed.
-struct cancel_timer {
-  executor_ref executor;
-  timer* alarm;
-
-  cancel_timer(executor_ref place, timer& to_cancel) noexcept : executor(place), alarm(&to_cancel) {}
-  void operator()() const noexcept { executor.cancel(*alarm); }
-};
-
-// Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
-template <class Rep, class Period>
-duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
-  using seconds = std::chrono::duration<double>;
-  const seconds wanted = std::chrono::duration_cast<seconds>(span);
-  if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
-  if (wanted >= std::chrono::duration_cast<seconds>((duration::max)())) return (duration::max)();
-  if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
-    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
-  } else {
-    return std::chrono::ceil<duration>(span);
-  }
-}
-
-}  // namespace detail
-
-/// What sleep_until and sleep_for give; made to be awaited at once.
-class sleep_awaiter {
- public:
-  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
-  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
-  sleep_awaiter(const sleep_awaiter&) = delete;
-  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
-  ~sleep_awaiter() = default;
-
-  bool await_ready() const noexcept { return false; }
-
-  template <class Promise>
-  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    const context& here = detail::require_context(awaiting, "sleep");
-    const executor_ref executor = here.executor;
-    if (here.stop.stop_requested()) {
-      alarm_.status = timer::state::cancelled;
-      return false;
-    }
-    alarm_.handle = awaiting;
-    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
-    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
-    on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
-    executor.arm(alarm_);
-    return true;
-  }
-
-  void await_resume() {
-    on_stop_.reset();
-    if (alarm_.status == timer::state::cancelled) throw cancelled();
-  }
-
- private:
-  timer alarm_;
-  time_point due_{};
-  duration span_{};
-  bool relative_ = false;
-  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
-};
-
-/// Awaited, it returns once the executor's clock has reached `due`; at the next opportunity if that has
-/// passed. Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was. Errors:
-/// std::logic_error when the awaiting coroutine runs on no executor.
-inline sleep_awaiter sleep_until(time_point due) noexcept { return sleep_awaiter(due); }
-
-/// Awaited, it returns once `span` has passed, never sooner. Any std::chrono duration fits, floating ones
-/// too; a span beyond the clock's range (292 years) means for ever, a negative one or NaN not at all.
-/// Cancellation and errors: as sleep_until.
-template <class Rep, class Period>
-sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
-  return sleep_awaiter(detail::clock_span(span));
-}
-
-}  // namespace coworker
-
 // ---- coworker/exec/thread.hpp ------------------------------------------------------------------------------
 
 // Threads, and how they wait for one another: what the executors need of the standard's own, at a fraction of
@@ -2659,6 +2572,119 @@ inline void yield_thread() noexcept { std::this_thread::yield(); }
 }  // namespace coworker::detail
 
 #endif
+
+// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
+
+// What must be done though memory is short. Knows nothing of what it is for.
+
+namespace coworker::inline v0_1::detail {
+
+// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
+// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
+// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
+template <class Step>
+decltype(auto) insist(Step step) {
+  for (;;) {
+    try {
+      return step();
+    } catch (const std::bad_alloc&) {
+      detail::yield_thread();
+    }
+  }
+}
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/sleep.hpp -------------------------------------------------------------------------------
+
+// Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
+// short.
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+// Cancels a timer wherever it is armed.
+struct cancel_timer {
+  executor_ref executor;
+  timer* alarm;
+
+  cancel_timer(executor_ref place, timer& to_cancel) noexcept : executor(place), alarm(&to_cancel) {}
+  void operator()() const noexcept {
+    detail::insist([this] { executor.cancel(*alarm); });
+  }
+};
+
+// Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
+template <class Rep, class Period>
+duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
+  using seconds = std::chrono::duration<double>;
+  const seconds wanted = std::chrono::duration_cast<seconds>(span);
+  if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
+  if (wanted >= std::chrono::duration_cast<seconds>((duration::max)())) return (duration::max)();
+  if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
+    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
+  } else {
+    return std::chrono::ceil<duration>(span);
+  }
+}
+
+}  // namespace detail
+
+/// What sleep_until and sleep_for give; made to be awaited at once.
+class sleep_awaiter {
+ public:
+  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
+  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
+  sleep_awaiter(const sleep_awaiter&) = delete;
+  sleep_awaiter& operator=(const sleep_awaiter&) = delete;
+  ~sleep_awaiter() = default;
+
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    const context& here = detail::require_context(awaiting, "sleep");
+    const executor_ref executor = here.executor;
+    if (here.stop.stop_requested()) {
+      alarm_.status = timer::state::cancelled;
+      return false;
+    }
+    alarm_.handle = awaiting;
+    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
+    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
+    executor.arm(alarm_);
+    return true;
+  }
+
+  void await_resume() {
+    on_stop_.reset();
+    if (alarm_.status == timer::state::cancelled) throw cancelled();
+  }
+
+ private:
+  timer alarm_;
+  time_point due_{};
+  duration span_{};
+  bool relative_ = false;
+  std::optional<stop_callback<detail::cancel_timer>> on_stop_;
+};
+
+/// Awaited, it returns once the executor's clock has reached `due`; at the next opportunity if that has
+/// passed. Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was. Errors:
+/// std::logic_error when the awaiting coroutine runs on no executor.
+inline sleep_awaiter sleep_until(time_point due) noexcept { return sleep_awaiter(due); }
+
+/// Awaited, it returns once `span` has passed, never sooner. Any std::chrono duration fits, floating ones
+/// too; a span beyond the clock's range (292 years) means for ever, a negative one or NaN not at all.
+/// Cancellation and errors: as sleep_until.
+template <class Rep, class Period>
+sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
+  return sleep_awaiter(detail::clock_span(span));
+}
+
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/block_for.hpp ---------------------------------------------------------------------------
 
@@ -3093,13 +3119,13 @@ struct leave_on_stop {
     if (!who->listed()) return;  // not there yet, or being woken by another
     who->unlink();
     lock.unlock();  // or it would go on only to wait for the lock
-    who->wake();
+    detail::insist([this] { who->wake(); });
   }
 };
 
 using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/exec/channel_core.hpp ------------------------------------------------------------------------
 
@@ -4643,28 +4669,6 @@ class fifo {
 
 }  // namespace coworker::detail
 
-// ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
-
-// What must be done though memory is short. Knows nothing of what it is for.
-
-namespace coworker::inline v0_1::detail {
-
-// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
-// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
-// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
-template <class Step>
-decltype(auto) insist(Step step) {
-  for (;;) {
-    try {
-      return step();
-    } catch (const std::bad_alloc&) {
-      detail::yield_thread();
-    }
-  }
-}
-
-}  // namespace coworker::detail
-
 // ---- coworker/exec/thread_pool.hpp -------------------------------------------------------------------------
 
 // thread_pool: several threads that resume what is posted, for work that blocks or computes. One queue for
@@ -4728,6 +4732,7 @@ class thread_pool {
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
+    queue_.make_room();  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) push(handle, lock);
   }
 
@@ -26286,10 +26291,10 @@ class argument_reader {
         made.rp_debugger = without_value(flag, argument);
       } else if (flag == "--help") {
         made.help = without_value(flag, argument);
-      } else if (is_one_of_the_platform(flag)) {
-        throw usage_error(flag + ": this version of coworker does not have it; leave it out");
       } else {
         refuse_near_miss(argument, flag);
+        if (is_one_of_the_platform(flag))
+          throw usage_error(flag + ": this version of coworker does not have it; leave it out");
       }
     }
     if (made.test_input && made.test_file)
@@ -26299,8 +26304,8 @@ class argument_reader {
 
  private:
   static constexpr std::array<std::string_view, 11> flags{
-      "--test_input",  "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
-      "--help",        "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
+      "--test_input", "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
+      "--help",       "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
 
   static void refuse_near_miss(std::string_view argument, const std::string& flag) {
     std::string_view nearest;
@@ -26326,7 +26331,8 @@ class argument_reader {
     const char* const end = value.data() + value.size();
     const auto [stopped, problem] = std::from_chars(value.data(), end, number);
     if (problem != std::errc() || stopped != end || number > 65535)
-      throw usage_error(flag + ": \"" + value + "\" is no port; give a number from 0, any that is free, to 65535");
+      throw usage_error(flag + ": \"" + value +
+                        "\" is no port; give a number from 0, any that is free, to 65535");
     return static_cast<std::uint16_t>(number);
   }
 
@@ -26350,7 +26356,7 @@ class argument_reader {
   char** const end_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/start/last_deadline.hpp ----------------------------------------------------------------------
 
@@ -28284,6 +28290,11 @@ class worker_inbox {
     leaving_.store(true);
     changed.set();
   }
+  // No grace period is left: to be called after leave().
+  void leave_at_once() {
+    at_once_.store(true);
+    changed.set();
+  }
   void stop_job(std::string id) {
     {
       const std::lock_guard lock(mutex_);
@@ -28296,8 +28307,13 @@ class worker_inbox {
   // be taken.
   bool leaving() const noexcept { return leaving_.load(); }
 
+  bool leaving_at_once() const noexcept { return at_once_.load(); }
+
   // The worker's thread.
-  void open_again() noexcept { leaving_.store(false); }
+  void open_again() noexcept {
+    at_once_.store(false);
+    leaving_.store(false);
+  }
   bool next_to_stop(std::string& id) {
     if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
     const std::lock_guard lock(mutex_);
@@ -28311,12 +28327,13 @@ class worker_inbox {
 
  private:
   std::atomic<bool> leaving_{false};
+  std::atomic<bool> at_once_{false};
   std::mutex mutex_;
   fifo<std::string> to_stop_;
   std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/worker/jobs_in_progress.hpp ------------------------------------------------------------------
 
@@ -29571,7 +29588,7 @@ class worker_run {
   void read_limits();
   task<void> attend();
   task<void> wind_down();
-  void tell_grace_is_over();
+  void tell_grace_is_over(bool at_once);
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -29834,6 +29851,8 @@ task<void> worker_run<Queue>::wind_down() {
       counting = true;
       last_call = after(now, core_.options.grace_period);
     }
+    const bool at_once = core_.inbox.leaving_at_once();
+    if (at_once && !jobs_stopped_) last_call = now;
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
     if (now >= publish_at) {
@@ -29857,22 +29876,23 @@ task<void> worker_run<Queue>::wind_down() {
     sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (was_set || now < last_call) continue;
-    if (slots_.running > 0) {
-      tell_grace_is_over();
-    }
+    if (slots_.running > 0) tell_grace_is_over(at_once);
     jobs_stopped_ = true;
-    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
+    watch_.stop_all(at_once ? "stopped: the worker leaves at once"
+                            : "stopped: the worker leaves, and its grace period is over",
+                    now);
     start_queued_jobs(now);
     last_call = (time_point::max)();
   }
 }
 
 template <transport Queue>
-void worker_run<Queue>::tell_grace_is_over() {
-  detail::insist([this] {
-    core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
-                                         (slots_.running == 1 ? " running job is" : " running jobs are") +
-                                         " asked to stop.");
+void worker_run<Queue>::tell_grace_is_over(bool at_once) {
+  detail::insist([&] {
+    core_.log.write(log_level::warn,
+                    (at_once ? "The worker leaves at once: " : "The grace period is over: ") +
+                        std::to_string(slots_.running) +
+                        (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
   });
 }
 
@@ -29889,7 +29909,7 @@ void worker_run<Queue>::job_moved(time_point now) {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/worker/run_jobs.hpp --------------------------------------------------------------------------
 
@@ -30103,6 +30123,8 @@ class bare_worker {
   }
 
   void stop() { core_.inbox.leave(); }
+  // Once stop() was called: ends the grace period.
+  void stop_at_once() { core_.inbox.leave_at_once(); }
   void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
   bool preparing() const { return core_.preparing(); }
   metrics measured() const { return core_.control.published(); }
@@ -30223,7 +30245,7 @@ class worker {
 template <class Handler, class Modifier = fixed_concurrency>
 worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/start/run_engine.hpp -------------------------------------------------------------------------
 
@@ -30254,6 +30276,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
     engine_ref any(engine);
     return detail::run_engine(runner, any, grace_period, log, unprepared);
   } else {
+    bool told = false;  // that it leaves at once
     last_deadline last(log);
     const termination_watch watch(
         [&runner, &last, grace_period, &log, unprepared](int) {
@@ -30275,9 +30298,14 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
               "seconds later "
               "or more, leaves at once.");
         },
-        [&last](int number) {
+        [&runner, &last, &log, &told](int number) {
           last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
-                   "Asked to leave at once: what has not been handed back by now is not.");
+                   "The process ends: what has not been handed back by now is not.");
+          runner.stop_at_once();
+          if (std::exchange(told, true)) return;
+          log.write(
+              log_level::warn,
+              "Asked to leave at once: jobs in progress are stopped and answered, for two seconds at most.");
         });
     return runner.run(engine);
   }
@@ -30809,7 +30837,7 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
 
 /// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
 /// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. `cut_off`: the body
-/// is the beginning of what came, as there was no memory for the rest. Throws: json_parse_error where the body is neither an
+/// is the beginning of what came, as there was no memory for the rest. Throws: json_exception where the body is neither an
 /// array nor an object.
 inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
@@ -30822,6 +30850,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
   if (text.empty()) return found;
   try {
     json document = json::parse(text);
+    if (!document.is_array() && !document.is_object() && !document.is_null())
+      throw json_type_error("neither an array of jobs nor a job");
     if (!document.is_array()) {
       add(std::move(document));
       return found;
@@ -30868,8 +30898,9 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
 /// The ids in `{"jobsToStop": [...]}`. Throws: json_exception where there is no such list.
 inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   std::vector<std::string> ids;
-  const auto add = [&ids](const json& id) {
-    if (id.is_string() && !id.get<std::string_view>().empty()) ids.push_back(id.get<std::string>());
+  const auto add = [&ids, &log](const json& id) {
+    if (id.is_string() && !id.get<std::string_view>().empty()) return ids.push_back(id.get<std::string>());
+    log.write(log_level::error, "The queue named a job to stop by what is no id, which is skipped.");
   };
   try {
     const json document = json::parse(body);
@@ -30894,7 +30925,7 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   return ids;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/start/local_mode.hpp -------------------------------------------------------------------------
 
@@ -34936,6 +34967,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     settings.stops.poll_timeout = options_.poll_timeout;
     settings.stops.retry = options_.retry;
     settings.stops.seed = ~options_.seed;
+    const stop_token stop = co_await this_coro::stop_token();
     scope beside(co_await this_coro::context());
     detail::insist([&] { beside.spawn(poster_.keep_unanswered()); });
     detail::insist([&] { beside.spawn(poster_.hurry_when_leaving(control.leaving())); });
@@ -34946,7 +34978,8 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     } catch (...) {
       problem = std::current_exception();
     }
-    if (problem != nullptr) beside.request_stop();
+    // What was taken by now is run and posted all the same.
+    if (problem != nullptr && !stop.stop_requested()) detail::insist([&control] { control.drain(); });
     co_await beside.join();
     if (problem != nullptr) std::rethrow_exception(problem);
   }
@@ -35018,8 +35051,13 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
     case take_answer::failed:
       take_failed(answer, held, now);
       // Jobs that were handed over are answered, if only to say that there was no memory for them.
-      if (answer.out_of_memory && answer.status == 200)
+      if (answer.out_of_memory && answer.status == 200) {
         taken.jobs = std::move(coworker::parse_jobs(answer.body, log_, true).items);
+        log_.write(
+            log_level::error,
+            "There was no memory to receive all that the queue handed over; jobs in the rest of it are not "
+            "known here and cannot be answered.");
+      }
       return taken;
   }
   takes_.worked();
@@ -36600,8 +36638,11 @@ inline std::string checked_url(const char* name, const std::string& url) {
   const bool scheme = url.starts_with("http://") || url.starts_with("https://");
   bool plain = true;
   for (const char c : url) plain = plain && static_cast<unsigned char>(c) > ' ' && c != '\x7f';
-  const std::size_t host = url.find("://") + 3;
-  if (scheme && plain && url.size() > host && url[host] != '/') return url;
+  std::string_view place = url;
+  if (scheme) place.remove_prefix(url.find("://") + 3);
+  place = place.substr(0, place.find_first_of("/?#"));
+  const auto host = split_host(place.substr(place.rfind('@') + 1));  // behind a user's name
+  if (scheme && plain && host && !host->host.empty() && host->port != std::uint16_t{0}) return url;
   throw environment_error(std::string(name) + ": \"" + url +
                           "\" is no URL, so there is nowhere to send to; give an http:// or https:// URL");
 }
@@ -36629,7 +36670,7 @@ inline std::string api_key_from_environment() {
   return key;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 namespace coworker::inline v0_1 {
 
@@ -36650,7 +36691,7 @@ inline runpod_options runpod_options_from_environment() {
   return made;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/runpod/engine.hpp ------------------------------------------------------------------
 
@@ -36698,12 +36739,17 @@ class own_thread_attendant {
       } catch (...) {
         problem = std::current_exception();
       }
-      ended.set();
+      detail::insist([&ended] { ended.set(); });
     };
     std::thread thread = started(attend);
     {
       const stop_callback on_stop(co_await this_coro::stop_token(), [&ending] { ending.request_stop(); });
-      co_await ended.wait();
+      for (bool over = false; !over;) {
+        try {
+          over = co_await ended.wait();
+        } catch (const std::bad_alloc&) {  // for the wait; the thread must be joined
+        }
+      }
     }
     thread.join();
     if (problem != nullptr) std::rethrow_exception(problem);
@@ -36724,17 +36770,26 @@ class own_thread_attendant {
   static task<void> until_stopped(curl_client& client, const queue_urls& urls, attendant_settings settings,
                                   worker_control control, logger& log, stop_token stop) {
     context own(co_await this_coro::executor(), stop);
-    for (;;) {
+    while (!stop.stop_requested()) {
       try {
         co_await coworker::attend_jobs(client, urls, settings, control, log).in(own);
+        co_return;  // it was stopped, or the server has neither pings nor a stop channel
       } catch (const cancelled&) {
         co_return;
       } catch (const std::bad_alloc&) {
         log.write(log_level::error, "Out of memory: there was none for a heartbeat; it is tried again.");
       }
-      co_await sleep_for(std::chrono::seconds(1));
+      task<void> pausing = detail::insist([] { return a_second(); });
+      try {
+        co_await std::move(pausing).in(own);
+      } catch (const cancelled&) {
+        co_return;
+      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
+      }
     }
   }
+
+  static task<void> a_second() { co_await sleep_for(std::chrono::seconds(1)); }
 };
 
 // Before the queue, which refers to it.

@@ -16,8 +16,8 @@
 #include <coworker/typed/defaults.hpp>
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/options.hpp>
-#include <coworker/worker/watchdog.hpp>
 #include <coworker/worker/run_jobs.hpp>
+#include <coworker/worker/watchdog.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -69,6 +69,8 @@ class bare_worker {
   }
 
   void stop() { core_.inbox.leave(); }
+  // Once stop() was called: ends the grace period.
+  void stop_at_once() { core_.inbox.leave_at_once(); }
   void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
   bool preparing() const { return core_.preparing(); }
   metrics measured() const { return core_.control.published(); }
@@ -189,4 +191,4 @@ class worker {
 template <class Handler, class Modifier = fixed_concurrency>
 worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -209,6 +209,37 @@ TEST_CASE("timers that are due while a pool's thread has no memory are fired as 
   CHECK(fired == 100);
 }
 
+TEST_CASE("what a stop wakes on a pool while there is no memory goes on as soon as there is some") {
+  if (!coworker::testing::memory_is_counted()) return;
+  cw::thread_pool pool(1);
+  std::atomic<int> stopped = 0;
+  const auto sleeper = [](std::atomic<int>& count) -> cw::task<> {
+    try {
+      co_await cw::sleep_for(1h);
+    } catch (const cw::cancelled&) {
+      ++count;
+    }
+  };
+  const auto all = [&sleeper](std::atomic<int>& count) -> cw::task<std::uint64_t> {
+    const cw::context here = co_await cw::this_coro::context();
+    cw::scope children(here);
+    for (int i = 0; i < 100; ++i) {
+      children.spawn(sleeper(count));
+      co_await cw::resume_on(here.executor);  // one after the other, so that the pool has room for a few only
+    }
+    coworker::testing::thread_memory& memory = coworker::testing::this_thread_memory();
+    const std::uint64_t before = memory.failures;
+    memory.failures_left = 3;
+    memory.allocations_left = 0;
+    children.request_stop();
+    memory.allocations_left = -1;
+    co_await children.join();
+    co_return memory.failures - before;
+  };
+  CHECK(cw::sync_wait(pool, all(stopped)) == 3);
+  CHECK(stopped == 100);
+}
+
 TEST_CASE("a pool that may grow takes on what was waiting for a thread") {
   cw::thread_pool pool(1);
   pool_gate gate(3);

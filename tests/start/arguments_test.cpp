@@ -188,7 +188,8 @@ TEST_CASE("two sources of jobs are refused") {
 }
 
 TEST_CASE("what asks for a server is read, and what comes close to it is refused") {
-  const start_arguments api = read_arguments({"--rp_serve_api", "--rp_api_host", "0.0.0.0", "--rp_api_port=0"});
+  const start_arguments api =
+      read_arguments({"--rp_serve_api", "--rp_api_host", "0.0.0.0", "--rp_api_port=0"});
   CHECK(api.serve_api);
   CHECK(!api.serve);
   CHECK(api.api_host == "0.0.0.0");
@@ -201,9 +202,13 @@ TEST_CASE("what asks for a server is read, and what comes close to it is refused
     CAPTURE(port);
     CHECK(refusal_of({"--rp_api_port", port}).find("is no port") != std::string::npos);
   }
-  for (const char* flag : {"--rp_api_concurrency", "--rp-serve-api", "-rp_serve_api", "--rp-api-port", "--rp_serve_apis"}) {
+  for (const char* flag :
+       {"--rp_api_concurrency", "--rp-serve-api", "-rp_serve_api", "--rp-api-port", "--rp_serve_apis"}) {
     CAPTURE(flag);
     CHECK(refusal_of({flag}).starts_with(std::string(flag) + ": "));
   }
+  CHECK(refusal_of({"--rp-serve-api"}).find("write --rp_serve_api,") != std::string::npos);
+  CHECK(refusal_of({"--rp-api-port=80"}).find("write --rp_api_port,") != std::string::npos);
+  CHECK(refusal_of({"--rp_api_concurrency"}).find("does not have it") != std::string::npos);
   CHECK(refusal_of({"--rp_serve_api=1"}).starts_with("--rp_serve_api: it takes no value"));
 }

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -199,10 +200,12 @@ class scope {
     reap(ended);
     if (count_.fetch_sub(child_unit, std::memory_order_acq_rel) != child_unit)
       return;  // the scope may be gone
-    if (!joiner_executor_ || joiner_executor_ == place) {
-      detail::resume_from_bottom(joiner_);
-    } else {
-      joiner_executor_.post(joiner_);
+    if (!joiner_executor_ || joiner_executor_ == place) return detail::resume_from_bottom(joiner_);
+    for (;;) {
+      try {
+        return joiner_executor_.post(joiner_);
+      } catch (const std::bad_alloc&) {  // nobody else would post it
+      }
     }
   }
 
@@ -281,4 +284,4 @@ requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(
   co_return outcome.take();
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -7,6 +7,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/stop.hpp>
+#include <coworker/exec/insist.hpp>
 #include <optional>
 
 namespace coworker::inline v0_1 {
@@ -19,7 +20,9 @@ struct cancel_timer {
   timer* alarm;
 
   cancel_timer(executor_ref place, timer& to_cancel) noexcept : executor(place), alarm(&to_cancel) {}
-  void operator()() const noexcept { executor.cancel(*alarm); }
+  void operator()() const noexcept {
+    detail::insist([this] { executor.cancel(*alarm); });
+  }
 };
 
 // Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
@@ -91,4 +94,4 @@ sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
   return sleep_awaiter(detail::clock_span(span));
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

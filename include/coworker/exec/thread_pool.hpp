@@ -75,6 +75,7 @@ class thread_pool {
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
+    queue_.make_room();  // before the alarm is out of the queue
     if (timers_.cancel(alarm)) push(handle, lock);
   }
 

@@ -6,6 +6,7 @@
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/stop.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/thread.hpp>
 #include <mutex>
 #include <optional>
@@ -102,10 +103,10 @@ struct leave_on_stop {
     if (!who->listed()) return;  // not there yet, or being woken by another
     who->unlink();
     lock.unlock();  // or it would go on only to wait for the lock
-    who->wake();
+    detail::insist([this] { who->wake(); });
   }
 };
 
 using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -116,10 +116,10 @@ class argument_reader {
         made.rp_debugger = without_value(flag, argument);
       } else if (flag == "--help") {
         made.help = without_value(flag, argument);
-      } else if (is_one_of_the_platform(flag)) {
-        throw usage_error(flag + ": this version of coworker does not have it; leave it out");
       } else {
         refuse_near_miss(argument, flag);
+        if (is_one_of_the_platform(flag))
+          throw usage_error(flag + ": this version of coworker does not have it; leave it out");
       }
     }
     if (made.test_input && made.test_file)
@@ -129,8 +129,8 @@ class argument_reader {
 
  private:
   static constexpr std::array<std::string_view, 11> flags{
-      "--test_input",  "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
-      "--help",        "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
+      "--test_input", "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
+      "--help",       "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
 
   static void refuse_near_miss(std::string_view argument, const std::string& flag) {
     std::string_view nearest;
@@ -156,7 +156,8 @@ class argument_reader {
     const char* const end = value.data() + value.size();
     const auto [stopped, problem] = std::from_chars(value.data(), end, number);
     if (problem != std::errc() || stopped != end || number > 65535)
-      throw usage_error(flag + ": \"" + value + "\" is no port; give a number from 0, any that is free, to 65535");
+      throw usage_error(flag + ": \"" + value +
+                        "\" is no port; give a number from 0, any that is free, to 65535");
     return static_cast<std::uint16_t>(number);
   }
 
@@ -180,4 +181,4 @@ class argument_reader {
   char** const end_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

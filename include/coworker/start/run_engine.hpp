@@ -44,6 +44,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
     engine_ref any(engine);
     return detail::run_engine(runner, any, grace_period, log, unprepared);
   } else {
+    bool told = false;  // that it leaves at once
     last_deadline last(log);
     const termination_watch watch(
         [&runner, &last, grace_period, &log, unprepared](int) {
@@ -65,9 +66,14 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
               "seconds later "
               "or more, leaves at once.");
         },
-        [&last](int number) {
+        [&runner, &last, &log, &told](int number) {
           last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
-                   "Asked to leave at once: what has not been handed back by now is not.");
+                   "The process ends: what has not been handed back by now is not.");
+          runner.stop_at_once();
+          if (std::exchange(told, true)) return;
+          log.write(
+              log_level::warn,
+              "Asked to leave at once: jobs in progress are stopped and answered, for two seconds at most.");
         });
     return runner.run(engine);
   }

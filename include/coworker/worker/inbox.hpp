@@ -19,6 +19,11 @@ class worker_inbox {
     leaving_.store(true);
     changed.set();
   }
+  // No grace period is left: to be called after leave().
+  void leave_at_once() {
+    at_once_.store(true);
+    changed.set();
+  }
   void stop_job(std::string id) {
     {
       const std::lock_guard lock(mutex_);
@@ -31,8 +36,13 @@ class worker_inbox {
   // be taken.
   bool leaving() const noexcept { return leaving_.load(); }
 
+  bool leaving_at_once() const noexcept { return at_once_.load(); }
+
   // The worker's thread.
-  void open_again() noexcept { leaving_.store(false); }
+  void open_again() noexcept {
+    at_once_.store(false);
+    leaving_.store(false);
+  }
   bool next_to_stop(std::string& id) {
     if (!any_to_stop_.load(std::memory_order_relaxed)) return false;
     const std::lock_guard lock(mutex_);
@@ -46,9 +56,10 @@ class worker_inbox {
 
  private:
   std::atomic<bool> leaving_{false};
+  std::atomic<bool> at_once_{false};
   std::mutex mutex_;
   fifo<std::string> to_stop_;
   std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -73,7 +73,7 @@ class worker_run {
   void read_limits();
   task<void> attend();
   task<void> wind_down();
-  void tell_grace_is_over();
+  void tell_grace_is_over(bool at_once);
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -336,6 +336,8 @@ task<void> worker_run<Queue>::wind_down() {
       counting = true;
       last_call = after(now, core_.options.grace_period);
     }
+    const bool at_once = core_.inbox.leaving_at_once();
+    if (at_once && !jobs_stopped_) last_call = now;
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
     if (now >= publish_at) {
@@ -359,22 +361,23 @@ task<void> worker_run<Queue>::wind_down() {
     sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (was_set || now < last_call) continue;
-    if (slots_.running > 0) {
-      tell_grace_is_over();
-    }
+    if (slots_.running > 0) tell_grace_is_over(at_once);
     jobs_stopped_ = true;
-    watch_.stop_all("stopped: the worker leaves, and its grace period is over", now);
+    watch_.stop_all(at_once ? "stopped: the worker leaves at once"
+                            : "stopped: the worker leaves, and its grace period is over",
+                    now);
     start_queued_jobs(now);
     last_call = (time_point::max)();
   }
 }
 
 template <transport Queue>
-void worker_run<Queue>::tell_grace_is_over() {
-  detail::insist([this] {
-    core_.log.write(log_level::warn, "The grace period is over: " + std::to_string(slots_.running) +
-                                         (slots_.running == 1 ? " running job is" : " running jobs are") +
-                                         " asked to stop.");
+void worker_run<Queue>::tell_grace_is_over(bool at_once) {
+  detail::insist([&] {
+    core_.log.write(log_level::warn,
+                    (at_once ? "The worker leaves at once: " : "The grace period is over: ") +
+                        std::to_string(slots_.running) +
+                        (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
   });
 }
 
@@ -391,4 +394,4 @@ void worker_run<Queue>::job_moved(time_point now) {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

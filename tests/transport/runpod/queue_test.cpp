@@ -44,6 +44,14 @@ struct control_keeper {
   }
 };
 
+/// Cannot do its part.
+struct failing_attendant {
+  task<void> run(const queue_urls&, attendant_settings, worker_control, logger&) {
+    co_await sleep_for(1s);
+    throw std::runtime_error("no thread for heartbeats");
+  }
+};
+
 /// A worker on a queue over a scripted client.
 struct queue_world {
   simulated_loop loop;
@@ -659,6 +667,19 @@ TEST_CASE("a job that is named while it runs or waits is stopped alone, and answ
   CHECK(world.posts_of("a-100")[0].at == 6s);
   CHECK(world.posts_of("a-100")[0].body->find("stopped") != std::string::npos);
   CHECK(world.posts_of("c-10").at(0).body == R"({"output":"done c-10"})");
+}
+
+TEST_CASE("heartbeats that cannot begin end the worker, and what it has taken by then is run and posted") {
+  queue_world world;
+  world.client.script("/job-take", {brings({"a-5", "b"})});
+  runpod_queue<scripted_client, spool, failing_attendant> queue(world.client, world.options, world.log.log,
+                                                                {});
+  worker w(sleep_by_id, fixed_concurrency{2}, world.settings);
+  const auto serving = [&]() -> task<worker_summary> { co_return co_await w.serve(queue); };
+  CHECK_THROWS_WITH(sync_wait(world.loop, serving()), "no thread for heartbeats");
+  CHECK(world.posts_of("b").at(0).body == R"({"output":"done b"})");
+  CHECK(world.posts_of("a-5").at(0).body == R"({"output":"done a-5"})");
+  CHECK(world.loop.elapsed() == 5s);
 }
 
 TEST_CASE("a job that is named during the drain is stopped before the grace period is over") {

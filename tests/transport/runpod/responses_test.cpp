@@ -132,6 +132,20 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "a body that is neither jobs nor nothing is a failure of the channel, told once and not with each poll") {
+  captured_log log;
+  for (const char* const body : {"7", "true", R"("none")", "\"\"", " 1.5 "}) {
+    CAPTURE(body);
+    const parsed_body<job_envelope> nothing = parse_jobs(body, log.log);
+    CHECK(nothing.items.empty());
+    REQUIRE(nothing.failure);
+    CHECK(nothing.failure->problem ==
+          "HTTP 200 whose body cannot be read: neither an array of jobs nor a job");
+  }
+  CHECK(log.count("ERROR") == 0);
+}
+
 TEST_CASE("an item that is not JSON does not cost its batch, and is answered where its id can be found") {
   for (const char* const bad :
        {R"({"id":"bad","input":{"n":1e400}})", R"({"input":{"n":01}, "id":"bad"})",
@@ -199,11 +213,15 @@ TEST_CASE("what has no id can only be skipped, with a line") {
   }
 }
 
-TEST_CASE("the stop channel names jobs; what is no text among them is passed over") {
+TEST_CASE("the stop channel names jobs; what is no id among them is passed over, each with a line at ERROR") {
   captured_log log;
   CHECK(parse_stops(R"({"jobsToStop":["a","b"]})", log.log).items == id_list_of_stops{"a", "b"});
   CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log).items ==
         id_list_of_stops{"a", "b"});
+  CHECK(log.count("ERROR") == 2);
+  CHECK(parse_stops(R"({"jobsToStop":["",{"id":"a"},["b"],true,"c"]})", log.log).items ==
+        id_list_of_stops{"c"});
+  CHECK(log.count("ERROR") == 6);
   const parsed_body<std::string> nothing = parse_stops(R"({"jobsToStop":[]})", log.log);
   CHECK(nothing.items.empty());
   CHECK(!nothing.failure);

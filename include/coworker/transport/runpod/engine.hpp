@@ -6,6 +6,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/event_loop.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/http/curl/broken_pipe.hpp>
@@ -57,12 +58,17 @@ class own_thread_attendant {
       } catch (...) {
         problem = std::current_exception();
       }
-      ended.set();
+      detail::insist([&ended] { ended.set(); });
     };
     std::thread thread = started(attend);
     {
       const stop_callback on_stop(co_await this_coro::stop_token(), [&ending] { ending.request_stop(); });
-      co_await ended.wait();
+      for (bool over = false; !over;) {
+        try {
+          over = co_await ended.wait();
+        } catch (const std::bad_alloc&) {  // for the wait; the thread must be joined
+        }
+      }
     }
     thread.join();
     if (problem != nullptr) std::rethrow_exception(problem);
@@ -83,17 +89,26 @@ class own_thread_attendant {
   static task<void> until_stopped(curl_client& client, const queue_urls& urls, attendant_settings settings,
                                   worker_control control, logger& log, stop_token stop) {
     context own(co_await this_coro::executor(), stop);
-    for (;;) {
+    while (!stop.stop_requested()) {
       try {
         co_await coworker::attend_jobs(client, urls, settings, control, log).in(own);
+        co_return;  // it was stopped, or the server has neither pings nor a stop channel
       } catch (const cancelled&) {
         co_return;
       } catch (const std::bad_alloc&) {
         log.write(log_level::error, "Out of memory: there was none for a heartbeat; it is tried again.");
       }
-      co_await sleep_for(std::chrono::seconds(1));
+      task<void> pausing = detail::insist([] { return a_second(); });
+      try {
+        co_await std::move(pausing).in(own);
+      } catch (const cancelled&) {
+        co_return;
+      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
+      }
     }
   }
+
+  static task<void> a_second() { co_await sleep_for(std::chrono::seconds(1)); }
 };
 
 // Before the queue, which refers to it.

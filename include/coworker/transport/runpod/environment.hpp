@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
+#include <coworker/http/url.hpp>
 #include <coworker/system.hpp>
 #include <coworker/transport/environment.hpp>
 #include <coworker/transport/runpod/options.hpp>
@@ -77,8 +78,11 @@ inline std::string checked_url(const char* name, const std::string& url) {
   const bool scheme = url.starts_with("http://") || url.starts_with("https://");
   bool plain = true;
   for (const char c : url) plain = plain && static_cast<unsigned char>(c) > ' ' && c != '\x7f';
-  const std::size_t host = url.find("://") + 3;
-  if (scheme && plain && url.size() > host && url[host] != '/') return url;
+  std::string_view place = url;
+  if (scheme) place.remove_prefix(url.find("://") + 3);
+  place = place.substr(0, place.find_first_of("/?#"));
+  const auto host = split_host(place.substr(place.rfind('@') + 1));  // behind a user's name
+  if (scheme && plain && host && !host->host.empty() && host->port != std::uint16_t{0}) return url;
   throw environment_error(std::string(name) + ": \"" + url +
                           "\" is no URL, so there is nowhere to send to; give an http:// or https:// URL");
 }
@@ -106,7 +110,7 @@ inline std::string api_key_from_environment() {
   return key;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 namespace coworker::inline v0_1 {
 
@@ -127,4 +131,4 @@ inline runpod_options runpod_options_from_environment() {
   return made;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -143,7 +143,7 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
 
 /// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
 /// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. `cut_off`: the body
-/// is the beginning of what came, as there was no memory for the rest. Throws: json_parse_error where the body is neither an
+/// is the beginning of what came, as there was no memory for the rest. Throws: json_exception where the body is neither an
 /// array nor an object.
 inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
@@ -156,6 +156,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
   if (text.empty()) return found;
   try {
     json document = json::parse(text);
+    if (!document.is_array() && !document.is_object() && !document.is_null())
+      throw json_type_error("neither an array of jobs nor a job");
     if (!document.is_array()) {
       add(std::move(document));
       return found;
@@ -202,8 +204,9 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
 /// The ids in `{"jobsToStop": [...]}`. Throws: json_exception where there is no such list.
 inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   std::vector<std::string> ids;
-  const auto add = [&ids](const json& id) {
-    if (id.is_string() && !id.get<std::string_view>().empty()) ids.push_back(id.get<std::string>());
+  const auto add = [&ids, &log](const json& id) {
+    if (id.is_string() && !id.get<std::string_view>().empty()) return ids.push_back(id.get<std::string>());
+    log.write(log_level::error, "The queue named a job to stop by what is no id, which is skipped.");
   };
   try {
     const json document = json::parse(body);
@@ -228,4 +231,4 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   return ids;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -118,6 +118,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     settings.stops.poll_timeout = options_.poll_timeout;
     settings.stops.retry = options_.retry;
     settings.stops.seed = ~options_.seed;
+    const stop_token stop = co_await this_coro::stop_token();
     scope beside(co_await this_coro::context());
     detail::insist([&] { beside.spawn(poster_.keep_unanswered()); });
     detail::insist([&] { beside.spawn(poster_.hurry_when_leaving(control.leaving())); });
@@ -128,7 +129,8 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     } catch (...) {
       problem = std::current_exception();
     }
-    if (problem != nullptr) beside.request_stop();
+    // What was taken by now is run and posted all the same.
+    if (problem != nullptr && !stop.stop_requested()) detail::insist([&control] { control.drain(); });
     co_await beside.join();
     if (problem != nullptr) std::rethrow_exception(problem);
   }
@@ -200,8 +202,13 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
     case take_answer::failed:
       take_failed(answer, held, now);
       // Jobs that were handed over are answered, if only to say that there was no memory for them.
-      if (answer.out_of_memory && answer.status == 200)
+      if (answer.out_of_memory && answer.status == 200) {
         taken.jobs = std::move(coworker::parse_jobs(answer.body, log_, true).items);
+        log_.write(
+            log_level::error,
+            "There was no memory to receive all that the queue handed over; jobs in the rest of it are not "
+            "known here and cannot be answered.");
+      }
       return taken;
   }
   takes_.worked();
