@@ -141,6 +141,14 @@
 #include <coworker/worker.hpp>
 #include <coworker/worker/options.hpp>
 
+// For handlers that call other servers.
+#ifdef COWORKER_WITH_CURL
+#include <coworker/http/call.hpp>
+#include <coworker/http/download.hpp>
+#include <coworker/http/s3_put.hpp>
+#include <coworker/transport/runpod/endpoint_client.hpp>
+#endif
+
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
 #include <coworker/job/test_job.hpp>
