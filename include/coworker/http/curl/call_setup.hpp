@@ -39,6 +39,8 @@ inline void call_transfer::set_up() {
   if (!hop_.terms.signs_as.empty()) {
     if (curl_easy_setopt(easy.get(), CURLOPT_AWS_SIGV4, hop_.terms.signs_as.c_str()) != CURLE_OK)
       throw std::runtime_error("http: this libcurl signs no requests; it was built without that");
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
     set(CURLOPT_USERNAME, hop_.terms.user.c_str());
     set(CURLOPT_PASSWORD, hop_.terms.password.c_str());
   }
@@ -90,7 +92,8 @@ inline void call_transfer::set_headers() {
     add(empty ? (line.substr(0, colon) + ";").c_str() : line.c_str());
   }
   if (!has_agent) add("User-Agent: coworker/" COWORKER_VERSION);
-  add("Expect:");  // to wait for a 100 Continue costs a second where none comes
+  // To wait for a 100 Continue costs a second where none comes. libcurl would sign this line, and not send it.
+  if (hop_.terms.signs_as.empty()) add("Expect:");
   set(CURLOPT_HTTPHEADER, headers_.get());
 }
 
