@@ -47,7 +47,8 @@ class fountain {
     co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size_) + "\r\n\r\n");
     const std::string piece(64 * 1024, 'x');
     while (taken_ < size_) {
-      const std::size_t written = co_await guest.write_some(std::string_view(piece).substr(0, size_ - taken_));
+      const std::size_t written =
+          co_await guest.write_some(std::string_view(piece).substr(0, size_ - taken_));
       taken_ += written;
       if (taken_ > 1'000'000) flows_.set();
     }
@@ -76,10 +77,12 @@ TEST_CASE("a body goes from a file and into a file, byte for byte") {
   CHECK(folder.read("out") == text);
   CHECK(server.requests().at(0).header("Content-Length") == "5000000");
   folder.write("out", "longer than what comes");
-  call_server small([](const http_request& asked) { return respond(asked.target() == "/" ? 200 : 404, "new"); });
+  call_server small(
+      [](const http_request& asked) { return respond(asked.target() == "/" ? 200 : 404, "new"); });
   CHECK(sync_wait(http::get(small.url(), http::sink::file(folder.name() + "/out"))).ok());
   CHECK(folder.read("out") == "new");
-  const http::response missing = sync_wait(http::get(small.url("/no"), http::sink::file(folder.name() + "/none")));
+  const http::response missing =
+      sync_wait(http::get(small.url("/no"), http::sink::file(folder.name() + "/none")));
   CHECK(missing.status == 404);
   CHECK(missing.body == "new");
   CHECK(folder.files() == 2);
@@ -153,19 +156,22 @@ TEST_CASE("a body from a function is sent once, and what it throws ends the call
   CHECK(got.status == 503);
   CHECK(count == 1);
   given = false;
-  CHECK_THROWS_WITH_AS(sync_wait(http::put(server.url("/moved"), http::body::from(one))),
-                       ("PUT " + server.url() +
-                        ": its body comes from a function, and cannot be sent again; give it as a text or a file, or a "
-                        "whole address that is not redirected")
-                           .c_str(),
-                       http::call_error);
+  CHECK_THROWS_WITH_AS(
+      sync_wait(http::put(server.url("/moved"), http::body::from(one))),
+      ("PUT " + server.url() +
+       ": its body comes from a function, and cannot be sent again; give it as a text or a file, or a "
+       "whole address that is not redirected")
+          .c_str(),
+      http::call_error);
   const auto bad = []() -> std::string { throw std::runtime_error("no more of it"); };
-  CHECK_THROWS_WITH_AS(sync_wait(http::put(server.url(), http::body::from(bad))), "no more of it", std::runtime_error);
+  CHECK_THROWS_WITH_AS(sync_wait(http::put(server.url(), http::body::from(bad))), "no more of it",
+                       std::runtime_error);
 }
 
 TEST_CASE("a response goes to a function, a coroutine or not, and what that throws ends the call") {
   const std::string text = pattern(2'000'000);
-  call_server server([&](const http_request& asked) { return respond(asked.path() == "/no" ? 404 : 200, text); });
+  call_server server(
+      [&](const http_request& asked) { return respond(asked.path() == "/no" ? 404 : 200, text); });
   std::string all;
   const auto plain = [&all](std::string_view piece) { all += piece; };
   CHECK(sync_wait(http::get(server.url(), http::sink::to(plain))).body.empty());
@@ -184,7 +190,8 @@ TEST_CASE("a response goes to a function, a coroutine or not, and what that thro
   CHECK(sync_wait(pool, http::get(server.url(), http::sink::to(slow))).ok());
   CHECK(all == text);
   const auto bad = [](std::string_view) { throw std::runtime_error("the disk is gone"); };
-  CHECK_THROWS_WITH_AS(sync_wait(http::get(server.url(), http::sink::to(bad))), "the disk is gone", std::runtime_error);
+  CHECK_THROWS_WITH_AS(sync_wait(http::get(server.url(), http::sink::to(bad))), "the disk is gone",
+                       std::runtime_error);
 }
 
 TEST_CASE("no more is received than a function takes, and others of the loop go on meanwhile") {
@@ -235,7 +242,8 @@ TEST_CASE("a stop in the middle of a stream ends it, and leaves no file") {
       ended = true;
     }
   };
-  const auto stopped = [](const auto& fetching, std::string url, http::sink into, event& begun) -> task<bool> {
+  const auto stopped = [](const auto& fetching, std::string url, http::sink into,
+                          event& begun) -> task<bool> {
     scope calls(co_await this_coro::context());
     bool ended = false;
     calls.spawn(fetching(std::move(url), std::move(into), ended));

@@ -1,12 +1,12 @@
 // Files that jobs name by their URL: where they may come from, what they are called, when they go.
 
-#include <coworker/http/download.hpp>
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <coworker/coro/scope.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/sync_wait.hpp>
+#include <coworker/http/download.hpp>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
@@ -42,7 +42,8 @@ TEST_CASE("a download is a file until its owner is gone, unless it is kept") {
   const std::string inputs = folder.name() + "/inputs";
   std::string path;
   {
-    http::downloaded_file file = sync_wait(http::download(server.url("/a/picture.png?size=2"), inputs, privately()));
+    http::downloaded_file file =
+        sync_wait(http::download(server.url("/a/picture.png?size=2"), inputs, privately()));
     path = file.path();
     CHECK(path == inputs + "/picture.png");
     CHECK(file.size() == 11);
@@ -70,17 +71,21 @@ TEST_CASE("a download leads to public addresses only, and no proxy is asked") {
   ::setenv("http_proxy", server.url().c_str(), 1);
   CHECK(failure_of(http::download(server.url("/x"), folder.name())) ==
         "GET " + server.url("/x") +
-            ": it leads to 127.0.0.1, which is no public address; set download_options::allow_private where that is "
+            ": it leads to 127.0.0.1, which is no public address; set download_options::allow_private where "
+            "that is "
             "meant");
   ::unsetenv("http_proxy");
   for (const char* const host : {"localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f000001", "0", "10.1.1.1",
                                  "169.254.169.254", "user@127.0.0.1"}) {
     CAPTURE(host);
     const std::string url = "http://" + std::string(host) + port;
-    CHECK(failure_of(http::download(url, folder.name())).find("which is no public address") != std::string::npos);
+    CHECK(failure_of(http::download(url, folder.name())).find("which is no public address") !=
+          std::string::npos);
   }
-  for (const char* const url : {"file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "dict://127.0.0.1/x"}) {
-    CHECK(failure_of(http::download(url, folder.name(), privately())).find("only http and https") != std::string::npos);
+  for (const char* const url :
+       {"file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "dict://127.0.0.1/x"}) {
+    CHECK(failure_of(http::download(url, folder.name(), privately())).find("only http and https") !=
+          std::string::npos);
   }
   CHECK(server.connections() == 0);
   CHECK(folder.files() == 0);
@@ -150,7 +155,8 @@ TEST_CASE("a download that fails, is too large or is stopped leaves nothing") {
   http::download_options how = privately();
   how.call.size_limit = 100'000;
   CHECK(failure_of(http::download(endless.url() + "x", folder.name(), how)) ==
-        "GET " + endless.url() + "x: the response is larger than 100000 bytes; raise call_options::size_limit");
+        "GET " + endless.url() +
+            "x: the response is larger than 100000 bytes; raise call_options::size_limit");
   CHECK(failure_of(http::download(missing.url("/x"), folder.name(), how)) ==
         "GET " + missing.url("/x") + ": the status is 404; check the URL, and whether it has expired");
   CHECK(folder.files() == 0);

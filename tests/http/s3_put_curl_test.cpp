@@ -1,8 +1,8 @@
 // Objects put into a bucket: a server of our own checks each signature as S3 does.
 
-#include <coworker/http/s3_put.hpp>
 #include <doctest/doctest.h>
 #include <coworker/exec/sync_wait.hpp>
+#include <coworker/http/s3_put.hpp>
 #include <coworker/http/sha256.hpp>
 #include <stdexcept>
 #include <string>
@@ -35,7 +35,8 @@ std::string flaw_of(const http_request& asked, const std::string& secret) {
   std::string names = between(authorization, "SignedHeaders=", ",");
   const std::string date(asked.header("x-amz-date").value_or(""));
   const std::string payload(asked.header("x-amz-content-sha256").value_or(""));
-  if (payload != "UNSIGNED-PAYLOAD" && payload != hex_text(sha256(asked.body))) return "the payload's hash is " + payload;
+  if (payload != "UNSIGNED-PAYLOAD" && payload != hex_text(sha256(asked.body)))
+    return "the payload's hash is " + payload;
   std::string headers;
   for (std::string rest = names + ";"; !rest.empty(); rest.erase(0, rest.find(';') + 1)) {
     const std::string name = rest.substr(0, rest.find(';'));
@@ -47,15 +48,17 @@ std::string flaw_of(const http_request& asked, const std::string& secret) {
   }
   if (asked.header("x-amz-security-token") && names.find("x-amz-security-token") == std::string::npos)
     return "the token is not signed";
-  const std::string canonical = std::string(asked.method()) + "\n" + std::string(asked.path()) + "\n\n" + headers +
-                                "\n" + names + "\n" + payload;
+  const std::string canonical = std::string(asked.method()) + "\n" + std::string(asked.path()) + "\n\n" +
+                                headers + "\n" + names + "\n" + payload;
   const std::string to_sign = "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" + hex_text(sha256(canonical));
   std::string key = "AWS4" + secret;
   for (std::string rest = scope + "/"; !rest.empty(); rest.erase(0, rest.find('/') + 1))
     key = hmac_sha256(key, rest.substr(0, rest.find('/')));
   const std::string signature = hex_text(hmac_sha256(key, to_sign));
   const std::string given = between(authorization + ",", "Signature=", ",");
-  return given == signature ? "" : "the signature is " + given + " and should be " + signature + " of\n" + canonical;
+  return given == signature
+             ? ""
+             : "the signature is " + given + " and should be " + signature + " of\n" + canonical;
 }
 
 class bucket_server {
@@ -64,8 +67,8 @@ class bucket_server {
       : server_([secret = std::move(secret)](const http_request& asked) {
           const std::string flaw = flaw_of(asked, secret);
           if (flaw.empty()) return respond(200);
-          return respond(403, "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Message>" + flaw +
-                                  "</Message></Error>");
+          return respond(403, "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code><Message>" +
+                                  flaw + "</Message></Error>");
         }) {}
   s3::account account() const {
     s3::account made;
@@ -85,10 +88,11 @@ class bucket_server {
 TEST_CASE("an object is put, signed so that S3 takes it, whatever its key") {
   const bucket_server server("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
   const s3::account mine = server.account();
-  for (const char* const key : {"plain.txt", "a/b c/d.png", "plus+and&=;,@:$!*'()", "\xc3\xa4/\xe2\x82\xac", "~tilde_-.",
-                                "100%", "a//b", "x/../y", "question?mark#hash", "."}) {
+  for (const char* const key : {"plain.txt", "a/b c/d.png", "plus+and&=;,@:$!*'()", "\xc3\xa4/\xe2\x82\xac",
+                                "~tilde_-.", "100%", "a//b", "x/../y", "question?mark#hash", "."}) {
     CAPTURE(key);
-    CHECK(sync_wait(s3::put(mine, "results", key, "the object")).starts_with(mine.endpoint_url + "/results/"));
+    CHECK(
+        sync_wait(s3::put(mine, "results", key, "the object")).starts_with(mine.endpoint_url + "/results/"));
     const call_server::asked last = server.requests().back();
     CHECK(last.method == "PUT");
     CHECK(last.body == "the object");
@@ -125,8 +129,9 @@ TEST_CASE("what S3 has against an object is told, and no key of the account") {
   } catch (const http::call_error& error) {
     const std::string text = error.what();
     CHECK(error.status() == 403);
-    CHECK(text.starts_with("PUT " + mine.endpoint_url + "/results/x: the status is 403: SignatureDoesNotMatch, "));
-    CHECK(text.ends_with("check the account's keys and region, and the bucket's name"));
+    CHECK(text.starts_with("PUT " + mine.endpoint_url +
+                           "/results/x: the status is 403: SignatureDoesNotMatch, "));
+    CHECK(text.ends_with("check the account's keys, endpoint and region, and the bucket's name"));
     CHECK(text.find(mine.secret_access_key) == std::string::npos);
   }
   CHECK_THROWS_AS(s3::put(mine, "results", "", "x"), std::invalid_argument);

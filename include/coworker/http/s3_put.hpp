@@ -38,7 +38,8 @@ inline task<std::string> put_object(http::request what, call_terms terms) {
   if (!code.empty())
     problem.append(": ").append(code).append(", ").append(detail::xml_text(got.body, "Message"));
   detail::throw_call_error(http_failure::none, "PUT", url, problem,
-                           "check the account's keys and region, and the bucket's name", got.status);
+                           "check the account's keys, endpoint and region, and the bucket's name",
+                           got.status);
 }
 
 }  // namespace detail
@@ -61,6 +62,7 @@ inline task<std::string> put(const account& of, std::string_view bucket, std::st
   request.method = "PUT";
   request.body = std::move(what);
   request.options = std::move(options);
+  request.options.redirects = 0;  // the signature is for this server
   // libcurl signs all headers with the request, these too.
   const auto* const text = dynamic_cast<const detail::text_source*>(request.body.source());
   const bool empty = request.body.source() == nullptr;

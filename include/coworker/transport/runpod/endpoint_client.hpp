@@ -123,11 +123,14 @@ class endpoint_client {
     http::call_options once = options_.call;
     once.repeatable = false;  // a request takes the chunks away, which would be lost with its response
     for (;;) {
-      json told = co_await ask("GET", url, "", once);
-      const json chunks = told.is_array() ? std::move(told) : told.value("stream", json::array());
+      const json told = co_await ask("GET", url, "", once);
+      const json chunks = told.is_array() ? told : told.value("stream", json::array());
       remote_job seen;
       if (told.is_object()) seen.status = told.value("status", "");
-      for (const json& chunk : chunks) co_yield chunk.is_object() ? chunk.value("output", chunk) : chunk;
+      for (const json& chunk : chunks) {
+        json output = chunk.is_object() ? chunk.value("output", chunk) : chunk;
+        co_yield std::move(output);
+      }
       if (!chunks.empty()) continue;
       if (seen.is_final()) break;
       co_await sleep_for(options_.poll_every);
