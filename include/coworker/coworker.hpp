@@ -93,6 +93,7 @@
 #include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
 #include <coworker/job/whole.hpp>
+#include <coworker/job/worker_blocking.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/net/address.hpp>

@@ -25,13 +25,13 @@ namespace {
 using namespace std::chrono_literals;
 
 // Without a back-off that a test would wait for.
-http::call_options once() {
+http::call_options without_retries() {
   http::call_options how;
   how.tries = 1;
   return how;
 }
 
-std::string failure_of(task<http::response> calling) {
+std::string how_it_failed(task<http::response> calling) {
   try {
     const http::response got = sync_wait(std::move(calling));
     return "no failure, but " + std::to_string(got.status);
@@ -40,14 +40,16 @@ std::string failure_of(task<http::response> calling) {
   }
 }
 
-std::string line(const std::string& name, const std::string& value) { return name + ": " + value + "\r\n"; }
+std::string header_text(const std::string& name, const std::string& value) {
+  return name + ": " + value + "\r\n";
+}
 
 }  // namespace
 
 TEST_CASE("each method goes out as itself, with headers and bodies both ways") {
   call_server server([](const http_request& asked) {
     return respond(asked.method() == "DELETE" ? 204 : 200, "got " + asked.body,
-                   line("X-Told", " yes ") + line("x-told", "no"));
+                   header_text("X-Told", " yes ") + header_text("x-told", "no"));
   });
   http::call_options how;
   how.headers = {"X-Asked: one", "Content-Type: text/plain", "X-Empty:"};
@@ -180,9 +182,9 @@ TEST_CASE(
   CHECK(sync_wait(http::post(server.url("/seen"), "body", how)).body == "end GET");
   CHECK(sync_wait(http::post(server.url("/old"), "body", how)).body == "end GET");
   CHECK(server.requests().back().header("Content-Length") == "(none)");
-  CHECK(failure_of(http::get(server.url("/loop"))) ==
+  CHECK(how_it_failed(http::get(server.url("/loop"))) ==
         "GET " + server.url("/loop") + ": it redirects more than 5 times; raise call_options::redirects");
-  CHECK(failure_of(http::get(server.url("/ftp"))).find("only http and https") != std::string::npos);
+  CHECK(how_it_failed(http::get(server.url("/ftp"))).find("only http and https") != std::string::npos);
   http::call_options none;
   none.redirects = 0;
   const http::response shown = sync_wait(http::get(server.url("/loop"), none));
@@ -200,7 +202,8 @@ TEST_CASE("user and password of a URL are sent to its server only, and shown now
   sync_wait(http::get(with_password));
   CHECK(server.requests().at(0).header("Authorization") == "Basic dXNlcjpwYXNz");
   CHECK(other.requests().at(0).header("Authorization") == "(none)");
-  const std::string text = failure_of(http::get("http://user:pass@127.0.0.1:1/path?token=x#y", once()));
+  const std::string text =
+      how_it_failed(http::get("http://user:pass@127.0.0.1:1/path?token=x#y", without_retries()));
   CHECK(text.find("pass") == std::string::npos);
   CHECK(text.find("token") == std::string::npos);
   CHECK(text.starts_with("GET http://***@127.0.0.1:1/path?***: "));
@@ -214,7 +217,7 @@ TEST_CASE("what may be repeated is, and what may not be is not") {
   http::call_options fast;
   CHECK(sync_wait(http::get(server.url(), fast)).body == "second");
   CHECK(sync_wait(http::put(server.url(), "x")).body == "second");
-  const std::string text = failure_of(http::post(server.url(), "x"));
+  const std::string text = how_it_failed(http::post(server.url(), "x"));
   CHECK(text.starts_with("POST " + server.url() + ": "));
   CHECK(count == 5);
   count = 0;
@@ -222,7 +225,7 @@ TEST_CASE("what may be repeated is, and what may not be is not") {
   CHECK(sync_wait(http::post(server.url(), "x", fast)).body == "second");
   fast.repeatable = false;
   count = 0;
-  CHECK(failure_of(http::get(server.url(), fast)).starts_with("GET "));
+  CHECK(how_it_failed(http::get(server.url(), fast)).starts_with("GET "));
   CHECK(count == 1);
 }
 
@@ -262,15 +265,15 @@ TEST_CASE("silence is an end, and slowness is none") {
       co_await sleep_for(100ms);
     }
   });
-  http::call_options how = once();
+  http::call_options how = without_retries();
   how.timeout = 300ms;
   CHECK(sync_wait(http::get(slow.url(), how)).body == "xxxxx");
-  CHECK(failure_of(http::get(slow.url() + "silent", how)) ==
+  CHECK(how_it_failed(http::get(slow.url() + "silent", how)) ==
         "GET " + slow.url() +
             "silent: nothing came or went for 300 ms; raise call_options::timeout or total_timeout, or "
             "ask the server for less");
   how.total_timeout = 200ms;
-  CHECK(failure_of(http::get(slow.url(), how)).find("it was not done in its total time") !=
+  CHECK(how_it_failed(http::get(slow.url(), how)).find("it was not done in its total time") !=
         std::string::npos);
 }
 
@@ -286,7 +289,7 @@ TEST_CASE("a body that is too large ends the call, announced or not, packed or n
   http::call_options how;
   how.size_limit = 10'000;
   for (const char* const path : {"announced", "endless"}) {
-    CHECK(failure_of(http::get(large.url() + path, how)) ==
+    CHECK(how_it_failed(http::get(large.url() + path, how)) ==
           "GET " + large.url() + path +
               ": the response is larger than 10000 bytes; raise call_options::size_limit");
   }
@@ -378,7 +381,7 @@ TEST_CASE("headers and methods that would break out of their line are refused") 
   http::request odd("http://127.0.0.1:1/");
   odd.method = "GET / HTTP";
   CHECK_THROWS_AS(sync_wait(http::send(std::move(odd))), std::invalid_argument);
-  CHECK(failure_of(http::get("nonsense url", once())).starts_with("GET nonsense url: "));
+  CHECK(how_it_failed(http::get("nonsense url", without_retries())).starts_with("GET nonsense url: "));
 }
 
 }  // namespace coworker::testing

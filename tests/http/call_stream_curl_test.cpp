@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string pattern(std::size_t size) {
+std::string varied_text(std::size_t size) {
   std::string made;
   made.reserve(size);
   for (std::size_t i = 0; i < size; ++i) made += static_cast<char>('a' + (i * i + i / 251) % 26);
@@ -63,7 +63,7 @@ class fountain {
 }  // namespace
 
 TEST_CASE("a body goes from a file and into a file, byte for byte") {
-  const std::string text = pattern(5'000'000);
+  const std::string text = varied_text(5'000'000);
   call_server server([](const http_request& asked) { return respond(200, asked.body); });
   const temporary_folder folder;
   folder.write("in", text);
@@ -169,7 +169,7 @@ TEST_CASE("a body from a function is sent once, and what it throws ends the call
 }
 
 TEST_CASE("a response goes to a function, a coroutine or not, and what that throws ends the call") {
-  const std::string text = pattern(2'000'000);
+  const std::string text = varied_text(2'000'000);
   call_server server(
       [&](const http_request& asked) { return respond(asked.path() == "/no" ? 404 : 200, text); });
   std::string all;

@@ -25,7 +25,7 @@ http::download_options privately() {
   return how;
 }
 
-std::string failure_of(task<http::downloaded_file> calling) {
+std::string how_download_failed(task<http::downloaded_file> calling) {
   try {
     const http::downloaded_file got = sync_wait(std::move(calling));
     return "no failure, but " + got.path();
@@ -69,7 +69,7 @@ TEST_CASE("a download leads to public addresses only, and no proxy is asked") {
   const temporary_folder folder;
   const std::string port = server.url("/x").substr(std::string("http://127.0.0.1").size());
   ::setenv("http_proxy", server.url().c_str(), 1);
-  CHECK(failure_of(http::download(server.url("/x"), folder.name())) ==
+  CHECK(how_download_failed(http::download(server.url("/x"), folder.name())) ==
         "GET " + server.url("/x") +
             ": it leads to 127.0.0.1, which is no public address; set download_options::allow_private where "
             "that is "
@@ -79,12 +79,12 @@ TEST_CASE("a download leads to public addresses only, and no proxy is asked") {
                                  "169.254.169.254", "user@127.0.0.1"}) {
     CAPTURE(host);
     const std::string url = "http://" + std::string(host) + port;
-    CHECK(failure_of(http::download(url, folder.name())).find("which is no public address") !=
+    CHECK(how_download_failed(http::download(url, folder.name())).find("which is no public address") !=
           std::string::npos);
   }
   for (const char* const url :
        {"file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x", "dict://127.0.0.1/x"}) {
-    CHECK(failure_of(http::download(url, folder.name(), privately())).find("only http and https") !=
+    CHECK(how_download_failed(http::download(url, folder.name(), privately())).find("only http and https") !=
           std::string::npos);
   }
   CHECK(server.connections() == 0);
@@ -154,10 +154,10 @@ TEST_CASE("a download that fails, is too large or is stopped leaves nothing") {
   const temporary_folder folder;
   http::download_options how = privately();
   how.call.size_limit = 100'000;
-  CHECK(failure_of(http::download(endless.url() + "x", folder.name(), how)) ==
+  CHECK(how_download_failed(http::download(endless.url() + "x", folder.name(), how)) ==
         "GET " + endless.url() +
             "x: the response is larger than 100000 bytes; raise call_options::size_limit");
-  CHECK(failure_of(http::download(missing.url("/x"), folder.name(), how)) ==
+  CHECK(how_download_failed(http::download(missing.url("/x"), folder.name(), how)) ==
         "GET " + missing.url("/x") + ": the status is 404; check the URL, and whether it has expired");
   CHECK(folder.files() == 0);
   begun.reset();

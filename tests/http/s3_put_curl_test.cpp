@@ -18,7 +18,7 @@ using coworker::detail::hex_text;
 using coworker::detail::hmac_sha256;
 using coworker::detail::sha256;
 
-std::string between(const std::string& text, const std::string& before, const std::string& after) {
+std::string text_between(const std::string& text, const std::string& before, const std::string& after) {
   const std::size_t found = text.find(before);
   if (found == std::string::npos) return {};
   const std::size_t begin = found + before.size();
@@ -30,9 +30,9 @@ std::string flaw_of(const http_request& asked, const std::string& secret) {
   const std::string authorization(asked.header("Authorization").value_or(""));
   const std::string scheme = "AWS4-HMAC-SHA256 Credential=";
   if (!authorization.starts_with(scheme)) return "Authorization is " + authorization;
-  const std::string credential = between(authorization, "Credential=", ",");
+  const std::string credential = text_between(authorization, "Credential=", ",");
   const std::string scope = credential.substr(credential.find('/') + 1);
-  std::string names = between(authorization, "SignedHeaders=", ",");
+  std::string names = text_between(authorization, "SignedHeaders=", ",");
   const std::string date(asked.header("x-amz-date").value_or(""));
   const std::string payload(asked.header("x-amz-content-sha256").value_or(""));
   if (payload != "UNSIGNED-PAYLOAD" && payload != hex_text(sha256(asked.body)))
@@ -55,7 +55,7 @@ std::string flaw_of(const http_request& asked, const std::string& secret) {
   for (std::string rest = scope + "/"; !rest.empty(); rest.erase(0, rest.find('/') + 1))
     key = hmac_sha256(key, rest.substr(0, rest.find('/')));
   const std::string signature = hex_text(hmac_sha256(key, to_sign));
-  const std::string given = between(authorization + ",", "Signature=", ",");
+  const std::string given = text_between(authorization + ",", "Signature=", ",");
   return given == signature
              ? ""
              : "the signature is " + given + " and should be " + signature + " of\n" + canonical;

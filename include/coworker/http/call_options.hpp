@@ -33,7 +33,8 @@ struct call_options {
   std::optional<bool> repeatable = std::nullopt;
   /// A server that asks (Retry-After) for a longer wait than that is not asked again. Default: 30 s.
   duration longest_wait = std::chrono::seconds(30);
-  /// A file of certificates to trust instead of the system's. Default: empty, the system's.
+  /// A file of certificates to trust. Default: empty, what CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR name, else the
+  /// system's.
   std::string ca_file = {};
 
   call_options() {}

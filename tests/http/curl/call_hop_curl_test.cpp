@@ -19,20 +19,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-detail::hop_result responds(int status, std::optional<duration> retry_after = std::nullopt) {
+detail::hop_result hop_responds(int status, std::optional<duration> retry_after = std::nullopt) {
   detail::hop_result made;
   made.response.status = status;
   made.retry_after = retry_after;
   return made;
 }
 
-detail::hop_result leads(const std::string& to, int status = 302) {
-  detail::hop_result made = responds(status);
+detail::hop_result hop_leads(const std::string& to, int status = 302) {
+  detail::hop_result made = hop_responds(status);
   made.location = to;
   return made;
 }
 
-detail::hop_result fails(http_failure failure, bool nothing_sent = false) {
+detail::hop_result hop_fails(http_failure failure, bool nothing_sent = false) {
   detail::hop_result made;
   made.failure = failure;
   made.problem = "no luck";
@@ -85,17 +85,17 @@ class scripted_maker final : public detail::hop_maker {
   std::deque<detail::hop_result> script_;
 };
 
-http::request request_of(const std::string& method, const std::string& url = "https://a.example/x") {
+http::request hop_request_of(const std::string& method, const std::string& url = "https://a.example/x") {
   http::request made(url);
   made.method = method;
   if (method == "POST" || method == "PUT") made.body = "body";
   return made;
 }
 
-std::size_t tries(const std::string& method, const detail::hop_result& each,
-                  std::optional<bool> repeatable = std::nullopt) {
+std::size_t hop_tries(const std::string& method, const detail::hop_result& each,
+                      std::optional<bool> repeatable = std::nullopt) {
   scripted_maker maker({each});
-  http::request request = request_of(method);
+  http::request request = hop_request_of(method);
   request.options.repeatable = repeatable;
   maker.told(request);
   return maker.hops.size();
@@ -105,28 +105,29 @@ std::size_t tries(const std::string& method, const detail::hop_result& each,
 
 TEST_CASE("only what may be repeated is tried again") {
   for (const char* const method : {"GET", "HEAD", "PUT", "DELETE"}) {
-    CHECK(tries(method, fails(http_failure::broken)) == 3);
-    CHECK(tries(method, fails(http_failure::timed_out)) == 3);
-    CHECK(tries(method, fails(http_failure::unreachable, true)) == 3);
-    CHECK(tries(method, fails(http_failure::untrusted)) == 1);
-    CHECK(tries(method, fails(http_failure::unusable, true)) == 1);
-    for (const int status : {429, 502, 503, 504}) CHECK(tries(method, responds(status)) == 3);
-    for (const int status : {200, 304, 400, 404, 500, 501}) CHECK(tries(method, responds(status)) == 1);
-    CHECK(tries(method, fails(http_failure::broken), false) == 1);
+    CHECK(hop_tries(method, hop_fails(http_failure::broken)) == 3);
+    CHECK(hop_tries(method, hop_fails(http_failure::timed_out)) == 3);
+    CHECK(hop_tries(method, hop_fails(http_failure::unreachable, true)) == 3);
+    CHECK(hop_tries(method, hop_fails(http_failure::untrusted)) == 1);
+    CHECK(hop_tries(method, hop_fails(http_failure::unusable, true)) == 1);
+    for (const int status : {429, 502, 503, 504}) CHECK(hop_tries(method, hop_responds(status)) == 3);
+    for (const int status : {200, 304, 400, 404, 500, 501})
+      CHECK(hop_tries(method, hop_responds(status)) == 1);
+    CHECK(hop_tries(method, hop_fails(http_failure::broken), false) == 1);
   }
   for (const char* const method : {"POST", "PATCH"}) {
-    CHECK(tries(method, fails(http_failure::broken)) == 1);
-    CHECK(tries(method, fails(http_failure::timed_out)) == 1);
-    CHECK(tries(method, fails(http_failure::unreachable, true)) == 3);
-    CHECK(tries(method, responds(503)) == 1);
-    CHECK(tries(method, responds(503), true) == 3);
-    CHECK(tries(method, fails(http_failure::broken), true) == 3);
+    CHECK(hop_tries(method, hop_fails(http_failure::broken)) == 1);
+    CHECK(hop_tries(method, hop_fails(http_failure::timed_out)) == 1);
+    CHECK(hop_tries(method, hop_fails(http_failure::unreachable, true)) == 3);
+    CHECK(hop_tries(method, hop_responds(503)) == 1);
+    CHECK(hop_tries(method, hop_responds(503), true) == 3);
+    CHECK(hop_tries(method, hop_fails(http_failure::broken), true) == 3);
   }
 }
 
 TEST_CASE("the waits grow, and are as long as the server asks, within what the caller allows") {
-  scripted_maker maker({responds(503)});
-  http::request request = request_of("GET");
+  scripted_maker maker({hop_responds(503)});
+  http::request request = hop_request_of("GET");
   request.options.tries = 8;
   CHECK(maker.told(request) == "503");
   REQUIRE(maker.hops.size() == 8);
@@ -136,12 +137,12 @@ TEST_CASE("the waits grow, and are as long as the server asks, within what the c
     CHECK(wait >= bound / 2);
     CHECK(wait <= bound);
   }
-  scripted_maker asks({responds(429, 20s), responds(200)});
-  http::request second = request_of("GET");
+  scripted_maker asks({hop_responds(429, 20s), hop_responds(200)});
+  http::request second = hop_request_of("GET");
   CHECK(asks.told(second) == "200");
   CHECK(asks.loop.elapsed() == 20s);
-  scripted_maker asks_too_much({responds(429, 31s), responds(200)});
-  http::request third = request_of("GET");
+  scripted_maker asks_too_much({hop_responds(429, 31s), hop_responds(200)});
+  http::request third = hop_request_of("GET");
   CHECK(asks_too_much.told(third) == "429");
   CHECK(asks_too_much.loop.elapsed() == 0s);
   third.options.longest_wait = 40s;
@@ -149,9 +150,9 @@ TEST_CASE("the waits grow, and are as long as the server asks, within what the c
 }
 
 TEST_CASE("no try begins that the total time has no room for") {
-  scripted_maker maker({responds(503)});
+  scripted_maker maker({hop_responds(503)});
   maker.takes = 1s;
-  http::request request = request_of("GET");
+  http::request request = hop_request_of("GET");
   request.options.tries = 100;
   request.options.total_timeout = 10s;
   CHECK(maker.told(request) == "503");
@@ -160,11 +161,11 @@ TEST_CASE("no try begins that the total time has no room for") {
 }
 
 TEST_CASE("a failure tells the address, the cause, how often, and the way out") {
-  scripted_maker maker({fails(http_failure::unreachable, true)});
-  http::request request = request_of("GET", "https://me:pw@a.example/x?key=1");
+  scripted_maker maker({hop_fails(http_failure::unreachable, true)});
+  http::request request = hop_request_of("GET", "https://me:pw@a.example/x?key=1");
   CHECK(maker.told(request) ==
         "GET https://***@a.example/x?***: no luck, 3 times; check the address, and that the server runs");
-  scripted_maker untrusted({fails(http_failure::untrusted)});
+  scripted_maker untrusted({hop_fails(http_failure::untrusted)});
   CHECK(untrusted.told(request) ==
         "GET https://***@a.example/x?***: no luck; name the authority that signed its certificate in "
         "call_options::ca_file");
@@ -181,9 +182,10 @@ TEST_CASE("a failure tells the address, the cause, how often, and the way out") 
 }
 
 TEST_CASE("a redirect keeps its terms, drops what it must, and is counted apart from tries") {
-  scripted_maker maker({responds(503), leads("https://a.example/y", 307), responds(503),
-                        leads("https://b.example/z", 308), leads("http://b.example/z", 302), responds(200)});
-  http::request request = request_of("PUT");
+  scripted_maker maker({hop_responds(503), hop_leads("https://a.example/y", 307), hop_responds(503),
+                        hop_leads("https://b.example/z", 308), hop_leads("http://b.example/z", 302),
+                        hop_responds(200)});
+  http::request request = hop_request_of("PUT");
   request.options.headers = {"Authorization: x", "content-type: y", "X-Own: z"};
   CHECK(maker.told(request) == "200");
   REQUIRE(maker.hops.size() == 6);
@@ -194,18 +196,19 @@ TEST_CASE("a redirect keeps its terms, drops what it must, and is counted apart 
   CHECK(maker.hops[4].method == "PUT");
   CHECK(maker.hops[5].url == "http://b.example/z");
   for (const scripted_maker::seen& hop : maker.hops) CHECK(hop.terms == &maker.terms);
-  scripted_maker back({leads("https://b.example/", 302), leads("https://a.example/x", 302), responds(200)});
-  http::request there = request_of("GET");
+  scripted_maker back(
+      {hop_leads("https://b.example/", 302), hop_leads("https://a.example/x", 302), hop_responds(200)});
+  http::request there = hop_request_of("GET");
   there.options.headers = {"Authorization: x"};
   CHECK(back.told(there) == "200");
   CHECK(back.hops[2].headers.empty());  // another server has sent it here
-  scripted_maker upgrade({leads("https://a.example/x", 301), responds(200)});
-  http::request plain = request_of("GET", "http://a.example/x");
+  scripted_maker upgrade({hop_leads("https://a.example/x", 301), hop_responds(200)});
+  http::request plain = hop_request_of("GET", "http://a.example/x");
   plain.options.headers = {"Authorization: x"};
   CHECK(upgrade.told(plain) == "200");
   CHECK(upgrade.hops[1].headers.size() == 1);
-  scripted_maker downgrade({leads("http://a.example/x", 301), responds(200)});
-  http::request secure = request_of("GET");
+  scripted_maker downgrade({hop_leads("http://a.example/x", 301), hop_responds(200)});
+  http::request secure = hop_request_of("GET");
   secure.options.headers = {"Authorization: x"};
   CHECK(downgrade.told(secure) == "200");
   CHECK(downgrade.hops[1].headers.empty());
@@ -222,15 +225,15 @@ TEST_CASE("the method of a redirect is as RFC 9110 and browsers have it") {
                                                               {"PUT", 303, "GET"},
                                                               {"HEAD", 303, "HEAD"},
                                                               {"DELETE", 302, "DELETE"}}) {
-    scripted_maker maker({leads("https://a.example/y", status), responds(200)});
-    http::request request = request_of(method);
+    scripted_maker maker({hop_leads("https://a.example/y", status), hop_responds(200)});
+    http::request request = hop_request_of(method);
     CHECK(maker.told(request) == "200");
     CHECK(maker.hops[1].method == then);
     CHECK(maker.hops[1].has_body == (then == "POST" || then == "PUT"));
     CHECK(maker.hops[1].is_repeated == (then != "POST"));
   }
-  scripted_maker not_modified({leads("https://a.example/y", 304)});
-  http::request request = request_of("GET");
+  scripted_maker not_modified({hop_leads("https://a.example/y", 304)});
+  http::request request = hop_request_of("GET");
   CHECK(not_modified.told(request) == "304");
 }
 

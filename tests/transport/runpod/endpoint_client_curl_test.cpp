@@ -23,13 +23,13 @@ struct painting {
   int steps = 0;
 };
 
-using script = std::map<std::string, std::vector<std::string>>;
+using platform_answers = std::map<std::string, std::vector<std::string>>;
 
 /// Answers each path, without its query, with one body after the other; the last goes on for ever.
 class platform {
  public:
-  explicit platform(script answers)
-      : script_(std::move(answers)), server_([this](const http_request& asked) {
+  explicit platform(platform_answers given)
+      : script_(std::move(given)), server_([this](const http_request& asked) {
           const auto found = script_.find(std::string(asked.path()));
           if (found == script_.end()) return respond(404, R"({"error":"no such thing"})");
           const std::string body = found->second.front();
@@ -49,14 +49,14 @@ class platform {
   std::vector<call_server::asked> requests() const { return server_.requests(); }
 
  private:
-  script script_;
+  platform_answers script_;
   call_server server_;
 };
 
 }  // namespace
 
 TEST_CASE("a run starts a job, with the key and the input, a struct or json") {
-  const platform at(script{{"/v2/ep/run", {R"({"id":"job-1","status":"IN_QUEUE"})"}}});
+  const platform at(platform_answers{{"/v2/ep/run", {R"({"id":"job-1","status":"IN_QUEUE"})"}}});
   const endpoint_client client = at.client();
   const remote_job started = sync_wait(client.run(painting{"a cat", 4}));
   CHECK(started.id == "job-1");
@@ -73,7 +73,7 @@ TEST_CASE("a run starts a job, with the key and the input, a struct or json") {
 }
 
 TEST_CASE("a run that is waited for is looked at until it is final, and its output is typed") {
-  const platform at(script{
+  const platform at(platform_answers{
       {"/v2/ep/runsync", {R"({"id":"a/b","status":"IN_PROGRESS"})"}},
       {"/v2/ep/status/a%2Fb",
        {R"({"id":"a/b","status":"IN_QUEUE"})", R"({"id":"a/b","status":"RUNNING"})",
@@ -89,7 +89,8 @@ TEST_CASE("a run that is waited for is looked at until it is final, and its outp
 }
 
 TEST_CASE("a job that failed is no exception until its output is asked for") {
-  const platform at(script{{"/v2/ep/runsync", {R"({"id":"j","status":"FAILED","error":"out of paint"})"}}});
+  const platform at(
+      platform_answers{{"/v2/ep/runsync", {R"({"id":"j","status":"FAILED","error":"out of paint"})"}}});
   const remote_job ended = sync_wait(at.client().run_sync(1));
   CHECK(ended.status == "FAILED");
   CHECK(ended.is_final());
@@ -97,11 +98,11 @@ TEST_CASE("a job that failed is no exception until its output is asked for") {
 }
 
 TEST_CASE("a stream gives each chunk once, in order, until the job is final and nothing is left") {
-  const platform at(script{{"/v2/ep/stream/j",
-                            {R"({"status":"IN_PROGRESS","stream":[]})",
-                             R"({"status":"IN_PROGRESS","stream":[{"output":1},{"output":[2]}]})",
-                             R"({"status":"COMPLETED","stream":[{"output":"three"}]})",
-                             R"({"status":"COMPLETED","stream":[]})"}}});
+  const platform at(platform_answers{{"/v2/ep/stream/j",
+                                      {R"({"status":"IN_PROGRESS","stream":[]})",
+                                       R"({"status":"IN_PROGRESS","stream":[{"output":1},{"output":[2]}]})",
+                                       R"({"status":"COMPLETED","stream":[{"output":"three"}]})",
+                                       R"({"status":"COMPLETED","stream":[]})"}}});
   const endpoint_client client = at.client();
   const std::vector<json> all = sync_wait(collect(client.stream("j")));
   CHECK(json(all) == json::array({1, json::array({2}), "three"}));
@@ -109,17 +110,18 @@ TEST_CASE("a stream gives each chunk once, in order, until the job is final and 
 }
 
 TEST_CASE("a stream is not asked for twice where its chunks may be lost") {
-  const platform at(script{{"/v2/ep/stream/j", {R"({"status":"IN_PROGRESS","stream":)"}}});
+  const platform at(platform_answers{{"/v2/ep/stream/j", {R"({"status":"IN_PROGRESS","stream":)"}}});
   const endpoint_client client = at.client();
   CHECK_THROWS_AS(sync_wait(collect(client.stream("j"))), http::call_error);
   CHECK(at.requests().size() == 1);
 }
 
 TEST_CASE("a job is ended, and an endpoint's health is told") {
-  const platform at(script{{"/v2/ep/cancel/j", {R"({"id":"j","status":"CANCELLED"})"}},
-                           {"/v2/ep/health",
-                            {R"({"jobs":{"completed":5,"failed":1,"inProgress":2,"inQueue":3,"retried":4},)"
-                             R"("workers":{"idle":6,"running":7,"throttled":8}})"}}});
+  const platform at(
+      platform_answers{{"/v2/ep/cancel/j", {R"({"id":"j","status":"CANCELLED"})"}},
+                       {"/v2/ep/health",
+                        {R"({"jobs":{"completed":5,"failed":1,"inProgress":2,"inQueue":3,"retried":4},)"
+                         R"("workers":{"idle":6,"running":7,"throttled":8}})"}}});
   const endpoint_client client = at.client();
   CHECK(sync_wait(client.cancel("j")).status == "CANCELLED");
   CHECK(at.requests().at(0).method == "POST");
@@ -135,7 +137,7 @@ TEST_CASE("a job is ended, and an endpoint's health is told") {
 }
 
 TEST_CASE("what the platform refuses is told with the way out, and never the key") {
-  const platform at(script{{"/v2/ep/run", {""}}});
+  const platform at(platform_answers{{"/v2/ep/run", {""}}});
   const endpoint_client client = at.client();
   const auto told = [](task<remote_job> asking) -> std::string {
     try {

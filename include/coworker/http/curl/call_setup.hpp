@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <coworker/http/curl/call_transfer.hpp>
 #include <cstddef>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ inline void call_transfer::set_up() {
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_BUFFERSIZE, 65'536L);
   set(CURLOPT_UPLOAD_BUFFERSIZE, 65'536L);
-  if (!hop_.options.ca_file.empty()) set(CURLOPT_CAINFO, hop_.options.ca_file.c_str());
+  set_authorities();
   if (hop_.terms.only_public) {  // a proxy would go to what it likes
     set(CURLOPT_PROXY, "");
     set(CURLOPT_NOPROXY, "*");
@@ -55,6 +56,21 @@ inline void call_transfer::set_up() {
   set(CURLOPT_OPENSOCKETDATA, this);
   set_method();
   set_headers();
+}
+
+// As the curl tool reads the environment; libcurl by itself reads none of it.
+inline void call_transfer::set_authorities() {
+  const auto variable = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? value : nullptr;
+  };
+  const char* file =
+      !hop_.options.ca_file.empty() ? hop_.options.ca_file.c_str() : variable("CURL_CA_BUNDLE");
+  if (file == nullptr) {
+    file = variable("SSL_CERT_FILE");
+    if (const char* const folder = variable("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
+  }
+  if (file != nullptr) set(CURLOPT_CAINFO, file);
 }
 
 inline void call_transfer::set_method() {

@@ -96,6 +96,7 @@ class call_transfer : public driven_transfer {
 
  private:
   void set_up();
+  void set_authorities();
   void set_method();
   void set_headers();
   void explain();
