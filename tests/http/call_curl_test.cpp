@@ -117,9 +117,9 @@ TEST_CASE("many calls at once are each answered, on a loop that waits in libcurl
   };
   const auto all = [](const auto& each, const call_server& at) -> task<int> {
     scope calls(co_await this_coro::context());
-    int right = 0;
+    std::atomic<int> right{0};
     const auto count = [](const auto& call, const call_server& server_at, int number,
-                          int& sum) -> task<void> {
+                          std::atomic<int>& sum) -> task<void> {
       const int got = co_await call(server_at, number);
       sum += got;
     };
