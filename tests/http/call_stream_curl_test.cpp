@@ -9,6 +9,7 @@
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
+#include <coworker/exec/timeout.hpp>
 #include <coworker/http/call.hpp>
 #include <cstddef>
 #include <stdexcept>
@@ -260,6 +261,72 @@ TEST_CASE("a stop in the middle of a stream ends it, and leaves no file") {
   CHECK(sync_wait(stopped(fetch, source.url(), http::sink::to(hang), first)));
   CHECK(sync_wait(stopped(fetch, source.url(), http::sink::file(folder.name() + "/out"), source.flows())));
   CHECK(folder.files() == 0);
+}
+
+TEST_CASE("whoever waits for all calls of a loop hands that on when it is stopped, or busy with what came") {
+  event first_asked;
+  event second_asked;
+  event release_first;
+  event release_second;
+  stream_server server([&](tcp_stream& guest) -> task<void> {
+    const std::string head = co_await read_head(guest);
+    if (head.starts_with("GET /first")) {
+      first_asked.set();
+      co_await release_first.wait();
+      co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npiece");
+      co_await read_to_end(guest);
+    } else {
+      second_asked.set();
+      co_await release_second.wait();
+      co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
+    }
+  });
+  struct state {
+    event& first_asked;
+    event& second_asked;
+    event& release_first;
+    event& release_second;
+    bool stops;
+    int responses = 0;
+    event took{};
+  };
+  const auto call = [](std::string url, http::sink into, int& responses) -> task<void> {
+    const http::response got = co_await http::get(std::move(url), std::move(into));
+    if (got.body == "second") ++responses;
+  };
+  const auto play = [](const auto& calling, std::string url, state& at) -> task<void> {
+    scope first(co_await this_coro::context());
+    scope second(co_await this_coro::context());
+    const auto hang = [&at](std::string_view) -> task<void> {
+      at.took.set();
+      co_await sleep_for(1h);
+    };
+    first.spawn(calling(url + "first", http::sink::to(hang), at.responses));  // waits for both
+    co_await at.first_asked.wait();
+    second.spawn(calling(url + "second", http::sink(), at.responses));
+    co_await at.second_asked.wait();
+    if (at.stops) {
+      first.request_stop();
+      co_await first.join();
+    } else {
+      at.release_first.set();
+      co_await at.took.wait();
+    }
+    at.release_second.set();
+    co_await second.join();
+    first.request_stop();
+    co_await first.join();
+  };
+  for (const bool stops : {true, false}) {
+    CAPTURE(stops);
+    first_asked.reset();
+    second_asked.reset();
+    release_first.reset();
+    release_second.reset();
+    state at{first_asked, second_asked, release_first, release_second, stops};
+    sync_wait(timeout(10s, play(call, server.url(), at)));  // which is less than the silence of a call
+    CHECK(at.responses == 1);
+  }
 }
 
 }  // namespace coworker::testing

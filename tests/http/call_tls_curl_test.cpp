@@ -43,7 +43,8 @@ TEST_CASE("calls by TLS share one connection of HTTP/2, and trust whom they are 
   sync_wait(put_many(front.url(), how, right));
   CHECK(right == 20);
   std::set<std::string> connections;
-  for (const call_server::asked& one : server.requests()) connections.insert(one.header("X-Front-Connection"));
+  for (const call_server::asked& one : server.requests())
+    connections.insert(one.header("X-Front-Connection"));
   CHECK(connections.size() <= 2);  // of two loops
 }
 

@@ -134,7 +134,7 @@ TEST_CASE("what S3 has against an object is told, and no key of the account") {
     CHECK(text.ends_with("check the account's keys, endpoint and region, and the bucket's name"));
     CHECK(text.find(mine.secret_access_key) == std::string::npos);
   }
-  CHECK_THROWS_AS(s3::put(mine, "results", "", "x"), std::invalid_argument);
+  CHECK_THROWS_AS(sync_wait(s3::put(mine, "results", "", "x")), std::invalid_argument);
 }
 
 }  // namespace coworker::testing

@@ -25,6 +25,8 @@ inline void call_transfer::set_up() {
   set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_PIPEWAIT,
+      hop_.url.starts_with("https:") ? 1L : 0L);  // a connection may soon be one of many streams
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_CONNECTTIMEOUT_MS, (std::max)(1L, detail::to_milliseconds(hop_.options.timeout)));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
