@@ -8,7 +8,7 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/sleep.hpp>
-#include <coworker/net/epoll.hpp>
+#include <coworker/net/poller.hpp>  // brings epoll, where there is one
 #include <coworker/net/readable.hpp>
 
 namespace coworker::inline v0_1::detail {
