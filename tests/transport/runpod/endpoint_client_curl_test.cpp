@@ -3,13 +3,20 @@
 
 #include <doctest/doctest.h>
 #include <chrono>
+#include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/collect.hpp>
 #include <coworker/exec/sync_wait.hpp>
+#include <coworker/scale/modifier.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
+#include <coworker/transport/endpoint/server.hpp>
 #include <coworker/transport/runpod/endpoint_client.hpp>
+#include <coworker/worker.hpp>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <support/call_server.hpp>
+#include <support/captured_log.hpp>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -53,7 +60,75 @@ class platform {
   call_server server_;
 };
 
+async_generator<json> count_up(job<json> work) {
+  const int most = work.input.get<int>();
+  if (most < 0) throw std::invalid_argument("below zero");
+  for (int i = 1; i <= most; ++i) co_yield json(i);
+}
+
+/// A worker of our own behind the queue API, on threads of its own.
+class local_endpoint {
+ public:
+  local_endpoint()
+      : endpoint_(queue_api(), log_.log),
+        server_(endpoint_, "127.0.0.1", 0, 0, http_server_options()),
+        worker_(count_up, fixed_concurrency{4}, quiet(log_)),
+        thread_([this] { worker_.run(endpoint_); }) {}
+  local_endpoint(const local_endpoint&) = delete;
+  local_endpoint& operator=(const local_endpoint&) = delete;
+  ~local_endpoint() {
+    worker_.stop();
+    thread_.join();
+  }
+
+  coworker::endpoint_client client() const {
+    endpoint_client_options how;
+    how.base_url = "http://127.0.0.1:" + std::to_string(server_.port()) + "/v2";
+    how.poll_every = 1ms;
+    return coworker::endpoint_client("any", "", how);
+  }
+
+ private:
+  static endpoint_options queue_api() {
+    endpoint_options made;
+    made.kind = endpoint_kind::queue_api;
+    made.streams = true;
+    return made;
+  }
+  static options quiet(captured_log& log) {
+    options made;
+    made.log = &log.log;
+    return made;
+  }
+
+  captured_log log_;
+  http_endpoint endpoint_;
+  endpoint_server server_;
+  worker<async_generator<json> (*)(job<json>), fixed_concurrency> worker_;
+  std::thread thread_;
+};
+
 }  // namespace
+
+TEST_CASE("an endpoint of our own is called as the platform's is") {
+  const local_endpoint local;
+  const coworker::endpoint_client client = local.client();
+  const auto play = [](const coworker::endpoint_client& at) -> task<void> {
+    const remote_job started = co_await at.run(3);
+    CHECK(started.status == "IN_QUEUE");
+    const std::vector<json> chunks = co_await collect(at.stream(started.id));
+    CHECK(json(chunks) == json::array({1, 2, 3}));
+    const remote_job ended = co_await at.status(started.id);
+    CHECK(ended.completed());
+    const remote_job failed = co_await at.run_sync(-1);
+    CHECK(failed.status == "FAILED");
+    CHECK(failed.error_text().find("below zero") != std::string::npos);
+    const remote_health health = co_await at.health();
+    CHECK(health.completed == 1);
+    CHECK(health.failed == 1);
+  };
+  sync_wait(play(client));
+}
 
 TEST_CASE("a run starts a job, with the key and the input, a struct or json") {
   const platform at(platform_answers{{"/v2/ep/run", {R"({"id":"job-1","status":"IN_QUEUE"})"}}});
