@@ -139,8 +139,8 @@ inline task<response> head(std::string url, call_options options = call_options(
   return http::send(std::move(what));
 }
 
-/// Posts a body: a text, http::body::file(path) or http::body::from(function). Not sent again where the server may have
-/// acted, unless options.repeatable. The rest as send().
+/// Posts a body: a text, http::body::file(path) or http::body::from(function), with the Content-Type that options.headers
+/// name, or none. Not sent again where the server may have acted, unless options.repeatable. The rest as send().
 inline task<response> post(std::string url, body what_to_send, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "POST";
