@@ -152,7 +152,8 @@ class call_transfer : public driven_transfer {
     one.renew();
     const bool again = std::exchange(one.sent_, true);
     one.sent_twice_ = again && !one.hop_.is_repeated;
-    return one.sent_twice_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    const bool refused = one.sent_twice_ || !one.open_failure_.refused.empty();
+    return refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
   }
   static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address) {
     auto& one = *static_cast<call_transfer*>(user);

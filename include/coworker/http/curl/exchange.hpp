@@ -330,7 +330,8 @@ inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_socka
 inline int curl_exchange::before_request(void* user, char*, char*, int, int local_port) {
   auto& one = *static_cast<curl_exchange*>(user);
   one.port = local_port;
-  return one.leaving ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  const bool refused = one.leaving || !one.opening.refused.empty();
+  return refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 }  // namespace detail
