@@ -93,6 +93,7 @@
 #include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
 #include <coworker/job/whole.hpp>
+#include <coworker/job/worker_blocking.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
 #include <coworker/net/address.hpp>
@@ -140,6 +141,14 @@
 #include <coworker/version.hpp>
 #include <coworker/worker.hpp>
 #include <coworker/worker/options.hpp>
+
+// For handlers that call other servers.
+#ifdef COWORKER_WITH_CURL
+#include <coworker/http/call.hpp>
+#include <coworker/http/download.hpp>
+#include <coworker/http/s3_put.hpp>
+#include <coworker/transport/runpod/endpoint_client.hpp>
+#endif
 
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION

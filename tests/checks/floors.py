@@ -20,20 +20,35 @@ CURL_DIAGNOSIS = "http/curl/diagnosis.hpp"
 CURL_PATIENCE = "http/curl/patience.hpp"
 CURL_TRANSFERS = "http/curl/transfers.hpp"
 CURL_CLIENT = "http/curl/client.hpp"
+CURL_OPEN_SOCKET = "http/curl/open_socket.hpp"
+CALL_RULES = "http/curl/call_rules.hpp"
+CALL_HOP = "http/curl/call_hop.hpp"
+CALL_SOCKETS = "http/curl/call_sockets.hpp"
+CALL_DRIVER = "http/curl/call_driver.hpp"
+CALL_TRANSFER = "http/curl/call_transfer.hpp"
+CALL_SETUP = "http/curl/call_setup.hpp"
+CALL = "http/call.hpp"
+DOWNLOAD = "http/download.hpp"
+S3_PUT = "http/s3_put.hpp"
+ENDPOINT_CLIENT = "transport/runpod/endpoint_client.hpp"
 RUNPOD_ENGINE = "transport/runpod/engine.hpp"
 RUNPOD_MODE = "start/runpod_mode.hpp"
 WEBHOOK_THREAD = "start/webhook_thread.hpp"
 OTLP_THREAD = "start/otlp_thread.hpp"
 # Headers that need libcurl, each with the only ones that may include it.
-NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
-             CURL_REDIRECT: (CURL_EXCHANGE, CURL_TRANSFERS, CURL_CLIENT),
+NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT, CALL_DRIVER, CALL_TRANSFER),
+             CURL_REDIRECT: (CURL_EXCHANGE, CURL_TRANSFERS, CURL_CLIENT, CALL_RULES, CALL_TRANSFER),
+             CURL_OPEN_SOCKET: (CURL_EXCHANGE, CALL_TRANSFER),
              CURL_EXCHANGE: (CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT),
-             CURL_DIAGNOSIS: (CURL_TRANSFERS,), CURL_PATIENCE: (CURL_TRANSFERS,), CURL_TRANSFERS: (CURL_CLIENT,),
-             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD, OTLP_THREAD), OTLP_THREAD: ("start.hpp",), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: ("start.hpp",), RUNPOD_MODE: ("start.hpp",)}
+             CURL_DIAGNOSIS: (CURL_TRANSFERS,), CURL_PATIENCE: (CURL_TRANSFERS, CALL_TRANSFER), CURL_TRANSFERS: (CURL_CLIENT,),
+             CURL_CLIENT: (RUNPOD_ENGINE, WEBHOOK_THREAD, OTLP_THREAD), OTLP_THREAD: ("start.hpp",), RUNPOD_ENGINE: (RUNPOD_MODE,), WEBHOOK_THREAD: ("start.hpp",), RUNPOD_MODE: ("start.hpp",),
+             CALL_RULES: (CALL_HOP,), CALL_HOP: (CALL_TRANSFER, CALL), CALL_SOCKETS: (CALL_DRIVER,), CALL_DRIVER: (CALL_TRANSFER, CALL),
+             CALL_TRANSFER: (CALL_SETUP, CALL), CALL_SETUP: (CALL,), CALL: (DOWNLOAD, S3_PUT, ENDPOINT_CLIENT, "coworker.hpp"),
+             DOWNLOAD: ("coworker.hpp",), S3_PUT: ("coworker.hpp",), ENDPOINT_CLIENT: ("coworker.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "sstream", "format", "ranges", "filesystem", "functional", "map", "unordered_map", "deque", "random"}
 # These too, with the places that may: <coworker/coro/clock.hpp> has what of <chrono> is light, shared_handle is lighter than
 # what <memory> has, and what only some build may use more.
-ONLY_IN = {"chrono": ("coro/clock.hpp",), "memory": ("http/curl/", "simulation/"), "thread": ("exec/thread.hpp", "transport/runpod/engine.hpp", "simulation/")}
+ONLY_IN = {"chrono": ("coro/clock.hpp",), "memory": ("http/curl/", "http/call", "http/download.hpp", "simulation/"), "thread": ("exec/thread.hpp", "transport/runpod/engine.hpp", "simulation/")}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")
 
@@ -75,7 +90,9 @@ def why_refused(header, written, conditions):
     if header == ROOF:
         if included.startswith(SIMULATION) and not any("COWORKER_WITH_SIMULATION" in condition for condition in conditions):
             return "without #ifdef COWORKER_WITH_SIMULATION around it, everybody would pay for it"
-        return "it needs libcurl, which most users do not have" if included in NEED_CURL else None
+        if included in NEED_CURL and not (header in NEED_CURL[included] and any("COWORKER_WITH_CURL" in condition for condition in conditions)):
+            return "it needs libcurl, which most users do not have"
+        return None
     if written == "<coworker.hpp>" or included == ROOF:
         return "it includes everything, so nothing may include it; name the header that is needed"
     if included in NEED_CURL:

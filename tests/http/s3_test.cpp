@@ -56,8 +56,8 @@ TEST_CASE("a presigned URL agrees with the example of AWS") {
 TEST_CASE("the bucket goes into the path, the key is encoded but for its slashes, a token is signed too") {
   s3::account temporary = s3_example("http://127.0.0.1:9000/");
   temporary.session_token = "a+b/c=";
-  const std::string url =
-      s3::presigned_url(temporary, "PUT", "results", "2026/a b+\xc3\xa4.png", std::chrono::seconds(60), s3_moment);
+  const std::string url = s3::presigned_url(temporary, "PUT", "results", "2026/a b+\xc3\xa4.png",
+                                            std::chrono::seconds(60), s3_moment);
   CHECK(url.starts_with(
       "http://127.0.0.1:9000/results/2026/a%20b%2B%C3%A4.png?X-Amz-Algorithm=AWS4-HMAC-SHA256&"));
   CHECK(
@@ -91,7 +91,7 @@ TEST_CASE("what cannot be signed is refused in a sentence") {
       "s3: the endpoint URL \"s3.amazonaws.com\" must begin with https:// or http:// and name a host",
       std::invalid_argument);
   CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "", std::chrono::seconds(1), s3_moment),
-                       "s3::presigned_url: the key is empty; it names the object", std::invalid_argument);
+                       "s3: the key is empty; it names the object", std::invalid_argument);
   CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "k", std::chrono::seconds(0), s3_moment),
                        "s3::presigned_url: expires_in is 0 s; S3 takes 1 s to 7 days", std::invalid_argument);
   CHECK_THROWS_AS(s3::presigned_url(good, "GET", "b", "k", std::chrono::seconds(7 * 86400 + 1), s3_moment),

@@ -83,6 +83,16 @@ inline std::string encoded_path(std::string_view path) {
   return made;
 }
 
+// Without a signature. Throws: std::invalid_argument.
+inline std::string object_url(const account& of, std::string_view bucket, std::string_view key) {
+  if (key.empty()) throw std::invalid_argument("s3: the key is empty; it names the object");
+  std::string url = of.endpoint_url;
+  while (url.ends_with('/')) url.pop_back();
+  host_of(url);
+  if (!bucket.empty()) url.append("/").append(encoded_path(bucket));
+  return url.append("/").append(encoded_path(key));
+}
+
 }  // namespace signing
 
 /// Returns a URL by which anybody may do `method` ("GET", "PUT", ...) to one object until `expires_in` after `now`. `bucket`
@@ -92,17 +102,13 @@ inline std::string presigned_url(const account& of, std::string_view method, std
                                  std::string_view key, std::chrono::seconds expires_in,
                                  std::chrono::system_clock::time_point now) {
   namespace own = signing;
-  if (key.empty()) throw std::invalid_argument("s3::presigned_url: the key is empty; it names the object");
   if (expires_in < std::chrono::seconds(1) || expires_in > std::chrono::hours(7 * 24)) {
     throw std::invalid_argument("s3::presigned_url: expires_in is " + std::to_string(expires_in.count()) +
                                 " s; S3 takes 1 s to 7 days");
   }
-  std::string base = of.endpoint_url;
-  while (base.ends_with('/')) base.pop_back();
-  const std::string_view host = own::host_of(base);
-  std::string path = base.substr(base.find("://") + 3 + host.size());
-  if (!bucket.empty()) path.append("/").append(own::encoded_path(bucket));
-  path.append("/").append(own::encoded_path(key));
+  const std::string url = own::object_url(of, bucket, key);
+  const std::string_view host = own::host_of(url);
+  const std::string path = url.substr(url.find("://") + 3 + host.size());
 
   const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
   const std::string moment = own::basic_time(since_1970.count());
@@ -124,8 +130,7 @@ inline std::string presigned_url(const account& of, std::string_view method, std
        {std::string_view(region), std::string_view("s3"), std::string_view("aws4_request")})
     signing_key = detail::hmac_sha256(signing_key, part);
   const std::string signature = detail::hex_text(detail::hmac_sha256(signing_key, to_sign));
-  return base.substr(0, base.find("://") + 3 + host.size()) + path + "?" + query +
-         "&X-Amz-Signature=" + signature;
+  return url + "?" + query + "&X-Amz-Signature=" + signature;
 }
 
-}  // namespace coworker::s3
+}  // namespace coworker::inline v0_1::s3

@@ -9,7 +9,6 @@
 #include <coworker/http/curl/client.hpp>
 #include <coworker/start/run_engine.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
-#include <coworker/transport/endpoint/public_address.hpp>
 #include <coworker/transport/endpoint/webhooks.hpp>
 #include <exception>
 #include <string>
@@ -20,9 +19,7 @@ namespace coworker::inline v0_1::detail {
 class webhook_thread final : public side_work {
  public:
   explicit webhook_thread(http_endpoint& endpoint)
-      : endpoint_(endpoint),
-        sender_(client_, endpoint, endpoint.options().only_local ? nullptr : &detail::why_not_public),
-        thread_(&run, this) {
+      : endpoint_(endpoint), client_(options_for(endpoint)), sender_(client_, endpoint), thread_(&run, this) {
     detail::ignore_broken_pipes();
   }
   ~webhook_thread() override {
@@ -31,6 +28,13 @@ class webhook_thread final : public side_work {
   }
 
  private:
+  // Whoever reaches this machine could else have it ask what only it can reach.
+  static curl_client_options options_for(http_endpoint& endpoint) {
+    curl_client_options made;
+    made.only_public = !endpoint.options().only_local;
+    return made;
+  }
+
   static void* run(void* self) noexcept {
     webhook_thread& one = *static_cast<webhook_thread*>(self);
     try {

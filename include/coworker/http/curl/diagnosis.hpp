@@ -54,6 +54,7 @@ inline std::string shortage_of(CURLcode code, int opening, std::string_view word
 }
 
 inline http_failure failure_of(const curl_exchange& one, CURLcode code) noexcept {
+  if (!one.opening.refused.empty()) return http_failure::unusable;
   const bool for_want = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY ||
                         (may_lack_descriptors(code) && descriptor_shortage() != 0);
   if (one.port < 0 && for_want) return http_failure::unreachable;  // whatever it was, nothing was sent
@@ -72,9 +73,11 @@ inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
     return "the answer is too large: " + std::to_string(came) + " bytes of it became more than " + size +
            ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
   }
+  if (!one.opening.refused.empty())
+    return "it leads to " + one.opening.refused + ", which is no public address";
   const std::string_view words = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
-  std::string shortage = shortage_of(code, one.open_error, words);
+  std::string shortage = shortage_of(code, one.opening.error, words);
   return shortage.empty() ? std::string(words) : shortage;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

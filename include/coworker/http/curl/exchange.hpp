@@ -3,17 +3,16 @@
 // how many there are, nor how long is too long; that is patience.hpp's.
 
 #include <curl/curl.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <coroutine>
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/curl/basics.hpp>
+#include <coworker/http/curl/open_socket.hpp>
 #include <coworker/http/curl/redirect.hpp>
 #include <cstddef>
 #include <new>
@@ -47,6 +46,8 @@ struct curl_client_options {
   std::size_t unpacked_limit = std::size_t{16} << 20;
   /// Idle connections kept for re-use. Default 256.
   long idle_connections = 256;
+  /// Connects to addresses of the public internet only, and through no proxy. Default: false.
+  bool only_public = false;
   /// A file of certificates to trust instead of the system's; empty: the system's.
   std::string ca_file = {};
   /// A folder of certificates to trust as well, each under the name that `openssl rehash` gives it; empty:
@@ -59,7 +60,9 @@ namespace detail {
 // What the exchanges of one client share.
 struct curl_common {
   explicit curl_common(curl_client_options chosen)
-      : options(std::move(chosen)), user_agent("User-Agent: " + options.user_agent) {}
+      : options(std::move(chosen)), user_agent("User-Agent: " + options.user_agent) {
+    if (options.only_public) proxy.plain = proxy.any = false;
+  }
   curl_common(const curl_common&) = delete;
   curl_common& operator=(const curl_common&) = delete;
 
@@ -74,7 +77,7 @@ struct curl_common {
   curl_slist last_headers[3] = {{no_expect.data(), &last_headers[1]},
                                 {user_agent.data(), &last_headers[2]},
                                 {encodings.data(), nullptr}};
-  const proxies proxy{};
+  proxies proxy{};
   std::vector<curl_socket_t> sockets;  // all that there were; some may be closed, or others by now
   time_point now{};                    // when libcurl was last called
 };
@@ -131,7 +134,7 @@ struct curl_exchange {
   curl_off_t received_before = 0;  // what had come of its body then
 
   // Why it ended, where libcurl does not know.
-  int open_error = 0;
+  open_failure opening;
   bool no_memory = false;
   bool too_large = false;
   char problem[CURL_ERROR_SIZE] = {};
@@ -189,7 +192,8 @@ inline void curl_exchange::prepare(const http_request& request, const std::strin
   port = -1;
   give_up_at = due = (time_point::max)();
   sent = received_before = 0;
-  unsent = open_error = 0;
+  unsent = 0;
+  opening = open_failure();
   problem[0] = '\0';
   timeout_to_end = request.timeout_to_end;
   limit = request.timeout;
@@ -310,16 +314,9 @@ inline void curl_exchange::hurry() noexcept {
 // As libcurl would, but not for the programs that a handler may start; and the error is known.
 inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_sockaddr* address) {
   auto& one = *static_cast<curl_exchange*>(user);
-#ifdef SOCK_CLOEXEC
-  const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-#else
-  const int socket = ::socket(address->family, address->socktype, address->protocol);
-  if (socket >= 0) ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-#endif
-  if (socket < 0) {
-    one.open_error = errno;
-    return CURL_SOCKET_BAD;
-  }
+  if (!one.opening.refused.empty()) return CURL_SOCKET_BAD;  // all addresses of its name must be public
+  const curl_socket_t socket = detail::open_socket(*address, one.common.options.only_public, one.opening);
+  if (socket == CURL_SOCKET_BAD) return socket;
   std::vector<curl_socket_t>& sockets = one.common.sockets;
   try {
     if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
@@ -333,7 +330,8 @@ inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_socka
 inline int curl_exchange::before_request(void* user, char*, char*, int, int local_port) {
   auto& one = *static_cast<curl_exchange*>(user);
   one.port = local_port;
-  return one.leaving ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  const bool refused = one.leaving || !one.opening.refused.empty();
+  return refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 }  // namespace detail

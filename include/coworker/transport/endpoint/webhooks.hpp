@@ -24,9 +24,8 @@ namespace coworker::inline v0_1 {
 template <http_client Client>
 class webhook_sender {
  public:
-  /// `may_reach(url)`: why a webhook must not go there; empty: it may. All must outlive it.
-  webhook_sender(Client& client, http_endpoint& endpoint, std::string (*may_reach)(const std::string& url))
-      : client_(client), endpoint_(endpoint), may_reach_(may_reach) {}
+  /// Both must outlive it. Where a webhook must not go is the client's to know.
+  webhook_sender(Client& client, http_endpoint& endpoint) : client_(client), endpoint_(endpoint) {}
 
   /// Until close() was called and what was to be told has been tried.
   task<void> run() {
@@ -54,18 +53,18 @@ class webhook_sender {
   task<void> tell(detail::endpoint_notice notice) {
     const executor_ref here = co_await this_coro::executor();
     const semaphore::permit held = co_await at_once_.acquire();
-    std::string problem = may_reach_ != nullptr ? may_reach_(notice.url) : std::string();
-    const bool allowed = problem.empty();
+    std::string problem;
     http_request request(notice.url);
     request.headers = headers_;
     request.timeout = std::chrono::seconds(10);
     const detail::endpoint_reply body = detail::status_reply(
         *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
     request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
-    for (int tries = 1; allowed; ++tries) {
+    for (int tries = 1;; ++tries) {
       const http_response answer = co_await client_.send(request);
       if (answer.arrived() && answer.status == 200) co_return;
       problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
+      if (answer.failure == http_failure::unusable) break;  // so it would be again
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }
@@ -75,7 +74,6 @@ class webhook_sender {
 
   Client& client_;
   http_endpoint& endpoint_;
-  std::string (*const may_reach_)(const std::string& url);
   const std::vector<std::string> headers_{"Content-Type: application/json"};
   semaphore at_once_{16};
   event closing_;

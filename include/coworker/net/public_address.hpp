@@ -2,18 +2,17 @@
 // Which addresses belong to the public internet, so that a client cannot make this program ask what only it can reach.
 // Must not know who asks.
 
-#include <arpa/inet.h>
+#include <coworker/net/address.hpp>
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <array>
-#include <coworker/http/url.hpp>
-#include <coworker/net/address.hpp>
 #include <cstdint>
 #include <cstring>
-#include <exception>
-#include <optional>
-#include <string>
-#include <string_view>
 
 namespace coworker::inline v0_1::detail {
 
@@ -63,24 +62,6 @@ inline bool is_public(const socket_address& address) noexcept {
   return global && !tunnel && !document;
 }
 
-// Empty: it is. Blocks while the name is looked up.
-inline std::string why_not_public(const std::string& url) {
-  std::string_view rest = url;
-  const bool tls = rest.starts_with("https://");
-  rest.remove_prefix(rest.find("://") == std::string_view::npos ? 0 : rest.find("://") + 3);
-  rest = rest.substr(0, rest.find_first_of("/?#"));
-  const std::optional<host_and_port> host = coworker::split_host(rest);
-  if (!host || host->host.empty()) return "\"" + url + "\" names no host";
-  std::string name(host->host);
-  if (name.front() == '[') name = name.substr(1, name.size() - 2);
-  try {
-    for (const socket_address& one : coworker::resolve(name, host->port.value_or(tls ? 443 : 80))) {
-      if (!detail::is_public(one)) return name + " is " + one.host() + ", which is no public address";
-    }
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return {};
-}
+}  // namespace coworker::inline v0_1::detail
 
-}  // namespace coworker::detail
+#endif

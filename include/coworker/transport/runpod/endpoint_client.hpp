@@ -1,0 +1,222 @@
+#pragma once
+// endpoint_client: another endpoint of the platform, called from inside a handler. Needs libcurl.
+
+#include <coworker/coro/async_generator.hpp>
+#include <coworker/coro/clock.hpp>
+#include <coworker/coro/task.hpp>
+#include <coworker/exec/sleep.hpp>
+#include <coworker/http/call.hpp>
+#include <coworker/http/call_options.hpp>
+#include <coworker/http/url.hpp>
+#include <coworker/json/json.hpp>
+#include <coworker/typed/read.hpp>
+#include <coworker/typed/write.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1 {
+
+/// How an endpoint is called.
+struct endpoint_client_options {
+  /// Default: the platform's own.
+  std::string base_url = "https://api.runpod.ai/v2";
+  /// Of each request. A run is not sent twice, unless `repeatable` says that it may be.
+  http::call_options call = {};
+  /// How long to wait between two looks at a job, or its stream. Above 0. Default: 1 s.
+  duration poll_every = std::chrono::seconds(1);
+
+  endpoint_client_options() {}
+};
+
+/// A job of another endpoint, as the endpoint last told of it.
+struct remote_job {
+  std::string id;
+  std::string status;  ///< IN_QUEUE, IN_PROGRESS, COMPLETED, FAILED, CANCELLED or TIMED_OUT
+  json output = {};    ///< null until it has completed
+  json error = {};     ///< null unless it has failed
+  json details = {};   ///< all that was told
+
+  remote_job() {}
+
+  bool is_final() const noexcept {
+    return status != "IN_QUEUE" && status != "IN_PROGRESS" && status != "RUNNING";
+  }
+  bool completed() const noexcept { return status == "COMPLETED"; }
+
+  /// Returns the output as a T: a number, a text, a plain struct, whatever json::get gives.
+  /// Throws: std::runtime_error when the job has not completed, with what it says of that; input_error, json_type_error
+  /// when the output is no T.
+  template <class T>
+  T output_as() const {
+    if (!completed()) {
+      throw std::runtime_error("the job " + id + " is " + status +
+                               (error.is_null() ? std::string() : ": " + error_text()));
+    }
+    return output.get<T>();
+  }
+
+  std::string error_text() const { return error.is_string() ? error.get<std::string>() : error.dump(); }
+};
+
+/// How many jobs and workers an endpoint has.
+struct remote_health {
+  int completed = 0, failed = 0, in_progress = 0, in_queue = 0, retried = 0;  ///< jobs
+  int idle = 0, running = 0;                                                  ///< workers
+  json details = {};                                                          ///< all that was told
+
+  remote_health() {}
+};
+
+/// Calls another endpoint of the platform. Any number of coroutines may use one at a time; it must outlive its tasks.
+///
+///     endpoint_client painter("abc123", api_key);
+///     const remote_job made = co_await painter.run_sync(wanted);
+///     const picture result = made.output_as<picture>();
+///
+/// Throws, all of its tasks: http::call_error for a failed request, or a status that is none of success.
+/// Cancellation: each throws `cancelled` as soon as a stop is requested. The other endpoint's job goes on; cancel() ends it.
+class endpoint_client {
+ public:
+  /// Throws: std::invalid_argument when the id is empty.
+  endpoint_client(std::string_view endpoint_id, const std::string& api_key,
+                  endpoint_client_options options = endpoint_client_options())
+      : options_(std::move(options)) {
+    if (endpoint_id.empty()) throw std::invalid_argument("endpoint_client: the endpoint's id is empty");
+    base_ = options_.base_url;
+    while (base_.ends_with('/')) base_.pop_back();
+    base_ += '/';
+    append_url_segment(base_, endpoint_id);
+    options_.call.headers.push_back("Content-Type: application/json");
+    if (!api_key.empty()) options_.call.headers.push_back("Authorization: Bearer " + api_key);
+  }
+
+  /// Starts a job and returns it, with its id.
+  task<remote_job> run(json input) const {
+    return look("POST", base_ + "/run", body_of(std::move(input)), options_.call);
+  }
+
+  /// Runs a job and returns it when it is final.
+  task<remote_job> run_sync(json input) const {
+    http::call_options patient = options_.call;
+    patient.timeout += longest_hold;
+    const std::string url = base_ + "/runsync?wait=" + std::to_string(hold_time.count());
+    remote_job one = co_await look("POST", url, body_of(std::move(input)), std::move(patient));
+    while (!one.is_final()) {
+      co_await sleep_for(options_.poll_every);
+      std::string id = one.id;
+      one = co_await status(std::move(id));
+    }
+    co_return one;
+  }
+
+  /// Returns how a job is getting on.
+  task<remote_job> status(std::string id) const {
+    return look("GET", job_url("status", id), "", options_.call);
+  }
+
+  /// Returns a job's chunks, each as its handler gave it, until it is final. Ends as well when it failed: status() tells.
+  async_generator<json> stream(std::string id) const {
+    const std::string url = job_url("stream", id);
+    http::call_options once = options_.call;
+    once.repeatable = false;  // a request takes the chunks away, which would be lost with its response
+    for (;;) {
+      const json told = co_await ask("GET", url, "", once);
+      const json chunks = told.is_array() ? told : told.value("stream", json::array());
+      remote_job seen;
+      if (told.is_object()) seen.status = told.value("status", "");
+      for (const json& chunk : chunks) {
+        json output = chunk.is_object() ? chunk.value("output", chunk) : chunk;
+        co_yield std::move(output);
+      }
+      if (!chunks.empty()) continue;
+      if (seen.is_final()) break;
+      co_await sleep_for(options_.poll_every);
+    }
+  }
+
+  /// Ends a job, and returns it.
+  task<remote_job> cancel(std::string id) const {
+    return look("POST", job_url("cancel", id), "{}", options_.call);
+  }
+
+  /// Returns how many jobs and workers there are.
+  task<remote_health> health() const {
+    const json told = co_await ask("GET", base_ + "/health", "", options_.call);
+    const json jobs = told.value("jobs", json::object());
+    const json workers = told.value("workers", json::object());
+    remote_health found;
+    found.completed = jobs.value("completed", 0);
+    found.failed = jobs.value("failed", 0);
+    found.in_progress = jobs.value("inProgress", 0);
+    found.in_queue = jobs.value("inQueue", 0);
+    found.retried = jobs.value("retried", 0);
+    found.idle = workers.value("idle", 0);
+    found.running = workers.value("running", 0);
+    found.details = told;
+    co_return found;
+  }
+
+ private:
+  // How long the platform holds a request for a job that is not final.
+  static constexpr std::chrono::milliseconds hold_time{90'000};
+  static constexpr std::chrono::seconds longest_hold{90};
+
+  static std::string body_of(json input) {
+    json body = json::object();
+    body["input"] = std::move(input);
+    return body.dump();
+  }
+
+  std::string job_url(std::string_view what, std::string_view id) const {
+    std::string url = base_ + "/" + std::string(what) + "/";
+    append_url_segment(url, id);
+    return url;
+  }
+
+  // `body` is empty where there is none.
+  task<json> ask(std::string_view method, std::string url, std::string body, http::call_options how) const {
+    http::request what(std::move(url));
+    what.method = std::string(method);
+    if (!body.empty()) what.body = http::body(std::move(body));
+    what.options = std::move(how);
+    const std::string asked = what.url;
+    const http::response got = co_await http::send(std::move(what));
+    if (!got.ok()) refuse(method, asked, got);
+    try {
+      co_return json::parse(got.body);
+    } catch (const json_parse_error& error) {
+      detail::throw_call_error(http_failure::broken, method, asked,
+                               std::string("what it responded is no JSON: ") + error.what(), "", got.status);
+    }
+  }
+
+  [[noreturn]] static void refuse(std::string_view method, std::string_view url, const http::response& got) {
+    const std::string_view way_out = got.status == 401   ? "check the API key"
+                                     : got.status == 404 ? "check the ids of endpoint and job"
+                                     : got.status == 429 ? "call less often, or later"
+                                                         : "";
+    detail::throw_call_error(http_failure::none, method, url,
+                             "the status is " + std::to_string(got.status) + ": " + got.body.substr(0, 200),
+                             way_out, got.status);
+  }
+
+  task<remote_job> look(std::string_view method, std::string url, std::string body,
+                        http::call_options how) const {
+    json told = co_await ask(method, std::move(url), std::move(body), std::move(how));
+    remote_job one;
+    one.id = told.value("id", "");
+    one.status = told.value("status", "");
+    one.output = told.value("output", json());
+    one.error = told.value("error", json());
+    one.details = std::move(told);
+    co_return one;
+  }
+
+  endpoint_client_options options_;
+  std::string base_;
+};
+
+}  // namespace coworker::inline v0_1
