@@ -144,6 +144,7 @@
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
 #include <coworker/job/test_job.hpp>
+#include <coworker/job/token_text.hpp>
 #include <coworker/simulation/conformance.hpp>
 #include <coworker/simulation/simulation.hpp>
 #endif
