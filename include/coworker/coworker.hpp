@@ -92,6 +92,7 @@
 #include <coworker/job/routes.hpp>
 #include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
+#include <coworker/job/token_text.hpp>
 #include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
@@ -144,7 +145,6 @@
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
 #include <coworker/job/test_job.hpp>
-#include <coworker/job/token_text.hpp>
 #include <coworker/simulation/conformance.hpp>
 #include <coworker/simulation/simulation.hpp>
 #endif
