@@ -72,6 +72,7 @@
 #include <coworker/job/batch_metrics.hpp>
 #include <coworker/job/chunk_stream.hpp>
 #include <coworker/job/error_info.hpp>
+#include <coworker/job/generate_text.hpp>
 #include <coworker/job/handler.hpp>
 #include <coworker/job/handler_kind.hpp>
 #include <coworker/job/job.hpp>
@@ -86,12 +87,14 @@
 #include <coworker/job/middleware/prepared.hpp>
 #include <coworker/job/middleware/retried.hpp>
 #include <coworker/job/middleware/wrapping.hpp>
+#include <coworker/job/openai.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/job/preparation.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/job/routes.hpp>
 #include <coworker/job/stream_options.hpp>
 #include <coworker/job/timings.hpp>
+#include <coworker/job/token_text.hpp>
 #include <coworker/job/whole.hpp>
 #include <coworker/job/worker_blocking.hpp>
 #include <coworker/json/json.hpp>

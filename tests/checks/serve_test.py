@@ -466,6 +466,9 @@ class OpenAi(unittest.TestCase):
         self.assertEqual(server.ask("GET", before + "/v1/models").body["data"][0]["id"], "tiny")
         missing = server.ask("POST", before + "/v1/chat/completions", {"model": "none"})
         self.assertEqual((missing.status, missing.body["error"]["type"]), (404, "not_found_error"))
+        failed = server.ask("POST", before + "/v1/chat/completions", {"model": 5})  # in OpenAI's form too
+        self.assertEqual((failed.status, failed.body["error"]["type"], failed.body["error"]["code"]), (500, "server_error", 500))
+        self.assertIn("model", failed.body["error"]["message"])
 
     def test_routes_of_openai_in_both_modes(self):
         with Server("--openai", "--rp_serve_api", "--rp_api_port", "0") as server:

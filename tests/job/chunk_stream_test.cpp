@@ -144,6 +144,22 @@ TEST_CASE("gathered texts may be joined; what is no text stays apart, and the or
   CHECK(texts_of(one.world) == chunk_texts{R"("Hello \"you\"")", "[1,2]", R"("\nend")", "[null]"});
 }
 
+TEST_CASE(
+    "a character that texts cut goes out whole, also over a text without a byte; one without an end is "
+    "replaced") {
+  const auto cut = [](job<>) -> async_generator<std::string> {
+    for (const char* const text : {"a\xe2", "", "\x82", "\xac", "b", "\xc3"}) co_yield std::string(text);
+  };
+  streamed_run one;
+  const auto result = one.run(cut);
+  CHECK(result.body == json{{"output", json::array()}});
+  std::string all;
+  for (const std::string& chunk : texts_of(one.world)) all += json::parse(chunk).get<std::string>();
+  CHECK(all ==
+        "a\xe2\x82\xac"
+        "b\xef\xbf\xbd");
+}
+
 TEST_CASE("an element longer than a chunk may be fails its job, with its number, its length and the limit") {
   streamed_run one;
   one.input = {{"elements", {"short", std::string(100, 'x')}}};

@@ -27,7 +27,7 @@ class active_sequence {
   Sequence& operator*() noexcept { return *state_; }
   Sequence* operator->() noexcept { return std::addressof(*state_); }
 
-  /// Its place among the active ones, from 0 to below step_engine_options::slots: the same until it ends, as a language
+  /// Its place among the active ones, from 0 to below step_engine_options::at_once: the same until it ends, as a language
   /// model's cache needs it.
   std::size_t slot() const noexcept { return slot_; }
 

@@ -33,12 +33,11 @@ class text_carry {
   // The text as far as its characters are whole. Bytes that were held back and that it does not finish become U+FFFD.
   std::string next(std::string text) {
     if (!held_.empty()) {
-      const std::size_t added = text.size();
       text.insert(0, held_);
       const char* const end = text.data() + text.size();
       const bool finished = utf8_sequence(text.data(), end) != 0;
-      // Short elements may bring one byte of it each.
-      const bool going_on = !finished && added > 0 && unfinished_bytes(text) == text.size();
+      // Short elements may bring one byte of it each, or none.
+      const bool going_on = !finished && unfinished_bytes(text) == text.size();
       if (!finished && !going_on) text.replace(0, held_.size(), replacement);
       held_.clear();
     }
@@ -57,4 +56,4 @@ class text_carry {
   std::string held_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -253,7 +253,9 @@ class endpoint_visit {
     if (form_ != reply_form::openai && form_ != reply_form::openai_events)
       return reply(error_reply(status, seen.error));
     endpoint_reply made;
-    if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
+    std::string message = seen.error;
+    if (message.starts_with('{') &&
+        !read_platform_error(message)) {  // the handler's own object, as the queue has it
       made.text = "{\"error\":" + seen.error + "}";
       made.status = own_status(made.text, status);
       return reply(std::move(made));
@@ -261,11 +263,24 @@ class endpoint_visit {
     made.status = status;
     made.text = "{\"error\":";
     std::string inner;
-    append_member(inner, "message", seen.error);
+    append_member(inner, "message", message);
     append_member(inner, "type", seen.input_fault ? "invalid_request_error" : "server_error");
     append_member(inner, "code", std::int64_t{status});
     made.text.append(inner).append("}}");
     reply(std::move(made));
+  }
+
+  // Whether it is an error in the platform's form, of which it leaves the message.
+  static bool read_platform_error(std::string& error) {
+    try {
+      const json told = json::parse(error);
+      const auto message = told.find("error_message");
+      if (message == told.end() || !message->is_string()) return false;
+      error = message->get<std::string>();
+      return true;
+    } catch (const json_exception&) {
+      return false;
+    }
   }
 
   void add_prediction(const job_view& seen) {
