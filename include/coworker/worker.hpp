@@ -16,8 +16,9 @@
 #include <coworker/typed/defaults.hpp>
 #include <coworker/worker/core.hpp>
 #include <coworker/worker/options.hpp>
-#include <coworker/worker/watchdog.hpp>
 #include <coworker/worker/run_jobs.hpp>
+#include <coworker/worker/watchdog.hpp>
+#include <coworker/worker/wind_down.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -189,4 +190,4 @@ class worker {
 template <class Handler, class Modifier = fixed_concurrency>
 worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

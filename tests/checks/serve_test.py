@@ -151,7 +151,7 @@ class QueueApi(unittest.TestCase):
             self.assertEqual(server.ask("POST", "/cancel/" + running).body["status"], "CANCELLED")
             self.assertEqual(server.ask("POST", "/runsync", {"input": {"ms": 1}}).body["output"], "blocked")
 
-    def test_at_sigterm_what_runs_ends_and_what_waits_is_cancelled(self):
+    def test_at_sigterm_what_runs_and_what_waits_ends_and_no_more_is_let_in(self):
         with Server("--block", *self.FLAGS) as server:
             first = server.connect()
             first.request("POST", "/runsync", json.dumps({"input": {"ms": 1500}}), {"Content-Type": "application/json"})
@@ -160,11 +160,10 @@ class QueueApi(unittest.TestCase):
             second.request("POST", "/runsync", json.dumps({"input": {"ms": 1}}), {"Content-Type": "application/json"})
             wait_until(lambda: server.ask("GET", "/health").body["jobs"]["inQueue"] == 1)
             server.process.send_signal(signal.SIGTERM)
-            cancelled = Answer(second.getresponse()).body
-            self.assertEqual(cancelled["status"], "CANCELLED")
-            self.assertIn("the worker leaves", cancelled["error"])
+            wait_until(lambda: server.ask("GET", "/ping").status == 503)
             self.assertEqual(server.ask("POST", "/run", {"input": {}}).status, 503)
             self.assertEqual(Answer(first.getresponse()).body["status"], "COMPLETED")
+            self.assertEqual(Answer(second.getresponse()).body["status"], "COMPLETED")
             self.assertEqual(server.process.wait(30), 0)
 
     def test_a_port_in_use_is_an_error_that_says_so(self):
@@ -327,6 +326,28 @@ class Service(unittest.TestCase):
             self.assertEqual(Answer(running.getresponse()).body, "blocked")
             self.assertEqual(server.process.wait(30), 0)
 
+    def test_at_sigterm_jobs_that_wait_run_within_the_grace_period_or_are_told_why_not(self):
+        with Server("--block", *self.FLAGS) as server:
+            clients = []
+
+            def add_client(span):
+                clients.append(server.connect())
+                clients[-1].request("POST", "/", json.dumps({"ms": span}), {"Content-Type": "application/json"})
+
+            add_client(500)
+            wait_until(lambda: "coworker_jobs_in_progress 1" in server.ask("GET", "/metrics").text)
+            for span in (500, 60000, 60000):
+                add_client(span)
+                time.sleep(0.1)
+            server.process.send_signal(signal.SIGTERM)
+            for one in clients[:2]:
+                self.assertEqual(Answer(one.getresponse()).body, "blocked")
+            stopped, never_started = (Answer(one.getresponse()) for one in clients[2:])
+            self.assertEqual((stopped.status, stopped.body["error"]),
+                             (503, "stopped: the worker leaves, and its grace period is over"))
+            self.assertEqual((never_started.status, never_started.body["error"]),
+                             (503, "cancelled: the worker left before it had started the job"))
+            self.assertEqual(server.process.wait(30), 0)
 
     def test_while_the_handler_is_prepared_health_says_so_and_jobs_wait(self):
         with Server("--slow_start", *self.FLAGS) as server:

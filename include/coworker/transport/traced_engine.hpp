@@ -102,6 +102,7 @@ class traced_engine {
   void interpret(outcome& made) const { engine_.interpret(made); }
   task<void> attend(worker_control control) { return engine_.attend(control); }
   std::size_t backlog() const { return engine_.backlog(); }
+  double arrivals_per_second(time_point now) const { return engine_.arrivals_per_second(now); }
 
  private:
   engine_ref engine_;
@@ -111,4 +112,4 @@ class traced_engine {
 static_assert(transport<traced_engine> && chunk_transport<traced_engine> &&
               attended_transport<traced_engine>);
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -381,39 +381,6 @@ TEST_CASE("a client that goes away stops its runsync job, and never one of run")
   CHECK(summary.stopped == 1);
 }
 
-TEST_CASE(
-    "when the worker leaves, what waits is cancelled with a reason, what runs ends, and no more is let in") {
-  endpoint_world world(endpoint_kind::queue_api);
-  world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& door, leaving_worker& runner) -> task<void> {
-    endpoint_client client(door);
-    const endpoint_answer running_answer = co_await client.post("/run", R"({"input": {"ms": 5000}})");
-    const json running = running_answer.body;
-    co_await sleep_for(1s);
-    const endpoint_answer waiting_answer = co_await client.post("/run", R"({"input": 1})");
-    const json waiting = waiting_answer.body;
-    {
-      const endpoint_answer got = co_await client.get("/ping");
-      CHECK(got.status == 200);
-    }
-    runner.stop();
-    co_await sleep_for(1s);
-    {
-      const endpoint_answer got = co_await client.get("/ping");
-      CHECK(got.status == 503);
-    }
-    {
-      const endpoint_answer got = co_await client.post("/run", R"({"input": 1})");
-      CHECK(got.status == 503);
-    }
-    const endpoint_answer cancelled = co_await client.get("/status/" + waiting.at("id").get<std::string>());
-    CHECK(cancelled.body.at("status") == "CANCELLED");
-    CHECK(cancelled.body.at("error").get<std::string>().find("the worker leaves") != std::string::npos);
-    const endpoint_answer ended = co_await client.get("/status-sync/" + running.at("id").get<std::string>());
-    CHECK(ended.body.at("status") == "COMPLETED");
-  });
-}
-
 TEST_CASE("the API describes itself, with the schema of the input") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.schema = &json_schema<order_of_fruit>;

@@ -45,6 +45,8 @@ class http_endpoint {
 
   std::size_t backlog() const noexcept { return jobs_.waiting(); }
 
+  double arrivals_per_second(time_point now) const noexcept { return jobs_.arrivals_per_second(now); }
+
   void interpret(outcome& made) const {
     if (options_.interpret != nullptr) options_.interpret(made);
   }
@@ -52,6 +54,7 @@ class http_endpoint {
   transport_limits limits() const noexcept {
     transport_limits made;
     made.jobs = options_.most_in_progress;
+    made.drains = true;
     return made;
   }
 
@@ -95,14 +98,16 @@ class http_endpoint {
     const executor_ref here = co_await this_coro::executor();
     struct attendance {
       detail::job_table& jobs;
-      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
+      const executor_ref clock;
+      attendance(detail::job_table& table, const worker_control& worker, executor_ref on)
+          : jobs(table), clock(on) {
         jobs.worker_comes(worker);
       }
       attendance(const attendance&) = delete;
       attendance& operator=(const attendance&) = delete;
-      ~attendance() { jobs.worker_goes(); }
-    } const attends(jobs_, control);
-    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
+      ~attendance() { jobs.worker_goes(clock.now()); }
+    } const attends(jobs_, control, here);
+    const stop_callback on_leaving(control.leaving(), leave(jobs_));
     event until_stopped;
     co_await until_stopped.wait();
   }
@@ -110,11 +115,8 @@ class http_endpoint {
  private:
   struct leave {
     detail::job_table* jobs;
-    executor_ref clock;
-    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
-    void operator()() const {
-      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
-    }
+    explicit leave(detail::job_table& table) noexcept : jobs(&table) {}
+    void operator()() const { jobs->close(); }
   };
 
   void settle(detail::endpoint_job& job, outcome& made, time_point now) {
@@ -149,6 +151,6 @@ class http_endpoint {
 static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
               progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
               attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
-              counted_transport<http_endpoint>);
+              counted_transport<http_endpoint> && metered_transport<http_endpoint>);
 
 }  // namespace coworker::inline v0_1

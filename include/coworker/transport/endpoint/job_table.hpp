@@ -5,7 +5,9 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/scale/metrics.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/job.hpp>
@@ -36,6 +38,7 @@ class job_table {
   job_handle submit(endpoint_order order, time_point now, refusal& why) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
+    if (!closed_) arrivals_.add(now);
     const std::size_t size = order.request.size() + cost_of_a_job;
     const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
     if (why == refusal::none && !has_room) why = refusal::full;
@@ -126,6 +129,7 @@ class job_table {
     why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
     const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
     if (why != refusal::none || !may || old.running) return job_handle();
+    arrivals_.add(now);
     const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     kept_.forget(old);
@@ -138,7 +142,10 @@ class job_table {
   }
 
   // Cancels all that wait; returns how many.
-  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
+  std::size_t purge(time_point now) {
+    const std::lock_guard lock(mutex_);
+    return cancel_waiting("cancelled: the queue was purged", now);
+  }
 
   endpoint_counts counts() const {
     const std::lock_guard lock(mutex_);
@@ -189,6 +196,11 @@ class job_table {
   std::size_t waiting() const noexcept {
     const std::lock_guard lock(mutex_);
     return in_queue_;
+  }
+
+  double arrivals_per_second(time_point now) const noexcept {
+    const std::lock_guard lock(mutex_);
+    return arrivals_.per_second(now);
   }
 
   // Empty: the worker has no such job.
@@ -248,11 +260,15 @@ class job_table {
   void worker_comes(const worker_control& worker) {
     const std::lock_guard lock(mutex_);
     workers_.push_back(worker);
+    closed_ = false;
   }
 
-  void worker_goes() noexcept {
+  // What waits then will not be started any more.
+  void worker_goes(time_point now) noexcept {
     const std::lock_guard lock(mutex_);
     workers_.clear();
+    closed_ = true;
+    detail::insist([&] { cancel_waiting("cancelled: the worker left before it had started the job", now); });
   }
 
   std::optional<worker_control> worker() const {
@@ -260,8 +276,12 @@ class job_table {
     return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
   }
 
-  // Lets no more in; what waits is cancelled.
-  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
+  // Lets no more in until a worker comes; what waits may still be handed over.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    available_.set();
+  }
 
   bool closed() const {
     const std::lock_guard lock(mutex_);
@@ -347,17 +367,14 @@ class job_table {
     kept_.note_end(self, now);
   }
 
-  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
-    const std::lock_guard lock(mutex_);
-    closed_ = closed_ || closes;
+  std::size_t cancel_waiting(const char* why, time_point now) {
     std::size_t removed = 0;
-    while (!waiting_.empty()) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
+    for (; !waiting_.empty(); waiting_.pop()) {
+      endpoint_job& next = *waiting_[0];
+      if (next.status != endpoint_status::in_queue) continue;
+      end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
       ++removed;
     }
-    if (closes) available_.set();
     return removed;
   }
 
@@ -372,6 +389,7 @@ class job_table {
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
+  mutable rate_meter arrivals_;  // requests for jobs, also those that are refused as there is no room
   std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_bytes_ = 0;
