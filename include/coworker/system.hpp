@@ -11,9 +11,17 @@
 
 #if COWORKER_POSIX
 #include <sys/utsname.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <sys/random.h>
+#endif
+#else
+#include <random>
 #endif
 
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <string>
 
@@ -59,6 +67,17 @@ struct system_description {
 
 #if COWORKER_POSIX
 
+/// Bits that nobody can foresee, for seeds and ids; 0 where the system has none.
+inline std::uint64_t random_bits() noexcept {
+  std::uint64_t bits = 0;
+  if (::getentropy(&bits, sizeof bits) == 0) return bits;
+  if (std::FILE* const source = std::fopen("/dev/urandom", read_mode)) {
+    if (std::fread(&bits, sizeof bits, 1, source) != 1) bits = 0;
+    std::fclose(source);
+  }
+  return bits;
+}
+
 inline system_description describe_system() {
   system_description made;
   utsname found{};
@@ -69,6 +88,12 @@ inline system_description describe_system() {
 }
 
 #else  // Windows
+
+inline std::uint64_t random_bits() {
+  std::random_device source;
+  const std::uint64_t high = source();
+  return high << 32 | source();
+}
 
 inline system_description describe_system() {
   system_description made;

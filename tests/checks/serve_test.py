@@ -166,6 +166,31 @@ class QueueApi(unittest.TestCase):
             self.assertEqual(Answer(second.getresponse()).body["status"], "COMPLETED")
             self.assertEqual(server.process.wait(30), 0)
 
+    def test_an_ipv6_address_is_served_and_stands_in_brackets(self):
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError:
+            self.skipTest("this machine has no IPv6")
+        for host in ("::1", "[::1]"):
+            with Server("--rp_api_host", host, *self.FLAGS) as server:
+                self.assertEqual(server.host, "[::1]")
+                self.assertFalse(any("Whoever reaches" in line for line in server.lines))
+                connection = http.client.HTTPConnection("::1", server.port, timeout=30)
+                connection.request("GET", "/health")
+                self.assertEqual(Answer(connection.getresponse()).status, 200)
+                connection.close()
+                status, complaint = refused("--rp_serve_api", "--rp_api_host", host, "--rp_api_port", str(server.port))
+                self.assertEqual(status, 2)
+                self.assertIn(f"cannot serve on [::1]:{server.port}: ", complaint)
+
+    def test_no_two_processes_give_the_same_ids(self):
+        ids = set()
+        for _ in range(2):
+            with Server(*self.FLAGS) as server:
+                ids.add(server.ask("POST", "/run", {"input": 1}).body["id"])
+        self.assertEqual(len(ids), 2)
+
     def test_a_port_in_use_is_an_error_that_says_so(self):
         with Server(*self.FLAGS) as server:
             status, complaint = refused("--rp_serve_api", "--rp_api_port", str(server.port))

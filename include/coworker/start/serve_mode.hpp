@@ -12,6 +12,7 @@
 #include <coworker/start/mode.hpp>
 #include <coworker/start/run_engine.hpp>
 #include <coworker/start/watched_worker.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/endpoint/gate.hpp>
@@ -58,10 +59,10 @@ inline std::int64_t unix_seconds() {
       .count();
 }
 
-inline std::uint64_t seed_of_ids() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  return static_cast<std::uint64_t>(now) ^
-         static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count()) << 20;
+// As it stands in a URL, where an IPv6 address has brackets.
+inline std::string place_text(const std::string& host, std::uint16_t port) {
+  const bool is_bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  return (is_bare_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 inline std::string platform_error_text(const error_info& error, const logger& log) {
@@ -90,7 +91,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   made.schema = handler.schema;
   made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
   made.most_waiting = settings.most_waiting;
-  made.seed = detail::seed_of_ids();
+  made.seed = detail::random_bits();
   made.worker_id = coworker::environment("RUNPOD_POD_ID").value_or("local");
   made.token = coworker::environment("COWORKER_API_TOKEN").value_or(std::string());
   made.health_path = coworker::environment("HEALTH_CHECK_PATH").value_or("/ping");
@@ -131,7 +132,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   if (arguments.api_host) plan.host = *arguments.api_host;
   if (arguments.api_port) plan.port = *arguments.api_port;
   if (plan.health_port == plan.port) plan.health_port = 0;
-  made.only_local = detail::is_loopback_host(plan.host) || plan.host == "::1";
+  made.only_local = detail::is_loopback_host(plan.host);
   return plan;
 }
 
@@ -148,13 +149,13 @@ inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& end
   try {
     server.emplace(endpoint, host, port, health_port, detail::server_options(log));
   } catch (const std::exception& error) {
-    throw usage_error("cannot serve on " + host + ":" + std::to_string(port) + ": " + error.what() +
+    throw usage_error("cannot serve on " + detail::place_text(host, port) + ": " + error.what() +
                       "; choose another with --rp_api_host and --rp_api_port");
   }
 }
 
 inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) {
-  const std::string url = "http://" + plan.host + ":" + std::to_string(port);
+  const std::string url = "http://" + detail::place_text(plan.host, port);
   switch (plan.endpoint.kind) {
     case endpoint_kind::queue_api:
       log.write(log_level::info, "Serving on " + url + " (console), /run, /runsync, /docs.");
@@ -169,7 +170,7 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+    log.write(log_level::warn, "Whoever reaches " + detail::place_text(plan.host, port) +
                                    " can run jobs here, read their results and end them; set "
                                    "COWORKER_API_TOKEN to ask for a token.");
 }
@@ -207,8 +208,7 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
-                                   std::to_string(server_->port()) + "/metrics.");
+    log.write(log_level::info, "Metrics on http://" + detail::place_text(settings.metrics_host, server_->port()) + "/metrics.");
   }
 
  private:

@@ -2,10 +2,7 @@
 // What the platform says through the environment, read once and checked before any job is taken, and what a worker is
 // called there.
 
-#include <unistd.h>
-
 #include <charconv>
-#include <coworker/coro/clock.hpp>
 #include <coworker/system.hpp>
 #include <coworker/transport/environment.hpp>
 #include <coworker/transport/runpod/options.hpp>
@@ -17,13 +14,6 @@
 #include <system_error>
 
 namespace coworker::inline v0_1::detail {
-
-inline std::uint64_t random_bits() {
-  std::uint64_t bits = 0;
-  if (::getentropy(&bits, sizeof bits) != 0)
-    bits = static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count());
-  return bits;
-}
 
 // A UUID of version 4, variant 1 (RFC 9562).
 inline std::string fresh_uuid() {
@@ -38,7 +28,7 @@ inline std::string fresh_uuid() {
       continue;
     }
     if (left == 0) {
-      bits = random_bits();
+      bits = detail::random_bits();
       left = 16;
     }
     const auto value = static_cast<unsigned>(bits & 15);
