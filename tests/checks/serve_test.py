@@ -418,6 +418,16 @@ class Routes(unittest.TestCase):
             refused_method = server.ask("GET", "/v1/fruit")
             self.assertEqual((refused_method.status, refused_method.headers["allow"]), (405, "POST, OPTIONS"))
             self.assertEqual(server.ask("POST", "/told/%zz", {}).status, 400)
+            self.assertEqual(server.ask("PUT", "/images/x", b"\xff\0\xfe", {"Content-Type": "image/png"}).body, 3)
+            paths = server.ask("GET", "/openapi.json").body["paths"]
+            self.assertEqual(set(paths), {"/v1/fruit", "/models/{name}", "/stream", "/images/{name}", "/told/{rest}"})
+            self.assertIn("fruit", paths["/v1/fruit"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"])
+            self.assertIn("POST /v1/fruit", server.ask("GET", "/docs").text)
+
+    def test_a_plain_service_may_take_bodies_of_any_type(self):
+        with Server("--raw", "--serve", "--rp_api_port", "0") as server:
+            self.assertEqual(server.ask("POST", "/", b"\xff\0\xfe", {"Content-Type": "image/png"}).body, 3)
+            self.assertEqual(server.ask("POST", "/", '{"a": 1}').body, 8)
 
     def test_a_job_of_a_queue_names_its_route(self):
         with Server("--routes", "--rp_serve_api", "--rp_api_port", "0") as server:

@@ -33,6 +33,7 @@ namespace coworker::inline v0_1::detail {
 struct served_handler {
   std::vector<route_description> routes = {};
   bool streams = false;
+  bool raw = false;
   json (*schema)() = nullptr;
 };
 
@@ -87,6 +88,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
               : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
                                                     : endpoint_kind::service;
   made.streams = handler.streams;
+  made.raw = handler.raw;
   made.routes = handler.routes;
   made.schema = handler.schema;
   made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
@@ -208,7 +210,8 @@ class side_door {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
     detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + detail::place_text(settings.metrics_host, server_->port()) + "/metrics.");
+    log.write(log_level::info, "Metrics on http://" +
+                                   detail::place_text(settings.metrics_host, server_->port()) + "/metrics.");
   }
 
  private:

@@ -27,11 +27,15 @@ namespace coworker::inline v0_1 {
 /// Thread safety: answer() on the server's loop, the rest as any engine.
 class http_endpoint {
  public:
-  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
+  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {
+    for (const route_description& one : options_.routes) routes_.push_back(one.at);
+  }
   http_endpoint(const http_endpoint&) = delete;
   http_endpoint& operator=(const http_endpoint&) = delete;
 
   const endpoint_options& options() const noexcept { return options_; }
+  /// Those of the options.
+  const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
   logger& own_log() noexcept { return log_; }
 
@@ -144,6 +148,7 @@ class http_endpoint {
   }
 
   const endpoint_options options_;
+  std::vector<route> routes_;
   logger& log_;
   detail::job_table jobs_{options_};
 };
