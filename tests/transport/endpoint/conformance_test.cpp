@@ -82,8 +82,7 @@ class endpoint_feed {
 TEST_CASE("an endpoint's queue keeps the contract") {
   conformance_options wanted;
   wanted.runs = 300;
-  const auto seen =
-      check_conformance([](simulated_loop& loop) { return endpoint_feed(loop); }, wanted);
+  const auto seen = check_conformance([](simulated_loop& loop) { return endpoint_feed(loop); }, wanted);
   CHECK_MESSAGE(seen.ok(), seen.text());
 }
 
