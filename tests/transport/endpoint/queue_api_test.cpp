@@ -202,6 +202,24 @@ TEST_CASE("a job that runs out of time is TIMED_OUT, and can be retried under it
   });
 }
 
+TEST_CASE(
+    "a job whose time to live ends while it runs is TIMED_OUT, and nobody turns round and round for it") {
+  endpoint_world world(endpoint_kind::queue_api);
+  world.concurrency = 1;
+  world.settings.prefetch = true;
+  world.loop.limit_steps(10'000);
+  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+    endpoint_client client(door);
+    const endpoint_answer late = co_await client.post("/runsync?ttl=10000", R"({"input": {"ms": 30000}})");
+    CHECK(late.body.at("status") == "TIMED_OUT");
+    CHECK(late.body.at("executionTime") == 10000);
+    co_await client.post("/run", R"({"input": {"ms": 30000}})");
+    co_await sleep_for(1ms);
+    const endpoint_answer ahead = co_await client.post("/runsync?ttl=10000", R"({"input": 1})");
+    CHECK(ahead.body.at("status") == "TIMED_OUT");
+  });
+}
+
 TEST_CASE("a purge cancels what waits, and health counts all") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;

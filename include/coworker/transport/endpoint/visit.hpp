@@ -106,7 +106,11 @@ class endpoint_visit {
   }
 
   endpoint_job& job() noexcept { return *jobs_[at_]; }
-  time_point due() const noexcept { return (std::min)({due_, heartbeat_, jobs_[at_]->deadline}); }
+  // A job whose time to live is over was started before, and ends by itself.
+  time_point due() const noexcept {
+    const time_point lives_until = jobs_[at_]->deadline;
+    return (std::min)({due_, heartbeat_, lives_until > now_ ? lives_until : (time_point::max)()});
+  }
   const endpoint_reply& made() const noexcept { return reply_; }
   std::string take_piece() noexcept { return std::exchange(piece_, {}); }
 
