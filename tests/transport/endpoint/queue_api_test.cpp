@@ -220,6 +220,29 @@ TEST_CASE(
   });
 }
 
+TEST_CASE("a job that is cancelled after its time to live, and has no slot yet, is handed back once") {
+  endpoint_world world(endpoint_kind::queue_api);
+  world.concurrency = 1;
+  world.settings.prefetch = true;
+  world.loop.limit_steps(10'000);
+  const worker_summary summary =
+      world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+        endpoint_client client(door);
+        co_await client.post("/run", R"({"input": {"ms": 30000}})");
+        co_await sleep_for(1ms);
+        const endpoint_answer ahead = co_await client.post("/run?ttl=10000", R"({"input": 1})");
+        co_await sleep_for(12s);
+        const endpoint_answer got = co_await client.post("/cancel/" + ahead.body.at("id").get<std::string>());
+        CHECK(got.body.at("status") == "CANCELLED");
+        co_await sleep_for(1s);
+        const endpoint_answer health = co_await client.get("/health");
+        CHECK(health.body.at("jobs").at("inProgress") == 1);
+      });
+  CHECK(summary.jobs == 2);
+  CHECK(summary.stopped == 2);
+  CHECK(summary.undelivered == 0);
+}
+
 TEST_CASE("a purge cancels what waits, and health counts all") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
