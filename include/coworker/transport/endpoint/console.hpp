@@ -119,4 +119,4 @@ class console_log final : public log_sink {
   job_table& jobs_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -5,6 +5,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
+#include <coworker/http/local_event.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
@@ -37,6 +38,11 @@ class http_endpoint {
   /// Those of the options.
   const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
+
+  // Whether the server tells the worker of new jobs by itself, once for all that came in one turn of its loop: `bell` is
+  // set for each, and whoever waits for it sets available(). Null: it does not. On the server's loop.
+  void ring_by(detail::local_event* bell) noexcept { bell_ = bell; }
+  detail::local_event* bell() const noexcept { return bell_; }
   logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
@@ -149,6 +155,7 @@ class http_endpoint {
 
   const endpoint_options options_;
   std::vector<route> routes_;
+  detail::local_event* bell_ = nullptr;
   logger& log_;
   detail::job_table jobs_{options_};
 };

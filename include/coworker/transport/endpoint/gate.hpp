@@ -65,4 +65,4 @@ inline gate_refusal refuse_at_gate(const endpoint_options& options, const reques
   return {};
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

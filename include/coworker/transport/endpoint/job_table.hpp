@@ -34,8 +34,9 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Empty, and why: there is no room, or the worker leaves.
-  job_handle submit(endpoint_order order, time_point now, refusal& why) {
+  // Empty, and why: there is no room, or the worker leaves. Not announced, the worker is not told: the caller sets
+  // available() soon.
+  job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
     if (!closed_) arrivals_.add(now);
@@ -44,12 +45,16 @@ class job_table {
     if (why == refusal::none && !has_room) why = refusal::full;
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
-    std::string id = order.envelope.id;
+    // One that nobody can ask for is looked up for its id only, where that is its client's.
+    const bool listed = order.kept || !order.envelope.id.empty();
+    std::string id = std::move(order.envelope.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    kept_.add(made);
+    if (announced) available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    made->listed = listed;
+    if (listed) kept_.add(made);
     enqueue(made);
     return made;
   }
@@ -109,18 +114,15 @@ class job_table {
   bool cancel(endpoint_job& job, std::string why, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return false;
-    if (job.running) {
-      for (const worker_control& worker : workers_) worker.stop_job(job.id);
-    }
-    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+    cancel_locked(job, std::move(why), now);
     return true;
   }
 
   // Its client has its answer, or has gone away; then it is stopped.
   void leave(endpoint_job& job, time_point now) {
-    cancel(job, "cancelled: the client has gone away", now);
     const std::lock_guard lock(mutex_);
-    if (!job.kept) kept_.forget(job);
+    if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
+    if (!job.kept && job.listed) kept_.forget(job);
   }
 
   // Only for one that has failed or timed out. False: it has not, or there is no room.
@@ -135,6 +137,7 @@ class job_table {
     kept_.forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    available_.set();
     kept_.add(made);
     ++counts_.retried;
     enqueue(made);
@@ -303,7 +306,6 @@ class job_table {
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
-    available_.set();  // first, as it may throw; a take that wakes waits for the lock
     waiting_.push(job);
     ++in_queue_;
     waiting_bytes_ += job->bytes;
@@ -321,6 +323,13 @@ class job_table {
     job.news.set();
   }
 
+  void cancel_locked(endpoint_job& job, std::string why, time_point now) {
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+  }
+
   // One that has waited for too long.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
@@ -330,16 +339,7 @@ class job_table {
 
   job_view look_locked(endpoint_job& job, time_point now) {
     expire(job, now);
-    job_view seen;
-    seen.status = job.status;
-    seen.input_fault = job.input_fault;
-    seen.was_started = job.was_started;
-    const time_point until = is_final(job.status) ? job.ended : now;
-    seen.delay = (seen.was_started ? job.started : until) - job.created;
-    if (seen.was_started) seen.execution = until - job.started;
-    seen.output = job.output;
-    seen.error = job.error;
-    return seen;
+    return detail::view_of(job, now);
   }
 
   void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
@@ -351,15 +351,11 @@ class job_table {
     job.ended = now;
     job.output = std::move(output);
     job.error = std::move(error);
-    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
-                           : status == endpoint_status::failed    ? counts_.failed
-                           : status == endpoint_status::timed_out ? counts_.timed_out
-                                                                  : counts_.cancelled;
-    ++count;
+    ++detail::count_of(counts_, status);
     change(job, status);
     job.room.set();
-    const job_handle self = kept_.handle_of(job);
-    if (!job.kept || !self) return;
+    const job_handle self = job.kept ? kept_.handle_of(job) : job_handle();
+    if (!self) return;
     if (!job.webhook.empty()) {
       notices_.push_back({job.webhook, self});
       noticed_.set();

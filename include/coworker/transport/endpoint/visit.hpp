@@ -65,7 +65,9 @@ class endpoint_visit {
     now_ = now;
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
-    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
+    local_event* const bell = endpoint_.bell();
+    if (bell != nullptr) bell->set();
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, bell == nullptr);
     if (why == job_table::refusal::closed)
       throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
@@ -136,7 +138,7 @@ class endpoint_visit {
     if (form_ == reply_form::predictions) return add_prediction(*ended);
     std::vector<std::string> chunks;
     job_view seen;
-    jobs.take_chunks(job(), now, true, chunks, seen);
+    if (streams_ || form_ == reply_form::openai) jobs.take_chunks(job(), now, true, chunks, seen);
     reply_output(*ended, chunks);
   }
 
