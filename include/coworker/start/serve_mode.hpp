@@ -2,6 +2,12 @@
 // The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
 // queue. Must not know which argument or variable asked for it.
 
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+#include <sys/resource.h>
+#endif
+
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/shared_state.hpp>
 #include <coworker/http/server_options.hpp>
@@ -12,7 +18,6 @@
 #include <coworker/start/mode.hpp>
 #include <coworker/start/run_engine.hpp>
 #include <coworker/start/watched_worker.hpp>
-#include <coworker/system.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/endpoint/gate.hpp>
@@ -138,8 +143,19 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   return plan;
 }
 
-inline http_server_options server_options(logger& log) {
+// As far as the hard limit lets it.
+inline void allow_descriptors(std::size_t wanted) noexcept {
+#if COWORKER_POSIX
+  rlimit given{};
+  if (::getrlimit(RLIMIT_NOFILE, &given) != 0 || given.rlim_cur >= wanted) return;
+  given.rlim_cur = wanted < given.rlim_max ? static_cast<rlim_t>(wanted) : given.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &given);
+#endif
+}
+
+inline http_server_options server_options(std::size_t connections, logger& log) {
   http_server_options made;
+  made.connections = connections;
   made.unix_time = &detail::unix_seconds;
   made.log = &log;
   return made;
@@ -147,9 +163,12 @@ inline http_server_options server_options(logger& log) {
 
 // Throws: usage_error where it cannot listen there.
 inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
-                      const std::string& host, std::uint16_t port, std::uint16_t health_port, logger& log) {
+                      const std::string& host, std::uint16_t port, std::uint16_t health_port,
+                      std::size_t connections, logger& log) {
+  constexpr std::size_t for_the_rest = 256;
+  detail::allow_descriptors(connections + for_the_rest);
   try {
-    server.emplace(endpoint, host, port, health_port, detail::server_options(log));
+    server.emplace(endpoint, host, port, health_port, detail::server_options(connections, log));
   } catch (const std::exception& error) {
     throw usage_error("cannot serve on " + detail::place_text(host, port) + ": " + error.what() +
                       "; choose another with --rp_api_host and --rp_api_port");
@@ -197,7 +216,7 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
   if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
-  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
+  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
   detail::tell_where(plan, server->port(), log);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
@@ -209,7 +228,8 @@ class side_door {
       : endpoint_(options_of(settings), log) {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
-    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
+    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0,
+                      http_server_options().connections, log);
     log.write(log_level::info, "Metrics on http://" +
                                    detail::place_text(settings.metrics_host, server_->port()) + "/metrics.");
   }

@@ -76,4 +76,4 @@ struct endpoint_handler {
 };
 
 }  // namespace detail
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -119,4 +119,4 @@ class console_log final : public log_sink {
   job_table& jobs_;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -107,4 +107,4 @@ h3 { font-size: .8rem; color: var(--soft); margin: .4rem 0 0; }
 }
 )css";
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -314,4 +314,4 @@ begin();
 look();
 )js";
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

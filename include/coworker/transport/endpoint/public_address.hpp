@@ -83,4 +83,4 @@ inline std::string why_not_public(const std::string& url) {
   return {};
 }
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail
