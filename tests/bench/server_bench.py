@@ -51,10 +51,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def build(folder, name, standard="c++20"):
+def build(folder, name, standard="c++20", library=()):
     program = folder / name
     made = subprocess.run([os.environ.get("CXX", "g++"), f"-std={standard}", "-O2", "-DNDEBUG", "-pthread", f"-I{ROOT}/include",
-                           ROOT / f"tests/bench/{name}.cpp", "-o", program], stderr=subprocess.PIPE, text=True, check=False)
+                           ROOT / f"tests/bench/{name}.cpp", "-o", program, *library], stderr=subprocess.PIPE, text=True, check=False)
     if made.returncode != 0 and name == "server_worker":
         sys.exit(made.stderr)
     return program if made.returncode == 0 else None
@@ -65,7 +65,7 @@ def servers(folder):
     worker = build(folder, "server_worker")
     found = {"worker": lambda port: [worker, "--serve", "--rp_api_port", str(port)]}
     for name in ("beast", "httplib"):
-        if program := build(folder, "server_" + name, "c++17"):
+        if program := build(folder, "server_" + name, "c++17", ["-lcpp-httplib"] if name == "httplib" else []):
             found[name] = lambda port, program=program: [program, str(port)]
     if nginx := shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"):
         def start_nginx(port):
