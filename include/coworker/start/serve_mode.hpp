@@ -217,7 +217,18 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
-  detail::tell_where(plan, server->port(), log);
+  // Only once a signal would be followed: whoever waits for this line may send one.
+  struct teller {
+    const serve_plan& plan;
+    std::uint16_t port;
+    logger& log;
+  } told{plan, server->port(), log};
+  endpoint.when_begun(
+      [](void* whom) {
+        const teller& one = *static_cast<const teller*>(whom);
+        detail::tell_where(one.plan, one.port, one.log);
+      },
+      &told);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
 

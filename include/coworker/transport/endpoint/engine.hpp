@@ -43,6 +43,12 @@ class http_endpoint {
   // set for each, and whoever waits for it sets available(). Null: it does not. On the server's loop.
   void ring_by(detail::local_event* bell) noexcept { bell_ = bell; }
   detail::local_event* bell() const noexcept { return bell_; }
+
+  // `tell(whom)` is called when a worker begins to serve it, on the worker's thread. To be set before that.
+  void when_begun(void (*tell)(void* whom), void* whom) noexcept {
+    tell_begun_ = tell;
+    to_tell_ = whom;
+  }
   logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
@@ -117,6 +123,7 @@ class http_endpoint {
       attendance& operator=(const attendance&) = delete;
       ~attendance() { jobs.worker_goes(clock.now()); }
     } const attends(jobs_, control, here);
+    if (tell_begun_ != nullptr) tell_begun_(to_tell_);
     const stop_callback on_leaving(control.leaving(), leave(jobs_));
     event until_stopped;
     co_await until_stopped.wait();
@@ -156,6 +163,8 @@ class http_endpoint {
   const endpoint_options options_;
   std::vector<route> routes_;
   detail::local_event* bell_ = nullptr;
+  void (*tell_begun_)(void* whom) = nullptr;
+  void* to_tell_ = nullptr;
   logger& log_;
   detail::job_table jobs_{options_};
 };
