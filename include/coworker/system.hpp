@@ -15,8 +15,6 @@
 #ifdef __APPLE__
 #include <sys/random.h>
 #endif
-#else
-#include <random>
 #endif
 
 #include <cerrno>
@@ -24,6 +22,11 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+
+#if !COWORKER_POSIX
+// As the C library declares it, though only where _CRT_RAND_S was defined before <stdlib.h>, which may be included by now.
+extern "C" int rand_s(unsigned* value);
+#endif
 
 namespace coworker::inline v0_1::detail {
 
@@ -89,10 +92,11 @@ inline system_description describe_system() {
 
 #else  // Windows
 
-inline std::uint64_t random_bits() {
-  std::random_device source;
-  const std::uint64_t high = source();
-  return high << 32 | source();
+inline std::uint64_t random_bits() noexcept {
+  unsigned high = 0;
+  unsigned low = 0;
+  if (::rand_s(&high) != 0 || ::rand_s(&low) != 0) return 0;
+  return std::uint64_t{high} << 32 | low;
 }
 
 inline system_description describe_system() {
