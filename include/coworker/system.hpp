@@ -23,7 +23,7 @@
 #include <cstring>
 #include <string>
 
-#if !COWORKER_POSIX
+#if !COWORKER_POSIX && !defined(_CRT_RAND_S)
 // As the C library declares it, though only where _CRT_RAND_S was defined before <stdlib.h>, which may be included by now.
 extern "C" int rand_s(unsigned* value);
 #endif
