@@ -2176,7 +2176,7 @@ class active_sequence {
   Sequence& operator*() noexcept { return *state_; }
   Sequence* operator->() noexcept { return std::addressof(*state_); }
 
-  /// Its place among the active ones, from 0 to below step_engine_options::slots: the same until it ends, as a language
+  /// Its place among the active ones, from 0 to below step_engine_options::at_once: the same until it ends, as a language
   /// model's cache needs it.
   std::size_t slot() const noexcept { return slot_; }
 
@@ -8039,6 +8039,35 @@ class request_parser {
 
 namespace coworker::inline v0_1 {
 
+namespace detail {
+
+// Calls to no constexpr function, whose names say in the compiler's error what is wrong with a line.
+inline void a_header_line_must_be_a_name_a_colon_a_blank_and_a_value() {}
+inline void a_header_line_must_end_with_a_line_break() {}
+
+}  // namespace detail
+
+/// Header lines that are written in the program; the compiler refuses malformed ones: "Name: value\r\n", any number.
+class header_lines {
+ public:
+  consteval header_lines(const char* text) : text_(text) {
+    for (std::string_view rest = text_; !rest.empty();) {
+      const std::size_t end = rest.find("\r\n");
+      if (end == std::string_view::npos) detail::a_header_line_must_end_with_a_line_break();
+      const std::string_view line = rest.substr(0, end);
+      const std::size_t colon = line.find(": ");
+      bool is_line = colon != std::string_view::npos && detail::is_token(line.substr(0, colon));
+      for (const char c : line) is_line = is_line && c >= ' ' && c < 0x7f;
+      if (!is_line) detail::a_header_line_must_be_a_name_a_colon_a_blank_and_a_value();
+      rest.remove_prefix(end + 2);
+    }
+  }
+  constexpr std::string_view text() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 /// Status and header lines of a response.
 class response_head {
  public:
@@ -8064,6 +8093,12 @@ class response_head {
   response_head& add(std::string_view name, std::string_view value) {
     check_header(name, value);
     lines_.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
+
+  /// Adds lines that were checked when the program was compiled, other than those that the server writes itself.
+  response_head& add(header_lines lines) {
+    lines_.append(lines.text());
     return *this;
   }
 
@@ -8131,7 +8166,7 @@ class response_head {
   bool closes_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/status.hpp ------------------------------------------------------------------------------
 
@@ -8888,6 +8923,16 @@ inline std::string encoded_path(std::string_view path) {
   return made;
 }
 
+// Without a signature. Throws: std::invalid_argument.
+inline std::string object_url(const account& of, std::string_view bucket, std::string_view key) {
+  if (key.empty()) throw std::invalid_argument("s3: the key is empty; it names the object");
+  std::string url = of.endpoint_url;
+  while (url.ends_with('/')) url.pop_back();
+  host_of(url);
+  if (!bucket.empty()) url.append("/").append(encoded_path(bucket));
+  return url.append("/").append(encoded_path(key));
+}
+
 }  // namespace signing
 
 /// Returns a URL by which anybody may do `method` ("GET", "PUT", ...) to one object until `expires_in` after `now`. `bucket`
@@ -8897,17 +8942,13 @@ inline std::string presigned_url(const account& of, std::string_view method, std
                                  std::string_view key, std::chrono::seconds expires_in,
                                  std::chrono::system_clock::time_point now) {
   namespace own = signing;
-  if (key.empty()) throw std::invalid_argument("s3::presigned_url: the key is empty; it names the object");
   if (expires_in < std::chrono::seconds(1) || expires_in > std::chrono::hours(7 * 24)) {
     throw std::invalid_argument("s3::presigned_url: expires_in is " + std::to_string(expires_in.count()) +
                                 " s; S3 takes 1 s to 7 days");
   }
-  std::string base = of.endpoint_url;
-  while (base.ends_with('/')) base.pop_back();
-  const std::string_view host = own::host_of(base);
-  std::string path = base.substr(base.find("://") + 3 + host.size());
-  if (!bucket.empty()) path.append("/").append(own::encoded_path(bucket));
-  path.append("/").append(own::encoded_path(key));
+  const std::string url = own::object_url(of, bucket, key);
+  const std::string_view host = own::host_of(url);
+  const std::string path = url.substr(url.find("://") + 3 + host.size());
 
   const auto since_1970 = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
   const std::string moment = own::basic_time(since_1970.count());
@@ -8929,11 +8970,10 @@ inline std::string presigned_url(const account& of, std::string_view method, std
        {std::string_view(region), std::string_view("s3"), std::string_view("aws4_request")})
     signing_key = detail::hmac_sha256(signing_key, part);
   const std::string signature = detail::hex_text(detail::hmac_sha256(signing_key, to_sign));
-  return base.substr(0, base.find("://") + 3 + host.size()) + path + "?" + query +
-         "&X-Amz-Signature=" + signature;
+  return url + "?" + query + "&X-Amz-Signature=" + signature;
 }
 
-}  // namespace coworker::s3
+}  // namespace coworker::inline v0_1::s3
 
 // ---- coworker/http/deadlines.hpp ---------------------------------------------------------------------------
 
@@ -9386,6 +9426,15 @@ inline std::string valid_utf8(std::string_view text) {
 
 #if COWORKER_POSIX
 #include <sys/utsname.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <sys/random.h>
+#endif
+#endif
+
+#if !COWORKER_POSIX && !defined(_CRT_RAND_S)
+// As the C library declares it, though only where _CRT_RAND_S was defined before <stdlib.h>, which may be included by now.
+extern "C" int rand_s(unsigned* value);
 #endif
 
 namespace coworker::inline v0_1::detail {
@@ -9430,6 +9479,17 @@ struct system_description {
 
 #if COWORKER_POSIX
 
+/// Bits that nobody can foresee, for seeds and ids; 0 where the system has none.
+inline std::uint64_t random_bits() noexcept {
+  std::uint64_t bits = 0;
+  if (::getentropy(&bits, sizeof bits) == 0) return bits;
+  if (std::FILE* const source = std::fopen("/dev/urandom", read_mode)) {
+    if (std::fread(&bits, sizeof bits, 1, source) != 1) bits = 0;
+    std::fclose(source);
+  }
+  return bits;
+}
+
 inline system_description describe_system() {
   system_description made;
   utsname found{};
@@ -9440,6 +9500,13 @@ inline system_description describe_system() {
 }
 
 #else  // Windows
+
+inline std::uint64_t random_bits() noexcept {
+  unsigned high = 0;
+  unsigned low = 0;
+  if (::rand_s(&high) != 0 || ::rand_s(&low) != 0) return 0;
+  return std::uint64_t{high} << 32 | low;
+}
 
 inline system_description describe_system() {
   system_description made;
@@ -11563,12 +11630,11 @@ class text_carry {
   // The text as far as its characters are whole. Bytes that were held back and that it does not finish become U+FFFD.
   std::string next(std::string text) {
     if (!held_.empty()) {
-      const std::size_t added = text.size();
       text.insert(0, held_);
       const char* const end = text.data() + text.size();
       const bool finished = utf8_sequence(text.data(), end) != 0;
-      // Short elements may bring one byte of it each.
-      const bool going_on = !finished && added > 0 && unfinished_bytes(text) == text.size();
+      // Short elements may bring one byte of it each, or none.
+      const bool going_on = !finished && unfinished_bytes(text) == text.size();
       if (!finished && !going_on) text.replace(0, held_.size(), replacement);
       held_.clear();
     }
@@ -11587,7 +11653,7 @@ class text_carry {
   std::string held_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/json/path.hpp --------------------------------------------------------------------------------
 
@@ -19908,232 +19974,6 @@ struct chunk_type<chunk_or_whole<T>> {
 }  // namespace detail
 }  // namespace coworker
 
-// ---- coworker/job/handler_kind.hpp -------------------------------------------------------------------------
-
-// What a callable is as a handler, decided at compile time. Must not know how one is run.
-
-namespace coworker::inline v0_1 {
-
-/// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
-/// `return streamed{std::move(words)};`.
-template <class Range>
-struct streamed {
-  Range range;
-
-  explicit streamed(Range elements) : range(std::move(elements)) {}
-  auto begin() { return range.begin(); }
-  auto end() { return range.end(); }
-};
-
-namespace detail {
-
-template <class T>
-struct job_input {};
-template <class Input>
-struct job_input<job<Input>> {
-  using type = Input;
-};
-
-// The type of the only parameter, as the signature names it.
-template <class Signature>
-struct only_parameter {};
-template <class R, class A>
-struct only_parameter<R(A)> {
-  using type = std::remove_cvref_t<A>;
-  static constexpr bool by_value = !std::is_reference_v<A>;
-};
-template <class R, class A>
-struct only_parameter<R(A) noexcept> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A)> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) const> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) noexcept> : only_parameter<R(A)> {};
-template <class R, class C, class A>
-struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
-
-template <class Callable>
-struct signature_of {};
-template <class Callable>
-requires std::is_function_v<std::remove_pointer_t<Callable>>
-struct signature_of<Callable> {
-  using type = std::remove_pointer_t<Callable>;
-};
-template <class Callable>
-requires requires { &Callable::operator(); }
-struct signature_of<Callable> {
-  using type = decltype(&Callable::operator());
-};
-
-// Whether the handler has its job for itself. Else, and where its signature does not tell, the job has to be
-// kept for as long as its coroutine runs.
-template <class Handler>
-concept takes_by_value = only_parameter<typename signature_of<Handler>::type>::by_value;
-
-// A generic callable, whose signature names no job, takes its input as json.
-template <class Handler>
-struct input_of {
-  using type = json;
-};
-template <class Handler>
-requires requires {
-  typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
-}
-struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
-
-enum class handler_kind : unsigned char { plain, task, generator, range };
-
-template <class T>
-struct is_streamed : std::false_type {};
-template <class Range>
-struct is_streamed<streamed<Range>> : std::true_type {};
-
-// Read once, from begin() to end(). One that can be read again, through const, is a list to JSON.
-template <class T>
-concept element_range = (is_streamed<T>::value || !range_like<T>)&&requires(T& range) {
-  { range.begin() != range.end() } -> std::convertible_to<bool>;
-  *range.begin();
-};
-
-template <class T>
-using range_element = std::remove_cvref_t<decltype(*std::declval<T&>().begin())>;
-
-template <class T>
-struct awaited {
-  static constexpr handler_kind kind = handler_kind::plain;
-  using type = T;
-};
-template <class T>
-struct awaited<task<T>> {
-  static constexpr handler_kind kind = handler_kind::task;
-  using type = T;
-};
-template <class T>
-struct awaited<async_generator<T>> {
-  static constexpr handler_kind kind = handler_kind::generator;
-  using type = T;
-};
-template <element_range T>
-struct awaited<T> {
-  static constexpr handler_kind kind = handler_kind::range;
-  using type = range_element<T>;
-};
-
-// What stands in for a handler that is refused, so that nothing else complains of it.
-struct refused_handler {
-  json operator()(job<>) const { return json(); }
-};
-
-template <class T>
-concept output_value =
-    std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
-
-// What a handler gives, or what its stream is made of.
-template <class Result>
-concept handler_output = output_value<typename awaited<Result>::type> ||
-    ((awaited<Result>::kind == handler_kind::generator || awaited<Result>::kind == handler_kind::range) &&
-     is_chunk_or_whole<typename awaited<Result>::type> &&
-     output_value<typename chunk_type<typename awaited<Result>::type>::type>);
-
-template <class Handler>
-using handler_result = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
-
-template <class Handler>
-inline constexpr handler_kind kind_of_handler = awaited<handler_result<Handler>>::kind;
-
-}  // namespace detail
-
-/// What a handler takes its jobs' input as: the X of its job<X>.
-template <class Handler>
-using handler_input = typename detail::input_of<Handler>::type;
-
-/// Anything that can be called with a job.
-template <class Handler>
-concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
-
-namespace detail {
-
-template <class Handler>
-using output_of_handler = typename chunk_type<typename awaited<handler_result<Handler>>::type>::type;
-
-/// What is said of a handler whose input or result a struct spoils; no_refusal where there is nothing to explain.
-template <class Handler>
-consteval auto refuse_handler() {
-  if constexpr (!callable_with_job<Handler>) {
-    return named_type<no_refusal>();
-  } else if constexpr (!fit_for_job<handler_input<Handler>>) {
-    return detail::refuse_job<handler_input<Handler>>();
-  } else if constexpr (std::is_void_v<output_of_handler<Handler>>) {
-    return named_type<no_refusal>();
-  } else {
-    using output = std::remove_cvref_t<output_of_handler<Handler>>;
-    using refusal = decltype(detail::refuse_output<output, 0, output>());
-    if constexpr (any_of<typename refusal::type, member_of_output<output, 0, output>,
-                         struct_without_members<output, 0, output>>) {
-      return named_type<no_refusal>();
-    } else {
-      return refusal();
-    }
-  }
-}
-template <class Handler>
-using refusal_of_handler = typename decltype(detail::refuse_handler<Handler>())::type;
-
-template <class Handler>
-concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>;
-
-}  // namespace detail
-
-/// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
-/// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
-/// one whose begin() is not const. Others are lists, unless they are made `streamed`.
-template <class Handler>
-concept job_handler = callable_with_job<Handler> && detail::handler_output<detail::handler_result<Handler>>;
-
-/// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
-template <class Handler>
-inline constexpr bool is_streaming_handler =
-    detail::kind_of_handler<Handler> == detail::handler_kind::generator ||
-    detail::kind_of_handler<Handler> == detail::handler_kind::range;
-
-/// Whether the handler is a coroutine; others run on the pool, whatever the options say.
-template <class Handler>
-inline constexpr bool is_coroutine_handler =
-    detail::kind_of_handler<Handler> == detail::handler_kind::task ||
-    detail::kind_of_handler<Handler> == detail::handler_kind::generator;
-
-}  // namespace coworker
-
-// ---- coworker/job/job_error.hpp ----------------------------------------------------------------------------
-
-// job_error: an exception by which a handler of any kind says more than that its job failed. Must not know how
-// handlers are run.
-
-namespace coworker::inline v0_1 {
-
-/// What a job_error asks for besides the failure of its job.
-struct job_error_options {
-  /// Takes no more jobs and ends the worker once those in progress have ended, so that the platform starts a fresh
-  /// one: for what a process does not recover from, such as a GPU that is out of memory. Default: no.
-  bool recycle_worker = false;
-};
-
-/// Thrown by a handler, fails its job with this message: `throw job_error("CUDA: out of memory", {.recycle_worker =
-/// true});`. Counts too when it is nested in what is thrown.
-class job_error : public std::runtime_error {
- public:
-  explicit job_error(const std::string& message, job_error_options options = {})
-      : std::runtime_error(message), options_(options) {}
-
-  const job_error_options& options() const noexcept { return options_; }
-
- private:
-  job_error_options options_;
-};
-
-}  // namespace coworker
-
 // ---- coworker/typed/read_scalar.hpp ------------------------------------------------------------------------
 
 // json into numbers, durations and enums, with what was expected in words. Must not know of structs and
@@ -20622,6 +20462,574 @@ requires(detail::kind<T> == detail::input_kind::structure ||
                 "json::get<T>: T, a rule beside it or a default does not fit; job<T> says what is wrong");
   detail::read_input(from, value, "");
 }
+
+}  // namespace coworker
+
+// ---- coworker/job/openai.hpp -------------------------------------------------------------------------------
+
+// OpenAI's completions API, for handlers that generate text: what its clients send and how they are answered. Must not know
+// where texts come from.
+
+namespace coworker::inline v0_1 {
+
+/// One of the messages that OpenAI's clients send, for a typed input.
+struct openai_message {
+  std::string role;
+  std::string content;  ///< sent as a text, as a list of parts that are texts, or null for an empty one
+};
+
+/// Throws: std::invalid_argument where the content has a part that is no text, such as a picture.
+inline void from_json(const json& from, openai_message& made) {
+  made.role = from.at("role").get<std::string>();
+  made.content.clear();
+  const auto content = from.find("content");
+  if (content == from.end() || content->is_null()) return;
+  if (!content->is_array()) {
+    made.content = content->get<std::string>();
+    return;
+  }
+  for (const json& part : *content) {
+    const std::string type = part.at("type").get<std::string>();
+    if (type != "text")
+      throw std::invalid_argument("content holds a part of type \"" + type +
+                                  "\"; only \"text\" is understood");
+    made.content += part.at("text").get<std::string>();
+  }
+}
+
+/// What a client asks a language model for, as an input of job: in members of its own, or by {"openai_route",
+/// "openai_input"}, where the latter has what OpenAI's clients send and take_openai_input() reads it. Members that are
+/// not known are ignored.
+struct text_request {
+  std::string prompt;
+  std::vector<openai_message> messages;  ///< in place of a prompt
+  std::optional<int> max_tokens;
+  std::optional<int> max_completion_tokens;  ///< OpenAI's newer name for it
+  std::optional<float> temperature;
+  std::optional<float> top_p;
+  std::optional<std::int64_t> seed;
+  bool stream = false;
+  std::string openai_route;
+  json openai_input = {};
+
+  /// Reads the request out of openai_input, if there is a route. Throws: input_error.
+  void take_openai_input();
+
+  int token_limit(int otherwise) const {
+    return max_completion_tokens.value_or(max_tokens.value_or(otherwise));
+  }
+};
+
+constexpr auto rules(type<text_request>) {
+  return rule_list(member(&text_request::prompt).optional(), member(&text_request::messages).optional(),
+                   member(&text_request::max_tokens).range(1, 1 << 30),
+                   member(&text_request::max_completion_tokens).range(1, 1 << 30),
+                   member(&text_request::temperature).range(0.0f, 100.0f),
+                   member(&text_request::top_p).range(0.0f, 1.0f),
+                   member(&text_request::openai_route).optional(),
+                   member(&text_request::openai_input).optional(), unknown_members::ignored);
+}
+
+/// How many tokens a text took.
+struct token_usage {
+  std::int64_t prompt_tokens = 0;
+  std::int64_t completion_tokens = 0;
+};
+
+inline void text_request::take_openai_input() {
+  if (openai_route.empty()) return;
+  text_request sent;
+  if (!openai_input.is_null()) detail::read_input(openai_input, sent, "openai_input");
+  sent.openai_route = std::move(openai_route);
+  *this = std::move(sent);
+}
+
+/// Puts the texts that a language model generates for a job into the form that its client understands: that of OpenAI's API
+/// for a job {"openai_route", "openai_input"}, else plain texts and one object with all of it.
+///
+///     openai_reply reply(job.input.openai_route, job.id, "my-model", std::time(nullptr));
+///     if (stream) {
+///       ... co_yield reply.piece(token);                            // for each
+///       co_yield reply.end("stop", usage);
+///     } else {
+///       co_yield reply.whole(std::move(text), "stop", usage);
+///     }
+///
+/// Texts must be valid UTF-8: see token_text. The routes that it knows are /v1/chat/completions and /v1/completions.
+class openai_reply {
+ public:
+  /// `route`: empty for a job that comes without one. `created`: in seconds since 1970.
+  /// Throws: std::invalid_argument where the route is another.
+  openai_reply(std::string_view route, std::string id, std::string model, std::int64_t created)
+      : form_(form_of(route)), id_(std::move(id)), model_(std::move(model)), created_(created) {}
+
+  /// Whether it can answer a job with that route.
+  static bool knows(std::string_view route) noexcept {
+    return route.empty() || route == "/v1/chat/completions" || route == "/v1/completions";
+  }
+
+  /// Whether the client is one of OpenAI's.
+  bool is_openai() const noexcept { return form_ != form::plain; }
+
+  /// Returns the chunk that says a text: an event, or the text as it is.
+  json piece(std::string text) {
+    if (!is_openai()) return json(std::move(text));
+    return event(object(true, std::move(text), json()));
+  }
+
+  /// Returns the last chunk. `reason`: "stop", or "length" where a limit ended the text.
+  json end(std::string_view reason, token_usage usage) {
+    if (!is_openai()) return plain_end(reason, usage);
+    json last = object(true, {}, json(reason));
+    last["usage"] = usage_object(usage);
+    return event(last, "data: [DONE]\n\n");
+  }
+
+  /// Returns what a job that does not stream yields.
+  chunk_or_whole<json> whole(std::string text, std::string_view reason, token_usage usage) {
+    if (!is_openai()) {
+      json made = plain_end(reason, usage);
+      made["text"] = std::move(text);
+      return coworker::whole(made);
+    }
+    json made = object(false, std::move(text), json(reason));
+    made["usage"] = usage_object(usage);
+    return made;
+  }
+
+ private:
+  enum class form : unsigned char { plain, chat, text };
+
+  static form form_of(std::string_view route) {
+    if (!knows(route)) {
+      throw std::invalid_argument("openai_reply: the route \"" + std::string(route) +
+                                  "\" is not /v1/chat/completions or /v1/completions");
+    }
+    return route.empty() ? form::plain : route == "/v1/completions" ? form::text : form::chat;
+  }
+
+  json object(bool streams, std::string text, json reason) {
+    json choice = json::object();
+    choice["index"] = 0;
+    if (form_ == form::text) {
+      choice["text"] = std::move(text);
+    } else {
+      json& said = choice[streams ? "delta" : "message"] = json::object();
+      if (!std::exchange(has_begun_, true)) said["role"] = "assistant";
+      if (!text.empty() || !streams) said["content"] = std::move(text);
+    }
+    choice["finish_reason"] = std::move(reason);
+    json made = json::object();
+    made["id"] = id_;
+    made["object"] = form_ == form::text ? "text_completion"
+                     : streams           ? "chat.completion.chunk"
+                                         : "chat.completion";
+    made["created"] = created_;
+    made["model"] = model_;
+    made["choices"].push_back(std::move(choice));
+    return made;
+  }
+  static json event(const json& said, std::string_view next = {}) {
+    return json("data: " + said.dump() + "\n\n" + std::string(next));
+  }
+
+  static json usage_object(token_usage usage) {
+    json made = json::object();
+    made["prompt_tokens"] = usage.prompt_tokens;
+    made["completion_tokens"] = usage.completion_tokens;
+    made["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;
+    return made;
+  }
+
+  static json plain_end(std::string_view reason, token_usage usage) {
+    json made = json::object();
+    made["finish_reason"] = reason;
+    made["usage"] = usage_object(usage);
+    return made;
+  }
+
+  const form form_;
+  const std::string id_;
+  const std::string model_;
+  const std::int64_t created_;
+  bool has_begun_ = false;  // the role has been told
+};
+
+/// Returns what a job yields whose route the handler does not serve; its client then sees status 404.
+inline json openai_no_route(std::string_view route) {
+  json made = json::object();
+  json& error = made["error"];
+  error["message"] = "there is no route " + std::string(route);
+  error["type"] = "not_found_error";
+  error["code"] = 404;
+  return made;
+}
+
+/// Returns what a job with the route /v1/models yields.
+inline json openai_models(std::string_view name) {
+  json model = json::object();
+  model["id"] = name;
+  model["object"] = "model";
+  model["created"] = 0;
+  model["owned_by"] = "";
+  json made = json::object();
+  made["object"] = "list";
+  made["data"].push_back(std::move(model));
+  return made;
+}
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/job/token_text.hpp ---------------------------------------------------------------------------
+
+// token_text: text out of the bytes of a language model's tokens, which may cut a character. Must not know streams.
+
+namespace coworker::inline v0_1 {
+
+/// Makes valid UTF-8 of texts that follow each other and may be cut anywhere, as a language model's tokens are, so that
+/// each can go into JSON of its own. A handler that yields the texts themselves needs none: see stream_options.
+///
+///     token_text text;
+///     send(text.next(bytes_of_token));  // for each token
+///     send(text.end());
+class token_text {
+ public:
+  /// Returns the text as far as its characters are whole; the bytes of one that it begins come with the next. Bytes that
+  /// are part of no character become U+FFFD, the replacement character.
+  std::string next(std::string bytes) { return detail::valid_utf8(carry_.next(std::move(bytes))); }
+
+  /// Returns U+FFFD where a character was begun that no text will finish, else nothing.
+  std::string end() { return carry_.end(); }
+
+ private:
+  detail::text_carry carry_;
+};
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/job/generate_text.hpp ------------------------------------------------------------------------
+
+// generate_text: a whole handler around a language model's tokens. Must not know what generates them.
+
+namespace coworker::inline v0_1 {
+
+/// The tokens of a text that is being generated.
+struct generated_text {
+  async_generator<std::string> tokens;  ///< their bytes, which may cut a character; an element a token
+  std::int64_t prompt_tokens = 0;       ///< that it began with
+  std::int64_t limit = 0;               ///< a text of as many tokens was ended by that; 0: there is none
+  std::int64_t created = 0;             ///< in seconds since 1970, for OpenAI's clients
+};
+
+namespace detail {
+
+template <class Generate>
+async_generator<chunk_or_whole<>> answer_with_text(job<text_request> work, std::string model,
+                                                   Generate generate) {
+  text_request asked = std::move(work.input);
+  asked.take_openai_input();
+  if (asked.openai_route == "/v1/models" || !openai_reply::knows(asked.openai_route)) {
+    json other =
+        asked.openai_route == "/v1/models" ? openai_models(model) : openai_no_route(asked.openai_route);
+    co_yield std::move(other);
+    co_return;
+  }
+  generated_text made = generate(std::as_const(asked));
+  openai_reply reply(asked.openai_route, work.id, std::move(model), made.created);
+  token_usage usage;
+  usage.prompt_tokens = made.prompt_tokens;
+  token_text characters;
+  std::string text;
+  for (std::string* token = co_await made.tokens.next(); token != nullptr;
+       token = co_await made.tokens.next()) {
+    ++usage.completion_tokens;
+    std::string next = characters.next(std::move(*token));
+    if (!asked.stream) {
+      work.progress(usage.completion_tokens);
+      text += next;
+    } else if (!next.empty()) {
+      json piece = reply.piece(std::move(next));
+      co_yield std::move(piece);
+    }
+  }
+  const char* const reason = usage.completion_tokens == made.limit ? "length" : "stop";
+  std::string rest = characters.end();
+  if (!asked.stream) {
+    chunk_or_whole<> all = reply.whole(text + rest, reason, usage);
+    co_yield std::move(all);
+    co_return;
+  }
+  if (!rest.empty()) {
+    json piece = reply.piece(std::move(rest));
+    co_yield std::move(piece);
+  }
+  json last = reply.end(reason, usage);
+  co_yield std::move(last);
+}
+
+template <class Generate>
+concept generates_text = requires(Generate& generate, const text_request& asked) {
+  { generate(asked) } -> std::same_as<generated_text>;
+};
+
+}  // namespace detail
+
+/// Answers a job with what a language model generates for it, streamed or whole as the job asks, in the form that its client
+/// understands: see openai_reply. Progress, of one that does not stream, is the number of tokens. A handler needs no more than
+///
+///     generated_text begin(engine& decode, const text_request& asked);
+///
+///     async_generator<chunk_or_whole<>> handle(engine& decode, job<text_request> work) {
+///       return generate_text(std::move(work), "my-model", [&decode](const text_request& asked) {
+///         return begin(decode, asked);
+///       });
+///     }
+///
+/// `model` is the name by which OpenAI's clients know the model. `generate` is called once, and not for a job that asks
+/// which models there are; what it refers to must outlive the generator. OpenAI's API on the platform wants the chunks in
+/// the output too: set stream_options::return_aggregate_stream.
+/// Throws: input_error where openai_input does not fit; what `generate` and its tokens throw.
+/// Cancellation: as that of the tokens.
+template <class Generate>
+requires(detail::generates_text<Generate>) async_generator<chunk_or_whole<>> generate_text(
+    job<text_request> work, std::string model, Generate generate) {
+  return detail::answer_with_text(std::move(work), std::move(model), std::move(generate));
+}
+
+template <class Generate>
+requires(!detail::generates_text<Generate>) COWORKER_REFUSE(
+    "coworker::generate_text: the function that generates does not fit; it must be callable with a "
+    "`const text_request&` and give a generated_text")
+async_generator<chunk_or_whole<>> generate_text(const job<text_request>&, const std::string&,
+                                                const Generate&) {
+  throw input_error({});
+}
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/job/handler_kind.hpp -------------------------------------------------------------------------
+
+// What a callable is as a handler, decided at compile time. Must not know how one is run.
+
+namespace coworker::inline v0_1 {
+
+/// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
+/// `return streamed{std::move(words)};`.
+template <class Range>
+struct streamed {
+  Range range;
+
+  explicit streamed(Range elements) : range(std::move(elements)) {}
+  auto begin() { return range.begin(); }
+  auto end() { return range.end(); }
+};
+
+namespace detail {
+
+template <class T>
+struct job_input {};
+template <class Input>
+struct job_input<job<Input>> {
+  using type = Input;
+};
+
+// The type of the only parameter, as the signature names it.
+template <class Signature>
+struct only_parameter {};
+template <class R, class A>
+struct only_parameter<R(A)> {
+  using type = std::remove_cvref_t<A>;
+  static constexpr bool by_value = !std::is_reference_v<A>;
+};
+template <class R, class A>
+struct only_parameter<R(A) noexcept> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A)> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) const> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) noexcept> : only_parameter<R(A)> {};
+template <class R, class C, class A>
+struct only_parameter<R (C::*)(A) const noexcept> : only_parameter<R(A)> {};
+
+template <class Callable>
+struct signature_of {};
+template <class Callable>
+requires std::is_function_v<std::remove_pointer_t<Callable>>
+struct signature_of<Callable> {
+  using type = std::remove_pointer_t<Callable>;
+};
+template <class Callable>
+requires requires { &Callable::operator(); }
+struct signature_of<Callable> {
+  using type = decltype(&Callable::operator());
+};
+
+// Whether the handler has its job for itself. Else, and where its signature does not tell, the job has to be
+// kept for as long as its coroutine runs.
+template <class Handler>
+concept takes_by_value = only_parameter<typename signature_of<Handler>::type>::by_value;
+
+// A generic callable, whose signature names no job, takes its input as json.
+template <class Handler>
+struct input_of {
+  using type = json;
+};
+template <class Handler>
+requires requires {
+  typename job_input<typename only_parameter<typename signature_of<Handler>::type>::type>::type;
+}
+struct input_of<Handler> : job_input<typename only_parameter<typename signature_of<Handler>::type>::type> {};
+
+enum class handler_kind : unsigned char { plain, task, generator, range };
+
+template <class T>
+struct is_streamed : std::false_type {};
+template <class Range>
+struct is_streamed<streamed<Range>> : std::true_type {};
+
+// Read once, from begin() to end(). One that can be read again, through const, is a list to JSON.
+template <class T>
+concept element_range = (is_streamed<T>::value || !range_like<T>)&&requires(T& range) {
+  { range.begin() != range.end() } -> std::convertible_to<bool>;
+  *range.begin();
+};
+
+template <class T>
+using range_element = std::remove_cvref_t<decltype(*std::declval<T&>().begin())>;
+
+template <class T>
+struct awaited {
+  static constexpr handler_kind kind = handler_kind::plain;
+  using type = T;
+};
+template <class T>
+struct awaited<task<T>> {
+  static constexpr handler_kind kind = handler_kind::task;
+  using type = T;
+};
+template <class T>
+struct awaited<async_generator<T>> {
+  static constexpr handler_kind kind = handler_kind::generator;
+  using type = T;
+};
+template <element_range T>
+struct awaited<T> {
+  static constexpr handler_kind kind = handler_kind::range;
+  using type = range_element<T>;
+};
+
+// What stands in for a handler that is refused, so that nothing else complains of it.
+struct refused_handler {
+  json operator()(job<>) const { return json(); }
+};
+
+template <class T>
+concept output_value =
+    std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
+
+// What a handler gives, or what its stream is made of.
+template <class Result>
+concept handler_output = output_value<typename awaited<Result>::type> ||
+    ((awaited<Result>::kind == handler_kind::generator || awaited<Result>::kind == handler_kind::range) &&
+     is_chunk_or_whole<typename awaited<Result>::type> &&
+     output_value<typename chunk_type<typename awaited<Result>::type>::type>);
+
+template <class Handler>
+using handler_result = std::invoke_result_t<Handler&, job<typename input_of<Handler>::type>>;
+
+template <class Handler>
+inline constexpr handler_kind kind_of_handler = awaited<handler_result<Handler>>::kind;
+
+}  // namespace detail
+
+/// What a handler takes its jobs' input as: the X of its job<X>.
+template <class Handler>
+using handler_input = typename detail::input_of<Handler>::type;
+
+/// Anything that can be called with a job.
+template <class Handler>
+concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
+
+namespace detail {
+
+template <class Handler>
+using output_of_handler = typename chunk_type<typename awaited<handler_result<Handler>>::type>::type;
+
+/// What is said of a handler whose input or result a struct spoils; no_refusal where there is nothing to explain.
+template <class Handler>
+consteval auto refuse_handler() {
+  if constexpr (!callable_with_job<Handler>) {
+    return named_type<no_refusal>();
+  } else if constexpr (!fit_for_job<handler_input<Handler>>) {
+    return detail::refuse_job<handler_input<Handler>>();
+  } else if constexpr (std::is_void_v<output_of_handler<Handler>>) {
+    return named_type<no_refusal>();
+  } else {
+    using output = std::remove_cvref_t<output_of_handler<Handler>>;
+    using refusal = decltype(detail::refuse_output<output, 0, output>());
+    if constexpr (any_of<typename refusal::type, member_of_output<output, 0, output>,
+                         struct_without_members<output, 0, output>>) {
+      return named_type<no_refusal>();
+    } else {
+      return refusal();
+    }
+  }
+}
+template <class Handler>
+using refusal_of_handler = typename decltype(detail::refuse_handler<Handler>())::type;
+
+template <class Handler>
+concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>;
+
+}  // namespace detail
+
+/// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
+/// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
+/// one whose begin() is not const. Others are lists, unless they are made `streamed`.
+template <class Handler>
+concept job_handler = callable_with_job<Handler> && detail::handler_output<detail::handler_result<Handler>>;
+
+/// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
+template <class Handler>
+inline constexpr bool is_streaming_handler =
+    detail::kind_of_handler<Handler> == detail::handler_kind::generator ||
+    detail::kind_of_handler<Handler> == detail::handler_kind::range;
+
+/// Whether the handler is a coroutine; others run on the pool, whatever the options say.
+template <class Handler>
+inline constexpr bool is_coroutine_handler =
+    detail::kind_of_handler<Handler> == detail::handler_kind::task ||
+    detail::kind_of_handler<Handler> == detail::handler_kind::generator;
+
+}  // namespace coworker
+
+// ---- coworker/job/job_error.hpp ----------------------------------------------------------------------------
+
+// job_error: an exception by which a handler of any kind says more than that its job failed. Must not know how
+// handlers are run.
+
+namespace coworker::inline v0_1 {
+
+/// What a job_error asks for besides the failure of its job.
+struct job_error_options {
+  /// Takes no more jobs and ends the worker once those in progress have ended, so that the platform starts a fresh
+  /// one: for what a process does not recover from, such as a GPU that is out of memory. Default: no.
+  bool recycle_worker = false;
+};
+
+/// Thrown by a handler, fails its job with this message: `throw job_error("CUDA: out of memory", {.recycle_worker =
+/// true});`. Counts too when it is nested in what is thrown.
+class job_error : public std::runtime_error {
+ public:
+  explicit job_error(const std::string& message, job_error_options options = {})
+      : std::runtime_error(message), options_(options) {}
+
+  const job_error_options& options() const noexcept { return options_; }
+
+ private:
+  job_error_options options_;
+};
 
 }  // namespace coworker
 
@@ -22553,11 +22961,19 @@ routed<Handler> del(route_pattern pattern, Handler handler) {
   return {{"DELETE", pattern}, std::move(handler)};
 }
 
+/// The input of a handler that takes a request's body as it came, of whatever type and also where it is JSON: an image, a
+/// sound, a message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A job that does
+/// not come by HTTP has it as {"input": {"bytes": "..."}}.
+struct raw_body {
+  std::string bytes;  ///< need not be UTF-8
+};
+
 /// A route as a server sees it.
 struct route_description {
   route at;
   bool streams = false;
   json (*schema)() = nullptr;  ///< of the handler's input; null: any JSON
+  bool raw = false;            ///< the handler takes a raw_body
 };
 
 namespace detail {
@@ -22600,6 +23016,7 @@ struct route_chain<First, Rest...> {
 
   void describe(std::vector<route_description>& into) const {
     route_description made{first.at, is_streaming_handler<First>};
+    made.raw = std::is_same_v<handler_input<First>, raw_body>;
     if constexpr (typed_input<handler_input<First>>) made.schema = &json_schema<handler_input<First>>;
     into.push_back(made);
     rest.describe(into);
@@ -22612,8 +23029,9 @@ struct route_chain<First, Rest...> {
 ///
 ///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
 ///
-/// A body is the handler's input; without one, as with GET, its members are the parameters of path and query. Both, and
-/// the header lines, are in job::details too: `parameters`, `query_parameters`, `headers`. A job that does not come by
+/// A body is the handler's input: JSON or text, or anything for a handler of job<raw_body>. Without a body, as with GET, the
+/// input's members are the parameters of path and query. Both, and the header lines, are in job::details too: `parameters`,
+/// `query_parameters`, `headers`. What describes the API (/openapi.json, /docs) names each route with its input. A job that does not come by
 /// HTTP names its route beside its input, as in {"input": {}, "route": "POST /v1/transcribe"}.
 template <class... Handlers>
 class routes {
@@ -22647,6 +23065,54 @@ class routes {
 
 template <class... Handlers>
 routes(routed<Handlers>...) -> routes<Handlers...>;
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/job/worker_blocking.hpp ----------------------------------------------------------------------
+
+// blocking on the pool of the worker that runs the job, for handlers that have no pool of their own. Must not know the
+// worker.
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+template <class Place>
+concept place_for_blocking = std::convertible_to<Place, executor_ref> || executor<std::remove_cvref_t<Place>>;
+
+template <class Result>
+task<Result> run_on_worker(task<Result> call) {
+  const coworker::context here = co_await this_coro::context();
+  if (here.job == nullptr || here.job->worker == nullptr) {
+    throw std::logic_error(
+        "blocking: the coroutine works for no job, and so for no worker that has a pool; give one: "
+        "co_await blocking(pool, the function)");
+  }
+  co_return co_await coworker::run_on(here.job->worker->pool, std::move(call));
+}
+
+}  // namespace detail
+
+/// Calls `function(args...)` on the pool of the worker that runs the job, and returns its result or rethrows what it throws.
+/// The rest as blocking(pool, function, args...):
+///
+///     const text transcript = co_await blocking(transcribe, file);
+///
+/// Throws: std::logic_error also where the coroutine works for no job.
+template <class Function, class... Args>
+requires(!detail::place_for_blocking<Function>) auto blocking(Function&& function, Args&&... args) {
+  // Its static_asserts say what does not fit.
+  using call = decltype(coworker::blocking(executor_ref(), std::forward<Function>(function),
+                                           std::forward<Args>(args)...));
+  if constexpr (detail::is_task<call>) {
+    using result = typename call::value_type;
+    return detail::run_on_worker<result>(
+        detail::call_unless_stopped<result, std::decay_t<Function>, std::decay_t<Args>...>(
+            std::forward<Function>(function), std::forward<Args>(args)...));
+  } else {
+    return call();
+  }
+}
 
 }  // namespace coworker::inline v0_1
 
@@ -24282,12 +24748,13 @@ struct metrics {
   /// what tells is whether takes come back full and at once, or are held until jobs come.
   demand_level demand = demand_level::steady;
   /// Jobs known to wait for a slot: those taken beyond a limit that has fallen, and, where the queue counts what it
-  /// has (a local file, a queue in memory), those in it.
+  /// has (an HTTP endpoint, a local file, a queue in memory), those in it.
   int jobs_waiting = 0;
   /// Slots that stood empty because no job came, on average over the last half second.
   double slots_waiting = 0;
   /// Jobs offered in the last second, as far as they can be known: those taken, and, where the queue counts what it
-  /// has, the growth of that. Trap: from any other queue a worker takes no more than it has slots for, so while
+  /// has, the growth of that; at an HTTP endpoint every request for a job, when it comes, also one that is refused as too
+  /// many wait. Trap: from any other queue a worker takes no more than it has slots for, so while
   /// `demand` is high this is its own throughput, and the jobs that wait behind that do not show in it.
   double arrivals_per_second = 0;
   double completions_per_second = 0;  ///< outcomes delivered in the last second
@@ -24366,7 +24833,7 @@ class rate_meter {
   std::int64_t current_ = 0;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/scale/modifier.hpp ---------------------------------------------------------------------------
 
@@ -25656,6 +26123,9 @@ class metrics_recorder {
     measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
+  /// What a queue counts that knows of each job when it comes; below 0: it does not.
+  void jobs_arriving(double per_second) noexcept { told_arrivals_ = per_second; }
+
   /// So many jobs are in progress from now on.
   void in_progress(time_point now, int jobs) noexcept {
     count_until(now);
@@ -25698,7 +26168,7 @@ class metrics_recorder {
     count_until(now);
     measured_.now = now;
     measured_.limit = limit;
-    measured_.arrivals_per_second = arrivals_.per_second(now);
+    measured_.arrivals_per_second = told_arrivals_ >= 0 ? told_arrivals_ : arrivals_.per_second(now);
     measured_.completions_per_second = completions_.per_second(now);
     measured_.slots_waiting = demand_.slots_waiting(now, limit, round_trips());
     measured_.demand = demand_.level(measured_.slots_waiting, measured_.jobs_waiting);
@@ -25728,6 +26198,7 @@ class metrics_recorder {
   detail::demand_meter demand_;
   std::size_t queued_ = 0;  // seen in the queue, and counted as arrived
   rate_meter arrivals_;
+  double told_arrivals_ = -1;
   rate_meter completions_;
   latency_histogram handlers_;
   latency_histogram deliveries_;
@@ -25736,7 +26207,7 @@ class metrics_recorder {
   time_point summarise_at_ = (time_point::min)();
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/scale/resource_guard.hpp ---------------------------------------------------------------------
 
@@ -26832,6 +27303,9 @@ struct transport_limits {
   int jobs =
       (std::numeric_limits<int>::max)();  ///< in progress at once, whatever the concurrency modifier says
   int takes = 1;                          ///< calls of take() that may be under way at once; 1 or more
+  /// The jobs that wait in it can run nowhere else, as those of clients that are connected to this process. A worker that
+  /// leaves goes on taking them until take() returns `closed` or its grace period is over.
+  bool drains = false;
 };
 
 /// A queue engine, as a worker sees it. Two operations are required; the others are optional and found by their names.
@@ -26851,7 +27325,8 @@ struct transport_limits {
 ///
 ///   Waits for jobs and hands over `request.capacity` at most. Called whenever slots are free, until it has returned
 ///   `closed` or the worker leaves. Overlap: with itself up to limits().takes times, which is once unless the engine says
-///   otherwise. Cancellation: when the worker leaves, its stop token is triggered. It must then end soon, and may throw
+///   otherwise. Cancellation: when the worker leaves, its stop token is triggered; where limits().drains is set, only once
+///   the grace period is over. It must then end soon, and may throw
 ///   `cancelled` only where the queue has handed nothing over: what it has, or is being given, is returned and will be
 ///   run. Throws: after std::bad_alloc it is called again, in a second; it must not have cost a job that was handed over.
 ///   Any other exception ends the run; run() rethrows it after the jobs in progress have ended. Job ids must not be empty. A
@@ -26897,6 +27372,11 @@ struct transport_limits {
 /// std::size_t backlog() const                                                                    optional
 ///
 ///   How many jobs wait in the queue, so that concurrency modifiers see it. Called often. noexcept.
+///
+/// double arrivals_per_second(time_point now) const                                               optional
+///
+///   How many jobs have come to the queue in the last second, each counted when it came, so that concurrency modifiers see
+///   the load. Below 0: not known. Without it, jobs count when they are taken or seen waiting. Called often. noexcept.
 ///
 /// waiter& waiter()                                                                               optional
 ///
@@ -26969,6 +27449,12 @@ concept counted_transport = requires(const Transport& queue) {
   { queue.backlog() } -> std::same_as<std::size_t>;
 };
 
+/// An engine that counts jobs as they come to it.
+template <class Transport>
+concept metered_transport = requires(const Transport& queue, time_point now) {
+  { queue.arrivals_per_second(now) } -> std::same_as<double>;
+};
+
 /// An engine that the worker's event loop must block on.
 template <class Transport>
 concept waiting_transport = requires(Transport& queue) {
@@ -27032,6 +27518,7 @@ struct endpoint_job : shared_state {
   duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
+  bool listed = true;        // it can be found by its id before a worker has it
   bool running = false;      // a worker has it, whatever the status is by now
   bool read_live = false;    // a client that is connected reads its chunks
   bool input_fault = false;  // it failed because its input does not fit
@@ -27075,6 +27562,19 @@ struct job_view {
   text_handle output{};
   std::string error = {};
 };
+
+inline job_view view_of(const endpoint_job& job, time_point now) {
+  job_view seen;
+  seen.status = job.status;
+  seen.input_fault = job.input_fault;
+  seen.was_started = job.was_started;
+  const time_point until = is_final(job.status) ? job.ended : now;
+  seen.delay = (seen.was_started ? job.started : until) - job.created;
+  if (seen.was_started) seen.execution = until - job.started;
+  seen.output = job.output;
+  seen.error = job.error;
+  return seen;
+}
 
 }  // namespace coworker::inline v0_1::detail
 
@@ -27222,7 +27722,13 @@ namespace coworker::inline v0_1::detail {
 struct endpoint_job_keys {
   using key = std::string_view;
   std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
+    std::uint64_t mixed = 0xcbf29ce484222325;  // as FNV-1a, eight bytes at a time; ids are the table's own
+    for (; id.size() >= 8; id.remove_prefix(8)) {
+      std::uint64_t word;
+      std::memcpy(&word, id.data(), sizeof word);
+      mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
+      mixed ^= mixed >> 29;
+    }
     for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
     return mixed ^ (mixed >> 32);
   }
@@ -27241,6 +27747,14 @@ struct endpoint_counts {
   std::size_t in_progress = 0;
 };
 
+// Of a final status.
+inline std::uint64_t& count_of(endpoint_counts& counts, endpoint_status status) noexcept {
+  return status == endpoint_status::completed   ? counts.completed
+         : status == endpoint_status::failed    ? counts.failed
+         : status == endpoint_status::timed_out ? counts.timed_out
+                                                : counts.cancelled;
+}
+
 /// What a webhook is to be told.
 struct endpoint_notice {
   std::string url;
@@ -27255,22 +27769,24 @@ class job_ids {
   explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
 
   std::string next(bool sync) {
-    std::string id = sync ? "sync-" : "";
+    char text[44] = {'s', 'y', 'n', 'c', '-'};
+    std::size_t size = sync ? 5 : 0;
     std::uint64_t bits[2] = {random_.next(), random_.next()};
     bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
     bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
     for (unsigned i = 0; i < 32; ++i) {
-      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
-      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+      if (i == 8 || i == 12 || i == 16 || i == 20) text[size++] = '-';
+      text[size++] = "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
     }
-    return id += "-u1";
+    for (const char c : {'-', 'u', '1'}) text[size++] = c;
+    return std::string(text, size);
   }
 
  private:
   random_source random_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/options.hpp ---------------------------------------------------------------
 
@@ -27302,6 +27818,7 @@ struct endpoint_options {
   std::vector<route_description> routes =
       {};                ///< of the kind `service`: the only ones that are jobs; none: all are
   bool streams = false;  ///< the handler is one that streams
+  bool raw = false;      ///< of the kind `service`: the handler takes a raw_body
   int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
   std::size_t most_waiting = 1000;                           ///< jobs that wait; more are refused with 429
   std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait
@@ -27421,21 +27938,27 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Empty, and why: there is no room, or the worker leaves.
-  job_handle submit(endpoint_order order, time_point now, refusal& why) {
+  // Empty, and why: there is no room, or the worker leaves. Not announced, the worker is not told: the caller sets
+  // available() soon.
+  job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
+    if (!closed_) arrivals_.add(now);
     const std::size_t size = order.request.size() + cost_of_a_job;
     const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
     if (why == refusal::none && !has_room) why = refusal::full;
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
-    std::string id = order.envelope.id;
+    // One that nobody can ask for is looked up for its id only, where that is its client's.
+    const bool listed = order.kept || !order.envelope.id.empty();
+    std::string id = std::move(order.envelope.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    kept_.add(made);
+    if (announced) available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    made->listed = listed;
+    if (listed) kept_.add(made);
     enqueue(made);
     return made;
   }
@@ -27495,18 +28018,15 @@ class job_table {
   bool cancel(endpoint_job& job, std::string why, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return false;
-    if (job.running) {
-      for (const worker_control& worker : workers_) worker.stop_job(job.id);
-    }
-    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+    cancel_locked(job, std::move(why), now);
     return true;
   }
 
   // Its client has its answer, or has gone away; then it is stopped.
   void leave(endpoint_job& job, time_point now) {
-    cancel(job, "cancelled: the client has gone away", now);
     const std::lock_guard lock(mutex_);
-    if (!job.kept) kept_.forget(job);
+    if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
+    if (!job.kept && job.listed) kept_.forget(job);
   }
 
   // Only for one that has failed or timed out. False: it has not, or there is no room.
@@ -27515,11 +28035,13 @@ class job_table {
     why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
     const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
     if (why != refusal::none || !may || old.running) return job_handle();
+    arrivals_.add(now);
     const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     kept_.forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    available_.set();
     kept_.add(made);
     ++counts_.retried;
     enqueue(made);
@@ -27527,7 +28049,10 @@ class job_table {
   }
 
   // Cancels all that wait; returns how many.
-  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
+  std::size_t purge(time_point now) {
+    const std::lock_guard lock(mutex_);
+    return cancel_waiting("cancelled: the queue was purged", now);
+  }
 
   endpoint_counts counts() const {
     const std::lock_guard lock(mutex_);
@@ -27578,6 +28103,11 @@ class job_table {
   std::size_t waiting() const noexcept {
     const std::lock_guard lock(mutex_);
     return in_queue_;
+  }
+
+  double arrivals_per_second(time_point now) const noexcept {
+    const std::lock_guard lock(mutex_);
+    return arrivals_.per_second(now);
   }
 
   // Empty: the worker has no such job.
@@ -27637,11 +28167,15 @@ class job_table {
   void worker_comes(const worker_control& worker) {
     const std::lock_guard lock(mutex_);
     workers_.push_back(worker);
+    closed_ = false;
   }
 
-  void worker_goes() noexcept {
+  // What waits then will not be started any more.
+  void worker_goes(time_point now) noexcept {
     const std::lock_guard lock(mutex_);
     workers_.clear();
+    closed_ = true;
+    detail::insist([&] { cancel_waiting("cancelled: the worker left before it had started the job", now); });
   }
 
   std::optional<worker_control> worker() const {
@@ -27649,8 +28183,12 @@ class job_table {
     return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
   }
 
-  // Lets no more in; what waits is cancelled.
-  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
+  // Lets no more in until a worker comes; what waits may still be handed over.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    available_.set();
+  }
 
   bool closed() const {
     const std::lock_guard lock(mutex_);
@@ -27672,7 +28210,6 @@ class job_table {
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
-    available_.set();  // first, as it may throw; a take that wakes waits for the lock
     waiting_.push(job);
     ++in_queue_;
     waiting_bytes_ += job->bytes;
@@ -27690,6 +28227,13 @@ class job_table {
     job.news.set();
   }
 
+  void cancel_locked(endpoint_job& job, std::string why, time_point now) {
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+  }
+
   // One that has waited for too long.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
@@ -27699,16 +28243,7 @@ class job_table {
 
   job_view look_locked(endpoint_job& job, time_point now) {
     expire(job, now);
-    job_view seen;
-    seen.status = job.status;
-    seen.input_fault = job.input_fault;
-    seen.was_started = job.was_started;
-    const time_point until = is_final(job.status) ? job.ended : now;
-    seen.delay = (seen.was_started ? job.started : until) - job.created;
-    if (seen.was_started) seen.execution = until - job.started;
-    seen.output = job.output;
-    seen.error = job.error;
-    return seen;
+    return detail::view_of(job, now);
   }
 
   void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
@@ -27720,15 +28255,11 @@ class job_table {
     job.ended = now;
     job.output = std::move(output);
     job.error = std::move(error);
-    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
-                           : status == endpoint_status::failed    ? counts_.failed
-                           : status == endpoint_status::timed_out ? counts_.timed_out
-                                                                  : counts_.cancelled;
-    ++count;
+    ++detail::count_of(counts_, status);
     change(job, status);
     job.room.set();
-    const job_handle self = kept_.handle_of(job);
-    if (!job.kept || !self) return;
+    const job_handle self = job.kept ? kept_.handle_of(job) : job_handle();
+    if (!self) return;
     if (!job.webhook.empty()) {
       notices_.push_back({job.webhook, self});
       noticed_.set();
@@ -27736,17 +28267,14 @@ class job_table {
     kept_.note_end(self, now);
   }
 
-  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
-    const std::lock_guard lock(mutex_);
-    closed_ = closed_ || closes;
+  std::size_t cancel_waiting(const char* why, time_point now) {
     std::size_t removed = 0;
-    while (!waiting_.empty()) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
+    for (; !waiting_.empty(); waiting_.pop()) {
+      endpoint_job& next = *waiting_[0];
+      if (next.status != endpoint_status::in_queue) continue;
+      end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
       ++removed;
     }
-    if (closes) available_.set();
     return removed;
   }
 
@@ -27761,6 +28289,7 @@ class job_table {
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
+  mutable rate_meter arrivals_;  // requests for jobs, also those that are refused as there is no room
   std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_bytes_ = 0;
@@ -27782,12 +28311,27 @@ namespace coworker::inline v0_1 {
 /// Thread safety: answer() on the server's loop, the rest as any engine.
 class http_endpoint {
  public:
-  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
+  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {
+    for (const route_description& one : options_.routes) routes_.push_back(one.at);
+  }
   http_endpoint(const http_endpoint&) = delete;
   http_endpoint& operator=(const http_endpoint&) = delete;
 
   const endpoint_options& options() const noexcept { return options_; }
+  /// Those of the options.
+  const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
+
+  // Whether the server tells the worker of new jobs by itself, once for all that came in one turn of its loop: `bell` is
+  // set for each, and whoever waits for it sets available(). Null: it does not. On the server's loop.
+  void ring_by(detail::local_event* bell) noexcept { bell_ = bell; }
+  detail::local_event* bell() const noexcept { return bell_; }
+
+  // `tell(whom)` is called when a worker begins to serve it, on the worker's thread. To be set before that.
+  void when_begun(void (*tell)(void* whom), void* whom) noexcept {
+    tell_begun_ = tell;
+    to_tell_ = whom;
+  }
   logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
@@ -27800,6 +28344,8 @@ class http_endpoint {
 
   std::size_t backlog() const noexcept { return jobs_.waiting(); }
 
+  double arrivals_per_second(time_point now) const noexcept { return jobs_.arrivals_per_second(now); }
+
   void interpret(outcome& made) const {
     if (options_.interpret != nullptr) options_.interpret(made);
   }
@@ -27807,6 +28353,7 @@ class http_endpoint {
   transport_limits limits() const noexcept {
     transport_limits made;
     made.jobs = options_.most_in_progress;
+    made.drains = true;
     return made;
   }
 
@@ -27850,14 +28397,17 @@ class http_endpoint {
     const executor_ref here = co_await this_coro::executor();
     struct attendance {
       detail::job_table& jobs;
-      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
+      const executor_ref clock;
+      attendance(detail::job_table& table, const worker_control& worker, executor_ref on)
+          : jobs(table), clock(on) {
         jobs.worker_comes(worker);
       }
       attendance(const attendance&) = delete;
       attendance& operator=(const attendance&) = delete;
-      ~attendance() { jobs.worker_goes(); }
-    } const attends(jobs_, control);
-    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
+      ~attendance() { jobs.worker_goes(clock.now()); }
+    } const attends(jobs_, control, here);
+    if (tell_begun_ != nullptr) tell_begun_(to_tell_);
+    const stop_callback on_leaving(control.leaving(), leave(jobs_));
     event until_stopped;
     co_await until_stopped.wait();
   }
@@ -27865,11 +28415,8 @@ class http_endpoint {
  private:
   struct leave {
     detail::job_table* jobs;
-    executor_ref clock;
-    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
-    void operator()() const {
-      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
-    }
+    explicit leave(detail::job_table& table) noexcept : jobs(&table) {}
+    void operator()() const { jobs->close(); }
   };
 
   void settle(detail::endpoint_job& job, outcome& made, time_point now) {
@@ -27897,6 +28444,10 @@ class http_endpoint {
   }
 
   const endpoint_options options_;
+  std::vector<route> routes_;
+  detail::local_event* bell_ = nullptr;
+  void (*tell_begun_)(void* whom) = nullptr;
+  void* to_tell_ = nullptr;
   logger& log_;
   detail::job_table jobs_{options_};
 };
@@ -27904,7 +28455,7 @@ class http_endpoint {
 static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
               progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
               attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
-              counted_transport<http_endpoint>);
+              counted_transport<http_endpoint> && metered_transport<http_endpoint>);
 
 }  // namespace coworker::inline v0_1
 
@@ -27924,6 +28475,7 @@ struct engine_operations {
   void (*interpret)(const void*, outcome&);
   task<void> (*attend)(void*, worker_control);
   std::size_t (*backlog)(const void*);
+  double (*arrivals_per_second)(const void*, time_point);
 };
 
 inline task<delivery> refuse_delivery() { co_return delivery::refused; }
@@ -27973,13 +28525,21 @@ inline constexpr engine_operations operations_of{
       } else {
         return std::size_t{0};
       }
+    },
+    []([[maybe_unused]] const void* place, [[maybe_unused]] time_point now) {
+      if constexpr (metered_transport<Engine>) {
+        return static_cast<const Engine*>(place)->arrivals_per_second(now);
+      } else {
+        return -1.0;
+      }
     }};
 
 /// Refers to an engine, which must outlive it; one that has a waiter of its own must be served itself.
 class engine_ref {
  public:
   template <transport Engine>
-  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
+  requires(!std::is_same_v<Engine, engine_ref> &&
+           !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
       : engine_(std::addressof(served)), operations_(&operations_of<Engine>) {}
 
   task<take_result> take(take_request request) { return operations_->take(engine_, request); }
@@ -27994,6 +28554,7 @@ class engine_ref {
   void interpret(outcome& made) const { operations_->interpret(engine_, made); }
   task<void> attend(worker_control control) { return operations_->attend(engine_, control); }
   std::size_t backlog() const { return operations_->backlog(engine_); }
+  double arrivals_per_second(time_point now) const { return operations_->arrivals_per_second(engine_, now); }
 
  private:
   void* engine_;
@@ -28001,10 +28562,11 @@ class engine_ref {
 };
 
 static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_transport<engine_ref> &&
-              limited_transport<engine_ref> && interpreting_transport<engine_ref> && attended_transport<engine_ref> &&
-              counted_transport<engine_ref>);
+              limited_transport<engine_ref> && interpreting_transport<engine_ref> &&
+              attended_transport<engine_ref> && counted_transport<engine_ref> &&
+              metered_transport<engine_ref>);
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/traced_engine.hpp ------------------------------------------------------------------
 
@@ -28020,7 +28582,26 @@ class span_list {
 
   span_list(std::uint64_t seed, std::uint64_t (*now)()) noexcept : random_(seed), now_(now) {}
 
-  void begin(const job_envelope& job) {
+  // There is no span where there is no memory for it.
+  void begin(const job_envelope& job) noexcept {
+    try {
+      add_open(job);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  void end(std::string_view job_id, const outcome& made) noexcept {
+    try {
+      close_open(job_id, made);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  std::vector<job_span> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(ended_, {});
+  }
+
+ private:
+  void add_open(const job_envelope& job) {
     const std::lock_guard lock(mutex_);
     const std::optional<trace_context> given = coworker::parse_trace_parent(job.trace_parent);
     if (given && !given->sampled) return;
@@ -28033,7 +28614,7 @@ class span_list {
     open_.push_back(std::move(made));
   }
 
-  void end(std::string_view job_id, const outcome& made) {
+  void close_open(std::string_view job_id, const outcome& made) {
     const std::lock_guard lock(mutex_);
     for (job_span& one : open_) {
       if (one.job_id != job_id) continue;
@@ -28048,12 +28629,6 @@ class span_list {
     }
   }
 
-  std::vector<job_span> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(ended_, {});
-  }
-
- private:
   std::string digits() {
     std::uint64_t bits = 0;
     while (bits == 0) bits = random_.next();
@@ -28069,39 +28644,51 @@ class span_list {
   std::vector<job_span> ended_;
 };
 
+// Has what the engine has. Without a list, nothing is noted.
+template <transport Engine>
 class traced_engine {
  public:
-  traced_engine(engine_ref engine, span_list& spans) noexcept : engine_(engine), spans_(spans) {}
+  traced_engine(Engine& engine, span_list* spans) noexcept : engine_(engine), spans_(spans) {}
 
   task<take_result> take(take_request request) {
-    take_result taken = co_await engine_.take(request);
-    for (const job_envelope& job : taken.jobs) spans_.begin(job);
-    co_return taken;
+    return spans_ == nullptr ? engine_.take(request) : take_noted(request);
   }
   task<delivery> complete(job_result result) {
-    spans_.end(result.job_id, result.outcome);
+    if (spans_ != nullptr) spans_->end(result.job_id, result.outcome);
     return engine_.complete(std::move(result));
   }
-  task<delivery> chunk(std::string_view job_id, json value) {
+  task<delivery> chunk(std::string_view job_id, json value) requires chunk_transport<Engine> {
     return engine_.chunk(job_id, std::move(value));
   }
-  task<delivery> progress(std::string_view job_id, json value) {
+  task<delivery> progress(std::string_view job_id, json value) requires progress_transport<Engine> {
     return engine_.progress(job_id, std::move(value));
   }
-  transport_limits limits() const { return engine_.limits(); }
-  void interpret(outcome& made) const { engine_.interpret(made); }
-  task<void> attend(worker_control control) { return engine_.attend(control); }
-  std::size_t backlog() const { return engine_.backlog(); }
+  transport_limits limits() const requires limited_transport<Engine> { return engine_.limits(); }
+  void interpret(outcome& made) const requires interpreting_transport<Engine> { engine_.interpret(made); }
+  task<void> attend(worker_control control) requires attended_transport<Engine> {
+    return engine_.attend(control);
+  }
+  std::size_t backlog() const requires counted_transport<Engine> { return engine_.backlog(); }
+  double arrivals_per_second(time_point now) const requires metered_transport<Engine> {
+    return engine_.arrivals_per_second(now);
+  }
+  coworker::waiter& waiter() requires waiting_transport<Engine> { return engine_.waiter(); }
 
  private:
-  engine_ref engine_;
-  span_list& spans_;
+  task<take_result> take_noted(take_request request) {
+    take_result taken = co_await engine_.take(request);
+    for (const job_envelope& job : taken.jobs) spans_->begin(job);
+    co_return taken;
+  }
+
+  Engine& engine_;
+  span_list* spans_;
 };
 
-static_assert(transport<traced_engine> && chunk_transport<traced_engine> &&
-              attended_transport<traced_engine>);
+static_assert(transport<traced_engine<engine_ref>> && chunk_transport<traced_engine<engine_ref>> &&
+              attended_transport<traced_engine<engine_ref>>);
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/checks.hpp -------------------------------------------------------------------------
 
@@ -28160,6 +28747,12 @@ concept has_backlog = requires {
 || requires(Transport& queue) { queue.backlog(); };
 
 template <class Transport>
+concept has_arrivals = requires {
+  &Transport::arrivals_per_second;
+}
+|| requires(Transport& queue) { queue.arrivals_per_second(); };
+
+template <class Transport>
 concept has_waiter = requires {
   &Transport::waiter;
 }
@@ -28184,6 +28777,7 @@ enum class engine_fault : unsigned char {
   interpret,
   attend,
   backlog,
+  arrivals_per_second,
   waiter,
   takes_chunks,
   next_stops
@@ -28199,6 +28793,7 @@ consteval engine_fault find_engine_fault() {
   if (has_interpret<Transport> && !interpreting_transport<Transport>) return engine_fault::interpret;
   if (has_attend<Transport> && !attended_transport<Transport>) return engine_fault::attend;
   if (has_backlog<Transport> && !counted_transport<Transport>) return engine_fault::backlog;
+  if (has_arrivals<Transport> && !metered_transport<Transport>) return engine_fault::arrivals_per_second;
   if (has_waiter<Transport> && !waiting_transport<Transport>) return engine_fault::waiter;
   if (has_takes_chunks<Transport>) return engine_fault::takes_chunks;
   if (has_next_stops<Transport>) return engine_fault::next_stops;
@@ -28236,6 +28831,9 @@ struct engine_checked {};
   X(backlog,                                                                                                 \
     "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "  \
     "const`")                                                                                                \
+  X(arrivals_per_second,                                                                                     \
+    "coworker: this engine's arrivals_per_second() does not fit and would not be called; write `double "     \
+    "arrivals_per_second(time_point now) const`")                                                            \
   X(waiter,                                                                                                  \
     "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "       \
     "waiter()`")                                                                                             \
@@ -28249,9 +28847,10 @@ struct engine_checked {};
 // type, and check_engine<Engine>() is the default argument of its last parameter, an engine_checked. The error then
 // stands at the call that the user wrote: clang reads the condition of an attribute there, g++ makes the default argument there.
 #ifdef __clang__
-#define COWORKER_REFUSE_NEAR_MISS(missed, why) \
-  __attribute__((diagnose_if(                  \
-      ::coworker::detail::find_engine_fault<Engine>() == ::coworker::detail::engine_fault::missed, why, "error")))
+#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                                          \
+  __attribute__((diagnose_if(                                                                           \
+      ::coworker::detail::find_engine_fault<Engine>() == ::coworker::detail::engine_fault::missed, why, \
+      "error")))
 #define COWORKER_CHECKS_ENGINE                                                          \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS) _Pragma("clang diagnostic pop")
@@ -28261,8 +28860,8 @@ constexpr engine_checked check_engine() noexcept {
   return {};
 }
 #else
-#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                 \
-  template <class Engine>                                                      \
+#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                       \
+  template <class Engine>                                                            \
   requires(find_engine_fault<Engine>() == engine_fault::missed) COWORKER_REFUSE(why) \
   engine_checked check_engine() noexcept { return {}; }
 #define COWORKER_CHECKS_ENGINE
@@ -28274,7 +28873,7 @@ constexpr engine_checked check_engine() noexcept {
 COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS)
 #endif
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/worker/inbox.hpp -----------------------------------------------------------------------------
 
@@ -28581,6 +29180,9 @@ struct options {
   std::string metrics_host = "127.0.0.1";
   /// How many jobs may wait at an HTTP endpoint; more are refused with 429. Default: 1000.
   std::size_t most_waiting = 1000;
+  /// How many connections an HTTP endpoint has at once; more are told 503. Where the process may not open as many files,
+  /// start() raises its own limit as far as it may. Default: 1024.
+  std::size_t most_connections = 1024;
   /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint has the routes of OpenAI's API.
   /// Default: where the input is a struct with a member openai_route.
   bool openai_routes = false;
@@ -28626,7 +29228,7 @@ struct worker_summary {
   duration elapsed{};
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/job/job_list.hpp -----------------------------------------------------------------------------
 
@@ -28779,8 +29381,9 @@ class job_watch {
         (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
-    if (const time_point due = end < record.deadline ? end : record.deadline; due != (time_point::max)())
-      set_alarm(record, due);
+    const time_point due = end < record.deadline ? end : record.deadline;
+    // One that was stopped while it waited ends as soon as it has its turn, and must not be given up before that.
+    if (due != (time_point::max)() && !record.stop.stop_requested()) set_alarm(record, due);
     running_.push_back(record);
     record.started = now;
   }
@@ -28882,7 +29485,7 @@ class job_watch {
   }
 
   void time_is_over(job_record& record, time_point due, time_point now) {
-    const std::string limit = seconds_text(due - record.started);
+    const std::string limit = seconds_text(due > record.started ? due - record.started : duration::zero());
     outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
     log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
                log_subject(record.id, record.log_label));
@@ -28898,7 +29501,7 @@ class job_watch {
   bool some_without_alarm_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/worker/watchdog.hpp --------------------------------------------------------------------------
 
@@ -29577,6 +30180,7 @@ class worker_run {
   task<worker_summary> run();
 
  private:
+  bool begin_take();
   task<void> take_jobs(int capacity);
   void accept(job_envelope& envelope, time_point now);
   task<void> run_job(record_ref owned);
@@ -29586,6 +30190,7 @@ class worker_run {
   void job_ended(job_record& record, delivery delivered);
   void slot_opened(time_point now);
   void read_limits();
+  void look_at_queue(time_point now);
   task<void> attend();
   task<void> wind_down();
   void tell_grace_is_over(bool at_once);
@@ -29602,6 +30207,8 @@ class worker_run {
     if (slots_.takes >= limits_.takes) return 0;
     return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
   }
+  // Whether jobs are taken although the worker leaves.
+  bool drains() const noexcept { return limits_.drains && !queue_closed_ && !jobs_stopped_; }
   metrics_recorder& recorded() noexcept { return core_.control.recorded; }
 
   // What a stream hands its chunks to.
@@ -29663,12 +30270,7 @@ task<worker_summary> worker_run<Queue>::run() {
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
-    if (const int wanted = capacity(); wanted > 0) {
-      slots_.requested += wanted;
-      ++slots_.takes;
-      detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
-      continue;
-    }
+    if (begin_take()) continue;
     const time_point due = sleeps_until_ = next_turn(now);
     bool armed = false;
     try {
@@ -29685,12 +30287,14 @@ task<worker_summary> worker_run<Queue>::run() {
     if (now >= due) recorded().timer_late(now - due);
     if (now < tick_) continue;
     tick_ = (time_point::max)();
-    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+    if (slots_.in_progress() != 0) continue;
+    look_at_queue(now);
+    core_.control.publish(now, slots_.limit);
   }
 
   winding_down_ = true;
   core_.leaving_source->request_stop();
-  takes_.request_stop();
+  if (!limits_.drains) takes_.request_stop();
   auto rest = detail::insist([this] { return wind_down(); });
   co_await std::move(rest);
   co_await takes_.join();
@@ -29718,6 +30322,13 @@ void worker_run<Queue>::read_limits() {
   terms.output_limit = core_.options.output_limit != 0 ? core_.options.output_limit : limits_.output;
 }
 
+// What it knows of the jobs that come to it and wait there.
+template <transport Queue>
+void worker_run<Queue>::look_at_queue(time_point now) {
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+  if constexpr (metered_transport<Queue>) recorded().jobs_arriving(queue_.arrivals_per_second(now));
+}
+
 // An engine that cannot do its part, such as its heartbeats, is not to be given more jobs.
 template <transport Queue>
 task<void> worker_run<Queue>::attend() {
@@ -29740,7 +30351,7 @@ template <transport Queue>
 void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
   try {
-    recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+    look_at_queue(now);
     slots_.limit = core_.control.ask(now, before);
   } catch (const std::bad_alloc&) {  // it is asked again
   }
@@ -29766,6 +30377,17 @@ time_point worker_run<Queue>::next_turn(time_point now) {
   if (tick_ < due) due = tick_;
   if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
   return due;
+}
+
+// False: there is no room for more jobs.
+template <transport Queue>
+bool worker_run<Queue>::begin_take() {
+  const int wanted = capacity();
+  if (wanted <= 0) return false;
+  slots_.requested += wanted;
+  ++slots_.takes;
+  detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
+  return true;
 }
 
 template <transport Queue>
@@ -29836,64 +30458,6 @@ void worker_run<Queue>::follow_inbox() {
       });
     }
   }
-}
-
-// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
-// themselves, also those that a take still brings.
-template <transport Queue>
-task<void> worker_run<Queue>::wind_down() {
-  time_point last_call = (time_point::max)();
-  time_point publish_at = (time_point::min)();
-  bool counting = false;
-  while (slots_.takes > 0 || slots_.in_progress() > 0) {
-    time_point now = executor_.now();
-    if (core_.inbox.leaving() && !counting) {
-      counting = true;
-      last_call = after(now, core_.options.grace_period);
-    }
-    const bool at_once = core_.inbox.leaving_at_once();
-    if (at_once && !jobs_stopped_) last_call = now;
-    follow_inbox();
-    watch_.look(now, [this](job_record& record) { give_up(record); });
-    if (now >= publish_at) {
-      core_.control.publish(now, slots_.limit);
-      publish_at = after(now, core_.options.modifier_interval);
-    }
-    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
-    if (publish_at < due) due = publish_at;
-    sleeps_until_ = due;
-    bool was_set = true;
-    bool armed = false;
-    try {
-      was_set = co_await core_.inbox.changed.wait_until(due);
-      armed = true;
-    } catch (const std::bad_alloc&) {
-    }
-    try {
-      if (!armed) co_await resume_on(executor_);  // others may free some memory
-    } catch (const std::bad_alloc&) {
-    }
-    sleeps_until_ = (time_point::min)();
-    now = executor_.now();
-    if (was_set || now < last_call) continue;
-    if (slots_.running > 0) tell_grace_is_over(at_once);
-    jobs_stopped_ = true;
-    watch_.stop_all(at_once ? "stopped: the worker leaves at once"
-                            : "stopped: the worker leaves, and its grace period is over",
-                    now);
-    start_queued_jobs(now);
-    last_call = (time_point::max)();
-  }
-}
-
-template <transport Queue>
-void worker_run<Queue>::tell_grace_is_over(bool at_once) {
-  detail::insist([&] {
-    core_.log.write(log_level::warn,
-                    (at_once ? "The worker leaves at once: " : "The grace period is over: ") +
-                        std::to_string(slots_.running) +
-                        (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
-  });
 }
 
 // Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
@@ -30070,6 +30634,75 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
 }
 
 }  // namespace coworker::detail
+
+// ---- coworker/worker/wind_down.hpp -------------------------------------------------------------------------
+
+// How a worker_run ends: what is in progress has its time, then it is stopped. Must not know how jobs are run.
+
+namespace coworker::inline v0_1::detail {
+
+// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
+// themselves, also those that a take still brings; from a queue that drains, they are taken for as long.
+template <transport Queue>
+task<void> worker_run<Queue>::wind_down() {
+  time_point last_call = (time_point::max)();
+  time_point publish_at = (time_point::min)();
+  bool counting = false;
+  while (slots_.takes > 0 || slots_.in_progress() > 0 || drains()) {
+    time_point now = executor_.now();
+    if (core_.inbox.leaving() && !counting) {
+      counting = true;
+      last_call = after(now, core_.options.grace_period);
+    }
+    const bool at_once = core_.inbox.leaving_at_once();
+    if (at_once && !jobs_stopped_) last_call = now;
+    follow_inbox();
+    watch_.look(now, [this](job_record& record) { give_up(record); });
+    if (drains() && begin_take()) continue;
+    if (now >= publish_at) {
+      look_at_queue(now);
+      core_.control.publish(now, slots_.limit);
+      publish_at = after(now, core_.options.modifier_interval);
+    }
+    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
+    if (publish_at < due) due = publish_at;
+    sleeps_until_ = due;
+    bool was_set = true;
+    bool armed = false;
+    try {
+      was_set = co_await core_.inbox.changed.wait_until(due);
+      armed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    try {
+      if (!armed) co_await resume_on(executor_);  // others may free some memory
+    } catch (const std::bad_alloc&) {
+    }
+    sleeps_until_ = (time_point::min)();
+    now = executor_.now();
+    if (was_set || now < last_call) continue;
+    if (slots_.running > 0) tell_grace_is_over(at_once);
+    jobs_stopped_ = true;
+    takes_.request_stop();
+    watch_.stop_all(at_once ? "stopped: the worker leaves at once"
+                            : "stopped: the worker leaves, and its grace period is over",
+                    now);
+    start_queued_jobs(now);
+    last_call = (time_point::max)();
+  }
+}
+
+template <transport Queue>
+void worker_run<Queue>::tell_grace_is_over(bool at_once) {
+  detail::insist([&] {
+    core_.log.write(log_level::warn,
+                    (at_once ? "The worker leaves at once: " : "The grace period is over: ") +
+                        std::to_string(slots_.running) +
+                        (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
+  });
+}
+
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/worker.hpp -----------------------------------------------------------------------------------
 
@@ -30341,22 +30974,22 @@ struct build_parts {
 };
 
 // The same for an engine that serves until it is told to leave. Metrics and a span for each job are sent as the OTEL_*
-// variables say; of an engine with a waiter of its own, metrics only.
+// variables say.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                  const build_parts& build) {
   watched_worker watched(runner);
   shared_handle<side_work> exporter;
   if (build.begin_otlp != nullptr) exporter = build.begin_otlp(watched, log);
+  span_list* const spans = exporter ? exporter->spans() : nullptr;
   if constexpr (is_served_by_reference<Engine>) {
     engine_ref any(engine);
-    span_list* const spans = exporter ? exporter->spans() : nullptr;
-    if (spans == nullptr) return detail::run_until_told_to_leave(runner, any, grace_period, log);
-    traced_engine traced(any, *spans);
+    traced_engine<engine_ref> traced(any, spans);
     engine_ref outer(traced);
-    return detail::run_until_told_to_leave(runner, outer, grace_period, log);
+    return detail::run_until_told_to_leave(runner, spans == nullptr ? any : outer, grace_period, log);
   } else {
-    return detail::run_until_told_to_leave(runner, engine, grace_period, log);
+    traced_engine<Engine> traced(engine, spans);
+    return detail::run_until_told_to_leave(runner, traced, grace_period, log);
   }
 }
 
@@ -30797,9 +31430,15 @@ inline std::optional<std::string> find_text_member(std::string_view object, std:
 }  // namespace detail
 
 /// Reads what the platform says of a job beside its input: `batchId`, which names it in the log, and
-/// `policy.executionTimeout` in milliseconds.
+/// `policy.executionTimeout` in milliseconds; and `traceparent`, which whoever made the job may have written beside the
+/// input or into it.
 inline void read_job_details(job_envelope& job) {
   const json& details = job.details;
+  for (const json* const place : {&details, &std::as_const(job.input)}) {
+    if (!place->is_object() || !job.trace_parent.empty()) continue;
+    if (const auto trace = place->find("traceparent"); trace != place->end() && trace->is_string())
+      job.trace_parent = trace->get<std::string>();
+  }
   if (const auto batch = details.find("batchId"); batch != details.end() && batch->is_string())
     job.log_label = "batchId=" + batch->get<std::string>();
   const auto policy = details.find("policy");
@@ -31175,7 +31814,7 @@ inline bool has_token(const request_head& request, std::string_view token) noexc
 }
 
 inline bool is_loopback_host(std::string_view host) noexcept {
-  return host == "127.0.0.1" || host == "[::1]" || equal_ignoring_case(host, "localhost");
+  return host == "127.0.0.1" || host == "[::1]" || host == "::1" || equal_ignoring_case(host, "localhost");
 }
 
 // Whether the page that sends it comes from here: a browser says so for whatever another site makes it send.
@@ -31207,7 +31846,7 @@ inline gate_refusal refuse_at_gate(const endpoint_options& options, const reques
   return {};
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/reply.hpp -----------------------------------------------------------------
 
@@ -31216,9 +31855,11 @@ inline gate_refusal refuse_at_gate(const endpoint_options& options, const reques
 
 namespace coworker::inline v0_1::detail {
 
+inline constexpr std::string_view json_type = "application/json";
+
 struct endpoint_reply {
   int status = 200;
-  const char* type = "application/json";
+  std::string_view type = json_type;
   std::string text = {};         // the body, or what stands before the shared part
   text_handle shared{};          // a part of the body that others have too
   std::string tail = {};         // and what follows it
@@ -31229,8 +31870,14 @@ struct endpoint_reply {
 
   void write_head(response_head& head) const {
     head.set_status(status);
-    if (status != 204) head.add("Content-Type", type);
-    head.add("X-Content-Type-Options", "nosniff").add("Cache-Control", "no-store");
+    if (type == json_type && status != 204) {
+      head.add(
+          header_lines("Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
+                       "Cache-Control: no-store\r\n"));
+    } else {
+      if (status != 204) head.add("Content-Type", type);
+      head.add(header_lines("X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"));
+    }
     if (!allow.empty()) head.add("Allow", allow);
     if (!policy.empty()) head.add("Content-Security-Policy", policy).add("Referrer-Policy", "no-referrer");
     if (status == 401) head.add("WWW-Authenticate", "Bearer");
@@ -31279,7 +31926,7 @@ inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen
   return made;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/console_page.hpp ----------------------------------------------------------
 
@@ -31806,6 +32453,13 @@ inline void note_trace(const request_head& request, job_envelope& envelope) {
     envelope.trace_parent = *trace;
 }
 
+// For a handler that takes a raw_body.
+inline json raw_input(std::string body) {
+  json made = json::object();
+  made["bytes"] = std::move(body);
+  return made;
+}
+
 // A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
 inline json read_plain_input(const request_head& request, std::string body) {
   const std::string_view type = detail::media_type(request);
@@ -31817,7 +32471,7 @@ inline json read_plain_input(const request_head& request, std::string body) {
   return json(std::move(body));
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/console.hpp ---------------------------------------------------------------
 
@@ -31927,8 +32581,8 @@ class console_log final : public log_sink {
 
 // ---- coworker/transport/endpoint/description.hpp -----------------------------------------------------------
 
-// What an endpoint says of its queue API: a description by OpenAPI with the handler's input in it, and a page for people.
-// Must not know any job.
+// What an endpoint says of its API: a description by OpenAPI with the inputs of handlers in it, and a page for people. Must
+// not know any job.
 
 namespace coworker::inline v0_1::detail {
 
@@ -31951,35 +32605,119 @@ inline constexpr std::array<api_operation, 9> described_routes{{
     {"get", "/health", "Returns how many jobs wait, are in progress, and have ended."},
 }};
 
-inline endpoint_reply description_reply(const endpoint_options& options) {
-  json input = options.schema != nullptr ? options.schema() : json::object();
+inline void add_parameter(json& operation, std::string name, const char* place, json schema, bool required) {
+  json made = json::object();
+  made["name"] = std::move(name);
+  made["in"] = place;
+  made["required"] = required;
+  made["schema"] = std::move(schema);
+  operation["parameters"].push_back(std::move(made));
+}
+
+inline json type_schema(const char* type) {
+  json made = json::object();
+  made["type"] = type;
+  return made;
+}
+
+// What a job's body is made of: {"input": ...}, and for one of several handlers which of them.
+inline json order_schema(json input, const std::string& route_name) {
+  json schema = detail::type_schema("object");
+  schema["required"].push_back("input");
+  schema["properties"]["input"] = std::move(input);
+  if (!route_name.empty()) {
+    schema["required"].push_back("route");
+    schema["properties"]["route"]["const"] = route_name;
+  }
+  schema["properties"]["webhook"] = detail::type_schema("string");
+  schema["properties"]["policy"] = detail::type_schema("object");
+  return schema;
+}
+
+inline json input_schema(json (*schema)()) { return schema != nullptr ? schema() : json::object(); }
+
+inline json order_schemas(const endpoint_options& options) {
+  if (options.routes.empty()) return detail::order_schema(detail::input_schema(options.schema), "");
+  json any = json::object();
+  for (const route_description& one : options.routes)
+    any["oneOf"].push_back(
+        detail::order_schema(detail::input_schema(one.schema), detail::route_name(one.at)));
+  return any;
+}
+
+inline json describe_api(const endpoint_options& options) {
   json paths = json::object();
   for (const api_operation& one : described_routes) {
     json operation = json::object();
     operation["summary"] = std::string(one.summary);
-    json parameters = json::array();
-    const auto parameter = [&parameters](const char* name, const char* place, const char* type) {
-      json made = json::object();
-      made["name"] = name;
-      made["in"] = place;
-      made["required"] = std::string_view(place) == "path";
-      made["schema"]["type"] = type;
-      parameters.push_back(std::move(made));
-    };
-    if (one.path.ends_with("{id}")) parameter("id", "path", "string");
-    if (one.summary.find("?wait=") != std::string_view::npos) parameter("wait", "query", "integer");
-    if (!parameters.empty()) operation["parameters"] = std::move(parameters);
+    if (one.path.ends_with("{id}"))
+      detail::add_parameter(operation, "id", "path", detail::type_schema("string"), true);
+    if (one.summary.find("?wait=") != std::string_view::npos)
+      detail::add_parameter(operation, "wait", "query", detail::type_schema("integer"), false);
     if (one.has_body) {
-      json& schema = operation["requestBody"]["content"]["application/json"]["schema"];
-      schema["type"] = "object";
-      schema["required"].push_back("input");
-      schema["properties"]["input"] = input;
-      schema["properties"]["webhook"]["type"] = "string";
-      schema["properties"]["policy"]["type"] = "object";
+      operation["requestBody"]["content"]["application/json"]["schema"] = detail::order_schemas(options);
       operation["requestBody"]["required"] = true;
     }
     operation["responses"]["200"]["description"] = "as the summary says";
     paths[one.path][one.method] = std::move(operation);
+  }
+  return paths;
+}
+
+// Of a route that may have no body, each member of the input that is not in the path is a parameter of the query.
+inline void describe_query(json& operation, const json& schema, const std::string& path) {
+  const auto properties = schema.find("properties");
+  if (properties == schema.end()) return;
+  for (const auto& [name, part] : properties->items()) {
+    if (path.find("{" + std::string(name) + "}") != std::string::npos) continue;
+    bool required = false;
+    if (const auto names = schema.find("required"); names != schema.end()) {
+      for (const json& needed : *names) required = required || needed == json(std::string(name));
+    }
+    detail::add_parameter(operation, std::string(name), "query", part, required);
+  }
+}
+
+// A route of the user's own.
+inline void describe_route(json& paths, const route_description& one) {
+  std::string path;
+  json operation = json::object();
+  const json schema = detail::input_schema(one.schema);
+  for (std::string_view rest = one.at.pattern.text(); !rest.empty();) {
+    const std::string_view segment = coworker::take_segment(rest);
+    if (detail::kind_of(segment) == segment_kind::literal) {
+      path.append("/").append(segment);
+      continue;
+    }
+    std::string name(detail::parameter_name(segment));
+    path.append("/{").append(name).append("}");
+    const bool known = schema.contains("properties") && schema.at("properties").contains(name);
+    detail::add_parameter(operation, name, "path",
+                          known ? schema.at("properties").at(name) : detail::type_schema("string"), true);
+  }
+  std::string method;
+  for (const char c : one.at.method) method += static_cast<char>(c - 'A' + 'a');
+  if (one.raw) {
+    operation["requestBody"]["content"]["*/*"] = json::object();
+  } else if (method == "get" || method == "delete") {
+    detail::describe_query(operation, schema, path);
+  } else {
+    operation["requestBody"]["content"]["application/json"]["schema"] = schema;
+  }
+  json& well = operation["responses"]["200"];
+  well["description"] = "the handler's output";
+  well["content"]["application/json"] = json::object();
+  if (one.streams) well["content"]["text/event-stream"] = json::object();
+  operation["responses"]["422"]["description"] = "the input does not fit; says where";
+  paths[path][method] = std::move(operation);
+}
+
+inline endpoint_reply description_reply(const endpoint_options& options) {
+  json paths = json::object();
+  if (options.kind == endpoint_kind::queue_api) {
+    paths = detail::describe_api(options);
+  } else {
+    for (const route_description& one : options.routes) detail::describe_route(paths, one);
   }
   json made = json::object();
   made["openapi"] = "3.1.0";
@@ -32003,30 +32741,52 @@ inline void append_html_text(std::string& page, std::string_view text) {
   }
 }
 
+inline void append_html_input(std::string& page, const std::string& heading, json (*schema)()) {
+  page += "<h2>";
+  detail::append_html_text(page, heading);
+  page += "</h2><pre>";
+  detail::append_html_text(page, schema != nullptr ? schema().dump(2) : std::string("any JSON"));
+  page += "</pre>";
+}
+
 inline endpoint_reply docs_reply(const endpoint_options& options) {
   endpoint_reply made;
   made.type = "text/html; charset=utf-8";
   made.policy = "default-src 'none'; frame-ancestors 'none'";
   made.text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>API</title><h1>";
   detail::append_html_text(made.text, options.title);
-  made.text +=
-      "</h1><p>All of this stands under /v2/{anything}/ too. <a "
-      "href=\"/openapi.json\">openapi.json</a></p><dl>";
-  for (const api_operation& one : described_routes) {
-    made.text.append("<dt><code>")
-        .append(one.method == "get" ? "GET " : "POST ")
-        .append(one.path)
-        .append("</code><dd>");
-    detail::append_html_text(made.text, one.summary);
+  made.text += "</h1><p><a href=\"/openapi.json\">openapi.json</a></p>";
+  if (options.kind == endpoint_kind::queue_api) {
+    made.text += "<p>All of this stands under /v2/{anything}/ too.</p><dl>";
+    for (const api_operation& one : described_routes) {
+      made.text.append("<dt><code>")
+          .append(one.method == "get" ? "GET " : "POST ")
+          .append(one.path)
+          .append("</code><dd>");
+      detail::append_html_text(made.text, one.summary);
+    }
+    made.text += "</dl>";
+    if (!options.routes.empty()) {
+      made.text +=
+          "<p>A job names the handler that it is for, and has that handler&#39;s input: "
+          "{&quot;route&quot;: ..., &quot;input&quot;: ...}.</p>";
+    }
   }
-  made.text += "</dl><h2>Input</h2><pre>";
-  detail::append_html_text(made.text,
-                           options.schema != nullptr ? options.schema().dump(2) : std::string("any JSON"));
-  made.text += "</pre></html>";
+  if (options.routes.empty()) detail::append_html_input(made.text, "Input", options.schema);
+  for (const route_description& one : options.routes) {
+    if (one.raw) {
+      made.text += "<h2>";
+      detail::append_html_text(made.text, detail::route_name(one.at));
+      made.text += "</h2><p>The body as it is, of any type.</p>";
+    } else {
+      detail::append_html_input(made.text, detail::route_name(one.at), one.schema);
+    }
+  }
+  made.text += "</html>";
   return made;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/visit.hpp -----------------------------------------------------------------
 
@@ -32078,7 +32838,9 @@ class endpoint_visit {
     now_ = now;
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
-    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
+    local_event* const bell = endpoint_.bell();
+    if (bell != nullptr) bell->set();
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, bell == nullptr);
     if (why == job_table::refusal::closed)
       throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
@@ -32119,7 +32881,11 @@ class endpoint_visit {
   }
 
   endpoint_job& job() noexcept { return *jobs_[at_]; }
-  time_point due() const noexcept { return (std::min)({due_, heartbeat_, jobs_[at_]->deadline}); }
+  // A job whose time to live is over was started before, and ends by itself.
+  time_point due() const noexcept {
+    const time_point lives_until = jobs_[at_]->deadline;
+    return (std::min)({due_, heartbeat_, lives_until > now_ ? lives_until : (time_point::max)()});
+  }
   const endpoint_reply& made() const noexcept { return reply_; }
   std::string take_piece() noexcept { return std::exchange(piece_, {}); }
 
@@ -32145,7 +32911,7 @@ class endpoint_visit {
     if (form_ == reply_form::predictions) return add_prediction(*ended);
     std::vector<std::string> chunks;
     job_view seen;
-    jobs.take_chunks(job(), now, true, chunks, seen);
+    if (streams_ || form_ == reply_form::openai) jobs.take_chunks(job(), now, true, chunks, seen);
     reply_output(*ended, chunks);
   }
 
@@ -32266,7 +33032,9 @@ class endpoint_visit {
     if (form_ != reply_form::openai && form_ != reply_form::openai_events)
       return reply(error_reply(status, seen.error));
     endpoint_reply made;
-    if (seen.error.starts_with('{')) {  // the handler's own object, as the queue has it
+    std::string message = seen.error;
+    if (message.starts_with('{') &&
+        !read_platform_error(message)) {  // the handler's own object, as the queue has it
       made.text = "{\"error\":" + seen.error + "}";
       made.status = own_status(made.text, status);
       return reply(std::move(made));
@@ -32274,11 +33042,24 @@ class endpoint_visit {
     made.status = status;
     made.text = "{\"error\":";
     std::string inner;
-    append_member(inner, "message", seen.error);
+    append_member(inner, "message", message);
     append_member(inner, "type", seen.input_fault ? "invalid_request_error" : "server_error");
     append_member(inner, "code", std::int64_t{status});
     made.text.append(inner).append("}}");
     reply(std::move(made));
+  }
+
+  // Whether it is an error in the platform's form, of which it leaves the message.
+  static bool read_platform_error(std::string& error) {
+    try {
+      const json told = json::parse(error);
+      const auto message = told.find("error_message");
+      if (message == told.end() || !message->is_string()) return false;
+      error = message->get<std::string>();
+      return true;
+    } catch (const json_exception&) {
+      return false;
+    }
   }
 
   void add_prediction(const job_view& seen) {
@@ -32485,7 +33266,9 @@ inline void serve_job(endpoint_visit& visit, endpoint_order order, bool streams,
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
   endpoint_order order;
-  order.envelope.input = detail::read_plain_input(visit.request(), std::move(body));
+  order.envelope.input = visit.endpoint().options().raw
+                             ? detail::raw_input(std::move(body))
+                             : detail::read_plain_input(visit.request(), std::move(body));
   order.envelope.details = detail::request_details(visit.request());
   detail::serve_job(visit, std::move(order), visit.endpoint().options().streams, now);
 }
@@ -32500,22 +33283,27 @@ inline endpoint_reply methods_reply(bool asked, std::string allowed, std::string
 // A route of the user's own.
 inline void serve_route(endpoint_visit& visit, std::string body, time_point now) {
   const request_head& request = visit.request();
-  const std::vector<route_description>& described = visit.endpoint().options().routes;
-  std::vector<route> all;
-  for (const route_description& one : described) all.push_back(one.at);
+  const std::vector<route>& all = visit.endpoint().routes();
   const route_match match = coworker::find_route(all, request.method(), request.path());
   if (match.status == 204 || match.status == 405)
     return visit.reply(detail::methods_reply(match.status == 204,
                                              coworker::allowed_methods(all, request.path()),
                                              "this path does not have that method"));
+  const bool gets = request.method() == "GET" || request.method() == "HEAD";
+  if (match.status == 404 && gets && request.path() == "/openapi.json")
+    return visit.reply(detail::description_reply(visit.endpoint().options()));
+  if (match.status == 404 && gets && request.path() == "/docs")
+    return visit.reply(detail::docs_reply(visit.endpoint().options()));
   if (match.status != 200)
     throw http_error(match.status,
                      match.status == 400 ? "the path is malformed" : "there is nothing at this path");
-  const route_description& found = described[match.index];
+  const route_description& found = visit.endpoint().options().routes[match.index];
   endpoint_order order;
   json& details = order.envelope.details = detail::request_details(request);
   detail::add_parameters(request, found.at, match.parameters, details);
-  if (request.has_body()) {
+  if (found.raw) {
+    order.envelope.input = detail::raw_input(std::move(body));
+  } else if (request.has_body()) {
     order.envelope.input = detail::read_plain_input(request, std::move(body));
   } else {
     const json schema = found.schema != nullptr ? found.schema() : json::object();
@@ -32964,6 +33752,7 @@ class endpoint_server {
     std::optional<server> health;
     if (health_door_) health.emplace(*health_door_, detail::endpoint_handler{&endpoint_, true}, options_);
     scope serving(here);
+    serving.spawn(ring_bell());
     serving.spawn(serve_one(main));
     if (health) serving.spawn(serve_one(*health));
     co_await closing_.wait();
@@ -32971,7 +33760,20 @@ class endpoint_server {
     if (health) health->drain();
     co_await ended_.wait_until(here.executor.now() + most_lingering);
     serving.request_stop();
+    bell_.set();
     co_await serving.join();
+  }
+
+  // Tells the worker of the jobs that came in one turn of the loop, when that is over: one by one, it would be woken, and
+  // sleep again, for each.
+  task<void> ring_bell() {
+    const stop_token stop = co_await this_coro::stop_token();
+    endpoint_.ring_by(&bell_);
+    while (!stop.stop_requested()) {
+      co_await bell_.wait();
+      endpoint_.jobs().available().set();
+    }
+    endpoint_.ring_by(nullptr);
   }
 
   task<void> serve_one(server& one) {
@@ -32985,6 +33787,7 @@ class endpoint_server {
   tcp_listener door_;
   std::optional<tcp_listener> health_door_;
   const std::uint16_t port_;
+  detail::local_event bell_;
   event closing_;
   event ended_;
   int running_ = 0;
@@ -32998,12 +33801,17 @@ class endpoint_server {
 // The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
 // queue. Must not know which argument or variable asked for it.
 
+#if COWORKER_POSIX
+#include <sys/resource.h>
+#endif
+
 namespace coworker::inline v0_1::detail {
 
 // What the user's handler is, as far as a server shows it.
 struct served_handler {
   std::vector<route_description> routes = {};
   bool streams = false;
+  bool raw = false;
   json (*schema)() = nullptr;
 };
 
@@ -33030,10 +33838,10 @@ inline std::int64_t unix_seconds() {
       .count();
 }
 
-inline std::uint64_t seed_of_ids() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  return static_cast<std::uint64_t>(now) ^
-         static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count()) << 20;
+// As it stands in a URL, where an IPv6 address has brackets.
+inline std::string place_text(const std::string& host, std::uint16_t port) {
+  const bool is_bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  return (is_bare_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 inline std::string platform_error_text(const error_info& error, const logger& log) {
@@ -33058,11 +33866,12 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
               : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
                                                     : endpoint_kind::service;
   made.streams = handler.streams;
+  made.raw = handler.raw;
   made.routes = handler.routes;
   made.schema = handler.schema;
   made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
   made.most_waiting = settings.most_waiting;
-  made.seed = detail::seed_of_ids();
+  made.seed = detail::random_bits();
   made.worker_id = coworker::environment("RUNPOD_POD_ID").value_or("local");
   made.token = coworker::environment("COWORKER_API_TOKEN").value_or(std::string());
   made.health_path = coworker::environment("HEALTH_CHECK_PATH").value_or("/ping");
@@ -33103,12 +33912,23 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   if (arguments.api_host) plan.host = *arguments.api_host;
   if (arguments.api_port) plan.port = *arguments.api_port;
   if (plan.health_port == plan.port) plan.health_port = 0;
-  made.only_local = detail::is_loopback_host(plan.host) || plan.host == "::1";
+  made.only_local = detail::is_loopback_host(plan.host);
   return plan;
 }
 
-inline http_server_options server_options(logger& log) {
+// As far as the hard limit lets it.
+inline void allow_descriptors(std::size_t wanted) noexcept {
+#if COWORKER_POSIX
+  rlimit given{};
+  if (::getrlimit(RLIMIT_NOFILE, &given) != 0 || given.rlim_cur >= wanted) return;
+  given.rlim_cur = wanted < given.rlim_max ? static_cast<rlim_t>(wanted) : given.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &given);
+#endif
+}
+
+inline http_server_options server_options(std::size_t connections, logger& log) {
   http_server_options made;
+  made.connections = connections;
   made.unix_time = &detail::unix_seconds;
   made.log = &log;
   return made;
@@ -33116,17 +33936,20 @@ inline http_server_options server_options(logger& log) {
 
 // Throws: usage_error where it cannot listen there.
 inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
-                      const std::string& host, std::uint16_t port, std::uint16_t health_port, logger& log) {
+                      const std::string& host, std::uint16_t port, std::uint16_t health_port,
+                      std::size_t connections, logger& log) {
+  constexpr std::size_t for_the_rest = 256;
+  detail::allow_descriptors(connections + for_the_rest);
   try {
-    server.emplace(endpoint, host, port, health_port, detail::server_options(log));
+    server.emplace(endpoint, host, port, health_port, detail::server_options(connections, log));
   } catch (const std::exception& error) {
-    throw usage_error("cannot serve on " + host + ":" + std::to_string(port) + ": " + error.what() +
+    throw usage_error("cannot serve on " + detail::place_text(host, port) + ": " + error.what() +
                       "; choose another with --rp_api_host and --rp_api_port");
   }
 }
 
 inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) {
-  const std::string url = "http://" + plan.host + ":" + std::to_string(port);
+  const std::string url = "http://" + detail::place_text(plan.host, port);
   switch (plan.endpoint.kind) {
     case endpoint_kind::queue_api:
       log.write(log_level::info, "Serving on " + url + " (console), /run, /runsync, /docs.");
@@ -33141,7 +33964,7 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+    log.write(log_level::warn, "Whoever reaches " + detail::place_text(plan.host, port) +
                                    " can run jobs here, read their results and end them; set "
                                    "COWORKER_API_TOKEN to ask for a token.");
 }
@@ -33166,8 +33989,19 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
   if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
-  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
-  detail::tell_where(plan, server->port(), log);
+  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
+  // Only once a signal would be followed: whoever waits for this line may send one.
+  struct teller {
+    const serve_plan& plan;
+    std::uint16_t port;
+    logger& log;
+  } told{plan, server->port(), log};
+  endpoint.when_begun(
+      [](void* whom) {
+        const teller& one = *static_cast<const teller*>(whom);
+        detail::tell_where(one.plan, one.port, one.log);
+      },
+      &told);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
 
@@ -33178,9 +34012,10 @@ class side_door {
       : endpoint_(options_of(settings), log) {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
-    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
-                                   std::to_string(server_->port()) + "/metrics.");
+    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0,
+                      http_server_options().connections, log);
+    log.write(log_level::info, "Metrics on http://" +
+                                   detail::place_text(settings.metrics_host, server_->port()) + "/metrics.");
   }
 
  private:
@@ -35315,6 +36150,121 @@ inline int local_port(curl_socket_t socket) noexcept {
 
 }  // namespace coworker
 
+// ---- coworker/net/public_address.hpp -----------------------------------------------------------------------
+
+// Which addresses belong to the public internet, so that a client cannot make this program ask what only it can reach.
+// Must not know who asks.
+
+#if COWORKER_POSIX
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+namespace coworker::inline v0_1::detail {
+
+struct address_block {
+  std::uint32_t base;
+  unsigned bits;
+};
+
+// Of IPv4, by IANA's registry of special-purpose addresses, and multicast.
+inline constexpr std::array<address_block, 15> special_blocks{{{0x00000000, 8},
+                                                               {0x0a000000, 8},
+                                                               {0x64400000, 10},
+                                                               {0x7f000000, 8},
+                                                               {0xa9fe0000, 16},
+                                                               {0xac100000, 12},
+                                                               {0xc0000000, 24},
+                                                               {0xc0000200, 24},
+                                                               {0xc0586300, 24},
+                                                               {0xc0a80000, 16},
+                                                               {0xc6120000, 15},
+                                                               {0xc6336400, 24},
+                                                               {0xcb007100, 24},
+                                                               {0xe0000000, 4},
+                                                               {0xf0000000, 4}}};
+
+constexpr bool is_public_ipv4(std::uint32_t address) noexcept {
+  for (const address_block& one : special_blocks) {
+    if ((address ^ one.base) >> (32 - one.bits) == 0) return false;
+  }
+  return true;
+}
+
+inline bool is_public(const socket_address& address) noexcept {
+  if (!address.is_ipv6()) {
+    sockaddr_in four{};
+    std::memcpy(&four, address.data(), sizeof four);
+    return detail::is_public_ipv4(ntohl(four.sin_addr.s_addr));
+  }
+  sockaddr_in6 six{};
+  std::memcpy(&six, address.data(), sizeof six);
+  const unsigned char* const bytes = six.sin6_addr.s6_addr;
+  // Global unicast is 2000::/3; within it 2001:db8::/32 is for documents, and 2002::/16 and 2001::/32 hold an IPv4 address.
+  const bool global = (bytes[0] & 0xe0) == 0x20;
+  const bool tunnel =
+      bytes[0] == 0x20 && (bytes[1] == 0x02 || (bytes[1] == 0x01 && bytes[2] == 0 && bytes[3] == 0));
+  const bool document = bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8;
+  return global && !tunnel && !document;
+}
+
+}  // namespace coworker::inline v0_1::detail
+
+#endif
+
+// ---- coworker/http/curl/open_socket.hpp --------------------------------------------------------------------
+
+// How a socket of libcurl's is opened: closed on exec, and to public addresses only where that is asked for. Must not know
+// whose it is.
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <string>
+
+namespace coworker::inline v0_1::detail {
+
+/// What became of it where it is CURL_SOCKET_BAD.
+struct open_failure {
+  int error = 0;             // of the system; EACCES: the address is not public
+  std::string refused = {};  // that address
+};
+
+/// The address is the one that the socket is then connected to, so that no later look-up of its name can lead elsewhere.
+inline curl_socket_t open_socket(const curl_sockaddr& to, bool only_public, open_failure& why) noexcept {
+  if (only_public) {
+    const socket_address address(&to.addr, static_cast<socklen_t>(to.addrlen));
+    const bool internet = to.family == AF_INET || to.family == AF_INET6;
+    if (!internet || !detail::is_public(address)) {
+      why.error = EACCES;
+      try {
+        why.refused = internet ? address.host() : "no address of the internet";
+      } catch (...) {  // no memory for its name
+      }
+      return CURL_SOCKET_BAD;
+    }
+  }
+#ifdef SOCK_CLOEXEC
+  const int socket = ::socket(to.family, to.socktype | SOCK_CLOEXEC, to.protocol);
+#else
+  const int socket = ::socket(to.family, to.socktype, to.protocol);
+  if (socket >= 0) ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+#endif
+  if (socket < 0) {
+    why.error = errno;
+    return CURL_SOCKET_BAD;
+  }
+  return socket;
+}
+
+}  // namespace coworker::inline v0_1::detail
+
 // ---- coworker/http/curl/redirect.hpp -----------------------------------------------------------------------
 
 // Where a redirect leads, and whether a request with credentials may go there. Must not know who asks.
@@ -35390,12 +36340,10 @@ inline bool is_same_server(const std::string& asked, const std::string& target) 
 // how many there are, nor how long is too long; that is patience.hpp's.
 
 #include <curl/curl.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <coroutine>
 #include <cstddef>
 #include <new>
@@ -35429,6 +36377,8 @@ struct curl_client_options {
   std::size_t unpacked_limit = std::size_t{16} << 20;
   /// Idle connections kept for re-use. Default 256.
   long idle_connections = 256;
+  /// Connects to addresses of the public internet only, and through no proxy. Default: false.
+  bool only_public = false;
   /// A file of certificates to trust instead of the system's; empty: the system's.
   std::string ca_file = {};
   /// A folder of certificates to trust as well, each under the name that `openssl rehash` gives it; empty:
@@ -35441,7 +36391,9 @@ namespace detail {
 // What the exchanges of one client share.
 struct curl_common {
   explicit curl_common(curl_client_options chosen)
-      : options(std::move(chosen)), user_agent("User-Agent: " + options.user_agent) {}
+      : options(std::move(chosen)), user_agent("User-Agent: " + options.user_agent) {
+    if (options.only_public) proxy.plain = proxy.any = false;
+  }
   curl_common(const curl_common&) = delete;
   curl_common& operator=(const curl_common&) = delete;
 
@@ -35456,7 +36408,7 @@ struct curl_common {
   curl_slist last_headers[3] = {{no_expect.data(), &last_headers[1]},
                                 {user_agent.data(), &last_headers[2]},
                                 {encodings.data(), nullptr}};
-  const proxies proxy{};
+  proxies proxy{};
   std::vector<curl_socket_t> sockets;  // all that there were; some may be closed, or others by now
   time_point now{};                    // when libcurl was last called
 };
@@ -35513,7 +36465,7 @@ struct curl_exchange {
   curl_off_t received_before = 0;  // what had come of its body then
 
   // Why it ended, where libcurl does not know.
-  int open_error = 0;
+  open_failure opening;
   bool no_memory = false;
   bool too_large = false;
   char problem[CURL_ERROR_SIZE] = {};
@@ -35571,7 +36523,8 @@ inline void curl_exchange::prepare(const http_request& request, const std::strin
   port = -1;
   give_up_at = due = (time_point::max)();
   sent = received_before = 0;
-  unsent = open_error = 0;
+  unsent = 0;
+  opening = open_failure();
   problem[0] = '\0';
   timeout_to_end = request.timeout_to_end;
   limit = request.timeout;
@@ -35692,16 +36645,9 @@ inline void curl_exchange::hurry() noexcept {
 // As libcurl would, but not for the programs that a handler may start; and the error is known.
 inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_sockaddr* address) {
   auto& one = *static_cast<curl_exchange*>(user);
-#ifdef SOCK_CLOEXEC
-  const int socket = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-#else
-  const int socket = ::socket(address->family, address->socktype, address->protocol);
-  if (socket >= 0) ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-#endif
-  if (socket < 0) {
-    one.open_error = errno;
-    return CURL_SOCKET_BAD;
-  }
+  if (!one.opening.refused.empty()) return CURL_SOCKET_BAD;  // all addresses of its name must be public
+  const curl_socket_t socket = detail::open_socket(*address, one.common.options.only_public, one.opening);
+  if (socket == CURL_SOCKET_BAD) return socket;
   std::vector<curl_socket_t>& sockets = one.common.sockets;
   try {
     if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
@@ -35715,7 +36661,8 @@ inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_socka
 inline int curl_exchange::before_request(void* user, char*, char*, int, int local_port) {
   auto& one = *static_cast<curl_exchange*>(user);
   one.port = local_port;
-  return one.leaving ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  const bool refused = one.leaving || !one.opening.refused.empty();
+  return refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 }  // namespace detail
@@ -35774,6 +36721,7 @@ inline std::string shortage_of(CURLcode code, int opening, std::string_view word
 }
 
 inline http_failure failure_of(const curl_exchange& one, CURLcode code) noexcept {
+  if (!one.opening.refused.empty()) return http_failure::unusable;
   const bool for_want = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY ||
                         (may_lack_descriptors(code) && descriptor_shortage() != 0);
   if (one.port < 0 && for_want) return http_failure::unreachable;  // whatever it was, nothing was sent
@@ -35792,12 +36740,14 @@ inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
     return "the answer is too large: " + std::to_string(came) + " bytes of it became more than " + size +
            ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
   }
+  if (!one.opening.refused.empty())
+    return "it leads to " + one.opening.refused + ", which is no public address";
   const std::string_view words = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
-  std::string shortage = shortage_of(code, one.open_error, words);
+  std::string shortage = shortage_of(code, one.opening.error, words);
   return shortage.empty() ? std::string(words) : shortage;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/curl/patience.hpp -----------------------------------------------------------------------
 
@@ -36484,7 +37434,7 @@ class otlp_thread final : public side_work {
       : settings_(std::move(settings)),
         worker_(worker),
         log_(log),
-        spans_(unix_nanoseconds(), &unix_nanoseconds),
+        spans_(detail::random_bits(), &unix_nanoseconds),
         thread_(&run, this) {
     detail::ignore_broken_pipes();
   }
@@ -36568,8 +37518,6 @@ class otlp_thread final : public side_work {
 // What the platform says through the environment, read once and checked before any job is taken, and what a worker is
 // called there.
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -36578,13 +37526,6 @@ class otlp_thread final : public side_work {
 #include <system_error>
 
 namespace coworker::inline v0_1::detail {
-
-inline std::uint64_t random_bits() {
-  std::uint64_t bits = 0;
-  if (::getentropy(&bits, sizeof bits) != 0)
-    bits = static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count());
-  return bits;
-}
 
 // A UUID of version 4, variant 1 (RFC 9562).
 inline std::string fresh_uuid() {
@@ -36599,7 +37540,7 @@ inline std::string fresh_uuid() {
       continue;
     }
     if (left == 0) {
-      bits = random_bits();
+      bits = detail::random_bits();
       left = 16;
     }
     const auto value = static_cast<unsigned>(bits & 15);
@@ -36852,92 +37793,6 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
 
 }  // namespace coworker::detail
 
-// ---- coworker/transport/endpoint/public_address.hpp --------------------------------------------------------
-
-// Which addresses belong to the public internet, so that a client cannot make this program ask what only it can reach.
-// Must not know who asks.
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
-#include <array>
-#include <cstdint>
-#include <cstring>
-#include <exception>
-#include <optional>
-#include <string>
-#include <string_view>
-
-namespace coworker::inline v0_1::detail {
-
-struct address_block {
-  std::uint32_t base;
-  unsigned bits;
-};
-
-// Of IPv4, by IANA's registry of special-purpose addresses, and multicast.
-inline constexpr std::array<address_block, 15> special_blocks{{{0x00000000, 8},
-                                                               {0x0a000000, 8},
-                                                               {0x64400000, 10},
-                                                               {0x7f000000, 8},
-                                                               {0xa9fe0000, 16},
-                                                               {0xac100000, 12},
-                                                               {0xc0000000, 24},
-                                                               {0xc0000200, 24},
-                                                               {0xc0586300, 24},
-                                                               {0xc0a80000, 16},
-                                                               {0xc6120000, 15},
-                                                               {0xc6336400, 24},
-                                                               {0xcb007100, 24},
-                                                               {0xe0000000, 4},
-                                                               {0xf0000000, 4}}};
-
-constexpr bool is_public_ipv4(std::uint32_t address) noexcept {
-  for (const address_block& one : special_blocks) {
-    if ((address ^ one.base) >> (32 - one.bits) == 0) return false;
-  }
-  return true;
-}
-
-inline bool is_public(const socket_address& address) noexcept {
-  if (!address.is_ipv6()) {
-    sockaddr_in four{};
-    std::memcpy(&four, address.data(), sizeof four);
-    return detail::is_public_ipv4(ntohl(four.sin_addr.s_addr));
-  }
-  sockaddr_in6 six{};
-  std::memcpy(&six, address.data(), sizeof six);
-  const unsigned char* const bytes = six.sin6_addr.s6_addr;
-  // Global unicast is 2000::/3; within it 2001:db8::/32 is for documents, and 2002::/16 and 2001::/32 hold an IPv4 address.
-  const bool global = (bytes[0] & 0xe0) == 0x20;
-  const bool tunnel =
-      bytes[0] == 0x20 && (bytes[1] == 0x02 || (bytes[1] == 0x01 && bytes[2] == 0 && bytes[3] == 0));
-  const bool document = bytes[0] == 0x20 && bytes[1] == 0x01 && bytes[2] == 0x0d && bytes[3] == 0xb8;
-  return global && !tunnel && !document;
-}
-
-// Empty: it is. Blocks while the name is looked up.
-inline std::string why_not_public(const std::string& url) {
-  std::string_view rest = url;
-  const bool tls = rest.starts_with("https://");
-  rest.remove_prefix(rest.find("://") == std::string_view::npos ? 0 : rest.find("://") + 3);
-  rest = rest.substr(0, rest.find_first_of("/?#"));
-  const std::optional<host_and_port> host = coworker::split_host(rest);
-  if (!host || host->host.empty()) return "\"" + url + "\" names no host";
-  std::string name(host->host);
-  if (name.front() == '[') name = name.substr(1, name.size() - 2);
-  try {
-    for (const socket_address& one : coworker::resolve(name, host->port.value_or(tls ? 443 : 80))) {
-      if (!detail::is_public(one)) return name + " is " + one.host() + ", which is no public address";
-    }
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return {};
-}
-
-}  // namespace coworker::detail
-
 // ---- coworker/transport/endpoint/webhooks.hpp --------------------------------------------------------------
 
 // Webhooks of an endpoint: whoever asked for it is told of a job's end. Must not know libcurl.
@@ -36954,9 +37809,8 @@ namespace coworker::inline v0_1 {
 template <http_client Client>
 class webhook_sender {
  public:
-  /// `may_reach(url)`: why a webhook must not go there; empty: it may. All must outlive it.
-  webhook_sender(Client& client, http_endpoint& endpoint, std::string (*may_reach)(const std::string& url))
-      : client_(client), endpoint_(endpoint), may_reach_(may_reach) {}
+  /// Both must outlive it. Where a webhook must not go is the client's to know.
+  webhook_sender(Client& client, http_endpoint& endpoint) : client_(client), endpoint_(endpoint) {}
 
   /// Until close() was called and what was to be told has been tried.
   task<void> run() {
@@ -36984,18 +37838,18 @@ class webhook_sender {
   task<void> tell(detail::endpoint_notice notice) {
     const executor_ref here = co_await this_coro::executor();
     const semaphore::permit held = co_await at_once_.acquire();
-    std::string problem = may_reach_ != nullptr ? may_reach_(notice.url) : std::string();
-    const bool allowed = problem.empty();
+    std::string problem;
     http_request request(notice.url);
     request.headers = headers_;
     request.timeout = std::chrono::seconds(10);
     const detail::endpoint_reply body = detail::status_reply(
         *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
     request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
-    for (int tries = 1; allowed; ++tries) {
+    for (int tries = 1;; ++tries) {
       const http_response answer = co_await client_.send(request);
       if (answer.arrived() && answer.status == 200) co_return;
       problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
+      if (answer.failure == http_failure::unusable) break;  // so it would be again
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }
@@ -37005,7 +37859,6 @@ class webhook_sender {
 
   Client& client_;
   http_endpoint& endpoint_;
-  std::string (*const may_reach_)(const std::string& url);
   const std::vector<std::string> headers_{"Content-Type: application/json"};
   semaphore at_once_{16};
   event closing_;
@@ -37027,9 +37880,7 @@ namespace coworker::inline v0_1::detail {
 class webhook_thread final : public side_work {
  public:
   explicit webhook_thread(http_endpoint& endpoint)
-      : endpoint_(endpoint),
-        sender_(client_, endpoint, endpoint.options().only_local ? nullptr : &detail::why_not_public),
-        thread_(&run, this) {
+      : endpoint_(endpoint), client_(options_for(endpoint)), sender_(client_, endpoint), thread_(&run, this) {
     detail::ignore_broken_pipes();
   }
   ~webhook_thread() override {
@@ -37038,6 +37889,13 @@ class webhook_thread final : public side_work {
   }
 
  private:
+  // Whoever reaches this machine could else have it ask what only it can reach.
+  static curl_client_options options_for(http_endpoint& endpoint) {
+    curl_client_options made;
+    made.only_public = !endpoint.options().only_local;
+    return made;
+  }
+
   static void* run(void* self) noexcept {
     webhook_thread& one = *static_cast<webhook_thread*>(self);
     try {
@@ -37123,6 +37981,7 @@ struct started_program {
         serve_platform(&Build::serve_platform),
         build(Build::parts()) {
     served.streams = is_streaming_handler<Handler>;
+    served.raw = std::is_same_v<handler_input<Handler>, raw_body>;
     if constexpr (choosing_handler<Handler>) {
       served.routes = runs.describe();
       served.streams = Handler::streams;
@@ -37992,6 +38851,2082 @@ inline json validated(json input, const std::vector<input_field>& fields,
 
 // ---- coworker/coworker.hpp ---------------------------------------------------------------------------------
 
+// For handlers that call other servers.
+#ifdef COWORKER_WITH_CURL
+
+// ---- coworker/http/call_body.hpp ---------------------------------------------------------------------------
+
+// Where the body of a request comes from: a text, a file, or a function. Must not know libcurl, nor what is called.
+
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+class body_source {
+ public:
+  body_source() = default;
+  body_source(const body_source&) = delete;
+  body_source& operator=(const body_source&) = delete;
+  virtual ~body_source() = default;
+
+  /// Before it is read, each time. False: it was read before, and cannot be again. Throws io_error.
+  virtual bool begin() = 0;
+  /// Nothing: it is not known. After begin().
+  virtual std::optional<std::uint64_t> size() const noexcept = 0;
+  /// Up to `room` bytes of what is at hand; 0: none. Throws io_error.
+  virtual std::size_t read(char* into, std::size_t room) = 0;
+  /// Whether there may be more where read() gives 0: then more() is to be awaited, which returns whether there is.
+  virtual bool is_awaited() const noexcept { return false; }
+  virtual task<bool> more() { co_return false; }
+};
+
+class text_source final : public body_source {
+ public:
+  explicit text_source(std::string text) noexcept : text_(std::move(text)) {}
+  bool begin() override {
+    read_ = 0;
+    return true;
+  }
+  std::optional<std::uint64_t> size() const noexcept override { return text_.size(); }
+  std::size_t read(char* into, std::size_t room) override {
+    const std::size_t count = text_.copy(into, room, read_);
+    read_ += count;
+    return count;
+  }
+  const std::string& text() const noexcept { return text_; }
+
+ private:
+  const std::string text_;
+  std::size_t read_ = 0;
+};
+
+class file_source final : public body_source {
+ public:
+  explicit file_source(std::string path) noexcept : path_(std::move(path)) {}
+  bool begin() override {
+    file_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat found {};
+    if (!file_ || ::fstat(file_.get(), &found) != 0)
+      detail::throw_io_error(errno, "the body \"" + path_ + "\" cannot be read");
+    if (!S_ISREG(found.st_mode)) detail::throw_io_error(EINVAL, "the body \"" + path_ + "\" is not a file");
+    size_ = static_cast<std::uint64_t>(found.st_size);
+    return true;
+  }
+  std::optional<std::uint64_t> size() const noexcept override { return size_; }
+  std::size_t read(char* into, std::size_t room) override {
+    for (;;) {
+      const ssize_t count = ::read(file_.get(), into, room);
+      if (count >= 0) return static_cast<std::size_t>(count);
+      if (errno != EINTR) detail::throw_io_error(errno, "the body \"" + path_ + "\" cannot be read");
+    }
+  }
+
+ private:
+  const std::string path_;
+  unique_fd file_;
+  std::uint64_t size_ = 0;
+};
+
+template <class Function>
+class function_source final : public body_source {
+ public:
+  function_source(Function next, std::optional<std::uint64_t> size) : next_(std::move(next)), size_(size) {}
+  bool begin() override { return !begun_; }
+  std::optional<std::uint64_t> size() const noexcept override { return size_; }
+  std::size_t read(char* into, std::size_t room) override {
+    const std::size_t count = piece_.copy(into, room, read_);
+    read_ += count;
+    return count;
+  }
+  bool is_awaited() const noexcept override { return true; }
+  task<bool> more() override {
+    begun_ = true;
+    read_ = 0;
+    if constexpr (std::is_convertible_v<std::invoke_result_t<Function&>, std::string>) {
+      piece_ = next_();
+    } else {
+      std::string piece = co_await next_();
+      piece_ = std::move(piece);
+    }
+    co_return !piece_.empty();
+  }
+
+ private:
+  Function next_;
+  const std::optional<std::uint64_t> size_;
+  std::string piece_;
+  std::size_t read_ = 0;
+  bool begun_ = false;
+};
+
+template <class Function>
+concept gives_pieces = requires(Function& next) {
+  requires std::is_convertible_v<decltype(next()), std::string> ||
+      std::is_same_v<decltype(next()), task<std::string>>;
+};
+
+}  // namespace detail
+
+namespace http {
+
+/// The body of a request. A text turns into one by itself; the default is none.
+class body {
+ public:
+  body() noexcept {}
+  body(std::string text) : source_(std::make_unique<detail::text_source>(std::move(text))) {}
+  body(std::string_view text) : body(std::string(text)) {}
+  body(const char* text) : body(std::string(text)) {}
+
+  /// Sent as it is read, a piece at a time.
+  static body file(std::string path) { return body(std::make_unique<detail::file_source>(std::move(path))); }
+
+  /// `next()` is called for each piece, on the caller's executor, when the one before is sent: it returns a std::string
+  /// or a task<std::string>, and an empty one at the end. `size`: of all pieces, where it is known. Such a request is
+  /// sent once only.
+  template <class Next>
+  static body from(Next next, std::optional<std::uint64_t> size = std::nullopt) {
+    constexpr bool fits = detail::gives_pieces<Next>;
+    static_assert(
+        fits, "http::body::from: the function must take nothing and return std::string or task<std::string>");
+    if constexpr (fits) {
+      return body(std::make_unique<detail::function_source<Next>>(std::move(next), size));
+    } else {
+      return body();
+    }
+  }
+
+  /// Null where there is none.
+  detail::body_source* source() const noexcept { return source_.get(); }
+
+ private:
+  explicit body(std::unique_ptr<detail::body_source> source) noexcept : source_(std::move(source)) {}
+  std::unique_ptr<detail::body_source> source_;
+};
+
+}  // namespace http
+}  // namespace coworker::inline v0_1
+
+#endif
+
+// ---- coworker/http/call_options.hpp ------------------------------------------------------------------------
+
+// What a call to another server is told, and what comes of it. Must not know libcurl.
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1::http {
+
+/// How a call is made. With g++ before 13, give it a name and pass it by name.
+struct call_options {
+  /// Each "Name: value". Those that may hold a secret are not sent to another server by a redirect.
+  std::vector<std::string> headers = {};
+  /// How long the call may be silent: nothing is sent, confirmed or received. Above 0. Default: 30 s.
+  duration timeout = std::chrono::seconds(30);
+  /// How long all of it may take, with redirects and tries. Default: duration::max(), no limit.
+  duration total_timeout = (duration::max)();
+  /// How large the response's body may be, in bytes, unpacked. Default: 64 MiB in memory, no limit elsewhere.
+  std::optional<std::uint64_t> size_limit = std::nullopt;
+  /// How many redirects are followed; 0: none, and the redirect is the response. Default: 5.
+  int redirects = 5;
+  /// How often a request is sent at most, 1 or more. Only what may be repeated is sent again: GET, HEAD, PUT and DELETE,
+  /// or what never left here; after a failed connection, or 429, 502, 503 and 504. Default: 3.
+  int tries = 3;
+  /// Whether the request may be repeated: true where a server does a POST once however often it comes, false where a GET
+  /// takes something away. Default: nothing, as the method says.
+  std::optional<bool> repeatable = std::nullopt;
+  /// A server that asks (Retry-After) for a longer wait than that is not asked again. Default: 30 s.
+  duration longest_wait = std::chrono::seconds(30);
+  /// A file of certificates to trust. Default: empty, what CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR name, else the
+  /// system's.
+  std::string ca_file = {};
+
+  call_options() {}
+};
+
+/// What a server responded, whatever its status.
+struct response {
+  int status = 0;
+  /// Names and values in the order in which they came.
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  /// Empty where a sink took it.
+  std::string body = {};
+  /// Where it came from, after redirects.
+  std::string url = {};
+
+  response() {}
+
+  /// Whether the status is one of success, 200 to 299.
+  bool ok() const noexcept { return status >= 200 && status < 300; }
+
+  /// Returns the value of the first header of that name, in any letter case, or nothing.
+  std::optional<std::string_view> header(std::string_view name) const noexcept {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    for (const auto& [known, value] : headers) {
+      bool same = known.size() == name.size();
+      for (std::size_t i = 0; same && i < name.size(); ++i) same = lower(known[i]) == lower(name[i]);
+      if (same) return std::string_view(value);
+    }
+    return std::nullopt;
+  }
+};
+
+/// Thrown by a call that got no response, or not the one that it needs. Its text names the address, the cause and the
+/// way out; never a password or a query.
+class call_error : public std::runtime_error {
+ public:
+  call_error(http_failure why, const std::string& text, int status_of_response = 0)
+      : runtime_error(text), why_(why), status_(status_of_response) {}
+
+  /// http_failure::none where there is a response, and it is not as it must be.
+  http_failure failure() const noexcept { return why_; }
+  /// Of the response; 0 where there is none.
+  int status() const noexcept { return status_; }
+
+ private:
+  http_failure why_;
+  int status_;
+};
+
+}  // namespace coworker::inline v0_1::http
+
+// ---- coworker/http/call_sink.hpp ---------------------------------------------------------------------------
+
+// Where the body of a response goes: a file, or a function. Must not know libcurl, nor what is called.
+
+#if COWORKER_POSIX
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+class body_taker {
+ public:
+  body_taker() = default;
+  body_taker(const body_taker&) = delete;
+  body_taker& operator=(const body_taker&) = delete;
+  virtual ~body_taker() = default;
+
+  /// Before what it takes comes. Throws io_error.
+  virtual void begin() = 0;
+  /// Whether it can begin anew after it took something.
+  virtual bool repeats() const noexcept = 0;
+  /// Whether take() is to be awaited instead of calling write().
+  virtual bool is_awaited() const noexcept { return false; }
+  virtual void write(std::string_view) {}
+  virtual task<void> take(std::string) { co_return; }
+  /// All is there. Throws io_error.
+  virtual void end() {}
+};
+
+/// A file that is incomplete is removed.
+class file_taker : public body_taker {
+ public:
+  explicit file_taker(std::string path) noexcept : path_(std::move(path)) {}
+  ~file_taker() override {
+    if (file_ && removes_) ::unlink(path_.c_str());
+  }
+  void begin() override {
+    if (!file_) file_.reset(open_file());
+    size_ = 0;
+    if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) fail();
+  }
+  bool repeats() const noexcept override { return true; }
+  void write(std::string_view bytes) override {
+    size_ += bytes.size();
+    while (!bytes.empty()) {
+      const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
+      if (count < 0 && errno != EINTR) fail();
+      if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+  void end() override {
+    if (file_ && ::close(file_.release()) != 0) {
+      const int error = errno;
+      if (removes_) ::unlink(path_.c_str());
+      errno = error;
+      fail();
+    }
+  }
+
+ protected:
+  /// How much it took.
+  std::uint64_t size() const noexcept { return size_; }
+  virtual int open_file() {
+    const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (opened < 0) fail();
+    return opened;
+  }
+  [[noreturn]] void fail() const {
+    const int error = errno;
+    detail::throw_io_error(
+        error, "\"" + path_ + "\" cannot be written",
+        error == ENOSPC ? "the disk is full: free some space, or give the container more" : "");
+  }
+
+  std::string path_;
+  bool removes_ = true;  // what is incomplete
+
+ private:
+  unique_fd file_;
+  std::uint64_t size_ = 0;
+};
+
+template <class Function>
+class function_taker final : public body_taker {
+ public:
+  explicit function_taker(Function take) : take_(std::move(take)) {}
+  void begin() override {}
+  bool repeats() const noexcept override { return false; }
+  bool is_awaited() const noexcept override { return true; }
+  task<void> take(std::string piece) override {
+    const std::string kept = std::move(piece);
+    if constexpr (std::is_void_v<std::invoke_result_t<Function&, std::string_view>>) {
+      take_(std::string_view(kept));
+      co_return;
+    } else {
+      co_await take_(std::string_view(kept));
+    }
+  }
+
+ private:
+  Function take_;
+};
+
+template <class Function>
+concept takes_pieces = requires(Function& take, std::string_view piece) {
+  requires std::is_void_v<decltype(take(piece))> || std::is_same_v<decltype(take(piece)), task<void>>;
+};
+
+}  // namespace detail
+
+namespace http {
+
+/// Where the body of a response with a status of success goes, as it comes; that of any other is in response::body. The
+/// default is response::body too.
+class sink {
+ public:
+  sink() noexcept {}
+
+  /// Into that file, which is made, or replaced; removed where the call fails on the way.
+  static sink file(std::string path) { return sink(std::make_unique<detail::file_taker>(std::move(path))); }
+
+  /// `take(std::string_view piece)` is called for each piece, on the caller's executor, and returns nothing or a
+  /// task<void>. No more than 256 KiB is received before it has ended.
+  template <class Take>
+  static sink to(Take take) {
+    constexpr bool fits = detail::takes_pieces<Take>;
+    static_assert(fits,
+                  "http::sink::to: the function must take a std::string_view and return void or task<void>");
+    if constexpr (fits) {
+      return sink(std::make_unique<detail::function_taker<Take>>(std::move(take)));
+    } else {
+      return sink();
+    }
+  }
+
+  explicit sink(std::unique_ptr<detail::body_taker> taker) noexcept : taker_(std::move(taker)) {}
+
+  /// Null where there is none.
+  detail::body_taker* taker() const noexcept { return taker_.get(); }
+
+ private:
+  std::unique_ptr<detail::body_taker> taker_;
+};
+
+}  // namespace http
+}  // namespace coworker::inline v0_1
+
+#endif
+
+// ---- coworker/http/curl/call_sockets.hpp -------------------------------------------------------------------
+
+// The sockets of one multi handle of libcurl's behind one descriptor, so that a coroutine on any event loop can wait for all
+// of them. The one place of http/curl/ that knows which systems have epoll. Must not know what is sent.
+
+#include <curl/curl.h>
+
+#include <algorithm>
+
+namespace coworker::inline v0_1::detail {
+
+#if defined(__linux__)
+
+class call_sockets {
+ public:
+  /// Throws io_error when there is no descriptor left for it.
+  call_sockets() = default;
+
+  /// As CURLMOPT_SOCKETFUNCTION is told. `known`: it was told of that socket before.
+  void watch(curl_socket_t socket, int what, bool known) noexcept {
+    if (what == CURL_POLL_REMOVE) {
+      set_.remove(socket);
+      return;
+    }
+    const std::uint32_t events =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    const auto key = static_cast<epoll::key>(socket);
+    if (!known || set_.modify(socket, events, key) == ENOENT) set_.add(socket, events, key);
+  }
+
+  /// Until a socket is ready, wake() is called, or `due`. Throws `cancelled`.
+  task<void> wait(time_point due) { co_await readable_until(set_.descriptor(), due); }
+
+  void wake() noexcept { set_.wake(); }
+
+  /// Tells libcurl of the sockets that are ready.
+  void act(CURLM* multi) noexcept {
+    int running = 0;
+    for (const epoll_event& event : set_.wait(0)) {
+      if (event.data.u64 == epoll::wake_key) continue;
+      const int what = ((event.events & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                       ((event.events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                       ((event.events & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
+      curl_multi_socket_action(multi, static_cast<curl_socket_t>(event.data.u64), what, &running);
+    }
+  }
+
+ private:
+  epoll set_;
+};
+
+#else
+
+// Where many descriptors cannot be waited for as one, they are looked at every few milliseconds while a call is under way.
+class call_sockets {
+ public:
+  void watch(curl_socket_t, int, bool) noexcept {}
+  task<void> wait(time_point due) {
+    co_await sleep_until((std::min)(due, clock_type::now() + std::chrono::milliseconds(5)));
+  }
+  void wake() noexcept {}
+  void act(CURLM* multi) noexcept {
+    int running = 0;
+    curl_multi_perform(multi, &running);
+  }
+};
+
+#endif
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/http/curl/call_driver.hpp --------------------------------------------------------------------
+
+// call_driver: one multi handle of libcurl's that the calls of one event loop share. Whichever of them waits first waits for
+// all, so that nothing runs beside them, and nothing is left when they have ended. Must not know what is sent.
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace coworker::inline v0_1::detail {
+
+/// What a driver knows of a transfer.
+struct driven_transfer {
+  curl_easy_owner easy{curl_easy_init()};
+  bool has_news = false;  // set by libcurl's callbacks: its coroutine has something to do
+  bool is_over = false;
+  CURLcode code = CURLE_OK;
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  bool waits = false;  // for `news`
+  event news;
+};
+
+/// All on the thread of one event loop.
+class call_driver {
+ public:
+  /// Throws std::runtime_error, io_error.
+  explicit call_driver(executor_ref loop) : loop_(loop), thread_(this_thread()) {
+    detail::initialise_curl();
+    detail::ignore_broken_pipes();
+    multi_ = detail::make_multi();
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, 64L);
+    curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETFUNCTION, &call_driver::on_socket);
+    curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, &call_driver::on_timer);
+    curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
+  }
+  call_driver(const call_driver&) = delete;
+  call_driver& operator=(const call_driver&) = delete;
+  ~call_driver() {
+    // libcurl takes its sockets back while it closes them.
+    multi_.reset();
+  }
+
+  executor_ref loop() const noexcept { return loop_; }
+
+  void add(driven_transfer& one) {
+    require_thread();
+    curl_easy_setopt(one.easy.get(), CURLOPT_PRIVATE, &one);
+    transfers_.push_back(&one);
+    const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
+    if (added == CURLM_OK) return;
+    transfers_.pop_back();
+    throw std::runtime_error(std::string("http: libcurl begins no request: ") + curl_multi_strerror(added));
+  }
+
+  void remove(driven_transfer& one) noexcept {
+    std::erase(transfers_, &one);
+    curl_multi_remove_handle(multi_.get(), one.easy.get());
+    hand_on();
+  }
+
+  /// To be called by whoever does not come back to wait() at once, so that another of those who wait does so for all.
+  void hand_on() noexcept {
+    if (driving_) return;
+    for (driven_transfer* const one : transfers_) {
+      if (one->waits && !one->news.is_set()) return call(*one);
+    }
+  }
+
+  /// After a pause.
+  void go_on(driven_transfer& one) noexcept {
+    curl_easy_pause(one.easy.get(), CURLPAUSE_CONT);
+    timer_due_ = clock_type::now();
+  }
+
+  /// Until there is news of it, or `due`. Throws `cancelled`.
+  task<void> wait(driven_transfer& one, time_point due) {
+    require_thread();
+    act();
+    if (!one.has_news && driving_) {
+      one.waits = true;
+      const waiting over{one};
+      if (timer_due_ < driven_until_) sockets_.wake();
+      co_await one.news.wait_until(due);
+    } else if (!one.has_news) {
+      const driving role(*this);
+      while (!one.has_news && clock_type::now() < due) {
+        driven_until_ = (std::min)(due, timer_due_);
+        co_await sockets_.wait(driven_until_);
+        act();
+      }
+    }
+    one.has_news = false;
+  }
+
+  /// Reads and writes what can be.
+  void act() {
+    sockets_.act(multi_.get());
+    int running = 0;
+    if (clock_type::now() >= timer_due_) {
+      timer_due_ = (time_point::max)();
+      curl_multi_socket_action(multi_.get(), CURL_SOCKET_TIMEOUT, 0, &running);
+    }
+    int left = 1;
+    while (left > 0) {
+      const CURLMsg* const message = curl_multi_info_read(multi_.get(), &left);
+      if (message == nullptr) break;
+      if (message->msg != CURLMSG_DONE) continue;
+      if (driven_transfer* const one = transfer_of(message->easy_handle)) {
+        one->code = message->data.result;
+        one->is_over = one->has_news = true;
+      }
+    }
+    for (driven_transfer* const one : transfers_) {
+      if (one->has_news && one->waits) call(*one);
+    }
+  }
+
+ private:
+  struct waiting {
+    driven_transfer& one;
+    ~waiting() {
+      one.waits = false;
+      one.news.reset();
+    }
+  };
+
+  // While a coroutine waits for all.
+  struct driving {
+    explicit driving(call_driver& of) noexcept : driver(of) { driver.driving_ = true; }
+    driving(const driving&) = delete;
+    driving& operator=(const driving&) = delete;
+    ~driving() {
+      driver.driving_ = false;
+      driver.driven_until_ = (time_point::max)();
+    }
+    call_driver& driver;
+  };
+
+  // Where there is no memory for it, that coroutine goes on when it is due.
+  void call(driven_transfer& one) noexcept {
+    try {
+      one.news.set();
+    } catch (...) {
+    }
+  }
+
+  static driven_transfer* transfer_of(CURL* easy) noexcept {
+    char* found = nullptr;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &found);
+    return reinterpret_cast<driven_transfer*>(found);
+  }
+
+  static int on_socket(CURL* easy, curl_socket_t socket, int what, void* user, void* known) {
+    auto& one = *static_cast<call_driver*>(user);
+    one.sockets_.watch(socket, what, known != nullptr);
+    if (known == nullptr && what != CURL_POLL_REMOVE) curl_multi_assign(one.multi_.get(), socket, user);
+    driven_transfer* const whose = what != CURL_POLL_REMOVE ? transfer_of(easy) : nullptr;
+    if (whose != nullptr) whose->socket = socket;
+    return 0;
+  }
+
+  static int on_timer(CURLM*, long milliseconds, void* user) {
+    auto& one = *static_cast<call_driver*>(user);
+    one.timer_due_ =
+        milliseconds < 0 ? (time_point::max)() : clock_type::now() + std::chrono::milliseconds(milliseconds);
+    return 0;
+  }
+
+  // Out of line, as a coroutine may go on on another thread than that whose address it has read.
+  COWORKER_NOINLINE static const void* this_thread() noexcept {
+    static thread_local char here;
+    return &here;
+  }
+
+  void require_thread() const {
+    if (this_thread() == thread_) return;
+    throw std::logic_error(
+        "http: the event loop of this call has changed its thread while calls were under way; run it on one "
+        "thread");
+  }
+
+  const executor_ref loop_;
+  const void* const thread_;
+  call_sockets sockets_;
+  std::vector<driven_transfer*> transfers_;
+  time_point timer_due_ = (time_point::max)();
+  time_point driven_until_ = (time_point::max)();
+  bool driving_ = false;
+  curl_multi_owner multi_;  // the last: its end still calls on_socket
+};
+
+/// The driver of the calling thread's loop, which it shares with the calls under way: a coroutine that is destroyed when
+/// its thread has ended still finds it. Kept with its idle connections until the thread ends, or calls on another loop.
+COWORKER_NOINLINE inline std::shared_ptr<call_driver> driver_of(executor_ref loop) {
+  static thread_local std::vector<std::shared_ptr<call_driver>> drivers;
+  for (const std::shared_ptr<call_driver>& one : drivers) {
+    if (one->loop() == loop) return one;
+  }
+  std::erase_if(drivers, [](const std::shared_ptr<call_driver>& one) { return one.use_count() == 1; });
+  return drivers.emplace_back(std::make_shared<call_driver>(loop));
+}
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/http/curl/call_rules.hpp ---------------------------------------------------------------------
+
+// What a call may do again, where a redirect may take it, and how its failure is told. Must not know how it is sent.
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace coworker::inline v0_1::detail {
+
+/// Whether doing it twice is doing it once (RFC 9110, 9.2.2).
+inline bool is_idempotent(std::string_view method) noexcept {
+  for (const std::string_view one : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
+    if (method == one) return true;
+  }
+  return false;
+}
+
+inline bool is_busy(int status) noexcept {
+  return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+inline bool is_redirect(int status) noexcept {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/// The method with which a redirect goes on, as browsers do: what was posted is fetched.
+inline std::string_view redirected_method(std::string_view method, int status) noexcept {
+  const bool fetched =
+      status == 303 ? method != "HEAD" : (status == 301 || status == 302) && method == "POST";
+  return fetched ? std::string_view("GET") : method;
+}
+
+inline std::string_view header_name(std::string_view line) noexcept {
+  return line.substr(0, line.find_first_of(":;"));
+}
+
+/// Whether a header can hold no secret, so that any server may see it.
+inline bool is_harmless_header(std::string_view line) noexcept {
+  const std::string_view name = detail::header_name(line);
+  for (const std::string_view one :
+       {"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Type",
+        "Content-Language", "If-Modified-Since", "If-None-Match", "Range", "User-Agent"}) {
+    if (detail::same_letters(name, one)) return true;
+  }
+  return false;
+}
+
+inline bool is_about_the_body(std::string_view line) noexcept {
+  return detail::same_letters(detail::header_name(line).substr(0, 8), "Content-");
+}
+
+/// The headers of the request that a redirect from `asked` to `target` makes.
+inline void redirect_headers(std::vector<std::string>& headers, const std::string& asked,
+                             const std::string& target, bool has_body) {
+  const bool same = detail::is_same_server(asked, target);
+  const auto stays_behind = [same, has_body](const std::string& line) {
+    return (!same && !detail::is_harmless_header(line)) || (!has_body && detail::is_about_the_body(line));
+  };
+  headers.erase(std::remove_if(headers.begin(), headers.end(), stays_behind), headers.end());
+}
+
+/// An address as it may be shown: without user, password, query and fragment, which may be secrets.
+inline std::string shown_url(std::string_view url) {
+  const std::size_t query = url.find_first_of("?#");
+  const std::string_view plain = url.substr(0, query);
+  const std::size_t scheme = plain.find("://");
+  const std::size_t host = scheme == std::string_view::npos ? 0 : scheme + 3;
+  const std::size_t path = (std::min)(plain.find('/', host), plain.size());
+  const std::size_t user = plain.substr(0, path).rfind('@');
+  std::string shown(plain.substr(0, host));
+  if (user != std::string_view::npos && user >= host) shown += "***@";
+  shown += plain.substr(user != std::string_view::npos && user >= host ? user + 1 : host);
+  if (query != std::string_view::npos) shown += url[query] == '?' ? "?***" : "";
+  return shown;
+}
+
+inline std::string_view way_out_of(http_failure failure) noexcept {
+  switch (failure) {
+    case http_failure::unreachable:
+      return "check the address, and that the server runs";
+    case http_failure::timed_out:
+      return "raise call_options::timeout or total_timeout, or ask the server for less";
+    case http_failure::untrusted:
+      return "name the authority that signed its certificate in call_options::ca_file";
+    case http_failure::unusable:
+      return "give a whole address, such as https://example.com/path";
+    case http_failure::broken:
+    case http_failure::none:
+      break;
+  }
+  return {};
+}
+
+[[noreturn]] inline void throw_call_error(http_failure failure, std::string_view method, std::string_view url,
+                                          std::string_view problem, std::string_view way_out,
+                                          int status = 0) {
+  std::string text(method);
+  text.append(" ").append(detail::shown_url(url)).append(": ").append(problem);
+  if (!way_out.empty()) text.append("; ").append(way_out);
+  throw http::call_error(failure, text, status);
+}
+
+/// Throws: std::invalid_argument for what would end a line of the request before its end.
+inline void require_plain_lines(std::string_view method, const std::vector<std::string>& headers) {
+  const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
+  if (method.empty() || !std::all_of(method.begin(), method.end(), is_letter)) {
+    throw std::invalid_argument("http: \"" + std::string(method) +
+                                "\" is no method; it is of capital letters, such as GET or PATCH");
+  }
+  for (const std::string& line : headers) {
+    const bool broken = line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
+    const std::size_t colon = line.find(':');
+    if (!broken && colon != 0 && colon != std::string::npos) continue;
+    throw std::invalid_argument("http: the header \"" + std::string(detail::header_name(line.substr(0, 80))) +
+                                "\" is no line of the form \"Name: value\"");
+  }
+}
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/http/curl/call_hop.hpp -----------------------------------------------------------------------
+
+// A hop of a call: one request to one server and what came of it; and the call, which repeats hops and follows redirects.
+// Must not know how a hop is made.
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1 {
+
+namespace http {
+
+/// A request in full, for what get() and its like have no parameter for.
+struct request {
+  std::string method = "GET";
+  std::string url;
+  http::body body = {};
+  http::sink into = {};
+  call_options options = {};
+
+  explicit request(std::string address) : url(std::move(address)) {}
+};
+
+}  // namespace http
+
+namespace detail {
+
+/// What only this library asks of a call.
+struct call_terms {
+  bool only_public = false;   // no address but public ones, no proxy
+  bool unpacks = true;        // asks for a packed body, and unpacks it
+  std::string signs_as = {};  // for CURLOPT_AWS_SIGV4; empty: it is not signed
+  std::string user = {};
+  std::string password = {};
+};
+
+struct call_hop {
+  std::string method;
+  std::string url;
+  std::vector<std::string> headers;
+  body_source* body = nullptr;
+  body_taker* into = nullptr;
+  const http::call_options& options;
+  const call_terms& terms;
+  bool follows = false;      // a redirect is not the response
+  bool is_repeated = false;  // so that libcurl may send it again by itself
+  time_point deadline = (time_point::max)();
+
+  explicit call_hop(const http::call_options& wanted, const call_terms& of) noexcept
+      : options(wanted), terms(of) {}
+};
+
+struct hop_result {
+  http_failure failure = http_failure::none;
+  std::string problem = {};
+  std::string way_out = {};
+  http::response response = {};
+  std::optional<duration> retry_after = std::nullopt;
+  std::string location = {};  // whole; of a redirect
+  bool nothing_sent = false;  // of a failure
+  bool taken = false;         // the sink has got something
+  bool is_final = false;      // of a failure: another try ends the same way
+
+  hop_result() {}
+};
+
+/// Makes hops.
+class hop_maker {
+ public:
+  /// Throws `cancelled`, and what body and sink throw. Both arguments outlive the task.
+  virtual task<void> make(const call_hop& hop, hop_result& made) = 0;
+
+ protected:
+  ~hop_maker() = default;
+};
+
+/// A call on its way from the first hop to the response.
+class call_progress {
+ public:
+  call_progress(http::request& what, const call_terms& terms, executor_ref here)
+      : request_(what),
+        executor_(here),
+        hop(what.options, terms),
+        waits_(backoff::options{std::chrono::milliseconds(500), std::chrono::seconds(10)},
+               random_source(static_cast<std::uint64_t>(here.now().time_since_epoch().count()))) {
+    detail::require_plain_lines(what.method, what.options.headers);
+    hop.method = what.method;
+    hop.url = what.url;
+    hop.headers = what.options.headers;
+    hop.body = what.body.source();
+    hop.into = what.into.taker();
+    hop.deadline = detail::after(here.now(), what.options.total_timeout);
+    hop.is_repeated = what.options.repeatable.value_or(detail::is_idempotent(what.method));
+  }
+
+  /// Before each hop.
+  void begin() {
+    hop.follows = redirects_ < request_.options.redirects;
+    if (hop.body == nullptr || hop.body->begin()) return;
+    detail::throw_call_error(http_failure::broken, hop.method, hop.url,
+                             "its body comes from a function, and cannot be sent again",
+                             "give it as a text or a file, or a whole address that is not redirected");
+  }
+
+  /// Whether it goes on elsewhere.
+  bool is_redirected(const hop_result& made) {
+    const bool leads = detail::is_redirect(made.response.status) && !made.location.empty();
+    if (made.failure != http_failure::none || !leads || request_.options.redirects == 0) return false;
+    if (redirects_++ == request_.options.redirects) {
+      detail::throw_call_error(
+          http_failure::none, hop.method, hop.url,
+          "it redirects more than " + std::to_string(request_.options.redirects) + " times",
+          "raise call_options::redirects", made.response.status);
+    }
+    const std::string_view method = detail::redirected_method(hop.method, made.response.status);
+    if (method != hop.method) hop.body = nullptr;
+    detail::redirect_headers(hop.headers, hop.url, made.location, hop.body != nullptr);
+    hop.method = std::string(method);
+    hop.is_repeated = request_.options.repeatable.value_or(detail::is_idempotent(method));
+    hop.url = made.location;
+    return true;
+  }
+
+  /// How long to wait before the same hop is made again; nothing: it is not.
+  std::optional<duration> next_try(const hop_result& made) {
+    if (tries_ >= request_.options.tries || made.taken || made.is_final) return std::nullopt;
+    const bool failed = made.failure != http_failure::none;
+    if (failed && (made.failure == http_failure::unusable || made.failure == http_failure::untrusted))
+      return std::nullopt;
+    if (!failed && !detail::is_busy(made.response.status)) return std::nullopt;
+    if (!hop.is_repeated && !(failed && made.nothing_sent)) return std::nullopt;
+    const duration asked = made.retry_after.value_or(duration::zero());
+    if (asked > request_.options.longest_wait) return std::nullopt;
+    const duration wait = (std::max)(asked, waits_.next());
+    if (detail::after(executor_.now(), wait) >= hop.deadline) return std::nullopt;
+    if (hop.body != nullptr && !hop.body->begin()) return std::nullopt;
+    ++tries_;
+    return wait;
+  }
+
+  http::response finish(hop_result& made) const {
+    if (made.failure != http_failure::none) {
+      std::string problem = made.problem;
+      if (tries_ > 1) problem += ", " + std::to_string(tries_) + " times";
+      const std::string_view way_out =
+          made.way_out.empty() ? detail::way_out_of(made.failure) : std::string_view(made.way_out);
+      detail::throw_call_error(made.failure, hop.method, hop.url, problem, way_out, made.response.status);
+    }
+    made.response.url = hop.url;
+    return std::move(made.response);
+  }
+
+ private:
+  http::request& request_;
+  executor_ref executor_;
+
+ public:
+  call_hop hop;
+
+ private:
+  backoff waits_;
+  int redirects_ = 0;
+  int tries_ = 1;
+};
+
+/// All hops of a call. Throws: http::call_error, `cancelled`, what body and sink throw. `request`, `terms` and `maker`
+/// outlive it.
+inline task<http::response> make_hops(http::request& request, const call_terms& terms, hop_maker& maker) {
+  const executor_ref here = co_await this_coro::executor();
+  call_progress progress(request, terms, here);
+  for (;;) {
+    progress.begin();
+    hop_result made;
+    co_await maker.make(progress.hop, made);
+    if (progress.is_redirected(made)) continue;
+    const std::optional<duration> wait = progress.next_try(made);
+    if (!wait) co_return progress.finish(made);
+    co_await sleep_for(*wait);
+  }
+}
+
+}  // namespace detail
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/http/curl/call_transfer.hpp ------------------------------------------------------------------
+
+// call_transfer: how a hop of a call is put to libcurl, and what comes back received. Must not know who waits.
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::inline v0_1::detail {
+
+struct curl_list_deleter {
+  void operator()(curl_slist* list) const noexcept { curl_slist_free_all(list); }
+};
+
+class call_transfer : public driven_transfer {
+ public:
+  call_transfer(const call_hop& hop, hop_result& made) : hop_(hop), made_(made) {
+    if (easy == nullptr) throw std::bad_alloc();
+    set_up();
+  }
+  call_transfer(const call_transfer&) = delete;
+  call_transfer& operator=(const call_transfer&) = delete;
+
+  /// When it has been silent for too long, or all its time is over.
+  time_point due() const noexcept {
+    return (std::min)(detail::after(moved_at_, hop_.options.timeout), hop_.deadline);
+  }
+  /// The silence begins now.
+  void renew() noexcept { moved_at_ = clock_type::now(); }
+
+  /// At due(), once more after all that had come was read.
+  bool is_overdue() noexcept {
+    const time_point now = clock_type::now();
+    const int unsent = detail::unconfirmed(socket);
+    if (now < hop_.deadline && unsent != 0 && unsent != std::exchange(unsent_, unsent)) renew();
+    return now >= due();
+  }
+
+  void give_up() {
+    made_.nothing_sent = !sent_;
+    made_.failure = sent_ ? http_failure::timed_out : http_failure::unreachable;
+    if (clock_type::now() >= hop_.deadline) {
+      made_.failure = http_failure::timed_out;
+      made_.is_final = true;
+      made_.problem = "it was not done in its total time";
+    } else {
+      made_.problem = (sent_ ? "nothing came or went for " : "no connection came about in ") +
+                      detail::seconds_in_words(hop_.options.timeout);
+    }
+  }
+
+  std::string pending;      // what came, for a sink that is awaited
+  bool is_paused = false;   // nothing is received until some of it is taken
+  bool wants_body = false;  // nothing is sent until there is more of the request's body
+  bool body_ended = false;
+
+  /// What libcurl says of it, once it is over. Throws what a callback met.
+  void settle() {
+    if (problem_) std::rethrow_exception(problem_);
+    long status = 0;
+    curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
+    made_.response.status = static_cast<int>(status);
+    if (!location_.empty()) made_.location = detail::redirect_target(hop_.url, location_);
+    curl_off_t seconds = 0;
+    if (curl_easy_getinfo(easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+      made_.retry_after = std::chrono::seconds((std::min)(seconds, curl_off_t{24 * 60 * 60}));
+    if (code == CURLE_OK) {
+      const bool fits = body_begun_ || begin_body();  // it may be empty
+      if (into_ != nullptr && fits) into_->end();
+      return;
+    }
+    if (skips_ && status >= 300) return;  // the body of a redirect is of no use
+    made_.nothing_sent = !sent_;
+    made_.failure = detail::failure_of(code);
+    if (!sent_ && code == CURLE_OPERATION_TIMEDOUT) made_.failure = http_failure::unreachable;
+    made_.problem = problem_text_[0] != '\0' ? problem_text_ : curl_easy_strerror(code);
+    explain();
+  }
+
+ private:
+  void set_up();
+  void set_authorities();
+  void set_method();
+  void set_headers();
+  void explain();
+  bool begin_body();
+  std::size_t receive(std::string_view bytes);
+  void read_header(std::string_view line);
+  std::size_t send(char* into, std::size_t room);
+
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    const CURLcode done = curl_easy_setopt(easy.get(), option, value);
+    if (done == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
+  }
+
+  // Calls `use`, which may throw, from within libcurl, which must not be thrown through.
+  template <class Result, class Use>
+  Result guarded(Result on_failure, Use use) noexcept {
+    renew();
+    try {
+      return use();
+    } catch (...) {
+      problem_ = std::current_exception();
+      return on_failure;
+    }
+  }
+
+  static std::size_t on_write(char* data, std::size_t size, std::size_t count, void* user) {
+    auto& one = *static_cast<call_transfer*>(user);
+    // Anything but the size ends the transfer.
+    return one.guarded(size * count + 1, [&] { return one.receive({data, size * count}); });
+  }
+  static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) {
+    auto& one = *static_cast<call_transfer*>(user);
+    return one.guarded(std::size_t{0}, [&] {
+      one.read_header({data, size * count});
+      return size * count;
+    });
+  }
+  static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* user) {
+    auto& one = *static_cast<call_transfer*>(user);
+    return one.guarded(std::size_t{CURL_READFUNC_ABORT}, [&] { return one.send(into, size * count); });
+  }
+  static int on_seek(void* user, curl_off_t offset, int origin) {
+    auto& one = *static_cast<call_transfer*>(user);
+    const bool to_start = offset == 0 && origin == SEEK_SET;
+    return one.guarded(int{CURL_SEEKFUNC_FAIL}, [&] {
+      return to_start && one.hop_.body->begin() ? int{CURL_SEEKFUNC_OK} : int{CURL_SEEKFUNC_FAIL};
+    });
+  }
+  // libcurl sends again by itself what died on a connection that was used before.
+  static int before_request(void* user, char*, char*, int, int) {
+    auto& one = *static_cast<call_transfer*>(user);
+    one.renew();
+    const bool again = std::exchange(one.sent_, true);
+    one.sent_twice_ = again && !one.hop_.is_repeated;
+    const bool refused = one.sent_twice_ || !one.open_failure_.refused.empty();
+    return refused ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+  }
+  static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address) {
+    auto& one = *static_cast<call_transfer*>(user);
+    if (!one.open_failure_.refused.empty()) return CURL_SOCKET_BAD;  // all its addresses must be public
+    return detail::open_socket(*address, one.hop_.terms.only_public, one.open_failure_);
+  }
+
+  const call_hop& hop_;
+  hop_result& made_;
+  std::unique_ptr<curl_slist, curl_list_deleter> headers_;
+  time_point moved_at_ = clock_type::now();
+  int unsent_ = 0;
+  bool sent_ = false;
+  bool sent_twice_ = false;
+  bool body_begun_ = false;
+  bool skips_ = false;          // its body is received for nothing
+  body_taker* into_ = nullptr;  // that takes this body
+  std::uint64_t received_ = 0;
+  std::uint64_t limit_ = (std::numeric_limits<std::uint64_t>::max)();
+  bool too_large_ = false;
+  std::string location_;
+  open_failure open_failure_;
+  std::exception_ptr problem_;
+  char problem_text_[CURL_ERROR_SIZE] = {};
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/http/curl/call_setup.hpp ---------------------------------------------------------------------
+
+// What a call_transfer tells libcurl, and does with what comes. Must not know who waits.
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace coworker::inline v0_1::detail {
+
+inline void call_transfer::set_up() {
+  set(CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  set(CURLOPT_QUICK_EXIT, 1L);  // a look-up that hangs is left to its thread
+#endif
+  set(CURLOPT_ERRORBUFFER, problem_text_);
+#if LIBCURL_VERSION_NUM >= 0x075500
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_PIPEWAIT,
+      hop_.url.starts_with("https:") ? 1L : 0L);  // a connection may soon be one of many streams
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, (std::max)(1L, detail::to_milliseconds(hop_.options.timeout)));
+  set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  set(CURLOPT_BUFFERSIZE, 65'536L);
+  set(CURLOPT_UPLOAD_BUFFERSIZE, 65'536L);
+  set_authorities();
+  if (hop_.terms.only_public) {  // a proxy would go to what it likes
+    set(CURLOPT_PROXY, "");
+    set(CURLOPT_NOPROXY, "*");
+  }
+  if (hop_.terms.unpacks) set(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+  if (!hop_.terms.signs_as.empty()) {
+    if (curl_easy_setopt(easy.get(), CURLOPT_AWS_SIGV4, hop_.terms.signs_as.c_str()) != CURLE_OK)
+      throw std::runtime_error("http: this libcurl signs no requests; it was built without that");
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
+    set(CURLOPT_USERNAME, hop_.terms.user.c_str());
+    set(CURLOPT_PASSWORD, hop_.terms.password.c_str());
+  }
+  set(CURLOPT_URL, hop_.url.c_str());
+  set(CURLOPT_WRITEFUNCTION, &call_transfer::on_write);
+  set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_HEADERFUNCTION, &call_transfer::on_header);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_PREREQFUNCTION, &call_transfer::before_request);
+  set(CURLOPT_PREREQDATA, this);
+  set(CURLOPT_OPENSOCKETFUNCTION, &call_transfer::on_open);
+  set(CURLOPT_OPENSOCKETDATA, this);
+  set_method();
+  set_headers();
+}
+
+// As the curl tool reads the environment; libcurl by itself reads none of it.
+inline void call_transfer::set_authorities() {
+  const auto variable = [](const char* name) {
+    const char* const value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? value : nullptr;
+  };
+  const char* file =
+      !hop_.options.ca_file.empty() ? hop_.options.ca_file.c_str() : variable("CURL_CA_BUNDLE");
+  if (file == nullptr) {
+    file = variable("SSL_CERT_FILE");
+    if (const char* const folder = variable("SSL_CERT_DIR")) set(CURLOPT_CAPATH, folder);
+  }
+  if (file != nullptr) set(CURLOPT_CAINFO, file);
+}
+
+inline void call_transfer::set_method() {
+  const bool head = hop_.method == "HEAD";
+  const bool posts_nothing = hop_.body == nullptr && (hop_.method == "POST" || hop_.method == "PUT");
+  if (hop_.body != nullptr || posts_nothing) {
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_READFUNCTION, &call_transfer::on_read);
+    set(CURLOPT_READDATA, this);
+    set(CURLOPT_SEEKFUNCTION, &call_transfer::on_seek);
+    set(CURLOPT_SEEKDATA, this);
+    const std::optional<std::uint64_t> size = hop_.body != nullptr ? hop_.body->size() : 0;
+    set(CURLOPT_INFILESIZE_LARGE, size ? static_cast<curl_off_t>(*size) : curl_off_t{-1});
+  }
+  if (head) {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (hop_.method != "GET" || hop_.body != nullptr) {
+    set(CURLOPT_CUSTOMREQUEST, hop_.method.c_str());
+  }
+}
+
+inline void call_transfer::set_headers() {
+  const auto add = [this](const char* line) {
+    curl_slist* const longer = curl_slist_append(headers_.get(), line);
+    if (longer == nullptr) throw std::bad_alloc();
+    static_cast<void>(headers_.release());
+    headers_.reset(longer);
+  };
+  bool has_agent = false;
+  for (const std::string& line : hop_.headers) {
+    has_agent = has_agent || detail::same_letters(detail::header_name(line), "User-Agent");
+    // "Name:" would take the header away, and is written "Name;" to be sent empty.
+    const std::size_t colon = line.find(':');
+    const bool empty = line.find_first_not_of(" \t", colon + 1) == std::string::npos;
+    add(empty ? (line.substr(0, colon) + ";").c_str() : line.c_str());
+  }
+  if (!has_agent) add("User-Agent: coworker/" COWORKER_VERSION);
+  // To wait for a 100 Continue costs a second where none comes. libcurl would sign this line, and not send it.
+  if (hop_.terms.signs_as.empty()) add("Expect:");
+  set(CURLOPT_HTTPHEADER, headers_.get());
+}
+
+// Whether the body that follows is wanted.
+inline bool call_transfer::begin_body() {
+  long status = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200) return true;
+  body_begun_ = true;
+  skips_ = hop_.follows && detail::is_redirect(static_cast<int>(status)) && !location_.empty();
+  into_ = status < 300 ? hop_.into : nullptr;
+  const std::uint64_t in_memory = std::uint64_t{64} << 20;
+  if (into_ == nullptr) limit_ = in_memory;
+  if (hop_.options.size_limit && (into_ != nullptr || hop_.into == nullptr))
+    limit_ = *hop_.options.size_limit;
+  if (skips_) limit_ = 65'536;
+  if (into_ != nullptr) into_->begin();
+  curl_off_t size = -1;
+  curl_easy_getinfo(easy.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &size);
+  too_large_ = size > 0 && static_cast<std::uint64_t>(size) > limit_ && hop_.method != "HEAD";
+  return !too_large_;
+}
+
+inline void call_transfer::read_header(std::string_view line) {
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  if (line.starts_with("HTTP/")) {
+    made_.response.headers.clear();
+    location_.clear();
+    body_begun_ = false;
+    return;
+  }
+  if (line.empty()) return;
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  std::string_view value = line.substr(colon + 1);
+  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+  made_.response.headers.emplace_back(line.substr(0, colon), value);
+  if (!body_begun_ && detail::same_letters(line.substr(0, colon), "Location")) location_ = value;
+}
+
+inline std::size_t call_transfer::receive(std::string_view bytes) {
+  constexpr std::size_t most_pending = 256 * 1024;
+  const std::size_t refused = bytes.size() + 1;
+  if (!body_begun_ && !begin_body()) return refused;
+  const bool awaited = into_ != nullptr && into_->is_awaited();
+  if (awaited && pending.size() >= most_pending) {
+    is_paused = has_news = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  received_ += bytes.size();
+  too_large_ = received_ > limit_;
+  if (too_large_) return refused;
+  if (skips_) return bytes.size();
+  if (awaited) {
+    pending.append(bytes);
+    has_news = true;
+  } else if (into_ != nullptr) {
+    into_->write(bytes);
+  } else {
+    made_.response.body.append(bytes);
+  }
+  if (into_ != nullptr && !into_->repeats()) made_.taken = true;
+  return bytes.size();
+}
+
+inline std::size_t call_transfer::send(char* into, std::size_t room) {
+  if (hop_.body == nullptr) return 0;
+  const std::size_t count = hop_.body->read(into, room);
+  if (count != 0 || body_ended || !hop_.body->is_awaited()) return count;
+  wants_body = has_news = true;
+  return CURL_READFUNC_PAUSE;
+}
+
+inline void call_transfer::explain() {
+  if (too_large_) {
+    made_.failure = http_failure::broken;
+    made_.is_final = true;
+    made_.problem = "the response is larger than " + std::to_string(limit_) + " bytes";
+    made_.way_out = "raise call_options::size_limit";
+  } else if (!open_failure_.refused.empty()) {
+    made_.failure = http_failure::unusable;
+    made_.is_final = true;
+    made_.problem = "it leads to " + open_failure_.refused + ", which is no public address";
+    made_.way_out = "set download_options::allow_private where that is meant";
+  } else if (sent_twice_) {
+    made_.failure = http_failure::broken;
+    made_.nothing_sent = false;
+    made_.problem = "the connection ended before a response, and the server may have acted";
+    made_.way_out = "set call_options::repeatable where the request may be sent twice";
+  } else if (code == CURLE_UNSUPPORTED_PROTOCOL && !sent_) {
+    made_.failure = http_failure::unusable;
+    made_.problem = "only http and https can be called";
+  } else if (open_failure_.error != 0) {
+    made_.problem = "no connection can be opened: " + std::string(detail::way_out_of(open_failure_.error));
+  }
+}
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/http/curl/call_thread.hpp --------------------------------------------------------------------
+
+// call_thread: the event loop of calls that come from an executor which watches no descriptors, such as a thread_pool. Must
+// not know what is called.
+
+namespace coworker::inline v0_1::detail {
+
+class call_thread {
+ public:
+  /// One for the process, from the first call that needs it until the process ends: such calls have no owner in common.
+  static executor_ref loop() {
+    static call_thread one;
+    return executor_ref(one.loop_);
+  }
+
+  call_thread(const call_thread&) = delete;
+  call_thread& operator=(const call_thread&) = delete;
+
+ private:
+  call_thread() : thread_(&run, this) {}
+  ~call_thread() {
+    loop_.stop();
+    thread_.join();
+  }
+
+  static void* run(void* self) noexcept {
+    static_cast<call_thread*>(self)->loop_.run();
+    return nullptr;
+  }
+
+  event_loop loop_;
+  thread thread_;
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/http/call.hpp --------------------------------------------------------------------------------
+
+// get, head, post, put, del: calls to other servers from inside a coroutine, over libcurl. Needs libcurl.
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+class curl_hop_maker final : public hop_maker {
+ public:
+  explicit curl_hop_maker(std::shared_ptr<call_driver> driver) noexcept : driver_(std::move(driver)) {}
+
+  task<void> make(const call_hop& hop, hop_result& made) override {
+    call_transfer one(hop, made);
+    const on_its_way leaves(*driver_, one);
+    while (!one.is_over || !one.pending.empty()) {
+      if (one.pending.empty() && !one.wants_body) {
+        co_await driver_->wait(one, one.due());
+      } else {
+        co_await serve(one, hop);
+      }
+      if (one.is_over || clock_type::now() < one.due()) continue;
+      driver_->act();  // the process may have been frozen
+      if (one.is_over || one.has_news || !one.is_overdue()) continue;
+      one.give_up();
+      co_return;
+    }
+    one.settle();
+  }
+
+ private:
+  struct on_its_way {
+    on_its_way(call_driver& with, call_transfer& one) : driver(with), transfer(one) { driver.add(one); }
+    on_its_way(const on_its_way&) = delete;
+    on_its_way& operator=(const on_its_way&) = delete;
+    ~on_its_way() { driver.remove(transfer); }
+    call_driver& driver;
+    call_transfer& transfer;
+  };
+
+  // What the functions of body and sink take as their time is none of the server's.
+  task<void> serve(call_transfer& one, const call_hop& hop) {
+    driver_->hand_on();
+    if (!one.pending.empty()) {
+      std::string piece = std::exchange(one.pending, std::string());
+      co_await hop.into->take(std::move(piece));
+      if (std::exchange(one.is_paused, false)) driver_->go_on(one);
+    }
+    if (one.wants_body) {
+      const bool more = co_await hop.body->more();
+      one.wants_body = false;
+      one.body_ended = !more;
+      driver_->go_on(one);
+    }
+    one.renew();
+  }
+
+  std::shared_ptr<call_driver> driver_;
+};
+
+/// `own_connections`: shares none with other calls.
+inline task<http::response> call_here(http::request request, call_terms terms, bool own_connections) {
+  const executor_ref here = co_await this_coro::executor();
+  std::shared_ptr<call_driver> driver =
+      own_connections ? std::make_shared<call_driver>(here) : detail::driver_of(here);
+  curl_hop_maker maker(std::move(driver));
+  co_return co_await detail::make_hops(request, terms, maker);
+}
+
+inline task<http::response> call(http::request request, call_terms terms, bool own_connections) {
+  const executor_ref here = co_await this_coro::executor();
+  if (here.clock() == executor_clock::simulated) {
+    throw std::logic_error(
+        "http: on a simulated_loop there is no network; in a test, give the handler a function "
+        "to call in the place of coworker::http");
+  }
+  task<http::response> calling = detail::call_here(std::move(request), std::move(terms), own_connections);
+  if (here.watches_descriptors() && here.is_serial()) co_return co_await std::move(calling);
+  co_return co_await run_on(call_thread::loop(), std::move(calling));
+}
+
+}  // namespace detail
+
+namespace http {
+
+/// Sends a request and returns the response, whatever its status. It runs on the loop of the awaiting coroutine, where it
+/// shares connections with other calls; on an executor that watches no descriptors, such as a thread_pool, on a thread of
+/// its own, and so do the functions of body and sink. Files are read and written on the loop's thread. Proxies are taken
+/// from the environment, as libcurl does.
+///
+/// Throws: call_error when no response came, or it was too large; std::invalid_argument for a header or method that is
+/// none; io_error when a file cannot be read or written; std::logic_error on a simulated_loop; what body and sink throw.
+/// Cancellation: throws `cancelled` as soon as a stop is requested; the connection is closed.
+///
+///     http::request upload("https://example.com/things/1");
+///     upload.method = "PATCH";
+inline task<response> send(request what) {
+  return detail::call(std::move(what), detail::call_terms(), false);
+}
+
+/// Fetches a URL. Returns, throws, and ends early as send().
+///
+///     const http::response page = co_await http::get("https://example.com/");
+inline task<response> get(std::string url, call_options options = call_options()) {
+  request what(std::move(url));
+  what.options = std::move(options);
+  return http::send(std::move(what));
+}
+
+/// The same into a file or a function: `co_await http::get(url, http::sink::file("model.bin"))`.
+inline task<response> get(std::string url, sink into, call_options options = call_options()) {
+  request what(std::move(url));
+  what.into = std::move(into);
+  what.options = std::move(options);
+  return http::send(std::move(what));
+}
+
+/// Asks for the headers of a URL. The rest as send().
+inline task<response> head(std::string url, call_options options = call_options()) {
+  request what(std::move(url));
+  what.method = "HEAD";
+  what.options = std::move(options);
+  return http::send(std::move(what));
+}
+
+/// Posts a body: a text, http::body::file(path) or http::body::from(function), with the Content-Type that options.headers
+/// name, or none. Not sent again where the server may have acted, unless options.repeatable. The rest as send().
+inline task<response> post(std::string url, body what_to_send, call_options options = call_options()) {
+  request what(std::move(url));
+  what.method = "POST";
+  what.body = std::move(what_to_send);
+  what.options = std::move(options);
+  return http::send(std::move(what));
+}
+
+/// Puts a body at a URL. The rest as send().
+inline task<response> put(std::string url, body what_to_send, call_options options = call_options()) {
+  request what(std::move(url));
+  what.method = "PUT";
+  what.body = std::move(what_to_send);
+  what.options = std::move(options);
+  return http::send(std::move(what));
+}
+
+/// Deletes what is at a URL (DELETE). The rest as send().
+inline task<response> del(std::string url, call_options options = call_options()) {
+  request what(std::move(url));
+  what.method = "DELETE";
+  what.options = std::move(options);
+  return http::send(std::move(what));
+}
+
+}  // namespace http
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/http/download.hpp ----------------------------------------------------------------------------
+
+// download: a file that a job names by its URL, fetched so that the URL can lead nowhere it must not. Needs libcurl.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+class download_taker;
+}  // namespace detail
+
+namespace http {
+
+/// How a file is downloaded. With g++ before 13, give it a name and pass it by name.
+struct download_options {
+  /// As for any call; size_limit is 4 GiB where it is not set.
+  call_options call = {};
+  /// The file's name, without a folder. Default: empty, the last part of the URL's path, with any but plain characters
+  /// replaced.
+  std::string name = {};
+  /// Lets the URL lead to addresses of private networks and of this machine too, and through a proxy. Default: false.
+  bool allow_private = false;
+
+  download_options() {}
+};
+
+/// A file on disk, which its destructor removes: held by a handler, it is gone when the job has ended.
+class downloaded_file {
+ public:
+  downloaded_file() noexcept {}
+  downloaded_file(downloaded_file&& other) noexcept
+      : path_(std::exchange(other.path_, std::string())), size_(other.size_), kept_(other.kept_) {}
+  downloaded_file& operator=(downloaded_file&& other) noexcept {
+    downloaded_file moved(std::move(other));
+    std::swap(path_, moved.path_);
+    std::swap(size_, moved.size_);
+    std::swap(kept_, moved.kept_);
+    return *this;
+  }
+  ~downloaded_file() {
+    if (!kept_ && !path_.empty()) ::unlink(path_.c_str());
+  }
+
+  const std::string& path() const noexcept { return path_; }
+  /// In bytes.
+  std::uint64_t size() const noexcept { return size_; }
+  /// From now on the file stays.
+  void keep() noexcept { kept_ = true; }
+
+ private:
+  friend class detail::download_taker;
+
+  std::string path_;
+  std::uint64_t size_ = 0;
+  bool kept_ = false;
+};
+
+}  // namespace http
+
+namespace detail {
+
+/// A name of plain characters that is no hidden file, nor a folder's.
+inline std::string file_name_in(std::string_view url) {
+  std::string_view path = url.substr(0, url.find_first_of("?#"));
+  const std::size_t scheme = path.find("://");
+  if (scheme != std::string_view::npos) path.remove_prefix(scheme + 3);
+  const std::size_t slash = path.rfind('/');
+  const std::string decoded =
+      coworker::url_decode(slash == std::string_view::npos ? "" : path.substr(slash + 1)).value_or("");
+  std::string name;
+  for (const char c : decoded) {
+    const bool plain = detail::letters_and_digits.has(c) || c == '-' || c == '_' || c == '.';
+    name += plain && (c != '.' || !name.empty()) ? c : '_';
+  }
+  constexpr std::size_t longest = 120;
+  if (name.size() > longest) name.erase(0, name.size() - longest);  // what kind it is stands at the end
+  if (name.starts_with('.')) name[0] = '_';
+  return name.empty() ? "download" : name;
+}
+
+/// Throws: std::invalid_argument where a name is more, or less, than that.
+inline const std::string& require_file_name(const std::string& name) {
+  const bool fits = !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+                    name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
+  if (fits) return name;
+  throw std::invalid_argument("http::download: \"" + name +
+                              "\" is no name of a file; it must have no slash, and 255 bytes at most");
+}
+
+/// Makes a new file, never one that is there, nor through a link.
+class download_taker final : public file_taker {
+ public:
+  download_taker(const std::string& folder, std::string name, http::downloaded_file& made)
+      : file_taker(folder + (folder.ends_with('/') ? "" : "/") + name),
+        folder_(folder),
+        name_(std::move(name)),
+        made_(made) {
+    removes_ = false;
+  }
+
+  void end() override {
+    file_taker::end();
+    made_.size_ = size();
+  }
+
+ private:
+  int open_file() override {
+    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) fail();
+    const std::size_t dot = name_.rfind('.');
+    const std::size_t end = dot == std::string::npos || dot == 0 ? name_.size() : dot;
+    const std::string before = path_.substr(0, path_.size() - name_.size()) + name_.substr(0, end);
+    for (int number = 2;; ++number) {
+      const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+      if (opened >= 0) {
+        made_.path_ = path_;
+        return opened;
+      }
+      constexpr int most = 10'000;
+      if (errno != EEXIST || number == most) fail();
+      path_ = before + "-" + std::to_string(number) + name_.substr(end);
+    }
+  }
+
+  const std::string folder_;
+  const std::string name_;
+  http::downloaded_file& made_;  // removes the file, unless it is kept
+};
+
+inline task<http::downloaded_file> download(http::request request, call_terms terms, std::string folder,
+                                            std::string name) {
+  http::downloaded_file file;
+  const std::string url = request.url;
+  request.into = http::sink(std::make_unique<download_taker>(folder, std::move(name), file));
+  task<http::response> calling = detail::call(std::move(request), std::move(terms), true);
+  const http::response got = co_await std::move(calling);
+  if (got.ok()) co_return file;
+  detail::throw_call_error(http_failure::none, "GET", url, "the status is " + std::to_string(got.status),
+                           "check the URL, and whether it has expired", got.status);
+}
+
+}  // namespace detail
+
+namespace http {
+
+/// Fetches a file into `folder`, which is made where it is not there, and returns it. Only http and https are followed, only
+/// to public addresses, also after a redirect: each is checked when its connection is opened, so that a name cannot lead
+/// elsewhere afterwards. No proxy is used, and no connection is shared with other calls. An existing file is never replaced.
+///
+/// Throws: call_error when the file cannot be had, is too large, or lies at an address that is not public;
+/// std::invalid_argument when options.name is no name of a file; io_error when it cannot be written; std::logic_error on a
+/// simulated_loop.
+/// Cancellation: throws `cancelled` as soon as a stop is requested. What was there of the file is removed.
+///
+///     const http::downloaded_file picture = co_await http::download(job.input.image_url, "/tmp/inputs");
+inline task<downloaded_file> download(std::string url, std::string folder,
+                                      download_options options = download_options()) {
+  request what(std::move(url));
+  std::string name =
+      options.name.empty() ? detail::file_name_in(what.url) : detail::require_file_name(options.name);
+  what.options = std::move(options.call);
+  if (!what.options.size_limit) what.options.size_limit = std::uint64_t{4} << 30;
+  detail::call_terms terms;
+  terms.only_public = !options.allow_private;
+  terms.unpacks = false;  // it is stored as it is
+  return detail::download(std::move(what), std::move(terms), std::move(folder), std::move(name));
+}
+
+}  // namespace http
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/http/s3_put.hpp ------------------------------------------------------------------------------
+
+// s3::put: an object into an S3 bucket, of any provider, signed by libcurl. Needs libcurl.
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace coworker::inline v0_1 {
+
+namespace detail {
+
+/// What stands between the tags of that name in an answer of S3; empty: nothing.
+inline std::string_view xml_text(std::string_view xml, std::string_view name) noexcept {
+  std::size_t at = 0;
+  while ((at = xml.find(name, at)) != std::string_view::npos) {
+    const std::size_t begin = at + name.size() + 1;
+    if (at > 0 && xml[at - 1] == '<' && begin <= xml.size() && xml[begin - 1] == '>')
+      return xml.substr(begin, xml.find('<', begin) - begin);
+    ++at;
+  }
+  return {};
+}
+
+inline task<std::string> put_object(http::request what, call_terms terms) {
+  const std::string url = what.url;
+  task<http::response> calling = detail::call(std::move(what), std::move(terms), false);
+  const http::response got = co_await std::move(calling);
+  if (got.ok()) co_return url;
+  std::string problem = "the status is " + std::to_string(got.status);
+  const std::string_view code = detail::xml_text(got.body, "Code");
+  if (!code.empty())
+    problem.append(": ").append(code).append(", ").append(detail::xml_text(got.body, "Message"));
+  detail::throw_call_error(http_failure::none, "PUT", url, problem,
+                           "check the account's keys, endpoint and region, and the bucket's name",
+                           got.status);
+}
+
+}  // namespace detail
+
+namespace s3 {
+
+/// Puts an object into a bucket and returns its URL, which is not signed: presigned_url() makes one that anybody may fetch.
+/// `bucket` is empty where the endpoint's host names it. `what`: a text, http::body::file(path) or http::body::from(function)
+/// with its size. `options.headers` may say its Content-Type.
+///
+/// Throws: http::call_error when it is not stored; std::invalid_argument when the endpoint is no URL, or the key is empty;
+/// io_error when the file cannot be read.
+/// Cancellation: throws `cancelled` as soon as a stop is requested; the object is then not stored.
+///
+///     const s3::account mine = s3::account_from_environment();
+///     co_await s3::put(mine, "results", "a/b.png", http::body::file("b.png"));
+inline task<std::string> put(const account& of, std::string_view bucket, std::string_view key,
+                             http::body what, http::call_options options = http::call_options()) {
+  http::request request(signing::object_url(of, bucket, key));
+  request.method = "PUT";
+  request.body = std::move(what);
+  request.options = std::move(options);
+  request.options.redirects = 0;  // the signature is for this server
+  // libcurl signs all headers with the request, these too.
+  const auto* const text = dynamic_cast<const detail::text_source*>(request.body.source());
+  const bool empty = request.body.source() == nullptr;
+  request.options.headers.push_back(
+      "x-amz-content-sha256: " +
+      (text != nullptr || empty ? detail::hex_text(detail::sha256(empty ? std::string_view() : text->text()))
+                                : std::string("UNSIGNED-PAYLOAD")));
+  if (!of.session_token.empty())
+    request.options.headers.push_back("x-amz-security-token: " + of.session_token);
+  detail::call_terms terms;
+  terms.signs_as = "aws:amz:" + signing::region_of(of) + ":s3";
+  terms.user = of.access_key_id;
+  terms.password = of.secret_access_key;
+  return detail::put_object(std::move(request), std::move(terms));
+}
+
+}  // namespace s3
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/transport/runpod/endpoint_client.hpp ---------------------------------------------------------
+
+// endpoint_client: another endpoint of the platform, called from inside a handler. Needs libcurl.
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1 {
+
+/// How an endpoint is called.
+struct endpoint_client_options {
+  /// Default: the platform's own.
+  std::string base_url = "https://api.runpod.ai/v2";
+  /// Of each request. A run is not sent twice, unless `repeatable` says that it may be.
+  http::call_options call = {};
+  /// How long to wait between two looks at a job, or its stream. Above 0. Default: 1 s.
+  duration poll_every = std::chrono::seconds(1);
+
+  endpoint_client_options() {}
+};
+
+/// A job of another endpoint, as the endpoint last told of it.
+struct remote_job {
+  std::string id;
+  std::string status;  ///< IN_QUEUE, IN_PROGRESS, COMPLETED, FAILED, CANCELLED or TIMED_OUT
+  json output = {};    ///< null until it has completed
+  json error = {};     ///< null unless it has failed
+  json details = {};   ///< all that was told
+
+  remote_job() {}
+
+  bool is_final() const noexcept {
+    return status != "IN_QUEUE" && status != "IN_PROGRESS" && status != "RUNNING";
+  }
+  bool completed() const noexcept { return status == "COMPLETED"; }
+
+  /// Returns the output as a T: a number, a text, a plain struct, whatever json::get gives.
+  /// Throws: std::runtime_error when the job has not completed, with what it says of that; input_error, json_type_error
+  /// when the output is no T.
+  template <class T>
+  T output_as() const {
+    if (!completed()) {
+      throw std::runtime_error("the job " + id + " is " + status +
+                               (error.is_null() ? std::string() : ": " + error_text()));
+    }
+    return output.get<T>();
+  }
+
+  std::string error_text() const { return error.is_string() ? error.get<std::string>() : error.dump(); }
+};
+
+/// How many jobs and workers an endpoint has.
+struct remote_health {
+  int completed = 0, failed = 0, in_progress = 0, in_queue = 0, retried = 0;  ///< jobs
+  int idle = 0, running = 0;                                                  ///< workers
+  json details = {};                                                          ///< all that was told
+
+  remote_health() {}
+};
+
+/// Calls another endpoint of the platform. Any number of coroutines may use one at a time; it must outlive its tasks.
+///
+///     endpoint_client painter("abc123", api_key);
+///     const remote_job made = co_await painter.run_sync(wanted);
+///     const picture result = made.output_as<picture>();
+///
+/// Throws, all of its tasks: http::call_error for a failed request, or a status that is none of success.
+/// Cancellation: each throws `cancelled` as soon as a stop is requested. The other endpoint's job goes on; cancel() ends it.
+class endpoint_client {
+ public:
+  /// Throws: std::invalid_argument when the id is empty.
+  endpoint_client(std::string_view endpoint_id, const std::string& api_key,
+                  endpoint_client_options options = endpoint_client_options())
+      : options_(std::move(options)) {
+    if (endpoint_id.empty()) throw std::invalid_argument("endpoint_client: the endpoint's id is empty");
+    base_ = options_.base_url;
+    while (base_.ends_with('/')) base_.pop_back();
+    base_ += '/';
+    append_url_segment(base_, endpoint_id);
+    options_.call.headers.push_back("Content-Type: application/json");
+    if (!api_key.empty()) options_.call.headers.push_back("Authorization: Bearer " + api_key);
+  }
+
+  /// Starts a job and returns it, with its id.
+  task<remote_job> run(json input) const {
+    return look("POST", base_ + "/run", body_of(std::move(input)), options_.call);
+  }
+
+  /// Runs a job and returns it when it is final.
+  task<remote_job> run_sync(json input) const {
+    http::call_options patient = options_.call;
+    patient.timeout += longest_hold;
+    const std::string url = base_ + "/runsync?wait=" + std::to_string(hold_time.count());
+    remote_job one = co_await look("POST", url, body_of(std::move(input)), std::move(patient));
+    while (!one.is_final()) {
+      co_await sleep_for(options_.poll_every);
+      std::string id = one.id;
+      one = co_await status(std::move(id));
+    }
+    co_return one;
+  }
+
+  /// Returns how a job is getting on.
+  task<remote_job> status(std::string id) const {
+    return look("GET", job_url("status", id), "", options_.call);
+  }
+
+  /// Returns a job's chunks, each as its handler gave it, until it is final. Ends as well when it failed: status() tells.
+  async_generator<json> stream(std::string id) const {
+    const std::string url = job_url("stream", id);
+    http::call_options once = options_.call;
+    once.repeatable = false;  // a request takes the chunks away, which would be lost with its response
+    for (;;) {
+      const json told = co_await ask("GET", url, "", once);
+      const json chunks = told.is_array() ? told : told.value("stream", json::array());
+      remote_job seen;
+      if (told.is_object()) seen.status = told.value("status", "");
+      for (const json& chunk : chunks) {
+        json output = chunk.is_object() ? chunk.value("output", chunk) : chunk;
+        co_yield std::move(output);
+      }
+      if (!chunks.empty()) continue;
+      if (seen.is_final()) break;
+      co_await sleep_for(options_.poll_every);
+    }
+  }
+
+  /// Ends a job, and returns it.
+  task<remote_job> cancel(std::string id) const {
+    return look("POST", job_url("cancel", id), "{}", options_.call);
+  }
+
+  /// Returns how many jobs and workers there are.
+  task<remote_health> health() const {
+    const json told = co_await ask("GET", base_ + "/health", "", options_.call);
+    const json jobs = told.value("jobs", json::object());
+    const json workers = told.value("workers", json::object());
+    remote_health found;
+    found.completed = jobs.value("completed", 0);
+    found.failed = jobs.value("failed", 0);
+    found.in_progress = jobs.value("inProgress", 0);
+    found.in_queue = jobs.value("inQueue", 0);
+    found.retried = jobs.value("retried", 0);
+    found.idle = workers.value("idle", 0);
+    found.running = workers.value("running", 0);
+    found.details = told;
+    co_return found;
+  }
+
+ private:
+  // How long the platform holds a request for a job that is not final.
+  static constexpr std::chrono::milliseconds hold_time{90'000};
+  static constexpr std::chrono::seconds longest_hold{90};
+
+  static std::string body_of(json input) {
+    json body = json::object();
+    body["input"] = std::move(input);
+    return body.dump();
+  }
+
+  std::string job_url(std::string_view what, std::string_view id) const {
+    std::string url = base_ + "/" + std::string(what) + "/";
+    append_url_segment(url, id);
+    return url;
+  }
+
+  // `body` is empty where there is none.
+  task<json> ask(std::string_view method, std::string url, std::string body, http::call_options how) const {
+    http::request what(std::move(url));
+    what.method = std::string(method);
+    if (!body.empty()) what.body = http::body(std::move(body));
+    what.options = std::move(how);
+    const std::string asked = what.url;
+    const http::response got = co_await http::send(std::move(what));
+    if (!got.ok()) refuse(method, asked, got);
+    try {
+      co_return json::parse(got.body);
+    } catch (const json_parse_error& error) {
+      detail::throw_call_error(http_failure::broken, method, asked,
+                               std::string("what it responded is no JSON: ") + error.what(), "", got.status);
+    }
+  }
+
+  [[noreturn]] static void refuse(std::string_view method, std::string_view url, const http::response& got) {
+    const std::string_view way_out = got.status == 401   ? "check the API key"
+                                     : got.status == 404 ? "check the ids of endpoint and job"
+                                     : got.status == 429 ? "call less often, or later"
+                                                         : "";
+    detail::throw_call_error(http_failure::none, method, url,
+                             "the status is " + std::to_string(got.status) + ": " + got.body.substr(0, 200),
+                             way_out, got.status);
+  }
+
+  task<remote_job> look(std::string_view method, std::string url, std::string body,
+                        http::call_options how) const {
+    json told = co_await ask(method, std::move(url), std::move(body), std::move(how));
+    remote_job one;
+    one.id = told.value("id", "");
+    one.status = told.value("status", "");
+    one.output = told.value("output", json());
+    one.error = told.value("error", json());
+    one.details = std::move(told);
+    co_return one;
+  }
+
+  endpoint_client_options options_;
+  std::string base_;
+};
+
+}  // namespace coworker::inline v0_1
+#endif
+
 // For tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
 
@@ -38523,6 +41458,11 @@ class observed_engine {
     return 0;
   }
 
+  double arrivals_per_second([[maybe_unused]] time_point now) const noexcept {
+    if constexpr (metered_transport<Engine>) return engine_.arrivals_per_second(now);
+    return -1;
+  }
+
  private:
   transport_limits read_limits() const {
     transport_limits found;
@@ -38597,7 +41537,7 @@ class observed_engine {
   const transport_limits limits_;
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation
 
 // ---- coworker/simulation/conformance.hpp -------------------------------------------------------------------
 

@@ -101,6 +101,7 @@ struct started_program {
         serve_platform(&Build::serve_platform),
         build(Build::parts()) {
     served.streams = is_streaming_handler<Handler>;
+    served.raw = std::is_same_v<handler_input<Handler>, raw_body>;
     if constexpr (choosing_handler<Handler>) {
       served.routes = runs.describe();
       served.streams = Handler::streams;

@@ -11,11 +11,22 @@
 
 #if COWORKER_POSIX
 #include <sys/utsname.h>
+#include <unistd.h>
+#ifdef __APPLE__
+#include <sys/random.h>
+#endif
 #endif
 
 #include <cerrno>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <string>
+
+#if !COWORKER_POSIX && !defined(_CRT_RAND_S)
+// As the C library declares it, though only where _CRT_RAND_S was defined before <stdlib.h>, which may be included by now.
+extern "C" int rand_s(unsigned* value);
+#endif
 
 namespace coworker::inline v0_1::detail {
 
@@ -59,6 +70,17 @@ struct system_description {
 
 #if COWORKER_POSIX
 
+/// Bits that nobody can foresee, for seeds and ids; 0 where the system has none.
+inline std::uint64_t random_bits() noexcept {
+  std::uint64_t bits = 0;
+  if (::getentropy(&bits, sizeof bits) == 0) return bits;
+  if (std::FILE* const source = std::fopen("/dev/urandom", read_mode)) {
+    if (std::fread(&bits, sizeof bits, 1, source) != 1) bits = 0;
+    std::fclose(source);
+  }
+  return bits;
+}
+
 inline system_description describe_system() {
   system_description made;
   utsname found{};
@@ -69,6 +91,13 @@ inline system_description describe_system() {
 }
 
 #else  // Windows
+
+inline std::uint64_t random_bits() noexcept {
+  unsigned high = 0;
+  unsigned low = 0;
+  if (::rand_s(&high) != 0 || ::rand_s(&low) != 0) return 0;
+  return std::uint64_t{high} << 32 | low;
+}
 
 inline system_description describe_system() {
   system_description made;

@@ -18,6 +18,7 @@
 #include <coworker/worker/options.hpp>
 #include <coworker/worker/run_jobs.hpp>
 #include <coworker/worker/watchdog.hpp>
+#include <coworker/worker/wind_down.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>

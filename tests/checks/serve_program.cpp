@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <coworker.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -125,6 +126,8 @@ cw::json list_models(cw::job<page_request> job) {
   return made;
 }
 
+std::size_t weigh(cw::job<cw::raw_body> job) { return job.input.bytes.size(); }
+
 // A model that takes its time to load.
 struct slow_start {
   void prepare(const cw::preparation&) { cw::block_for(std::chrono::seconds(1), {}); }
@@ -143,9 +146,11 @@ int main(int argc, char** argv) {
   if (handler == "--routes") {
     return cw::start(argc, argv,
                      cw::routes{cw::post("/v1/fruit", count_fruit), cw::get("/models/{name}", list_models),
-                                cw::post("/stream", count_up), cw::post("/told/{rest...}", do_as_told)},
+                                cw::post("/stream", count_up), cw::put("/images/{name}", weigh),
+                                cw::post("/told/{rest...}", do_as_told)},
                      four, quick);
   }
+  if (handler == "--raw") return cw::start(argc, argv, weigh, four, quick);
   if (handler == "--slow_start") return cw::start(argc, argv, slow_start{}, four, quick);
   if (handler == "--own_queue") {  // the second argument is the port beside it
     cw::options beside = quick;

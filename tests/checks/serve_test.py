@@ -151,7 +151,7 @@ class QueueApi(unittest.TestCase):
             self.assertEqual(server.ask("POST", "/cancel/" + running).body["status"], "CANCELLED")
             self.assertEqual(server.ask("POST", "/runsync", {"input": {"ms": 1}}).body["output"], "blocked")
 
-    def test_at_sigterm_what_runs_ends_and_what_waits_is_cancelled(self):
+    def test_at_sigterm_what_runs_and_what_waits_ends_and_no_more_is_let_in(self):
         with Server("--block", *self.FLAGS) as server:
             first = server.connect()
             first.request("POST", "/runsync", json.dumps({"input": {"ms": 1500}}), {"Content-Type": "application/json"})
@@ -160,12 +160,36 @@ class QueueApi(unittest.TestCase):
             second.request("POST", "/runsync", json.dumps({"input": {"ms": 1}}), {"Content-Type": "application/json"})
             wait_until(lambda: server.ask("GET", "/health").body["jobs"]["inQueue"] == 1)
             server.process.send_signal(signal.SIGTERM)
-            cancelled = Answer(second.getresponse()).body
-            self.assertEqual(cancelled["status"], "CANCELLED")
-            self.assertIn("the worker leaves", cancelled["error"])
+            wait_until(lambda: server.ask("GET", "/ping").status == 503)
             self.assertEqual(server.ask("POST", "/run", {"input": {}}).status, 503)
             self.assertEqual(Answer(first.getresponse()).body["status"], "COMPLETED")
+            self.assertEqual(Answer(second.getresponse()).body["status"], "COMPLETED")
             self.assertEqual(server.process.wait(30), 0)
+
+    def test_an_ipv6_address_is_served_and_stands_in_brackets(self):
+        try:
+            with socket.socket(socket.AF_INET6) as probe:
+                probe.bind(("::1", 0))
+        except OSError:
+            self.skipTest("this machine has no IPv6")
+        for host in ("::1", "[::1]"):
+            with Server("--rp_api_host", host, *self.FLAGS) as server:
+                self.assertEqual(server.host, "[::1]")
+                self.assertFalse(any("Whoever reaches" in line for line in server.lines))
+                connection = http.client.HTTPConnection("::1", server.port, timeout=30)
+                connection.request("GET", "/health")
+                self.assertEqual(Answer(connection.getresponse()).status, 200)
+                connection.close()
+                status, complaint = refused("--rp_serve_api", "--rp_api_host", host, "--rp_api_port", str(server.port))
+                self.assertEqual(status, 2)
+                self.assertIn(f"cannot serve on [::1]:{server.port}: ", complaint)
+
+    def test_no_two_processes_give_the_same_ids(self):
+        ids = set()
+        for _ in range(2):
+            with Server(*self.FLAGS) as server:
+                ids.add(server.ask("POST", "/run", {"input": 1}).body["id"])
+        self.assertEqual(len(ids), 2)
 
     def test_a_port_in_use_is_an_error_that_says_so(self):
         with Server(*self.FLAGS) as server:
@@ -327,6 +351,28 @@ class Service(unittest.TestCase):
             self.assertEqual(Answer(running.getresponse()).body, "blocked")
             self.assertEqual(server.process.wait(30), 0)
 
+    def test_at_sigterm_jobs_that_wait_run_within_the_grace_period_or_are_told_why_not(self):
+        with Server("--block", *self.FLAGS) as server:
+            clients = []
+
+            def add_client(span):
+                clients.append(server.connect())
+                clients[-1].request("POST", "/", json.dumps({"ms": span}), {"Content-Type": "application/json"})
+
+            add_client(500)
+            wait_until(lambda: "coworker_jobs_in_progress 1" in server.ask("GET", "/metrics").text)
+            for span in (500, 60000, 60000):
+                add_client(span)
+                time.sleep(0.1)
+            server.process.send_signal(signal.SIGTERM)
+            for one in clients[:2]:
+                self.assertEqual(Answer(one.getresponse()).body, "blocked")
+            stopped, never_started = (Answer(one.getresponse()) for one in clients[2:])
+            self.assertEqual((stopped.status, stopped.body["error"]),
+                             (503, "stopped: the worker leaves, and its grace period is over"))
+            self.assertEqual((never_started.status, never_started.body["error"]),
+                             (503, "cancelled: the worker left before it had started the job"))
+            self.assertEqual(server.process.wait(30), 0)
 
     def test_while_the_handler_is_prepared_health_says_so_and_jobs_wait(self):
         with Server("--slow_start", *self.FLAGS) as server:
@@ -372,6 +418,16 @@ class Routes(unittest.TestCase):
             refused_method = server.ask("GET", "/v1/fruit")
             self.assertEqual((refused_method.status, refused_method.headers["allow"]), (405, "POST, OPTIONS"))
             self.assertEqual(server.ask("POST", "/told/%zz", {}).status, 400)
+            self.assertEqual(server.ask("PUT", "/images/x", b"\xff\0\xfe", {"Content-Type": "image/png"}).body, 3)
+            paths = server.ask("GET", "/openapi.json").body["paths"]
+            self.assertEqual(set(paths), {"/v1/fruit", "/models/{name}", "/stream", "/images/{name}", "/told/{rest}"})
+            self.assertIn("fruit", paths["/v1/fruit"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"])
+            self.assertIn("POST /v1/fruit", server.ask("GET", "/docs").text)
+
+    def test_a_plain_service_may_take_bodies_of_any_type(self):
+        with Server("--raw", "--serve", "--rp_api_port", "0") as server:
+            self.assertEqual(server.ask("POST", "/", b"\xff\0\xfe", {"Content-Type": "image/png"}).body, 3)
+            self.assertEqual(server.ask("POST", "/", '{"a": 1}').body, 8)
 
     def test_a_job_of_a_queue_names_its_route(self):
         with Server("--routes", "--rp_serve_api", "--rp_api_port", "0") as server:

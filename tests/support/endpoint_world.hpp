@@ -81,10 +81,16 @@ struct endpoint_world {
   /// to leave, and the server is drained.
   template <class Handler, class Clients>
   worker_summary play(Handler handler, Clients clients) {
+    return play(std::move(handler), std::move(clients), fixed_concurrency{concurrency});
+  }
+
+  /// The same with a concurrency modifier.
+  template <class Handler, class Clients, class Modifier>
+  worker_summary play(Handler handler, Clients clients, Modifier modifier) {
     memory_listener door;
     http_endpoint endpoint(options, log.log);
     settings.log = &log.log;
-    worker<Handler, fixed_concurrency> runner(std::move(handler), fixed_concurrency{concurrency}, settings);
+    worker<Handler, Modifier> runner(std::move(handler), std::move(modifier), settings);
     worker_summary summary;
     sync_wait(loop, run(runner, endpoint, door, clients, summary));
     return summary;

@@ -37,6 +37,7 @@ struct with_all : required {
   void interpret(outcome& made) const;
   task<void> attend(worker_control control);
   std::size_t backlog() const noexcept;
+  double arrivals_per_second(coworker::time_point now) const noexcept;
   coworker::waiter& waiter() noexcept;
 };
 
@@ -70,6 +71,10 @@ struct with_template : required {
 
 struct with_static : required {
   static transport_limits limits();
+};
+
+struct arrivals_of_no_moment : required {
+  double arrivals_per_second() const;
 };
 
 TEST_CASE("what a worker can call is no near miss, however it is written") {
@@ -193,6 +198,7 @@ TEST_CASE("a near miss is found whatever bears the name, in final classes too") 
   static_assert(find_engine_fault<template_chunk_of_text>() == engine_fault::chunk);
   static_assert(find_engine_fault<backlog_data>() == engine_fault::backlog);
   static_assert(find_engine_fault<limits_data>() == engine_fault::limits);
+  static_assert(find_engine_fault<arrivals_of_no_moment>() == engine_fault::arrivals_per_second);
   static_assert(find_engine_fault<static_attend>() == engine_fault::attend);
   static_assert(find_engine_fault<inherited_near_miss>() == engine_fault::chunk);
   static_assert(find_engine_fault<final_chunk_of_text>() == engine_fault::chunk);
@@ -213,6 +219,7 @@ class wrapping {
   void interpret(outcome& made) const requires coworker::interpreting_transport<Engine>;
   task<void> attend(worker_control control) requires coworker::attended_transport<Engine>;
   std::size_t backlog() const requires coworker::counted_transport<Engine>;
+  double arrivals_per_second(coworker::time_point now) const requires coworker::metered_transport<Engine>;
   coworker::waiter& waiter() requires coworker::waiting_transport<Engine>;
 };
 class private_names : public required {

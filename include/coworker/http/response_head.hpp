@@ -11,6 +11,35 @@
 
 namespace coworker::inline v0_1 {
 
+namespace detail {
+
+// Calls to no constexpr function, whose names say in the compiler's error what is wrong with a line.
+inline void a_header_line_must_be_a_name_a_colon_a_blank_and_a_value() {}
+inline void a_header_line_must_end_with_a_line_break() {}
+
+}  // namespace detail
+
+/// Header lines that are written in the program; the compiler refuses malformed ones: "Name: value\r\n", any number.
+class header_lines {
+ public:
+  consteval header_lines(const char* text) : text_(text) {
+    for (std::string_view rest = text_; !rest.empty();) {
+      const std::size_t end = rest.find("\r\n");
+      if (end == std::string_view::npos) detail::a_header_line_must_end_with_a_line_break();
+      const std::string_view line = rest.substr(0, end);
+      const std::size_t colon = line.find(": ");
+      bool is_line = colon != std::string_view::npos && detail::is_token(line.substr(0, colon));
+      for (const char c : line) is_line = is_line && c >= ' ' && c < 0x7f;
+      if (!is_line) detail::a_header_line_must_be_a_name_a_colon_a_blank_and_a_value();
+      rest.remove_prefix(end + 2);
+    }
+  }
+  constexpr std::string_view text() const noexcept { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 /// Status and header lines of a response.
 class response_head {
  public:
@@ -36,6 +65,12 @@ class response_head {
   response_head& add(std::string_view name, std::string_view value) {
     check_header(name, value);
     lines_.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
+
+  /// Adds lines that were checked when the program was compiled, other than those that the server writes itself.
+  response_head& add(header_lines lines) {
+    lines_.append(lines.text());
     return *this;
   }
 
@@ -103,4 +138,4 @@ class response_head {
   bool closes_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

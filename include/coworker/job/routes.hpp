@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -47,11 +48,19 @@ routed<Handler> del(route_pattern pattern, Handler handler) {
   return {{"DELETE", pattern}, std::move(handler)};
 }
 
+/// The input of a handler that takes a request's body as it came, of whatever type and also where it is JSON: an image, a
+/// sound, a message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A job that does
+/// not come by HTTP has it as {"input": {"bytes": "..."}}.
+struct raw_body {
+  std::string bytes;  ///< need not be UTF-8
+};
+
 /// A route as a server sees it.
 struct route_description {
   route at;
   bool streams = false;
   json (*schema)() = nullptr;  ///< of the handler's input; null: any JSON
+  bool raw = false;            ///< the handler takes a raw_body
 };
 
 namespace detail {
@@ -94,6 +103,7 @@ struct route_chain<First, Rest...> {
 
   void describe(std::vector<route_description>& into) const {
     route_description made{first.at, is_streaming_handler<First>};
+    made.raw = std::is_same_v<handler_input<First>, raw_body>;
     if constexpr (typed_input<handler_input<First>>) made.schema = &json_schema<handler_input<First>>;
     into.push_back(made);
     rest.describe(into);
@@ -106,8 +116,9 @@ struct route_chain<First, Rest...> {
 ///
 ///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
 ///
-/// A body is the handler's input; without one, as with GET, its members are the parameters of path and query. Both, and
-/// the header lines, are in job::details too: `parameters`, `query_parameters`, `headers`. A job that does not come by
+/// A body is the handler's input: JSON or text, or anything for a handler of job<raw_body>. Without a body, as with GET, the
+/// input's members are the parameters of path and query. Both, and the header lines, are in job::details too: `parameters`,
+/// `query_parameters`, `headers`. What describes the API (/openapi.json, /docs) names each route with its input. A job that does not come by
 /// HTTP names its route beside its input, as in {"input": {}, "route": "POST /v1/transcribe"}.
 template <class... Handlers>
 class routes {

@@ -30,12 +30,13 @@ struct metrics {
   /// what tells is whether takes come back full and at once, or are held until jobs come.
   demand_level demand = demand_level::steady;
   /// Jobs known to wait for a slot: those taken beyond a limit that has fallen, and, where the queue counts what it
-  /// has (a local file, a queue in memory), those in it.
+  /// has (an HTTP endpoint, a local file, a queue in memory), those in it.
   int jobs_waiting = 0;
   /// Slots that stood empty because no job came, on average over the last half second.
   double slots_waiting = 0;
   /// Jobs offered in the last second, as far as they can be known: those taken, and, where the queue counts what it
-  /// has, the growth of that. Trap: from any other queue a worker takes no more than it has slots for, so while
+  /// has, the growth of that; at an HTTP endpoint every request for a job, when it comes, also one that is refused as too
+  /// many wait. Trap: from any other queue a worker takes no more than it has slots for, so while
   /// `demand` is high this is its own throughput, and the jobs that wait behind that do not show in it.
   double arrivals_per_second = 0;
   double completions_per_second = 0;  ///< outcomes delivered in the last second
@@ -114,4 +115,4 @@ class rate_meter {
   std::int64_t current_ = 0;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -46,6 +46,9 @@ class metrics_recorder {
     measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
+  /// What a queue counts that knows of each job when it comes; below 0: it does not.
+  void jobs_arriving(double per_second) noexcept { told_arrivals_ = per_second; }
+
   /// So many jobs are in progress from now on.
   void in_progress(time_point now, int jobs) noexcept {
     count_until(now);
@@ -88,7 +91,7 @@ class metrics_recorder {
     count_until(now);
     measured_.now = now;
     measured_.limit = limit;
-    measured_.arrivals_per_second = arrivals_.per_second(now);
+    measured_.arrivals_per_second = told_arrivals_ >= 0 ? told_arrivals_ : arrivals_.per_second(now);
     measured_.completions_per_second = completions_.per_second(now);
     measured_.slots_waiting = demand_.slots_waiting(now, limit, round_trips());
     measured_.demand = demand_.level(measured_.slots_waiting, measured_.jobs_waiting);
@@ -118,6 +121,7 @@ class metrics_recorder {
   detail::demand_meter demand_;
   std::size_t queued_ = 0;  // seen in the queue, and counted as arrived
   rate_meter arrivals_;
+  double told_arrivals_ = -1;
   rate_meter completions_;
   latency_histogram handlers_;
   latency_histogram deliveries_;
@@ -126,4 +130,4 @@ class metrics_recorder {
   time_point summarise_at_ = (time_point::min)();
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -155,6 +155,11 @@ class observed_engine {
     return 0;
   }
 
+  double arrivals_per_second([[maybe_unused]] time_point now) const noexcept {
+    if constexpr (metered_transport<Engine>) return engine_.arrivals_per_second(now);
+    return -1;
+  }
+
  private:
   transport_limits read_limits() const {
     transport_limits found;
@@ -229,4 +234,4 @@ class observed_engine {
   const transport_limits limits_;
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -14,6 +14,7 @@
 #include <coworker/scale/otlp.hpp>
 #include <coworker/start/otlp_settings.hpp>
 #include <coworker/start/run_engine.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/traced_engine.hpp>
 #include <cstddef>
@@ -37,7 +38,7 @@ class otlp_thread final : public side_work {
       : settings_(std::move(settings)),
         worker_(worker),
         log_(log),
-        spans_(unix_nanoseconds(), &unix_nanoseconds),
+        spans_(detail::random_bits(), &unix_nanoseconds),
         thread_(&run, this) {
     detail::ignore_broken_pipes();
   }

@@ -109,22 +109,22 @@ struct build_parts {
 };
 
 // The same for an engine that serves until it is told to leave. Metrics and a span for each job are sent as the OTEL_*
-// variables say; of an engine with a waiter of its own, metrics only.
+// variables say.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                  const build_parts& build) {
   watched_worker watched(runner);
   shared_handle<side_work> exporter;
   if (build.begin_otlp != nullptr) exporter = build.begin_otlp(watched, log);
+  span_list* const spans = exporter ? exporter->spans() : nullptr;
   if constexpr (is_served_by_reference<Engine>) {
     engine_ref any(engine);
-    span_list* const spans = exporter ? exporter->spans() : nullptr;
-    if (spans == nullptr) return detail::run_until_told_to_leave(runner, any, grace_period, log);
-    traced_engine traced(any, *spans);
+    traced_engine<engine_ref> traced(any, spans);
     engine_ref outer(traced);
-    return detail::run_until_told_to_leave(runner, outer, grace_period, log);
+    return detail::run_until_told_to_leave(runner, spans == nullptr ? any : outer, grace_period, log);
   } else {
-    return detail::run_until_told_to_leave(runner, engine, grace_period, log);
+    traced_engine<Engine> traced(engine, spans);
+    return detail::run_until_told_to_leave(runner, traced, grace_period, log);
   }
 }
 

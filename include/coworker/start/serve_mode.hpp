@@ -2,6 +2,12 @@
 // The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
 // queue. Must not know which argument or variable asked for it.
 
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
+#include <sys/resource.h>
+#endif
+
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/shared_state.hpp>
 #include <coworker/http/server_options.hpp>
@@ -32,6 +38,7 @@ namespace coworker::inline v0_1::detail {
 struct served_handler {
   std::vector<route_description> routes = {};
   bool streams = false;
+  bool raw = false;
   json (*schema)() = nullptr;
 };
 
@@ -58,10 +65,10 @@ inline std::int64_t unix_seconds() {
       .count();
 }
 
-inline std::uint64_t seed_of_ids() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  return static_cast<std::uint64_t>(now) ^
-         static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count()) << 20;
+// As it stands in a URL, where an IPv6 address has brackets.
+inline std::string place_text(const std::string& host, std::uint16_t port) {
+  const bool is_bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
+  return (is_bare_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 inline std::string platform_error_text(const error_info& error, const logger& log) {
@@ -86,11 +93,12 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
               : chosen.mode == start_mode::realtime ? endpoint_kind::realtime
                                                     : endpoint_kind::service;
   made.streams = handler.streams;
+  made.raw = handler.raw;
   made.routes = handler.routes;
   made.schema = handler.schema;
   made.openai_routes = settings.openai_routes || detail::takes_openai(handler);
   made.most_waiting = settings.most_waiting;
-  made.seed = detail::seed_of_ids();
+  made.seed = detail::random_bits();
   made.worker_id = coworker::environment("RUNPOD_POD_ID").value_or("local");
   made.token = coworker::environment("COWORKER_API_TOKEN").value_or(std::string());
   made.health_path = coworker::environment("HEALTH_CHECK_PATH").value_or("/ping");
@@ -131,12 +139,23 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   if (arguments.api_host) plan.host = *arguments.api_host;
   if (arguments.api_port) plan.port = *arguments.api_port;
   if (plan.health_port == plan.port) plan.health_port = 0;
-  made.only_local = detail::is_loopback_host(plan.host) || plan.host == "::1";
+  made.only_local = detail::is_loopback_host(plan.host);
   return plan;
 }
 
-inline http_server_options server_options(logger& log) {
+// As far as the hard limit lets it.
+inline void allow_descriptors(std::size_t wanted) noexcept {
+#if COWORKER_POSIX
+  rlimit given{};
+  if (::getrlimit(RLIMIT_NOFILE, &given) != 0 || given.rlim_cur >= wanted) return;
+  given.rlim_cur = wanted < given.rlim_max ? static_cast<rlim_t>(wanted) : given.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &given);
+#endif
+}
+
+inline http_server_options server_options(std::size_t connections, logger& log) {
   http_server_options made;
+  made.connections = connections;
   made.unix_time = &detail::unix_seconds;
   made.log = &log;
   return made;
@@ -144,17 +163,20 @@ inline http_server_options server_options(logger& log) {
 
 // Throws: usage_error where it cannot listen there.
 inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
-                      const std::string& host, std::uint16_t port, std::uint16_t health_port, logger& log) {
+                      const std::string& host, std::uint16_t port, std::uint16_t health_port,
+                      std::size_t connections, logger& log) {
+  constexpr std::size_t for_the_rest = 256;
+  detail::allow_descriptors(connections + for_the_rest);
   try {
-    server.emplace(endpoint, host, port, health_port, detail::server_options(log));
+    server.emplace(endpoint, host, port, health_port, detail::server_options(connections, log));
   } catch (const std::exception& error) {
-    throw usage_error("cannot serve on " + host + ":" + std::to_string(port) + ": " + error.what() +
+    throw usage_error("cannot serve on " + detail::place_text(host, port) + ": " + error.what() +
                       "; choose another with --rp_api_host and --rp_api_port");
   }
 }
 
 inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) {
-  const std::string url = "http://" + plan.host + ":" + std::to_string(port);
+  const std::string url = "http://" + detail::place_text(plan.host, port);
   switch (plan.endpoint.kind) {
     case endpoint_kind::queue_api:
       log.write(log_level::info, "Serving on " + url + " (console), /run, /runsync, /docs.");
@@ -169,7 +191,7 @@ inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) 
   }
   if (!plan.endpoint.only_local && plan.endpoint.kind == endpoint_kind::queue_api &&
       plan.endpoint.token.empty())
-    log.write(log_level::warn, "Whoever reaches " + plan.host + ":" + std::to_string(port) +
+    log.write(log_level::warn, "Whoever reaches " + detail::place_text(plan.host, port) +
                                    " can run jobs here, read their results and end them; set "
                                    "COWORKER_API_TOKEN to ask for a token.");
 }
@@ -194,8 +216,19 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
   if (plan.endpoint.kind == endpoint_kind::queue_api && build.begin_webhooks != nullptr)
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
-  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, log);
-  detail::tell_where(plan, server->port(), log);
+  detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
+  // Only once a signal would be followed: whoever waits for this line may send one.
+  struct teller {
+    const serve_plan& plan;
+    std::uint16_t port;
+    logger& log;
+  } told{plan, server->port(), log};
+  endpoint.when_begun(
+      [](void* whom) {
+        const teller& one = *static_cast<const teller*>(whom);
+        detail::tell_where(one.plan, one.port, one.log);
+      },
+      &told);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
 
@@ -206,9 +239,10 @@ class side_door {
       : endpoint_(options_of(settings), log) {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
-    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0, log);
-    log.write(log_level::info, "Metrics on http://" + settings.metrics_host + ":" +
-                                   std::to_string(server_->port()) + "/metrics.");
+    detail::listen_at(server_, endpoint_, settings.metrics_host, settings.metrics_port, 0,
+                      http_server_options().connections, log);
+    log.write(log_level::info, "Metrics on http://" +
+                                   detail::place_text(settings.metrics_host, server_->port()) + "/metrics.");
   }
 
  private:

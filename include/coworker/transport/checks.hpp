@@ -60,6 +60,12 @@ concept has_backlog = requires {
 || requires(Transport& queue) { queue.backlog(); };
 
 template <class Transport>
+concept has_arrivals = requires {
+  &Transport::arrivals_per_second;
+}
+|| requires(Transport& queue) { queue.arrivals_per_second(); };
+
+template <class Transport>
 concept has_waiter = requires {
   &Transport::waiter;
 }
@@ -84,6 +90,7 @@ enum class engine_fault : unsigned char {
   interpret,
   attend,
   backlog,
+  arrivals_per_second,
   waiter,
   takes_chunks,
   next_stops
@@ -99,6 +106,7 @@ consteval engine_fault find_engine_fault() {
   if (has_interpret<Transport> && !interpreting_transport<Transport>) return engine_fault::interpret;
   if (has_attend<Transport> && !attended_transport<Transport>) return engine_fault::attend;
   if (has_backlog<Transport> && !counted_transport<Transport>) return engine_fault::backlog;
+  if (has_arrivals<Transport> && !metered_transport<Transport>) return engine_fault::arrivals_per_second;
   if (has_waiter<Transport> && !waiting_transport<Transport>) return engine_fault::waiter;
   if (has_takes_chunks<Transport>) return engine_fault::takes_chunks;
   if (has_next_stops<Transport>) return engine_fault::next_stops;
@@ -136,6 +144,9 @@ struct engine_checked {};
   X(backlog,                                                                                                 \
     "coworker: this engine's backlog() does not fit and would not be called; write `std::size_t backlog() "  \
     "const`")                                                                                                \
+  X(arrivals_per_second,                                                                                     \
+    "coworker: this engine's arrivals_per_second() does not fit and would not be called; write `double "     \
+    "arrivals_per_second(time_point now) const`")                                                            \
   X(waiter,                                                                                                  \
     "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "       \
     "waiter()`")                                                                                             \
@@ -149,9 +160,10 @@ struct engine_checked {};
 // type, and check_engine<Engine>() is the default argument of its last parameter, an engine_checked. The error then
 // stands at the call that the user wrote: clang reads the condition of an attribute there, g++ makes the default argument there.
 #ifdef __clang__
-#define COWORKER_REFUSE_NEAR_MISS(missed, why) \
-  __attribute__((diagnose_if(                  \
-      ::coworker::detail::find_engine_fault<Engine>() == ::coworker::detail::engine_fault::missed, why, "error")))
+#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                                          \
+  __attribute__((diagnose_if(                                                                           \
+      ::coworker::detail::find_engine_fault<Engine>() == ::coworker::detail::engine_fault::missed, why, \
+      "error")))
 #define COWORKER_CHECKS_ENGINE                                                          \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
       COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS) _Pragma("clang diagnostic pop")
@@ -161,8 +173,8 @@ constexpr engine_checked check_engine() noexcept {
   return {};
 }
 #else
-#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                 \
-  template <class Engine>                                                      \
+#define COWORKER_REFUSE_NEAR_MISS(missed, why)                                       \
+  template <class Engine>                                                            \
   requires(find_engine_fault<Engine>() == engine_fault::missed) COWORKER_REFUSE(why) \
   engine_checked check_engine() noexcept { return {}; }
 #define COWORKER_CHECKS_ENGINE
@@ -174,4 +186,4 @@ constexpr engine_checked check_engine() noexcept {
 COWORKER_NEAR_MISSES(COWORKER_REFUSE_NEAR_MISS)
 #endif
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

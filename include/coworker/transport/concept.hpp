@@ -3,6 +3,7 @@
 // any engine.
 
 #include <concepts>
+#include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/waiter.hpp>
 #include <coworker/job/outcome.hpp>
@@ -56,6 +57,9 @@ struct transport_limits {
   int jobs =
       (std::numeric_limits<int>::max)();  ///< in progress at once, whatever the concurrency modifier says
   int takes = 1;                          ///< calls of take() that may be under way at once; 1 or more
+  /// The jobs that wait in it can run nowhere else, as those of clients that are connected to this process. A worker that
+  /// leaves goes on taking them until take() returns `closed` or its grace period is over.
+  bool drains = false;
 };
 
 /// A queue engine, as a worker sees it. Two operations are required; the others are optional and found by their names.
@@ -75,7 +79,8 @@ struct transport_limits {
 ///
 ///   Waits for jobs and hands over `request.capacity` at most. Called whenever slots are free, until it has returned
 ///   `closed` or the worker leaves. Overlap: with itself up to limits().takes times, which is once unless the engine says
-///   otherwise. Cancellation: when the worker leaves, its stop token is triggered. It must then end soon, and may throw
+///   otherwise. Cancellation: when the worker leaves, its stop token is triggered; where limits().drains is set, only once
+///   the grace period is over. It must then end soon, and may throw
 ///   `cancelled` only where the queue has handed nothing over: what it has, or is being given, is returned and will be
 ///   run. Throws: after std::bad_alloc it is called again, in a second; it must not have cost a job that was handed over.
 ///   Any other exception ends the run; run() rethrows it after the jobs in progress have ended. Job ids must not be empty. A
@@ -121,6 +126,11 @@ struct transport_limits {
 /// std::size_t backlog() const                                                                    optional
 ///
 ///   How many jobs wait in the queue, so that concurrency modifiers see it. Called often. noexcept.
+///
+/// double arrivals_per_second(time_point now) const                                               optional
+///
+///   How many jobs have come to the queue in the last second, each counted when it came, so that concurrency modifiers see
+///   the load. Below 0: not known. Without it, jobs count when they are taken or seen waiting. Called often. noexcept.
 ///
 /// waiter& waiter()                                                                               optional
 ///
@@ -191,6 +201,12 @@ concept attended_transport = requires(Transport& queue, worker_control control) 
 template <class Transport>
 concept counted_transport = requires(const Transport& queue) {
   { queue.backlog() } -> std::same_as<std::size_t>;
+};
+
+/// An engine that counts jobs as they come to it.
+template <class Transport>
+concept metered_transport = requires(const Transport& queue, time_point now) {
+  { queue.arrivals_per_second(now) } -> std::same_as<double>;
 };
 
 /// An engine that the worker's event loop must block on.

@@ -24,6 +24,7 @@ struct engine_operations {
   void (*interpret)(const void*, outcome&);
   task<void> (*attend)(void*, worker_control);
   std::size_t (*backlog)(const void*);
+  double (*arrivals_per_second)(const void*, time_point);
 };
 
 inline task<delivery> refuse_delivery() { co_return delivery::refused; }
@@ -73,13 +74,21 @@ inline constexpr engine_operations operations_of{
       } else {
         return std::size_t{0};
       }
+    },
+    []([[maybe_unused]] const void* place, [[maybe_unused]] time_point now) {
+      if constexpr (metered_transport<Engine>) {
+        return static_cast<const Engine*>(place)->arrivals_per_second(now);
+      } else {
+        return -1.0;
+      }
     }};
 
 /// Refers to an engine, which must outlive it; one that has a waiter of its own must be served itself.
 class engine_ref {
  public:
   template <transport Engine>
-  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
+  requires(!std::is_same_v<Engine, engine_ref> &&
+           !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
       : engine_(std::addressof(served)), operations_(&operations_of<Engine>) {}
 
   task<take_result> take(take_request request) { return operations_->take(engine_, request); }
@@ -94,6 +103,7 @@ class engine_ref {
   void interpret(outcome& made) const { operations_->interpret(engine_, made); }
   task<void> attend(worker_control control) { return operations_->attend(engine_, control); }
   std::size_t backlog() const { return operations_->backlog(engine_); }
+  double arrivals_per_second(time_point now) const { return operations_->arrivals_per_second(engine_, now); }
 
  private:
   void* engine_;
@@ -101,7 +111,8 @@ class engine_ref {
 };
 
 static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_transport<engine_ref> &&
-              limited_transport<engine_ref> && interpreting_transport<engine_ref> && attended_transport<engine_ref> &&
-              counted_transport<engine_ref>);
+              limited_transport<engine_ref> && interpreting_transport<engine_ref> &&
+              attended_transport<engine_ref> && counted_transport<engine_ref> &&
+              metered_transport<engine_ref>);
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

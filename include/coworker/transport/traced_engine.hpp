@@ -2,6 +2,7 @@
 // traced_engine: an engine, and a note of each job that goes through it, for spans. Must not know which engine it is, nor
 // where the notes go.
 
+#include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/random.hpp>
 #include <coworker/exec/waiter.hpp>
@@ -15,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,7 +32,26 @@ class span_list {
 
   span_list(std::uint64_t seed, std::uint64_t (*now)()) noexcept : random_(seed), now_(now) {}
 
-  void begin(const job_envelope& job) {
+  // There is no span where there is no memory for it.
+  void begin(const job_envelope& job) noexcept {
+    try {
+      add_open(job);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  void end(std::string_view job_id, const outcome& made) noexcept {
+    try {
+      close_open(job_id, made);
+    } catch (const std::bad_alloc&) {
+    }
+  }
+  std::vector<job_span> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(ended_, {});
+  }
+
+ private:
+  void add_open(const job_envelope& job) {
     const std::lock_guard lock(mutex_);
     const std::optional<trace_context> given = coworker::parse_trace_parent(job.trace_parent);
     if (given && !given->sampled) return;
@@ -43,7 +64,7 @@ class span_list {
     open_.push_back(std::move(made));
   }
 
-  void end(std::string_view job_id, const outcome& made) {
+  void close_open(std::string_view job_id, const outcome& made) {
     const std::lock_guard lock(mutex_);
     for (job_span& one : open_) {
       if (one.job_id != job_id) continue;
@@ -58,12 +79,6 @@ class span_list {
     }
   }
 
-  std::vector<job_span> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(ended_, {});
-  }
-
- private:
   std::string digits() {
     std::uint64_t bits = 0;
     while (bits == 0) bits = random_.next();
@@ -79,36 +94,48 @@ class span_list {
   std::vector<job_span> ended_;
 };
 
+// Has what the engine has. Without a list, nothing is noted.
+template <transport Engine>
 class traced_engine {
  public:
-  traced_engine(engine_ref engine, span_list& spans) noexcept : engine_(engine), spans_(spans) {}
+  traced_engine(Engine& engine, span_list* spans) noexcept : engine_(engine), spans_(spans) {}
 
   task<take_result> take(take_request request) {
-    take_result taken = co_await engine_.take(request);
-    for (const job_envelope& job : taken.jobs) spans_.begin(job);
-    co_return taken;
+    return spans_ == nullptr ? engine_.take(request) : take_noted(request);
   }
   task<delivery> complete(job_result result) {
-    spans_.end(result.job_id, result.outcome);
+    if (spans_ != nullptr) spans_->end(result.job_id, result.outcome);
     return engine_.complete(std::move(result));
   }
-  task<delivery> chunk(std::string_view job_id, json value) {
+  task<delivery> chunk(std::string_view job_id, json value) requires chunk_transport<Engine> {
     return engine_.chunk(job_id, std::move(value));
   }
-  task<delivery> progress(std::string_view job_id, json value) {
+  task<delivery> progress(std::string_view job_id, json value) requires progress_transport<Engine> {
     return engine_.progress(job_id, std::move(value));
   }
-  transport_limits limits() const { return engine_.limits(); }
-  void interpret(outcome& made) const { engine_.interpret(made); }
-  task<void> attend(worker_control control) { return engine_.attend(control); }
-  std::size_t backlog() const { return engine_.backlog(); }
+  transport_limits limits() const requires limited_transport<Engine> { return engine_.limits(); }
+  void interpret(outcome& made) const requires interpreting_transport<Engine> { engine_.interpret(made); }
+  task<void> attend(worker_control control) requires attended_transport<Engine> {
+    return engine_.attend(control);
+  }
+  std::size_t backlog() const requires counted_transport<Engine> { return engine_.backlog(); }
+  double arrivals_per_second(time_point now) const requires metered_transport<Engine> {
+    return engine_.arrivals_per_second(now);
+  }
+  coworker::waiter& waiter() requires waiting_transport<Engine> { return engine_.waiter(); }
 
  private:
-  engine_ref engine_;
-  span_list& spans_;
+  task<take_result> take_noted(take_request request) {
+    take_result taken = co_await engine_.take(request);
+    for (const job_envelope& job : taken.jobs) spans_->begin(job);
+    co_return taken;
+  }
+
+  Engine& engine_;
+  span_list* spans_;
 };
 
-static_assert(transport<traced_engine> && chunk_transport<traced_engine> &&
-              attended_transport<traced_engine>);
+static_assert(transport<traced_engine<engine_ref>> && chunk_transport<traced_engine<engine_ref>> &&
+              attended_transport<traced_engine<engine_ref>>);
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

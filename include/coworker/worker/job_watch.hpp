@@ -38,8 +38,9 @@ class job_watch {
         (limit <= duration::zero() || options_.job_timeout < limit))
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
-    if (const time_point due = end < record.deadline ? end : record.deadline; due != (time_point::max)())
-      set_alarm(record, due);
+    const time_point due = end < record.deadline ? end : record.deadline;
+    // One that was stopped while it waited ends as soon as it has its turn, and must not be given up before that.
+    if (due != (time_point::max)() && !record.stop.stop_requested()) set_alarm(record, due);
     running_.push_back(record);
     record.started = now;
   }
@@ -141,7 +142,7 @@ class job_watch {
   }
 
   void time_is_over(job_record& record, time_point due, time_point now) {
-    const std::string limit = seconds_text(due - record.started);
+    const std::string limit = seconds_text(due > record.started ? due - record.started : duration::zero());
     outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
     log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
                log_subject(record.id, record.log_label));
@@ -157,4 +158,4 @@ class job_watch {
   bool some_without_alarm_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

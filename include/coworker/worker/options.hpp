@@ -87,6 +87,9 @@ struct options {
   std::string metrics_host = "127.0.0.1";
   /// How many jobs may wait at an HTTP endpoint; more are refused with 429. Default: 1000.
   std::size_t most_waiting = 1000;
+  /// How many connections an HTTP endpoint has at once; more are told 503. Where the process may not open as many files,
+  /// start() raises its own limit as far as it may. Default: 1024.
+  std::size_t most_connections = 1024;
   /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint has the routes of OpenAI's API.
   /// Default: where the input is a struct with a member openai_route.
   bool openai_routes = false;
@@ -132,4 +135,4 @@ struct worker_summary {
   duration elapsed{};
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -62,6 +62,7 @@ class worker_run {
   task<worker_summary> run();
 
  private:
+  bool begin_take();
   task<void> take_jobs(int capacity);
   void accept(job_envelope& envelope, time_point now);
   task<void> run_job(record_ref owned);
@@ -71,6 +72,7 @@ class worker_run {
   void job_ended(job_record& record, delivery delivered);
   void slot_opened(time_point now);
   void read_limits();
+  void look_at_queue(time_point now);
   task<void> attend();
   task<void> wind_down();
   void tell_grace_is_over(bool at_once);
@@ -87,6 +89,8 @@ class worker_run {
     if (slots_.takes >= limits_.takes) return 0;
     return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
   }
+  // Whether jobs are taken although the worker leaves.
+  bool drains() const noexcept { return limits_.drains && !queue_closed_ && !jobs_stopped_; }
   metrics_recorder& recorded() noexcept { return core_.control.recorded; }
 
   // What a stream hands its chunks to.
@@ -148,12 +152,7 @@ task<worker_summary> worker_run<Queue>::run() {
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
-    if (const int wanted = capacity(); wanted > 0) {
-      slots_.requested += wanted;
-      ++slots_.takes;
-      detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
-      continue;
-    }
+    if (begin_take()) continue;
     const time_point due = sleeps_until_ = next_turn(now);
     bool armed = false;
     try {
@@ -170,12 +169,14 @@ task<worker_summary> worker_run<Queue>::run() {
     if (now >= due) recorded().timer_late(now - due);
     if (now < tick_) continue;
     tick_ = (time_point::max)();
-    if (slots_.in_progress() == 0) core_.control.publish(now, slots_.limit);
+    if (slots_.in_progress() != 0) continue;
+    look_at_queue(now);
+    core_.control.publish(now, slots_.limit);
   }
 
   winding_down_ = true;
   core_.leaving_source->request_stop();
-  takes_.request_stop();
+  if (!limits_.drains) takes_.request_stop();
   auto rest = detail::insist([this] { return wind_down(); });
   co_await std::move(rest);
   co_await takes_.join();
@@ -203,6 +204,13 @@ void worker_run<Queue>::read_limits() {
   terms.output_limit = core_.options.output_limit != 0 ? core_.options.output_limit : limits_.output;
 }
 
+// What it knows of the jobs that come to it and wait there.
+template <transport Queue>
+void worker_run<Queue>::look_at_queue(time_point now) {
+  recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+  if constexpr (metered_transport<Queue>) recorded().jobs_arriving(queue_.arrivals_per_second(now));
+}
+
 // An engine that cannot do its part, such as its heartbeats, is not to be given more jobs.
 template <transport Queue>
 task<void> worker_run<Queue>::attend() {
@@ -225,7 +233,7 @@ template <transport Queue>
 void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
   try {
-    recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
+    look_at_queue(now);
     slots_.limit = core_.control.ask(now, before);
   } catch (const std::bad_alloc&) {  // it is asked again
   }
@@ -251,6 +259,17 @@ time_point worker_run<Queue>::next_turn(time_point now) {
   if (tick_ < due) due = tick_;
   if ((!idle || !settled_) && ask_again_ < due) due = ask_again_;
   return due;
+}
+
+// False: there is no room for more jobs.
+template <transport Queue>
+bool worker_run<Queue>::begin_take() {
+  const int wanted = capacity();
+  if (wanted <= 0) return false;
+  slots_.requested += wanted;
+  ++slots_.takes;
+  detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
+  return true;
 }
 
 template <transport Queue>
@@ -321,64 +340,6 @@ void worker_run<Queue>::follow_inbox() {
       });
     }
   }
-}
-
-// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
-// themselves, also those that a take still brings.
-template <transport Queue>
-task<void> worker_run<Queue>::wind_down() {
-  time_point last_call = (time_point::max)();
-  time_point publish_at = (time_point::min)();
-  bool counting = false;
-  while (slots_.takes > 0 || slots_.in_progress() > 0) {
-    time_point now = executor_.now();
-    if (core_.inbox.leaving() && !counting) {
-      counting = true;
-      last_call = after(now, core_.options.grace_period);
-    }
-    const bool at_once = core_.inbox.leaving_at_once();
-    if (at_once && !jobs_stopped_) last_call = now;
-    follow_inbox();
-    watch_.look(now, [this](job_record& record) { give_up(record); });
-    if (now >= publish_at) {
-      core_.control.publish(now, slots_.limit);
-      publish_at = after(now, core_.options.modifier_interval);
-    }
-    time_point due = last_call < watch_.next_look() ? last_call : watch_.next_look();
-    if (publish_at < due) due = publish_at;
-    sleeps_until_ = due;
-    bool was_set = true;
-    bool armed = false;
-    try {
-      was_set = co_await core_.inbox.changed.wait_until(due);
-      armed = true;
-    } catch (const std::bad_alloc&) {
-    }
-    try {
-      if (!armed) co_await resume_on(executor_);  // others may free some memory
-    } catch (const std::bad_alloc&) {
-    }
-    sleeps_until_ = (time_point::min)();
-    now = executor_.now();
-    if (was_set || now < last_call) continue;
-    if (slots_.running > 0) tell_grace_is_over(at_once);
-    jobs_stopped_ = true;
-    watch_.stop_all(at_once ? "stopped: the worker leaves at once"
-                            : "stopped: the worker leaves, and its grace period is over",
-                    now);
-    start_queued_jobs(now);
-    last_call = (time_point::max)();
-  }
-}
-
-template <transport Queue>
-void worker_run<Queue>::tell_grace_is_over(bool at_once) {
-  detail::insist([&] {
-    core_.log.write(log_level::warn,
-                    (at_once ? "The worker leaves at once: " : "The grace period is over: ") +
-                        std::to_string(slots_.running) +
-                        (slots_.running == 1 ? " running job is" : " running jobs are") + " asked to stop.");
-  });
 }
 
 // Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.

@@ -202,6 +202,47 @@ TEST_CASE("a job that runs out of time is TIMED_OUT, and can be retried under it
   });
 }
 
+TEST_CASE(
+    "a job whose time to live ends while it runs is TIMED_OUT, and nobody turns round and round for it") {
+  endpoint_world world(endpoint_kind::queue_api);
+  world.concurrency = 1;
+  world.settings.prefetch = true;
+  world.loop.limit_steps(10'000);
+  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+    endpoint_client client(door);
+    const endpoint_answer late = co_await client.post("/runsync?ttl=10000", R"({"input": {"ms": 30000}})");
+    CHECK(late.body.at("status") == "TIMED_OUT");
+    CHECK(late.body.at("executionTime") == 10000);
+    co_await client.post("/run", R"({"input": {"ms": 30000}})");
+    co_await sleep_for(1ms);
+    const endpoint_answer ahead = co_await client.post("/runsync?ttl=10000", R"({"input": 1})");
+    CHECK(ahead.body.at("status") == "TIMED_OUT");
+  });
+}
+
+TEST_CASE("a job that is cancelled after its time to live, and has no slot yet, is handed back once") {
+  endpoint_world world(endpoint_kind::queue_api);
+  world.concurrency = 1;
+  world.settings.prefetch = true;
+  world.loop.limit_steps(10'000);
+  const worker_summary summary =
+      world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+        endpoint_client client(door);
+        co_await client.post("/run", R"({"input": {"ms": 30000}})");
+        co_await sleep_for(1ms);
+        const endpoint_answer ahead = co_await client.post("/run?ttl=10000", R"({"input": 1})");
+        co_await sleep_for(12s);
+        const endpoint_answer got = co_await client.post("/cancel/" + ahead.body.at("id").get<std::string>());
+        CHECK(got.body.at("status") == "CANCELLED");
+        co_await sleep_for(1s);
+        const endpoint_answer health = co_await client.get("/health");
+        CHECK(health.body.at("jobs").at("inProgress") == 1);
+      });
+  CHECK(summary.jobs == 2);
+  CHECK(summary.stopped == 2);
+  CHECK(summary.undelivered == 0);
+}
+
 TEST_CASE("a purge cancels what waits, and health counts all") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
@@ -379,39 +420,6 @@ TEST_CASE("a client that goes away stops its runsync job, and never one of run")
         }
       });
   CHECK(summary.stopped == 1);
-}
-
-TEST_CASE(
-    "when the worker leaves, what waits is cancelled with a reason, what runs ends, and no more is let in") {
-  endpoint_world world(endpoint_kind::queue_api);
-  world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& door, leaving_worker& runner) -> task<void> {
-    endpoint_client client(door);
-    const endpoint_answer running_answer = co_await client.post("/run", R"({"input": {"ms": 5000}})");
-    const json running = running_answer.body;
-    co_await sleep_for(1s);
-    const endpoint_answer waiting_answer = co_await client.post("/run", R"({"input": 1})");
-    const json waiting = waiting_answer.body;
-    {
-      const endpoint_answer got = co_await client.get("/ping");
-      CHECK(got.status == 200);
-    }
-    runner.stop();
-    co_await sleep_for(1s);
-    {
-      const endpoint_answer got = co_await client.get("/ping");
-      CHECK(got.status == 503);
-    }
-    {
-      const endpoint_answer got = co_await client.post("/run", R"({"input": 1})");
-      CHECK(got.status == 503);
-    }
-    const endpoint_answer cancelled = co_await client.get("/status/" + waiting.at("id").get<std::string>());
-    CHECK(cancelled.body.at("status") == "CANCELLED");
-    CHECK(cancelled.body.at("error").get<std::string>().find("the worker leaves") != std::string::npos);
-    const endpoint_answer ended = co_await client.get("/status-sync/" + running.at("id").get<std::string>());
-    CHECK(ended.body.at("status") == "COMPLETED");
-  });
 }
 
 TEST_CASE("the API describes itself, with the schema of the input") {

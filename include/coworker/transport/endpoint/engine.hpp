@@ -5,6 +5,7 @@
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
+#include <coworker/http/local_event.hpp>
 #include <coworker/job/outcome.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
@@ -27,12 +28,27 @@ namespace coworker::inline v0_1 {
 /// Thread safety: answer() on the server's loop, the rest as any engine.
 class http_endpoint {
  public:
-  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {}
+  http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {
+    for (const route_description& one : options_.routes) routes_.push_back(one.at);
+  }
   http_endpoint(const http_endpoint&) = delete;
   http_endpoint& operator=(const http_endpoint&) = delete;
 
   const endpoint_options& options() const noexcept { return options_; }
+  /// Those of the options.
+  const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
+
+  // Whether the server tells the worker of new jobs by itself, once for all that came in one turn of its loop: `bell` is
+  // set for each, and whoever waits for it sets available(). Null: it does not. On the server's loop.
+  void ring_by(detail::local_event* bell) noexcept { bell_ = bell; }
+  detail::local_event* bell() const noexcept { return bell_; }
+
+  // `tell(whom)` is called when a worker begins to serve it, on the worker's thread. To be set before that.
+  void when_begun(void (*tell)(void* whom), void* whom) noexcept {
+    tell_begun_ = tell;
+    to_tell_ = whom;
+  }
   logger& own_log() noexcept { return log_; }
 
   /// Whether a worker serves it, and has prepared its handler. Any thread.
@@ -45,6 +61,8 @@ class http_endpoint {
 
   std::size_t backlog() const noexcept { return jobs_.waiting(); }
 
+  double arrivals_per_second(time_point now) const noexcept { return jobs_.arrivals_per_second(now); }
+
   void interpret(outcome& made) const {
     if (options_.interpret != nullptr) options_.interpret(made);
   }
@@ -52,6 +70,7 @@ class http_endpoint {
   transport_limits limits() const noexcept {
     transport_limits made;
     made.jobs = options_.most_in_progress;
+    made.drains = true;
     return made;
   }
 
@@ -95,14 +114,17 @@ class http_endpoint {
     const executor_ref here = co_await this_coro::executor();
     struct attendance {
       detail::job_table& jobs;
-      attendance(detail::job_table& table, const worker_control& worker) : jobs(table) {
+      const executor_ref clock;
+      attendance(detail::job_table& table, const worker_control& worker, executor_ref on)
+          : jobs(table), clock(on) {
         jobs.worker_comes(worker);
       }
       attendance(const attendance&) = delete;
       attendance& operator=(const attendance&) = delete;
-      ~attendance() { jobs.worker_goes(); }
-    } const attends(jobs_, control);
-    const stop_callback on_leaving(control.leaving(), leave(jobs_, here));
+      ~attendance() { jobs.worker_goes(clock.now()); }
+    } const attends(jobs_, control, here);
+    if (tell_begun_ != nullptr) tell_begun_(to_tell_);
+    const stop_callback on_leaving(control.leaving(), leave(jobs_));
     event until_stopped;
     co_await until_stopped.wait();
   }
@@ -110,11 +132,8 @@ class http_endpoint {
  private:
   struct leave {
     detail::job_table* jobs;
-    executor_ref clock;
-    leave(detail::job_table& table, executor_ref on) noexcept : jobs(&table), clock(on) {}
-    void operator()() const {
-      jobs->close("cancelled: the worker leaves, and had not started the job", clock.now());
-    }
+    explicit leave(detail::job_table& table) noexcept : jobs(&table) {}
+    void operator()() const { jobs->close(); }
   };
 
   void settle(detail::endpoint_job& job, outcome& made, time_point now) {
@@ -142,6 +161,10 @@ class http_endpoint {
   }
 
   const endpoint_options options_;
+  std::vector<route> routes_;
+  detail::local_event* bell_ = nullptr;
+  void (*tell_begun_)(void* whom) = nullptr;
+  void* to_tell_ = nullptr;
   logger& log_;
   detail::job_table jobs_{options_};
 };
@@ -149,6 +172,6 @@ class http_endpoint {
 static_assert(transport<http_endpoint> && chunk_transport<http_endpoint> &&
               progress_transport<http_endpoint> && interpreting_transport<http_endpoint> &&
               attended_transport<http_endpoint> && limited_transport<http_endpoint> &&
-              counted_transport<http_endpoint>);
+              counted_transport<http_endpoint> && metered_transport<http_endpoint>);
 
 }  // namespace coworker::inline v0_1

@@ -33,7 +33,7 @@ inline bool has_token(const request_head& request, std::string_view token) noexc
 }
 
 inline bool is_loopback_host(std::string_view host) noexcept {
-  return host == "127.0.0.1" || host == "[::1]" || equal_ignoring_case(host, "localhost");
+  return host == "127.0.0.1" || host == "[::1]" || host == "::1" || equal_ignoring_case(host, "localhost");
 }
 
 // Whether the page that sends it comes from here: a browser says so for whatever another site makes it send.
@@ -65,4 +65,4 @@ inline gate_refusal refuse_at_gate(const endpoint_options& options, const reques
   return {};
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -63,6 +63,7 @@ struct endpoint_job : shared_state {
   duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
+  bool listed = true;        // it can be found by its id before a worker has it
   bool running = false;      // a worker has it, whatever the status is by now
   bool read_live = false;    // a client that is connected reads its chunks
   bool input_fault = false;  // it failed because its input does not fit
@@ -106,5 +107,18 @@ struct job_view {
   text_handle output{};
   std::string error = {};
 };
+
+inline job_view view_of(const endpoint_job& job, time_point now) {
+  job_view seen;
+  seen.status = job.status;
+  seen.input_fault = job.input_fault;
+  seen.was_started = job.was_started;
+  const time_point until = is_final(job.status) ? job.ended : now;
+  seen.delay = (seen.was_started ? job.started : until) - job.created;
+  if (seen.was_started) seen.execution = until - job.started;
+  seen.output = job.output;
+  seen.error = job.error;
+  return seen;
+}
 
 }  // namespace coworker::inline v0_1::detail

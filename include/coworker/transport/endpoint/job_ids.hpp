@@ -6,6 +6,7 @@
 #include <coworker/transport/endpoint/job.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -14,7 +15,13 @@ namespace coworker::inline v0_1::detail {
 struct endpoint_job_keys {
   using key = std::string_view;
   std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a; ids are the table's own
+    std::uint64_t mixed = 0xcbf29ce484222325;  // as FNV-1a, eight bytes at a time; ids are the table's own
+    for (; id.size() >= 8; id.remove_prefix(8)) {
+      std::uint64_t word;
+      std::memcpy(&word, id.data(), sizeof word);
+      mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
+      mixed ^= mixed >> 29;
+    }
     for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
     return mixed ^ (mixed >> 32);
   }
@@ -33,6 +40,14 @@ struct endpoint_counts {
   std::size_t in_progress = 0;
 };
 
+// Of a final status.
+inline std::uint64_t& count_of(endpoint_counts& counts, endpoint_status status) noexcept {
+  return status == endpoint_status::completed   ? counts.completed
+         : status == endpoint_status::failed    ? counts.failed
+         : status == endpoint_status::timed_out ? counts.timed_out
+                                                : counts.cancelled;
+}
+
 /// What a webhook is to be told.
 struct endpoint_notice {
   std::string url;
@@ -47,19 +62,21 @@ class job_ids {
   explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
 
   std::string next(bool sync) {
-    std::string id = sync ? "sync-" : "";
+    char text[44] = {'s', 'y', 'n', 'c', '-'};
+    std::size_t size = sync ? 5 : 0;
     std::uint64_t bits[2] = {random_.next(), random_.next()};
     bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
     bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
     for (unsigned i = 0; i < 32; ++i) {
-      if (i == 8 || i == 12 || i == 16 || i == 20) id += '-';
-      id += "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+      if (i == 8 || i == 12 || i == 16 || i == 20) text[size++] = '-';
+      text[size++] = "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
     }
-    return id += "-u1";
+    for (const char c : {'-', 'u', '1'}) text[size++] = c;
+    return std::string(text, size);
   }
 
  private:
   random_source random_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -5,7 +5,9 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/fifo.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/job/record.hpp>
+#include <coworker/scale/metrics.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/job.hpp>
@@ -32,21 +34,27 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Empty, and why: there is no room, or the worker leaves.
-  job_handle submit(endpoint_order order, time_point now, refusal& why) {
+  // Empty, and why: there is no room, or the worker leaves. Not announced, the worker is not told: the caller sets
+  // available() soon.
+  job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
+    if (!closed_) arrivals_.add(now);
     const std::size_t size = order.request.size() + cost_of_a_job;
     const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
     if (why == refusal::none && !has_room) why = refusal::full;
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
-    std::string id = order.envelope.id;
+    // One that nobody can ask for is looked up for its id only, where that is its client's.
+    const bool listed = order.kept || !order.envelope.id.empty();
+    std::string id = std::move(order.envelope.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    kept_.add(made);
+    if (announced) available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    made->listed = listed;
+    if (listed) kept_.add(made);
     enqueue(made);
     return made;
   }
@@ -106,18 +114,15 @@ class job_table {
   bool cancel(endpoint_job& job, std::string why, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return false;
-    if (job.running) {
-      for (const worker_control& worker : workers_) worker.stop_job(job.id);
-    }
-    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+    cancel_locked(job, std::move(why), now);
     return true;
   }
 
   // Its client has its answer, or has gone away; then it is stopped.
   void leave(endpoint_job& job, time_point now) {
-    cancel(job, "cancelled: the client has gone away", now);
     const std::lock_guard lock(mutex_);
-    if (!job.kept) kept_.forget(job);
+    if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
+    if (!job.kept && job.listed) kept_.forget(job);
   }
 
   // Only for one that has failed or timed out. False: it has not, or there is no room.
@@ -126,11 +131,13 @@ class job_table {
     why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
     const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
     if (why != refusal::none || !may || old.running) return job_handle();
+    arrivals_.add(now);
     const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     kept_.forget(old);
     made->bytes = made->request.size() + cost_of_a_job;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    available_.set();
     kept_.add(made);
     ++counts_.retried;
     enqueue(made);
@@ -138,7 +145,10 @@ class job_table {
   }
 
   // Cancels all that wait; returns how many.
-  std::size_t purge(time_point now) { return cancel_waiting("cancelled: the queue was purged", now, false); }
+  std::size_t purge(time_point now) {
+    const std::lock_guard lock(mutex_);
+    return cancel_waiting("cancelled: the queue was purged", now);
+  }
 
   endpoint_counts counts() const {
     const std::lock_guard lock(mutex_);
@@ -189,6 +199,11 @@ class job_table {
   std::size_t waiting() const noexcept {
     const std::lock_guard lock(mutex_);
     return in_queue_;
+  }
+
+  double arrivals_per_second(time_point now) const noexcept {
+    const std::lock_guard lock(mutex_);
+    return arrivals_.per_second(now);
   }
 
   // Empty: the worker has no such job.
@@ -248,11 +263,15 @@ class job_table {
   void worker_comes(const worker_control& worker) {
     const std::lock_guard lock(mutex_);
     workers_.push_back(worker);
+    closed_ = false;
   }
 
-  void worker_goes() noexcept {
+  // What waits then will not be started any more.
+  void worker_goes(time_point now) noexcept {
     const std::lock_guard lock(mutex_);
     workers_.clear();
+    closed_ = true;
+    detail::insist([&] { cancel_waiting("cancelled: the worker left before it had started the job", now); });
   }
 
   std::optional<worker_control> worker() const {
@@ -260,8 +279,12 @@ class job_table {
     return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
   }
 
-  // Lets no more in; what waits is cancelled.
-  void close(const char* why, time_point now) { cancel_waiting(why, now, true); }
+  // Lets no more in until a worker comes; what waits may still be handed over.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    available_.set();
+  }
 
   bool closed() const {
     const std::lock_guard lock(mutex_);
@@ -283,7 +306,6 @@ class job_table {
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
-    available_.set();  // first, as it may throw; a take that wakes waits for the lock
     waiting_.push(job);
     ++in_queue_;
     waiting_bytes_ += job->bytes;
@@ -301,6 +323,13 @@ class job_table {
     job.news.set();
   }
 
+  void cancel_locked(endpoint_job& job, std::string why, time_point now) {
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+  }
+
   // One that has waited for too long.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
@@ -310,16 +339,7 @@ class job_table {
 
   job_view look_locked(endpoint_job& job, time_point now) {
     expire(job, now);
-    job_view seen;
-    seen.status = job.status;
-    seen.input_fault = job.input_fault;
-    seen.was_started = job.was_started;
-    const time_point until = is_final(job.status) ? job.ended : now;
-    seen.delay = (seen.was_started ? job.started : until) - job.created;
-    if (seen.was_started) seen.execution = until - job.started;
-    seen.output = job.output;
-    seen.error = job.error;
-    return seen;
+    return detail::view_of(job, now);
   }
 
   void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
@@ -331,15 +351,11 @@ class job_table {
     job.ended = now;
     job.output = std::move(output);
     job.error = std::move(error);
-    std::uint64_t& count = status == endpoint_status::completed   ? counts_.completed
-                           : status == endpoint_status::failed    ? counts_.failed
-                           : status == endpoint_status::timed_out ? counts_.timed_out
-                                                                  : counts_.cancelled;
-    ++count;
+    ++detail::count_of(counts_, status);
     change(job, status);
     job.room.set();
-    const job_handle self = kept_.handle_of(job);
-    if (!job.kept || !self) return;
+    const job_handle self = job.kept ? kept_.handle_of(job) : job_handle();
+    if (!self) return;
     if (!job.webhook.empty()) {
       notices_.push_back({job.webhook, self});
       noticed_.set();
@@ -347,17 +363,14 @@ class job_table {
     kept_.note_end(self, now);
   }
 
-  std::size_t cancel_waiting(const char* why, time_point now, bool closes) {
-    const std::lock_guard lock(mutex_);
-    closed_ = closed_ || closes;
+  std::size_t cancel_waiting(const char* why, time_point now) {
     std::size_t removed = 0;
-    while (!waiting_.empty()) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      end_locked(*next, endpoint_status::cancelled, text_handle(), why, now);
+    for (; !waiting_.empty(); waiting_.pop()) {
+      endpoint_job& next = *waiting_[0];
+      if (next.status != endpoint_status::in_queue) continue;
+      end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
       ++removed;
     }
-    if (closes) available_.set();
     return removed;
   }
 
@@ -372,6 +385,7 @@ class job_table {
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
+  mutable rate_meter arrivals_;  // requests for jobs, also those that are refused as there is no room
   std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_bytes_ = 0;

@@ -40,6 +40,7 @@ struct endpoint_options {
   std::vector<route_description> routes =
       {};                ///< of the kind `service`: the only ones that are jobs; none: all are
   bool streams = false;  ///< the handler is one that streams
+  bool raw = false;      ///< of the kind `service`: the handler takes a raw_body
   int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
   std::size_t most_waiting = 1000;                           ///< jobs that wait; more are refused with 429
   std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait

@@ -108,6 +108,13 @@ inline void note_trace(const request_head& request, job_envelope& envelope) {
     envelope.trace_parent = *trace;
 }
 
+// For a handler that takes a raw_body.
+inline json raw_input(std::string body) {
+  json made = json::object();
+  made["bytes"] = std::move(body);
+  return made;
+}
+
 // A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
 inline json read_plain_input(const request_head& request, std::string body) {
   const std::string_view type = detail::media_type(request);
@@ -119,4 +126,4 @@ inline json read_plain_input(const request_head& request, std::string body) {
   return json(std::move(body));
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

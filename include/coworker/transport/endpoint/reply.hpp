@@ -14,9 +14,11 @@
 
 namespace coworker::inline v0_1::detail {
 
+inline constexpr std::string_view json_type = "application/json";
+
 struct endpoint_reply {
   int status = 200;
-  const char* type = "application/json";
+  std::string_view type = json_type;
   std::string text = {};         // the body, or what stands before the shared part
   text_handle shared{};          // a part of the body that others have too
   std::string tail = {};         // and what follows it
@@ -27,8 +29,14 @@ struct endpoint_reply {
 
   void write_head(response_head& head) const {
     head.set_status(status);
-    if (status != 204) head.add("Content-Type", type);
-    head.add("X-Content-Type-Options", "nosniff").add("Cache-Control", "no-store");
+    if (type == json_type && status != 204) {
+      head.add(
+          header_lines("Content-Type: application/json\r\nX-Content-Type-Options: nosniff\r\n"
+                       "Cache-Control: no-store\r\n"));
+    } else {
+      if (status != 204) head.add("Content-Type", type);
+      head.add(header_lines("X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"));
+    }
     if (!allow.empty()) head.add("Allow", allow);
     if (!policy.empty()) head.add("Content-Security-Policy", policy).add("Referrer-Policy", "no-referrer");
     if (status == 401) head.add("WWW-Authenticate", "Bearer");
@@ -77,4 +85,4 @@ inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen
   return made;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

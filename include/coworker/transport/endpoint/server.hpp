@@ -9,6 +9,7 @@
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread.hpp>
+#include <coworker/http/local_event.hpp>
 #include <coworker/http/server.hpp>
 #include <coworker/http/server_options.hpp>
 #include <coworker/log.hpp>
@@ -65,6 +66,7 @@ class endpoint_server {
     std::optional<server> health;
     if (health_door_) health.emplace(*health_door_, detail::endpoint_handler{&endpoint_, true}, options_);
     scope serving(here);
+    serving.spawn(ring_bell());
     serving.spawn(serve_one(main));
     if (health) serving.spawn(serve_one(*health));
     co_await closing_.wait();
@@ -72,7 +74,20 @@ class endpoint_server {
     if (health) health->drain();
     co_await ended_.wait_until(here.executor.now() + most_lingering);
     serving.request_stop();
+    bell_.set();
     co_await serving.join();
+  }
+
+  // Tells the worker of the jobs that came in one turn of the loop, when that is over: one by one, it would be woken, and
+  // sleep again, for each.
+  task<void> ring_bell() {
+    const stop_token stop = co_await this_coro::stop_token();
+    endpoint_.ring_by(&bell_);
+    while (!stop.stop_requested()) {
+      co_await bell_.wait();
+      endpoint_.jobs().available().set();
+    }
+    endpoint_.ring_by(nullptr);
   }
 
   task<void> serve_one(server& one) {
@@ -86,6 +101,7 @@ class endpoint_server {
   tcp_listener door_;
   std::optional<tcp_listener> health_door_;
   const std::uint16_t port_;
+  detail::local_event bell_;
   event closing_;
   event ended_;
   int running_ = 0;

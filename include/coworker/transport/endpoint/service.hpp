@@ -9,6 +9,8 @@
 #include <coworker/http/url.hpp>
 #include <coworker/job/routes.hpp>
 #include <coworker/json/json.hpp>
+#include <coworker/transport/endpoint/description.hpp>
+#include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/endpoint/orders.hpp>
 #include <coworker/transport/endpoint/reply.hpp>
 #include <coworker/transport/endpoint/visit.hpp>
@@ -136,7 +138,9 @@ inline void serve_job(endpoint_visit& visit, endpoint_order order, bool streams,
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
   endpoint_order order;
-  order.envelope.input = detail::read_plain_input(visit.request(), std::move(body));
+  order.envelope.input = visit.endpoint().options().raw
+                             ? detail::raw_input(std::move(body))
+                             : detail::read_plain_input(visit.request(), std::move(body));
   order.envelope.details = detail::request_details(visit.request());
   detail::serve_job(visit, std::move(order), visit.endpoint().options().streams, now);
 }
@@ -151,22 +155,27 @@ inline endpoint_reply methods_reply(bool asked, std::string allowed, std::string
 // A route of the user's own.
 inline void serve_route(endpoint_visit& visit, std::string body, time_point now) {
   const request_head& request = visit.request();
-  const std::vector<route_description>& described = visit.endpoint().options().routes;
-  std::vector<route> all;
-  for (const route_description& one : described) all.push_back(one.at);
+  const std::vector<route>& all = visit.endpoint().routes();
   const route_match match = coworker::find_route(all, request.method(), request.path());
   if (match.status == 204 || match.status == 405)
     return visit.reply(detail::methods_reply(match.status == 204,
                                              coworker::allowed_methods(all, request.path()),
                                              "this path does not have that method"));
+  const bool gets = request.method() == "GET" || request.method() == "HEAD";
+  if (match.status == 404 && gets && request.path() == "/openapi.json")
+    return visit.reply(detail::description_reply(visit.endpoint().options()));
+  if (match.status == 404 && gets && request.path() == "/docs")
+    return visit.reply(detail::docs_reply(visit.endpoint().options()));
   if (match.status != 200)
     throw http_error(match.status,
                      match.status == 400 ? "the path is malformed" : "there is nothing at this path");
-  const route_description& found = described[match.index];
+  const route_description& found = visit.endpoint().options().routes[match.index];
   endpoint_order order;
   json& details = order.envelope.details = detail::request_details(request);
   detail::add_parameters(request, found.at, match.parameters, details);
-  if (request.has_body()) {
+  if (found.raw) {
+    order.envelope.input = detail::raw_input(std::move(body));
+  } else if (request.has_body()) {
     order.envelope.input = detail::read_plain_input(request, std::move(body));
   } else {
     const json schema = found.schema != nullptr ? found.schema() : json::object();

@@ -65,7 +65,9 @@ class endpoint_visit {
     now_ = now;
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
-    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why);
+    local_event* const bell = endpoint_.bell();
+    if (bell != nullptr) bell->set();
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, bell == nullptr);
     if (why == job_table::refusal::closed)
       throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
@@ -106,7 +108,11 @@ class endpoint_visit {
   }
 
   endpoint_job& job() noexcept { return *jobs_[at_]; }
-  time_point due() const noexcept { return (std::min)({due_, heartbeat_, jobs_[at_]->deadline}); }
+  // A job whose time to live is over was started before, and ends by itself.
+  time_point due() const noexcept {
+    const time_point lives_until = jobs_[at_]->deadline;
+    return (std::min)({due_, heartbeat_, lives_until > now_ ? lives_until : (time_point::max)()});
+  }
   const endpoint_reply& made() const noexcept { return reply_; }
   std::string take_piece() noexcept { return std::exchange(piece_, {}); }
 
@@ -132,7 +138,7 @@ class endpoint_visit {
     if (form_ == reply_form::predictions) return add_prediction(*ended);
     std::vector<std::string> chunks;
     job_view seen;
-    jobs.take_chunks(job(), now, true, chunks, seen);
+    if (streams_ || form_ == reply_form::openai) jobs.take_chunks(job(), now, true, chunks, seen);
     reply_output(*ended, chunks);
   }
 

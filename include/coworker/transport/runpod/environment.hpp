@@ -2,8 +2,6 @@
 // What the platform says through the environment, read once and checked before any job is taken, and what a worker is
 // called there.
 
-#include <unistd.h>
-
 #include <charconv>
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/url.hpp>
@@ -19,13 +17,6 @@
 
 namespace coworker::inline v0_1::detail {
 
-inline std::uint64_t random_bits() {
-  std::uint64_t bits = 0;
-  if (::getentropy(&bits, sizeof bits) != 0)
-    bits = static_cast<std::uint64_t>(clock_type::now().time_since_epoch().count());
-  return bits;
-}
-
 // A UUID of version 4, variant 1 (RFC 9562).
 inline std::string fresh_uuid() {
   constexpr const char* digits = "0123456789abcdef";
@@ -39,7 +30,7 @@ inline std::string fresh_uuid() {
       continue;
     }
     if (left == 0) {
-      bits = random_bits();
+      bits = detail::random_bits();
       left = 16;
     }
     const auto value = static_cast<unsigned>(bits & 15);

@@ -103,9 +103,15 @@ inline std::optional<std::string> find_text_member(std::string_view object, std:
 }  // namespace detail
 
 /// Reads what the platform says of a job beside its input: `batchId`, which names it in the log, and
-/// `policy.executionTimeout` in milliseconds.
+/// `policy.executionTimeout` in milliseconds; and `traceparent`, which whoever made the job may have written beside the
+/// input or into it.
 inline void read_job_details(job_envelope& job) {
   const json& details = job.details;
+  for (const json* const place : {&details, &std::as_const(job.input)}) {
+    if (!place->is_object() || !job.trace_parent.empty()) continue;
+    if (const auto trace = place->find("traceparent"); trace != place->end() && trace->is_string())
+      job.trace_parent = trace->get<std::string>();
+  }
   if (const auto batch = details.find("batchId"); batch != details.end() && batch->is_string())
     job.log_label = "batchId=" + batch->get<std::string>();
   const auto policy = details.find("policy");
