@@ -77,7 +77,7 @@ double with_engine(std::size_t rounds, std::size_t steps) {
           if (--(*one)->left == 0) one->finish();
         }
       },
-      {.slots = sequences});
+      {.at_once = sequences});
   cw::event_loop loop;
   std::size_t pieces = 0;
   const std::clock_t start = std::clock();
