@@ -1,5 +1,7 @@
 #pragma once
-// when_any: several tasks side by side, the first to end decides, the others are stopped and waited for.
+// when_any: runs several tasks side by side; the first to end decides, and the others are stopped and waited
+// for.
+// Built on scope; must not know any concrete executor.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -16,7 +18,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// What when_any gives: which task ended first, and its result.
+/// The result of when_any: which task ended first, and its result.
 template <class T>
 struct any_result {
   std::size_t index;
@@ -30,7 +32,7 @@ struct any_result<void> {
 
 namespace detail {
 
-// Children may run on several threads.
+// Has a mutex because the children may run on several threads.
 template <class T>
 struct race {
   std::mutex mutex;
@@ -61,9 +63,11 @@ task<void> compete(task<T> work, std::size_t index, race<T>& race, scope& compet
 
 }  // namespace detail
 
-/// Runs tasks side by side until the first ends; the others are stopped, waited for, and what they give is
-/// dropped. Errors: rethrows what the first to end threw; std::invalid_argument when there are no tasks.
-/// Cancellation: reaches all of them.
+/// Runs tasks of one type side by side until the first ends. The others are stopped and waited for, and their
+/// results are dropped.
+/// Returns the index of the first to end, and its result.
+/// Throws: what the first to end threw; std::invalid_argument if there are no tasks.
+/// Cancellation: reaches all tasks.
 template <class T>
 task<any_result<T>> when_any(std::vector<task<T>> tasks) {
   if (tasks.empty())
@@ -75,7 +79,7 @@ task<any_result<T>> when_any(std::vector<task<T>> tasks) {
     for (std::size_t i = 0; i < tasks.size(); ++i)
       competitors.spawn(detail::compete(std::move(tasks[i]), i, race, competitors));
   } catch (...) {
-    (competitors.fail)(std::current_exception());  // those that were started are waited for
+    (competitors.fail)(std::current_exception());  // the tasks already started are waited for
   }
   co_await competitors.join();
   if constexpr (std::is_void_v<T>) {
@@ -86,7 +90,7 @@ task<any_result<T>> when_any(std::vector<task<T>> tasks) {
   }
 }
 
-/// The same for tasks named one by one. All must give the same type.
+/// The same for tasks given one by one. All must have the same result type.
 template <class First, class... Rest>
 task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   constexpr bool alike = (std::is_same_v<First, Rest> && ...);
@@ -100,4 +104,4 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   return coworker::when_any(std::move(tasks));
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
