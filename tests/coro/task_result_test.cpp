@@ -35,7 +35,7 @@ TEST_CASE("a task_result knows the frame of its task until the frame is freed") 
   CHECK(result.frame_to_begin() == &place);
   CHECK(result.frame() == &place);
   result.set(7);
-  result.frame_is_gone();
+  result.frame_is_freed();
   CHECK(result.frame() == nullptr);
   CHECK(result.take() == 7);
 }
@@ -70,11 +70,11 @@ TEST_CASE("a task_result may hold a reference or nothing") {
   int number = 7;
   task_result<int&> reference(&place);
   reference.set(number);
-  reference.frame_is_gone();
+  reference.frame_is_freed();
   CHECK(&reference.take() == &number);
   task_result<void> nothing(&place);
   nothing.set();
-  nothing.frame_is_gone();
+  nothing.frame_is_freed();
   nothing.take();
   CHECK(nothing.frame() == nullptr);
 }
@@ -88,14 +88,14 @@ TEST_CASE("an exception replaces a value, which is destroyed") {
     CHECK(shared.use_count() == 2);
     result.set_exception(failure("thrown by a local's destructor"));
     CHECK(shared.use_count() == 1);
-    result.frame_is_gone();
+    result.frame_is_freed();
     CHECK(failure_of(result) == "thrown by a local's destructor");
     CHECK(result.frame() == nullptr);
   }
   task_result<int> trivial(&place);
   trivial.set(7);
   trivial.set_exception(failure("after a number"));
-  trivial.frame_is_gone();
+  trivial.frame_is_freed();
   CHECK(failure_of(trivial) == "after a number");
 }
 
@@ -105,10 +105,10 @@ TEST_CASE("a value that is not taken is destroyed once, with its task_result") {
   {
     task_result<std::shared_ptr<int>> untaken(&place);
     untaken.set(shared);
-    untaken.frame_is_gone();
+    untaken.frame_is_freed();
     task_result<std::shared_ptr<int>> taken(&place);
     taken.set(shared);
-    taken.frame_is_gone();
+    taken.frame_is_freed();
     const std::shared_ptr<int> value = taken.take();
     CHECK(value == shared);
     task_result<std::shared_ptr<int>> never_ended(&place);

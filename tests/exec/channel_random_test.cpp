@@ -72,7 +72,7 @@ class channel_history {
     stopped_receivers.request_stop();
     co_await stopped_receivers.join();
     co_await stopped_senders.join();
-    // otherwise senders would wait for room forever
+    // Otherwise senders would wait for room forever.
     if (patient_receivers_ == 0 && values_) values_->close();
     co_await patient_senders.join();
     co_await patient_receivers.join();

@@ -16,12 +16,13 @@ namespace coworker::inline v0_1 {
 struct timer {
   enum class state : unsigned char { idle, armed, fired, cancelled };
 
-  time_point due;
-  std::coroutine_handle<> handle;
-  std::uint32_t slot = 0;  // index in the executor's queue; set by the executor while armed
-  state status = state::idle;
+  time_point due;                  ///< when it fires, by the executor's clock
+  std::coroutine_handle<> handle;  ///< the coroutine that is posted then
+  std::uint32_t slot = 0;          // index in the executor's queue; set by the executor while armed
+  state status = state::idle;      ///< set by the executor; says after the wait how it ended
 
   timer() noexcept {}
+  /// Constructs an idle timer for `who` that is due at `when`.
   timer(time_point when, std::coroutine_handle<> who) noexcept : due(when), handle(who) {}
 };
 
@@ -88,6 +89,7 @@ class executor_ref {
   requires(!std::same_as<Executor, executor_ref>) executor_ref(Executor& place)
   noexcept : place_(std::addressof(place)), calls_(&calls_of<Executor>) {}
 
+  /// The calls of the executor concept, passed on. Throws: as the executor does.
   void post(std::coroutine_handle<> handle) const { calls_->post(place_, handle); }
   void arm(timer& alarm) const { calls_->arm(place_, alarm); }
   void cancel(timer& alarm) const { calls_->cancel(place_, alarm); }
@@ -95,6 +97,7 @@ class executor_ref {
   /// Returns whether the calling thread belongs to the executor; false for an executor that cannot tell.
   bool runs_on_this_thread() const { return calls_->runs_on_this_thread(place_); }
 
+  /// Returns which time the executor follows. Requires that the reference is not empty.
   executor_clock clock() const noexcept { return calls_->clock; }
   /// Returns whether the executor says that it runs one coroutine at a time.
   bool is_serial() const noexcept { return calls_ != nullptr && calls_->serial; }
@@ -188,9 +191,9 @@ enum class io_direction : unsigned char { read, write };
 /// coroutine (no allocation), and must not move while it is watched. Whoever ends the wait cancels `alarm`;
 /// the alarm's own deadline may fire first.
 struct descriptor_watch {
-  timer alarm;
+  timer alarm;            ///< cancelled to end the wait; its deadline is a time limit
   executor_ref executor;  ///< the executor that the alarm is armed on
-  int descriptor = -1;
+  int descriptor = -1;    ///< the file descriptor
   io_direction direction = io_direction::read;
   bool ready = false;  ///< set by the executor before it cancels the alarm
   /// What the last wait on this descriptor left here. A caller that keeps the descriptor open between two

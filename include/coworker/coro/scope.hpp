@@ -95,6 +95,7 @@ task<void> call_and_await(Callable callable, Args... args) {
 ///     co_await children.join();
 class scope {
  public:
+  /// `surrounding`: the context of the owner; the scope takes its executor, stop token and job from it.
   explicit scope(const context& surrounding) noexcept
       : source_(surrounding.stop), context_(surrounding.executor, source_.get_token(), surrounding.job) {}
 
@@ -152,6 +153,7 @@ class scope {
     request_stop();
   }
 
+  /// Returns the token of the stop that the children receive.
   stop_token get_token() const noexcept { return source_.get_token(); }
 
   /// Returns the number of children that have not ended.
@@ -279,7 +281,7 @@ requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(
   scope children(surrounding);
   detail::result<typename detail::scope_body_task<Body>::value_type> outcome;
   detail::result<void> joined;
-  // allocated before anything runs, so that a failure leaves nothing running
+  // Allocated before anything runs, so that a failure leaves nothing running.
   auto join = detail::capture(detail::join_all(children), joined);
   co_await detail::capture(body(children), outcome);
   if (outcome.state() == detail::result_state::exception) children.request_stop();

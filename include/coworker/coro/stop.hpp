@@ -107,7 +107,7 @@ class stop_state {
     const bool on_requester = requester_ == this_thread_marker();
     unlock();
     if (was_listed) return;
-    // called from within a callback, perhaps this very one, which then is removed while it runs
+    // Called from within a callback, perhaps this very one, which is then removed while it runs.
     if (on_requester) {
       stop_callback_node* expected = &node;
       running_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed);
@@ -156,7 +156,7 @@ class stop_state {
 
   std::atomic<unsigned> flags_{0};
   stop_callback_node* first_ = nullptr;  // guarded by the lock
-  // guarded by the lock: who requested the stop
+  // Guarded by the lock: the thread that requested the stop.
   const void* requester_ = nullptr;
   std::atomic<stop_callback_node*> running_{nullptr};  // the callback that the requester is running
 };
@@ -170,7 +170,9 @@ class stop_token {
  public:
   stop_token() noexcept {}
 
+  /// Returns whether a stop was requested.
   bool stop_requested() const noexcept { return state_ != nullptr && state_->requested(); }
+  /// Returns whether the token belongs to a source, so that a stop can be requested at all.
   bool stop_possible() const noexcept { return state_ != nullptr; }
   friend bool operator==(const stop_token&, const stop_token&) noexcept = default;
 
@@ -227,7 +229,9 @@ class stop_source {
   stop_source(const stop_source&) = delete;
   stop_source& operator=(const stop_source&) = delete;
 
+  /// Returns a token of this source.
   stop_token get_token() const noexcept { return stop_token(&state_); }
+  /// Returns whether a stop was requested.
   bool stop_requested() const noexcept { return state_.requested(); }
 
   /// Requests the stop and runs the callbacks on the calling thread. Returns false if a stop had been

@@ -2,20 +2,18 @@
 // task<T>: a lazy coroutine that is owned by one object and awaited once. Must not know what a context
 // contains (executor, stop token, job); that is in context.hpp.
 //
-// How `co_await f()` runs, from call to result:
+// How `co_await f()` runs (enter, hand_back, resume, and why not symmetric transfer: see transfer.hpp):
 //   1. f() allocates its frame (frame_memory.hpp) and returns a task that owns it. Nothing runs yet.
-//   2. `co_await` moves the frame into an awaiter in the caller's frame. The awaiter holds a task_result: one
-//      word for the frame's address or the outcome, and room for a T or an exception (task_result.hpp).
-//   3. await_suspend gives f's promise the caller, the context and the task_result, and calls enter(), which
-//      resumes f as a nested call (through resume() instead, if nested calls have used 16 KiB of stack).
-//   4. f stores its outcome in the caller's frame. final_suspend then calls hand_back(). If that returns true,
-//      f's frame is freed, and the caller continues: when enter() returns, if it is still on this stack, and
+//   2. The awaiter, in the caller's frame, takes over f's frame. Its task_result has room for f's outcome.
+//   3. await_suspend gives f's promise the caller, the context and the task_result; enter() then resumes f as
+//      a nested call (through resume() instead, if nested calls have used 16 KiB of stack).
+//   4. f stores its outcome in the task_result; final_suspend calls hand_back(). If that returns true, f's
+//      frame is freed, and the caller continues: when enter() returns, if it is still on this stack, and
 //      otherwise from the resume() at the bottom of the stack.
-//   5. If f suspends earlier, enter() returns false and the caller stays suspended until something resumes f
-//      and step 4 follows. If hand_back() returns false (f was resumed by a plain handle.resume()),
-//      final_awaiter resumes the caller, and the caller's awaiter destroys f's frame.
-//   6. await_resume returns the value or rethrows the exception.
-// enter(), hand_back() and resume() are in transfer.hpp, with the reason for not using symmetric transfer.
+//   5. If f suspends before its end, enter() returns false; step 4 follows whenever f has been resumed.
+//   6. If hand_back() returns false (f was resumed by a plain handle.resume()), final_awaiter resumes the
+//      caller, and the caller's awaiter destroys f's frame.
+//   7. await_resume returns the value or rethrows the exception.
 
 #include <concepts>
 #include <coroutine>
@@ -61,8 +59,8 @@ class task_promise_base : public recycled_frame, public entered_promise {
  public:
   class final_awaiter {
    public:
-    explicit final_awaiter(bool may_go) noexcept : may_go_(may_go) {}
-    bool await_ready() const noexcept { return may_go_; }
+    explicit final_awaiter(bool handed_back) noexcept : handed_back_(handed_back) {}
+    bool await_ready() const noexcept { return handed_back_; }
 
     // Nobody on the stack would resume the awaiter. It is resumed within this call, and destroys this frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
@@ -73,7 +71,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
     void await_resume() const noexcept {}
 
    private:
-    bool may_go_;
+    bool handed_back_;
   };
 
   task<T> get_return_object() noexcept;
@@ -83,7 +81,7 @@ class task_promise_base : public recycled_frame, public entered_promise {
   final_awaiter final_suspend() noexcept {
     task_result<T>& result = *result_;
     const bool handed_back = detail::hand_back(self(), continuation_);
-    if (handed_back) result.frame_is_gone();
+    if (handed_back) result.frame_is_freed();
     return final_awaiter(handed_back);
   }
 

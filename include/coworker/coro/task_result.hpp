@@ -54,7 +54,7 @@ class task_result {
   void* frame_to_begin() const noexcept { return word_; }
   // Null once the frame is freed.
   void* frame() const noexcept { return reinterpret_cast<void*>(bits() & ~all_marks); }
-  void frame_is_gone() noexcept { keep(all_marks); }
+  void frame_is_freed() noexcept { keep(all_marks); }
   void ended_in_its_frame() noexcept { add(ended_mark); }
 
   // Takes a value for T, an object for T&, nothing for void.

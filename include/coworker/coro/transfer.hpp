@@ -37,7 +37,7 @@ struct direct_call {
 };
 
 struct transfer_state {
-  // the innermost on this thread whose callee has not called hand_back()
+  // The innermost on this thread whose callee has not called hand_back().
   const direct_call* direct = nullptr;
   void* next = nullptr;  // the one coroutine that the resume() at the bottom runs next
   std::uintptr_t stack_limit =

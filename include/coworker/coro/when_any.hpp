@@ -21,13 +21,13 @@ namespace coworker::inline v0_1 {
 /// The result of when_any: which task ended first, and its result.
 template <class T>
 struct any_result {
-  std::size_t index;
-  T value;
+  std::size_t index;  ///< position of the task, from 0
+  T value;            ///< its result
 };
 
 template <>
 struct any_result<void> {
-  std::size_t index;
+  std::size_t index;  ///< position of the task, from 0
 };
 
 namespace detail {

@@ -48,6 +48,7 @@ class active_sequence {
     failure_ = std::move(error);
     finished_ = true;
   }
+  /// The same, with a std::runtime_error that contains `message`.
   void(fail)(const std::string& message) {
     (this->fail)(std::make_exception_ptr(std::runtime_error(message)));
   }

@@ -59,6 +59,7 @@ class auto_reset_event {
   /// Throws: std::logic_error if another coroutine is waiting, or if the awaiting one runs on no executor.
   /// Cancellation: a stop does not end the wait, so code that shuts things down can wait here.
   wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+  /// The same without a deadline.
   wait_awaiter wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
  private:

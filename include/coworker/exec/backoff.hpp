@@ -14,15 +14,16 @@ namespace coworker::inline v0_1 {
 class backoff {
  public:
   struct options {
-    /// upper end of the first wait; above 0. Default: 200 ms
+    /// Upper end of the first wait; above 0. Default: 200 ms.
     duration first = std::chrono::milliseconds(200);
-    /// upper end of every wait; `first` or more. Default: 30 s
+    /// Upper end of every wait; `first` or more. Default: 30 s.
     duration longest = std::chrono::seconds(30);
   };
 
   backoff(options chosen, random_source random) noexcept
       : options_(chosen), next_(chosen.first), random_(random) {}
 
+  /// Returns the next wait.
   duration next() noexcept {
     const duration bound = next_ < options_.longest ? next_ : options_.longest;
     next_ = bound * 2;

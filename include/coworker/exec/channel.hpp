@@ -43,6 +43,7 @@ class channel {
  public:
   using value_type = T;
 
+  /// A capacity without a limit.
   static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
 
   /// `capacity`: how many values the channel holds at most; further sends wait for room. 0: each send waits
@@ -97,6 +98,7 @@ class channel {
     if (core_) core_->close(nullptr);
   }
 
+  /// Returns whether either side closed the channel; values may still be there.
   bool closed() const { return !core_ || core_->closed(); }
 
   /// Returns the number of values that wait to be received.

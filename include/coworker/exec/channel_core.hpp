@@ -82,7 +82,7 @@ class channel_core : public shared_state {
     }
     condition woken;
     one.thread = &woken;
-    // destroyed after the lock, because its destructor may wait for a callback that takes it
+    // Destroyed after the lock, because its destructor may wait for a callback that takes the lock.
     const stop_callback on_stop(stop, leave_on_stop(mutex_, one));
     std::unique_lock lock(mutex_);
     if (one.stopped) throw cancelled();

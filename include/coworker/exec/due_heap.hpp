@@ -16,7 +16,6 @@ inline constexpr std::uint32_t due_slot_none = (std::numeric_limits<std::uint32_
 /// Holds references to items, each at most once. `Slot` is the member of an item in which the heap stores its
 /// index; due_slot_none once the item is removed. Adding and removing take logarithmic time.
 /// Thread safety: not thread-safe.
-
 template <class Item, std::uint32_t Item::*Slot, class Moment = time_point>
 class due_heap {
  public:

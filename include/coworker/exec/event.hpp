@@ -25,6 +25,7 @@ namespace coworker::inline v0_1 {
 ///     loaded.set();            // on any thread
 class event {
  public:
+  /// `set`: whether the event is set from the start.
   explicit event(bool set = false) noexcept : set_(set) {}
   event(const event&) = delete;
   event& operator=(const event&) = delete;
@@ -50,6 +51,7 @@ class event {
     set_ = false;
   }
 
+  /// Returns whether the event is set now.
   bool is_set() const noexcept {
     const std::lock_guard lock(mutex_);
     return set_;
@@ -62,6 +64,7 @@ class event {
   /// Throws: std::logic_error if the awaiting coroutine runs on no executor.
   /// Cancellation: throws `cancelled` as soon as a stop is requested; at once if it was before.
   wait_awaiter wait_until(time_point due) noexcept;
+  /// The same without a deadline.
   wait_awaiter wait() noexcept;
 
  private:

@@ -65,6 +65,7 @@ class event_loop {
     delete installed_;
   }
 
+  /// See executor.
   void post(std::coroutine_handle<> handle) {
     if (current() == this) return ready_.push_back(handle);
     std::unique_lock lock(mutex_);
@@ -76,7 +77,7 @@ class event_loop {
     const std::coroutine_handle<> handle = alarm.handle;
     const time_point due = alarm.due;
     if (!timers_.arm(alarm)) return post_locked(handle, lock);
-    news_.store(true, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, due);
   }
 
@@ -132,7 +133,7 @@ class event_loop {
   void stop() {
     std::unique_lock lock(mutex_);
     stop_ = true;
-    news_.store(true, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, (time_point::min)());
   }
 
@@ -184,14 +185,14 @@ class event_loop {
   void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
-    news_.store(true, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, (time_point::min)());
   }
 
   // The lock is not fair: a busy loop that took it in each round would keep other threads from posting for
   // milliseconds.
   bool only_ready_has_work() const {
-    return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
+    return !ready_.empty() && resumed_ == batch_.size() && !changed_.load(std::memory_order_relaxed) &&
            (next_due_ == (time_point::max)() || now() < next_due_);
   }
 
@@ -219,7 +220,7 @@ class event_loop {
       time_point deadline;
       {
         const std::lock_guard lock(mutex_);
-        news_.store(false, std::memory_order_relaxed);
+        changed_.store(false, std::memory_order_relaxed);
         asleep_ = false;
         if (stop_) {
           stop_ = false;
@@ -229,7 +230,7 @@ class event_loop {
         next_due_ = timers_.next_due();
         if (resumed_ == batch_.size()) take_ready();
         take_inbox();
-        if (!inbox_.empty()) news_.store(true, std::memory_order_relaxed);  // there was no memory for it
+        if (!inbox_.empty()) changed_.store(true, std::memory_order_relaxed);  // there was no memory for it
         if (!batch_.empty()) return false;
         asleep_ = true;
         deadline = wakes_at_ = next_due_;
@@ -245,7 +246,7 @@ class event_loop {
 
   // What there is no memory for stays until the next round: this thread must not throw.
   void fire_timers() noexcept {
-    // does not read the clock if no timer will ever fire
+    // Does not read the clock if no timer will ever fire.
     if (timers_.next_due() == (time_point::max)()) return;
     const time_point reached = now();
     try {
@@ -281,8 +282,8 @@ class event_loop {
   // For the loop's thread only.
   handles ready_;  // posted by the batch itself
   handles batch_;
-  std::size_t resumed_ = 0;                    // index in the batch
-  time_point next_due_ = (time_point::max)();  // no timer is due before, except for what news_ announces
+  std::size_t resumed_ = 0;                    // handles of the batch resumed so far
+  time_point next_due_ = (time_point::max)();  // no timer is due before, except for what changed_ says
   turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
@@ -293,7 +294,7 @@ class event_loop {
 
   // Something guarded by the lock has changed since collect(); a removed timer does not count. Written under
   // the lock, so reading it needs no memory order of its own.
-  std::atomic<bool> news_{false};
+  std::atomic<bool> changed_{false};
 
   mutable std::mutex mutex_;  // guards the members below
   handles inbox_;

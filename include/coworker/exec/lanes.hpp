@@ -48,7 +48,7 @@ class lanes {
   static_assert(std::is_object_v<T>,
                 "lanes: the function that makes the values must give an object, and be callable without "
                 "arguments or with the number of the lane");
-  // avoids further errors after the static_assert
+  // Avoids further errors after the static_assert.
   using value = std::conditional_t<std::is_object_v<T>, T, int>;
   using queue = detail::waiting_line<detail::lane_board<value>>;
   using slot = typename queue::slot;

@@ -44,7 +44,7 @@ class lender {
       std::is_object_v<T>,
       "lender: the function that makes the values must give an object, or a task of one, and be callable "
       "without arguments or with the number of the value");
-  // avoids further errors after the static_assert
+  // Avoids further errors after the static_assert.
   using value = std::conditional_t<std::is_object_v<T>, T, int>;
   using line = detail::waiting_line<detail::lender_board<value>>;
   using slot = typename line::slot;
@@ -161,6 +161,7 @@ class lender {
     std::terminate();
   }
 
+  /// Returns the number of values, lent or not.
   std::size_t size() const noexcept { return line_.board().size(); }
 
   /// Returns how many values are not lent now, made or not.

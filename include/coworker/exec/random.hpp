@@ -13,6 +13,7 @@ class random_source {
  public:
   explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
 
+  /// Returns the next 64 bits.
   std::uint64_t next() noexcept {
     std::uint64_t bits = state_ += 0x9e3779b97f4a7c15;
     bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;

@@ -34,11 +34,13 @@ class simulated_loop {
   static constexpr bool serial = true;
 
   simulated_loop() noexcept {}
+  /// `seed`: the order in which ready coroutines run is drawn from it.
   explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
 
   simulated_loop(const simulated_loop&) = delete;
   simulated_loop& operator=(const simulated_loop&) = delete;
 
+  /// See executor. Throws: also std::logic_error on any thread but the loop's.
   void post(std::coroutine_handle<> handle) {
     require_own_thread("simulated_loop::post");
     ready_.push(handle);
@@ -92,6 +94,7 @@ class simulated_loop {
     return true;
   }
 
+  /// The same, but stops after `span` of virtual time.
   bool run_for(duration span) { return run_until(detail::after(now_, span)); }
 
   /// Moves the clock forward while nothing runs, as when a machine is suspended: what comes due meanwhile is
@@ -116,6 +119,7 @@ class simulated_loop {
 
   /// Returns the number of coroutines resumed so far.
   std::uint64_t steps() const noexcept { return steps_; }
+  /// Returns whether nothing is ready and no timer is armed.
   bool idle() const noexcept { return ready_.empty() && timers_.empty(); }
 
  private:

@@ -105,6 +105,7 @@ class step_engine {
   /// step.
   async_generator<Piece> run(Sequence sequence) { return pieces_of(*this, std::move(sequence)); }
 
+  /// Returns how full the engine is and was.
   step_engine_metrics measured() const { return core_->measured(); }
 
  private:

@@ -173,7 +173,7 @@ T sync_wait(Loop& loop, task<T> work) {
       }
     }
   } catch (...) {
-    // still suspended, and others may hold its handle: leaking the frame is safer than freeing it
+    // Still suspended, and others may hold its handle: leaking the frame is safer than freeing it.
     if (!ended) main.abandon();
     throw;
   }

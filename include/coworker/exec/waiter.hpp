@@ -61,7 +61,7 @@ class condition_waiter final : public waiter {
       const std::lock_guard lock(mutex_);
       woken_ = true;
     }
-    // after unlocking, because the woken thread would otherwise at once wait for the lock
+    // After unlocking, because the woken thread would otherwise have to wait for the lock.
     condition_.notify_one();
   }
 

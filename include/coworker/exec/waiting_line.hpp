@@ -68,7 +68,7 @@ class waiting_line {
     waiter one;
     condition woken;
     one.thread = &woken;
-    // destroyed after the lock, because its destructor may wait for a callback that takes it
+    // Destroyed after the lock, because its destructor may wait for a callback that takes the lock.
     const stop_callback on_stop(stop, leave_on_stop(mutex_, one));
     std::unique_lock lock(mutex_);
     if (one.stopped) throw cancelled();
@@ -86,7 +86,7 @@ class waiting_line {
     if (waiting_.empty()) return board_.put(taken);
     waiter& one = waiting_.pop_front();
     one.given = &taken;
-    // otherwise the coroutine would wake up only to wait for the lock
+    // Otherwise the coroutine would wake up only to wait for the lock.
     if (one.thread == nullptr) lock.unlock();
     one.wake();
   }
