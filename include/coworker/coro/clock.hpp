@@ -15,7 +15,7 @@ namespace coworker::inline v0_1 {
 
 /// The monotonic clock that every deadline and wait is measured with. Unit: nanoseconds.
 using clock_type = std::chrono::steady_clock;
-/// A moment of that clock. A simulated executor counts from its own zero.
+/// A moment of clock_type. A simulated executor counts from its own zero.
 using time_point = clock_type::time_point;
 /// A span of time, in nanoseconds; other std::chrono durations convert to it.
 using duration = clock_type::duration;

@@ -163,8 +163,8 @@ class stop_state {
 
 }  // namespace detail
 
-/// Tells whether a stop was requested of the source that it came from. A default-constructed token never
-/// reports a stop. Copyable; valid as long as its source.
+/// Tells whether its stop_source has requested a stop. A default-constructed token never reports a stop.
+/// Copyable; valid as long as its source.
 /// Thread safety: thread-safe.
 class stop_token {
  public:

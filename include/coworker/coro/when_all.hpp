@@ -55,7 +55,7 @@ using all_values = std::conditional_t<(std::is_void_v<T> && ...), void, std::tup
 
 }  // namespace detail
 
-/// Runs tasks side by side.
+/// Runs tasks side by side and waits for all of them.
 /// Returns a std::tuple of their results, with `no_value` for a task<void>; void if all tasks are void.
 /// Throws: what the first failed task threw. A failure stops the other tasks, and is rethrown when all have
 /// ended.

@@ -24,7 +24,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// Is called for every coroutine that an event_loop resumes, on the loop's thread.
+/// Observes every coroutine that an event_loop resumes. Called on the loop's thread.
 class turn_watcher {
  public:
   /// Called just before the loop resumes the coroutine.

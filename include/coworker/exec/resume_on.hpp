@@ -45,10 +45,10 @@ class hop_awaiter {
   executor_ref destination_;
 };
 
-/// Moves to another executor: after `co_await resume_on(pool);` this coroutine, what it awaits, and the
-/// coroutines that await it run there, until the next move. To come back, keep the executor: `executor_ref
-/// home = co_await this_coro::executor();`. If the coroutine is on `destination` already, it lets others run
-/// first.
+/// Moves the awaiting coroutine to another executor. After `co_await resume_on(pool);` this coroutine, what
+/// it awaits, and the coroutines that await it run there, until the next move. To come back, keep the
+/// executor: `auto home = co_await this_coro::executor();`. If the coroutine is on `destination` already, it
+/// lets others run first.
 /// Throws: std::logic_error if the awaiting coroutine runs on no executor, if `destination` is empty, or if
 /// the move leads from a simulated_loop to real threads; what the destination's post() throws. The coroutine
 /// then continues where it was.

@@ -145,8 +145,8 @@ template <class Loop>
 
 }  // namespace detail
 
-/// Runs a task on a loop, which this call runs on the calling thread until the task has ended, even if
-/// something stops the loop before.
+/// Runs a task on a loop, and blocks until the task has ended. The loop runs on the calling thread, even if
+/// something stops it before.
 /// Returns the result of the task.
 /// Throws: what the task threw; std::logic_error if the loop runs already, as it does for a coroutine on it;
 /// std::logic_error if a simulated loop has nothing left to do and the task has not ended, because it waits
