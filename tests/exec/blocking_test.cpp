@@ -188,7 +188,7 @@ TEST_CASE("under a simulated loop a pool of real threads is refused, and the loo
       message = error.what();
     }
     CHECK(message.find(
-              "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads") == 0);
+              "resume_on: a coroutine on a simulated_loop cannot move to an executor of real threads") == 0);
     CHECK(calls == 0);
     const int sum = co_await cw::blocking(simulated, blocking_sum, 1, 2);
     CHECK(sum == 3);

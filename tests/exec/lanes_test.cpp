@@ -299,7 +299,7 @@ TEST_CASE("under a simulated loop lanes run on it, and lanes with real threads a
     CHECK(real.users() == 0);
     co_return message;
   };
-  CHECK(cw::sync_wait(loop, run(loop)).find("resume_on: a coroutine on a simulated_loop cannot hop") == 0);
+  CHECK(cw::sync_wait(loop, run(loop)).find("resume_on: a coroutine on a simulated_loop cannot move") == 0);
 }
 
 TEST_CASE("eight threads of users share lanes, one call at a time on each, with stops and broken values") {

@@ -229,9 +229,10 @@ TEST_CASE("values may be made by a task, and their users wait for it") {
     CHECK(lender_logic_error([&] { connections.blocking_lend(); }) ==
           "lender::blocking_lend: the values are made by a task, which only a coroutine can await; co_await "
           "lend() instead");
-    CHECK(lender_logic_error([&] { cw::lender(connect, 2, cw::lender_options{.make_at_once = true}); }) ==
-          "lender: make_at_once is for a function that gives a value, and this one gives a task; leave the "
-          "option out, and the first loans await it");
+    CHECK(
+        lender_logic_error([&] { cw::lender(connect, 2, cw::lender_options{.make_at_once = true}); }) ==
+        "lender: make_at_once is for a function that returns a value, and this one returns a task; leave the "
+        "option out, and the first loans await it");
   };
   cw::sync_wait(loop, run(loop));
 }

@@ -176,7 +176,7 @@ TEST_CASE("misuse of a promise or future throws an error that says what is wrong
     co_return end;
   };
   CHECK(cw::sync_wait(loop, run(answer)) ==
-        "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+        "future: awaited a second time, or after it was moved from; a promise has one value, so use a "
         "channel for more");
   CHECK(answer.ready());
 

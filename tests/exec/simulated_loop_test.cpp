@@ -272,11 +272,10 @@ TEST_CASE("a coroutine on a simulated loop cannot move to real threads, which co
     co_await cw::resume_on(here);
     co_return message;
   };
-  CHECK(
-      cw::sync_wait(loop, hop(loop, pool)) ==
-      "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because none of "
-      "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool or "
-      "event_loop");
+  CHECK(cw::sync_wait(loop, hop(loop, pool)) ==
+        "resume_on: a coroutine on a simulated_loop cannot move to an executor of real threads, because none "
+        "of them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
+        "or event_loop");
   CHECK(pool.size() == 0);
 }
 

@@ -195,4 +195,4 @@ async_generator<T> generator_promise<T>::get_return_object() noexcept {
 }
 
 }  // namespace detail
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -30,4 +30,4 @@ inline time_point after(time_point start, duration span) noexcept {
 }
 
 }  // namespace detail
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

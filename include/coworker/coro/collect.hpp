@@ -22,4 +22,4 @@ task<std::vector<T>> collect(async_generator<T> values) {
   co_return all;
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

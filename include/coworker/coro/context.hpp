@@ -93,4 +93,4 @@ class context : public detail::context_awaiter<context> {
 };
 
 }  // namespace this_coro
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

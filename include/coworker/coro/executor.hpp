@@ -208,4 +208,4 @@ struct descriptor_watch {
 
 static_assert(executor<executor_ref>);
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

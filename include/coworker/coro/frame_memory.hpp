@@ -181,4 +181,4 @@ struct recycled_frame {
 #endif
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -67,4 +67,4 @@ void store_apart(T*& place, T* value) noexcept {
 #endif
 }
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -90,4 +90,4 @@ class result<void> : public result_storage<no_result> {
   void take() { get(); }
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -290,4 +290,4 @@ requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(
   co_return outcome.take();
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

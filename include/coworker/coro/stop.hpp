@@ -258,4 +258,4 @@ class linked_stop_source : public stop_source {
   stop_callback<request_from_parent> from_parent_;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -253,4 +253,4 @@ task<T> task_promise_base<T>::get_return_object() noexcept {
 }
 
 }  // namespace detail
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

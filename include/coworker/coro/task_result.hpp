@@ -118,4 +118,4 @@ class task_result {
   };
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

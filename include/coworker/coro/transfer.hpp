@@ -171,6 +171,6 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 }
 
 }  // namespace detail
-}  // namespace coworker::inline v0_1
+}  // namespace coworker
 
 #undef COWORKER_STACK_POSITION

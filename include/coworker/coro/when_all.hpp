@@ -105,4 +105,4 @@ requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::
   }
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -94,9 +94,9 @@ task<any_result<T>> when_any(std::vector<task<T>> tasks) {
 template <class First, class... Rest>
 task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   constexpr bool alike = (std::is_same_v<First, Rest> && ...);
-  static_assert(
-      alike,
-      "when_any: the tasks give different types; make them give one, such as a std::variant of them all");
+  static_assert(alike,
+                "when_any: the tasks have different result types; make them return one type, such as a "
+                "std::variant of them all");
   std::vector<task<First>> tasks;
   tasks.reserve(1 + sizeof...(rest));
   tasks.push_back(std::move(first));
@@ -104,4 +104,4 @@ task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   return coworker::when_any(std::move(tasks));
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -69,4 +69,4 @@ class active_sequence {
   bool finished_ = false;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

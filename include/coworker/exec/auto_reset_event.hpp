@@ -98,4 +98,4 @@ class auto_reset_event {
   bool set_ = false;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -40,4 +40,4 @@ class backoff {
   random_source random_;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

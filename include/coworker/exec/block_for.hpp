@@ -48,4 +48,4 @@ void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
   stop.throw_if_stopped();
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

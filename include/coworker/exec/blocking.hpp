@@ -75,7 +75,7 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
       "blocking: the function cannot be called with these arguments; it gets copies of its own, as rvalues, "
       "so take them by value or const reference, or pass std::ref(x)");
   constexpr bool no_task = !detail::is_task<result>;
-  static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
+  static_assert(no_task, "blocking: the function returns a task; co_await run_on(pool, the task) instead");
   constexpr bool safe = detail::is_safe_call<Function, Args...>;
   static_assert(
       safe,
@@ -91,4 +91,4 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
   }
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

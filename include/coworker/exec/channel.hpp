@@ -203,4 +203,4 @@ async_generator<T> as_generator(channel<T> source) {
   }
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -240,4 +240,4 @@ class channel_core : public shared_state {
 };
 
 }  // namespace detail
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

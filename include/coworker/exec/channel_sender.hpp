@@ -149,4 +149,4 @@ class [[nodiscard("co_await it")]] channel_sender<T>::send_awaiter {
   detail::stop_of_wait on_stop_;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

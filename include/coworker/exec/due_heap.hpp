@@ -106,4 +106,4 @@ class due_heap {
   std::uint64_t next_order_ = 0;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

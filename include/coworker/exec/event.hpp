@@ -136,4 +136,4 @@ class event::wait_awaiter {
 inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
 inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -308,4 +308,4 @@ class event_loop {
 static_assert(thread_aware_executor<event_loop>);
 static_assert(watching_executor<event_loop>);
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -48,4 +48,4 @@ class fifo {
   std::size_t first_ = 0;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

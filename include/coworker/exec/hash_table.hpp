@@ -140,4 +140,4 @@ class hash_table {
   [[no_unique_address]] Keys keys_;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -22,4 +22,4 @@ decltype(auto) insist(Step step) {
   }
 }
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -99,4 +99,4 @@ class lane_board {
   std::uint64_t changes_ = 0;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

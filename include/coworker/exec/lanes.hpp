@@ -46,7 +46,7 @@ struct lanes_options {
 template <class T>
 class lanes {
   static_assert(std::is_object_v<T>,
-                "lanes: the function that makes the values must give an object, and be callable without "
+                "lanes: the function that makes the values must return an object, and be callable without "
                 "arguments or with the number of the lane");
   // Avoids further errors after the static_assert.
   using value = std::conditional_t<std::is_object_v<T>, T, int>;
@@ -64,7 +64,7 @@ class lanes {
   lanes(std::size_t count, Make make, lanes_options options = {})
       : make_(std::move(make)), queue_(count, options.per_lane, options.run_on) {
     constexpr bool makes_it = std::is_same_v<typename detail::make_result<Make>::type, T>;
-    static_assert(makes_it, "lanes<T>: the function that makes the values must give a T or a task<T>");
+    static_assert(makes_it, "lanes<T>: the function that makes the values must return a T or a task<T>");
     if (!options.run_on) coworker::sync_wait(make_all());
   }
 
@@ -173,7 +173,7 @@ class lanes {
                   "of its own, as rvalues, so take them by value or const reference, or pass std::ref(x)");
     constexpr bool no_task = !detail::is_task<call_result<Function, Args...>>;
     static_assert(no_task,
-                  "lanes::run: the function gives a task, and a lane runs ordinary functions; to await "
+                  "lanes::run: the function returns a task, and a lane runs ordinary functions; to await "
                   "something in between, enter() the lane and call run() for each part");
     constexpr bool safe = detail::is_safe_call<Function, Args...>;
     static_assert(safe,
@@ -237,4 +237,4 @@ lanes(std::size_t, Make) -> lanes<typename detail::make_result<Make>::type>;
 template <class Make>
 lanes(std::size_t, Make, lanes_options) -> lanes<typename detail::make_result<Make>::type>;
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -42,7 +42,7 @@ template <class T>
 class lender {
   static_assert(
       std::is_object_v<T>,
-      "lender: the function that makes the values must give an object, or a task of one, and be callable "
+      "lender: the function that makes the values must return an object, or a task of one, and be callable "
       "without arguments or with the number of the value");
   // Avoids further errors after the static_assert.
   using value = std::conditional_t<std::is_object_v<T>, T, int>;
@@ -61,12 +61,12 @@ class lender {
   lender(Make make, std::size_t count, lender_options options = {})
       : line_(count), make_(std::move(make)), make_on_(options.make_on) {
     constexpr bool fits = std::is_same_v<typename detail::make_result<Make>::type, T>;
-    static_assert(fits, "lender<T>: the function that makes the values must give a T or a task<T>");
+    static_assert(fits, "lender<T>: the function that makes the values must return a T or a task<T>");
     if (!options.make_at_once) return;
     if (make_->awaits()) {
       throw std::logic_error(
-          "lender: make_at_once is for a function that gives a value, and this one gives a task; leave the "
-          "option out, and the first loans await it");
+          "lender: make_at_once is for a function that returns a value, and this one returns a task; leave "
+          "the option out, and the first loans await it");
     }
     line_.board().make_all([this](slot& one) { make_->make_now(one.index, one.value); });
   }
@@ -181,4 +181,4 @@ lender(Make, std::size_t) -> lender<typename detail::make_result<Make>::type>;
 template <class Make>
 lender(Make, std::size_t, lender_options) -> lender<typename detail::make_result<Make>::type>;
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

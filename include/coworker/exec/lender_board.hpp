@@ -75,4 +75,4 @@ class lender_board {
   std::size_t available_ = 0;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

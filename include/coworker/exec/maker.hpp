@@ -125,4 +125,4 @@ class maker_handle {
   maker<T>* maker_;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

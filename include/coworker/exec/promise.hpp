@@ -65,7 +65,7 @@ class [[nodiscard("co_await it")]] future {
     bool await_ready() const {
       if (!core_) {
         throw std::logic_error(
-            "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+            "future: awaited a second time, or after it was moved from; a promise has one value, so use a "
             "channel for more");
       }
       return core_->ready();
@@ -96,9 +96,8 @@ class [[nodiscard("co_await it")]] future {
 
   template <class Future = future>
   awaiter operator co_await()& noexcept {
-    static_assert(
-        !std::same_as<Future, future>,
-        "a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)");
+    static_assert(!std::same_as<Future, future>,
+                  "a future has one value, so awaiting it uses it up: write co_await std::move(the_future)");
     return awaiter(std::move(core_));
   }
 
@@ -195,4 +194,4 @@ class promise {
   detail::shared_handle<core> core_;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -77,4 +77,4 @@ class promise_core : public shared_state {
   simulated_waiters simulated_;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

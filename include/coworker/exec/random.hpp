@@ -34,4 +34,4 @@ class random_source {
   std::uint64_t state_;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

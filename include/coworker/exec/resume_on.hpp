@@ -26,7 +26,7 @@ class hop_awaiter {
     context& chain = detail::require_context(awaiting, "resume_on");
     if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
       throw std::logic_error(
-          "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
+          "resume_on: a coroutine on a simulated_loop cannot move to an executor of real threads, because "
           "none of them could bring it back; in a test, give the simulated_loop itself in place of the "
           "thread_pool or event_loop");
     }
@@ -68,4 +68,4 @@ task<T> run_on(executor_ref destination, task<T> work) {
   co_return outcome.take();
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -88,4 +88,4 @@ class ring {
   std::size_t size_ = 0;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -124,4 +124,4 @@ class semaphore::acquire_awaiter {
 
 inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

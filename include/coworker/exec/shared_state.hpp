@@ -56,4 +56,4 @@ class shared_handle {
   State* state_ = nullptr;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

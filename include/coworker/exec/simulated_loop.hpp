@@ -169,4 +169,4 @@ class simulated_loop {
 
 static_assert(thread_aware_executor<simulated_loop>);
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

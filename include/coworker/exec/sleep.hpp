@@ -97,4 +97,4 @@ sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
   return sleep_awaiter(detail::clock_span(span));
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

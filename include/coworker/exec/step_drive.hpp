@@ -60,4 +60,4 @@ task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
   if (in.keep_step()) in.end_step(engine.step());
 }
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

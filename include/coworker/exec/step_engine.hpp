@@ -224,4 +224,4 @@ class step_engine {
   std::optional<detail::thread> thread_;  // guarded by starting_
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

@@ -210,4 +210,4 @@ requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work
   return outcome.take();
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

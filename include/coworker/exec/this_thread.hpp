@@ -83,4 +83,4 @@ class simulated_waiters {
   const void* thread_ = nullptr;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

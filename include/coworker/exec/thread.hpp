@@ -84,7 +84,7 @@ class thread {
 
 inline void yield_thread() noexcept { ::sched_yield(); }
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail
 
 #else
 
@@ -114,6 +114,6 @@ class condition {
 using thread = std::thread;
 inline void yield_thread() noexcept { std::this_thread::yield(); }
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail
 
 #endif

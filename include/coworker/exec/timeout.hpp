@@ -73,4 +73,4 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
   co_return outcome.take();
 }
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

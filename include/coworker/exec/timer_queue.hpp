@@ -49,4 +49,4 @@ class timer_queue {
   detail::due_heap<timer, &timer::slot> armed_;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

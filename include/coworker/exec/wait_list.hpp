@@ -110,4 +110,4 @@ struct leave_on_stop {
 
 using stop_of_wait = std::optional<stop_callback<leave_on_stop>>;
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail

@@ -71,4 +71,4 @@ class condition_waiter final : public waiter {
   bool woken_ = false;
 };
 
-}  // namespace coworker::inline v0_1
+}  // namespace coworker

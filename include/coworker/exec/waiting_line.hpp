@@ -131,4 +131,4 @@ class waiting_line<Board>::take_awaiter {
   stop_of_wait on_stop_;
 };
 
-}  // namespace coworker::inline v0_1::detail
+}  // namespace coworker::detail
