@@ -1,4 +1,4 @@
-// expect: blocking: the function gives a task; co_await run_on(pool, the task) instead
+// expect: blocking: the function returns a task; co_await run_on(pool, the task) instead
 // max-lines: 8
 #include <coworker/exec/blocking.hpp>
 

@@ -1,4 +1,4 @@
-// expect: a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)
+// expect: a future has one value, so awaiting it uses it up: write co_await std::move(the_future)
 // max-lines: 9
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/promise.hpp>

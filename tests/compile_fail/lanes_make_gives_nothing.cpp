@@ -1,4 +1,4 @@
-// expect: lanes: the function that makes the values must give an object, and be callable without arguments or with the number of the lane
+// expect: lanes: the function that makes the values must return an object, and be callable without arguments or with the number of the lane
 // max-lines: 7
 #include <coworker/exec/lanes.hpp>
 

@@ -1,4 +1,4 @@
-// expect: lanes::run: the function gives a task, and a lane runs ordinary functions; to await something in between, enter() the lane and call run() for each part
+// expect: lanes::run: the function returns a task, and a lane runs ordinary functions; to await something in between, enter() the lane and call run() for each part
 // max-lines: 9
 #include <coworker/exec/lanes.hpp>
 

@@ -1,4 +1,4 @@
-// expect: lender<T>: the function that makes the values must give a T or a task<T>
+// expect: lender<T>: the function that makes the values must return a T or a task<T>
 // max-lines: 7
 #include <coworker/exec/lender.hpp>
 

@@ -1,4 +1,4 @@
-// expect: task<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on
+// expect: task<T&&>: the object would no longer exist when the caller uses it; use T, or T& to one that lives longer
 #include <coworker/coro/task.hpp>
 
 coworker::task<int&&> number() { co_return 1; }

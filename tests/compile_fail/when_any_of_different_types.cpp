@@ -1,4 +1,4 @@
-// expect: when_any: the tasks give different types; make them give one, such as a std::variant of them all
+// expect: when_any: the tasks have different result types; make them return one type, such as a std::variant of them all
 // max-lines: 7
 #include <coworker/coro/when_any.hpp>
 

@@ -58,7 +58,8 @@ cw::async_generator<int> generator_with_parking(foreign::parking_lot& lot) {
   co_yield 2;
 }
 
-// Each level hands on what the level below gives; the lowest parks between its two values.
+// Each level passes on the values of the level below; the lowest suspends in the parking lot between its two
+// values.
 cw::async_generator<int> generator_nested(foreign::parking_lot& lot, int depth) {
   if (depth == 0) {
     co_yield 1;
@@ -79,14 +80,14 @@ cw::async_generator<int> generator_sleeping() {
 
 }  // namespace
 
-TEST_CASE("a generator gives its values in order and then null, again and again") {
+TEST_CASE("a generator returns its values in order, and then null on every further call") {
   auto stream = generator_count(3);
   std::vector<int> seen;
   foreign::run(generator_take(stream, 5, seen));
   CHECK(seen == std::vector<int>{0, 1, 2, -1, -1});
 }
 
-TEST_CASE("a generator does not start before it is asked, and never if it is not") {
+TEST_CASE("a generator does not start before its first next(), and never without one") {
   std::vector<std::string> log;
   const auto work = [](std::vector<std::string>& to, std::shared_ptr<int>) -> cw::async_generator<int> {
     to.push_back("started");
@@ -101,7 +102,7 @@ TEST_CASE("a generator does not start before it is asked, and never if it is not
   CHECK(argument.use_count() == 1);
 }
 
-TEST_CASE("what is yielded converts to the value type") {
+TEST_CASE("a yielded value is converted to the value type") {
   const auto texts = [](const std::string& kept) -> cw::async_generator<std::string> {
     co_yield "literal";
     co_yield kept;
@@ -114,7 +115,7 @@ TEST_CASE("what is yielded converts to the value type") {
   CHECK(seen == std::vector<std::string>{"literal", "const reference", "temporary", "local"});
 }
 
-TEST_CASE("the consumer may move from a value that can only be moved") {
+TEST_CASE("the consumer may move from a move-only value") {
   const auto make = []() -> cw::async_generator<std::unique_ptr<int>> {
     co_yield std::make_unique<int>(1);
     auto local = std::make_unique<int>(2);
@@ -126,7 +127,7 @@ TEST_CASE("the consumer may move from a value that can only be moved") {
   CHECK(sum == 6);
 }
 
-TEST_CASE("a conversion that throws ends the generator as an exception of its own would") {
+TEST_CASE("a conversion that throws ends the generator like an exception of its body") {
   struct picky {
     explicit(false) picky(int n) {
       if (n < 0) throw std::invalid_argument("negative");
@@ -136,7 +137,7 @@ TEST_CASE("a conversion that throws ends the generator as an exception of its ow
   CHECK_THROWS_WITH_AS(foreign::run(generator_collect(make())), "negative", std::invalid_argument);
 }
 
-TEST_CASE("a generator may suspend between values, and go on wherever it is resumed") {
+TEST_CASE("a generator may suspend between values and continue wherever it is resumed") {
   foreign::parking_lot lot;
   auto stream = generator_with_parking(lot);
   std::vector<int> seen;
@@ -144,7 +145,7 @@ TEST_CASE("a generator may suspend between values, and go on wherever it is resu
   CHECK(seen == std::vector<int>{1});
 
   SUBCASE("by an executor") { cw::resume(lot.take()); }
-  SUBCASE("by a stranger") { lot.take().resume(); }
+  SUBCASE("by other code, with handle.resume()") { lot.take().resume(); }
   SUBCASE("on another thread") {
     std::thread([&lot] { cw::resume(lot.take()); }).join();
   }
@@ -178,7 +179,7 @@ TEST_CASE("a local whose destructor throws at the end of a generator fails it li
   CHECK(seen == std::vector<int>{1});
 }
 
-TEST_CASE("a generator destroyed early destroys its locals where it stands, and catches nothing") {
+TEST_CASE("a generator destroyed early destroys its locals at its suspension point, and catches nothing") {
   std::vector<std::string> log;
   const auto work = [](std::vector<std::string>& to) -> cw::async_generator<int> {
     const generator_note outer(to, "outer");
@@ -201,8 +202,8 @@ TEST_CASE("a generator destroyed early destroys its locals where it stands, and 
 }
 
 TEST_CASE(
-    "a local whose destructor throws when a generator is destroyed early neither ends the program nor skips "
-    "the rest") {
+    "a destructor that throws when a generator is destroyed early neither ends the program nor skips other "
+    "locals") {
   std::vector<std::string> log;
   const auto body = [](std::vector<std::string>& to, bool catches) -> cw::async_generator<int> {
     const generator_note first(to, "first");
@@ -214,7 +215,7 @@ TEST_CASE(
       to.push_back("caught");
       if (!catches) throw;
     }
-    co_yield 2;  // a body that caught it goes on until here
+    co_yield 2;  // a body that caught it continues to this point
     to.push_back("never");
   };
   for (const bool catches : {false, true}) {
@@ -242,7 +243,7 @@ TEST_CASE("a generator can be moved between two values; a moved-from one has end
   CHECK(seen == std::vector<int>{0, 1, -1, 0, -1});
 }
 
-TEST_CASE("a million values need no stack") {
+TEST_CASE("a million values do not grow the stack") {
   const auto sum = [](cw::async_generator<int> stream) -> cw::task<long> {
     long total = 0;
     for (int* value = co_await stream.next(); value != nullptr; value = co_await stream.next())
@@ -252,7 +253,7 @@ TEST_CASE("a million values need no stack") {
   CHECK(foreign::run(sum(generator_count(1'000'000))) == 499'999'500'000);
 }
 
-TEST_CASE("a value rises through 100,000 nested generators, also when the lowest had suspended") {
+TEST_CASE("a value passes through 100,000 nested generators, also when the lowest had suspended") {
   foreign::parking_lot lot;
   auto stream = generator_nested(lot, 100'000);
   std::vector<int> seen;
@@ -263,7 +264,7 @@ TEST_CASE("a value rises through 100,000 nested generators, also when the lowest
   CHECK(seen == std::vector<int>{1, 2, -1});
 }
 
-TEST_CASE("a generator shares the executor and the stop token of whoever asks it for a value") {
+TEST_CASE("a generator shares the executor and the stop token of the coroutine that calls next()") {
   cw::simulated_loop loop;
   const auto consume = [](cw::stop_source& source) -> cw::task<int> {
     int values = 0;

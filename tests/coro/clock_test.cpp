@@ -4,7 +4,7 @@
 
 using namespace std::chrono_literals;
 
-TEST_CASE("a moment after another one stays within what the clock can count") {
+TEST_CASE("detail::after() stays within the range of the clock") {
   using coworker::duration;
   using coworker::time_point;
   using coworker::detail::after;

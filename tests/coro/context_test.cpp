@@ -38,7 +38,7 @@ std::string context_logic_error_of(cw::task<> work) {
   return "";
 }
 
-// A chain whose first coroutine is of another library, but carries one of our contexts.
+// A chain whose first coroutine belongs to another library, but carries one of our contexts.
 class context_carrier {
  public:
   struct promise_type {
@@ -59,7 +59,7 @@ context_carrier context_run_in(cw::context&, cw::task<> work) { co_await std::mo
 }  // namespace
 
 TEST_CASE(
-    "what a chain runs on, and what stops it, reach every task below, and the copy is the chain's own") {
+    "the executor and stop token of a chain reach every task below, and a copy of the context has them too") {
   cw::simulated_loop loop;
   const auto body = [](cw::executor_ref expected) -> cw::task<> {
     const cw::executor_ref below = co_await context_executor_below(10);
@@ -74,7 +74,7 @@ TEST_CASE(
   cw::sync_wait(loop, body(loop));
 }
 
-TEST_CASE("asking for a context where there is none says what to do") {
+TEST_CASE("reading the context where there is none throws an error that says what to do") {
   const std::string rest =
       ": the awaiting coroutine runs on no executor; await it from a task that was started by sync_wait, a "
       "scope or "
@@ -88,7 +88,7 @@ TEST_CASE("asking for a context where there is none says what to do") {
   CHECK(context_logic_error_of(context_hop(loop)) == "resume_on" + rest);
 }
 
-TEST_CASE("a hop of a task below is a hop of the whole chain") {
+TEST_CASE("when a task changes its executor, the whole chain moves") {
   cw::simulated_loop loop;
   cw::simulated_loop other;
   const auto body = [](cw::executor_ref destination) -> cw::task<> {
@@ -106,7 +106,7 @@ TEST_CASE("a hop of a task below is a hop of the whole chain") {
   CHECK(own.executor == cw::executor_ref(loop));
 }
 
-TEST_CASE("a coroutine of another library whose promise has context() hands it down") {
+TEST_CASE("a coroutine of another library whose promise has context() passes its context on") {
   cw::simulated_loop loop;
   cw::stop_source source;
   cw::context own(loop, source.get_token());

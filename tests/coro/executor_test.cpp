@@ -65,7 +65,7 @@ TEST_CASE("an executor_ref passes every call on to its executor") {
   CHECK(log.calls == std::vector<std::string>{"post", "arm", "cancel", "now"});
 }
 
-TEST_CASE("executor_refs are equal when they refer to the same executor; an empty one is false") {
+TEST_CASE("executor_refs are equal if they refer to the same executor; an empty one is false") {
   executor_log first;
   executor_log second;
   const cw::executor_ref to_first = first;
@@ -78,7 +78,9 @@ TEST_CASE("executor_refs are equal when they refer to the same executor; an empt
   CHECK(cw::executor_ref() == cw::executor_ref());
 }
 
-TEST_CASE("an executor_ref passes on where its executor runs, as far as that can tell") {
+TEST_CASE(
+    "executor_ref::runs_on_this_thread() passes on the executor's answer, and is false if the executor has "
+    "none") {
   struct elsewhere_or_here : executor_log {
     bool here = false;
     bool runs_on_this_thread() const { return here; }
@@ -91,7 +93,7 @@ TEST_CASE("an executor_ref passes on where its executor runs, as far as that can
   CHECK(cw::executor_ref(tells).runs_on_this_thread());
 }
 
-TEST_CASE("an executor_ref watches descriptors where its executor does, and says whether it does") {
+TEST_CASE("an executor_ref watches descriptors if its executor does, and reports whether it does") {
   executor_log watches_none;
   CHECK_FALSE(cw::executor_ref(watches_none).watches_descriptors());
   CHECK_FALSE(cw::executor_ref().watches_descriptors());

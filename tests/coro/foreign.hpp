@@ -1,6 +1,7 @@
 #pragma once
-// What tests need of the world outside coworker: a coroutine of another library, whose promise has no
-// context, and awaiters that leave it to the test when and how a coroutine goes on.
+// What tests need from code outside coworker: a coroutine of another library, whose promise has no context,
+// and awaiters that let the test decide when and how a coroutine is resumed.
+// Must not know any executor.
 
 #include <coroutine>
 #include <coworker/coro/task.hpp>
@@ -13,7 +14,7 @@
 
 namespace foreign {
 
-/// A coroutine that starts at once and uses none of coworker's ways of passing control.
+/// A coroutine that starts at once and does not use coworker's transfer.hpp.
 class eager_task {
  public:
   struct promise_type {
@@ -50,7 +51,7 @@ class eager_task {
 /// Starts a task in a chain that has no context.
 inline eager_task start(coworker::task<> work) { co_await std::move(work); }
 
-/// The outcome of a task that ends without suspending for real.
+/// Returns the result of a task that ends without really suspending.
 template <class T>
 T run(coworker::task<T> work) {
   constexpr bool is_void = std::is_void_v<T>;
@@ -77,7 +78,8 @@ T run(coworker::task<T> work) {
   }
 }
 
-/// Keeps coroutines suspended until the test takes them out. Not thread-safe.
+/// Keeps coroutines suspended until the test takes them out.
+/// Thread safety: not thread-safe.
 class parking_lot {
  public:
   class awaiter {
@@ -105,15 +107,16 @@ class parking_lot {
   std::vector<std::coroutine_handle<>> parked_;
 };
 
-/// Suspends and leaves the rest to a callable, which gets the handle: `co_await suspend_and(f)`. The callable
-/// is referred to, not kept.
+/// Suspends and calls a callable with the handle: `co_await suspend_and(f)`. Keeps a reference to the
+/// callable, not a copy.
 template <class Callable>
 class suspend_and {
  public:
   explicit suspend_and(Callable& callable) noexcept : callable_(callable) {}
   bool await_ready() const noexcept { return false; }
 
-  // Inlined, clang before 19 would keep its locals in the frame, which may be gone (LLVM 56301).
+  // If this is inlined, clang before 19 keeps its locals in the frame, which may be destroyed by then (LLVM
+  // 56301).
 #if defined(__clang__) && __clang_major__ < 19
   [[gnu::noinline]]
 #endif

@@ -16,7 +16,7 @@ namespace cw = coworker;
 using cw::detail::allocate_frame;
 using cw::detail::free_frame_memory;
 
-// A new thread begins with an empty cache.
+// Runs `body` on a new thread, whose cache is empty.
 template <class Body>
 void frame_on_new_thread(Body body) {
   std::thread(body).join();
@@ -30,7 +30,7 @@ std::size_t frame_blocks_kept() {
   return count;
 }
 
-// Made first on its thread, so that it is destroyed after the cache was closed.
+// Constructed first on its thread, so that it is destroyed after the cache was closed.
 struct frame_last_look {
   std::size_t* kept = nullptr;
   std::size_t* kept_after_late_free = nullptr;
@@ -49,7 +49,7 @@ cw::task<> frame_holding(std::shared_ptr<int>) { co_return; }
 
 }  // namespace
 
-TEST_CASE("a freed frame is given out again for one of the same size class") {
+TEST_CASE("a freed frame is reused for one of the same size class") {
   frame_on_new_thread([] {
     void* const block = allocate_frame(100);
     free_frame_memory(block, 100);
@@ -62,7 +62,7 @@ TEST_CASE("a freed frame is given out again for one of the same size class") {
   });
 }
 
-TEST_CASE("frames are aligned as operator new aligns, whatever their size") {
+TEST_CASE("frames of every size have the alignment of operator new") {
   for (std::size_t size = 1; size <= 1200; ++size) {
     void* const frame = allocate_frame(size);
     CHECK(reinterpret_cast<std::uintptr_t>(frame) % cw::detail::frame_alignment == 0);
@@ -88,7 +88,7 @@ TEST_CASE("frames of more than 1 KiB are not kept") {
   });
 }
 
-TEST_CASE("a thread that ends gives back the frames it kept, also if it made none itself") {
+TEST_CASE("a thread that ends frees the frames it kept, even if it allocated none itself") {
   std::vector<void*> made_elsewhere;
   for (int i = 0; i < 10; ++i) made_elsewhere.push_back(allocate_frame(64));
   std::size_t kept = 1;
@@ -136,7 +136,7 @@ TEST_CASE("frames do not overlap and keep their bytes, in any order of use") {
   CHECK(damaged == 0);
 }
 
-TEST_CASE("tasks may be destroyed on another thread than they were made on") {
+TEST_CASE("tasks may be destroyed on another thread than the one that created them") {
   const auto shared = std::make_shared<int>();
   for (int round = 0; round < 3; ++round) {
     std::vector<cw::task<>> tasks;

@@ -26,7 +26,7 @@ std::exception_ptr result_failure() { return std::make_exception_ptr(std::runtim
 
 }  // namespace
 
-TEST_CASE("a result is empty until it is set, and gives its value once by moving it out") {
+TEST_CASE("a result is empty until it is set, and its value can be moved out once") {
   result<std::unique_ptr<int>> given;
   CHECK(given.state() == result_state::empty);
   given.set(std::make_unique<int>(3));
@@ -34,7 +34,7 @@ TEST_CASE("a result is empty until it is set, and gives its value once by moving
   CHECK(*given.take() == 3);
 }
 
-TEST_CASE("a result of a reference gives the object, and one of void nothing") {
+TEST_CASE("a result of a reference returns the object, and one of void returns nothing") {
   int number = 0;
   result<int&> reference;
   reference.set(number);
@@ -63,7 +63,7 @@ TEST_CASE("a result destroys its value exactly once") {
   CHECK(result_counted::alive == 0);
 }
 
-TEST_CASE("an exception takes the place of a value") {
+TEST_CASE("an exception replaces a value") {
   {
     result<result_counted> given;
     given.set(1);
@@ -74,7 +74,7 @@ TEST_CASE("an exception takes the place of a value") {
   CHECK(result_counted::alive == 0);
 }
 
-TEST_CASE("a result whose value cannot be made stays empty") {
+TEST_CASE("a result whose value cannot be constructed stays empty") {
   result<result_counted> given;
   CHECK_THROWS_AS(given.set(-1), std::invalid_argument);
   CHECK(given.state() == result_state::empty);

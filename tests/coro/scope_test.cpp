@@ -53,7 +53,7 @@ cw::task<> scope_count_on(cw::executor_ref place, std::atomic<int>& count) {
   ++count;
 }
 
-// An executor that refuses a chosen post, as one does that is out of memory or threads.
+// An executor that refuses a chosen post, like one that is out of memory or threads.
 class scope_refusing_loop {
  public:
   explicit scope_refusing_loop(int posts_before) : posts_left_(posts_before) {}
@@ -114,7 +114,7 @@ TEST_CASE("children run side by side") {
   CHECK(loop.elapsed() == 10s);
 }
 
-TEST_CASE("running() counts the children that have not ended, also while the scope is being joined") {
+TEST_CASE("running() counts the children that have not ended, also during join()") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<std::vector<std::size_t>> {
     std::vector<std::size_t> counts;
@@ -152,7 +152,7 @@ TEST_CASE("the first child that fails stops the others, and join() rethrows what
   CHECK(loop.elapsed() == 2s);
 }
 
-TEST_CASE("of two children that fail, the first one's exception is rethrown") {
+TEST_CASE("if two children fail, the exception of the first is rethrown") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<> {
     cw::scope children(co_await cw::this_coro::context());
@@ -170,7 +170,7 @@ TEST_CASE("of two children that fail, the first one's exception is rethrown") {
   CHECK_THROWS_WITH_AS(cw::sync_wait(loop, body()), "first", std::runtime_error);
 }
 
-TEST_CASE("children that end as cancelled have not failed") {
+TEST_CASE("children that end as cancelled do not count as failed") {
   cw::simulated_loop loop;
   std::vector<std::string> log;
   const auto body = [](std::vector<std::string>& to) -> cw::task<> {
@@ -212,7 +212,7 @@ TEST_CASE("a stop of the surrounding chain reaches all children, and their child
   CHECK(loop.elapsed() == 1min);
 }
 
-TEST_CASE("a scope may be used again after it was joined") {
+TEST_CASE("a scope may be used again after join()") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<std::vector<int>> {
     std::vector<int> seen;
@@ -258,7 +258,7 @@ TEST_CASE("fail() counts as the failure of a child") {
   CHECK(loop.elapsed() == 0s);
 }
 
-TEST_CASE("a spawned callable and its arguments live as long as the coroutine that they make") {
+TEST_CASE("a spawned callable and its arguments live as long as the coroutine that they create") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     int sum = 0;
@@ -282,7 +282,7 @@ TEST_CASE("a spawned callable and its arguments live as long as the coroutine th
   CHECK(cw::sync_wait(loop, body()) == 111);
 }
 
-TEST_CASE("a child may spawn siblings while the scope is being joined") {
+TEST_CASE("a child may spawn siblings during join()") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     int ended = 0;
@@ -302,7 +302,7 @@ TEST_CASE("a child may spawn siblings while the scope is being joined") {
   CHECK(cw::sync_wait(loop, body()) == 63);
 }
 
-TEST_CASE("100,000 children of one scope") {
+TEST_CASE("a scope can have 100,000 children") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     int ended = 0;
@@ -318,7 +318,7 @@ TEST_CASE("100,000 children of one scope") {
   CHECK(cw::sync_wait(loop, body()) == 100'000);
 }
 
-TEST_CASE("children may end on the threads of a pool; the joiner goes on where it was") {
+TEST_CASE("children may end on the threads of a pool; the joiner continues on its own executor") {
   cw::thread_pool pool(2);
   cw::event_loop loop;
   const auto body = [](cw::executor_ref elsewhere) -> cw::task<int> {
@@ -360,7 +360,7 @@ TEST_CASE("a child's failure on a pool's thread reaches the joiner") {
   CHECK(cw::sync_wait(body(pool)) == 50);
 }
 
-TEST_CASE("a joiner without a context goes on where the last child ends") {
+TEST_CASE("a joiner without a context continues where the last child ends") {
   cw::simulated_loop loop;
   std::vector<int> seen;
   cw::scope children{cw::context(loop)};
@@ -377,7 +377,7 @@ TEST_CASE("a joiner without a context goes on where the last child ends") {
 }
 
 TEST_CASE("a task that the executor refuses is not started, and the scope does not wait for it") {
-  scope_refusing_loop loop(2);  // the task below and its first child
+  scope_refusing_loop loop(2);  // one post for the task below, one for its first child
   std::vector<int> seen;
   const auto argument = std::make_shared<int>();
   const auto body = [](std::vector<int>& into, std::shared_ptr<int> kept) -> cw::task<bool> {
@@ -399,7 +399,7 @@ TEST_CASE("a task that the executor refuses is not started, and the scope does n
   CHECK(seen == std::vector<int>{1});
 }
 
-TEST_CASE("a scope whose context has no executor says so") {
+TEST_CASE("spawn() on a scope whose context has no executor throws an error that says so") {
   cw::scope children{cw::context()};
   CHECK_THROWS_WITH_AS(
       children.spawn(scope_sleep(1s)),
@@ -409,7 +409,7 @@ TEST_CASE("a scope whose context has no executor says so") {
   CHECK(children.running() == 0);
 }
 
-TEST_CASE("with_scope gives what its body returns, once all that it spawned has ended") {
+TEST_CASE("with_scope returns what its body returns, once all that it spawned has ended") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     int ended = 0;
@@ -429,7 +429,7 @@ TEST_CASE("with_scope gives what its body returns, once all that it spawned has 
   CHECK(loop.elapsed() == 5s);
 }
 
-TEST_CASE("with_scope keeps a capturing lambda that was made in place, and gives void and references too") {
+TEST_CASE("with_scope keeps a capturing lambda alive, and its body may return void or a reference") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     int number = 1;
@@ -465,7 +465,7 @@ TEST_CASE("with_scope whose body throws stops the children, waits for them, and 
   CHECK(loop.elapsed() == 1s);
 }
 
-TEST_CASE("with_scope rethrows a child's failure where the body has none, and lets the body finish") {
+TEST_CASE("with_scope rethrows a child's failure if the body has none, and lets the body finish") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<> {
     const auto work = [](cw::scope& children) -> cw::task<> {
@@ -502,7 +502,7 @@ TEST_CASE("a stop of the chain reaches the children of with_scope and its body")
 }
 
 #ifdef COWORKER_TESTS_CAN_FORK
-TEST_CASE("a scope that is destroyed while its tasks run ends the program and says why") {
+TEST_CASE("destroying a scope while its tasks run ends the program with a message") {
   const auto end = coworker::testing::end_of_child([] {
     cw::simulated_loop loop;
     cw::scope children{cw::context(loop)};

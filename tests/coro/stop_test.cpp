@@ -23,7 +23,7 @@ void stop_wait_for(const std::atomic<bool>& flag) {
   while (!flag.load()) std::this_thread::yield();
 }
 
-// A callback that runs another callable, which the test can write in place.
+// A callback that runs another callable, so that the test can write it in place.
 template <class Body>
 class stop_run_body {
  public:
@@ -36,7 +36,7 @@ class stop_run_body {
 
 }  // namespace
 
-TEST_CASE("a token made by default is never asked to stop") {
+TEST_CASE("a default-constructed token never reports a stop") {
   const cw::stop_token token;
   CHECK_FALSE(token.stop_possible());
   CHECK_FALSE(token.stop_requested());
@@ -46,7 +46,7 @@ TEST_CASE("a token made by default is never asked to stop") {
   CHECK(runs == 0);
 }
 
-TEST_CASE("a stop is requested once; its tokens tell") {
+TEST_CASE("a stop is requested once, and its tokens report it") {
   cw::stop_source source;
   const cw::stop_token token = source.get_token();
   CHECK(token == source.get_token());
@@ -77,7 +77,7 @@ TEST_CASE("callbacks run once, on the thread that requests the stop") {
   CHECK(where == expected);
 }
 
-TEST_CASE("a callback made after the request runs in its constructor") {
+TEST_CASE("a callback registered after the request runs in its constructor") {
   cw::stop_source source;
   source.request_stop();
   std::atomic<int> runs = 0;
@@ -88,7 +88,7 @@ TEST_CASE("a callback made after the request runs in its constructor") {
   CHECK(runs == 1);
 }
 
-TEST_CASE("a callback that was destroyed does not run; the others do") {
+TEST_CASE("a destroyed callback does not run; the others do") {
   cw::stop_source source;
   std::atomic<int> runs = 0;
   std::vector<std::unique_ptr<stop_counting_callback>> callbacks;
@@ -138,7 +138,8 @@ TEST_CASE("a callback may destroy itself") {
 }
 
 TEST_CASE(
-    "another thread need not wait for a callback that destroyed itself, where a new one took its place") {
+    "another thread need not wait for a callback that destroyed itself, even if a new one has the same "
+    "address") {
   cw::stop_source source;
   int late_runs = 0;
   std::optional<cw::stop_callback<stop_run_body<std::function<void()>>>> callback;
@@ -156,7 +157,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a callback may destroy another one, which then does not run, and make a new one, which runs at once") {
+    "a callback may destroy another one, which then does not run, and register a new one, which runs at "
+    "once") {
   cw::stop_source source;
   std::atomic<int> runs = 0;
   std::optional<stop_counting_callback> other;
@@ -171,7 +173,7 @@ TEST_CASE(
   CHECK(runs == 1);
 }
 
-TEST_CASE("a source with a parent is stopped with it, or by itself without it") {
+TEST_CASE("a source with a parent is stopped with its parent, or by itself without stopping the parent") {
   cw::stop_source parent;
   cw::linked_stop_source child(parent.get_token());
   cw::linked_stop_source grandchild(child.get_token());
@@ -188,7 +190,7 @@ TEST_CASE("a source with a parent is stopped with it, or by itself without it") 
   CHECK(late.stop_requested());
 }
 
-TEST_CASE("threads may make and destroy callbacks and child sources while another requests the stop") {
+TEST_CASE("threads may create and destroy callbacks and child sources while another requests the stop") {
   constexpr int rounds = 40;
   constexpr int threads = 3;
   int wrong = 0;
@@ -212,7 +214,7 @@ TEST_CASE("threads may make and destroy callbacks and child sources while anothe
             const stop_counting_callback through_child(child.get_token(), stop_count_up(runs));
             if (t == 0) std::this_thread::yield();
           }
-          // Those made after the request have run, each once; of the others, each once at most.
+          // Callbacks made after the request ran exactly once each; the others at most once.
           if (stopped ? runs != 2 : runs > 2) ++odd;
         }
         while (kept_runs == 0) std::this_thread::yield();
@@ -227,7 +229,7 @@ TEST_CASE("threads may make and destroy callbacks and child sources while anothe
   CHECK(wrong == 0);
 }
 
-TEST_CASE("of several threads that request a stop, one is the first, and callbacks run once") {
+TEST_CASE("if several threads request a stop, one is the first, and callbacks run once") {
   for (int round = 0; round < 100; ++round) {
     cw::stop_source source;
     std::atomic<int> runs = 0;

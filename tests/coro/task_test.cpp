@@ -26,7 +26,7 @@ struct task_derived : task_base {
   int more = 2;
 };
 
-// Writes down when it is destroyed.
+// Records when it is destroyed.
 struct task_note {
   std::vector<std::string>* log;
   std::string text;
@@ -106,7 +106,7 @@ static_assert(std::is_nothrow_move_constructible_v<cw::task<int>>);
 static_assert(std::is_nothrow_move_assignable_v<cw::task<int>>);
 static_assert(std::is_same_v<cw::task<int&>::value_type, int&>);
 
-TEST_CASE("a task gives the value that its coroutine returns") {
+TEST_CASE("a task returns the value that its coroutine returns") {
   CHECK(foreign::run(task_number(7)) == 7);
 
   const auto text = []() -> cw::task<std::string> { co_return "converted"; };
@@ -119,7 +119,7 @@ TEST_CASE("a task gives the value that its coroutine returns") {
   CHECK(foreign::run(no_default()).number == 3);
 }
 
-TEST_CASE("a task gives a value that can only be moved") {
+TEST_CASE("a task returns a move-only value") {
   const auto make = []() -> cw::task<std::unique_ptr<int>> {
     auto local = std::make_unique<int>(5);
     co_return local;
@@ -129,7 +129,7 @@ TEST_CASE("a task gives a value that can only be moved") {
   CHECK(*made == 5);
 }
 
-TEST_CASE("a task of a reference gives the very object") {
+TEST_CASE("a task of a reference returns the same object") {
   int number = 1;
   const auto refer = [](int& n) -> cw::task<int&> { co_return n; };
   CHECK(&foreign::run(refer(number)) == &number);
@@ -190,7 +190,7 @@ TEST_CASE("a value that was returned is destroyed when a local's destructor thro
   CHECK(log == std::vector<std::string>{"the value is gone"});
 }
 
-TEST_CASE("a task does nothing before it is awaited, and never runs if it is not") {
+TEST_CASE("a task does nothing before it is awaited, and never runs without that") {
   std::vector<std::string> log;
   const auto work = [](std::vector<std::string>& to, task_note) -> cw::task<> {
     to.push_back("ran");
@@ -203,7 +203,7 @@ TEST_CASE("a task does nothing before it is awaited, and never runs if it is not
   CHECK(log == std::vector<std::string>{"argument gone"});
 }
 
-TEST_CASE("a task awaited a second time says so") {
+TEST_CASE("awaiting a task a second time throws an error that says so") {
   const auto again = []() -> cw::task<> {
     cw::task<int> once = task_number(1);
     co_await std::move(once);
@@ -214,7 +214,7 @@ TEST_CASE("a task awaited a second time says so") {
         "again");
 }
 
-TEST_CASE("a task awaited after it was moved from says so, and the new owner has the result") {
+TEST_CASE("awaiting a moved-from task throws an error that says so, and the new owner has the result") {
   const auto moved_from = [](int& given) -> cw::task<> {
     cw::task<int> first = task_number(4);
     cw::task<int> second = std::move(first);
@@ -247,7 +247,7 @@ TEST_CASE("destroying a suspended chain destroys the locals of all its coroutine
   CHECK(log == std::vector<std::string>{"level 0", "level 1", "level 2"});
 }
 
-TEST_CASE("a task ends with its arguments and locals before its awaiter goes on") {
+TEST_CASE("a task ends with its arguments and locals before its awaiter continues") {
   foreign::parking_lot lot;
   std::vector<std::string> log;
   auto work = [](foreign::parking_lot& place, bool suspends, task_note argument) -> cw::task<std::string> {
@@ -269,7 +269,7 @@ TEST_CASE("a task ends with its arguments and locals before its awaiter goes on"
     cw::resume(lot.take());
     CHECK(chain.done());
   }
-  SUBCASE("resumed by a stranger") {
+  SUBCASE("resumed by other code, with handle.resume()") {
     const foreign::eager_task chain = start(true);
     lot.take().resume();
     CHECK(chain.done());
@@ -282,7 +282,7 @@ TEST_CASE("a task ends with its arguments and locals before its awaiter goes on"
   CHECK(log == std::vector<std::string>{"local gone", "argument gone", "given"});
 }
 
-TEST_CASE("a task that was awaited but never finished is destroyed with its awaiter, and gives nothing") {
+TEST_CASE("a task that was awaited but did not end is destroyed with its awaiter, and returns nothing") {
   foreign::parking_lot lot;
   std::vector<std::string> log;
   auto work = [](foreign::parking_lot& place, task_note argument) -> cw::task<std::unique_ptr<int>> {
@@ -298,7 +298,7 @@ TEST_CASE("a task that was awaited but never finished is destroyed with its awai
   CHECK(log == std::vector<std::string>{"argument gone"});
 }
 
-TEST_CASE("the task object may be moved or go while its task runs") {
+TEST_CASE("the task object may be moved or destroyed while its task runs") {
   foreign::parking_lot lot;
   std::vector<cw::task<int>> owners;
   owners.push_back(task_nested_above(lot, 2));
@@ -313,7 +313,7 @@ TEST_CASE("the task object may be moved or go while its task runs") {
   CHECK(value == 2);
 }
 
-TEST_CASE("a chain goes on and ends on whatever thread resumes it") {
+TEST_CASE("a chain continues and ends on whatever thread resumes it") {
   foreign::parking_lot lot;
   int value = 0;
   const foreign::eager_task chain = foreign::start(task_keep(task_nested_above(lot, 10), value));
@@ -322,11 +322,11 @@ TEST_CASE("a chain goes on and ends on whatever thread resumes it") {
   CHECK(value == 10);
 }
 
-TEST_CASE("a million awaits in a loop need no stack") {
+TEST_CASE("a million awaits in a loop do not grow the stack") {
   CHECK(foreign::run(task_sum_of(1'000'000)) == 4'500'000);
 }
 
-TEST_CASE("a million awaits in a loop need no stack when each suspends for real") {
+TEST_CASE("a million awaits in a loop do not grow the stack if each really suspends") {
   foreign::parking_lot lot;
   const auto loop = [](foreign::parking_lot& place, int count) -> cw::task<int> {
     int sum = 0;
@@ -340,16 +340,19 @@ TEST_CASE("a million awaits in a loop need no stack when each suspends for real"
   CHECK(value == 1'000'000);
 }
 
-TEST_CASE("100,000 nested awaits need no stack") { CHECK(foreign::run(task_nested(100'000)) == 100'000); }
+TEST_CASE("100,000 nested awaits do not overflow the stack") {
+  CHECK(foreign::run(task_nested(100'000)) == 100'000);
+}
 
-TEST_CASE("100,000 nested awaits need no stack when the innermost suspends and all unwind afterwards") {
+TEST_CASE(
+    "100,000 nested awaits do not overflow the stack if the innermost suspends and all end afterwards") {
   foreign::parking_lot lot;
   int value = 0;
   const foreign::eager_task chain = foreign::start(task_keep(task_nested_above(lot, 100'000), value));
   REQUIRE_FALSE(lot.empty());
 
   SUBCASE("resumed by an executor") { cw::resume(lot.take()); }
-  SUBCASE("resumed by a stranger") { lot.take().resume(); }
+  SUBCASE("resumed by other code, with handle.resume()") { lot.take().resume(); }
 
   CHECK(chain.done());
   CHECK(value == 100'000);

@@ -35,7 +35,7 @@ cw::task<> transfer_record_nested(foreign::parking_lot& lot, int depth, std::vec
   seen.push_back(co_await transfer_nested(lot, depth));
 }
 
-// Calls `action` with so many more bytes on the stack.
+// Calls `action` with that many more bytes on the stack.
 template <class Action>
 void transfer_deeper(int bytes, const Action& action) {
   volatile char* const room = static_cast<volatile char*>(__builtin_alloca(static_cast<std::size_t>(bytes)));
@@ -45,7 +45,7 @@ void transfer_deeper(int bytes, const Action& action) {
 
 }  // namespace
 
-TEST_CASE("a chain goes on to its end when a stranger resumes it with handle.resume()") {
+TEST_CASE("a chain runs to its end if other code resumes it with handle.resume()") {
   foreign::parking_lot lot;
   std::vector<int> seen;
   const foreign::eager_task chain = foreign::start(transfer_record_nested(lot, 3, seen));
@@ -55,7 +55,7 @@ TEST_CASE("a chain goes on to its end when a stranger resumes it with handle.res
   CHECK(chain.done());
 }
 
-TEST_CASE("resume() runs what the coroutine hands control to, before it returns") {
+TEST_CASE("resume() runs what the coroutine passes control to, before it returns") {
   foreign::parking_lot lot;
   std::vector<int> seen;
   const foreign::eager_task chain = foreign::start(transfer_record_nested(lot, 3, seen));
@@ -88,7 +88,7 @@ TEST_CASE("an awaiter of another library may resume several of our coroutines in
     cw::resume(bottom.take());
     CHECK(wakes.done());
   }
-  SUBCASE("below a stranger's handle.resume()") {
+  SUBCASE("below a handle.resume() of other code") {
     const foreign::eager_task wakes = foreign::start(waker(resume_all, seen));
     CHECK(wakes.done());
   }
@@ -100,7 +100,7 @@ TEST_CASE("an awaiter of another library may resume several of our coroutines in
   CHECK(seen == std::vector<int>{0, 1, 2, 5});
 }
 
-TEST_CASE("a chain resumed inline below another one is told apart, wherever both began on the stack") {
+TEST_CASE("a chain resumed inline below another is not confused with it, wherever both began on the stack") {
   std::vector<int> seen;
   auto waker = [](foreign::parking_lot& place, auto& wake, auto& asleep) -> cw::task<> {
     co_await place.park();
@@ -126,7 +126,7 @@ TEST_CASE("a chain resumed inline below another one is told apart, wherever both
   CHECK(seen.size() == places * 16);
 }
 
-TEST_CASE("calls of resume() nest: the outer one goes on with what it was in the middle of") {
+TEST_CASE("calls of resume() nest: the outer one continues with what it was doing") {
   foreign::parking_lot lot;
   std::vector<int> seen;
   const foreign::eager_task inner = foreign::start(transfer_record_nested(lot, 2, seen));
@@ -144,9 +144,10 @@ TEST_CASE("calls of resume() nest: the outer one goes on with what it was in the
   CHECK(seen == std::vector<int>{2, 7});
 }
 
-// While the first callee's await_suspend still runs, another thread ends that callee and lets its caller go
-// on to a second one, whose frame takes the place of the first; then await_suspend resumes the second.
-TEST_CASE("a coroutine whose frame took the place of another one hands back to its own caller") {
+// While the first callee's await_suspend still runs, another thread ends that callee and lets its caller
+// start a second callee, whose frame has the same address as the first. Then await_suspend resumes the
+// second.
+TEST_CASE("a coroutine whose frame has the address of an earlier one hands back to its own caller") {
   foreign::parking_lot lot;
   auto help = [&lot](std::coroutine_handle<> self) {
     std::thread([self] { cw::resume(self); }).join();
@@ -168,7 +169,7 @@ TEST_CASE("a coroutine whose frame took the place of another one hands back to i
   CHECK(seen == std::vector<int>{1, 2, 3});
 }
 
-TEST_CASE("a generator that is resumed below an earlier next() hands its value to the latest one") {
+TEST_CASE("a generator that is resumed below an earlier next() passes its value to the latest one") {
   foreign::parking_lot lot;
   auto help = [&lot](std::coroutine_handle<> self) {
     std::thread([self] { cw::resume(self); }).join();

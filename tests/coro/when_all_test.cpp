@@ -73,7 +73,7 @@ class all_refusing_loop : public cw::simulated_loop {
 
 }  // namespace
 
-TEST_CASE("when_all gives the results of different tasks in a tuple, in the order of the tasks") {
+TEST_CASE("when_all returns the results of different tasks in a tuple, in the order of the tasks") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<std::tuple<int, std::string, std::unique_ptr<int>>> {
     auto all = cw::when_all(all_after(3s, 1), all_after(1s, std::string("two")),
@@ -89,7 +89,7 @@ TEST_CASE("when_all gives the results of different tasks in a tuple, in the orde
 }
 
 TEST_CASE(
-    "when_all puts no_value for void among others, references as they are, and is void for nothing but "
+    "when_all returns no_value for void among others, references as they are, and void if all tasks are "
     "void") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<> {
@@ -111,7 +111,7 @@ TEST_CASE(
   CHECK(loop.elapsed() == 3s);
 }
 
-TEST_CASE("when_all gives the results of many tasks of one type in their order") {
+TEST_CASE("when_all returns the results of many tasks of one type in their order") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<> {
     std::vector<cw::task<int>> tasks;
@@ -137,7 +137,7 @@ TEST_CASE("when_all gives the results of many tasks of one type in their order")
   CHECK(loop.elapsed() == 101s);
 }
 
-TEST_CASE("when one of when_all's tasks fails, the others are stopped and its exception is rethrown") {
+TEST_CASE("if one of when_all's tasks fails, the others are stopped and its exception is rethrown") {
   cw::simulated_loop loop;
   int steps = 0;
   SUBCASE("in a tuple") {
@@ -172,7 +172,7 @@ TEST_CASE("a stop of the chain reaches all of when_all's tasks, which then throw
   CHECK(loop.elapsed() == 1s);
 }
 
-TEST_CASE("when_all gives its results in spite of a stop if all tasks finished anyway") {
+TEST_CASE("when_all returns its results in spite of a stop if all tasks finished anyway") {
   cw::simulated_loop loop;
   bool saw_cancelled = false;
   int given = 0;
@@ -193,8 +193,7 @@ TEST_CASE("when_all gives its results in spite of a stop if all tasks finished a
   CHECK(given == 2);
 }
 
-TEST_CASE(
-    "a task that ends as cancelled by itself leaves when_all without its result: the others finish first") {
+TEST_CASE("if one task ends as cancelled by itself, the others finish first and when_all throws cancelled") {
   cw::simulated_loop loop;
   int steps = 0;
   const auto body = [](int& count) -> cw::task<> {
@@ -225,7 +224,7 @@ TEST_CASE("when_all on the threads of a pool") {
 }
 
 TEST_CASE("when_all waits for the tasks it has started if another cannot be started") {
-  all_refusing_loop loop(3);  // the task below and the first two of three
+  all_refusing_loop loop(3);  // one post for the task below, two for the first two of three
   int ended = 0;
   const auto note_end = [](int& count) -> cw::task<> {
     try {

@@ -55,7 +55,7 @@ class any_refusing_loop : public cw::simulated_loop {
 
 }  // namespace
 
-TEST_CASE("when_any gives the first result and which task it came from; the others are stopped") {
+TEST_CASE("when_any returns the first result and the index of its task; the others are stopped") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     int stopped = 0;
@@ -69,7 +69,7 @@ TEST_CASE("when_any gives the first result and which task it came from; the othe
   CHECK(loop.elapsed() == 2s);
 }
 
-TEST_CASE("when_any of void says which ended; of move-only results and references it gives the first") {
+TEST_CASE("when_any works for void, move-only results and references") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<> {
     auto nothing = cw::when_any(any_sleep(3s), any_sleep(2s));
@@ -119,7 +119,7 @@ TEST_CASE("when_any rethrows what the first task to end threw, and drops what co
   CHECK(loop.elapsed() == 2s);
 }
 
-TEST_CASE("when_any waits for a task that takes its time to stop") {
+TEST_CASE("when_any waits for a task that ends late after its stop") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     const auto slow_to_stop = []() -> cw::task<int> {
@@ -136,7 +136,7 @@ TEST_CASE("when_any waits for a task that takes its time to stop") {
   CHECK(cw::sync_wait(loop, body()) == 2);
 }
 
-TEST_CASE("when_any without tasks says that one is needed") {
+TEST_CASE("when_any without tasks throws an error that says that one is needed") {
   cw::simulated_loop loop;
   CHECK_THROWS_WITH_AS(cw::sync_wait(loop, cw::when_any(std::vector<cw::task<int>>())),
                        "when_any: no tasks were given, so none can end; give at least one",
@@ -167,7 +167,7 @@ TEST_CASE("a stop of the chain reaches all of when_any's tasks, which then throw
   CHECK(loop.elapsed() == 1s);
 }
 
-TEST_CASE("when_any decides once, also when its tasks end at one time on several threads") {
+TEST_CASE("when_any decides once, also if its tasks end at the same time on several threads") {
   cw::thread_pool pool(2);
   const auto body = []() -> cw::task<int> {
     const auto one = [](int i) -> cw::task<int> {
@@ -189,7 +189,7 @@ TEST_CASE("when_any decides once, also when its tasks end at one time on several
 }
 
 TEST_CASE("when_any waits for the tasks it has started if another cannot be started") {
-  any_refusing_loop loop(2);  // the task below and the first of two
+  any_refusing_loop loop(2);  // one post for the task below, one for the first of two
   const auto body = []() -> cw::task<> {
     auto any = cw::when_any(any_sleep(1h), any_sleep(2h));
     co_await std::move(any);

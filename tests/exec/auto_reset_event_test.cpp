@@ -19,7 +19,7 @@ namespace whole_namespace {
 
 using namespace coworker;
 
-// Compiles only as long as coworker has no `signal` of its own.
+// Compiles only while coworker has no name `signal` of its own.
 inline bool signal_can_be_ignored() {
   const auto before = signal(SIGUSR2, SIG_IGN);
   return before != SIG_ERR && signal(SIGUSR2, before) == SIG_IGN;
@@ -82,7 +82,7 @@ TEST_CASE("a program that uses all of namespace coworker can still call POSIX's 
   CHECK(whole_namespace::signal_can_be_ignored());
 }
 
-TEST_CASE("a wait ends when the event is set, and takes it") {
+TEST_CASE("a wait ends when the event is set, and resets it") {
   const two_waits done(4s, false);
   CHECK(done.first.was_set);
   CHECK(done.first.at == 4s);
@@ -90,7 +90,7 @@ TEST_CASE("a wait ends when the event is set, and takes it") {
   CHECK(done.second.at == 14s);
 }
 
-TEST_CASE("a wait ends at its moment when the event is not set before") {
+TEST_CASE("a wait ends at its deadline if the event is not set before") {
   const two_waits done(14s, false);
   CHECK_FALSE(done.first.was_set);
   CHECK(done.first.at == 10s);
@@ -98,7 +98,7 @@ TEST_CASE("a wait ends at its moment when the event is not set before") {
   CHECK(done.second.at == 14s);
 }
 
-TEST_CASE("an event that is set as the time runs out is not lost, whichever comes first") {
+TEST_CASE("an event that is set when the time runs out is not lost, in either order") {
   const two_waits set_before(10s, true);
   CHECK(set_before.first.was_set);
   CHECK_FALSE(set_before.second.was_set);
@@ -119,7 +119,7 @@ TEST_CASE("an event stays set until it is waited for, and setting it twice count
   CHECK_FALSE(coworker::sync_wait(loop, wait_for_event(loop, awaited, loop.now())).was_set);
 }
 
-TEST_CASE("a moment that has passed ends the wait at once") {
+TEST_CASE("a deadline that has passed ends the wait at once") {
   simulated_loop loop;
   auto_reset_event awaited;
   loop.run_for(5s);
@@ -144,7 +144,7 @@ TEST_CASE("a stop does not end the wait") {
   CHECK(coworker::sync_wait(loop, wait_in_stopped_scope(loop)).at == 3s);
 }
 
-TEST_CASE("a wait without a limit lasts until the event is set, however far virtual time goes") {
+TEST_CASE("a wait without a deadline lasts until the event is set, however far virtual time goes") {
   simulated_loop loop;
   auto_reset_event awaited;
   const auto wait = [](simulated_loop& place, auto_reset_event& unlimited) -> task<duration> {
@@ -162,7 +162,7 @@ TEST_CASE("a wait without a limit lasts until the event is set, however far virt
   CHECK(coworker::sync_wait(loop, set_late(loop)) == 24h * 365 * 100);
 }
 
-TEST_CASE("virtual time does not run to its end for a wait without a limit") {
+TEST_CASE("virtual time does not jump to its end for a wait without a deadline") {
   simulated_loop loop;
   auto_reset_event awaited;
   bool woken_up = false;
@@ -179,7 +179,7 @@ TEST_CASE("virtual time does not run to its end for a wait without a limit") {
   CHECK(woken_up);
 }
 
-TEST_CASE("an event set by other threads again and again is never missed") {
+TEST_CASE("an event that other threads set again and again is never missed") {
   coworker::event_loop loop;
   auto_reset_event awaited;
   std::atomic<int> announced{0};
@@ -226,7 +226,7 @@ TEST_CASE("a wait on a thread pool may be woken from its other threads") {
   CHECK(coworker::sync_wait(pool, ask()) == 500);
 }
 
-TEST_CASE("a second waiter is an error that says so, and the first is still woken") {
+TEST_CASE("a second waiter causes an error that says so, and the first is still woken") {
   simulated_loop loop;
   const auto run = [](simulated_loop& place) -> task<void> {
     auto_reset_event awaited;
@@ -254,7 +254,7 @@ TEST_CASE("a second waiter is an error that says so, and the first is still woke
   coworker::sync_wait(loop, run(loop));
 }
 
-TEST_CASE("one who begins to wait before the woken one has gone on is not forgotten") {
+TEST_CASE("a coroutine that begins to wait before the woken one has continued is not forgotten") {
   simulated_loop loop;
   const auto run = [](simulated_loop& place) -> task<void> {
     auto_reset_event awaited;
@@ -279,7 +279,7 @@ TEST_CASE("one who begins to wait before the woken one has gone on is not forgot
 
 namespace {
 
-// An executor that cannot arm a timer, as one that is out of memory.
+// An executor that cannot arm a timer, like one that is out of memory.
 struct auto_reset_unarmed {
   simulated_loop& loop;
   void post(std::coroutine_handle<> handle) { loop.post(handle); }
@@ -290,7 +290,7 @@ struct auto_reset_unarmed {
 
 }  // namespace
 
-TEST_CASE("a wait that cannot begin throws, and leaves nothing behind") {
+TEST_CASE("a wait that cannot begin throws, and has no effect") {
   simulated_loop loop;
   auto_reset_unarmed unarmed{loop};
   const auto run = [](simulated_loop& place, coworker::executor_ref away) -> task<void> {
@@ -312,7 +312,8 @@ TEST_CASE("a wait that cannot begin throws, and leaves nothing behind") {
   coworker::sync_wait(loop, run(loop, unarmed));
 }
 
-TEST_CASE("a real thread that sets an event under a simulated loop is refused at once, and nothing is set") {
+TEST_CASE(
+    "a real thread that sets an event under a simulated loop gets an error at once, and nothing is set") {
   simulated_loop loop;
   const auto run = [](simulated_loop& place) -> task<void> {
     auto_reset_event awaited;

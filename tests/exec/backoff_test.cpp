@@ -21,7 +21,7 @@ TEST_CASE("each wait lies in the upper half of a bound that doubles up to the lo
   }
 }
 
-TEST_CASE("workers with different seeds do not return in step, and one seed always gives the same waits") {
+TEST_CASE("workers with different seeds do not retry in step, and one seed always gives the same waits") {
   std::set<duration> firsts;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     firsts.insert(backoff({1s, 30s}, random_source(seed)).next());
@@ -30,7 +30,7 @@ TEST_CASE("workers with different seeds do not return in step, and one seed alwa
   CHECK(firsts.size() > 95);
 }
 
-TEST_CASE("after a success the waits are as short as in the beginning") {
+TEST_CASE("after a success the waits start again at the shortest") {
   backoff waits({100ms, 10s}, random_source(1));
   for (int i = 0; i < 5; ++i) waits.next();
   CHECK(waits.next() > 1s);
@@ -38,7 +38,9 @@ TEST_CASE("after a success the waits are as short as in the beginning") {
   CHECK(waits.next() <= 100ms);
 }
 
-TEST_CASE("a longest wait that equals the first, or a very long one, is not overrun however often it fails") {
+TEST_CASE(
+    "the longest wait is never exceeded, whether it equals the first or is very long, however often "
+    "attempts fail") {
   backoff unvaried({50ms, 50ms}, random_source(1));
   backoff endless({1s, duration::max() / 4}, random_source(1));
   for (int i = 0; i < 200; ++i) {

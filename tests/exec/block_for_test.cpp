@@ -13,7 +13,7 @@ using coworker::cancelled;
 
 }  // namespace
 
-TEST_CASE("a thread that is to block for a time does so, and for no time goes on at once") {
+TEST_CASE("block_for blocks for its time, and returns at once for a time of zero") {
   const coworker::stop_source nobody_stops;
   const auto start = coworker::clock_type::now();
   block_for(2ms, nobody_stops.get_token());
@@ -23,7 +23,8 @@ TEST_CASE("a thread that is to block for a time does so, and for no time goes on
   block_for(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN()), coworker::stop_token());
 }
 
-TEST_CASE("a stop ends the blocking at once, whether it comes before or from another thread meanwhile") {
+TEST_CASE(
+    "a stop ends the blocking at once, whether it was requested before or by another thread meanwhile") {
   coworker::stop_source stopped;
   stopped.request_stop();
   CHECK_THROWS_AS(block_for(1h, stopped.get_token()), cancelled);

@@ -33,7 +33,7 @@ void blocking_fail(const std::string& why) { throw std::runtime_error(why); }
 }  // namespace
 
 TEST_CASE(
-    "blocking gives what the function returns: a value, a reference or nothing, from arguments of every "
+    "blocking returns what the function returns: a value, a reference or nothing, from arguments of every "
     "kind") {
   cw::thread_pool pool(1);
   const auto run = [](cw::executor_ref place) -> cw::task<> {
@@ -59,7 +59,8 @@ TEST_CASE(
   cw::sync_wait(run(pool));
 }
 
-TEST_CASE("the function runs on the pool, the coroutine goes on where it was, and others go on meanwhile") {
+TEST_CASE(
+    "the function runs on the pool, the coroutine continues on its executor, and others run meanwhile") {
   cw::thread_pool pool(1);
   cw::event_loop loop;
   const auto run = [](cw::executor_ref place) -> cw::task<> {
@@ -85,7 +86,7 @@ TEST_CASE("the function runs on the pool, the coroutine goes on where it was, an
   cw::sync_wait(loop, run(pool));
 }
 
-TEST_CASE("what the function throws arrives where it was called, on the coroutine's own thread") {
+TEST_CASE("an exception of the function arrives at the caller, on the coroutine's own thread") {
   cw::thread_pool pool(1);
   const auto run = [](cw::executor_ref place) -> cw::task<> {
     const std::thread::id home = std::this_thread::get_id();
@@ -101,7 +102,7 @@ TEST_CASE("what the function throws arrives where it was called, on the coroutin
   cw::sync_wait(run(pool));
 }
 
-TEST_CASE("a stop that comes while the pool is busy keeps the function from being called") {
+TEST_CASE("a stop while the pool is busy keeps the function from being called") {
   cw::thread_pool pool(1);
   cw::event_loop loop;
   const auto run = [](cw::executor_ref place) -> cw::task<> {
@@ -139,7 +140,8 @@ TEST_CASE("a stop that comes while the pool is busy keeps the function from bein
 }
 
 TEST_CASE(
-    "a function that runs already gives its result in spite of a stop, and may look at the token itself") {
+    "a function that runs already returns its result in spite of a stop, and may read the stop token "
+    "itself") {
   cw::thread_pool pool(2);
   cw::event_loop loop;
   const auto run = [](cw::executor_ref place) -> cw::task<> {
@@ -174,7 +176,7 @@ TEST_CASE(
   cw::sync_wait(loop, run(pool));
 }
 
-TEST_CASE("under a simulated loop real threads are refused, and the loop itself serves as the pool") {
+TEST_CASE("under a simulated loop a pool of real threads is refused, and the loop itself works as the pool") {
   cw::simulated_loop loop;
   cw::thread_pool real(1);
   const auto run = [](cw::executor_ref simulated, cw::executor_ref pool) -> cw::task<> {
@@ -186,7 +188,7 @@ TEST_CASE("under a simulated loop real threads are refused, and the loop itself 
       message = error.what();
     }
     CHECK(message.find(
-              "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads") == 0);
+              "resume_on: a coroutine on a simulated_loop cannot move to an executor of real threads") == 0);
     CHECK(calls == 0);
     const int sum = co_await cw::blocking(simulated, blocking_sum, 1, 2);
     CHECK(sum == 3);
@@ -200,7 +202,7 @@ TEST_CASE("under a simulated loop real threads are refused, and the loop itself 
   cw::sync_wait(loop, run(loop, real));
 }
 
-TEST_CASE("many coroutines call at once, on eight threads, and each gets its own result") {
+TEST_CASE("many coroutines call at once, on eight threads, and each receives its own result") {
   cw::thread_pool pool(8);
   cw::event_loop loop;
   const auto run = [](cw::executor_ref place) -> cw::task<int> {

@@ -1,4 +1,4 @@
-// What happens between the first look at a channel and the wait for it, step by step.
+// Tests, step by step, what happens between a first attempt on a channel and the wait for it.
 #include <doctest/doctest.h>
 #include <coworker/exec/channel_core.hpp>
 #include <exception>
@@ -16,7 +16,7 @@ channel_core_handle new_channel_core(std::size_t capacity) {
 
 }  // namespace
 
-TEST_CASE("a receiver that has found nothing sees what comes before it is in the list") {
+TEST_CASE("a receiver that found nothing notices what comes before it is in the list") {
   const channel_core_handle core = new_channel_core(2);
   channel_core::receiver one;
   REQUIRE_FALSE(core->receive(one));
@@ -37,7 +37,7 @@ TEST_CASE("a receiver that has found nothing sees what comes before it is in the
     CHECK_FALSE(core->wait_to_receive(one));
     CHECK_THROWS_AS(core->throw_failure(), std::runtime_error);
   }
-  SUBCASE("a stop, which leaves a value where it is") {
+  SUBCASE("a stop, which leaves the value in the channel") {
     int value = 5;
     CHECK(core->send(value) == send_result::sent);
     coworker::detail::leave_on_stop(core->mutex(), one)();
@@ -49,7 +49,7 @@ TEST_CASE("a receiver that has found nothing sees what comes before it is in the
   CHECK_FALSE(one.listed());
 }
 
-TEST_CASE("a sender that has found no room sees what comes before it is in the list") {
+TEST_CASE("a sender that found no room notices what comes before it is in the list") {
   const channel_core_handle core = new_channel_core(1);
   int first = 1;
   CHECK(core->send(first) == send_result::sent);
@@ -68,7 +68,7 @@ TEST_CASE("a sender that has found no room sees what comes before it is in the l
     CHECK_FALSE(core->wait_for_room(one));
     CHECK_FALSE(core->was_sent(one));
   }
-  SUBCASE("a stop, which leaves room for others") {
+  SUBCASE("a stop, which leaves the room for others") {
     CHECK(core->receive(other));
     coworker::detail::leave_on_stop(core->mutex(), one)();
     CHECK_FALSE(core->wait_for_room(one));

@@ -1,5 +1,5 @@
-// Random orders of send, receive, close, failure, stop and the end of either side: nothing is lost, doubled
-// or leaked, and nobody waits for ever. In virtual time from a seed; then on eight real threads.
+// Random orders of send, receive, close, failure, stop and the destruction of either side: no value is lost,
+// duplicated or leaked, and nobody waits forever. In virtual time from a seed; then on eight real threads.
 #include <doctest/doctest.h>
 #include <atomic>
 #include <chrono>
@@ -32,7 +32,7 @@ struct channel_ending : std::runtime_error {
   channel_ending() : std::runtime_error("a chosen end") {}
 };
 
-// One history of a channel, all of it drawn from the seed.
+// One random history of a channel, drawn from the seed.
 class channel_history {
  public:
   explicit channel_history(std::uint64_t seed) : random_(seed), loop_(seed) {}
@@ -72,7 +72,8 @@ class channel_history {
     stopped_receivers.request_stop();
     co_await stopped_receivers.join();
     co_await stopped_senders.join();
-    if (patient_receivers_ == 0 && values_) values_->close();  // or senders would wait for room for ever
+    // Otherwise senders would wait for room forever.
+    if (patient_receivers_ == 0 && values_) values_->close();
     co_await patient_senders.join();
     co_await patient_receivers.join();
   }
@@ -198,7 +199,7 @@ class channel_history {
 
 }  // namespace
 
-TEST_CASE("whatever the order of sends, receives, stops and ends, no value is lost, doubled or leaked") {
+TEST_CASE("in random orders of sends, receives, stops and closes, no value is lost, duplicated or leaked") {
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     CAPTURE(seed);
     channel_history(seed).run();
@@ -207,8 +208,8 @@ TEST_CASE("whatever the order of sends, receives, stops and ends, no value is lo
 
 namespace {
 
-// Four threads and two coroutines send; coroutines on a pool of two and on a loop receive, and a thread that
-// only tries.
+// Four threads and two coroutines send; coroutines on a pool of two and on a loop receive, and so does a
+// thread that only uses try_next().
 class channel_crowd {
  public:
   explicit channel_crowd(std::uint64_t seed)
@@ -275,7 +276,8 @@ class channel_crowd {
         if (random.below(3u) == 0) {
           sent = out.try_send(std::move(value)) == cw::send_result::sent;
         } else {
-          // The last of them go on when they are stopped, for others to be there when the channel is closed.
+          // The senders with high numbers ignore the stop, so that some still send when the channel is
+          // closed.
           sent = out.blocking_send(std::move(value), number < 2 ? stop : cw::stop_token());
         }
         if (sent) {
@@ -344,7 +346,7 @@ TEST_CASE("on eight threads, with stops, closes and blocked senders, every value
 
 namespace {
 
-// Lets a moment pass that differs from round to round, so that two threads meet in every possible way.
+// Waits for a short time that differs from round to round, so that two threads meet in many different orders.
 void channel_dither(int round) {
   std::atomic<int> passed{0};
   while (passed.fetch_add(1) < round % 31) {
@@ -384,11 +386,11 @@ TEST_CASE("a stop that comes just as a wait begins is not missed") {
   cw::thread_pool pool(2);
   const auto receive = [](cw::channel<int>& from) -> cw::task<> {
     const std::optional<int> one = co_await from.next();
-    CHECK(one.has_value());  // never comes: it is cancelled
+    CHECK(one.has_value());  // never reached: the wait is cancelled
   };
   const auto send = [](cw::channel_sender<int> to) -> cw::task<> {
     const bool sent = co_await to.send(1);
-    CHECK(sent);  // nor this
+    CHECK(sent);  // never reached either
   };
   const auto rounds = [&](int count) -> cw::task<> {
     const cw::context here = co_await cw::this_coro::context();

@@ -47,7 +47,7 @@ cw::task<> channel_send_range(cw::channel_sender<int> out, int first, int last, 
   }
 }
 
-// What awaiting `next()` throws.
+// Returns what awaiting `next()` throws.
 template <class Channel>
 cw::task<std::string> channel_failure(Channel& from) {
   std::string message = "nothing";
@@ -72,7 +72,7 @@ std::string channel_logic_error(Call call) {
 
 }  // namespace
 
-TEST_CASE("a channel gives the values in the order in which they were sent, and ends when it is closed") {
+TEST_CASE("a channel passes the values on in the order in which they were sent, and ends when it is closed") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     cw::channel<int> numbers;
@@ -89,7 +89,7 @@ TEST_CASE("a channel gives the values in the order in which they were sent, and 
   CHECK(loop.elapsed() == 5s);
 }
 
-TEST_CASE("what was sent before a close is received after it, and nothing sent later") {
+TEST_CASE("what was sent before a close is received after it, and nothing is sent later") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     cw::channel<int> numbers;
@@ -97,8 +97,8 @@ TEST_CASE("what was sent before a close is received after it, and nothing sent l
     CHECK(out.try_send(1) == cw::send_result::sent);
     CHECK(out.try_send(2) == cw::send_result::sent);
     CHECK(numbers.size() == 2);
-    SUBCASE("of the sender") { out.close(); }
-    SUBCASE("of the receiver") { numbers.close(); }
+    SUBCASE("closed by the sender") { out.close(); }
+    SUBCASE("closed by the receiver") { numbers.close(); }
     CHECK(out.closed());
     CHECK(out.try_send(3) == cw::send_result::closed);
     CHECK_FALSE(out.blocking_send(3));
@@ -111,7 +111,7 @@ TEST_CASE("what was sent before a close is received after it, and nothing sent l
   cw::sync_wait(loop, run());
 }
 
-TEST_CASE("next_all gives all that is there, waits for the first, and is empty once the channel is closed") {
+TEST_CASE("next_all returns all values, waits for the first, and is empty once the channel is closed") {
   cw::simulated_loop loop;
   const auto run = [](cw::simulated_loop& place) -> cw::task<> {
     cw::channel<std::unique_ptr<int>> numbers;
@@ -138,7 +138,7 @@ TEST_CASE("next_all gives all that is there, waits for the first, and is empty o
   cw::sync_wait(loop, run(loop));
 }
 
-TEST_CASE("a full channel lets senders wait, in the order in which they came, and loses nothing") {
+TEST_CASE("senders wait for a full channel, in the order in which they began to wait, and no value is lost") {
   cw::simulated_loop loop;
   for (const std::size_t capacity : {0u, 1u, 3u}) {
     const auto run = [](std::size_t room) -> cw::task<> {
@@ -168,7 +168,7 @@ TEST_CASE("a full channel lets senders wait, in the order in which they came, an
   }
 }
 
-TEST_CASE("next_all of a full channel lets in those who wait for room") {
+TEST_CASE("next_all on a full channel admits the senders that wait for room") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     cw::channel<int> numbers(2);
@@ -186,7 +186,7 @@ TEST_CASE("next_all of a full channel lets in those who wait for room") {
   cw::sync_wait(loop, run());
 }
 
-TEST_CASE("try_send tells sent, full and closed apart, and leaves a value alone that it did not send") {
+TEST_CASE("try_send distinguishes sent, full and closed, and does not change a value that it did not send") {
   cw::channel<std::unique_ptr<int>> numbers(1);
   const auto out = numbers.sender();
   auto one = std::make_unique<int>(1);
@@ -226,7 +226,8 @@ TEST_CASE("several receivers take turns, and all end on close") {
   cw::sync_wait(loop, run());
 }
 
-TEST_CASE("a failure reaches every receiver after the values, and every time; the first end counts") {
+TEST_CASE(
+    "a failure reaches every receiver after the values, every time; the first close() or fail() counts") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     cw::channel<int> numbers;
@@ -347,7 +348,7 @@ TEST_CASE("a stop ends a waiting send with cancelled, and its value is destroyed
   CHECK(account.alive == 0);
 }
 
-TEST_CASE("the channel is closed when the last sender goes, however handles were copied and moved") {
+TEST_CASE("the channel is closed when the last sender is destroyed, however handles were copied and moved") {
   cw::channel<int> numbers;
   {
     cw::channel_sender<int> first = numbers.sender();
@@ -367,7 +368,7 @@ TEST_CASE("the channel is closed when the last sender goes, however handles were
   CHECK(numbers.sender().try_send(1) == cw::send_result::closed);
 }
 
-TEST_CASE("when the channel goes, what was not received is destroyed, and senders that wait see it closed") {
+TEST_CASE("when the channel is destroyed, its values are destroyed, and waiting senders see it closed") {
   cw::simulated_loop loop;
   tracked::account account;
   const auto run = [](tracked::account& of) -> cw::task<> {
@@ -383,8 +384,8 @@ TEST_CASE("when the channel goes, what was not received is destroyed, and sender
     for (int i = 0; i < 5; ++i) senders.spawn(send(out, of, refused));
     co_await cw::sleep_for(1s);
     CHECK(of.alive == 5);
-    SUBCASE("at its end") { values.reset(); }
-    SUBCASE("when another is moved into it") { *values = cw::channel<tracked::value>(); }
+    SUBCASE("by its destructor") { values.reset(); }
+    SUBCASE("by move assignment of another channel") { *values = cw::channel<tracked::value>(); }
     CHECK(out.closed());
     co_await senders.join();
     CHECK(refused == 3);
@@ -395,7 +396,7 @@ TEST_CASE("when the channel goes, what was not received is destroyed, and sender
   cw::sync_wait(loop, run(account));
 }
 
-TEST_CASE("a coroutine that waits in a channel when it goes sees it closed") {
+TEST_CASE("a coroutine that waits in a channel that is destroyed sees it closed") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     std::optional<cw::channel<int>> numbers(std::in_place);
@@ -432,7 +433,8 @@ TEST_CASE("a channel may hold values that hold its own senders") {
 }
 
 TEST_CASE(
-    "blocking_send waits for room on a thread of its own, and ends on close, stop and the channel's end") {
+    "blocking_send waits for room on a thread of its own, and ends on close, stop and the channel's "
+    "destruction") {
   cw::event_loop loop;
   const auto run = [](cw::executor_ref here) -> cw::task<> {
     std::optional<cw::channel<int>> numbers(1);
@@ -479,7 +481,7 @@ TEST_CASE(
   cw::sync_wait(loop, run(loop));
 }
 
-TEST_CASE("a stop that was requested before ends blocking_send at once, even where there is room") {
+TEST_CASE("a stop that was requested before ends blocking_send at once, even if there is room") {
   cw::channel<int> numbers;
   cw::stop_source source;
   source.request_stop();
@@ -488,7 +490,7 @@ TEST_CASE("a stop that was requested before ends blocking_send at once, even whe
 }
 
 TEST_CASE(
-    "blocking_send on the thread of a loop says so instead of standing still; where there is room it sends") {
+    "blocking_send on the thread of a loop throws an error instead of blocking; if there is room it sends") {
   const std::string expected =
       "channel_sender::blocking_send: the channel is full, and this thread runs an event loop, which must "
       "not block: what it would wait for may need this very thread; co_await send() instead, or use "
@@ -520,7 +522,8 @@ TEST_CASE(
   receiver.join();
 }
 
-TEST_CASE("blocking_send on the only thread of the pool where the receiver runs says so") {
+TEST_CASE(
+    "blocking_send on the only thread of the pool where the receiver runs throws an error that says so") {
   cw::thread_pool pool(1);
   const auto run = []() -> cw::task<std::string> {
     cw::channel<int> numbers(1);
@@ -548,8 +551,7 @@ TEST_CASE("blocking_send on the only thread of the pool where the receiver runs 
 }
 
 TEST_CASE(
-    "a thread that sends to a coroutine on a simulated loop is refused at once, and the value stays with "
-    "it") {
+    "a thread that sends to a coroutine on a simulated loop gets an error at once, and keeps the value") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     cw::channel<std::unique_ptr<int>> numbers;
@@ -575,7 +577,7 @@ TEST_CASE(
     out.try_send(std::make_unique<int>(7));
     co_await receivers.join();
     CHECK(**got == 7);
-    std::string message;  // nobody waits now, and still a simulation is no place for a thread
+    std::string message;  // nobody waits now, and real threads are still refused in a simulation
     std::thread([&] { message = channel_logic_error([&] { out.try_send(std::move(kept)); }); }).join();
     CHECK(message.find("channel_sender::send: called on another thread") == 0);
     CHECK(kept != nullptr);
@@ -590,8 +592,8 @@ TEST_CASE(
 
 #ifdef COWORKER_TESTS_CAN_FORK
 TEST_CASE(
-    "a last sender that goes on another thread while the receiver waits on a simulated loop says why it "
-    "ends") {
+    "destroying the last sender on another thread while the receiver is on a simulated loop ends the "
+    "program with a message") {
   const auto seen = cw::testing::end_of_child([] {
     cw::simulated_loop loop;
     const auto run = []() -> cw::task<> {
@@ -614,7 +616,7 @@ TEST_CASE(
 
 namespace {
 
-// Refuses to post so many times, as an executor that is out of memory.
+// Refuses a given number of posts, like an executor that is out of memory.
 struct channel_refusing {
   cw::simulated_loop& loop;
   int refusals = 0;
@@ -633,7 +635,7 @@ struct channel_refusing {
 
 }  // namespace
 
-TEST_CASE("a receiver or sender that cannot be woken is not forgotten, and no value is lost or doubled") {
+TEST_CASE("a receiver or sender that cannot be woken is not forgotten, and no value is lost or duplicated") {
   cw::simulated_loop loop;
   channel_refusing place{loop};
   tracked::account account;
@@ -685,7 +687,8 @@ TEST_CASE("a receiver or sender that cannot be woken is not forgotten, and no va
 }
 
 TEST_CASE(
-    "a channel as a generator gives its values, ends on close, rethrows a failure, and closes when it goes") {
+    "a channel as a generator returns its values, ends on close, rethrows a failure, and closes when "
+    "destroyed") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     cw::channel<std::string> words;
@@ -717,7 +720,7 @@ TEST_CASE(
       }
       CHECK(message == "broken");
     }
-    SUBCASE("given up") {
+    SUBCASE("generator destroyed") {
       CHECK(out.try_send("three") == cw::send_result::sent);
       { const cw::async_generator<std::string> gone = std::move(stream); }
       CHECK(out.closed());
@@ -726,7 +729,7 @@ TEST_CASE(
   cw::sync_wait(loop, run());
 }
 
-TEST_CASE("a coroutine on no executor cannot use a channel, and is told so") {
+TEST_CASE("a coroutine without an executor cannot use a channel, and gets an error that says so") {
   cw::channel<int> numbers(1);
   std::string message;
   const auto receive = [](cw::channel<int>& from, std::string& into) -> foreign::eager_task {

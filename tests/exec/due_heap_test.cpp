@@ -15,7 +15,7 @@ namespace {
 
 std::uint64_t due_comparisons = 0;
 
-// A moment that counts how often it is looked at.
+// A moment that counts how often it is compared.
 struct counted_moment {
   std::int64_t at = 0;
 
@@ -39,7 +39,7 @@ using counted_heap = coworker::detail::due_heap<due_item, &due_item::slot, count
 
 }  // namespace
 
-TEST_CASE("an item knows that it is in the heap until it is taken out") {
+TEST_CASE("an item knows that it is in the heap until it is removed") {
   counted_heap all;
   due_item first;
   due_item second;
@@ -55,7 +55,7 @@ TEST_CASE("an item knows that it is in the heap until it is taken out") {
   CHECK(all.empty());
 }
 
-TEST_CASE("adding, removing and popping compare as often as a logarithm says, however many items there are") {
+TEST_CASE("adding, removing and popping take a logarithmic number of comparisons") {
   for (const std::size_t count : {1'000u, 10'000u, 100'000u}) {
     for (const int order : {0, 1, 2}) {
       coworker::random_source random(count);

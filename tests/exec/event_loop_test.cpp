@@ -42,7 +42,7 @@ std::coroutine_handle<> loop_handle_of(std::deque<foreign::eager_task>& owner, B
   return owner.back().handle();
 }
 
-// What one coroutine of another library lets out of its resumption.
+// A coroutine of another library that throws out of its resumption.
 class loop_thrower {
  public:
   struct promise_type {
@@ -62,7 +62,7 @@ class loop_thrower {
   std::coroutine_handle<promise_type> handle;
 };
 
-// A waiter whose every real wait is written down and answered by the test, without blocking.
+// A waiter that records every real wait and calls the test in it, without blocking.
 template <class Answer>
 class loop_scripted_waiter final : public cw::waiter {
  public:
@@ -85,7 +85,7 @@ class loop_scripted_waiter final : public cw::waiter {
   Answer answer_;
 };
 
-// Blocks on a condition variable and counts how often.
+// Blocks on a condition variable and counts its waits.
 class loop_counting_waiter final : public cw::waiter {
  public:
   void wait(cw::time_point deadline) override {
@@ -101,7 +101,7 @@ class loop_counting_waiter final : public cw::waiter {
 };
 
 #if defined(__linux__)
-// Blocks in poll(), on a pipe that coroutines wait to read from, and on an eventfd by which it is woken.
+// Blocks in poll() on a pipe that coroutines wait to read from, and on an eventfd that wakes it.
 class loop_pipe_waiter final : public cw::waiter {
  public:
   loop_pipe_waiter() : wake_(eventfd(0, EFD_NONBLOCK)) { REQUIRE(pipe(pipe_) == 0); }
@@ -175,7 +175,7 @@ TEST_CASE("handles are resumed in the order in which they were posted, from outs
   CHECK(order == "abcd");
 }
 
-TEST_CASE("what a cancelled timer posts keeps its place among what is posted") {
+TEST_CASE("what a cancelled timer posts keeps its place among other posted handles") {
   cw::event_loop loop;
   std::deque<foreign::eager_task> owner;
   std::string order;
@@ -218,8 +218,7 @@ TEST_CASE("timers fire in the order of their deadlines, never early, equal ones 
   CHECK(early == 0);
 }
 
-TEST_CASE(
-    "an armed timer that is cancelled posts its handle at once; one that has fired does not post again") {
+TEST_CASE("cancelling an armed timer posts its handle at once; cancelling one that has fired posts nothing") {
   cw::event_loop loop;
   std::deque<foreign::eager_task> owner;
   int resumed = 0;
@@ -244,7 +243,7 @@ TEST_CASE(
   CHECK(resumed == 2);
 }
 
-TEST_CASE("many threads post to one loop; what each posts keeps its order") {
+TEST_CASE("many threads post to one loop; the handles of each thread keep their order") {
   constexpr int threads = 4;
   constexpr int posts = 500;
   cw::event_loop loop;
@@ -300,7 +299,9 @@ TEST_CASE("a loop is stopped from another thread while it is idle") {
   }
 }
 
-TEST_CASE("running a loop that runs already says so: inside itself, below another loop, on another thread") {
+TEST_CASE(
+    "running a loop that runs already throws an error: inside itself, below another loop, on another "
+    "thread") {
   cw::event_loop loop;
   std::deque<foreign::eager_task> owner;
   std::string message;
@@ -343,7 +344,7 @@ TEST_CASE("running a loop that runs already says so: inside itself, below anothe
 }
 
 TEST_CASE(
-    "a watcher is told of each turn of a loop, before and after, also of one that ends by an exception") {
+    "a turn_watcher is called before and after each turn of a loop, also one that ends with an exception") {
   struct turn_diary final : cw::turn_watcher {
     std::vector<void*> begun;
     std::size_t ended = 0;
@@ -380,7 +381,8 @@ TEST_CASE(
   CHECK(diary.begun.size() == 3);
 }
 
-TEST_CASE("what a coroutine lets out of its resumption comes out of run(), which can go on afterwards") {
+TEST_CASE(
+    "an exception that leaves a coroutine's resumption leaves run(), which can be called again afterwards") {
   cw::event_loop loop;
   std::deque<foreign::eager_task> owner;
   std::string order;
@@ -402,7 +404,8 @@ TEST_CASE("what a coroutine lets out of its resumption comes out of run(), which
   CHECK(order == "ab");
 }
 
-TEST_CASE("an idle loop waits for the soonest timer, or without a limit, and is not woken by later timers") {
+TEST_CASE(
+    "an idle loop waits for the soonest timer, or without a deadline, and later timers do not wake it") {
   cw::event_loop* running = nullptr;
   std::deque<foreign::eager_task> owner;
   std::deque<cw::timer> timers;
@@ -410,7 +413,7 @@ TEST_CASE("an idle loop waits for the soonest timer, or without a limit, and is 
   const auto arm_at = [&](cw::time_point due) {
     running->arm(timers.emplace_back(due, loop_handle_of(owner, [] {})));
   };
-  // Other threads than the loop's do what happens in each wait.
+  // Other threads than the loop's act in each wait.
   loop_scripted_waiter waiter([&](std::size_t wait) {
     std::thread([&] {
       if (wait == 1) arm_at(far);
@@ -450,7 +453,7 @@ TEST_CASE("a loop wakes once for what comes while it is idle, and not otherwise"
 }
 
 #if defined(__linux__)
-TEST_CASE("a waiter of one's own: what it watches is posted, timers fire, other threads wake it") {
+TEST_CASE("with a user's waiter, what it watches is posted, timers fire, and other threads can wake it") {
   loop_pipe_waiter waiter;
   cw::event_loop loop(waiter);
   waiter.post_to(loop);
@@ -477,7 +480,7 @@ TEST_CASE("a waiter of one's own: what it watches is posted, timers fire, other 
 #endif
 
 #ifdef COWORKER_TESTS_CAN_FORK
-TEST_CASE("a loop that is destroyed while it runs ends the program and says why") {
+TEST_CASE("destroying a loop while it runs ends the program with a message") {
   const auto end = coworker::testing::end_of_child([] {
     auto loop = std::make_unique<cw::event_loop>();
     const auto owner = [](std::unique_ptr<cw::event_loop>& owned) -> foreign::eager_task {

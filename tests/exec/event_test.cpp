@@ -19,7 +19,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// How each wait ended: when, and whether by set(), by the clock or by a stop.
+// Records how each wait ended: when, and whether by set(), by the clock or by a stop.
 struct event_log {
   cw::simulated_loop& loop;
   std::vector<std::string> lines{};
@@ -43,7 +43,8 @@ struct event_log {
 }  // namespace
 
 TEST_CASE(
-    "an event lets all go on that wait for it, in the order in which they came, and later ones at once") {
+    "an event resumes all waiting coroutines in the order in which they began to wait, and later waits "
+    "return at once") {
   cw::simulated_loop loop;
   event_log log{loop};
   const auto run = [](event_log& to) -> cw::task<> {
@@ -65,7 +66,7 @@ TEST_CASE(
         std::vector<std::string>{"5s a set", "5s b set", "5s c set", "6s late comer set", "6s another set"});
 }
 
-TEST_CASE("after a reset() waits wait again, but who was resumed has seen the event set") {
+TEST_CASE("after a reset() waits wait again, but a coroutine that was resumed has seen the event set") {
   cw::simulated_loop loop;
   event_log log{loop};
   const auto run = [](event_log& to) -> cw::task<> {
@@ -145,7 +146,7 @@ TEST_CASE("a stop ends a wait at once with cancelled, and the others go on waiti
                                               "2s stopped before stopped"});
 }
 
-TEST_CASE("an event that is set before a stop is seen as set, when both come in one moment") {
+TEST_CASE("if set() and a stop come at one moment, set() first, the event is seen as set") {
   cw::simulated_loop loop;
   event_log log{loop};
   const auto run = [](event_log& to) -> cw::task<> {
@@ -161,7 +162,8 @@ TEST_CASE("an event that is set before a stop is seen as set, when both come in 
   CHECK(log.lines == std::vector<std::string>{"1s a set"});
 }
 
-TEST_CASE("a real thread that sets an event under a simulated loop is refused, and the event stays unset") {
+TEST_CASE(
+    "a real thread that sets an event under a simulated loop gets an error, and the event stays unset") {
   cw::simulated_loop loop;
   event_log log{loop};
   const auto run = [](event_log& to) -> cw::task<> {

@@ -5,7 +5,7 @@
 #include <random>
 #include <utility>
 
-TEST_CASE("a fifo gives what was put in first, and elements that can only be moved") {
+TEST_CASE("a fifo returns its elements in the order of insertion, also move-only ones") {
   coworker::detail::fifo<std::unique_ptr<int>> queue;
   CHECK(queue.empty());
   for (int i = 0; i < 3; ++i) queue.push(std::make_unique<int>(i));
@@ -18,7 +18,7 @@ TEST_CASE("a fifo gives what was put in first, and elements that can only be mov
   CHECK(queue.empty());
 }
 
-TEST_CASE("a fifo gives an element out of turn and keeps the order of the others") {
+TEST_CASE("a fifo can remove an element from the middle and keeps the order of the others") {
   coworker::detail::fifo<int> queue;
   for (int i = 0; i < 5; ++i) queue.push(i);
   CHECK(queue.take(3) == 3);
@@ -26,7 +26,7 @@ TEST_CASE("a fifo gives an element out of turn and keeps the order of the others
   for (const int expected : {1, 2, 4}) CHECK(queue.pop() == expected);
 }
 
-TEST_CASE("a fifo does what std::deque does, also when it is never empty") {
+TEST_CASE("a fifo behaves like std::deque, also if it is never empty") {
   std::mt19937 random(3);
   coworker::detail::fifo<int> queue;
   std::deque<int> model;

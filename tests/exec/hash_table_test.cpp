@@ -18,7 +18,7 @@ struct table_entry {
   int value = 0;
 };
 
-// Spreads keys badly, as ids do that somebody has chosen.
+// Spreads keys badly, as keys chosen by a user may.
 struct table_keys {
   using key = int;
   std::uint64_t different_hashes = UINT64_MAX;
@@ -46,7 +46,7 @@ std::map<int, int> table_contents(const counted_table& all) {
 
 }  // namespace
 
-TEST_CASE("a hash table holds what was inserted and not erased, also where many keys share a hash") {
+TEST_CASE("a hash table holds what was inserted and not erased, also if many keys share a hash") {
   for (const std::uint64_t hashes : {1U, 2U, 8U, 1U << 30}) {
     for (const int range : {4, 12, 40, 700}) {
       coworker::random_source random(static_cast<std::uint64_t>(range) + hashes);
@@ -80,18 +80,18 @@ TEST_CASE("a hash table holds what was inserted and not erased, also where many 
   }
 }
 
-TEST_CASE("inserting, finding and erasing look at a few entries each, however many there are") {
+TEST_CASE("inserting, finding and erasing look at a few entries each, however large the table is") {
   std::uint64_t calls = 0;
-  double dearest = 0;
+  double most_per_call = 0;
   for (const int count : {1'000, 10'000, 100'000}) {
     calls = 0;
     counted_table all(table_keys{UINT64_C(1) << 40, &calls});
     for (int key = 1; key <= count; ++key) all.insert(key, [key] { return table_entry{key, 0}; });
     for (int key = 1; key <= 2 * count; ++key) (void)all.find(key);
     for (int key = 1; key <= 2 * count; ++key) all.erase(key);
-    dearest = std::max(dearest, static_cast<double>(calls) / (5.0 * count));
+    most_per_call = std::max(most_per_call, static_cast<double>(calls) / (5.0 * count));
   }
-  CHECK(dearest < 10);
+  CHECK(most_per_call < 10);
 }
 
 TEST_CASE("an insertion that fails changes nothing") {

@@ -27,7 +27,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// Notes the thread on which it is made, used and destroyed, as a value does that is bound to one.
+// Records the thread on which it is made, used and destroyed, like a value that is bound to a thread.
 struct lanes_threads {
   std::mutex mutex;
   std::map<std::size_t, std::vector<std::thread::id>> seen;
@@ -61,7 +61,7 @@ void lanes_fail(int&, const std::string& why) { throw std::runtime_error(why); }
 
 }  // namespace
 
-TEST_CASE("each lane makes, uses and destroys its value on one thread, which is its own") {
+TEST_CASE("each lane makes, uses and destroys its value on its own thread") {
   lanes_threads threads;
   const std::thread::id here = std::this_thread::get_id();
   {
@@ -100,7 +100,7 @@ TEST_CASE("the values of all lanes are made side by side") {
   std::atomic<int> making{0};
   const auto make = [&making](std::size_t lane) {
     ++making;
-    while (making < 2) std::this_thread::yield();  // ends only when the other is being made too
+    while (making < 2) std::this_thread::yield();  // ends only when the other value is being made too
     return lane;
   };
   cw::lanes both(2, make);
@@ -108,7 +108,7 @@ TEST_CASE("the values of all lanes are made side by side") {
 }
 
 TEST_CASE(
-    "a call on a lane gives what its function returns or throws, and the coroutine goes on where it was") {
+    "a call on a lane returns or throws what its function does, and the coroutine continues where it was") {
   const auto run = []() -> cw::task<> {
     cw::lanes numbers(1, [] { return 40; });
     const std::thread::id home = std::this_thread::get_id();
@@ -138,7 +138,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a user gets the lane with the fewest users, of those the one that was left first, and else waits") {
+    "a user gets the lane with the fewest users, of those the one left longest ago, and otherwise waits") {
   cw::simulated_loop loop;
   const auto run = [](cw::simulated_loop& place) -> cw::task<> {
     cw::lanes four(
@@ -186,7 +186,7 @@ TEST_CASE(
   cw::sync_wait(loop, run(loop));
 }
 
-TEST_CASE("a stop that comes while a lane is busy keeps the function from being called") {
+TEST_CASE("a stop while a lane is busy keeps the function from being called") {
   cw::event_loop loop;
   const auto run = []() -> cw::task<> {
     cw::lanes busy(
@@ -223,7 +223,7 @@ TEST_CASE("a stop that comes while a lane is busy keeps the function from being 
   cw::sync_wait(loop, run());
 }
 
-TEST_CASE("a value that is marked as broken is made anew on its lane's thread, before the next call there") {
+TEST_CASE("a value marked as broken is made again on its lane's thread, before the next call there") {
   lanes_threads threads;
   {
     cw::lanes gpus(2, [&threads](std::size_t lane) { return std::make_unique<lanes_bound>(threads, lane); });
@@ -243,7 +243,8 @@ TEST_CASE("a value that is marked as broken is made anew on its lane's thread, b
 }
 
 TEST_CASE(
-    "when a value cannot be made, the constructor throws and leaves nothing; later, the caller is told") {
+    "if a value cannot be made, the constructor throws and leaves nothing; later, the caller gets the "
+    "exception") {
   tracked::account account;
   const auto make = [&account](std::size_t lane) {
     if (lane == 1) throw std::runtime_error("no such GPU");
@@ -275,7 +276,8 @@ TEST_CASE(
   };
   CHECK(cw::sync_wait(run(one)) == "out of memory 3");
   CHECK_THROWS_WITH_AS(cw::lanes(0, [] { return 1; }),
-                       "lanes: there are to be 0 lanes, so nobody would ever get one", std::invalid_argument);
+                       "lanes: count is 0, so there is no lane to use; give 1 or more",
+                       std::invalid_argument);
 }
 
 TEST_CASE("under a simulated loop lanes run on it, and lanes with real threads are refused") {
@@ -297,7 +299,7 @@ TEST_CASE("under a simulated loop lanes run on it, and lanes with real threads a
     CHECK(real.users() == 0);
     co_return message;
   };
-  CHECK(cw::sync_wait(loop, run(loop)).find("resume_on: a coroutine on a simulated_loop cannot hop") == 0);
+  CHECK(cw::sync_wait(loop, run(loop)).find("resume_on: a coroutine on a simulated_loop cannot move") == 0);
 }
 
 TEST_CASE("eight threads of users share lanes, one call at a time on each, with stops and broken values") {
@@ -350,7 +352,7 @@ TEST_CASE("eight threads of users share lanes, one call at a time on each, with 
 }
 
 #ifdef COWORKER_TESTS_CAN_FORK
-TEST_CASE("lanes that go while they have a user end the program and say why") {
+TEST_CASE("destroying lanes while they have a user ends the program with a message") {
   const auto seen = cw::testing::end_of_child([] {
     cw::simulated_loop loop;
     const auto run = [](cw::simulated_loop& place) -> cw::task<> {

@@ -1,5 +1,5 @@
 // Random orders of lending, stops, broken values and makers that fail: no value has two users at a time, none
-// is leaked, and nobody waits for ever. In virtual time from a seed; then on eight real threads.
+// is leaked, and nobody waits forever. In virtual time from a seed; then on eight real threads.
 #include <doctest/doctest.h>
 #include <atomic>
 #include <chrono>
@@ -26,7 +26,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// A value that notices a second user.
+// A value that detects a second user.
 struct lender_lent {
   tracked::value counted;
   std::atomic<int> users{0};
@@ -138,7 +138,7 @@ class lender_history {
 }  // namespace
 
 TEST_CASE(
-    "whatever the order of loans, stops and failures, a value has one user at a time and none is leaked") {
+    "in random orders of loans, stops and failures, a value has one user at a time and none is leaked") {
   for (std::uint64_t seed = 0; seed < 1500; ++seed) {
     CAPTURE(seed);
     lender_history(seed).run();

@@ -81,7 +81,7 @@ TEST_CASE("values are made when they are first needed, and lent again before oth
   CHECK(account.alive == 0);
 }
 
-TEST_CASE("values may be made at once, each told its number, and need not be movable") {
+TEST_CASE("values may be made at once, each with its number, and need not be movable") {
   struct fixed {
     const std::size_t index;
     explicit fixed(std::size_t which) : index(which) {}
@@ -104,7 +104,9 @@ TEST_CASE("values may be made at once, each told its number, and need not be mov
   CHECK(made.size() == 3);
 }
 
-TEST_CASE("who asks first is served first, and a stop ends the wait of one without harm to the others") {
+TEST_CASE(
+    "users are served in the order in which they asked, and a stop ends one wait without affecting the "
+    "others") {
   cw::simulated_loop loop;
   tracked::account account;
   int calls = 0;
@@ -148,8 +150,7 @@ TEST_CASE("who asks first is served first, and a stop ends the wait of one witho
   CHECK(calls == 1);
 }
 
-TEST_CASE(
-    "a value that is marked as broken is destroyed when it is given back, and made anew when it is needed") {
+TEST_CASE("a value marked as broken is destroyed when it is returned, and made again when it is needed") {
   cw::simulated_loop loop;
   tracked::account account;
   int calls = 0;
@@ -180,7 +181,7 @@ TEST_CASE(
   CHECK(account.alive == 0);
 }
 
-TEST_CASE("when making fails, who asked is told, and the next tries again") {
+TEST_CASE("if making fails, the user gets the exception, and the next one tries again") {
   cw::simulated_loop loop;
   int calls = 0;
   const auto run = [](int& tries) -> cw::task<> {
@@ -228,14 +229,15 @@ TEST_CASE("values may be made by a task, and their users wait for it") {
     CHECK(lender_logic_error([&] { connections.blocking_lend(); }) ==
           "lender::blocking_lend: the values are made by a task, which only a coroutine can await; co_await "
           "lend() instead");
-    CHECK(lender_logic_error([&] { cw::lender(connect, 2, cw::lender_options{.make_at_once = true}); }) ==
-          "lender: make_at_once is for a function that gives a value, and this one gives a task; leave the "
-          "option out, and the first loans await it");
+    CHECK(
+        lender_logic_error([&] { cw::lender(connect, 2, cw::lender_options{.make_at_once = true}); }) ==
+        "lender: make_at_once is for a function that returns a value, and this one returns a task; leave the "
+        "option out, and the first loans await it");
   };
   cw::sync_wait(loop, run(loop));
 }
 
-TEST_CASE("values are made on the executor that was given for it, and used where their user is") {
+TEST_CASE("values are made on the given executor, and used on the executor of their user") {
   cw::thread_pool pool(1);
   cw::event_loop loop;
   const auto run = [](cw::executor_ref place) -> cw::task<> {
@@ -251,7 +253,7 @@ TEST_CASE("values are made on the executor that was given for it, and used where
   cw::sync_wait(loop, run(pool));
 }
 
-TEST_CASE("loans can be moved, kept and given back elsewhere") {
+TEST_CASE("loans can be moved, kept and returned elsewhere") {
   tracked::account account;
   int calls = 0;
   cw::lender values(lender_maker{account, calls}, 2);
@@ -267,7 +269,8 @@ TEST_CASE("loans can be moved, kept and given back elsewhere") {
   CHECK(values.available() == 2);
 }
 
-TEST_CASE("blocking_lend waits on a thread of its own, until a stop; on the thread of a loop it says so") {
+TEST_CASE(
+    "blocking_lend waits on a thread of its own, until a stop; on the thread of a loop it throws an error") {
   tracked::account account;
   int calls = 0;
   cw::lender values(lender_maker{account, calls}, 1);
@@ -305,14 +308,14 @@ TEST_CASE("blocking_lend waits on a thread of its own, until a stop; on the thre
   CHECK(values.available() == 1);
 }
 
-TEST_CASE("a lender of nothing is refused, since nobody would ever get a value") {
+TEST_CASE("a lender of 0 values is refused") {
   CHECK_THROWS_WITH_AS(cw::lender([] { return 1; }, 0),
-                       "lender: it was told to lend 0 values, so nobody would ever get one",
+                       "lender: count is 0, so there is no value to lend; give 1 or more",
                        std::invalid_argument);
 }
 
 #ifdef COWORKER_TESTS_CAN_FORK
-TEST_CASE("a lender that goes while a value is lent ends the program and says why") {
+TEST_CASE("destroying a lender while a value is lent ends the program with a message") {
   const auto seen = cw::testing::end_of_child([] {
     std::optional<cw::lender<int>> values;
     values.emplace([] { return 1; }, 1);

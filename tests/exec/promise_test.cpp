@@ -25,7 +25,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// What awaiting the future throws; "value" if nothing.
+// Returns what awaiting the future throws; "value" if nothing.
 template <class T>
 cw::task<std::string> promise_end(cw::future<T> awaited) {
   try {
@@ -50,7 +50,7 @@ std::string promise_logic_error(Call call) {
   return "";
 }
 
-// Its move throws when it is told to.
+// Throws from its move constructor if the test asks for it.
 struct promise_explosive {
   bool explodes;
   explicit promise_explosive(bool when_moved) : explodes(when_moved) {}
@@ -61,7 +61,7 @@ struct promise_explosive {
 
 }  // namespace
 
-TEST_CASE("a future gives the value of its promise, whether that is set before it is awaited or after") {
+TEST_CASE("a future returns the value of its promise, whether that is set before or after the co_await") {
   cw::simulated_loop loop;
   const auto run = [](cw::simulated_loop& place) -> cw::task<> {
     cw::promise<std::unique_ptr<int>> first;
@@ -89,7 +89,7 @@ TEST_CASE("a future gives the value of its promise, whether that is set before i
   cw::sync_wait(loop, run(loop));
 }
 
-TEST_CASE("a promise may give a reference or nothing") {
+TEST_CASE("a promise may have a reference or nothing as its value") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     int number = 0;
@@ -105,7 +105,7 @@ TEST_CASE("a promise may give a reference or nothing") {
   cw::sync_wait(loop, run());
 }
 
-TEST_CASE("a future rethrows the exception that its promise was given") {
+TEST_CASE("a future rethrows the exception that its promise was set to") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<> {
     cw::promise<int> first;
@@ -120,7 +120,7 @@ TEST_CASE("a future rethrows the exception that its promise was given") {
   cw::sync_wait(loop, run());
 }
 
-TEST_CASE("a promise that goes without a value is broken, before it is awaited and after") {
+TEST_CASE("a promise destroyed without a value is broken, before the co_await and after") {
   cw::simulated_loop loop;
   const std::string words =
       "broken promise: the promise was destroyed before it had a value or an exception; let every way out of "
@@ -153,7 +153,7 @@ TEST_CASE("a promise that goes without a value is broken, before it is awaited a
   }
 }
 
-TEST_CASE("misuse of a promise or future says what is wrong") {
+TEST_CASE("misuse of a promise or future throws an error that says what is wrong") {
   cw::simulated_loop loop;
   cw::promise<int> made;
   made.set_value(1);
@@ -176,7 +176,7 @@ TEST_CASE("misuse of a promise or future says what is wrong") {
     co_return end;
   };
   CHECK(cw::sync_wait(loop, run(answer)) ==
-        "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+        "future: awaited a second time, or after it was moved from; a promise has one value, so use a "
         "channel for more");
   CHECK(answer.ready());
 
@@ -194,7 +194,8 @@ TEST_CASE("misuse of a promise or future says what is wrong") {
 }
 
 TEST_CASE(
-    "a stop ends the wait with cancelled and leaves the promise abandoned; a value that is there is given") {
+    "a stop ends the wait with cancelled and leaves the promise abandoned; a value that is there is "
+    "returned") {
   cw::simulated_loop loop;
   tracked::account account;
   const auto run = [](tracked::account& of) -> cw::task<> {
@@ -240,7 +241,7 @@ TEST_CASE(
   CHECK(account.alive == 0);
 }
 
-TEST_CASE("a value that cannot be moved in leaves the promise as it was") {
+TEST_CASE("a value whose move throws leaves the promise unset") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<std::string> {
     cw::promise<promise_explosive> made;
@@ -281,7 +282,7 @@ TEST_CASE("a coroutine that cannot be woken still waits, and the promise can be 
   CHECK(cw::sync_wait(loop, run(place)) == "second try");
 }
 
-TEST_CASE("a thread that sets a promise for a coroutine on a simulated loop is refused at once") {
+TEST_CASE("a thread that sets a promise for a coroutine on a simulated loop gets an error at once") {
   cw::simulated_loop loop;
   const auto run = []() -> cw::task<std::string> {
     cw::promise<int> made;
@@ -299,7 +300,7 @@ TEST_CASE("a thread that sets a promise for a coroutine on a simulated loop is r
   CHECK(cw::sync_wait(loop, run()) == "value");
 }
 
-TEST_CASE("eight threads set promises, break them and are abandoned, while coroutines wait and are stopped") {
+TEST_CASE("eight threads set, break and abandon promises, while coroutines wait and are stopped") {
   cw::thread_pool pool(2);
   cw::event_loop loop;
   tracked::account account;

@@ -5,7 +5,7 @@
 
 using coworker::random_source;
 
-TEST_CASE("the same seed gives the same numbers, everywhere") {
+TEST_CASE("the same seed gives the same numbers on every platform") {
   random_source numbers(1234567);  // the first values that the algorithm's authors publish for this seed
   CHECK(numbers.next() == 6457827717110365317u);
   CHECK(numbers.next() == 3203168211198807973u);

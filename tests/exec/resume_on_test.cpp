@@ -39,7 +39,7 @@ cw::task<> hop_fail() {
 
 }  // namespace
 
-TEST_CASE("a hop goes on there, as do the coroutines below and above, until the next hop") {
+TEST_CASE("resume_on moves the coroutine and those below and above it, until the next move") {
   cw::thread_pool pool(1);
   cw::event_loop loop;
   const auto hop = [](cw::executor_ref destination) -> cw::task<> { co_await cw::resume_on(destination); };
@@ -61,7 +61,7 @@ TEST_CASE("a hop goes on there, as do the coroutines below and above, until the 
   cw::sync_wait(loop, body(hop, pool));
 }
 
-TEST_CASE("a hop onto the executor where a coroutine is already lets others go first") {
+TEST_CASE("resume_on to the executor where a coroutine is already lets others run first") {
   cw::simulated_loop loop;
   const auto body = [](cw::executor_ref here) -> cw::task<std::string> {
     std::string order;
@@ -79,7 +79,7 @@ TEST_CASE("a hop onto the executor where a coroutine is already lets others go f
   CHECK(cw::sync_wait(loop, body(loop)) == "other hopper");
 }
 
-TEST_CASE("run_on comes back with a value, a reference or an exception") {
+TEST_CASE("run_on returns a value, a reference or an exception") {
   cw::thread_pool pool(1);
   cw::event_loop loop;
   const auto body = [](cw::executor_ref away) -> cw::task<> {
@@ -111,7 +111,7 @@ TEST_CASE("run_on comes back with a value, a reference or an exception") {
   cw::sync_wait(loop, body(pool));
 }
 
-TEST_CASE("a hop to no executor says so, and the coroutine goes on where it was") {
+TEST_CASE("resume_on to an empty executor_ref throws an error, and the coroutine continues where it was") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<std::string> {
     std::string message;
@@ -127,7 +127,7 @@ TEST_CASE("a hop to no executor says so, and the coroutine goes on where it was"
   CHECK(cw::sync_wait(loop, body()) == "resume_on: the executor_ref is empty; give it an executor");
 }
 
-TEST_CASE("a hop that is refused throws, and the coroutine goes on where it was") {
+TEST_CASE("a refused resume_on throws, and the coroutine continues where it was") {
   cw::simulated_loop loop;
   hop_refusing_executor refusing;
   const auto body = [](cw::executor_ref away, cw::executor_ref home) -> cw::task<> {

@@ -13,7 +13,7 @@ struct alignas(64) ring_wide {
 }  // namespace
 
 TEST_CASE(
-    "a ring gives back what was put in, in that order, also when it grows with its start in the middle") {
+    "a ring returns its elements in the order of insertion, also if it grows with its start in the middle") {
   tracked::account account;
   {
     coworker::detail::ring<tracked::value> ring;
@@ -41,7 +41,7 @@ TEST_CASE(
   CHECK(account.alive == 0);
 }
 
-TEST_CASE("a ring keeps to the alignment of what it holds") {
+TEST_CASE("a ring respects the alignment of its elements") {
   coworker::detail::ring<ring_wide> ring;
   for (int i = 0; i < 20; ++i) ring.push(ring_wide{i});
   for (int i = 0; i < 20; ++i) {

@@ -23,7 +23,7 @@ using coworker::semaphore;
 using coworker::simulated_loop;
 using coworker::task;
 
-// Notes when it got its permit, and how many had one then.
+// Records when it got its permit, and how many had one then.
 struct semaphore_visits {
   int inside = 0;
   int most_inside = 0;
@@ -46,7 +46,7 @@ struct semaphore_visits {
 
 }  // namespace
 
-TEST_CASE("a semaphore lets so many in at once, and the others in the order in which they came") {
+TEST_CASE("a semaphore admits that many at once, and the others in the order in which they asked") {
   simulated_loop loop;
   semaphore door(2);
   semaphore_visits seen;
@@ -61,7 +61,7 @@ TEST_CASE("a semaphore lets so many in at once, and the others in the order in w
         std::vector<std::pair<int, duration>>{{0, 0s}, {1, 0s}, {2, 10s}, {3, 10s}, {4, 20s}});
 }
 
-TEST_CASE("one who waits for a permit and is stopped leaves the queue; the others get theirs") {
+TEST_CASE("a coroutine that is stopped while it waits for a permit leaves the queue; the others get theirs") {
   simulated_loop loop;
   semaphore door(1);
   semaphore_visits seen;
@@ -86,7 +86,7 @@ TEST_CASE("one who waits for a permit and is stopped leaves the queue; the other
   CHECK(seen.entered == std::vector<std::pair<int, duration>>{{0, 0s}, {4, 10s}});
 }
 
-TEST_CASE("a permit that was handed on outlives the coroutine that got it") {
+TEST_CASE("a permit that was moved to another owner outlives the coroutine that acquired it") {
   simulated_loop loop;
   semaphore door(1);
   const auto run = [&]() -> task<void> {
@@ -107,7 +107,7 @@ TEST_CASE("a permit that was handed on outlives the coroutine that got it") {
   coworker::sync_wait(loop, run());
 }
 
-TEST_CASE("permits are taken and given back on many threads, with stops in between") {
+TEST_CASE("permits are acquired and released on many threads, with stops in between") {
   coworker::thread_pool pool(4);
   coworker::event_loop loop;
   semaphore door(3);

@@ -22,7 +22,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// Twenty tasks that each yield and sleep; the order in which they come by.
+// Runs twenty tasks that each yield and sleep, and returns the order in which they ran.
 cw::task<std::vector<int>> simulated_history() {
   std::vector<int> order;
   cw::scope children(co_await cw::this_coro::context());
@@ -88,7 +88,7 @@ TEST_CASE("one seed gives one order, every time; other seeds give others") {
   CHECK(simulated_history_with(3) != simulated_history_with(2));
 }
 
-TEST_CASE("run_until and run_for go as far as told, and the clock shows it") {
+TEST_CASE("run_until and run_for go as far as requested, and the clock shows it") {
   cw::simulated_loop loop;
   std::vector<cw::duration> times;
   cw::scope children{cw::context(loop)};
@@ -115,7 +115,7 @@ TEST_CASE("run_until and run_for go as far as told, and the clock shows it") {
   CHECK(joined.done());
 }
 
-TEST_CASE("stop() ends a run after the coroutine that calls it, and says so") {
+TEST_CASE("stop() ends a run after the coroutine that calls it, and run() reports it") {
   cw::simulated_loop loop;
   int resumed = 0;
   cw::scope children{cw::context(loop)};
@@ -137,7 +137,7 @@ TEST_CASE("stop() ends a run after the coroutine that calls it, and says so") {
   CHECK(joined.done());
 }
 
-TEST_CASE("a timer at the end of time never fires, and nothing waits for it") {
+TEST_CASE("a timer at time_point::max() never fires, and nothing waits for it") {
   cw::simulated_loop loop;
   cw::timer never(cw::time_point::max(), std::noop_coroutine());
   loop.arm(never);
@@ -149,7 +149,7 @@ TEST_CASE("a timer at the end of time never fires, and nothing waits for it") {
   CHECK(loop.idle());
 }
 
-TEST_CASE("a jump of the clock makes late what was due in it, and nothing else happens meanwhile") {
+TEST_CASE("a jump of the clock makes late what was due in it, and nothing runs meanwhile") {
   cw::simulated_loop loop;
   std::vector<cw::duration> woken;
   const auto sleep = [](std::vector<cw::duration>& into) -> cw::task<> {
@@ -170,7 +170,7 @@ TEST_CASE("a jump of the clock makes late what was due in it, and nothing else h
   CHECK(woken == std::vector<cw::duration>{1s, 11500ms, 12500ms});
 }
 
-TEST_CASE("a limit on steps is a way out of coroutines that never let time pass") {
+TEST_CASE("a limit on steps ends coroutines that never let time pass") {
   cw::simulated_loop loop;
   loop.limit_steps(100);
   const auto spin = [](cw::simulated_loop& on) -> cw::task<> {
@@ -192,7 +192,7 @@ TEST_CASE("a limit on steps is a way out of coroutines that never let time pass"
   cw::sync_wait(loop, join(spinning));
 }
 
-TEST_CASE("running a simulated loop inside itself says so") {
+TEST_CASE("running a simulated loop inside itself throws an error that says so") {
   cw::simulated_loop loop;
   std::string message;
   const auto body = [](cw::simulated_loop& on, std::string& into) -> cw::task<> {
@@ -213,7 +213,7 @@ TEST_CASE("running a simulated loop inside itself says so") {
 
 namespace {
 
-// What the call throws on a thread of its own; empty if nothing.
+// Returns what the call throws on a thread of its own; empty if nothing.
 template <class Call>
 std::string simulated_error_elsewhere(Call call) {
   std::string message;
@@ -229,7 +229,8 @@ std::string simulated_error_elsewhere(Call call) {
 
 }  // namespace
 
-TEST_CASE("a simulated loop refuses every other thread, says what to do, and is as it was") {
+TEST_CASE(
+    "a simulated loop refuses every other thread with a message that says what to do, and is unchanged") {
   cw::simulated_loop loop;
   cw::timer armed(cw::time_point(1h), std::noop_coroutine());
   cw::timer idle(cw::time_point(1h), std::noop_coroutine());
@@ -256,7 +257,7 @@ TEST_CASE("a simulated loop refuses every other thread, says what to do, and is 
   CHECK(loop.steps() == 1);
 }
 
-TEST_CASE("a coroutine on a simulated loop is not let go to real threads, which could not bring it back") {
+TEST_CASE("a coroutine on a simulated loop cannot move to real threads, which could not bring it back") {
   cw::simulated_loop loop;
   cw::thread_pool pool(1);
   const auto hop = [](cw::simulated_loop& on, cw::executor_ref away) -> cw::task<std::string> {
@@ -271,16 +272,15 @@ TEST_CASE("a coroutine on a simulated loop is not let go to real threads, which 
     co_await cw::resume_on(here);
     co_return message;
   };
-  CHECK(
-      cw::sync_wait(loop, hop(loop, pool)) ==
-      "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because none of "
-      "them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool or "
-      "event_loop");
+  CHECK(cw::sync_wait(loop, hop(loop, pool)) ==
+        "resume_on: a coroutine on a simulated_loop cannot move to an executor of real threads, because none "
+        "of them could bring it back; in a test, give the simulated_loop itself in place of the thread_pool "
+        "or event_loop");
   CHECK(pool.size() == 0);
 }
 
 #ifdef COWORKER_TESTS_CAN_FORK
-TEST_CASE("where another thread's refusal cannot be thrown, the message ends the program") {
+TEST_CASE("if another thread's refusal cannot be thrown, the message ends the program") {
   const auto stop_from_thread = [] {
     cw::simulated_loop loop;
     cw::stop_source source;

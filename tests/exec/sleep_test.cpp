@@ -22,7 +22,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// How long a sleep lasts in virtual time.
+// Returns how long a sleep lasts in virtual time.
 template <class Rep, class Period>
 cw::duration sleep_lasts(std::chrono::duration<Rep, Period> span) {
   cw::simulated_loop loop;
@@ -41,7 +41,7 @@ cw::task<> sleep_through(int depth, cw::duration span) {
   }
 }
 
-// A chain that is stopped after `stop_after`, while `work` runs in it; whether it ended as cancelled.
+// Runs `work` in a chain that is stopped after `stop_after`. Returns whether it ended as cancelled.
 cw::task<bool> sleep_is_cancelled(cw::task<> work, cw::duration stop_after) {
   bool cancelled = false;
   cw::scope children(co_await cw::this_coro::context());
@@ -58,7 +58,7 @@ cw::task<bool> sleep_is_cancelled(cw::task<> work, cw::duration stop_after) {
   co_return cancelled;
 }
 
-// A thread that requests the stops it is asked for, each at once.
+// A thread that requests stops on demand, each at once.
 class sleep_stopper {
  public:
   sleep_stopper() : thread_([this] { work(); }) {}
@@ -91,8 +91,8 @@ class sleep_stopper {
   std::thread thread_;
 };
 
-// Sleepers on `place` whose stop is requested, from a thread of its own, just as they begin to sleep. Gives
-// how many ended, one way or the other.
+// Sleepers on `place` whose stop is requested, from a thread of its own, just as they begin to sleep. Returns
+// how many ended, with or without the stop.
 cw::task<int> sleep_race_with_stop(cw::executor_ref place, cw::duration span, int rounds) {
   sleep_stopper stopper;
   std::atomic<int> slept = 0;
@@ -131,7 +131,7 @@ TEST_CASE("a sleep lasts as long as asked, in any unit and fraction, never short
   CHECK(sleep_lasts(std::chrono::duration<long double, std::micro>(2.25L)) == 2250ns);
 }
 
-TEST_CASE("no time, negative time and not a number are no sleep") {
+TEST_CASE("zero, negative time and NaN are no sleep") {
   CHECK(sleep_lasts(0s) == 0s);
   CHECK(sleep_lasts(-1s) == 0s);
   CHECK(sleep_lasts(cw::duration::min()) == 0s);
@@ -139,7 +139,7 @@ TEST_CASE("no time, negative time and not a number are no sleep") {
   CHECK(sleep_lasts(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())) == 0s);
 }
 
-TEST_CASE("a sleep beyond the clock's range is for ever, until a stop") {
+TEST_CASE("a sleep beyond the clock's range lasts forever, until a stop") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<int> {
     int cancelled = 0;
@@ -156,12 +156,12 @@ TEST_CASE("a sleep beyond the clock's range is for ever, until a stop") {
   CHECK(cw::sync_wait(loop, body()) == 4);
 }
 
-TEST_CASE("the longest sleeps that the clock can count are counted") {
+TEST_CASE("the longest sleep in the clock's range is kept exactly") {
   CHECK(sleep_lasts(std::chrono::duration<double>(9.2e9)) == 9'200'000'000s);
   CHECK(sleep_lasts(200 * 365 * 24h) == 200 * 365 * 24h);
 }
 
-TEST_CASE("sleeping until a moment that has passed lets others go first") {
+TEST_CASE("sleeping until a moment that has passed lets others run first") {
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<std::string> {
     std::string order;
@@ -180,7 +180,7 @@ TEST_CASE("sleeping until a moment that has passed lets others go first") {
   CHECK(loop.elapsed() == 0s);
 }
 
-TEST_CASE("a stop ends a sleep at once, however far down the chain") {
+TEST_CASE("a stop ends a sleep at once, however deep in the chain") {
   cw::simulated_loop loop;
   CHECK(cw::sync_wait(loop, sleep_is_cancelled(sleep_through(20, 1h), 3s)));
   CHECK(loop.elapsed() == 3s);
@@ -207,7 +207,7 @@ TEST_CASE("a sleep in a chain that has been stopped does not begin") {
   CHECK(loop.elapsed() == 0s);
 }
 
-TEST_CASE("cleaning up after a stop may sleep again only outside the stopped chain") {
+TEST_CASE("cleanup after a stop may sleep again only outside the stopped chain") {
   cw::simulated_loop loop;
   const auto clean_up = []() -> cw::task<> {
     const cw::context here = co_await cw::this_coro::context();
@@ -234,7 +234,7 @@ TEST_CASE("a stop at the moment a sleep begins ends it, on a pool") {
   CHECK(cw::sync_wait(sleep_race_with_stop(pool, 1h, 1000)) == 2000);
 }
 
-TEST_CASE("a sleep ends once when its time runs out just as a stop is requested") {
+TEST_CASE("a sleep ends once if its time runs out just as a stop is requested") {
   cw::thread_pool pool(2);
   cw::event_loop loop;
   for (const cw::duration span : {cw::duration(0), cw::duration(2us), cw::duration(20us)}) {

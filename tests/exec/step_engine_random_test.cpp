@@ -1,4 +1,4 @@
-// step_engine in random orders of arrivals, stops and failures: no piece is lost, doubled or leaked.
+// step_engine in random orders of arrivals, stops and failures: no piece is lost, duplicated or leaked.
 #include <doctest/doctest.h>
 #include <atomic>
 #include <chrono>
@@ -43,7 +43,7 @@ struct random_sequence {
 
 using random_engine = cw::step_engine<random_sequence, std::unique_ptr<tracked::value>>;
 
-// Gives 0, 1, 2, ... in steps of `per_step`, which may be none.
+// Produces 0, 1, 2, ... in steps of `per_step` pieces, which may be 0.
 struct random_step {
   tracked::account& account;
   std::size_t slots;
@@ -160,7 +160,7 @@ void check(const std::vector<random_plan>& plans, const std::vector<random_outco
 
 }  // namespace
 
-TEST_CASE("a step_engine in two hundred random orders in virtual time loses, doubles and leaks nothing") {
+TEST_CASE("a step_engine loses, duplicates and leaks nothing in two hundred random orders in virtual time") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     cw::random_source random(seed);
@@ -186,7 +186,7 @@ TEST_CASE("a step_engine in two hundred random orders in virtual time loses, dou
   }
 }
 
-TEST_CASE("a step_engine whose jobs run on eight threads loses, doubles and leaks nothing") {
+TEST_CASE("a step_engine whose jobs run on eight threads loses, duplicates and leaks nothing") {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     CAPTURE(seed);
     cw::random_source random(seed);
@@ -197,7 +197,7 @@ TEST_CASE("a step_engine whose jobs run on eight threads loses, doubles and leak
       cw::thread_pool pool(8);
 #ifdef COWORKER_TEST_UNDER_TSAN
       const std::uint64_t throws_each =
-          0;  // it does not see how libstdc++ counts the owners of a shared exception
+          0;  // TSan does not see how libstdc++ counts the owners of a shared exception
 #else
       const std::uint64_t throws_each = seed % 2 == 0 ? 50U : 0U;
 #endif

@@ -59,7 +59,7 @@ const std::vector<std::vector<int>> step_expected{{0, 1}, {10, 11, 12}, {20, 21,
 
 }  // namespace
 
-TEST_CASE("each job gets the pieces of its own sequence, on a real loop as in a simulation") {
+TEST_CASE("each job receives the pieces of its own sequence, on a real loop and in a simulation") {
   step_test_engine engine(step_all, {.at_once = 2});
   std::vector<std::vector<int>> results(3);
   SUBCASE("on an event loop") {
@@ -73,7 +73,8 @@ TEST_CASE("each job gets the pieces of its own sequence, on a real loop as in a 
   SUBCASE("on a simulated loop") {
     cw::simulated_loop loop;
     cw::sync_wait(loop, step_collect_three(engine, results));
-    CHECK(loop.elapsed() == 60ms);  // 2 + 4 steps, one after the other in one of two slots
+    // 2 + 4 steps of 10 ms, one sequence after the other in one of the two slots
+    CHECK(loop.elapsed() == 60ms);
   }
   CHECK(results == step_expected);
   CHECK(engine.measured().active == 0);
@@ -112,7 +113,7 @@ TEST_CASE(
   CHECK(loop.elapsed() == 7s);
 }
 
-TEST_CASE("a sequence whose job is stopped is in no further step, and the others go on") {
+TEST_CASE("a sequence whose job is stopped is in no further step, and the others continue") {
   tracked::account account;
   std::vector<std::size_t> sizes;
   const auto step = [&sizes](step_test_active all) {
@@ -150,7 +151,7 @@ TEST_CASE("a sequence whose job is stopped is in no further step, and the others
   }
 }
 
-TEST_CASE("a sequence that waits for a slot can be stopped, and one whose consumer goes away is dropped") {
+TEST_CASE("a sequence that waits for a slot can be stopped, and one whose consumer is destroyed is dropped") {
   tracked::account account;
   cw::simulated_loop loop;
   step_test_engine engine(step_all, {.at_once = 1});
@@ -178,7 +179,8 @@ TEST_CASE("a sequence that waits for a slot can be stopped, and one whose consum
   CHECK(account.alive == 0);
 }
 
-TEST_CASE("a step that throws ends what was in it, and the engine goes on; a sequence can fail alone") {
+TEST_CASE(
+    "a step that throws ends the sequences in it, and the engine continues; a sequence can fail alone") {
   const auto step = [](step_test_active all) {
     for (step_test_engine::active* const one : all) {
       if ((*one)->first == 13) throw std::runtime_error("out of memory");
@@ -210,7 +212,7 @@ TEST_CASE("a step that throws ends what was in it, and the engine goes on; a seq
   CHECK(cw::sync_wait(failure_of(engine, 30, pieces)).empty());
 }
 
-TEST_CASE("steps and the destruction of sequences happen on one thread, which is the engine's own") {
+TEST_CASE("steps and the destruction of sequences happen on one thread, the engine's own") {
   struct bound {
     std::vector<std::thread::id>* seen = nullptr;
     explicit bound(std::vector<std::thread::id>& to) : seen(&to) {}
@@ -237,7 +239,8 @@ TEST_CASE("steps and the destruction of sequences happen on one thread, which is
 }
 
 TEST_CASE(
-    "when the engine goes, jobs that still wait for pieces are told so, and its thread ends after its step") {
+    "when the engine is destroyed, jobs that wait for pieces get an error, and its thread ends after its "
+    "step") {
   std::atomic<bool> stepping{false}, go_on{false};
   std::optional<step_test_engine> engine;
   engine.emplace(

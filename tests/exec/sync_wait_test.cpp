@@ -60,7 +60,7 @@ static_assert(cw::runnable_executor<cw::event_loop>);
 static_assert(cw::runnable_executor<cw::simulated_loop>);
 static_assert(!cw::runnable_executor<cw::thread_pool>);
 
-TEST_CASE("sync_wait gives what the task gives: values, references, nothing, exceptions") {
+TEST_CASE("sync_wait returns or throws what the task does: values, references, nothing, exceptions") {
   CHECK(cw::sync_wait(wait_give(7)) == 7);
   CHECK(*cw::sync_wait(wait_give(std::make_unique<int>(8))) == 8);
   CHECK(cw::sync_wait(wait_give(wait_no_default(9))).number == 9);
@@ -69,7 +69,7 @@ TEST_CASE("sync_wait gives what the task gives: values, references, nothing, exc
   CHECK_THROWS_WITH_AS(cw::sync_wait(wait_fail()), "failed", std::runtime_error);
 }
 
-TEST_CASE("sync_wait runs on the loop it is given, on the calling thread, again and again") {
+TEST_CASE("sync_wait runs on the given loop, on the calling thread, again and again") {
   cw::event_loop loop;
   const auto where = [](cw::executor_ref expected) -> cw::task<std::thread::id> {
     const cw::executor_ref here = co_await cw::this_coro::executor();
@@ -97,7 +97,8 @@ TEST_CASE("a coroutine may block in sync_wait on another loop; such waits nest")
   CHECK(cw::sync_wait(wait_nested(5)) == 5);
 }
 
-TEST_CASE("blocking in a coroutine for a task of its own loop says so, and nothing of the task remains") {
+TEST_CASE(
+    "blocking in a coroutine for a task on its own loop throws an error, and nothing of the task remains") {
   const auto argument = std::make_shared<int>();
   std::string message;
   const auto body = [](auto& on, std::string& into, std::shared_ptr<int> kept) -> cw::task<> {
@@ -122,7 +123,8 @@ TEST_CASE("blocking in a coroutine for a task of its own loop says so, and nothi
         "sync_wait: the loop runs already; in a coroutine, co_await the task instead of blocking for it");
 }
 
-TEST_CASE("blocking a thread for what only that thread would run says so, whatever the executor is called") {
+TEST_CASE(
+    "blocking a thread for what only that thread would run throws an error, however the executor is named") {
   constexpr const char* says =
       "sync_wait: this thread belongs to the executor that is to run the task, and would block what it waits "
       "for; in a coroutine, co_await the task; elsewhere, sync_wait(task) runs it on a loop of its own";
@@ -134,7 +136,7 @@ TEST_CASE("blocking a thread for what only that thread would run says so, whatev
     } catch (const std::logic_error& error) {
       message = error.what();
     }
-    CHECK(kept.use_count() <= 3);  // here, in the argument's copy and with the caller: the task has gone
+    CHECK(kept.use_count() <= 3);  // here, in the argument's copy and with the caller: the task is destroyed
     CHECK(cw::sync_wait(wait_give(1)) == 1);
     co_return message;
   };
@@ -164,7 +166,7 @@ TEST_CASE("blocking a thread for what only that thread would run says so, whatev
   CHECK(argument.use_count() == 1);
 }
 
-TEST_CASE("a stop of the loop by others does not end sync_wait before its task has ended") {
+TEST_CASE("a stop of the loop by other code does not end sync_wait before its task has ended") {
   const auto body = [](auto& on) -> cw::task<int> {
     const cw::executor_ref here = co_await cw::this_coro::executor();
     for (int i = 0; i < 10; ++i) {
@@ -185,7 +187,7 @@ TEST_CASE("a stop of the loop by others does not end sync_wait before its task h
   }
 }
 
-TEST_CASE("a task may end on a pool's thread; the loop is free to go at once") {
+TEST_CASE("a task may end on a pool's thread; the loop may be destroyed at once") {
   cw::thread_pool pool(2);
   const auto body = [](cw::executor_ref away, int number) -> cw::task<int> {
     co_await cw::resume_on(away);
@@ -196,7 +198,7 @@ TEST_CASE("a task may end on a pool's thread; the loop is free to go at once") {
   CHECK(sum == 1000);
 }
 
-TEST_CASE("a pool may go as soon as the task that hopped to it has ended") {
+TEST_CASE("a pool may be destroyed as soon as the task that moved to it has ended") {
   int sum = 0;
   cw::thread_pool first(1);
   for (int round = 0; round < 200; ++round) {
@@ -210,7 +212,7 @@ TEST_CASE("a pool may go as soon as the task that hopped to it has ended") {
   CHECK(sum == 200);
 }
 
-TEST_CASE("a task that can never end is noticed on a simulated loop, and stopped") {
+TEST_CASE("a task that can never end is detected on a simulated loop, and stopped") {
   cw::simulated_loop loop;
   std::string end = "none";
   const auto body = [](std::string& how) -> cw::task<> {
@@ -226,8 +228,8 @@ TEST_CASE("a task that can never end is noticed on a simulated loop, and stopped
   CHECK(cw::sync_wait(loop, wait_give(1)) == 1);
 }
 
-TEST_CASE("a task that can never end and ignores the stop is given up, with its frames") {
-  static auto* const lot = new foreign::parking_lot;  // holds on to the frames, which nobody may free
+TEST_CASE("a task that can never end and ignores the stop is abandoned, with its frames") {
+  static auto* const lot = new foreign::parking_lot;  // keeps the frames, which nobody may free
   cw::simulated_loop loop;
   const auto body = []() -> cw::task<> { co_await lot->park(); };
   CHECK_THROWS_WITH_AS(cw::sync_wait(loop, body()), wait_never_ends, std::logic_error);
@@ -235,7 +237,7 @@ TEST_CASE("a task that can never end and ignores the stop is given up, with its 
 }
 
 TEST_CASE(
-    "what an unrelated coroutine lets out of the loop comes out of sync_wait, whose task may still be "
+    "an exception that another coroutine throws out of the loop leaves sync_wait, whose task may still be "
     "waiting") {
   static auto* const lot = new foreign::parking_lot;
   struct thrower {

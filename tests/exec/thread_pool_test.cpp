@@ -31,7 +31,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// Blocks threads until so many have come that all may go.
+// Blocks threads until a given number has arrived.
 class pool_gate {
  public:
   explicit pool_gate(int needed) : needed_(needed) {}
@@ -89,7 +89,7 @@ TEST_CASE("a pool starts no thread before there is work, and no more than the wo
   CHECK(pool.size() == 1);
 }
 
-TEST_CASE("a pool runs on as many threads as it may, if so much work blocks") {
+TEST_CASE("a pool uses as many threads as it may, if that much work blocks") {
   cw::thread_pool pool(5);
   pool_gate gate(5);
   pool_run(pool, [&](cw::scope& children) {
@@ -98,7 +98,7 @@ TEST_CASE("a pool runs on as many threads as it may, if so much work blocks") {
   CHECK(pool.size() == 5);
 }
 
-TEST_CASE("a pool never runs on more threads than it may") {
+TEST_CASE("a pool never uses more threads than it may") {
   cw::thread_pool pool(3);
   std::mutex mutex;
   std::set<std::thread::id> threads;
@@ -125,7 +125,7 @@ TEST_CASE("a pool never runs on more threads than it may") {
   CHECK(pool.size() <= 3);
 }
 
-TEST_CASE("a pool of no threads counts as one of one thread") {
+TEST_CASE("a pool of 0 threads counts as a pool of one") {
   cw::thread_pool pool(0);
   cw::sync_wait(pool, pool_hop(3));
   CHECK(pool.size() == 1);
@@ -181,7 +181,7 @@ TEST_CASE("many timers at once, on several threads, fire once each") {
   CHECK(fired == 500);
 }
 
-TEST_CASE("timers that are due while a pool's thread has no memory are fired as soon as there is some") {
+TEST_CASE("timers that are due while a pool's thread has no memory fire as soon as there is some") {
   if (!coworker::testing::memory_is_counted()) return;
   cw::thread_pool pool(1);
   std::atomic<int> fired = 0;
@@ -240,7 +240,7 @@ TEST_CASE("what a stop wakes on a pool while there is no memory goes on as soon 
   CHECK(stopped == 100);
 }
 
-TEST_CASE("a pool that may grow takes on what was waiting for a thread") {
+TEST_CASE("a pool that may grow starts threads for what was waiting") {
   cw::thread_pool pool(1);
   pool_gate gate(3);
   std::thread raising;
@@ -276,7 +276,7 @@ TEST_CASE("the destructor resumes all that was posted, and what that posts in tu
   }
 }
 
-TEST_CASE("the destructor lets go of armed timers: their coroutines stay suspended") {
+TEST_CASE("the destructor drops armed timers: their coroutines stay suspended") {
   cw::timer alarm;
   bool resumed = false;
   const auto sleeper = [](cw::thread_pool& place, cw::timer& armed, bool& went_on) -> foreign::eager_task {
@@ -297,7 +297,7 @@ TEST_CASE("the destructor lets go of armed timers: their coroutines stay suspend
   CHECK(alarm.status == cw::timer::state::armed);
 }
 
-TEST_CASE("threads may post to a pool up to its end") {
+TEST_CASE("threads may post to a pool until its destructor") {
   for (int round = 0; round < 100; ++round) {
     std::atomic<int> resumed = 0;
     std::deque<foreign::eager_task> owner;
@@ -318,7 +318,7 @@ TEST_CASE("threads may post to a pool up to its end") {
 }
 
 #if defined(__GLIBC__)
-// New threads get a stack that is larger than any address space, so that starting one fails.
+// Gives new threads a stack that is larger than any address space, so that starting one fails.
 class pool_no_threads {
  public:
   pool_no_threads() {
@@ -340,7 +340,7 @@ class pool_no_threads {
   pthread_attr_t before_;
 };
 
-TEST_CASE("where no thread can be started, post() and arm() throw and have done nothing") {
+TEST_CASE("if no thread can be started, post() and arm() throw and have no effect") {
   cw::thread_pool pool(2);
   int resumed = 0;
   const auto count = [](int& to) -> foreign::eager_task {
@@ -360,7 +360,7 @@ TEST_CASE("where no thread can be started, post() and arm() throw and have done 
   CHECK(resumed == 0);
 }
 
-TEST_CASE("where no further thread can be started, the first does all the work") {
+TEST_CASE("if no further thread can be started, the first does all the work") {
   cw::thread_pool pool(4);
   cw::sync_wait(pool, pool_end_at_once());
   const pool_no_threads no_threads;
@@ -378,7 +378,7 @@ TEST_CASE("where no further thread can be started, the first does all the work")
 }
 #endif
 
-TEST_CASE("a pool tells its own threads from others") {
+TEST_CASE("a pool distinguishes its own threads from others") {
   cw::thread_pool pool(2);
   cw::thread_pool other(1);
   const auto asks = [](cw::thread_pool& first, cw::thread_pool& second) -> cw::task<std::vector<bool>> {
@@ -393,7 +393,7 @@ TEST_CASE("a pool tells its own threads from others") {
 }
 
 #ifdef COWORKER_TESTS_CAN_FORK
-TEST_CASE("a pool whose last owner lets go of it on a thread of its own ends the program and says why") {
+TEST_CASE("a pool whose last owner releases it on one of its own threads ends the program with a message") {
   const auto end = coworker::testing::end_of_child([] {
     auto pool = std::make_shared<cw::thread_pool>(2);
     const auto last_owner = [](std::shared_ptr<cw::thread_pool> owned) -> foreign::eager_task {

@@ -1,4 +1,4 @@
-// The stand-ins for the standard's threads and condition variables.
+// Tests the replacements for the standard's threads and condition variables.
 #include <doctest/doctest.h>
 #include <atomic>
 #include <chrono>
@@ -49,7 +49,7 @@ TEST_CASE("a wait with a far deadline ends when it is notified") {
   CHECK(note.written);
 }
 
-TEST_CASE("a wait ends at its deadline, at once where that has passed") {
+TEST_CASE("a wait ends at its deadline; at once if that has passed") {
   thread_note note;
   std::unique_lock lock(note.mutex);
   for (const time_point due : {time_point(), time_point() - std::chrono::seconds(1), clock_type::now(),

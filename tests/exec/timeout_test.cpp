@@ -36,7 +36,7 @@ cw::task<> limit_cancel_itself_after(cw::duration span) {
   throw cw::cancelled();
 }
 
-// Takes its time to end after a stop.
+// Ends late after a stop.
 cw::task<int> limit_stubborn(cw::duration winding_down) {
   const cw::context here = co_await cw::this_coro::context();
   cw::context own(here.executor);
@@ -65,7 +65,7 @@ class limit_refusing_loop : public cw::simulated_loop {
 
 }  // namespace
 
-TEST_CASE("work that ends in time gives its result, and no one waits for the limit") {
+TEST_CASE("work that ends in time returns its result, and nobody waits for the limit") {
   cw::simulated_loop loop;
   CHECK(cw::sync_wait(loop, cw::timeout(1h, limit_work(2s))) == 7);
   CHECK(loop.elapsed() == 2s);
@@ -75,14 +75,14 @@ TEST_CASE("work that ends in time gives its result, and no one waits for the lim
   CHECK(loop.elapsed() == 2s);
 }
 
-TEST_CASE("work that is stopped at its limit is timed_out") {
+TEST_CASE("work that is stopped at its limit throws timed_out") {
   cw::simulated_loop loop;
   CHECK_THROWS_WITH_AS(cw::sync_wait(loop, cw::timeout(2s, limit_work(1h))),
                        "timed out: the task was stopped at its time limit", cw::timed_out);
   CHECK(loop.elapsed() == 2s);
 }
 
-TEST_CASE("a limit may be of any duration, and beyond the clock it is none") {
+TEST_CASE("a limit may be any duration; beyond the clock's range it is no limit") {
   cw::simulated_loop loop;
   CHECK_THROWS_AS(cw::sync_wait(loop, cw::timeout(std::chrono::duration<double>(0.5), limit_work(1h))),
                   cw::timed_out);
@@ -99,13 +99,13 @@ TEST_CASE("work that needs no time ends in time, whatever the limit") {
   CHECK(loop.elapsed() == 0s);
 }
 
-TEST_CASE("work that finishes in spite of the stop gives its result: nothing done is lost") {
+TEST_CASE("work that finishes in spite of the stop returns its result, so nothing done is lost") {
   cw::simulated_loop loop;
   CHECK(cw::sync_wait(loop, cw::timeout(1s, limit_stubborn(5s))) == 42);
   CHECK(loop.elapsed() == 6s);
 }
 
-TEST_CASE("what work throws comes through, before the limit and after it") {
+TEST_CASE("an exception of the work is rethrown, before the limit and after it") {
   cw::simulated_loop loop;
   CHECK_THROWS_WITH_AS(cw::sync_wait(loop, cw::timeout(1h, limit_fail_after(1s))), "failed",
                        std::runtime_error);
@@ -120,7 +120,7 @@ TEST_CASE("what work throws comes through, before the limit and after it") {
                        std::runtime_error);
 }
 
-TEST_CASE("work that ends as cancelled by itself has not timed out") {
+TEST_CASE("work that ends as cancelled by itself does not throw timed_out") {
   cw::simulated_loop loop;
   CHECK_THROWS_AS(cw::sync_wait(loop, cw::timeout(1h, limit_cancel_itself_after(1s))), cw::cancelled);
 }
@@ -148,7 +148,7 @@ TEST_CASE("a stop of the chain reaches the work, which ends as cancelled") {
   CHECK(loop.elapsed() == 1s);
 }
 
-TEST_CASE("limits nest: the shorter one counts, and says whose it was") {
+TEST_CASE("nested limits: the shorter one counts, and timed_out comes from that one") {
   cw::simulated_loop loop;
   const auto inner_first = []() -> cw::task<std::string> {
     std::string seen;
@@ -164,7 +164,7 @@ TEST_CASE("limits nest: the shorter one counts, and says whose it was") {
   CHECK(loop.elapsed() == 2s);
 }
 
-TEST_CASE("work and alarm at one moment: the work has either given its result or timed out") {
+TEST_CASE("if work and limit end at the same moment, the work has either returned its result or timed out") {
   cw::thread_pool pool(2);
   const auto body = []() -> cw::task<int> {
     int ended = 0;
@@ -181,7 +181,7 @@ TEST_CASE("work and alarm at one moment: the work has either given its result or
 }
 
 TEST_CASE("work whose alarm cannot be started is stopped and waited for") {
-  limit_refusing_loop loop(2);  // the task below and the work
+  limit_refusing_loop loop(2);  // one post for the task below, one for the work
   const auto body = []() -> cw::task<> { co_await cw::timeout(1s, limit_work(1h)); };
   CHECK_THROWS_AS(cw::sync_wait(loop, body()), std::bad_alloc);
   CHECK(loop.elapsed() == 0s);

@@ -17,7 +17,7 @@ std::coroutine_handle<> timer_queue_handle(cw::timer& alarm) {
   return std::coroutine_handle<>::from_address(&alarm);
 }
 
-// What a timer_queue should do, done by searching a list.
+// Does what a timer_queue should do, by searching a list.
 class timer_queue_model {
  public:
   void arm(cw::timer& alarm) { armed_.push_back(&alarm); }
@@ -43,7 +43,7 @@ class timer_queue_model {
 
 }  // namespace
 
-TEST_CASE("an empty timer queue is due at the end of time") {
+TEST_CASE("an empty timer queue is due at time_point::max()") {
   const cw::timer_queue queue;
   CHECK(queue.empty());
   CHECK(queue.next_due() == cw::time_point::max());
@@ -67,7 +67,7 @@ TEST_CASE("timers fire in the order of their deadlines; equal ones in the order 
   CHECK(queue.empty());
 }
 
-TEST_CASE("a timer cancelled before it is armed is refused, so that its handle is posted at once") {
+TEST_CASE("arming a timer that was cancelled before returns false, so that its handle is posted at once") {
   cw::timer_queue queue;
   cw::timer alarm;
   CHECK_FALSE(queue.cancel(alarm));
@@ -76,7 +76,7 @@ TEST_CASE("a timer cancelled before it is armed is refused, so that its handle i
   CHECK(queue.empty());
 }
 
-TEST_CASE("cancelling an armed timer takes it out, once; one that has fired stays fired") {
+TEST_CASE("cancelling an armed timer removes it, once; one that has fired stays fired") {
   cw::timer_queue queue;
   cw::timer first(cw::time_point(1s), {});
   cw::timer second(cw::time_point(2s), {});
@@ -91,7 +91,7 @@ TEST_CASE("cancelling an armed timer takes it out, once; one that has fired stay
   CHECK(second.status == cw::timer::state::fired);
 }
 
-TEST_CASE("a timer queue does what a list that is searched would do") {
+TEST_CASE("a timer queue does the same as a list that is searched") {
   std::mt19937 random(7);
   cw::timer_queue queue;
   timer_queue_model model;

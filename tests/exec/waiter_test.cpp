@@ -12,7 +12,7 @@ TEST_CASE("a waiter that was woken before returns at once") {
   waiter.wait(cw::time_point::max());
 }
 
-TEST_CASE("a look around neither blocks nor uses up a wake-up") {
+TEST_CASE("a poll neither blocks nor uses up a wake-up") {
   cw::condition_waiter waiter;
   waiter.wait(cw::time_point::min());
   waiter.wake();

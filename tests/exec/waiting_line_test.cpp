@@ -1,10 +1,10 @@
-// What happens between the first look at a line and the wait in it, step by step.
+// Tests, step by step, what happens between a first attempt to take a slot and the wait for one.
 #include <doctest/doctest.h>
 #include <coworker/exec/lender_board.hpp>
 #include <coworker/exec/waiting_line.hpp>
 #include <cstddef>
 
-TEST_CASE("one who has found no free slot sees what comes before it is in the list") {
+TEST_CASE("a user that found no free slot notices what comes before it is in the list") {
   using line_of_int = coworker::detail::waiting_line<coworker::detail::lender_board<int>>;
   line_of_int line(std::size_t{1});
   line_of_int::slot* taken = line.take();

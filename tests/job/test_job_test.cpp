@@ -230,6 +230,6 @@ TEST_CASE("what cannot be tested so is refused: a second run, real threads, a wa
     co_await cw::resume_on(pool);
     co_return 1;
   });
-  CHECK(std::string(hops.outcome.message()).find("a coroutine on a simulated_loop cannot hop") !=
+  CHECK(std::string(hops.outcome.message()).find("a coroutine on a simulated_loop cannot move") !=
         std::string::npos);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// async_generator<T>: a coroutine that gives many values, each when it is asked for, and may await in
-// between. Control passes as between a task and its awaiter; see transfer.hpp.
+// async_generator<T>: a coroutine that produces many values, each on request, and may await between them.
+// Passes control as task does (see transfer.hpp); must not know who consumes the values.
 
 #include <concepts>
 #include <coroutine>
@@ -22,7 +22,7 @@ namespace detail {
 template <class T>
 class generator_promise final : public recycled_frame, public entered_promise {
  public:
-  // Hands back to the consumer: after a value, or for good.
+  // Suspends and resumes the consumer: after a value, or at the end of the body.
   class handing_back {
    public:
     handing_back() noexcept {}
@@ -33,7 +33,8 @@ class generator_promise final : public recycled_frame, public entered_promise {
     void await_resume() const noexcept {}
   };
 
-  // The same for a value that had to be converted, which stays here until the next one is asked for.
+  // The same for a value that had to be converted. The converted value is kept here until the next one is
+  // requested.
   class handing_over {
    public:
     template <class U>
@@ -86,8 +87,9 @@ class generator_promise final : public recycled_frame, public entered_promise {
     context_ = context;
   }
 
-  // Destroys a suspended generator. A local whose destructor throws leads the body on to another suspension,
-  // as if it had been resumed; that one ends here, not at the consumer, and what is left is destroyed.
+  // Destroys a suspended generator. If the destructor of a local throws, destroy() continues the body as if
+  // it had been resumed, up to another suspension. That suspension returns here, not to the consumer, and the
+  // loop then destroys what remains.
   static void destroy(std::coroutine_handle<generator_promise> self) noexcept {
     bool goes_on = false;
     self.promise().goes_on_ = &goes_on;
@@ -114,21 +116,23 @@ class generator_promise final : public recycled_frame, public entered_promise {
 
   T* value_ = nullptr;
   std::coroutine_handle<> consumer_;
-  bool* goes_on_ = nullptr;  // while it is being destroyed: set when it has suspended instead
+  bool* goes_on_ = nullptr;  // set only during destroy(): becomes true if the body suspended again
   coworker::context* context_ = nullptr;
   std::exception_ptr exception_;
 };
 
 }  // namespace detail
 
-/// A stream of T that may await between its values:
+/// Produces a stream of T, and may await between its values.
+///
+/// Starts with the first next(), runs only while its consumer waits for a value, and shares the consumer's
+/// context. Movable. If it is destroyed before its end, its locals are destroyed at the point where it is
+/// suspended, and exceptions of their destructors are dropped.
+/// Thread safety: not thread-safe.
+/// Example:
 ///
 ///     auto numbers = count_to(3);
 ///     for (int* n = co_await numbers.next(); n != nullptr; n = co_await numbers.next()) use(*n);
-///
-/// It starts with the first next(), runs only while its consumer waits for a value, and shares the consumer's
-/// context. Destroying it early destroys its locals where it stands; what their destructors throw then is
-/// dropped. Movable; not thread-safe.
 template <class T>
 class [[nodiscard("a generator does nothing until it is asked for a value")]] async_generator {
   static_assert(std::is_object_v<T>,
@@ -170,8 +174,10 @@ class [[nodiscard("a generator does nothing until it is asked for a value")]] as
     if (coroutine_) promise_type::destroy(coroutine_);
   }
 
-  /// Awaited, it gives the next value, which is the consumer's to change or move from until the next call, or
-  /// null once the stream has ended. Errors: rethrows what the generator threw, once; it has ended then.
+  /// Requests the next value: `T* value = co_await values.next();`.
+  /// Returns, when awaited, a pointer to the value, which the consumer may change or move from until the next
+  /// call, or null at the end of the stream.
+  /// Throws: what the generator threw, once; the stream has then ended.
   next_awaiter next() noexcept { return next_awaiter(coroutine_); }
 
  private:

@@ -1,7 +1,8 @@
 #pragma once
-// What a chain of tasks shares, and how a coroutine in it asks for that. A chain begins where something
-// starts a task rather than awaits it (sync_wait, a scope, when_all, a worker's job); that beginning owns the
-// context.
+// The context that a chain of tasks shares, and how a coroutine of the chain reads it. A chain begins where
+// something starts a task instead of awaiting it (sync_wait, a scope, when_all, a worker's job); whatever
+// starts the chain owns the context.
+// Must not know which executor runs the chain, nor what a job is.
 
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
@@ -12,13 +13,13 @@
 
 namespace coworker::inline v0_1 {
 
-struct job_record;  // what a worker knows of a job; defined on the floor of jobs
+struct job_record;  // what a worker knows of a job; defined in worker/
 
-/// Shared by a chain of tasks: each child takes it over from whoever awaits it. One coroutine of a chain runs
-/// at a time, so that no lock guards it.
+/// What a chain of tasks shares. A task that is awaited takes it over from its awaiter.
+/// Thread safety: no lock is needed, because only one coroutine of a chain runs at a time.
 struct context {
   executor_ref executor;            ///< where the chain runs now; `resume_on` changes it
-  stop_token stop;                  ///< asks the whole chain to end early
+  stop_token stop;                  ///< requests that the whole chain ends early
   const job_record* job = nullptr;  ///< the job that the chain works for; null outside a worker
 
   context() noexcept {}
@@ -28,7 +29,8 @@ struct context {
 
 namespace detail {
 
-// The context of an awaiting coroutine, which it must have in order to do what `what` names.
+// Returns the context of an awaiting coroutine. `what` names the operation that needs it, for the error
+// message. Throws std::logic_error if there is no context or no executor.
 template <class Promise>
 coworker::context& require_context(std::coroutine_handle<Promise> awaiting, const char* what) {
   coworker::context* const found = detail::context_of(awaiting);
@@ -41,7 +43,7 @@ coworker::context& require_context(std::coroutine_handle<Promise> awaiting, cons
   return *found;
 }
 
-// Suspends only to learn whose context it is asked for, and goes on at once.
+// Suspends only to find the context of the awaiting coroutine, which then continues at once.
 template <class Derived>
 class context_awaiter {
  public:
@@ -60,10 +62,11 @@ class context_awaiter {
 
 }  // namespace detail
 
-/// Asked with co_await from inside a task. Errors: std::logic_error when the task runs on no executor.
+/// Reads the context of the current task, with co_await.
+/// Throws: std::logic_error when the task runs on no executor.
 namespace this_coro {
 
-/// `executor_ref e = co_await this_coro::executor();` where this coroutine runs now.
+/// `executor_ref e = co_await this_coro::executor();` gives the executor that this coroutine runs on now.
 class executor : public detail::context_awaiter<executor> {
  public:
   static constexpr const char* name = "this_coro::executor";
@@ -71,7 +74,8 @@ class executor : public detail::context_awaiter<executor> {
   executor_ref await_resume() const noexcept { return context_->executor; }
 };
 
-/// `stop_token t = co_await this_coro::stop_token();` asks this coroutine to end early; valid while it runs.
+/// `stop_token t = co_await this_coro::stop_token();` gives the token that requests this coroutine to end
+/// early. Valid while the coroutine runs.
 class stop_token : public detail::context_awaiter<stop_token> {
  public:
   static constexpr const char* name = "this_coro::stop_token";
@@ -79,7 +83,7 @@ class stop_token : public detail::context_awaiter<stop_token> {
   coworker::stop_token await_resume() const noexcept { return context_->stop; }
 };
 
-/// `context c = co_await this_coro::context();` a copy of all that the chain shares, to start another chain
+/// `context c = co_await this_coro::context();` gives a copy of what the chain shares, to start another chain
 /// with.
 class context : public detail::context_awaiter<context> {
  public:

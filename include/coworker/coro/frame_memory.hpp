@@ -1,16 +1,19 @@
 #pragma once
-// Where coroutine frames live: a per-thread cache of recycled blocks, so that calling a coroutine seldom
-// costs a trip to the heap. Knows sizes and nothing else; what is stored in a block is not its business.
+// Memory for coroutine frames: a per-thread cache of recycled blocks, so that calling a coroutine rarely uses
+// the heap.
+// Knows only sizes; must not know what is stored in a block.
 
 #include <coworker/coro/quirks.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <new>
 
-// A recycled frame hides a use after free from AddressSanitizer, so under it every frame comes from the heap.
+// AddressSanitizer cannot see a use after free in a recycled frame, so with it every frame comes from the
+// heap.
 #if defined(__SANITIZE_ADDRESS__)
 #define COWORKER_RECYCLE_FRAMES 0
-// MinGW frees a thread's variables before it runs their destructors, so that nobody can give the blocks back.
+// MinGW frees a thread's variables before it runs their destructors, so the blocks could not be returned
+// there.
 #elif defined(__MINGW32__)
 #define COWORKER_RECYCLE_FRAMES 0
 #elif defined(__has_feature)
@@ -28,10 +31,11 @@ inline constexpr bool recycles_frames = COWORKER_RECYCLE_FRAMES != 0;
 inline constexpr std::size_t frame_granule = 32;  // bytes between two size classes
 inline constexpr std::size_t frame_classes = 33;  // class 0 is unused; the largest recycled frame is 1 KiB
 
-// g++ places each variable in a frame as its type asks for, and then asks for memory as for any other object
-// (GCC 104177). So there all frames suit the widest vector that the program is compiled for: 32 bytes with AVX,
-// 64 with AVX-512. What cannot be helped: an `alignas` of the variable itself, and types that ask for more. clang
-// asks for aligned memory where it is given -fcoro-aligned-allocation; see recycled_frame.
+// g++ aligns each variable within a frame as its type requires, but allocates the frame with the default
+// alignment (GCC 104177). So with g++ every frame is aligned for the widest vector that the program is
+// compiled for: 32 bytes with AVX, 64 with AVX-512. Not covered: an `alignas` on the variable itself, and
+// types that require more. clang requests aligned memory if it is given -fcoro-aligned-allocation; see
+// recycled_frame.
 #if defined(__GNUC__) && !defined(__clang__) && __BIGGEST_ALIGNMENT__ > __STDCPP_DEFAULT_NEW_ALIGNMENT__
 inline constexpr std::size_t frame_alignment = __BIGGEST_ALIGNMENT__;
 #else
@@ -40,23 +44,23 @@ inline constexpr std::size_t frame_alignment = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 inline constexpr bool over_aligned_frames = frame_alignment > __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
 inline constexpr std::size_t kept_per_class =
-    128 * 1024;  // bytes; bounds what a thread that only frees can hoard
+    128 * 1024;  // bytes; limits what a thread that only frees can collect
 
-// What lies in a free block.
+// What a free block contains.
 struct free_frame {
-  const free_frame* next;  // null: this is no block, but an end of a list
-  std::size_t count;       // of the blocks from this one down
+  const free_frame* next;  // null: not a block but the end of a list
+  std::size_t count;       // number of blocks from this one to the end
 };
 
-// Every list ends in one of these, so that whoever takes or gives a block needs a single test for all that is
-// out of the ordinary.
+// Every list ends in one of these two, so that allocating and freeing each need a single test for all rare
+// cases.
 inline constexpr free_frame open_end{nullptr, 0};
-inline constexpr free_frame shut_end{nullptr, SIZE_MAX};  // nothing may be put on it
+inline constexpr free_frame shut_end{nullptr, SIZE_MAX};  // ends a list that accepts no blocks
 
-// Trivially destructible and constant-initialised, so that the compiler reads it without a guard.
+// Trivially destructible and constant-initialised, so that the compiler accesses it without a guard.
 struct frame_cache {
   enum class phase : unsigned char {
-    unused,  // keeps nothing yet, and nobody would give blocks back when the thread ends
+    unused,  // keeps nothing yet: nothing would free the blocks when the thread ends
     open,
     closed,  // the thread is ending: nothing may be kept any more
   };
@@ -83,8 +87,7 @@ inline void delete_block(void* block) noexcept {
   ::operator delete(block);
 }
 
-// Gives the blocks back when the thread ends. Touched on the slow path only, because its destructor costs a
-// guard.
+// Frees the blocks when the thread ends. Used on the slow path only, because its destructor costs a guard.
 struct frame_cache_closer {
   frame_cache& cache;
 
@@ -108,7 +111,7 @@ struct frame_cache_closer {
   }
 };
 
-// Null: there is no memory.
+// Returns null if there is no memory.
 COWORKER_SPARES_REGISTERS inline void* allocate_block(std::size_t size) noexcept {
   if constexpr (over_aligned_frames)
     return ::operator new(size, std::align_val_t(frame_alignment), std::nothrow);
@@ -117,7 +120,7 @@ COWORKER_SPARES_REGISTERS inline void* allocate_block(std::size_t size) noexcept
 
 COWORKER_NOINLINE [[noreturn]] inline void throw_no_memory() { throw std::bad_alloc(); }
 
-// For a list that takes no more, or none yet.
+// Frees a block whose list accepts no more blocks, or none yet.
 COWORKER_SPARES_REGISTERS inline void free_block(void* memory, std::size_t size_class) noexcept {
   frame_cache& cache = this_thread_frames();
   if (cache.now != frame_cache::phase::unused) return delete_block(memory);
@@ -153,8 +156,8 @@ COWORKER_ALWAYS_INLINE inline void free_frame_memory(void* memory, std::size_t s
   head = ::new (memory) free_frame{below, count + 1};
 }
 
-// Base of a promise whose frame comes from the cache. A frame may be freed on another thread than it was made
-// on.
+// Base of a promise whose frame comes from the cache. A frame may be freed on another thread than the one
+// that allocated it.
 struct recycled_frame {
   COWORKER_ALWAYS_INLINE static inline void* operator new(std::size_t size) {
     if constexpr (recycles_frames) return allocate_frame(size);
@@ -166,7 +169,7 @@ struct recycled_frame {
   }
 
 #ifdef __clang__
-  // With -fcoro-aligned-allocation clang looks for these first, and says what the frame needs.
+  // With -fcoro-aligned-allocation clang looks for these first and passes the alignment that the frame needs.
   static void* operator new(std::size_t size, std::align_val_t alignment) {
     if (static_cast<std::size_t>(alignment) <= frame_alignment) return operator new(size);
     return ::operator new(size, alignment);

@@ -1,6 +1,7 @@
 #pragma once
-// The outcome of a coroutine while it waits to be fetched: nothing yet, a value, or an exception. Knows no
-// coroutine.
+// result<T>: storage for the outcome of a coroutine until it is fetched: nothing yet, a value, or an
+// exception.
+// Must not know any coroutine.
 
 #include <exception>
 #include <new>
@@ -11,7 +12,7 @@ namespace coworker::inline v0_1::detail {
 
 enum class result_state : unsigned char { empty, value, exception };
 
-// Stored is T itself, a pointer for a reference, and an empty struct for void.
+// Stored is T itself, a pointer for a reference, or an empty struct for void.
 template <class Stored>
 class result_storage {
  public:
@@ -33,7 +34,7 @@ class result_storage {
     state_ = result_state::value;
   }
 
-  // In place of a value too: when a coroutine has given one, the destructor of a local may yet throw.
+  // May replace a value: after co_return, the destructor of a local may still throw.
   void set_exception(std::exception_ptr exception) noexcept {
     if constexpr (!std::is_trivially_destructible_v<Stored>) {
       if (state_ == result_state::value) value_.~Stored();
@@ -44,10 +45,10 @@ class result_storage {
 
   result_state state() const noexcept { return state_; }
 
-  // Only when state() says so.
+  // Requires state() == result_state::exception.
   const std::exception_ptr& exception() const noexcept { return exception_; }
 
-  // Only once a value or an exception is there.
+  // Returns the value, or rethrows the exception. Requires that one of the two is set.
   Stored& get() {
     if (state_ != result_state::value) [[unlikely]]
       std::rethrow_exception(exception_);

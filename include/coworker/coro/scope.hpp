@@ -1,6 +1,7 @@
 #pragma once
-// scope: the owner of tasks that run side by side. It starts them, stops them together, and is left only when
-// all have ended; when_all, when_any and timeout are built on it.
+// scope: owns tasks that run side by side. It starts them, stops them together, and waits until all have
+// ended.
+// when_all, when_any and timeout are built on it; it must not know them, nor any concrete executor.
 
 #include <atomic>
 #include <concepts>
@@ -25,8 +26,8 @@ class scope;
 
 namespace detail {
 
-// The coroutine at the beginning of a chain: runs one task in a context of its own and reports its end to the
-// scope.
+// The coroutine at the start of a chain: runs one task in a context of its own and reports the end of the
+// task to the scope.
 class child {
  public:
   class promise_type : public recycled_frame {
@@ -57,7 +58,7 @@ class child {
   std::coroutine_handle<promise_type> handle;
 };
 
-// The parameter would live as long as the frame; the task is to be gone before its end is reported.
+// A parameter lives as long as the frame; moving the task out destroys it before its end is reported.
 inline child run_in_scope(scope&, task<void> work) {
   task<void> owned = std::move(work);
   co_await std::move(owned);
@@ -69,7 +70,7 @@ concept spawnable = requires(Callable& callable, Args&&... args) {
   requires !std::is_void_v<decltype(callable(std::move(args)...))>;
 };
 
-// Keeps a callable and its arguments alive for as long as the coroutine that they make.
+// Keeps a callable and its arguments alive until the coroutine that they create has ended.
 template <class Callable, class... Args>
 task<void> call_and_await(Callable callable, Args... args) {
   co_await callable(std::move(args)...);
@@ -77,21 +78,25 @@ task<void> call_and_await(Callable callable, Args... args) {
 
 }  // namespace detail
 
-/// Owns the tasks that it spawns. Its executor and stop token come from the context it is made with:
+/// Owns the tasks that it spawns. Takes executor, stop token and job from the context that it is constructed
+/// with.
+///
+/// The first child that fails stops the others, and join() rethrows its exception. A child that ends with
+/// `cancelled` counts as stopped, not as failed. A stop of the surrounding chain reaches all children.
+///
+/// A scope must be joined before it is destroyed, or the program is terminated with a message; where an
+/// exception may come in between, use with_scope.
+/// Thread safety: spawn() and request_stop() may be called on any thread while the scope has not been joined;
+/// join() by one coroutine at a time.
+/// Example:
 ///
 ///     scope children(co_await this_coro::context());
 ///     children.spawn(work(1));
 ///     children.spawn(work(2));
 ///     co_await children.join();
-///
-/// The first child that fails stops the others, and join() rethrows what it threw. A child that ends with
-/// `cancelled` has stopped, not failed. A stop of the surrounding chain reaches all children.
-///
-/// A scope must be joined before it is destroyed; where an exception may come in between, use with_scope.
-/// spawn() and request_stop() may be called on any thread while the scope has not been joined; join() once at
-/// a time.
 class scope {
  public:
+  /// `surrounding`: the context of the owner; the scope takes its executor, stop token and job from it.
   explicit scope(const context& surrounding) noexcept
       : source_(surrounding.stop), context_(surrounding.executor, source_.get_token(), surrounding.job) {}
 
@@ -109,8 +114,9 @@ class scope {
     reap(nullptr);
   }
 
-  /// Starts a task: its executor resumes it soon. Errors: std::logic_error when the scope's context has no
-  /// executor; std::bad_alloc and what the executor's post() throws. Nothing was started then.
+  /// Starts a task; the executor resumes it soon.
+  /// Throws: std::logic_error if the scope's context has no executor; std::bad_alloc and what the executor's
+  /// post() throws. Nothing was then started.
   void spawn(task<void> work) {
     if (!context_.executor) {
       throw std::logic_error(
@@ -128,8 +134,8 @@ class scope {
     }
   }
 
-  /// Starts `callable(args...)`, a coroutine, and keeps the callable and the arguments until it has ended; so
-  /// a capturing lambda is safe here.
+  /// Starts the coroutine `callable(args...)`, and keeps the callable and the arguments alive until it has
+  /// ended. So a capturing lambda is safe here.
   template <class Callable, class... Args>
   void spawn(Callable callable, Args... args) {
     constexpr bool fits = detail::spawnable<Callable, Args...>;
@@ -137,20 +143,21 @@ class scope {
     if constexpr (fits) spawn(detail::call_and_await(std::move(callable), std::move(args)...));
   }
 
-  /// Asks every child to end early, those spawned later included.
+  /// Requests that every child ends early, including children spawned later.
   void request_stop() noexcept { source_.request_stop(); }
 
-  /// As if a child had thrown `failure`: stops the children, and join() rethrows it unless another came
-  /// first.
+  /// Acts as if a child had thrown `failure`: stops the children, and join() rethrows it unless another
+  /// failure came first.
   void(fail)(std::exception_ptr failure) noexcept {
     if (failed_.exchange(true, std::memory_order_relaxed)) return;
     first_failure_ = std::move(failure);
     request_stop();
   }
 
+  /// Returns the token of the stop that the children receive.
   stop_token get_token() const noexcept { return source_.get_token(); }
 
-  /// Children that have not ended.
+  /// Returns the number of children that have not ended.
   std::size_t running() const noexcept { return count_.load(std::memory_order_relaxed) / child_unit; }
 
   class join_awaiter {
@@ -177,34 +184,35 @@ class scope {
     scope& scope_;
   };
 
-  /// Awaited, it returns when every child has ended. Errors: rethrows what the first failed child threw.
-  /// Cancellation: it still waits, since children end soon when asked to. The scope may be used again
-  /// afterwards, but one that was stopped, by a failure too, stays so.
+  /// Waits, when awaited, until every child has ended. The scope may be used again afterwards, but once
+  /// stopped (also by a failure) it stays stopped.
+  /// Throws: what the first failed child threw.
+  /// Cancellation: join() keeps waiting; the children receive the stop and end soon.
   join_awaiter join() noexcept { return join_awaiter(*this); }
 
  private:
   friend detail::child::promise_type;
   using child_handle = std::coroutine_handle<detail::child::promise_type>;
 
-  // A child cannot free its own frame while it is still leaving it, so each frees the one that ended before
-  // it.
+  // A child cannot free its own frame while its final suspension still runs, so each frees the one that ended
+  // before it.
   void reap(child_handle newest) noexcept {
     const child_handle previous =
         child_handle::from_address(last_ended_.exchange(newest.address(), std::memory_order_acq_rel));
     if (previous) previous.destroy();
   }
 
-  // Counts a child off, and lets the joiner go on if it waits for no other. On its own executor: a child may
-  // have hopped away from it, to `place`.
+  // Counts a child as ended, and resumes the joiner if it was the last. The joiner is resumed on its own
+  // executor, which may differ from `place`, the executor of the child.
   void end(child_handle ended, executor_ref place) noexcept {
     reap(ended);
     if (count_.fetch_sub(child_unit, std::memory_order_acq_rel) != child_unit)
-      return;  // the scope may be gone
+      return;  // the scope may already be destroyed
     if (!joiner_executor_ || joiner_executor_ == place) return detail::resume_from_bottom(joiner_);
     for (;;) {
       try {
         return joiner_executor_.post(joiner_);
-      } catch (const std::bad_alloc&) {  // nobody else would post it
+      } catch (const std::bad_alloc&) {  // tried again: nobody else would post it
       }
     }
   }
@@ -215,12 +223,12 @@ class scope {
   linked_stop_source source_;
   context context_;
   std::atomic<std::size_t> count_{
-      scope_unit};  // a unit for each child, and for the scope until it waits in join()
+      scope_unit};  // a unit for each child, and one for the scope until join() waits
   std::atomic<void*> last_ended_{nullptr};
   std::atomic<bool> failed_{false};
   std::exception_ptr first_failure_;
   std::coroutine_handle<> joiner_;
-  executor_ref joiner_executor_;  // empty for a joiner that has no context
+  executor_ref joiner_executor_;  // empty if the joiner has no context
 };
 
 namespace detail {
@@ -244,7 +252,8 @@ inline void child::promise_type::final_awaiter::await_suspend(
 
 inline task<void> join_all(scope& children) { co_await children.join(); }
 
-// Runs a task to its end and keeps what became of it, for a caller that has something else to do first.
+// Runs a task to its end and stores its outcome, for a caller that has something else to do before it uses
+// it.
 template <class T>
 task<void> capture(task<T> work, result<T>& into) {
   try {
@@ -264,19 +273,19 @@ using scope_body_task = std::invoke_result_t<Body&, scope&>;
 
 }  // namespace detail
 
-/// Runs `body(scope&)`, a coroutine, waits for all that it spawned, and gives what it returned. If the body
-/// throws, its children are stopped and waited for first.
-///
-/// A child that fails stops its siblings, not the body, which can watch `scope.get_token()`.
-///
-/// Errors: rethrows what the body threw, else what the first failed child threw.
+/// Runs the coroutine `body(scope&)` and waits for all that it spawned. If the body throws, its children are
+/// stopped and waited for first. A child that fails stops its siblings, not the body; the body can watch
+/// `scope.get_token()`.
+/// Returns what the body returned.
+/// Throws: what the body threw; else what the first failed child threw.
 template <class Body>
 requires std::invocable<Body&, scope&> detail::scope_body_task<Body> with_scope(Body body) {
   const context surrounding = co_await this_coro::context();
   scope children(surrounding);
   detail::result<typename detail::scope_body_task<Body>::value_type> outcome;
   detail::result<void> joined;
-  auto join = detail::capture(detail::join_all(children), joined);  // made while nothing can be left running
+  // Allocated before anything runs, so that a failure leaves nothing running.
+  auto join = detail::capture(detail::join_all(children), joined);
   co_await detail::capture(body(children), outcome);
   if (outcome.state() == detail::result_state::exception) children.request_stop();
   co_await std::move(join);

@@ -1,11 +1,12 @@
 #pragma once
-// Cooperative stop: a source that asks, tokens that can be asked, callbacks that run when it happens. Knows
-// no coroutine.
+// Cooperative stop: a source that requests it, tokens that can be asked, and callbacks that run when it
+// happens.
+// Must not know any coroutine.
 //
-// The shape is std::stop_token's, without its shared state: a token points into its source, so that making a
-// source for each job or group of tasks allocates nothing, and a token must not be used after its source is
-// gone. (The standard's own header also costs a quarter of our whole include budget, and libc++ before 20
-// lacks it.)
+// The interface is that of std::stop_token, but without shared state: a token points into its source. So
+// making a source for each job or group of tasks allocates nothing, and a token must not be used after its
+// source is destroyed. (The standard header also costs a quarter of our whole include budget, and libc++
+// before 20 lacks it.)
 
 #include <atomic>
 #include <exception>
@@ -18,8 +19,8 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a coroutine throws, and its awaiters see, when it ends early because stop was requested. Catch it to
-/// clean up, and let it go on: a chain that ends with it counts as stopped, not as failed.
+/// The exception with which a coroutine ends early because a stop was requested. Catch it to clean up, and
+/// rethrow it: a chain that ends with it counts as stopped, not as failed.
 class cancelled : public std::exception {
  public:
   const char* what() const noexcept override { return "cancelled: a stop was requested"; }
@@ -45,8 +46,9 @@ class stop_callback_node {
   bool listed_ = false;
 };
 
-// Blocks while an atomic has that value. Where the system has no futex, libstdc++'s own wait may miss a notification
-// (up to GCC 15 it compares before it locks): there, look again and again, as what is waited for is short.
+// Blocks while the atomic has that value. On systems without a futex libstdc++'s own wait may miss a
+// notification (up to GCC 15 it compares before it locks). There this polls, which is acceptable because the
+// waits are short.
 template <class T>
 void wait_while(const std::atomic<T>& place, T value) noexcept {
 #if defined(__GLIBCXX__) && !defined(__linux__)
@@ -56,7 +58,7 @@ void wait_while(const std::atomic<T>& place, T value) noexcept {
 #endif
 }
 
-// Its address tells threads apart; std::thread::id would need <thread>.
+// Returns an address that differs between threads; std::thread::id would need <thread>.
 inline const void* this_thread_marker() noexcept {
   static thread_local char marker = 0;
   return &marker;
@@ -87,7 +89,7 @@ class stop_state {
     return true;
   }
 
-  // Runs the callback here and now when stop was requested before.
+  // Runs the callback immediately if a stop was requested before.
   void add(stop_callback_node& node) noexcept {
     if (!lock_unless_requested()) return node.run_(node);
     node.next_ = first_;
@@ -97,7 +99,7 @@ class stop_state {
     unlock();
   }
 
-  // Afterwards the callback does not run and is not running, unless it is the callback that calls this.
+  // After it returns the callback neither runs nor will run, except when the callback itself is the caller.
   void remove(stop_callback_node& node) noexcept {
     lock();
     const bool was_listed = node.listed_;
@@ -105,7 +107,8 @@ class stop_state {
     const bool on_requester = requester_ == this_thread_marker();
     unlock();
     if (was_listed) return;
-    if (on_requester) {  // from within a callback, maybe from within this very one, which is then gone
+    // Called from within a callback, perhaps this very one, which is then removed while it runs.
+    if (on_requester) {
       stop_callback_node* expected = &node;
       running_.compare_exchange_strong(expected, nullptr, std::memory_order_relaxed);
       return;
@@ -152,24 +155,29 @@ class stop_state {
   }
 
   std::atomic<unsigned> flags_{0};
-  stop_callback_node* first_ = nullptr;                // under the lock
-  const void* requester_ = nullptr;                    // under the lock: the thread that requested the stop
-  std::atomic<stop_callback_node*> running_{nullptr};  // the callback being run by the requester
+  stop_callback_node* first_ = nullptr;  // guarded by the lock
+  // Guarded by the lock: the thread that requested the stop.
+  const void* requester_ = nullptr;
+  std::atomic<stop_callback_node*> running_{nullptr};  // the callback that the requester is running
 };
 
 }  // namespace detail
 
-/// Tells whether a stop was requested of the source that it came from; one made by default is never asked to
-/// stop. Copyable, thread-safe; valid as long as its source.
+/// Tells whether its stop_source has requested a stop. A default-constructed token never reports a stop.
+/// Copyable; valid as long as its source.
+/// Thread safety: thread-safe.
 class stop_token {
  public:
   stop_token() noexcept {}
 
+  /// Returns whether a stop was requested.
   bool stop_requested() const noexcept { return state_ != nullptr && state_->requested(); }
+  /// Returns whether the token belongs to a source, so that a stop can be requested at all.
   bool stop_possible() const noexcept { return state_ != nullptr; }
   friend bool operator==(const stop_token&, const stop_token&) noexcept = default;
 
-  /// Errors: throws `cancelled` when a stop was requested; for loops that compute without awaiting.
+  /// For loops that compute without awaiting.
+  /// Throws: `cancelled` if a stop was requested.
   void throw_if_stopped() const {
     if (stop_requested()) throw cancelled();
   }
@@ -183,9 +191,9 @@ class stop_token {
   detail::stop_state* state_ = nullptr;
 };
 
-/// Runs `callback` once when a stop is requested: on the requesting thread, or in the constructor if that has
-/// happened already. The destructor waits for a run in progress on another thread. The callback must not
-/// throw.
+/// Runs `callback` once when a stop is requested: on the requesting thread, or in the constructor if the stop
+/// was requested before. The callback must not throw. The destructor waits for a run in progress on another
+/// thread.
 template <class Callback>
 class stop_callback : private detail::stop_callback_node {
   static_assert(std::is_invocable_v<Callback&>, "a stop callback must be callable without arguments");
@@ -212,25 +220,29 @@ class stop_callback : private detail::stop_callback_node {
 template <class Callback>
 stop_callback(stop_token, Callback) -> stop_callback<Callback>;
 
-/// Asks for a stop, once and for all. Thread-safe. Must outlive its tokens, its callbacks, and a call of
-/// request_stop in progress.
+/// Requests a stop; a request cannot be taken back. Must outlive its tokens, its callbacks, and a call of
+/// request_stop() in progress.
+/// Thread safety: thread-safe.
 class stop_source {
  public:
   stop_source() noexcept {}
   stop_source(const stop_source&) = delete;
   stop_source& operator=(const stop_source&) = delete;
 
+  /// Returns a token of this source.
   stop_token get_token() const noexcept { return stop_token(&state_); }
+  /// Returns whether a stop was requested.
   bool stop_requested() const noexcept { return state_.requested(); }
 
-  /// Runs the callbacks on the calling thread. False: a stop had been requested before.
+  /// Requests the stop and runs the callbacks on the calling thread. Returns false if a stop had been
+  /// requested before.
   bool request_stop() noexcept { return state_.request(); }
 
  private:
   mutable detail::stop_state state_;
 };
 
-/// A source that is also asked as soon as its parent is, of which it has a token.
+/// A stop_source that is also stopped as soon as its parent is. `parent` is a token of the parent.
 class linked_stop_source : public stop_source {
  public:
   explicit linked_stop_source(stop_token parent) noexcept

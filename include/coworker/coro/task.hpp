@@ -1,11 +1,24 @@
 #pragma once
-// task<T>: a lazy, owned, awaited-once coroutine. Knows what its chain shares only as a pointer that a child
-// takes over from whoever awaits it; what that context holds (executor, stop token, job) is in context.hpp.
+// task<T>: a lazy coroutine that is owned by one object and awaited once. Must not know what a context
+// contains (executor, stop token, job); that is in context.hpp.
+//
+// How `co_await f()` runs (enter, hand_back, resume, and why not symmetric transfer: see transfer.hpp):
+//   1. f() allocates its frame (frame_memory.hpp) and returns a task that owns it. Nothing runs yet.
+//   2. The awaiter, in the caller's frame, takes over f's frame. Its task_result has room for f's outcome.
+//   3. await_suspend gives f's promise the caller, the context and the task_result; enter() then resumes f as
+//      a nested call (through resume() instead, if nested calls have used 16 KiB of stack).
+//   4. f stores its outcome in the task_result; final_suspend calls hand_back(). If that returns true, f's
+//      frame is freed, and the caller continues: when enter() returns, if it is still on this stack, and
+//      otherwise from the resume() at the bottom of the stack.
+//   5. If f suspends before its end, enter() returns false; step 4 follows whenever f has been resumed.
+//   6. If hand_back() returns false (f was resumed by a plain handle.resume()), final_awaiter resumes the
+//      caller, and the caller's awaiter destroys f's frame.
+//   7. await_resume returns the value or rethrows the exception.
 
 #include <concepts>
 #include <coroutine>
 #include <coworker/coro/frame_memory.hpp>
-#include <coworker/coro/task_answer.hpp>
+#include <coworker/coro/task_result.hpp>
 #include <coworker/coro/transfer.hpp>
 #include <exception>
 #include <stdexcept>
@@ -19,7 +32,7 @@ struct context;
 template <class T = void>
 class task;
 
-/// A promise that belongs to a chain of coroutines sharing one context.
+/// A promise of a coroutine that belongs to a chain of coroutines sharing one context.
 template <class Promise>
 concept context_promise = requires(Promise& promise) {
   { promise.context() } -> std::same_as<coworker::context*>;
@@ -39,78 +52,78 @@ coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept
   }
 }
 
-// A task that ends frees its frame at once and then lets its awaiter go on, which is cheaper than being
-// destroyed from there.
+// A task frees its frame as soon as it ends and then lets its awaiter continue. That is cheaper than letting
+// the awaiter destroy it.
 template <class T>
 class task_promise_base : public recycled_frame, public entered_promise {
  public:
   class final_awaiter {
    public:
-    explicit final_awaiter(bool may_go) noexcept : may_go_(may_go) {}
-    bool await_ready() const noexcept { return may_go_; }
+    explicit final_awaiter(bool handed_back) noexcept : handed_back_(handed_back) {}
+    bool await_ready() const noexcept { return handed_back_; }
 
-    // Nobody below will let the awaiter go on: it does so inside this call, and destroys the frame.
+    // Nobody on the stack would resume the awaiter. It is resumed within this call, and destroys this frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
-      self.promise().answer_->ended_in_its_frame();
+      self.promise().result_->ended_in_its_frame();
       detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
     void await_resume() const noexcept {}
 
    private:
-    bool may_go_;
+    bool handed_back_;
   };
 
   task<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { answer_->set_exception(std::current_exception()); }
+  void unhandled_exception() noexcept { result_->set_exception(std::current_exception()); }
 
   final_awaiter final_suspend() noexcept {
-    task_answer<T>& answer = *answer_;
+    task_result<T>& result = *result_;
     const bool handed_back = detail::hand_back(self(), continuation_);
-    if (handed_back) answer.frame_is_gone();
+    if (handed_back) result.frame_is_freed();
     return final_awaiter(handed_back);
   }
 
   coworker::context* context() const noexcept { return context_; }
 
   void begin(std::coroutine_handle<> continuation, coworker::context* context,
-             task_answer<T>& answer) noexcept {
+             task_result<T>& result) noexcept {
     store_apart(continuation_, continuation.address());
     store_apart(context_, context);
-    answer_ = &answer;
+    result_ = &result;
   }
 
  protected:
   task_promise_base() noexcept {}
-  task_answer<T>& answer() noexcept { return *answer_; }
+  task_result<T>& result() noexcept { return *result_; }
 
  private:
   std::coroutine_handle<task_promise<T>> self() noexcept;
 
-  // Set when the task is awaited, which is before its body can read any: left raw, a call costs less.
+  // Set by begin(), before the body can read them. Left uninitialised, because that makes a call cheaper.
   void* continuation_;
   coworker::context* context_;
-  task_answer<T>* answer_;
+  task_result<T>* result_;
 };
 
 template <class T>
 class task_promise final : public task_promise_base<T> {
   static_assert(
-      alignof(task_answer<T>) <= frame_alignment,
+      alignof(task_result<T>) <= frame_alignment,
       "task<T>: T needs a stricter alignment than coroutine frames have; give a std::unique_ptr<T>");
 
  public:
   template <std::convertible_to<T> U = T>
   void return_value(U&& value) {
-    this->answer().set(std::forward<U>(value));
+    this->result().set(std::forward<U>(value));
   }
 };
 
 template <>
 class task_promise<void> final : public task_promise_base<void> {
  public:
-  void return_void() noexcept { answer().set(); }
+  void return_void() noexcept { result().set(); }
 };
 
 [[noreturn]] inline void throw_not_awaitable() {
@@ -121,20 +134,22 @@ class task_promise<void> final : public task_promise_base<void> {
 
 }  // namespace detail
 
-/// A coroutine that starts when it is awaited and gives one T (a value, a reference or void) or an exception.
+/// A coroutine that starts when it is awaited and produces one T (a value, a reference or void) or an
+/// exception.
 ///
-/// Awaited at most once, as an rvalue: `co_await f()` or `co_await std::move(t)`. Its frame belongs to the
-/// task object, then to the co_await; it ends, arguments included, before the awaiting coroutine goes on. A
-/// task that is never awaited never runs. While awaited it shares the context of its awaiter: executor, stop
-/// token, job. A task may be resumed on any thread, one at a time; the object itself is not
+/// Awaited at most once, as an rvalue: `co_await f()` or `co_await std::move(t)`. A task that is never
+/// awaited never runs. Its frame belongs to the task object, then to the co_await; the frame and the
+/// arguments are destroyed before the awaiting coroutine continues. While awaited the task shares the context
+/// of its awaiter: executor, stop token, job.
+/// Throws: awaiting rethrows what the coroutine threw, and throws std::logic_error if the task was awaited
+/// before or moved from.
+/// Thread safety: the coroutine may be resumed on any thread, one thread at a time. The object itself is not
 /// thread-safe.
-///
-/// Errors: awaiting rethrows what the coroutine threw; std::logic_error when awaited twice or after a move.
 template <class T>
 class [[nodiscard("a task does nothing until it is awaited")]] task {
-  static_assert(
-      !std::is_rvalue_reference_v<T>,
-      "task<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on");
+  static_assert(!std::is_rvalue_reference_v<T>,
+                "task<T&&>: the object would no longer exist when the caller uses it; use T, or T& to one "
+                "that lives longer");
 
  public:
   using promise_type = detail::task_promise<T>;
@@ -142,17 +157,17 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
 
   class awaiter {
    public:
-    explicit awaiter(std::coroutine_handle<promise_type> coroutine) noexcept : answer_(coroutine.address()) {}
+    explicit awaiter(std::coroutine_handle<promise_type> coroutine) noexcept : result_(coroutine.address()) {}
     awaiter(const awaiter&) = delete;
     awaiter& operator=(const awaiter&) = delete;
 
     ~awaiter() {
-      if (answer_.frame() != nullptr)
-        std::coroutine_handle<promise_type>::from_address(answer_.frame()).destroy();
+      if (result_.frame() != nullptr)
+        std::coroutine_handle<promise_type>::from_address(result_.frame()).destroy();
     }
 
     bool await_ready() const {
-      if (answer_.frame_to_begin() == nullptr) [[unlikely]]
+      if (result_.frame_to_begin() == nullptr) [[unlikely]]
         detail::throw_not_awaitable();
       return false;
     }
@@ -162,17 +177,17 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
       return start(awaiting, detail::context_of(awaiting));
     }
 
-    T await_resume() { return answer_.take(); }
+    T await_resume() { return result_.take(); }
 
    protected:
     bool start(std::coroutine_handle<> awaiting, coworker::context* shared) noexcept {
-      const auto coroutine = std::coroutine_handle<promise_type>::from_address(answer_.frame_to_begin());
-      coroutine.promise().begin(awaiting, shared, answer_);
+      const auto coroutine = std::coroutine_handle<promise_type>::from_address(result_.frame_to_begin());
+      coroutine.promise().begin(awaiting, shared, result_);
       return !detail::enter(coroutine);
     }
 
    private:
-    detail::task_answer<T> answer_;
+    detail::task_result<T> result_;
   };
 
   task(task && other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
@@ -190,7 +205,7 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
     if (coroutine_) coroutine_.destroy();
   }
 
-  /// An awaiter that starts the task in a context of its own rather than its awaiter's.
+  /// An awaiter that starts the task in a given context instead of its awaiter's.
   class awaiter_in_context : public awaiter {
    public:
     awaiter_in_context(std::coroutine_handle<promise_type> coroutine, coworker::context& own) noexcept
@@ -204,8 +219,9 @@ class [[nodiscard("a task does nothing until it is awaited")]] task {
 
   awaiter operator co_await()&& noexcept { return awaiter(std::exchange(coroutine_, nullptr)); }
 
-  /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive it.
-  /// If it hops, only `own` says where to, and the awaiting coroutine must hop back by itself.
+  /// `co_await f().in(own);` runs the task, and what it awaits, in the context `own`, which must outlive the
+  /// task. If the task changes its executor, only `own` records that; the awaiting coroutine must return to
+  /// its own executor by itself.
   awaiter_in_context in(coworker::context & own)&& noexcept {
     return awaiter_in_context(std::exchange(coroutine_, nullptr), own);
   }

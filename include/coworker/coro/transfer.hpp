@@ -1,17 +1,17 @@
 #pragma once
-// How control passes between coroutines without the stack growing. Knows handles only: neither tasks nor
-// executors.
+// How control passes between coroutines without growing the stack.
+// Knows only coroutine handles; must not know tasks or executors.
 //
-// The standard's answer, symmetric transfer, rests on tail calls that GCC makes only from -O2 on and never
-// under a sanitizer, where a loop of 10,000 awaits then overflows the stack. Here no tail call is needed:
+// The standard's way, symmetric transfer, needs tail calls. GCC makes them only from -O2 on and never under a
+// sanitizer, where a loop of 10,000 awaits then overflows the stack. Here no tail call is needed:
 //
-//   enter() runs the callee as an ordinary nested call. A callee that hands back before it suspends, as most
-//   do, returns straight to its caller, which never really suspended. On g++ 12 and clang 19 this is the
-//   cheapest path measured, cheaper than symmetric transfer.
+//   enter() runs the callee as an ordinary nested call. A callee that calls hand_back() before it suspends,
+//   as most do, returns directly to its caller, which never really suspended. On g++ 12 and clang 19 this is
+//   the fastest way measured, faster than symmetric transfer.
 //
-//   Once nested calls have used `nesting_bytes` of stack, or when the callee finishes later, the coroutine to
-//   go on with is noted in `next`, and the resume() at the bottom of this thread's stack runs it when all
-//   above has returned.
+//   If nested calls have used `nesting_bytes` of stack, or if the callee ends later, the coroutine to
+//   continue is stored in `next`. The resume() at the bottom of this thread's stack runs it when all calls
+//   above have returned.
 
 #include <coroutine>
 #include <coworker/coro/quirks.hpp>
@@ -30,17 +30,18 @@ namespace detail {
 
 inline constexpr std::uintptr_t nesting_bytes = 16 * 1024;
 
-// An enter() in progress, in its own stack frame.
+// An enter() in progress; lives in its stack frame.
 struct direct_call {
   void* callee;
-  const direct_call* outer;  // the one that this one is nested in
+  const direct_call* outer;  // the enter() that this one is nested in
 };
 
 struct transfer_state {
-  const direct_call* direct = nullptr;  // the innermost on this thread whose callee has not handed back
-  void* next = nullptr;                 // the one coroutine that waits for the resume() at the bottom
+  // The innermost on this thread whose callee has not called hand_back().
+  const direct_call* direct = nullptr;
+  void* next = nullptr;  // the one coroutine that the resume() at the bottom runs next
   std::uintptr_t stack_limit =
-      outside;  // enter() nests while the stack, which grows downwards, is above this
+      outside;  // enter() nests while the stack, which grows downwards, is above this address
 
   static constexpr std::uintptr_t outside = UINTPTR_MAX;  // no resume() is on this thread's stack
 };
@@ -50,7 +51,7 @@ inline transfer_state& this_thread_transfer() noexcept {
   return state;
 }
 
-// Puts back what an outer resume() on the same thread was in the middle of.
+// Restores the state of an outer resume() on the same thread.
 struct transfer_restore {
   transfer_state& state;
   transfer_state outer;
@@ -63,9 +64,9 @@ struct transfer_restore {
 
 }  // namespace detail
 
-/// Resumes a suspended coroutine, and then whatever it hands control to, on the calling thread. Returns when
-/// nothing is left to run here. Executors resume with this rather than with `handle.resume()`. Calls may
-/// nest.
+/// Resumes a suspended coroutine, and then every coroutine that it passes control to, on the calling thread.
+/// Returns when nothing is left to run here. Executors resume with this instead of `handle.resume()`. Calls
+/// may nest.
 COWORKER_NOINLINE inline void resume(std::coroutine_handle<> handle) {
   detail::transfer_state& state = detail::this_thread_transfer();
   const detail::transfer_restore restore(state);
@@ -82,8 +83,8 @@ COWORKER_NOINLINE inline void resume(std::coroutine_handle<> handle) {
 
 namespace detail {
 
-// Leaves a coroutine to the resume() at the bottom of this stack. False: a stranger's handle.resume() is
-// there, or has already left a note, and nobody would run the coroutine.
+// Asks the resume() at the bottom of this stack to run a coroutine. Returns false if that is not possible,
+// because the bottom is a handle.resume() of other code, or because another coroutine is already stored.
 COWORKER_SPARES_REGISTERS inline bool note_for_bottom(std::coroutine_handle<> coroutine) noexcept {
   transfer_state& state = this_thread_transfer();
   if (state.stack_limit == transfer_state::outside || state.next != nullptr) return false;
@@ -91,22 +92,22 @@ COWORKER_SPARES_REGISTERS inline bool note_for_bottom(std::coroutine_handle<> co
   return true;
 }
 
-// For where nothing can be thrown, as from a final_suspend.
+// For places where nothing may be thrown, such as final_suspend.
 COWORKER_SPARES_REGISTERS inline void resume_at_once(std::coroutine_handle<> coroutine) noexcept {
   resume(coroutine);
 }
 
-// Runs a coroutine that cannot be called directly: later, from the bottom; or at once.
+// Runs a coroutine that cannot be called directly: later from the bottom of the stack, or else at once.
 COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> coroutine) {
   if (!note_for_bottom(coroutine)) resume(coroutine);
 }
 
-// Base of the promise of a coroutine that is entered and left.
+// Base of the promise of a coroutine that is started with enter() and ends with hand_back().
 struct entered_promise {
-  // Its latest enter(), which may be over. hand_back() compares it with the innermost enter() of its thread,
-  // and the callees too: only together do they tell. Awaiters of other libraries may resume below an enter()
-  // a coroutine whose own enter() was in the same place, or one whose frame took the place of the ended
-  // callee.
+  // Its latest enter(), which may already be over. hand_back() compares it with the innermost enter() of its
+  // thread, and compares the callees too; one comparison alone is not enough. An awaiter of another library
+  // may resume, below an enter(), a coroutine whose own enter() had the same address, or one whose frame has
+  // replaced that of the ended callee.
   const direct_call* entry;
 };
 
@@ -135,34 +136,35 @@ COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool enter(std::coroutine_handle<> call
   return false;
 }
 
-/// Starts or resumes `callee` for a caller that has just suspended to wait for it. True: the callee has
-/// handed back already and the caller goes on at once. False: the caller stays suspended, and may be running
-/// elsewhere by now.
+/// Starts or resumes `callee` for a caller that has just suspended to wait for it.
+/// Returns true if the callee has already called hand_back(): the caller continues at once. Returns false if
+/// the caller stays suspended; it may then already be running elsewhere.
 template <class Promise>
 bool enter(std::coroutine_handle<Promise> callee) {
   return detail::enter(callee, callee.promise().entry);
 }
 
-// `continuation` is a reference because it is seldom read.
+// `continuation` is a reference because it is rarely read.
 COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry, const void* self,
                                                         void* const& continuation) noexcept {
   transfer_state& state = this_thread_transfer();
   if (state.direct == entry && entry->callee == self) [[likely]] {
-    state.direct = entry->outer;  // seen by that enter(), which is on this stack
+    state.direct = entry->outer;  // read by that enter(), which is on this stack
     return true;
   }
   return note_for_bottom(std::coroutine_handle<>::from_address(continuation));
 }
 
-/// The other half: `self` is about to return to whoever resumed it, and `continuation` is to go on after
-/// that. False: nobody on this stack would see to it, and `self` must suspend and leave().
+/// The counterpart of enter(): `self` is about to return to whoever resumed it, and `continuation` is to
+/// continue after that. Returns false if nobody on this stack can run `continuation`; `self` must then
+/// suspend and call leave().
 template <class Promise>
 bool hand_back(std::coroutine_handle<Promise> self, void* const& continuation) noexcept {
   return detail::hand_back(self.promise().entry, self.address(), continuation);
 }
 
-/// Hands back in any case, from a coroutine that has suspended, for good or until its next value is asked
-/// for.
+/// Passes control to `continuation` in any case, from a coroutine that has suspended: at its end, or until
+/// its next value is requested.
 template <class Promise>
 void leave(std::coroutine_handle<Promise> self, void* continuation) {
   if (!detail::hand_back(self, continuation)) resume(std::coroutine_handle<>::from_address(continuation));

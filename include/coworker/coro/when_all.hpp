@@ -1,5 +1,6 @@
 #pragma once
-// when_all: several tasks side by side, all of them waited for.
+// when_all: runs several tasks side by side and waits for all of them.
+// Built on scope; must not know any concrete executor.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -15,14 +16,14 @@
 
 namespace coworker::inline v0_1 {
 
-/// Stands for the result of a task<void> among results that have one.
+/// Stands for the result of a task<void> among other results.
 struct no_value {
   friend bool operator==(no_value, no_value) noexcept { return true; }
 };
 
 namespace detail {
 
-// Lets the exception go on to the scope, which then stops the others.
+// Exceptions go to the scope, which then stops the other tasks.
 template <class T>
 task<void> store(task<T> work, result<T>& into) {
   if constexpr (std::is_void_v<T>) {
@@ -54,9 +55,11 @@ using all_values = std::conditional_t<(std::is_void_v<T> && ...), void, std::tup
 
 }  // namespace detail
 
-/// Runs tasks side by side and gives their results in a tuple, `no_value` for void; void if all are.
-/// Errors: the first that fails stops the others, and once all have ended what it threw is rethrown.
-/// Cancellation: reaches all of them; throws `cancelled` unless all finished anyway.
+/// Runs tasks side by side and waits for all of them.
+/// Returns a std::tuple of their results, with `no_value` for a task<void>; void if all tasks are void.
+/// Throws: what the first failed task threw. A failure stops the other tasks, and is rethrown when all have
+/// ended.
+/// Cancellation: reaches all tasks; throws `cancelled` unless all finished anyway.
 template <class... T>
 task<detail::all_values<T...>> when_all(task<T>... tasks) {
   const context surrounding = co_await this_coro::context();
@@ -66,7 +69,7 @@ task<detail::all_values<T...>> when_all(task<T>... tasks) {
     std::apply([&](auto&... result) { (children.spawn(detail::store(std::move(tasks), result)), ...); },
                results);
   } catch (...) {
-    (children.fail)(std::current_exception());  // what was started is waited for
+    (children.fail)(std::current_exception());  // the tasks already started are waited for
   }
   co_await children.join();
   if constexpr ((std::is_void_v<T> && ...)) {
@@ -78,8 +81,8 @@ task<detail::all_values<T...>> when_all(task<T>... tasks) {
   }
 }
 
-/// The same for any number of tasks of one type: a std::vector of the results, in the order of the tasks;
-/// void if they are void.
+/// Runs any number of tasks of one type side by side. Throws and cancels as the overload above.
+/// Returns a std::vector of the results, in the order of the tasks; void if the tasks are void.
 template <class T>
 requires(!std::is_reference_v<T>) task<detail::list_of_values<T>> when_all(std::vector<task<T>> tasks) {
   const context surrounding = co_await this_coro::context();

@@ -1,5 +1,7 @@
 #pragma once
-// when_any: several tasks side by side, the first to end decides, the others are stopped and waited for.
+// when_any: runs several tasks side by side; the first to end decides, and the others are stopped and waited
+// for.
+// Built on scope; must not know any concrete executor.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -16,21 +18,21 @@
 
 namespace coworker::inline v0_1 {
 
-/// What when_any gives: which task ended first, and its result.
+/// The result of when_any: which task ended first, and its result.
 template <class T>
 struct any_result {
-  std::size_t index;
-  T value;
+  std::size_t index;  ///< position of the task, from 0
+  T value;            ///< its result
 };
 
 template <>
 struct any_result<void> {
-  std::size_t index;
+  std::size_t index;  ///< position of the task, from 0
 };
 
 namespace detail {
 
-// Children may run on several threads.
+// Has a mutex because the children may run on several threads.
 template <class T>
 struct race {
   std::mutex mutex;
@@ -61,9 +63,11 @@ task<void> compete(task<T> work, std::size_t index, race<T>& race, scope& compet
 
 }  // namespace detail
 
-/// Runs tasks side by side until the first ends; the others are stopped, waited for, and what they give is
-/// dropped. Errors: rethrows what the first to end threw; std::invalid_argument when there are no tasks.
-/// Cancellation: reaches all of them.
+/// Runs tasks of one type side by side until the first ends. The others are stopped and waited for, and their
+/// results are dropped.
+/// Returns the index of the first to end, and its result.
+/// Throws: what the first to end threw; std::invalid_argument if there are no tasks.
+/// Cancellation: reaches all tasks.
 template <class T>
 task<any_result<T>> when_any(std::vector<task<T>> tasks) {
   if (tasks.empty())
@@ -75,7 +79,7 @@ task<any_result<T>> when_any(std::vector<task<T>> tasks) {
     for (std::size_t i = 0; i < tasks.size(); ++i)
       competitors.spawn(detail::compete(std::move(tasks[i]), i, race, competitors));
   } catch (...) {
-    (competitors.fail)(std::current_exception());  // those that were started are waited for
+    (competitors.fail)(std::current_exception());  // the tasks already started are waited for
   }
   co_await competitors.join();
   if constexpr (std::is_void_v<T>) {
@@ -86,13 +90,13 @@ task<any_result<T>> when_any(std::vector<task<T>> tasks) {
   }
 }
 
-/// The same for tasks named one by one. All must give the same type.
+/// The same for tasks given one by one. All must have the same result type.
 template <class First, class... Rest>
 task<any_result<First>> when_any(task<First> first, task<Rest>... rest) {
   constexpr bool alike = (std::is_same_v<First, Rest> && ...);
-  static_assert(
-      alike,
-      "when_any: the tasks give different types; make them give one, such as a std::variant of them all");
+  static_assert(alike,
+                "when_any: the tasks have different result types; make them return one type, such as a "
+                "std::variant of them all");
   std::vector<task<First>> tasks;
   tasks.reserve(1 + sizeof...(rest));
   tasks.push_back(std::move(first));

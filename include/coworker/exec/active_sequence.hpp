@@ -1,5 +1,6 @@
 #pragma once
-// active_sequence: what a step_engine's step function works on. Knows neither threads nor who waits for its pieces.
+// active_sequence: one sequence as a step_engine's step function sees it.
+// Must not know threads, nor who receives the pieces.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,32 +20,35 @@ class step_core;
 
 }  // namespace detail
 
-/// One of the sequences that a step_engine steps, with the user's own state of it. For use inside the step function.
+/// One of the sequences in a step of a step_engine, with the user's own state. Valid inside the step function
+/// only.
 template <class Sequence, class Piece>
 class active_sequence {
  public:
-  /// The user's state.
+  /// Returns the user's state.
   Sequence& operator*() noexcept { return *state_; }
   Sequence* operator->() noexcept { return std::addressof(*state_); }
 
-  /// Its place among the active ones, from 0 to below step_engine_options::at_once: the same until it ends, as a language
-  /// model's cache needs it.
+  /// Returns the index of the sequence's slot, from 0 to below step_engine_options::at_once. It stays the
+  /// same until the sequence ends, as a language model's cache requires.
   std::size_t slot() const noexcept { return slot_; }
 
-  /// How many steps it has been in before this one: at 0 it is new.
+  /// Returns how many steps the sequence has been in before this one; 0 means that it is new.
   std::uint64_t steps() const noexcept { return steps_; }
 
-  /// Gives the job its next piece, which it gets when the step has ended.
+  /// Adds a piece for the job, which receives it after this step.
   void send(Piece piece) { sent_.push_back(std::move(piece)); }
 
-  /// The sequence ends with this step: its job gets what was sent, and then the end of the stream.
+  /// Ends the sequence with this step: its job receives the pieces that were sent, and then the end of the
+  /// stream.
   void finish() noexcept { finished_ = true; }
 
-  /// The same, and the stream ends with an exception, as if the job had thrown it.
+  /// Ends the sequence with an exception, which its job throws after the pieces that were sent.
   void(fail)(std::exception_ptr error) noexcept {
     failure_ = std::move(error);
     finished_ = true;
   }
+  /// The same, with a std::runtime_error that contains `message`.
   void(fail)(const std::string& message) {
     (this->fail)(std::make_exception_ptr(std::runtime_error(message)));
   }
@@ -57,8 +61,8 @@ class active_sequence {
 
  private:
   friend class detail::step_core<Sequence, Piece>;
-  std::optional<Sequence> state_;  // gone once it has ended
-  std::vector<Piece> sent_;        // in this step
+  std::optional<Sequence> state_;  // empty once the sequence has ended
+  std::vector<Piece> sent_;        // sent in this step
   std::exception_ptr failure_;
   std::size_t slot_ = 0;
   std::uint64_t steps_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
-// auto_reset_event: wakes one coroutine that waits for news, or lets it go on when a moment has come.
+// auto_reset_event: wakes one waiting coroutine, and can give its wait a deadline.
+// Must not know what the event is for, nor any concrete executor.
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
@@ -11,19 +12,19 @@
 
 namespace coworker::inline v0_1 {
 
-/// Lets one coroutine sleep until others have something for it. It stays set until a wait takes it; setting
-/// it twice counts once. For several waiters, or one that a stop is to end, use `event`.
-///
-/// Thread safety: all operations may be called on any thread. Must outlive the wait and every call of set().
+/// Lets one coroutine wait until others set the event. It stays set until a wait consumes it; setting it
+/// twice counts once. For several waiters, or a wait that a stop must end, use `event`. Must outlive the wait
+/// and every call of set().
+/// Thread safety: all operations may be called on any thread.
 class auto_reset_event {
  public:
   auto_reset_event() noexcept {}
   auto_reset_event(const auto_reset_event&) = delete;
   auto_reset_event& operator=(const auto_reset_event&) = delete;
 
-  /// Resumes the waiting coroutine on its executor, or lets the next wait return at once.
-  /// Throws: std::logic_error on another thread where the coroutine waits, or has last waited, on a
-  /// simulated_loop; what an executor throws that has no memory. Nothing is set then.
+  /// Resumes the waiting coroutine on its executor, or makes the next wait return at once.
+  /// Throws: std::logic_error on another thread if the coroutine waits, or last waited, on a simulated_loop;
+  /// std::bad_alloc or what else the executor throws when it has no memory. Nothing was then set.
   void set() {
     const std::lock_guard lock(mutex_);
     simulated_.refuse_foreign_thread("auto_reset_event::set");
@@ -53,15 +54,18 @@ class auto_reset_event {
     timer alarm_;
   };
 
-  /// Awaited, returns true once the event is set, or false when `due` comes first.
-  /// Throws: std::logic_error when another coroutine is waiting, or the awaiting one runs on no executor.
-  /// Cancellation: a stop does not end the wait, so that whoever winds things down can wait here.
+  /// Waits, when awaited, until the event is set or the executor's clock reaches `due`.
+  /// Returns true if the event was set, false if `due` came first.
+  /// Throws: std::logic_error if another coroutine is waiting, or if the awaiting one runs on no executor.
+  /// Cancellation: a stop does not end the wait, so code that shuts things down can wait here.
   wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+  /// The same without a deadline.
   wait_awaiter wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
  private:
-  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). False: the event is set. Armed before it is noted, because only arming can throw.
+  // Out of line, because the lock must not be in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). Returns false if the event is set. Arms the timer before it registers the waiter, because only
+  // arming can throw.
   COWORKER_NOINLINE bool begin_wait(timer& alarm, executor_ref executor) {
     const std::lock_guard lock(mutex_);
     if (waiting_ != nullptr) {
@@ -77,8 +81,8 @@ class auto_reset_event {
     return true;
   }
 
-  // set() clears the note of the waiter; where the note is still there, time ran out. After set(), the note
-  // may already be that of the next waiter.
+  // set() removes the registered waiter. If this waiter is still registered, its time ran out. After set(),
+  // the registration may already be that of the next waiter.
   bool end_wait(timer& alarm) noexcept {
     const std::lock_guard lock(mutex_);
     set_ = false;
@@ -87,7 +91,7 @@ class auto_reset_event {
     return false;
   }
 
-  std::mutex mutex_;  // guards all below
+  std::mutex mutex_;  // guards all members below
   timer* waiting_ = nullptr;
   executor_ref executor_;
   detail::simulated_waiters simulated_;

@@ -1,6 +1,7 @@
 #pragma once
-// How long to wait before trying again: exponential growth with jitter, so that many workers do not return in
-// step.
+// backoff: how long to wait before trying again. Grows exponentially, with jitter so that many workers do not
+// retry in step.
+// Must not know what is tried, nor wait itself.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
@@ -8,17 +9,21 @@
 
 namespace coworker::inline v0_1 {
 
-/// The n-th wait is drawn evenly from the upper half of [0, min(longest, first * 2^n)].
+/// Computes the waits between attempts. The n-th wait, from 0, is drawn uniformly from the upper half of [0,
+/// min(longest, first * 2^n)].
 class backoff {
  public:
   struct options {
-    duration first = std::chrono::milliseconds(200);  ///< above 0
-    duration longest = std::chrono::seconds(30);      ///< `first` or more
+    /// Upper end of the first wait; above 0. Default: 200 ms.
+    duration first = std::chrono::milliseconds(200);
+    /// Upper end of every wait; `first` or more. Default: 30 s.
+    duration longest = std::chrono::seconds(30);
   };
 
   backoff(options chosen, random_source random) noexcept
       : options_(chosen), next_(chosen.first), random_(random) {}
 
+  /// Returns the next wait.
   duration next() noexcept {
     const duration bound = next_ < options_.longest ? next_ : options_.longest;
     next_ = bound * 2;
@@ -26,7 +31,7 @@ class backoff {
     return std::chrono::duration_cast<duration>(bound * share);
   }
 
-  /// After a success.
+  /// Starts again at `first`; to be called after a success.
   void reset() noexcept { next_ = options_.first; }
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
-// Waiting in ordinary code, on a thread that may block, until a stop cuts the wait short. What sleep_for is
-// to a coroutine, this is to a plain handler on the pool.
+// block_for: blocks a thread for a while, until a stop ends the wait early. It is sleep_for for plain
+// handlers on the pool.
+// Must not know coroutines or executors.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/stop.hpp>
@@ -18,7 +19,7 @@ class interruptible_wait {
   void interrupt() noexcept {
     const std::lock_guard lock(mutex_);
     interrupted_ = true;
-    condition_.notify_one();  // under the lock: the waiter, once awake, takes this object away
+    condition_.notify_one();  // under the lock, because the waiter destroys this object once it is awake
   }
 
   void until(time_point due) {
@@ -34,9 +35,9 @@ class interruptible_wait {
 
 }  // namespace detail
 
-/// Blocks the calling thread for `span`, never shorter, in real time; durations as for sleep_for. Not for
-/// coroutines on a loop: it would stand still.
-/// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
+/// Blocks the calling thread for `span` of real time, never less; durations as for sleep_for. Not for
+/// coroutines on a loop, because it would block the whole loop.
+/// Cancellation: throws `cancelled` as soon as `stop` requests a stop; at once if it did before.
 template <class Rep, class Period>
 void block_for(std::chrono::duration<Rep, Period> span, stop_token stop) {
   detail::interruptible_wait wait;

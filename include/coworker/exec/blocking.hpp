@@ -1,5 +1,6 @@
 #pragma once
-// blocking: a coroutine calls a function that blocks or computes for long, and awaits its result.
+// blocking: lets a coroutine call a function that blocks or computes for long, and await its result.
+// Must not know what the pool is, only that it is an executor.
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
@@ -31,7 +32,7 @@ template <class Function, class... Args>
 inline constexpr bool is_safe_call = is_safe_temporary<Function> &&
                                      ((is_safe_temporary<Args> || !std::is_aggregate_v<Args>)&&...);
 
-// Stands for the result of a call that does not fit, so that the compiler complains of nothing but that.
+// Result type of a call that is refused, so that the compiler reports only the static_assert.
 struct refused_call {
   bool await_ready() const noexcept;
   void await_suspend(std::coroutine_handle<>) const noexcept;
@@ -49,22 +50,22 @@ task<Result> call_unless_stopped(Function function, Args... args) {
 
 }  // namespace detail
 
-/// Calls `function(args...)` on a thread of `pool` and returns its result, or rethrows what it throws. The
-/// coroutine's own executor is free meanwhile, and the coroutine goes on there afterwards:
+/// Calls `function(args...)` on a thread of `pool`. The coroutine's own executor is free meanwhile, and the
+/// coroutine continues there afterwards. The function and the arguments are copied or moved into the task, as
+/// for std::thread; pass std::ref(x) for a reference. With g++ before 13, a lambda that captures more than
+/// references and plain values must have a name; a static_assert says so.
+/// Returns what the function returns.
+/// Throws: what the function throws; std::logic_error if the coroutine is on a simulated_loop and `pool` has
+/// real threads (in a test, pass the loop itself as the pool), if it runs on no executor, or if `pool` is
+/// empty; std::bad_alloc or std::system_error if the pool cannot start its first thread. Except in the first
+/// case, the function was not called.
+/// Thread safety: the function runs on another thread, and what it refers to must allow that.
+/// Cancellation: if a stop is requested before a thread of the pool is free, throws `cancelled` as soon as
+/// one is, without calling the function. Once called, the function runs to its end; pass it the coroutine's
+/// stop_token so that it can end early, as block_for does.
+/// Example:
 ///
 ///     const text transcript = co_await blocking(pool, transcribe, file);
-///
-/// The function and the arguments are copied or moved into the task, as for std::thread; pass std::ref(x) for
-/// a reference. With g++ before 13, a lambda that captures more than references and plain values must have a
-/// name; a static_assert says so.
-///
-/// Throws: std::logic_error if the coroutine is on a simulated_loop and `pool` has real threads (in a test,
-/// pass the loop itself as the pool), if it runs on no executor, or if `pool` is empty; std::bad_alloc or
-/// std::system_error if the pool cannot start its first thread. The function is not called then.
-/// Thread safety: the function runs on another thread, and what it refers to must allow that.
-/// Cancellation: a stop that is requested before a thread of the pool is free throws `cancelled` as soon as
-/// one is, and the function is not called. Once called, it runs to its end; pass it the coroutine's own
-/// stop_token so that it can end early, as block_for does.
 template <class Function, class... Args>
 auto blocking(executor_ref pool, Function&& function, Args&&... args) {
   using result = typename detail::call_result<std::decay_t<Function>, std::decay_t<Args>...>::type;
@@ -74,7 +75,7 @@ auto blocking(executor_ref pool, Function&& function, Args&&... args) {
       "blocking: the function cannot be called with these arguments; it gets copies of its own, as rvalues, "
       "so take them by value or const reference, or pass std::ref(x)");
   constexpr bool no_task = !detail::is_task<result>;
-  static_assert(no_task, "blocking: the function gives a task; co_await run_on(pool, the task) instead");
+  static_assert(no_task, "blocking: the function returns a task; co_await run_on(pool, the task) instead");
   constexpr bool safe = detail::is_safe_call<Function, Args...>;
   static_assert(
       safe,

@@ -1,5 +1,6 @@
 #pragma once
-// channel<T>: a queue from any thread to coroutines; this is the side that receives.
+// channel<T>: a queue from any thread to coroutines; this header has the receiving side.
+// Must not know who sends (channel_sender.hpp), nor any concrete executor.
 
 #include <coroutine>
 #include <coworker/coro/async_generator.hpp>
@@ -19,19 +20,18 @@
 
 namespace coworker::inline v0_1 {
 
-/// Hands values from any thread to coroutines, in the order in which they were sent. This is the receiving
-/// side; sender() returns handles for the sending side:
+/// Passes values from any thread to coroutines, in the order in which they were sent. This is the receiving
+/// side; sender() returns handles for the sending side. One coroutine may receive, or several, which take
+/// turns. When the channel is destroyed, the values not yet received are destroyed, sends return false, and
+/// coroutines that still wait for a value see it as closed.
+/// Thread safety: all operations except moving it may be called on any thread. In a simulation, once a
+/// coroutine has waited in next(), a call on any thread but the simulating one throws std::logic_error; a
+/// test sends from a coroutine instead.
+/// Example:
 ///
 ///     channel<token> tokens(64);
 ///     engine.start(prompt, tokens.sender());
 ///     for (auto t = co_await tokens.next(); t; t = co_await tokens.next()) use(*t);
-///
-/// One coroutine may receive, or several, which take turns. When the channel is destroyed, what was not
-/// received is destroyed, sends return false, and coroutines that still wait in it see it as closed.
-///
-/// Thread safety: all operations but moving it may be called on any thread. In a simulation, all threads but
-/// the simulating one are refused with std::logic_error once a coroutine has waited in next(); a test sends
-/// from a coroutine instead.
 template <class T>
 class channel {
   static_assert(
@@ -43,10 +43,11 @@ class channel {
  public:
   using value_type = T;
 
+  /// A capacity without a limit.
   static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
 
-  /// `capacity`: how many values may wait in the channel; further sends wait for room. 0: each send waits for
-  /// a receiver. Default: unbounded.
+  /// `capacity`: how many values the channel holds at most; further sends wait for room. 0: each send waits
+  /// for a receiver. Default: unbounded.
   explicit channel(std::size_t capacity = unbounded) : core_(new core(capacity)) {}
 
   channel(channel&&) noexcept = default;
@@ -63,39 +64,44 @@ class channel {
     core_->drop_values();
   }
 
-  /// Returns a handle for a sender. When all handles are gone, the channel is closed for good; keep one as
-  /// long as there may be more senders.
+  /// Returns a handle for a sender. When all handles are destroyed, the channel is closed permanently; keep
+  /// one as long as more senders may come.
   channel_sender<T> sender() const noexcept { return channel_sender<T>(core_); }
 
   class next_awaiter;
   class next_all_awaiter;
 
-  /// Awaited, returns the next value, waiting for it if there is none; nothing once the channel is closed and
-  /// all that was sent before is received.
-  /// Throws: what the channel failed with, once all that was sent before is received; std::logic_error when
-  /// the awaiting coroutine runs on no executor.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; no value is lost.
+  /// Requests the next value, and waits for it if there is none.
+  /// Returns, when awaited, the value; std::nullopt once the channel is closed and all values are received.
+  /// Throws: the exception that the channel was closed with by fail(), once all values are received;
+  /// std::logic_error if the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested; at once if it was before. No value is
+  /// lost.
   next_awaiter next() noexcept { return next_awaiter(core_.get()); }
 
-  /// Awaited, returns all values that there are, waiting for the first if there are none; an empty vector
-  /// once the channel is closed and all is received. Throws, cancellation: as next(); std::bad_alloc.
+  /// Requests all values that are there, and waits for the first if there are none.
+  /// Returns, when awaited, the values; an empty vector once the channel is closed and all values are
+  /// received.
+  /// Throws: as next(); std::bad_alloc.
+  /// Cancellation: as next().
   next_all_awaiter next_all() noexcept { return next_all_awaiter(core_.get()); }
 
-  /// Returns the next value if there is one now.
+  /// Returns the next value if there is one now; otherwise std::nullopt.
   std::optional<T> try_next() {
     typename core::receiver one;
     if (core_) core_->receive(one);
     return std::move(one.value);
   }
 
-  /// Closes the channel: later sends return false, and next() ends once it has returned what is there.
+  /// Closes the channel: later sends return false, and next() ends after the values that are there.
   void close() {
     if (core_) core_->close(nullptr);
   }
 
+  /// Returns whether either side closed the channel; values may still be there.
   bool closed() const { return !core_ || core_->closed(); }
 
-  /// Returns how many values wait to be received.
+  /// Returns the number of values that wait to be received.
   std::size_t size() const { return core_ ? core_->size() : 0; }
 
  private:
@@ -127,7 +133,7 @@ class channel<T>::receive_awaiter {
  protected:
   ~receive_awaiter() = default;
 
-  // Whether there is a value in it.
+  // Returns whether the result holds a value.
   bool settle() {
     on_stop_.reset();
     if (one_.value) return true;
@@ -140,7 +146,7 @@ class channel<T>::receive_awaiter {
   typename core::receiver one_;
 
  private:
-  detail::shared_handle<core> kept_;  // while it waits: the channel may go
+  detail::shared_handle<core> kept_;  // while waiting: the channel may be destroyed
   detail::stop_of_wait on_stop_;
 };
 
@@ -162,7 +168,7 @@ class [[nodiscard("co_await it")]] channel<T>::next_all_awaiter : public receive
 
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-    all_.reserve(1);  // so that the first has a place, whatever else there is memory for
+    all_.reserve(1);  // reserves room for the first value, so that storing it cannot fail
     return receive_awaiter::await_suspend(awaiting);
   }
 
@@ -172,7 +178,7 @@ class [[nodiscard("co_await it")]] channel<T>::next_all_awaiter : public receive
       try {
         this->core_->receive_all(all_);
       } catch (const std::bad_alloc&) {
-        // The rest is left for the next call.
+        // The remaining values stay for the next call.
       }
     }
     return std::move(all_);
@@ -182,12 +188,13 @@ class [[nodiscard("co_await it")]] channel<T>::next_all_awaiter : public receive
   std::vector<T> all_;
 };
 
-/// Returns the values of a channel as a stream, which owns the channel and ends when it is closed. A
-/// streaming handler may be no more than this:
+/// Returns the values of a channel as a stream. The stream owns the channel and ends when the channel is
+/// closed.
+/// Throws: as channel::next().
+/// Cancellation: as channel::next().
+/// Example: a whole streaming handler:
 ///
 ///     return as_generator(std::move(tokens));
-///
-/// Throws, cancellation: as channel::next().
 template <class T>
 async_generator<T> as_generator(channel<T> source) {
   channel<T> values = std::move(source);

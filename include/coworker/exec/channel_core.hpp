@@ -1,6 +1,7 @@
 #pragma once
-// What the two sides of a channel share: the values, who waits to receive one, who waits for room, and how it
-// ended. Knows no awaiters; those are in channel.hpp.
+// What the two sides of a channel share: the values, the waiting receivers and senders, and how the channel
+// was closed.
+// Must not know the awaiters; those are in channel.hpp and channel_sender.hpp.
 
 #include <atomic>
 #include <coworker/coro/executor.hpp>
@@ -20,11 +21,11 @@
 
 namespace coworker::inline v0_1 {
 
-/// What became of a try_send.
+/// The result of try_send.
 enum class send_result : unsigned char {
   sent,    ///< the value is in the channel
   full,    ///< the channel has no room; the value was not moved from
-  closed,  ///< nobody receives any more; the value was not moved from
+  closed,  ///< the channel is closed; the value was not moved from
 };
 
 namespace detail {
@@ -34,7 +35,7 @@ template <class T>
 class channel_core : public shared_state {
  public:
   struct receiver : waiting {
-    std::optional<T> value{};  // handed over by whoever took the receiver off the list
+    std::optional<T> value{};  // set by whoever removes the receiver from the list
   };
 
   struct sender : waiting {
@@ -47,14 +48,15 @@ class channel_core : public shared_state {
 
   std::mutex& mutex() noexcept { return mutex_; }
 
-  // Throws: std::bad_alloc; std::logic_error on a thread foreign to a simulation; what the executor of a
-  // waiting receiver throws. The value is as before then.
+  // Throws: std::bad_alloc; std::logic_error on a thread outside the simulation; what the executor of a
+  // waiting receiver throws. The value is then unchanged.
   send_result send(T& value) {
     std::unique_lock lock(mutex_);
     return send(value, lock);
   }
 
-  // True: the sender is in the list, and may have gone on by now. False: it is decided, and was_sent() tells.
+  // Returns true if the sender is in the list; it may already have continued. Returns false if the outcome is
+  // decided: see was_sent().
   COWORKER_NOINLINE bool wait_for_room(sender& one) {
     std::unique_lock lock(mutex_);
     if (one.stopped || decide(one, lock)) return false;
@@ -62,13 +64,13 @@ class channel_core : public shared_state {
     return true;
   }
 
-  // Whoever woke the sender may still hold the lock.
+  // Takes the lock because whoever woke the sender may still hold it.
   bool was_sent(const sender& one) {
     const std::lock_guard lock(mutex_);
     return one.sent;
   }
 
-  // Blocks the calling thread. False: closed.
+  // Blocks the calling thread. Returns false if the channel is closed.
   bool send_blocking(T& value, stop_token stop) {
     stop.throw_if_stopped();
     sender one(value);
@@ -80,7 +82,8 @@ class channel_core : public shared_state {
     }
     condition woken;
     one.thread = &woken;
-    const stop_callback on_stop(stop, leave_on_stop(mutex_, one));  // goes after the lock, which it takes
+    // Destroyed after the lock, because its destructor may wait for a callback that takes the lock.
+    const stop_callback on_stop(stop, leave_on_stop(mutex_, one));
     std::unique_lock lock(mutex_);
     if (one.stopped) throw cancelled();
     if (decide(one, lock)) return one.sent;
@@ -91,13 +94,14 @@ class channel_core : public shared_state {
     throw cancelled();
   }
 
-  // False: there is nothing to receive yet. True without a value: closed.
+  // Returns false if there is nothing to receive yet. Returns true without a value if the channel is closed.
   bool receive(receiver& one) {
     const std::lock_guard lock(mutex_);
     return receive_locked(one);
   }
 
-  // True: the receiver is in the list, and may have gone on by now. False: it is decided, as above.
+  // Returns true if the receiver is in the list; it may already have continued. Returns false if the outcome
+  // is decided.
   COWORKER_NOINLINE bool wait_to_receive(receiver& one) {
     const std::lock_guard lock(mutex_);
     if (one.stopped || receive_locked(one)) return false;
@@ -107,7 +111,7 @@ class channel_core : public shared_state {
     return true;
   }
 
-  // Adds all that can be received now. Throws: std::bad_alloc; nothing is received then.
+  // Appends all values that can be received now. Throws: std::bad_alloc; nothing was then received.
   void receive_all(std::vector<T>& into) {
     const std::lock_guard lock(mutex_);
     into.reserve(into.size() + values_.size());
@@ -115,8 +119,8 @@ class channel_core : public shared_state {
     refill();
   }
 
-  // Wakes all; what is in the queue can still be received. Throws: what an executor throws; to be called
-  // again then, for those who were not woken.
+  // Wakes all waiters; what is in the queue can still be received. Throws what an executor throws. Then it
+  // must be called again, for those who were not woken.
   void close(std::exception_ptr failure) {
     const std::lock_guard lock(mutex_);
     if (closed_ && receivers_.empty() && senders_.empty()) return;
@@ -127,9 +131,9 @@ class channel_core : public shared_state {
     while (!senders_.empty()) detail::wake_first(senders_);
   }
 
-  // For when nobody will receive any more.
+  // Called when nobody will receive any more.
   void drop_values() noexcept {
-    ring<T> dropped;  // outlives the lock, as a value's destructor may use the channel
+    ring<T> dropped;  // outlives the lock, because a value's destructor may use the channel
     const std::lock_guard lock(mutex_);
     dropped.swap(values_);
   }
@@ -177,7 +181,7 @@ class channel_core : public shared_state {
     return became != send_result::full;
   }
 
-  // Unlocks before it wakes the receiver, which would otherwise go on only to wait for the lock.
+  // Unlocks before it wakes the receiver, which would otherwise wake up only to wait for the lock.
   void hand_over(T& value, std::unique_lock<std::mutex>& lock) {
     receiver& first = receivers_.pop_front();
     first.value.emplace(std::move(value));
@@ -209,8 +213,8 @@ class channel_core : public shared_state {
     return true;
   }
 
-  // Lets waiting senders into the room that there is now. One that cannot be woken stays in the list; the
-  // receiver that next finds the queue empty tries again, and throws.
+  // Moves the values of waiting senders into the free room. A sender that cannot be woken stays in the list;
+  // the receiver that next finds the queue empty tries again, and throws.
   void refill() noexcept {
     try {
       while (!senders_.empty() && values_.size() < capacity_) {
@@ -225,11 +229,11 @@ class channel_core : public shared_state {
   const std::size_t capacity_;
   std::atomic<std::size_t> sender_handles_{0};
 
-  std::mutex mutex_;  // guards all below, and those who wait
+  std::mutex mutex_;  // guards all members below, and the waiters
   ring<T> values_;
   wait_list<receiver> receivers_;
   wait_list<sender> senders_;
-  executor_ref receiver_place_;  // where a receiver has waited last
+  executor_ref receiver_place_;  // the executor on which a receiver last waited
   simulated_waiters simulated_;
   bool closed_ = false;
   std::exception_ptr failure_;

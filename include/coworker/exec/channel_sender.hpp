@@ -1,5 +1,6 @@
 #pragma once
-// channel_sender<T>: the side of a channel that sends, on any thread.
+// channel_sender<T>: the sending side of a channel, for any thread.
+// Must not know who receives (channel.hpp).
 
 #include <concepts>
 #include <coroutine>
@@ -18,12 +19,10 @@ namespace coworker::inline v0_1 {
 template <class T>
 class channel;
 
-/// Sends into a channel. Copies send into the same one; when the last is destroyed, the channel is closed.
-/// One that was moved from behaves as if the channel were closed.
-///
-/// Thread safety: a handle may be used by several threads at once, and each copy on a thread of its own. All
-/// may outlive the channel. If the receiver waits on a simulated_loop, a send on another thread throws
-/// std::logic_error.
+/// Sends values into a channel. Copies send into the same channel; when the last copy is destroyed, the
+/// channel is closed. A moved-from sender behaves as if the channel were closed. All may outlive the channel.
+/// Thread safety: several threads may use one sender at once. If the receiver waits on a simulated_loop, a
+/// send on another thread throws std::logic_error.
 template <class T>
 class channel_sender {
   using core = detail::channel_core<T>;
@@ -43,10 +42,12 @@ class channel_sender {
 
   class send_awaiter;
 
-  /// Awaited, sends the value once there is room, after those who waited before, and returns true; returns
-  /// false when the channel is closed, and the value is destroyed. An unbounded channel always has room.
-  /// Throws: std::bad_alloc; std::logic_error when the awaiting coroutine runs on no executor.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it is sent.
+  /// Sends a value, when awaited; waits for room, after those who waited before. An unbounded channel always
+  /// has room.
+  /// Returns true once the value is sent; false if the channel is closed, and the value is then destroyed.
+  /// Throws: std::bad_alloc; std::logic_error if the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if it was before, unless the
+  /// value has been sent.
   send_awaiter send(T&& value) {
     static_assert(
         detail::is_safe_temporary<T> || !std::is_aggregate_v<T>,
@@ -59,34 +60,38 @@ class channel_sender {
     return send_awaiter(core_.get(), std::move(copy));
   }
 
-  /// Sends the value if there is room now; otherwise leaves it as it is. Throws: std::bad_alloc.
+  /// Sends the value if there is room now; otherwise leaves the value unchanged.
+  /// Throws: std::bad_alloc.
   send_result try_send(T&& value) const { return core_ ? core_->send(value) : send_result::closed; }
   send_result try_send(const T& value) const requires std::copy_constructible<T> {
     T copy(value);
     return try_send(std::move(copy));
   }
 
-  /// Blocks the calling thread until there is room, and returns true; returns false when the channel is
-  /// closed, and the value is destroyed. For threads of your own and plain handlers.
-  /// Throws: std::bad_alloc; std::logic_error when it would have to wait on the thread of an event_loop or
+  /// Blocks the calling thread until there is room, and sends the value. For your own threads and for plain
+  /// handlers.
+  /// Returns true once the value is sent; false if the channel is closed, and the value is then destroyed.
+  /// Throws: std::bad_alloc; std::logic_error if it would have to wait on the thread of an event_loop or
   /// simulated_loop, or on the only thread of the thread_pool where the receiver runs.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
+  /// Cancellation: throws `cancelled` as soon as `stop` requests a stop; at once if it did before.
   bool blocking_send(T value, stop_token stop = {}) const {
     return core_ && core_->send_blocking(value, stop);
   }
 
-  /// Closes the channel: later sends return false, and next() ends once it has returned what was sent before.
-  /// The first close() or fail() counts, on either side.
+  /// Closes the channel: later sends return false, and next() ends after the values that were sent before.
+  /// Only the first close() or fail() has an effect, on either side.
   void close() const { end(nullptr); }
 
-  /// Closes the channel with an exception: each next() rethrows it once all that was sent before is received.
+  /// Closes the channel with an exception: next() rethrows it, each time, once all values sent before are
+  /// received.
   void(fail)(std::exception_ptr failure) const { end(std::move(failure)); }
   template <std::derived_from<std::exception> Exception>
   void(fail)(Exception failure) const {
     end(std::make_exception_ptr(std::move(failure)));
   }
 
-  /// Returns whether sends are in vain: the channel was closed on either side, or is destroyed.
+  /// Returns whether the channel is closed: either side closed it, or it was destroyed. Sends then return
+  /// false.
   bool closed() const { return !core_ || core_->closed(); }
 
  private:
@@ -140,7 +145,7 @@ class [[nodiscard("co_await it")]] channel_sender<T>::send_awaiter {
   T value_;
   send_result result_ = send_result::closed;
   typename core::sender one_{value_};
-  detail::shared_handle<core> kept_;  // while it waits
+  detail::shared_handle<core> kept_;  // while waiting
   detail::stop_of_wait on_stop_;
 };
 

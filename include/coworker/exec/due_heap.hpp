@@ -1,6 +1,7 @@
 #pragma once
-// due_heap: things that are due at a moment, soonest first. A 4-ary heap: shallower than a binary one, and its
-// children share a cache line. Knows neither timers nor jobs, and has no clock.
+// due_heap: items that become due at a moment, soonest first. A 4-ary heap: shallower than a binary one, and
+// the children of a node share a cache line.
+// Must not know timers or jobs, nor read a clock.
 
 #include <coworker/coro/clock.hpp>
 #include <cstddef>
@@ -12,32 +13,33 @@ namespace coworker::inline v0_1::detail {
 
 inline constexpr std::uint32_t due_slot_none = (std::numeric_limits<std::uint32_t>::max)();
 
-/// Holds references to items, each at most once. `Slot` is the item's member in which the heap notes where the
-/// item stands; once it is taken out, due_slot_none. Adding and removing take logarithmic time. Not
-/// thread-safe.
-
+/// Holds references to items, each at most once. `Slot` is the member of an item in which the heap stores its
+/// index; due_slot_none once the item is removed. Adding and removing take logarithmic time.
+/// Thread safety: not thread-safe.
 template <class Item, std::uint32_t Item::*Slot, class Moment = time_point>
 class due_heap {
  public:
   bool empty() const noexcept { return heap_.empty(); }
   std::size_t size() const noexcept { return heap_.size(); }
 
-  /// When the soonest item is due; Moment::max() when there is none.
+  /// Returns when the soonest item is due; Moment::max() if the heap is empty.
   Moment next_due() const noexcept { return heap_.empty() ? (Moment::max)() : heap_.front().due; }
 
-  /// Throws std::bad_alloc; nothing has changed then.
+  /// Adds an item.
+  /// Throws: std::bad_alloc; nothing has then changed.
   void push(Item& item, Moment due) {
     heap_.push_back({due, next_order_++, &item});
     sift_up(heap_.size() - 1, heap_.back());
   }
 
-  /// Of an item that is in the heap.
+  /// Removes an item that is in the heap.
   void remove(Item& item) noexcept { remove_at(item.*Slot); }
 
-  /// The soonest item; of those due at the same moment, the one that was added first. Not when there is none.
+  /// Returns the soonest item; among items due at the same moment, the one that was added first. Requires
+  /// that the heap is not empty.
   Item& front() const noexcept { return *heap_.front().item; }
 
-  /// Takes out the soonest item.
+  /// Removes the soonest item and returns it.
   Item& pop() noexcept {
     Item& item = front();
     remove_at(0);

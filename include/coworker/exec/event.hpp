@@ -1,5 +1,6 @@
 #pragma once
-// event: something that happens once for many coroutines, as "the model is loaded"; they wait until it has.
+// event: a flag that many coroutines can wait for, such as "the model is loaded".
+// Must not know what the event is for, nor any concrete executor.
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
@@ -15,23 +16,24 @@
 namespace coworker::inline v0_1 {
 
 /// A flag that any number of coroutines wait for. Once set, it stays set until reset(), and every wait
-/// returns at once:
+/// returns at once. Must outlive the waits and every call of set().
+/// Thread safety: all operations may be called on any thread.
+/// Example:
 ///
 ///     event loaded;
 ///     co_await loaded.wait();  // in each of them
 ///     loaded.set();            // on any thread
-///
-/// Thread safety: all operations may be called on any thread. Must outlive the waits and every call of set().
 class event {
  public:
+  /// `set`: whether the event is set from the start.
   explicit event(bool set = false) noexcept : set_(set) {}
   event(const event&) = delete;
   event& operator=(const event&) = delete;
 
-  /// Resumes all who wait, each on its own executor, in the order in which they came.
-  /// Throws: std::logic_error on another thread where coroutines wait, or have last waited, on a
-  /// simulated_loop; what an executor throws that has no memory. The event is not set then, and those who
-  /// were not resumed yet still wait.
+  /// Resumes all waiting coroutines, each on its own executor, in the order in which they began to wait.
+  /// Throws: std::logic_error on another thread if coroutines wait, or last waited, on a simulated_loop;
+  /// std::bad_alloc or what else an executor throws when it has no memory. The event is then not set, and
+  /// those not resumed yet still wait.
   void set() {
     const std::lock_guard lock(mutex_);
     simulated_.refuse_foreign_thread("event::set");
@@ -43,12 +45,13 @@ class event {
     set_ = true;
   }
 
-  /// Lets later waits wait again. Those who were resumed by set() are not affected.
+  /// Makes later waits wait again. Does not affect coroutines that set() has resumed.
   void reset() noexcept {
     const std::lock_guard lock(mutex_);
     set_ = false;
   }
 
+  /// Returns whether the event is set now.
   bool is_set() const noexcept {
     const std::lock_guard lock(mutex_);
     return set_;
@@ -56,20 +59,23 @@ class event {
 
   class wait_awaiter;
 
-  /// Awaited, returns true once the event is set, or false when `due` comes first.
-  /// Throws: std::logic_error when the awaiting coroutine runs on no executor.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was.
+  /// Waits, when awaited, until the event is set or the executor's clock reaches `due`.
+  /// Returns true if the event is set, false if `due` came first.
+  /// Throws: std::logic_error if the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested; at once if it was before.
   wait_awaiter wait_until(time_point due) noexcept;
+  /// The same without a deadline.
   wait_awaiter wait() noexcept;
 
  private:
   struct timed_waiter : detail::wait_link {
-    timer alarm;  // cancelling it is what resumes the coroutine, wherever that runs
+    timer alarm;  // cancelling it resumes the coroutine on its executor
     executor_ref executor;
   };
 
-  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). False: the event is set. Armed before it is listed, because only arming can throw.
+  // Out of line, because the lock must not be in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). Returns false if the event is set. Arms the timer before it lists the waiter, because only arming
+  // can throw.
   COWORKER_NOINLINE bool enlist(timed_waiter& waiter) {
     const std::lock_guard lock(mutex_);
     simulated_.note(waiter.executor);
@@ -79,7 +85,7 @@ class event {
     return true;
   }
 
-  // True: set() has resumed it, or the event was set before.
+  // Returns true if set() has resumed the waiter, or if the event was set before.
   bool leave(timed_waiter& waiter) noexcept {
     const std::lock_guard lock(mutex_);
     if (!waiter.listed()) return true;
@@ -87,7 +93,7 @@ class event {
     return false;
   }
 
-  mutable std::mutex mutex_;  // guards all below, and those who wait
+  mutable std::mutex mutex_;  // guards all members below, and the waiters
   detail::wait_list<timed_waiter> waiting_;
   detail::simulated_waiters simulated_;
   bool set_;
@@ -108,7 +114,8 @@ class event::wait_awaiter {
     if (here.stop.stop_requested()) throw cancelled();
     waiter_.executor = here.executor;
     waiter_.alarm.handle = awaiting;
-    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    // If a stop comes between these two lines, it finds the timer idle, and arm() then posts the handle at
+    // once.
     on_stop_.emplace(here.stop, detail::cancel_timer(here.executor, waiter_.alarm));
     return event_.enlist(waiter_);
   }

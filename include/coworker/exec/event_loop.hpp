@@ -1,9 +1,11 @@
 #pragma once
-// event_loop: one thread that resumes what is posted, fires timers, and sleeps in its waiter when there is
-// neither. It knows nothing of sockets or HTTP; whoever brings such things brings a waiter (see waiter.hpp).
+// event_loop: an executor on one thread. It resumes what is posted, fires timers, and blocks in its waiter
+// when there is neither.
+// Must not know sockets or HTTP; code that needs them provides a waiter (see waiter.hpp).
 //
-// A loop without one sleeps on a condition variable, which is the fastest way to be woken by another thread.
-// When a coroutine first watches a descriptor there, the loop takes on the waiter that the watch brings along.
+// A loop without a waiter blocks on a condition variable, which is the fastest way to be woken by another
+// thread. When a coroutine first watches a descriptor on such a loop, the loop installs the waiter that the
+// watch provides.
 
 #include <atomic>
 #include <coroutine>
@@ -22,21 +24,21 @@
 
 namespace coworker::inline v0_1 {
 
-/// Told of every coroutine that an event_loop resumes, on the loop's thread.
+/// Observes every coroutine that an event_loop resumes. Called on the loop's thread.
 class turn_watcher {
  public:
-  /// The coroutine is resumed next.
+  /// Called just before the loop resumes the coroutine.
   virtual void turn_begins(std::coroutine_handle<> coroutine) noexcept = 0;
-  /// It waits again, or is gone.
+  /// Called when the coroutine has suspended again or has ended.
   virtual void turn_ends() noexcept = 0;
 
  protected:
   ~turn_watcher() = default;
 };
 
-/// An executor of one thread: the one that calls run(). Handles are resumed in the order in which they were
-/// posted; timers in the order of their deadlines, never early. While idle it makes no wake-ups. All but
-/// run() is thread-safe.
+/// An executor of one thread: the one that calls run(). Resumes handles in the order in which they were
+/// posted, and timers in the order of their deadlines, never early. Makes no wake-ups while idle.
+/// Thread safety: thread-safe, except run().
 class event_loop {
  public:
   static constexpr executor_clock clock = executor_clock::real;
@@ -44,14 +46,13 @@ class event_loop {
 
   event_loop() noexcept {}
 
-  /// The loop blocks in `blocks_on`, which must outlive it, and lets it look around once in each round of
-  /// work.
+  /// The loop blocks in `blocks_on`, which must outlive it, and polls it once in each round of work.
   explicit event_loop(waiter& blocks_on) noexcept : waiter_(&blocks_on) {}
 
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
-  /// Not while it runs: a coroutine on the loop must not let go of the last reference to it.
+  /// The loop must not be running: a coroutine on the loop must not release the last reference to it.
   ~event_loop() {
     if (running()) {
       std::fputs(
@@ -59,11 +60,12 @@ class event_loop {
           stderr);
       std::terminate();
     }
-    // A thread that has just posted the last thing, or called stop(), may still be waking the loop.
+    // A thread that has just posted the last handle, or called stop(), may still be waking the loop.
     while (wakers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
-    delete taken_on_;
+    delete installed_;
   }
 
+  /// See executor.
   void post(std::coroutine_handle<> handle) {
     if (current() == this) return ready_.push_back(handle);
     std::unique_lock lock(mutex_);
@@ -75,36 +77,37 @@ class event_loop {
     const std::coroutine_handle<> handle = alarm.handle;
     const time_point due = alarm.due;
     if (!timers_.arm(alarm)) return post_locked(handle, lock);
-    news_.store(true, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, due);
   }
 
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
-    make_room(current() == this ? ready_ : inbox_);  // before the alarm is out of the queue
+    make_room(current() == this ? ready_ : inbox_);  // before the alarm is removed from the queue
     if (timers_.cancel(alarm)) post_locked(handle, lock);
   }
 
   time_point now() const { return clock_type::now(); }
 
-  /// See watching_executor. Errors besides: std::logic_error when called anywhere but in a coroutine that this
-  /// loop runs.
+  /// See watching_executor.
+  /// Throws: also std::logic_error if it is called anywhere but in a coroutine that this loop runs.
   void watch(descriptor_watch& watch) {
     if (current() != this) {
       throw std::logic_error(
           "event_loop::watch: called on another thread than the loop's; co_await resume_on(the loop) before "
           "awaiting a descriptor there");
     }
-    if (waiter_ == &own_waiter_ && watch.make_waiter != nullptr) take_on(watch.make_waiter());
+    if (waiter_ == &own_waiter_ && watch.make_waiter != nullptr) install(watch.make_waiter());
     waiter_->watch(watch);
   }
 
   void unwatch(descriptor_watch& watch) noexcept { waiter_->unwatch(watch); }
 
   /// Resumes what is ready, as it becomes ready, until stop(). What is then still posted or armed waits for
-  /// the next run(). Errors: std::logic_error when it runs already; rethrows what a coroutine lets out of its
-  /// resumption, which tasks never do.
+  /// the next run().
+  /// Throws: std::logic_error if the loop runs already; what a coroutine throws out of its resumption, which
+  /// tasks never do.
   void run() {
     const running_guard guard(*this);
     while (!collect()) {
@@ -114,23 +117,23 @@ class event_loop {
     }
   }
 
-  /// Who is told of each turn; null, as at first: nobody. Not while the loop runs.
+  /// Sets who is called on each turn; null: nobody, which is the default. The loop must not be running.
   void watch_turns(turn_watcher* watcher) noexcept { watcher_ = watcher; }
 
-  /// Whether the calling thread is the one that the loop runs on.
+  /// Returns whether the calling thread is the one that the loop runs on.
   bool runs_on_this_thread() const noexcept { return current() == this; }
 
-  /// Whether a run() is in progress, on whatever thread.
+  /// Returns whether a run() is in progress on any thread.
   bool running() const {
     const std::lock_guard lock(mutex_);
     return running_;
   }
 
-  /// Makes run() return once the current round of work is through; if none is running, the next one.
+  /// Makes run() return after the current round of work; if no run() is in progress, the next one.
   void stop() {
     std::unique_lock lock(mutex_);
     stop_ = true;
-    news_.store(true, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, (time_point::min)());
   }
 
@@ -182,14 +185,14 @@ class event_loop {
   void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
-    news_.store(true, std::memory_order_relaxed);
+    changed_.store(true, std::memory_order_relaxed);
     wake_if_asleep(lock, (time_point::min)());
   }
 
-  // A busy loop that took the lock in each round would keep other threads from posting for milliseconds, as
-  // the lock is not a fair one.
+  // The lock is not fair: a busy loop that took it in each round would keep other threads from posting for
+  // milliseconds.
   bool only_ready_has_work() const {
-    return !ready_.empty() && resumed_ == batch_.size() && !news_.load(std::memory_order_relaxed) &&
+    return !ready_.empty() && resumed_ == batch_.size() && !changed_.load(std::memory_order_relaxed) &&
            (next_due_ == (time_point::max)() || now() < next_due_);
   }
 
@@ -199,14 +202,14 @@ class event_loop {
     batch_.swap(ready_);
   }
 
-  // Other threads read the pointer under the lock. One that read it before still wakes the old waiter, which
-  // lives as long as the loop; but then this loop is not asleep.
-  void take_on(waiter* made) noexcept {
+  // Other threads read the pointer under the lock. A thread that read it before still wakes the old waiter,
+  // which lives as long as the loop; but then this loop is not asleep.
+  void install(waiter* made) noexcept {
     const std::lock_guard lock(mutex_);
-    taken_on_ = waiter_ = made;
+    installed_ = waiter_ = made;
   }
 
-  // Fills the batch with all that is ready, waiting for it where there is nothing. True: stop() was called.
+  // Fills the batch with all that is ready, and waits if nothing is. Returns true if stop() was called.
   bool collect() {
     if (waiter_ != &own_waiter_) waiter_->wait((time_point::min)());
     if (only_ready_has_work()) {
@@ -217,7 +220,7 @@ class event_loop {
       time_point deadline;
       {
         const std::lock_guard lock(mutex_);
-        news_.store(false, std::memory_order_relaxed);
+        changed_.store(false, std::memory_order_relaxed);
         asleep_ = false;
         if (stop_) {
           stop_ = false;
@@ -227,7 +230,7 @@ class event_loop {
         next_due_ = timers_.next_due();
         if (resumed_ == batch_.size()) take_ready();
         take_inbox();
-        if (!inbox_.empty()) news_.store(true, std::memory_order_relaxed);  // there was no memory for it
+        if (!inbox_.empty()) changed_.store(true, std::memory_order_relaxed);  // there was no memory for it
         if (!batch_.empty()) return false;
         asleep_ = true;
         deadline = wakes_at_ = next_due_;
@@ -236,14 +239,15 @@ class event_loop {
     }
   }
 
-  // Throws std::bad_alloc, or else the next push_back does not.
+  // Throws std::bad_alloc, or else makes sure that the next push_back does not throw.
   static void make_room(handles& for_one_more) {
     if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
   }
 
-  // Whatever there is no memory for stays where it is until the next round: this thread must not throw.
+  // What there is no memory for stays until the next round: this thread must not throw.
   void fire_timers() noexcept {
-    if (timers_.next_due() == (time_point::max)()) return;  // nor is the clock read for what never comes
+    // Does not read the clock if no timer will ever fire.
+    if (timers_.next_due() == (time_point::max)()) return;
     const time_point reached = now();
     try {
       while (timers_.next_due() <= reached) {
@@ -263,8 +267,8 @@ class event_loop {
     }
   }
 
-  // Wakes after the unlock, or the loop would wake only to wait for the lock. `wakers_` keeps the loop alive
-  // so long.
+  // Wakes after unlocking, because the loop would otherwise wake up only to wait for the lock. `wakers_`
+  // keeps the loop alive meanwhile.
   void wake_if_asleep(std::unique_lock<std::mutex>& lock, time_point due) noexcept {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
@@ -275,28 +279,28 @@ class event_loop {
     wakers_.fetch_sub(1, std::memory_order_release);
   }
 
-  // The loop's thread only.
+  // For the loop's thread only.
   handles ready_;  // posted by the batch itself
   handles batch_;
-  std::size_t resumed_ = 0;                    // of the batch
-  time_point next_due_ = (time_point::max)();  // no timer is due before, but for what there is news of
+  std::size_t resumed_ = 0;                    // handles of the batch resumed so far
+  time_point next_due_ = (time_point::max)();  // no timer is due before, except for what changed_ says
   turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
   waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
-  waiter* taken_on_ = nullptr;     // ...the one that the first watch made, which the loop owns
+  waiter* installed_ = nullptr;    // ...the one that the first watch made, which the loop owns
 
   std::atomic<int> wakers_{0};
 
-  // Something under the lock is not as collect() has left it; a timer less need not be told of. Written under
-  // the lock, so that a look at it needs no order of its own.
-  std::atomic<bool> news_{false};
+  // Something guarded by the lock has changed since collect(); a removed timer does not count. Written under
+  // the lock, so reading it needs no memory order of its own.
+  std::atomic<bool> changed_{false};
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   handles inbox_;
   timer_queue timers_;
   time_point wakes_at_ = (time_point::max)();
-  bool asleep_ = false;  // in the waiter until wakes_at_ or on the way there; whoever wakes it clears this
+  bool asleep_ = false;  // in the waiter until wakes_at_, or about to enter it; whoever wakes it clears this
   bool stop_ = false;
   bool running_ = false;
 };

@@ -1,6 +1,7 @@
 #pragma once
-// fifo<T>: a queue in one block of memory. std::deque would do, at several times the cost of including and of
-// an element.
+// fifo<T>: a queue in one block of memory. std::deque would serve, but costs several times as much to include
+// and per element.
+// Must not know its elements' meaning; not thread-safe.
 
 #include <cstddef>
 #include <utility>
@@ -8,7 +9,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Elements before first_ have been taken; the room is used again when all have been.
+// Elements before first_ have been taken; their room is reused once all have been taken.
 template <class T>
 class fifo {
  public:
@@ -16,12 +17,12 @@ class fifo {
   std::size_t size() const noexcept { return items_.size() - first_; }
   void push(T item) { items_.push_back(std::move(item)); }
 
-  // So that the next push() cannot throw. Throws: std::bad_alloc.
+  // Makes sure that the next push() cannot throw. Throws: std::bad_alloc.
   void make_room() {
     if (items_.size() == items_.capacity()) items_.reserve(items_.empty() ? 8 : 2 * items_.size());
   }
 
-  // From 0, the next to be taken.
+  // Index 0 is the next element to be taken.
   T& operator[](std::size_t index) noexcept { return items_[first_ + index]; }
 
   T pop() noexcept {
@@ -36,7 +37,7 @@ class fifo {
     return item;
   }
 
-  // Takes one out of turn.
+  // Takes an element from any position.
   T take(std::size_t index) noexcept {
     for (; index > 0; --index) std::swap((*this)[index], (*this)[index - 1]);
     return pop();

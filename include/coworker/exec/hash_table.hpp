@@ -1,6 +1,7 @@
 #pragma once
-// hash_table: entries that are found by a key, in one block of memory. std::unordered_map would do, at several
-// times the cost of including, and with an allocation for each entry.
+// hash_table: entries found by a key, in one block of memory. std::unordered_map would serve, but costs
+// several times as much to include, and an allocation per entry.
+// Must not know what entries and keys mean.
 
 #include <concepts>
 #include <cstddef>
@@ -10,11 +11,11 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// What a hash_table asks about its entries. An entry that is made by its default constructor is free.
+/// What a hash_table requires of `Keys`. A default-constructed entry is free.
 ///
-///   hash(key)      the same for equal keys
-///   key_of(entry)  of an entry that is in use
-///   in_use(entry)  false for Entry()
+///   hash(key)      returns the same for equal keys
+///   key_of(entry)  returns the key of an entry that is in use
+///   in_use(entry)  returns false for Entry()
 template <class Keys, class Entry>
 concept hash_keys = requires(const Keys& keys, const Entry& entry, const typename Keys::key& key) {
   { keys.hash(key) } -> std::same_as<std::uint64_t>;
@@ -22,8 +23,9 @@ concept hash_keys = requires(const Keys& keys, const Entry& entry, const typenam
   { keys.in_use(entry) } -> std::convertible_to<bool>;
 };
 
-/// A hash table with open addressing. Finding, inserting and erasing take the same short time however many
-/// entries there are. Pointers to entries last until the next insertion or erasure. Not thread-safe.
+/// A hash table with open addressing. Finding, inserting and erasing take constant time on average. Pointers
+/// to entries are valid until the next insertion or erasure.
+/// Thread safety: not thread-safe.
 template <class Entry, class Keys>
 requires hash_keys<Keys, Entry>
 class hash_table {
@@ -32,7 +34,7 @@ class hash_table {
 
   struct insertion {
     Entry& entry;
-    bool inserted;  // false: there was one with that key already
+    bool inserted;  // false: there was an entry with that key already
   };
 
   explicit hash_table(Keys keys = Keys()) noexcept : keys_(keys) {}
@@ -40,7 +42,7 @@ class hash_table {
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
 
-  /// Null: there is none.
+  /// Returns the entry with that key, or null.
   const Entry* find(const key& wanted) const noexcept {
     if (places_.empty()) return nullptr;
     const Entry& place = places_[place_of(wanted)];
@@ -48,8 +50,8 @@ class hash_table {
   }
   Entry* find(const key& wanted) noexcept { return const_cast<Entry*>(std::as_const(*this).find(wanted)); }
 
-  /// The entry with that key; if there was none, what `make` returns. Throws std::bad_alloc and what `make`
-  /// throws; nothing has changed then.
+  /// Finds the entry with that key, or inserts what `make` returns.
+  /// Throws: std::bad_alloc and what `make` throws; nothing has then changed.
   template <class Make>
   insertion insert(const key& wanted, const Make& make) {
     if ((size_ + 1) * 4 > places_.size() * 3) grow();
@@ -60,7 +62,7 @@ class hash_table {
     return {place, true};
   }
 
-  /// False: there is none.
+  /// Erases the entry with that key. Returns false if there was none.
   bool erase(const key& wanted) noexcept {
     if (places_.empty()) return false;
     const std::size_t place = place_of(wanted);
@@ -69,19 +71,20 @@ class hash_table {
     return true;
   }
 
-  /// Erases the entries for which `wanted` is true.
+  /// Erases the entries for which `wanted` returns true.
   template <class Predicate>
   void erase_if(const Predicate& wanted) noexcept {
     for (std::size_t place = 0; place < places_.size();) {
       if (keys_.in_use(places_[place]) && wanted(std::as_const(places_[place]))) {
-        erase_at(place);  // another entry may take the place
+        erase_at(place);  // another entry may move into this place
       } else {
         ++place;
       }
     }
   }
 
-  /// In an order that follows from the keys and from what was inserted and erased.
+  /// Calls `visit` with every entry, in an order that depends only on the keys and on the history of
+  /// insertions and erasures.
   template <class Visit>
   void for_each(const Visit& visit) const {
     for (const Entry& place : places_) {
@@ -89,7 +92,7 @@ class hash_table {
     }
   }
 
-  /// Erases all entries and gives their memory back.
+  /// Erases all entries and frees their memory.
   void clear() noexcept {
     std::vector<Entry>().swap(places_);
     size_ = 0;
@@ -101,7 +104,7 @@ class hash_table {
   }
   std::size_t next(std::size_t place) const noexcept { return (place + 1) & (places_.size() - 1); }
 
-  // Where the entry is, or else a free place for it.
+  // Returns the index of the entry, or else of a free place for it.
   std::size_t place_of(const key& wanted) const noexcept {
     std::size_t place = first_choice(wanted);
     while (keys_.in_use(places_[place]) && !(keys_.key_of(places_[place]) == wanted)) place = next(place);
@@ -111,7 +114,7 @@ class hash_table {
   void erase_at(std::size_t gap) noexcept {
     places_[gap] = Entry();
     --size_;
-    // Entries behind the gap, up to the next free place, may stand there because the gap was taken.
+    // Entries behind the gap, up to the next free place, may be there because the gap was occupied.
     for (std::size_t i = next(gap); keys_.in_use(places_[i]); i = next(i)) {
       const std::size_t home = first_choice(keys_.key_of(places_[i]));
       const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
@@ -127,11 +130,12 @@ class hash_table {
     for (Entry& entry : old) {
       if (!keys_.in_use(entry)) continue;
       Entry& place = places_[place_of(keys_.key_of(entry))];
-      place = std::move(entry);  // which may be empty before what stands to its left is evaluated
+      // Not in one expression with the line above, which reads the key of `entry`.
+      place = std::move(entry);
     }
   }
 
-  std::vector<Entry> places_;  // a power of two of them, at least a quarter of them free
+  std::vector<Entry> places_;  // a power of two; at least a quarter of them are free
   std::size_t size_ = 0;
   [[no_unique_address]] Keys keys_;
 };

@@ -1,5 +1,6 @@
 #pragma once
-// What must be done though memory is short. Knows nothing of what it is for.
+// insist: repeats a small step until there is memory for it.
+// Must not know what the step is for.
 
 #include <coworker/exec/thread.hpp>
 #include <new>
@@ -7,9 +8,9 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Calls `step` until it does not fail for want of memory, and gives what it gives. For small steps that a promise hangs
-// on, such as the frame of the coroutine that hands a result back: nothing could be done without them. A step that threw
-// std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
+// Calls `step` again while it fails for lack of memory, and returns its result. For small steps that must not
+// fail, such as allocating the frame of the coroutine that returns a result: without it nothing could be
+// reported. A step that threw std::bad_alloc must have changed nothing. Blocks the thread meanwhile.
 template <class Step>
 decltype(auto) insist(Step step) {
   for (;;) {

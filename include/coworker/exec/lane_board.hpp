@@ -1,5 +1,6 @@
 #pragma once
-// Which lanes are how busy, and what is in them. Does not know who waits for one.
+// lane_board: how many users each lane has, and the value of each lane.
+// Must not know who waits for a lane.
 
 #include <atomic>
 #include <coworker/coro/executor.hpp>
@@ -18,16 +19,16 @@ template <class T>
 class lane_board {
  public:
   struct slot {
-    made_value<T> value{};  // touched on the lane's executor only
+    made_value<T> value{};  // accessed on the lane's executor only
     std::atomic<bool> broken{false};
     std::optional<thread_pool> own_thread{};
     executor_ref executor{};
     std::size_t index = 0;
     std::size_t users = 0;
-    std::uint64_t idle_since = 0;  // the number of the last change
+    std::uint64_t idle_since = 0;  // number of the last departure of a user
   };
 
-  // An empty `run_on` stands for a thread for each lane.
+  // If `run_on` is empty, each lane gets a thread of its own.
   lane_board(std::size_t count, std::size_t per_lane, executor_ref run_on)
       : slots_(new slot[checked(count)]), size_(count), per_lane_(per_lane == 0 ? 1 : per_lane) {
     for (std::size_t i = 0; i != count; ++i) {
@@ -39,7 +40,7 @@ class lane_board {
   lane_board(const lane_board&) = delete;
   lane_board& operator=(const lane_board&) = delete;
 
-  // Each value goes on the thread on which it was made and used.
+  // Destroys each value on the thread on which it was made and used.
   ~lane_board() {
     for (std::size_t i = 0; i != size_; ++i) {
       if (slots_[i].own_thread && slots_[i].value.made()) {
@@ -59,7 +60,8 @@ class lane_board {
     return sum;
   }
 
-  // The one with the fewest users; among equals, the one that has had no more for the longest.
+  // Takes the lane with the fewest users; among equals, the one that a user left longest ago. Null if all
+  // lanes are full.
   slot* take() noexcept {
     slot* idlest = &slots_[0];
     for (std::size_t i = 1; i != size_; ++i) {
@@ -82,7 +84,7 @@ class lane_board {
  private:
   static std::size_t checked(std::size_t count) {
     if (count == 0)
-      throw std::invalid_argument("lanes: there are to be 0 lanes, so nobody would ever get one");
+      throw std::invalid_argument("lanes: count is 0, so there is no lane to use; give 1 or more");
     return count;
   }
 

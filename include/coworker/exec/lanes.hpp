@@ -1,5 +1,6 @@
 #pragma once
-// lanes<T>: a value for each GPU, and a thread of its own for each value.
+// lanes<T>: one value for each GPU, and one thread for each value.
+// Must not know GPUs, nor what the values are.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
@@ -23,48 +24,47 @@ namespace coworker::inline v0_1 {
 
 /// How many users a lane has, and where lanes run.
 struct lanes_options {
-  /// How many users a lane may have at once. 0 counts as 1. Default: 1. With more, one user can prepare its
-  /// work while the lane's thread computes for another.
+  /// How many users a lane may have at once. With more than one, a user can prepare its work while the lane's
+  /// thread computes for another. Default: 1; 0 counts as 1.
   std::size_t per_lane = 1;
-  /// Where all lanes run instead of on threads of their own: the simulated_loop of a test. Their values are
-  /// then made when they are first needed. Default: each lane has a thread.
+  /// The executor on which all lanes run instead of on threads of their own, such as the simulated_loop of a
+  /// test. Values are then made when they are first needed. Default: each lane has a thread.
   executor_ref run_on{};
 };
 
-/// One value, such as a model on its GPU, for each of `count` lanes, each with a thread on which alone the
-/// value is made, used and destroyed; so what a library binds to a thread, as CUDA its current device, is
-/// right for ever:
+/// Keeps one value, such as a model on its GPU, for each of `count` lanes. Each value is made, used and
+/// destroyed on the one thread of its lane, so what a library binds to a thread, such as CUDA's current
+/// device, stays right. A user gets the least busy lane: the one with the fewest users, and of those the one
+/// that a user left longest ago. A worker with a concurrency of `gpus.concurrency()` keeps all lanes busy.
+/// Must outlive the users of its lanes; otherwise it terminates the program with a message.
+/// Thread safety: all operations may be called on any thread. The destructor must not run on a lane's own
+/// thread.
+/// Example:
 ///
 ///     lanes gpus(2, [](std::size_t gpu) { cudaSetDevice(int(gpu)); return model(path); });
 ///     const std::string text = co_await gpus.run(generate, prompt);  // generate(model&, std::string)
-///
-/// A user gets the idlest lane: the one with the fewest users, and of those the one that was left first. A
-/// worker's concurrency of `gpus.concurrency()` keeps all of them busy. Must outlive the users of its lanes;
-/// if it does not, the program ends and says so.
-///
-/// Thread safety: all operations may be called on any thread. The destructor must not run on a lane's own
-/// thread.
 template <class T>
 class lanes {
   static_assert(std::is_object_v<T>,
-                "lanes: the function that makes the values must give an object, and be callable without "
+                "lanes: the function that makes the values must return an object, and be callable without "
                 "arguments or with the number of the lane");
-  using value = std::conditional_t<std::is_object_v<T>, T, int>;  // spares what is refused further errors
+  // Avoids further errors after the static_assert.
+  using value = std::conditional_t<std::is_object_v<T>, T, int>;
   using queue = detail::waiting_line<detail::lane_board<value>>;
   using slot = typename queue::slot;
 
  public:
   using value_type = T;
 
-  /// `make` gives a T, and may take the number of the lane, from 0. Each value is made on the thread of its
-  /// lane, all of them side by side, and the constructor waits for them. T need not be movable.
-  /// Throws: what `make` throws; std::invalid_argument when `count` is 0; std::system_error when a thread
-  /// cannot be started.
+  /// `make` returns a T, and may take the number of the lane, from 0. The values are made side by side, each
+  /// on the thread of its lane, and the constructor waits for them. T need not be movable.
+  /// Throws: what `make` throws; std::invalid_argument if `count` is 0; std::system_error if a thread cannot
+  /// be started.
   template <class Make>
   lanes(std::size_t count, Make make, lanes_options options = {})
       : make_(std::move(make)), queue_(count, options.per_lane, options.run_on) {
     constexpr bool makes_it = std::is_same_v<typename detail::make_result<Make>::type, T>;
-    static_assert(makes_it, "lanes<T>: the function that makes the values must give a T or a task<T>");
+    static_assert(makes_it, "lanes<T>: the function that makes the values must return a T or a task<T>");
     if (!options.run_on) coworker::sync_wait(make_all());
   }
 
@@ -81,7 +81,7 @@ class lanes {
     std::terminate();
   }
 
-  /// A place on a lane, which is left by its destructor. Movable; one that was moved from is empty.
+  /// A place on a lane; the destructor gives it up. Movable; a moved-from place is empty.
   class lane {
    public:
     lane(lane&& other) noexcept
@@ -98,23 +98,24 @@ class lanes {
       if (slot_ != nullptr) from_->queue_.give_back(*slot_);
     }
 
-    /// The number of the lane, from 0.
+    /// Returns the number of the lane, from 0.
     std::size_t index() const noexcept { return slot_->index; }
 
-    /// Where the lane runs: its one thread.
+    /// Returns the lane's executor: its one thread.
     executor_ref executor() const noexcept { return slot_->executor; }
 
-    /// Calls `function(T&, args...)` on the lane's thread and returns its result, or rethrows what it throws;
-    /// the coroutine goes on where it was. One call at a time runs on a lane. The place must outlive the
-    /// task. Arguments, errors and cancellation: as for blocking(); and throws what `make` throws, when the
-    /// value is made anew.
+    /// Calls `function(T&, args...)` on the lane's thread; the coroutine then continues where it was. A lane
+    /// runs one call at a time. The place must outlive the task. Arguments and cancellation: as for
+    /// blocking().
+    /// Returns what the function returns.
+    /// Throws: as blocking(); what `make` throws if the value has to be made again.
     template <class Function, class... Args>
     auto run(Function&& function, Args&&... args) const {
       return from_->run_on_lane(*slot_, std::forward<Function>(function), std::forward<Args>(args)...);
     }
 
-    /// The value is of no more use: before the next call on the lane it is destroyed and made anew, on the
-    /// lane's thread.
+    /// Marks the value as unusable: it is destroyed and made again, on the lane's thread, before the next
+    /// call on the lane.
     void mark_broken() const noexcept { slot_->broken.store(true, std::memory_order_relaxed); }
 
    private:
@@ -124,17 +125,18 @@ class lanes {
     slot* slot_;
   };
 
-  /// Returns a place on the idlest lane, once all who asked before have one.
-  /// Throws: std::logic_error when the coroutine runs on no executor.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it has a
-  /// place by then.
+  /// Waits for a place on the least busy lane, after all who asked before.
+  /// Returns the place.
+  /// Throws: std::logic_error if the coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if it was before, unless it has
+  /// a place by then.
   task<lane> enter() {
     slot& taken = co_await queue_.take_in_turn("lanes::enter");
     co_return lane(*this, taken);
   }
 
-  /// Enters the idlest lane for one call: see lane::run. From ordinary code: `sync_wait(gpus.run(generate,
-  /// prompt))`.
+  /// Enters the least busy lane for one call; see lane::run. From ordinary code:
+  /// `sync_wait(gpus.run(generate, prompt))`.
   template <class Function, class... Args>
   auto run(Function&& function, Args&&... args) {
     using result = call_result<Function, Args...>;
@@ -149,7 +151,7 @@ class lanes {
   /// Returns the number of lanes.
   std::size_t size() const noexcept { return queue_.board().size(); }
 
-  /// Returns how many users all lanes have room for together.
+  /// Returns how many users all lanes can have together.
   std::size_t concurrency() const noexcept { return queue_.board().size() * queue_.board().per_lane(); }
 
   /// Returns how many users the lanes have now.
@@ -171,7 +173,7 @@ class lanes {
                   "of its own, as rvalues, so take them by value or const reference, or pass std::ref(x)");
     constexpr bool no_task = !detail::is_task<call_result<Function, Args...>>;
     static_assert(no_task,
-                  "lanes::run: the function gives a task, and a lane runs ordinary functions; to await "
+                  "lanes::run: the function returns a task, and a lane runs ordinary functions; to await "
                   "something in between, enter() the lane and call run() for each part");
     constexpr bool safe = detail::is_safe_call<Function, Args...>;
     static_assert(safe,
@@ -202,7 +204,7 @@ class lanes {
     co_return co_await std::move(called);
   }
 
-  // On the lane's executor.
+  // Runs on the lane's executor.
   template <class Result, class Function, class... Args>
   task<Result> call(slot& at, Function function, Args... args) {
     const stop_token stop = co_await this_coro::stop_token();
@@ -221,7 +223,7 @@ class lanes {
         makers.spawn(coworker::run_on(one.executor, make_->make(i, one.value)));
       }
     } catch (...) {
-      (makers.fail)(std::current_exception());  // those that were started are waited for
+      (makers.fail)(std::current_exception());  // the makers already started are waited for
     }
     co_await makers.join();
   }

@@ -1,5 +1,6 @@
 #pragma once
-// lender<T>: a fixed number of values (contexts, sessions, connections) that are lent to one user at a time.
+// lender<T>: a fixed number of values (contexts, sessions, connections), each lent to one user at a time.
+// Must not know what the values are.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/stop.hpp>
@@ -18,54 +19,54 @@
 
 namespace coworker::inline v0_1 {
 
-/// How a lender makes its values.
+/// When and where a lender makes its values.
 struct lender_options {
-  /// Whether the constructor makes all values, one after the other. Default: each is made when it is first
-  /// needed, which is when no value that is made is free.
+  /// Makes all values in the constructor, one after the other. Default: off, each is made when it is first
+  /// needed, that is when no value already made is free.
   bool make_at_once = false;
-  /// Where values are made for coroutines, such as a thread_pool, if making blocks for long. Default: where
-  /// the coroutine runs that needs the value.
+  /// The executor on which values are made for coroutines, such as a thread_pool if making one blocks for
+  /// long. Default: the executor of the coroutine that needs the value.
   executor_ref make_on{};
 };
 
-/// Lends each of `count` values to one user at a time, in the order in which they asked:
+/// Lends each of `count` values to one user at a time, in the order in which the users asked. A value that
+/// was returned is lent before another is made. Must outlive its loans and all waiting users; otherwise it
+/// terminates the program with a message.
+/// Thread safety: all operations may be called on any thread.
+/// Example:
 ///
 ///     lender contexts([&] { return llama_context(model); }, 4);
-///     const auto context = co_await contexts.lend();  // given back by its destructor
+///     const auto context = co_await contexts.lend();  // returned by its destructor
 ///     context->decode(batch);
-///
-/// A value that was given back is lent before another is made. Must outlive its loans and whoever waits for
-/// one; if it does not, the program ends and says so.
-///
-/// Thread safety: all operations may be called on any thread.
 template <class T>
 class lender {
   static_assert(
       std::is_object_v<T>,
-      "lender: the function that makes the values must give an object, or a task of one, and be callable "
+      "lender: the function that makes the values must return an object, or a task of one, and be callable "
       "without arguments or with the number of the value");
-  using value = std::conditional_t<std::is_object_v<T>, T, int>;  // spares what is refused further errors
+  // Avoids further errors after the static_assert.
+  using value = std::conditional_t<std::is_object_v<T>, T, int>;
   using line = detail::waiting_line<detail::lender_board<value>>;
   using slot = typename line::slot;
 
  public:
   using value_type = T;
 
-  /// `make` gives a T, or a task<T> that is awaited where the value is needed. It may take the number of the
-  /// value, from 0 to below `count`; it may be called for several values at once, on several threads, and
+  /// `make` returns a T, or a task<T> that is awaited where the value is needed. It may take the number of
+  /// the value, from 0 to below `count`. It may be called for several values at once, on several threads, and
   /// again for a value that was broken. T need not be movable.
-  /// Throws: std::invalid_argument when `count` is 0; with make_at_once what `make` throws, and
-  /// std::logic_error if it gives a task.
+  /// Throws: std::invalid_argument if `count` is 0; with make_at_once what `make` throws, and
+  /// std::logic_error if it returns a task.
   template <class Make>
   lender(Make make, std::size_t count, lender_options options = {})
       : line_(count), make_(std::move(make)), make_on_(options.make_on) {
     constexpr bool fits = std::is_same_v<typename detail::make_result<Make>::type, T>;
-    static_assert(fits, "lender<T>: the function that makes the values must give a T or a task<T>");
+    static_assert(fits, "lender<T>: the function that makes the values must return a T or a task<T>");
     if (!options.make_at_once) return;
     if (make_->awaits()) {
       throw std::logic_error(
-          "lender: make_at_once is for a function that gives a value, and this one gives a task; leave the "
-          "option out, and the first loans await it");
+          "lender: make_at_once is for a function that returns a value, and this one returns a task; leave "
+          "the option out, and the first loans await it");
     }
     line_.board().make_all([this](slot& one) { make_->make_now(one.index, one.value); });
   }
@@ -73,7 +74,7 @@ class lender {
   lender(const lender&) = delete;
   lender& operator=(const lender&) = delete;
 
-  /// A value on loan. Movable; one that was moved from is empty.
+  /// A value on loan. Movable; a moved-from loan is empty.
   class loan {
    public:
     loan(loan&& other) noexcept
@@ -86,7 +87,7 @@ class lender {
       return *this;
     }
 
-    /// Gives the value back, on any thread.
+    /// Returns the value to the lender, on any thread.
     ~loan() {
       if (lent_ == nullptr) return;
       if (lent_->broken) lent_->value.clear();
@@ -97,10 +98,10 @@ class lender {
     value& operator*() const noexcept { return lent_->value.get(); }
     value* operator->() const noexcept { return std::addressof(lent_->value.get()); }
 
-    /// The number of the value, from 0.
+    /// Returns the number of the value, from 0.
     std::size_t index() const noexcept { return lent_->index; }
 
-    /// The value is of no more use: it is destroyed when it is given back, and made anew when it is next
+    /// Marks the value as unusable: it is destroyed when it is returned, and made again when it is next
     /// needed.
     void mark_broken() const noexcept { lent_->broken = true; }
 
@@ -111,11 +112,13 @@ class lender {
     slot* lent_;
   };
 
-  /// Returns a value once one is free and all who asked before have theirs; makes it if need be.
-  /// Throws: what `make` throws, and the place is free for the next then; std::logic_error when the coroutine
-  /// runs on no executor.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless it has a
-  /// value by then. For a time limit: `timeout(limit, values.lend())`.
+  /// Waits until a value is free and all who asked before have theirs; makes the value if necessary. For a
+  /// time limit: `timeout(limit, values.lend())`.
+  /// Returns the loan.
+  /// Throws: what `make` throws, and the value is then free for the next user; std::logic_error if the
+  /// coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, at once if it was before, unless it has
+  /// a value by then.
   task<loan> lend() {
     slot& free = co_await line_.take_in_turn("lender::lend");
     loan lent(line_, free);
@@ -129,11 +132,12 @@ class lender {
     co_return std::move(lent);
   }
 
-  /// The same for ordinary code: blocks the calling thread until a value is free, and makes it there if need
-  /// be.
-  /// Throws: what `make` throws; std::logic_error when it would have to wait on the thread of an event_loop
-  /// or simulated_loop, or `make` gives a task.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested of `stop`, at once if one was.
+  /// The same for ordinary code: blocks the calling thread until a value is free, and makes it there if
+  /// necessary.
+  /// Returns the loan.
+  /// Throws: what `make` throws; std::logic_error if it would have to wait on the thread of an event_loop or
+  /// simulated_loop, or if `make` returns a task.
+  /// Cancellation: throws `cancelled` as soon as `stop` requests a stop; at once if it did before.
   loan blocking_lend(stop_token stop = {}) {
     if (make_->awaits()) {
       throw std::logic_error(
@@ -157,6 +161,7 @@ class lender {
     std::terminate();
   }
 
+  /// Returns the number of values, lent or not.
   std::size_t size() const noexcept { return line_.board().size(); }
 
   /// Returns how many values are not lent now, made or not.

@@ -1,5 +1,6 @@
 #pragma once
-// Which values of a lender are free. Knows neither how they are made nor who waits for one.
+// lender_board: which values of a lender are free.
+// Must not know how values are made, nor who waits for one.
 
 #include <coworker/exec/maker.hpp>
 #include <cstddef>
@@ -14,7 +15,7 @@ class lender_board {
     made_value<T> value{};
     std::size_t index = 0;
     bool broken = false;
-    slot* below = nullptr;  // in a stack of free ones
+    slot* below = nullptr;  // the next in a stack of free slots
   };
 
   explicit lender_board(std::size_t count) : slots_(new slot[checked(count)]), size_(count) {
@@ -26,7 +27,7 @@ class lender_board {
   lender_board& operator=(const lender_board&) = delete;
   ~lender_board() { delete[] slots_; }
 
-  // Before any is lent.
+  // Only before any value is lent.
   template <class Make>
   void make_all(Make make) {
     for (std::size_t i = 0; i != size_; ++i) make(slots_[i]);
@@ -36,7 +37,8 @@ class lender_board {
   std::size_t size() const noexcept { return size_; }
   std::size_t available() const noexcept { return available_; }
 
-  // What was made is given out first, and of that what was given back last.
+  // Takes a value that is made before one that is not, and of those the one returned last. Null if none is
+  // free.
   slot* take() noexcept {
     slot*& top = made_ != nullptr ? made_ : unmade_;
     slot* const free = top;
@@ -56,7 +58,7 @@ class lender_board {
  private:
   static std::size_t checked(std::size_t count) {
     if (count == 0)
-      throw std::invalid_argument("lender: it was told to lend 0 values, so nobody would ever get one");
+      throw std::invalid_argument("lender: count is 0, so there is no value to lend; give 1 or more");
     return count;
   }
 

@@ -1,5 +1,7 @@
 #pragma once
-// A value that is made later, perhaps again, and the user's function that makes it. For lender and lanes.
+// made_value and maker: a value that is made later, perhaps again, and the user's function that makes it; for
+// lender and lanes.
+// Must not know who uses the value.
 
 #include <coworker/coro/task.hpp>
 #include <cstddef>
@@ -9,7 +11,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Room for a T that is there or not. It stays in place, so that T need not be movable.
+// Storage for a T that may be absent. The T is never moved, so it need not be movable.
 template <class T>
 class made_value {
  public:
@@ -21,7 +23,7 @@ class made_value {
   bool made() const noexcept { return made_; }
   T& get() noexcept { return value_; }
 
-  // Throws: what `make` throws; there is no value then.
+  // Throws: what `make` throws; there is then no value.
   template <class Make>
   void emplace(Make&& make) {
     ::new (static_cast<void*>(std::addressof(value_))) T(make());
@@ -60,11 +62,12 @@ decltype(auto) call_make(Make& make, [[maybe_unused]] std::size_t index) {
   }
 }
 
-// What `make` gives, be it a T or a task<T>; void where it cannot be called.
+// What `make` returns, be it a T or a task<T>; void if it cannot be called.
 template <class Make>
 using make_result = awaited_result<decltype(detail::call_make(std::declval<Make&>(), std::size_t()))>;
 
-// Hides what kind of function it is. <functional> would do for some, at a cost for all.
+// Hides the type of the user's function. std::function would serve for some types, but <functional> costs
+// compile time for all users.
 template <class T>
 class maker {
  public:
@@ -73,7 +76,7 @@ class maker {
   maker& operator=(const maker&) = delete;
   virtual ~maker() = default;
 
-  // Whether it needs to be awaited, so that only make() will do.
+  // Returns whether the function returns a task, so that only make() works.
   virtual bool awaits() const noexcept = 0;
   virtual task<void> make(std::size_t index, made_value<T>& into) = 0;
   virtual void make_now(std::size_t index, made_value<T>& into) = 0;

@@ -1,6 +1,7 @@
 #pragma once
-// promise<T> and future<T>: one value from any thread to one coroutine, as the answer of a library that calls
-// back.
+// promise<T> and future<T>: pass one value from any thread to one coroutine, for example from a library's
+// callback.
+// Must not know who sets the value, nor any concrete executor.
 
 #include <concepts>
 #include <coroutine>
@@ -18,7 +19,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a future throws whose promise was destroyed before it was set.
+/// What a future throws if its promise was destroyed before it was set.
 class broken_promise : public std::exception {
  public:
   const char* what() const noexcept override {
@@ -27,14 +28,13 @@ class broken_promise : public std::exception {
   }
 };
 
-/// The value of a promise, once it is there. Awaited once, as an rvalue: `co_await std::move(answer)`.
-///
-/// Throws: what the promise was given as an exception; `broken_promise` when it was destroyed without; and
-/// std::logic_error when the future was awaited before or moved from, or the awaiting coroutine runs on no
-/// executor.
-/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was, unless the outcome is
-/// there. The future is used up then, and its promise abandoned.
-/// Thread safety: ready() on any thread; the object itself belongs to one coroutine.
+/// The value of a promise, once it is set. Awaited once, as an rvalue: `co_await std::move(answer)`.
+/// Throws: the exception that the promise was set to; `broken_promise` if the promise was destroyed without
+/// being set; std::logic_error if the future was awaited before or moved from, or if the awaiting coroutine
+/// runs on no executor.
+/// Thread safety: ready() may be called on any thread; the object itself belongs to one coroutine.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if it was before, unless the
+/// promise is set. The future is then used up, and its promise abandoned.
 template <class T>
 class [[nodiscard("co_await it")]] future {
   using core = detail::promise_core<T>;
@@ -52,7 +52,7 @@ class [[nodiscard("co_await it")]] future {
 
   ~future() { abandon(core_); }
 
-  /// Returns whether awaiting it takes no time: the outcome is there.
+  /// Returns whether the promise is set or destroyed, so that awaiting the future takes no time.
   bool ready() const { return !core_ || core_->ready(); }
 
   class awaiter {
@@ -65,7 +65,7 @@ class [[nodiscard("co_await it")]] future {
     bool await_ready() const {
       if (!core_) {
         throw std::logic_error(
-            "future: awaited a second time, or after it was moved from; a promise gives one value, so use a "
+            "future: awaited a second time, or after it was moved from; a promise has one value, so use a "
             "channel for more");
       }
       return core_->ready();
@@ -96,9 +96,8 @@ class [[nodiscard("co_await it")]] future {
 
   template <class Future = future>
   awaiter operator co_await()& noexcept {
-    static_assert(
-        !std::same_as<Future, future>,
-        "a future gives its value once, so awaiting it uses it up: write co_await std::move(the_future)");
+    static_assert(!std::same_as<Future, future>,
+                  "a future has one value, so awaiting it uses it up: write co_await std::move(the_future)");
     return awaiter(std::move(core_));
   }
 
@@ -114,21 +113,21 @@ class [[nodiscard("co_await it")]] future {
   detail::shared_handle<core> core_;
 };
 
-/// Hands one value from any thread to a coroutine; T may be a reference or void:
+/// Passes one value from any thread to a coroutine; T may be a reference or void. If it is destroyed without
+/// being set, its future throws `broken_promise`.
+/// Thread safety: all operations except moving it may be called on any thread; if two threads set it, one of
+/// them throws.
+/// Example:
 ///
 ///     promise<std::string> done;
 ///     future<std::string> answer = done.get_future();
 ///     library.ask(question, [p = std::move(done)](std::string text) mutable { p.set_value(text); });
 ///     use(co_await std::move(answer));
-///
-/// Destroyed without a value, it breaks: its future throws `broken_promise`.
-///
-/// Thread safety: all operations but moving it may be called on any thread; of two that set it, one throws.
 template <class T = void>
 class promise {
-  static_assert(
-      !std::is_rvalue_reference_v<T>,
-      "promise<T&&>: what the reference is bound to would be gone; give a T, or a T& to what lives on");
+  static_assert(!std::is_rvalue_reference_v<T>,
+                "promise<T&&>: the object would no longer exist when it is used; use T, or T& to one that "
+                "lives longer");
   using core = detail::promise_core<T>;
   using value_argument = std::conditional_t<std::is_void_v<T>, detail::no_result, T>;
 
@@ -148,17 +147,17 @@ class promise {
                  [](auto& outcome) { outcome.set_exception(std::make_exception_ptr(broken_promise())); });
   }
 
-  /// Throws: std::logic_error the second time, and when the promise was moved from.
+  /// Returns the future of this promise.
+  /// Throws: std::logic_error if it is called a second time, or if the promise was moved from.
   future<T> get_future() {
     throw_unless("promise::get_future", core_ && !core_->has_future.exchange(true),
                  "its future was taken before");
     return future<T>(core_);
   }
 
-  /// Resumes the coroutine that awaits the future, on its executor.
-  /// Throws: std::logic_error when a value or exception was set before, the promise was moved from, or this
-  /// thread is foreign to the simulation that the coroutine runs in; what moving the value throws. Nothing is
-  /// set then.
+  /// Sets the value and resumes the coroutine that awaits the future, on its executor.
+  /// Throws: std::logic_error if the promise is already set or was moved from, or if this thread is outside
+  /// the simulation that the coroutine runs in; what moving the value throws. Nothing was then set.
   void set_value(value_argument value) requires(!std::is_void_v<T>) {
     fill("promise::set_value", [&](auto& outcome) { outcome.set(std::forward<value_argument>(value)); });
   }
@@ -166,7 +165,8 @@ class promise {
     fill("promise::set_value", [](auto& outcome) { outcome.set(); });
   }
 
-  /// Lets the coroutine that awaits the future throw instead. Throws: as set_value.
+  /// Sets an exception, which the coroutine that awaits the future throws.
+  /// Throws: as set_value().
   void set_exception(std::exception_ptr failure) {
     fill("promise::set_exception", [&](auto& outcome) { outcome.set_exception(std::move(failure)); });
   }
@@ -175,8 +175,8 @@ class promise {
     set_exception(std::make_exception_ptr(std::move(failure)));
   }
 
-  /// Returns whether nobody will see the value any more: the future is gone, as when the coroutine was
-  /// stopped. Setting the promise does no harm then, but the work for it may end.
+  /// Returns whether nobody will receive the value, because the future was destroyed, for example when its
+  /// coroutine was stopped. The promise may still be set, but the work for it can end.
   bool abandoned() const noexcept { return !core_ || core_->abandoned.load(std::memory_order_relaxed); }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// What a promise and its future share: the outcome, and who waits for it. Knows no awaiters; those are in
-// promise.hpp.
+// What a promise and its future share: the outcome, and the coroutine that waits for it.
+// Must not know the awaiter; that is in promise.hpp.
 
 #include <atomic>
 #include <coworker/coro/quirks.hpp>
@@ -21,9 +21,9 @@ class promise_core : public shared_state {
 
   std::mutex& mutex() noexcept { return mutex_; }
 
-  // `fill` puts the outcome into a result<T>. False: there is an outcome already. Throws: what `fill` throws;
-  // std::logic_error on a thread foreign to a simulation; what the executor of the waiting coroutine throws.
-  // Nothing is set then.
+  // `fill` stores the outcome in a result<T>. Returns false if there is an outcome already. Throws: what
+  // `fill` throws; std::logic_error on a thread outside the simulation; what the executor of the waiting
+  // coroutine throws. Nothing was then set.
   template <class Fill>
   bool set(const char* call, Fill fill) {
     std::unique_lock lock(mutex_);
@@ -44,7 +44,8 @@ class promise_core : public shared_state {
     return outcome_.has_value();
   }
 
-  // True: it is in the list, and may have gone on by now. False: there is an outcome, or a stop.
+  // Returns true if the waiter is in the list; it may already have continued. Returns false if there is an
+  // outcome, or a stop was requested.
   COWORKER_NOINLINE bool wait(waiting& one) {
     const std::lock_guard lock(mutex_);
     if (outcome_ || one.stopped) return false;
@@ -53,11 +54,11 @@ class promise_core : public shared_state {
     return true;
   }
 
-  // Once, when there is an outcome.
+  // Only once, and only when there is an outcome.
   T take() { return outcome_->take(); }
 
  private:
-  // After the unlock, or the coroutine would go on only to wait for the lock.
+  // Wakes after unlocking, because the coroutine would otherwise wake up only to wait for the lock.
   void wake(waiting& one, std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     try {
@@ -70,7 +71,7 @@ class promise_core : public shared_state {
     }
   }
 
-  mutable std::mutex mutex_;  // guards all below
+  mutable std::mutex mutex_;  // guards all members below
   std::optional<result<T>> outcome_;
   wait_list<waiting> waiting_;  // one at most
   simulated_waiters simulated_;

@@ -1,6 +1,6 @@
 #pragma once
-// Hopping between executors. The chain takes its context along: after a hop everything that it awaits happens
-// there.
+// resume_on and run_on: move a coroutine to another executor.
+// Must not know any concrete executor.
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
@@ -13,7 +13,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// What resume_on gives; made to be awaited at once.
+/// The awaiter of resume_on; to be awaited at once.
 class hop_awaiter {
  public:
   explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
@@ -26,7 +26,7 @@ class hop_awaiter {
     context& chain = detail::require_context(awaiting, "resume_on");
     if (chain.executor.clock() == executor_clock::simulated && destination.clock() == executor_clock::real) {
       throw std::logic_error(
-          "resume_on: a coroutine on a simulated_loop cannot hop to an executor of real threads, because "
+          "resume_on: a coroutine on a simulated_loop cannot move to an executor of real threads, because "
           "none of them could bring it back; in a test, give the simulated_loop itself in place of the "
           "thread_pool or event_loop");
     }
@@ -45,14 +45,19 @@ class hop_awaiter {
   executor_ref destination_;
 };
 
-/// `co_await resume_on(pool);` goes on there, and so do the coroutines that await this one, until the next
-/// hop. To come back, keep the way: `executor_ref home = co_await this_coro::executor();`. Onto where it is
-/// already, it lets others go first. Not cancelled by a stop. Errors: std::logic_error when the awaiting
-/// coroutine runs on no executor, `destination` is empty, or the hop leads from a simulated_loop to real
-/// threads; what the destination's post() throws. The coroutine then goes on where it was.
+/// Moves the awaiting coroutine to another executor. After `co_await resume_on(pool);` this coroutine, what
+/// it awaits, and the coroutines that await it run there, until the next move. To come back, keep the
+/// executor: `auto home = co_await this_coro::executor();`. If the coroutine is on `destination` already, it
+/// lets others run first.
+/// Throws: std::logic_error if the awaiting coroutine runs on no executor, if `destination` is empty, or if
+/// the move leads from a simulated_loop to real threads; what the destination's post() throws. The coroutine
+/// then continues where it was.
+/// Cancellation: not cancelled by a stop.
 inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
 
-/// Runs `work` on another executor and comes back with its result or exception.
+/// Runs `work` on another executor and comes back.
+/// Returns the result of `work`.
+/// Throws: what `work` throws; as resume_on().
 template <class T>
 task<T> run_on(executor_ref destination, task<T> work) {
   const executor_ref home = co_await this_coro::executor();

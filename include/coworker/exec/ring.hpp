@@ -1,6 +1,6 @@
 #pragma once
-// ring<T>: a queue in one block of memory, which destroys each element as soon as it is taken. Not
-// thread-safe.
+// ring<T>: a queue in one block of memory, which destroys each element as soon as it is taken.
+// Must not know what the elements mean; not thread-safe.
 
 #include <cstddef>
 #include <new>
@@ -8,7 +8,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// T moves without throwing; its users see to that.
+// T must move without throwing; the users of ring check that.
 template <class T>
 class ring {
  public:
@@ -25,7 +25,7 @@ class ring {
   bool empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
 
-  // Throws: std::bad_alloc; `item` is not moved from then.
+  // Throws: std::bad_alloc; `item` is then not moved from.
   void push(T&& item) {
     if (size_ == room_) grow();
     ::new (static_cast<void*>(slots_ + place(size_))) T(std::move(item));

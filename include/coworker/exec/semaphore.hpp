@@ -1,5 +1,6 @@
 #pragma once
-// semaphore: lets so many coroutines at once into a stretch of code, in the order in which they came.
+// semaphore: limits how many coroutines are in a section of code at once, in the order in which they asked.
+// Must not know what it protects, nor any concrete executor.
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
@@ -12,19 +13,19 @@
 
 namespace coworker::inline v0_1 {
 
-/// A number of permits that coroutines hold for a while:
+/// A number of permits that coroutines hold for a while. Must outlive its permits and all waiting coroutines.
+/// Thread safety: thread-safe.
+/// Example:
 ///
 ///     const semaphore::permit held = co_await at_most_two.acquire();
-///
-/// Thread-safe. Must outlive its permits and whoever waits for one.
 class semaphore {
  public:
-  /// `permits` may be held at once; with 0 nobody ever gets one.
+  /// `permits`: how many may be held at once; with 0 nobody ever gets one.
   explicit semaphore(std::size_t permits) noexcept : free_(permits) {}
   semaphore(const semaphore&) = delete;
   semaphore& operator=(const semaphore&) = delete;
 
-  /// Given back when it is destroyed, on any thread.
+  /// A permit that is held. The destructor releases it, on any thread.
   class permit {
    public:
     permit(permit&& other) noexcept : from_(std::exchange(other.from_, nullptr)) {}
@@ -41,9 +42,10 @@ class semaphore {
 
   class acquire_awaiter;
 
-  /// Awaited, it gives a permit once one is free and all who came before have theirs. Cancellation: throws
-  /// `cancelled` as soon as a stop is requested, unless it has a permit by then. Errors: std::logic_error
-  /// when the awaiting coroutine runs on no executor.
+  /// Waits, when awaited, until a permit is free and all who asked before have theirs.
+  /// Returns the permit.
+  /// Throws: std::logic_error if the awaiting coroutine runs on no executor.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested, unless it has a permit by then.
   acquire_awaiter acquire() noexcept;
 
  private:
@@ -51,8 +53,8 @@ class semaphore {
     bool granted = false;
   };
 
-  // Out of line, because the lock must not lie in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). False: there was a permit after all, or a stop.
+  // Out of line, because the lock must not be in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). Returns false if a permit was free after all, or if a stop was requested.
   COWORKER_NOINLINE bool enqueue(waiter& one) {
     const std::lock_guard lock(mutex_);
     if (free_ > 0) {
@@ -73,13 +75,13 @@ class semaphore {
     }
   }
 
-  // Whoever woke the waiter may still hold the lock.
+  // Takes the lock because whoever woke the waiter may still hold it.
   bool was_granted(const waiter& one) {
     const std::lock_guard lock(mutex_);
     return one.granted;
   }
 
-  std::mutex mutex_;  // guards all below, and the waiters
+  std::mutex mutex_;  // guards all members below, and the waiters
   std::size_t free_;
   detail::wait_list<waiter> waiting_;
 };

@@ -1,6 +1,7 @@
 #pragma once
-// What two sides share that may go away in any order: an object on the heap, and handles that count
-// themselves. std::shared_ptr would do, at several times the cost of including.
+// shared_state: an object on the heap shared by sides that may be destroyed in any order, and handles that
+// count references. std::shared_ptr would serve, but costs several times as much to include.
+// Must not know what is shared.
 
 #include <atomic>
 #include <cstddef>
@@ -8,7 +9,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Base of the object.
+// Base of the shared object.
 class shared_state {
  public:
   shared_state() noexcept {}
@@ -24,7 +25,7 @@ class shared_state {
   std::atomic<std::size_t> handles_{0};
 };
 
-// Empty by default and when moved from.
+// Empty by default and after a move.
 template <class State>
 class shared_handle {
  public:

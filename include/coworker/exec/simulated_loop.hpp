@@ -1,7 +1,8 @@
 #pragma once
-// simulated_loop: an executor whose clock jumps. While something is ready, no time passes; when nothing is,
-// the clock moves to the next timer. A simulated hour takes as long as its events, and goes the same way
-// every time.
+// simulated_loop: an executor in virtual time. While something is ready, no time passes; when nothing is, the
+// clock jumps to the next timer. A simulated hour takes only as long as its events, and every run goes the
+// same way.
+// Must not know what it simulates, nor real clocks.
 
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
@@ -20,24 +21,26 @@
 
 namespace coworker::inline v0_1 {
 
-/// An executor in virtual time, for tests and simulations. Its time starts at zero. Made without a seed it
-/// resumes what is ready in the order in which it was posted; with one, in an order drawn from the seed.
-///
-/// Thread safety: none; it belongs to the thread that makes it. post(), arm(), cancel(), run() and stop()
-/// throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a send
-/// into a channel, a hop. Where that must not throw, as in a stop callback, the message ends the program.
-/// Real threads know nothing of virtual time: in a test, a coroutine on the loop takes the place of each.
+/// An executor in virtual time, for tests and simulations. Its time starts at zero. Without a seed it resumes
+/// what is ready in the order in which it was posted; with a seed, in an order drawn from the seed.
+/// Thread safety: none; it belongs to the thread that constructs it. post(), arm(), cancel(), run() and
+/// stop() throw std::logic_error on any other thread, and so does whatever calls them there: event.set(), a
+/// send into a channel, a move between executors. Where that must not throw, as in a stop callback, the
+/// message ends the program. Real threads know nothing of virtual time: in a test, a coroutine on the loop
+/// replaces each of them.
 class simulated_loop {
  public:
   static constexpr executor_clock clock = executor_clock::simulated;
   static constexpr bool serial = true;
 
   simulated_loop() noexcept {}
+  /// `seed`: the order in which ready coroutines run is drawn from it.
   explicit simulated_loop(std::uint64_t seed) noexcept : random_(seed), shuffles_(true) {}
 
   simulated_loop(const simulated_loop&) = delete;
   simulated_loop& operator=(const simulated_loop&) = delete;
 
+  /// See executor. Throws: also std::logic_error on any thread but the loop's.
   void post(std::coroutine_handle<> handle) {
     require_own_thread("simulated_loop::post");
     ready_.push(handle);
@@ -52,20 +55,22 @@ class simulated_loop {
   void cancel(timer& alarm) {
     require_own_thread("simulated_loop::cancel");
     const std::coroutine_handle<> handle = alarm.handle;
-    ready_.make_room();  // before the alarm is out of the queue
+    ready_.make_room();  // before the alarm is removed from the queue
     if (timers_.cancel(alarm)) ready_.push(handle);
   }
 
   time_point now() const noexcept { return now_; }
 
-  /// Virtual time since the start.
+  /// Returns the virtual time since the start.
   duration elapsed() const noexcept { return now_.time_since_epoch(); }
 
-  /// Resumes and jumps until stop(), or until nothing is left that could ever become ready; time_point::max()
-  /// never comes. True: it was stopped. Errors: std::logic_error when it runs already.
+  /// Resumes coroutines and moves the clock until stop(), or until nothing can become ready any more
+  /// (time_point::max() never comes).
+  /// Returns true if it was stopped.
+  /// Throws: std::logic_error if the loop runs already.
   bool run() { return run_until((time_point::max)()); }
 
-  /// The same, but goes no further than `end`, which the clock then shows.
+  /// The same, but stops when the clock reaches `end`; the clock then shows `end`.
   bool run_until(time_point end) {
     require_own_thread("simulated_loop::run");
     const running_guard guard(running_);
@@ -89,29 +94,32 @@ class simulated_loop {
     return true;
   }
 
+  /// The same, but stops after `span` of virtual time.
   bool run_for(duration span) { return run_until(detail::after(now_, span)); }
 
-  /// The clock moves on with nothing done meanwhile, as when a machine is suspended: what comes due is late.
+  /// Moves the clock forward while nothing runs, as when a machine is suspended: what comes due meanwhile is
+  /// late.
   void jump(duration span) noexcept { now_ = detail::after(now_, span); }
 
-  /// From now on a run that has resumed so many coroutines since the loop was made throws std::runtime_error:
-  /// the way out of coroutines that go round for ever without letting time pass.
+  /// Sets a limit: from now on, a run throws std::runtime_error once the loop has resumed `most` coroutines
+  /// since its construction. It ends coroutines that loop forever without letting time pass.
   void limit_steps(std::uint64_t most) noexcept { most_steps_ = most; }
 
-  /// Whether a run is in progress.
+  /// Returns whether a run is in progress.
   bool running() const noexcept { return running_; }
 
-  /// Whether the calling thread is the one that the loop runs on.
+  /// Returns whether the calling thread is the one that the loop runs on.
   bool runs_on_this_thread() const noexcept { return detail::is_this_thread(owner_) && running_; }
 
-  /// Makes run() return after the coroutine that calls this.
+  /// Makes run() return after the coroutine that calls this suspends.
   void stop() {
     require_own_thread("simulated_loop::stop");
     stop_ = true;
   }
 
-  /// Coroutines resumed so far.
+  /// Returns the number of coroutines resumed so far.
   std::uint64_t steps() const noexcept { return steps_; }
+  /// Returns whether nothing is ready and no timer is armed.
   bool idle() const noexcept { return ready_.empty() && timers_.empty(); }
 
  private:
@@ -139,7 +147,7 @@ class simulated_loop {
 
   [[noreturn]] void fail_busy() const {
     throw std::runtime_error("simulated_loop::run: more than " + std::to_string(most_steps_) +
-                             " coroutines were resumed, the limit that was set; some go round without end");
+                             " coroutines were resumed, the limit that was set; some of them loop forever");
   }
 
   std::coroutine_handle<> take_ready() noexcept {

@@ -1,6 +1,7 @@
 #pragma once
-// Waiting for a moment on whatever executor the coroutine runs on, until a stop of its chain cuts the wait
-// short.
+// sleep_until and sleep_for: wait on the coroutine's own executor, until a stop of its chain ends the wait
+// early.
+// Must not know any concrete executor.
 
 #include <coroutine>
 #include <coworker/coro/clock.hpp>
@@ -14,7 +15,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// Cancels a timer wherever it is armed.
+// Cancels a timer on the executor where it is armed.
 struct cancel_timer {
   executor_ref executor;
   timer* alarm;
@@ -25,15 +26,16 @@ struct cancel_timer {
   }
 };
 
-// Any duration in the clock's units: never shorter than asked, at least zero, at most the clock's range.
+// Converts any duration to the clock's unit: never shorter than given, at least zero, at most the clock's
+// range.
 template <class Rep, class Period>
 duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
   using seconds = std::chrono::duration<double>;
   const seconds wanted = std::chrono::duration_cast<seconds>(span);
-  if (!(wanted > seconds::zero())) return duration::zero();  // not a number counts as zero
+  if (!(wanted > seconds::zero())) return duration::zero();  // NaN counts as zero
   if (wanted >= std::chrono::duration_cast<seconds>((duration::max)())) return (duration::max)();
   if constexpr (sizeof(Rep) < sizeof(double) && std::chrono::treat_as_floating_point_v<Rep>) {
-    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded off
+    return std::chrono::ceil<duration>(wanted);  // in float, the nanoseconds would be rounded away
   } else {
     return std::chrono::ceil<duration>(span);
   }
@@ -41,7 +43,7 @@ duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
 
 }  // namespace detail
 
-/// What sleep_until and sleep_for give; made to be awaited at once.
+/// The awaiter of sleep_until and sleep_for; to be awaited at once.
 class sleep_awaiter {
  public:
   explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
@@ -62,7 +64,8 @@ class sleep_awaiter {
     }
     alarm_.handle = awaiting;
     alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
-    // A stop between these two lines finds the timer idle, and arming then posts the handle at once.
+    // If a stop comes between these two lines, it finds the timer idle, and arm() then posts the handle at
+    // once.
     on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
     executor.arm(alarm_);
     return true;
@@ -81,14 +84,17 @@ class sleep_awaiter {
   std::optional<stop_callback<detail::cancel_timer>> on_stop_;
 };
 
-/// Awaited, it returns once the executor's clock has reached `due`; at the next opportunity if that has
-/// passed. Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was. Errors:
-/// std::logic_error when the awaiting coroutine runs on no executor.
+/// Waits, when awaited, until the executor's clock reaches `due`; if that has passed, until the next
+/// opportunity to run.
+/// Throws: std::logic_error if the awaiting coroutine runs on no executor.
+/// Cancellation: throws `cancelled` as soon as a stop is requested; at once if it was before.
 inline sleep_awaiter sleep_until(time_point due) noexcept { return sleep_awaiter(due); }
 
-/// Awaited, it returns once `span` has passed, never sooner. Any std::chrono duration fits, floating ones
-/// too; a span beyond the clock's range (292 years) means for ever, a negative one or NaN not at all.
-/// Cancellation and errors: as sleep_until.
+/// Waits, when awaited, until `span` has passed, never less. `span` is any std::chrono duration, also a
+/// floating-point one; a span beyond the clock's range (292 years) waits forever, a negative one or NaN not
+/// at all.
+/// Throws: as sleep_until().
+/// Cancellation: as sleep_until().
 template <class Rep, class Period>
 sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> span) noexcept {
   return sleep_awaiter(detail::clock_span(span));

@@ -1,6 +1,7 @@
 #pragma once
-// What the jobs and the thread of a step_engine share: which sequences wait, which are stepped, and how pieces go from
-// one side to the other. Does not know who calls its steps.
+// step_core: what the jobs and the thread of a step_engine share: the waiting and the active sequences, and
+// the pieces on their way to the jobs.
+// Must not know who calls its steps.
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>
@@ -19,13 +20,13 @@
 
 namespace coworker::inline v0_1 {
 
-/// How full a step_engine is, and was: `stepped / (steps * at_once)` is the mean share of its slots in use.
+/// How full a step_engine is and was. `stepped / (steps * at_once)` is the mean share of its slots in use.
 struct step_engine_metrics {
-  std::uint64_t steps = 0;    ///< since the start
-  std::uint64_t stepped = 0;  ///< sequences, summed over all steps
-  std::size_t active = 0;     ///< sequences that have slots now
-  std::size_t waiting = 0;    ///< that wait for one
-  std::size_t at_once = 0;
+  std::uint64_t steps = 0;    ///< number of steps since the start
+  std::uint64_t stepped = 0;  ///< number of sequences, summed over all steps
+  std::size_t active = 0;     ///< number of sequences that have slots now
+  std::size_t waiting = 0;    ///< number of sequences that wait for a slot
+  std::size_t at_once = 0;    ///< the number of slots
 };
 
 namespace detail {
@@ -35,16 +36,16 @@ class step_core : public shared_state {
  public:
   using active = active_sequence<Sequence, Piece>;
 
-  // Shared by its job and the engine, so that each may let go first.
+  // One sequence, shared by its job and the engine, which may release it in any order.
   struct seat : shared_state, active {
     explicit seat(Sequence&& state) : active(std::move(state)) {}
     auto_reset_event news;
-    std::atomic<bool> dropped{false};  // its job is gone
+    std::atomic<bool> dropped{false};  // its job no longer wants pieces
     // Guarded by the core's mutex.
     std::vector<Piece> arrived;
     std::exception_ptr ended_with;
     bool ended = false;
-    // The engine's own.
+    // Used by the engine only.
     bool has_news = false;
   };
   using seat_handle = shared_handle<seat>;
@@ -52,10 +53,10 @@ class step_core : public shared_state {
   explicit step_core(std::size_t most) : slots_(most) {
     active_.reserve(most);
     stepping_.reserve(most);
-    gone_.reserve(2 * most);  // so that the thread needs no memory
+    gone_.reserve(2 * most);  // so that the thread needs no memory later
   }
 
-  // Throws: std::runtime_error once the engine is gone.
+  // Throws: std::runtime_error once the engine is destroyed.
   void enter(seat& one) {
     const std::lock_guard lock(mutex_);
     if (closed_) throw std::runtime_error(engine_is_gone);
@@ -63,7 +64,8 @@ class step_core : public shared_state {
     changed_.notify_one();
   }
 
-  // All pieces that are there. True: the sequence has ended, and there is nothing more.
+  // Takes all pieces that are there. Returns true if the sequence has ended and there is nothing more.
+  // Rethrows the exception that it ended with.
   bool take(seat& of, std::vector<Piece>& pieces) {
     const std::lock_guard lock(mutex_);
     pieces.swap(of.arrived);
@@ -72,14 +74,15 @@ class step_core : public shared_state {
     return true;
   }
 
-  // The engine's thread waits for something to step. False: it is to end.
+  // The engine's thread waits here for something to step. Returns false if the thread must end.
   bool wait() {
     std::unique_lock lock(mutex_);
     while (!closed_ && waiting_.empty() && active_.empty()) changed_.wait(lock);
     return !closed_;
   }
 
-  // Sequences whose jobs are gone go, others get their slots. What is to be stepped is then in stepping(); false: nothing.
+  // Removes sequences whose jobs are gone, and gives free slots to waiting ones. What to step is then in
+  // stepping(). Returns false if there is nothing.
   bool begin_step() {
     stepping_.clear();
     {
@@ -95,40 +98,40 @@ class step_core : public shared_state {
       if (!active_.empty()) ++steps_;
       stepped_ += active_.size();
     }
-    bury();
+    destroy_gone();
     for (const seat_handle& one : active_) stepping_.push_back(one.get());
     return !stepping_.empty();
   }
 
   std::vector<active*>& stepping() noexcept { return stepping_; }
 
-  // `failure` is what the step threw: all that were in it end with that.
+  // `failure` is what the step threw: it ends all sequences in the step.
   void end_step(std::exception_ptr failure) {
     for (const seat_handle& one : active_) {
       ++one->steps_;
       if (failure != nullptr) (one->fail)(failure);
     }
-    failure = nullptr;  // it is the jobs' now
+    failure = nullptr;  // now only the jobs hold it
     {
       const std::lock_guard lock(mutex_);
       for (const seat_handle& one : active_) hand_over(*one);
       take_out(active_, [](const seat& one) {
         return one.finished_;
-      });  // first: no job that ended finds itself active
+      });  // before the jobs are woken, so that no job that ended is still counted as active
     }
     tell(active_);
     tell(gone_);
-    bury();
+    destroy_gone();
   }
 
-  // The engine ends: no sequence gets in any more, and the thread is woken.
+  // The engine ends: accepts no more sequences, and wakes the thread.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_one();
   }
 
-  // Afterwards, with no step in progress: what is left ends, on the calling thread.
+  // Called after close(), with no step in progress: ends all remaining sequences on the calling thread.
   void end_all() {
     do {
       {
@@ -141,7 +144,7 @@ class step_core : public shared_state {
         }
       }
       for (const seat_handle& one : gone_) detail::insist([&one] { one->news.set(); });
-    } while (bury());
+    } while (destroy_gone());
   }
 
   step_engine_metrics measured() const {
@@ -149,12 +152,14 @@ class step_core : public shared_state {
     return {steps_, stepped_, active_.size(), waiting_.size(), slots_};
   }
 
-  // In a simulation, where no thread steps but one of the jobs: see step_drive.hpp. On the simulation's thread.
+  // For a simulation, where one of the jobs steps instead of a thread: see step_drive.hpp. On the
+  // simulation's thread only.
   const seat* driver = nullptr;
   bool step_began = false;
   time_point step_due{};
 
-  // What is still to be stepped of what begin_step() said; false: nothing.
+  // Reduces what begin_step() put into stepping() to what must still be stepped. Returns false if there is
+  // nothing.
   bool keep_step() {
     stepping_.clear();
     {
@@ -162,12 +167,12 @@ class step_core : public shared_state {
       take_out(active_, is_dropped);
       take_out(waiting_, is_dropped);
     }
-    bury();
+    destroy_gone();
     for (const seat_handle& one : active_) stepping_.push_back(one.get());
     return !stepping_.empty();
   }
 
-  // Lets go of sequences whose jobs are gone, where no step does so soon.
+  // Removes sequences whose jobs are gone, if no step will do so soon.
   void sweep() {
     if (driver == nullptr && !keep_step()) step_began = false;
   }
@@ -181,7 +186,7 @@ class step_core : public shared_state {
   static constexpr const char* engine_is_gone =
       "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
 
-  // Under the lock.
+  // Called under the lock.
   void hand_over(seat& one) {
     one.has_news = one.finished_ || !one.sent_.empty();
     try {
@@ -205,7 +210,8 @@ class step_core : public shared_state {
 
   static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
-  // Under the lock. The order of the others stays. Takes as many as there is room for: the thread asks for no memory.
+  // Called under the lock. The order of the others stays the same. Removes only as many as there is room for,
+  // because the thread must not allocate memory.
   template <class Predicate>
   void take_out(std::vector<seat_handle>& of, Predicate leaves) {
     std::size_t kept = 0;
@@ -216,9 +222,9 @@ class step_core : public shared_state {
     of.resize(kept);
   }
 
-  // Without the lock, and on the engine's thread, as destructors of the user's run.
-  // False: there were none.
-  bool bury() {
+  // Called without the lock and on the engine's thread, because it runs destructors of the user. Returns
+  // false if there was nothing to destroy.
+  bool destroy_gone() {
     for (const seat_handle& one : gone_) one->state_.reset();
     const bool any = !gone_.empty();
     gone_.clear();
@@ -236,8 +242,8 @@ class step_core : public shared_state {
   const std::size_t slots_;
   std::vector<active*> stepping_;
   std::vector<seat_handle> gone_;
-  mutable std::mutex
-      mutex_;  // guards what follows; the engine's thread, which alone changes active_, reads it without
+  // Guards the members below; the engine's thread, which alone changes active_, reads it without the lock.
+  mutable std::mutex mutex_;
   condition changed_;
   std::vector<seat_handle> active_;
   std::vector<seat_handle> waiting_;

@@ -1,6 +1,7 @@
 #pragma once
-// How a job waits for the next pieces of its sequence; in a simulation, where a step_engine has no thread, one of the jobs
-// that wait calls its steps meanwhile.
+// drive_or_wait: how a job waits for the next pieces of its sequence. In a simulation a step_engine has no
+// thread; there one of the waiting jobs runs its steps.
+// Must not know what a step does.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -23,7 +24,7 @@ task<void> wait_for_news(Seat& own) {
   stop.throw_if_stopped();
 }
 
-// While it lives, its job is the one that steps; afterwards any that waits takes over.
+// While this exists, its job runs the steps; afterwards any waiting job takes over.
 template <class Core, class Seat>
 class step_driving {
  public:
@@ -39,7 +40,7 @@ class step_driving {
   Core& in_;
 };
 
-// One step, or a wait for the one who is at it.
+// Runs one step, or waits if another job is already running one.
 template <class Core, class Seat, class Engine>
 task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
   if (in.driver != nullptr) {
@@ -49,7 +50,7 @@ task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
   const executor_ref home = co_await this_coro::executor();
   const step_driving<Core, Seat> now(in, own);
   if (!in.step_began) {
-    co_await coworker::resume_on(home);  // whoever comes in the same moment is in the same step
+    co_await coworker::resume_on(home);  // jobs that arrive at the same moment are in the same step
     if (!in.begin_step()) co_return;
     in.step_began = true;
     in.step_due = detail::after(home.now(), engine.simulated_step(in.stepping().size()));

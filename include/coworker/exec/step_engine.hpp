@@ -1,6 +1,7 @@
 #pragma once
-// step_engine: one thread that steps many sequences together, and hands each job its pieces; what a language model's
-// server calls continuous batching.
+// step_engine: one thread that steps many sequences together and passes each job its pieces, which language
+// model servers call continuous batching.
+// Must not know what a step computes.
 
 #include <coroutine>
 #include <coworker/coro/async_generator.hpp>
@@ -26,33 +27,36 @@ namespace coworker::inline v0_1 {
 
 /// How many sequences a step_engine steps together.
 struct step_engine_options {
-  /// How many sequences are stepped together at most; others wait for a slot, in the order in which they came. 1 or more.
-  /// Default: 8.
+  /// The largest number of sequences in one step; others wait for a slot, in the order in which they came. 1
+  /// or more. Default: 8.
   std::size_t at_once = 8;
-  /// How long a step with so many sequences takes in a simulation. Default: 10 ms, however many.
+  /// How long a step with that many sequences takes in a simulation. Default: 10 ms for any number.
   duration (*simulated_step)(std::size_t sequences) = [](std::size_t) -> duration {
     return std::chrono::milliseconds(10);
   };
 };
 
-/// Steps all sequences that jobs have handed to it, with one call for all, on a thread of its own, again and again:
+/// Steps all sequences of its jobs together, with one call for all, repeatedly, on a thread of its own.
+///
+/// The step function receives every active sequence as an active_sequence. It calls send() with each new
+/// piece of a sequence, and finish() when a sequence has ended. If it throws, all sequences in the step end
+/// with that exception, and the engine continues with others. No lock is held while it runs. Sequences are
+/// destroyed on the engine's thread, as soon as they have ended or their jobs are gone, but never during a
+/// step.
+///
+/// In a simulation, when run() is awaited on a simulated_loop, there is no thread: the jobs' coroutines call
+/// the same step function, after the virtual time of `simulated_step`.
+///
+/// The destructor waits for the step in progress; jobs that still wait for pieces then get a
+/// std::runtime_error.
+/// Thread safety: all operations may be called on any thread.
+/// Example:
 ///
 ///     struct sequence { std::vector<int> tokens; ... };                  // the user's state of one
 ///     using engine = step_engine<sequence, std::string>;
 ///     engine decode([&](std::span<engine::active* const> all) { ... }, {.at_once = 8});
 ///
 ///     async_generator<std::string> handle(job<request> work) { return decode.run(sequence(work.input)); }
-///
-/// The step function gets every active sequence as an active_sequence: it calls send() with what a sequence gave,
-/// finish() with one that has ended. What it throws ends all that were in the step, and the engine goes on with others. No
-/// lock is held meanwhile. Sequences are destroyed on the engine's thread, as soon as they have ended or their jobs are
-/// gone, but not within a step.
-///
-/// In a simulation, when run() is awaited on a simulated_loop, there is no thread: the jobs' coroutines call the same step
-/// function, after the virtual time of `simulated_step`.
-///
-/// Thread safety: all operations may be called on any thread. The destructor waits for the step in progress; jobs that
-/// still wait for pieces then get a std::runtime_error.
 template <class Sequence, class Piece>
 class step_engine {
   static_assert(std::is_object_v<Sequence> && std::is_nothrow_move_constructible_v<Sequence>,
@@ -71,8 +75,9 @@ class step_engine {
  public:
   using active = active_sequence<Sequence, Piece>;
 
-  /// `function` is callable with a std::span<active* const>, which is never empty. The thread starts with the first sequence.
-  /// Throws: std::invalid_argument when there are to be 0 slots.
+  /// `function` is callable with a std::span<active* const>, which is never empty. The thread starts with the
+  /// first sequence.
+  /// Throws: std::invalid_argument if `at_once` is 0.
   template <class Step>
   explicit step_engine(Step function, step_engine_options options = {})
       : core_(new core(checked(options.at_once))),
@@ -92,16 +97,19 @@ class step_engine {
     delete stepper_;
   }
 
-  /// Returns the pieces of a sequence, which is stepped from the first next() on until it ends, or the generator is
-  /// destroyed; collect() gives all at once. The engine must outlive the generator.
-  /// Throws: what the step function threw, or ended the sequence with; std::system_error when the thread cannot be started.
-  /// Cancellation: throws `cancelled` as soon as a stop is requested; the sequence is then in no further step.
+  /// Returns the pieces of a sequence. The sequence is stepped from the first next() until it ends or the
+  /// generator is destroyed; collect() returns all pieces at once. The engine must outlive the generator.
+  /// Throws: what the step function threw, or ended the sequence with; std::system_error if the thread cannot
+  /// be started.
+  /// Cancellation: throws `cancelled` as soon as a stop is requested; the sequence is then in no further
+  /// step.
   async_generator<Piece> run(Sequence sequence) { return pieces_of(*this, std::move(sequence)); }
 
+  /// Returns how full the engine is and was.
   step_engine_metrics measured() const { return core_->measured(); }
 
  private:
-  // Hides what kind of function it is.
+  // Hides the type of the step function.
   struct stepper {
     virtual ~stepper() = default;
     virtual void step(std::span<active* const> all) = 0;
@@ -134,13 +142,13 @@ class step_engine {
   }
 
   // The job's side of a sequence.
-  class stay {
+  class job_side {
    public:
-    stay(core_handle in, Sequence&& sequence, bool simulated)
+    job_side(core_handle in, Sequence&& sequence, bool simulated)
         : core_(std::move(in)), seat_(new seat(std::move(sequence))), simulated_(simulated) {}
-    stay(const stay&) = delete;
-    stay& operator=(const stay&) = delete;
-    ~stay() {
+    job_side(const job_side&) = delete;
+    job_side& operator=(const job_side&) = delete;
+    ~job_side() {
       seat_->dropped.store(true, std::memory_order_release);
       if (simulated_) core_->sweep();
     }
@@ -158,7 +166,7 @@ class step_engine {
     const executor_ref home = co_await this_coro::executor();
     const bool simulated = home.clock() == executor_clock::simulated;
     engine.start_unless(simulated);
-    const stay place(engine.core_, std::move(sequence), simulated);
+    const job_side place(engine.core_, std::move(sequence), simulated);
     place.in().enter(place.own());
     std::vector<Piece> pieces;
     while (!place.in().take(place.own(), pieces)) {
@@ -176,7 +184,7 @@ class step_engine {
   friend task<void> detail::drive_or_wait<core, seat, step_engine>(core&, seat&, step_engine&);
   duration simulated_step(std::size_t sequences) const { return simulated_step_(sequences); }
 
-  // What it threw, if anything.
+  // Returns what the step function threw, if anything.
   std::exception_ptr step() noexcept {
     try {
       stepper_->step(std::span<active* const>(core_->stepping()));
@@ -213,7 +221,7 @@ class step_engine {
   duration (*const simulated_step_)(std::size_t);
   stepper* const stepper_;
   std::mutex starting_;
-  std::optional<detail::thread> thread_;  // guarded by it
+  std::optional<detail::thread> thread_;  // guarded by starting_
 };
 
 }  // namespace coworker

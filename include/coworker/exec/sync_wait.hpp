@@ -1,6 +1,7 @@
 #pragma once
-// sync_wait: the way from ordinary code into tasks. Blocks the calling thread, and lends it to a loop where
-// it can.
+// sync_wait: runs a task from ordinary code. Blocks the calling thread, and runs the loop on it where there
+// is one.
+// Must not know what the task does.
 
 #include <concepts>
 #include <coroutine>
@@ -21,7 +22,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// An executor that runs on the thread that calls run(), until stop(); running() tells whether it does.
+/// An executor that runs on the thread that calls run(), until stop(); running() returns whether it does.
 template <class Loop>
 concept runnable_executor = executor<Loop> && requires(Loop& loop) {
   loop.run();
@@ -31,7 +32,7 @@ concept runnable_executor = executor<Loop> && requires(Loop& loop) {
 
 namespace detail {
 
-// The first coroutine of a chain that ordinary code waits for. `ended` tells the waiting side.
+// The first coroutine of a chain that ordinary code waits for. `ended` notifies the waiting side.
 template <class Ended>
 class main_coroutine {
  public:
@@ -57,7 +58,7 @@ class main_coroutine {
     std::suspend_always initial_suspend() const noexcept { return {}; }
     final_awaiter final_suspend() const noexcept { return final_awaiter(); }
     void return_void() const noexcept {}
-    void unhandled_exception() const noexcept { std::terminate(); }  // none comes but for want of memory
+    void unhandled_exception() const noexcept { std::terminate(); }  // only for lack of memory
     coworker::context* context() noexcept { return &context_; }
 
    private:
@@ -85,14 +86,14 @@ main_coroutine<Ended> run_main(coworker::context, Ended, task<void> work) {
   co_await std::move(owned);
 }
 
-// Ends on the loop's own thread, wherever the work went, so that nobody else still uses the loop afterwards.
+// Ends on the loop's own thread, wherever the work went, so that no other thread uses the loop afterwards.
 template <class T>
-task<void> capture_and_come_home(task<T> work, result<T>& into, executor_ref home) {
+task<void> capture_and_resume_on(task<T> work, result<T>& into, executor_ref home) {
   co_await detail::capture(std::move(work), into);
   co_await resume_on(home);
 }
 
-// Others may stop the loop as well; only the flag tells that the work has ended.
+// Other code may stop the loop as well; only the flag says that the work has ended.
 template <class Loop>
 struct end_on_loop {
   Loop* loop;
@@ -104,8 +105,8 @@ struct end_on_loop {
   }
 };
 
-// What a thread without a loop blocks on. It is gone as soon as that thread has seen it, so set() notifies
-// before it unlocks.
+// What a thread without a loop blocks on. That thread destroys it as soon as it has seen the end, so set()
+// notifies before it unlocks.
 class end_of_work {
  public:
   void set() noexcept {
@@ -131,7 +132,7 @@ struct set_end {
   void operator()() const noexcept { end->set(); }
 };
 
-// A loop has nothing left to do before the work has ended.
+// Called when the loop has nothing left to do before the work has ended.
 template <class Loop>
 [[noreturn]] void stop_and_throw(Loop& loop, stop_source& source, const bool& ended) {
   source.request_stop();
@@ -144,11 +145,13 @@ template <class Loop>
 
 }  // namespace detail
 
-/// Runs a task on a loop, which this call drives on the calling thread until the task has ended, even if
-/// something stops the loop before.
-/// Errors: rethrows what the task threw; std::logic_error when the loop runs already, as for a coroutine that
-/// it runs; also when a simulated loop has nothing left to do and the task has not ended, that is, it waits
-/// for something that will never happen. That task is then stopped, and given up if it ignores this.
+/// Runs a task on a loop, and blocks until the task has ended. The loop runs on the calling thread, even if
+/// something stops it before.
+/// Returns the result of the task.
+/// Throws: what the task threw; std::logic_error if the loop runs already, as it does for a coroutine on it;
+/// std::logic_error if a simulated loop has nothing left to do and the task has not ended, because it waits
+/// for something that will never happen. The task is then stopped, and abandoned (leaked) if it ignores the
+/// stop.
 template <runnable_executor Loop, class T>
 T sync_wait(Loop& loop, task<T> work) {
   if (loop.running()) {
@@ -159,7 +162,7 @@ T sync_wait(Loop& loop, task<T> work) {
   stop_source source;
   bool ended = false;
   auto main = detail::run_main(context(loop, source.get_token()), detail::end_on_loop<Loop>(loop, ended),
-                               detail::capture_and_come_home(std::move(work), outcome, executor_ref(loop)));
+                               detail::capture_and_resume_on(std::move(work), outcome, executor_ref(loop)));
   loop.post(main.handle());
   try {
     while (!ended) {
@@ -170,21 +173,24 @@ T sync_wait(Loop& loop, task<T> work) {
       }
     }
   } catch (...) {
-    if (!ended) main.abandon();  // still suspended, and others may hold its handle: freeing it would be worse
+    // Still suspended, and others may hold its handle: leaking the frame is safer than freeing it.
+    if (!ended) main.abandon();
     throw;
   }
   return outcome.take();
 }
 
-/// The same on a loop of its own: `int answer = sync_wait(compute());`.
+/// Runs a task on a loop of its own: `int answer = sync_wait(compute());`. Returns and throws as above.
 template <class T>
 T sync_wait(task<T> work) {
   event_loop loop;
   return coworker::sync_wait(loop, std::move(work));
 }
 
-/// Runs a task on an executor that has threads of its own, and blocks until it has ended. Errors: rethrows
-/// what the task threw; std::logic_error when called on one of those threads, which could wait for itself.
+/// Runs a task on an executor that has threads of its own, and blocks until the task has ended.
+/// Returns the result of the task.
+/// Throws: what the task threw; std::logic_error if it is called on one of those threads, because that thread
+/// could wait for itself.
 template <executor Executor, class T>
 requires(!runnable_executor<Executor>) T sync_wait(Executor& place, task<T> work) {
   if constexpr (thread_aware_executor<Executor>) {

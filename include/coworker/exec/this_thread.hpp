@@ -1,6 +1,7 @@
 #pragma once
-// What the calling thread is, for those who may not be called on just any: whether blocking it would hold up
-// an executor, and whether it is foreign to a simulation. Knows none of the executors.
+// What the calling thread is: whether blocking it would block an executor, and whether it is outside a
+// simulation. For calls that are not allowed on every thread.
+// Must not know any concrete executor.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/quirks.hpp>
@@ -15,13 +16,14 @@ struct thread_role {
   bool is_alone = false;  // it is the only thread of its executor
 };
 
-// Out of line, so that no compiler keeps the address over a suspension that changes the thread (LLVM 47179).
+// Out of line, so that no compiler keeps the address across a suspension that changes the thread (LLVM
+// 47179).
 COWORKER_NOINLINE inline thread_role& role_of_this_thread() noexcept {
   static constinit thread_local thread_role role{};
   return role;
 }
 
-// For as long as a loop runs.
+// Sets the role of the thread while a loop runs.
 class loop_role {
  public:
   loop_role() noexcept : outer_(role_of_this_thread()) { role_of_this_thread() = {true, true}; }
@@ -33,9 +35,9 @@ class loop_role {
   const thread_role outer_;
 };
 
-// Asked before the calling thread blocks for something that coroutines on `needed` may have to bring about.
-// Throws: std::logic_error on the thread of a loop, and on the only thread of `needed`; the message says why
-// it would block, and `way_out`.
+// Called before the calling thread blocks for something that coroutines on `needed` may have to do. Throws:
+// std::logic_error on the thread of a loop, and on the only thread of `needed`; the message contains `why` it
+// would block, and `way_out`.
 inline void require_may_block(const char* why, const char* way_out, const executor_ref& needed = {}) {
   const thread_role role = role_of_this_thread();
   const char* problem = nullptr;
@@ -63,11 +65,11 @@ COWORKER_NOINLINE inline bool is_this_thread(const void* marker) noexcept {
   return marker == this_thread_marker();
 }
 
-// For what wakes coroutines: keeps real threads away from it once coroutines on a simulated loop wait for it,
-// at whatever moment they come. Guarded by its owner's mutex.
+// For what wakes coroutines: refuses calls from real threads once a coroutine on a simulated loop waits, no
+// matter when they come. Guarded by its owner's mutex.
 class simulated_waiters {
  public:
-  // Called on the thread of whoever is about to wait.
+  // Called on the thread of the coroutine that is about to wait.
   void note(const executor_ref& waits_on) noexcept {
     thread_ = waits_on.clock() == executor_clock::simulated ? this_thread_marker() : nullptr;
   }

@@ -1,9 +1,10 @@
 #pragma once
-// Threads, and how they wait for one another: what the executors need of the standard's own, at a fraction of
-// the cost. Knows no executor.
+// thread and condition: threads and how they wait for one another. What the executors need of the standard's
+// own, at a fraction of the compile time.
+// Must not know any executor.
 
-// libstdc++'s <thread> and <condition_variable> bring stop tokens, shared pointers and the stream classes, an
-// eighth of all that including coworker costs. On Linux the few lines that are needed stand here, over POSIX,
+// libstdc++'s <thread> and <condition_variable> bring stop tokens, shared pointers and the stream classes: an
+// eighth of the compile time of all of coworker. On Linux the few lines needed are here, on top of POSIX,
 // which its <mutex> brings anyway.
 #include <coworker/coro/clock.hpp>
 #include <mutex>
@@ -19,13 +20,13 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// As std::condition_variable; wait_until may return early.
+/// Like std::condition_variable; wait_until may return early.
 class condition {
  public:
   condition() noexcept {
     pthread_condattr_t options;
     ::pthread_condattr_init(&options);
-    ::pthread_condattr_setclock(&options, CLOCK_MONOTONIC);  // clock_type's own
+    ::pthread_condattr_setclock(&options, CLOCK_MONOTONIC);  // the clock of clock_type
     ::pthread_cond_init(&condition_, &options);
     ::pthread_condattr_destroy(&options);
   }
@@ -38,7 +39,7 @@ class condition {
   }
 
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
-    // The units count in timespec's own types, so that nothing needs a cast, nor has one too many.
+    // Durations in timespec's own types, so that no cast is needed, nor one too many.
     using seconds = std::chrono::duration<time_t>;
     using nanoseconds = std::chrono::duration<long, std::nano>;
     const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
@@ -56,11 +57,11 @@ class condition {
   pthread_cond_t condition_;
 };
 
-/// Names a running thread, which must be joined once.
+/// A running thread, which must be joined exactly once.
 class thread {
  public:
-  /// Runs `body(argument)`, whose result is dropped. Errors: std::system_error when the system starts no
-  /// more.
+  /// Runs `body(argument)`; its result is dropped.
+  /// Throws: std::system_error if the system starts no more threads.
   thread(void* (*body)(void*), void* argument) {
     const int problem = ::pthread_create(&handle_, nullptr, body, argument);
     if (problem == 0) return;
@@ -97,7 +98,8 @@ class condition {
  public:
   void wait(std::unique_lock<std::mutex>& lock) { condition_.wait(lock); }
 
-  // May return early. Some standard libraries add the wait to the calendar's time, which overflows for one without end.
+  // May return early. Some standard libraries convert the wait to calendar time, which overflows for a wait
+  // without end.
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
     condition_.wait_until(lock, (std::min)(due, clock_type::now() + std::chrono::hours(24)));
   }

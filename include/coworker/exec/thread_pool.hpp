@@ -1,6 +1,7 @@
 #pragma once
 // thread_pool: several threads that resume what is posted, for work that blocks or computes. One queue for
-// all of them, because what runs here runs long; idle threads sleep.
+// all threads, because what runs here runs long; idle threads sleep.
+// Must not know what runs on it.
 
 #include <atomic>
 #include <coroutine>
@@ -19,20 +20,21 @@
 
 namespace coworker::inline v0_1 {
 
-/// An executor of up to `max_threads` threads, each started when work finds none idle. Thread-safe.
+/// An executor of up to `max_threads` threads; a thread is started when work finds none idle.
 ///
-/// The destructor resumes what is posted already, lets go of timers that are still armed (their coroutines
-/// stay suspended), and waits for its threads; so join the tasks that use a pool before it goes. On one of its
-/// own threads, as where a task on the pool drops the last shared_ptr to it, it cannot wait: it says so and
-/// ends the program.
+/// The destructor resumes what is posted already, drops timers that are still armed (their coroutines stay
+/// suspended), and waits for its threads. So join the tasks that use a pool before destroying it. On one of
+/// its own threads, for example if a task on the pool releases the last shared_ptr to it, the destructor
+/// cannot wait: it prints a message and terminates the program.
+/// Thread safety: thread-safe.
 class thread_pool {
  public:
   static constexpr executor_clock clock = executor_clock::real;
 
-  /// As many threads as the machine runs at once.
+  /// Allows as many threads as the machine runs at once.
   thread_pool() : thread_pool(detail::thread::hardware_concurrency()) {}
 
-  /// A `max_threads` of 0 counts as 1.
+  /// `max_threads`: the most threads that it starts; 0 counts as 1.
   explicit thread_pool(std::size_t max_threads) : max_threads_(max_threads == 0 ? 1 : max_threads) {}
 
   thread_pool(const thread_pool&) = delete;
@@ -52,12 +54,13 @@ class thread_pool {
       condition_.notify_all();
     }
     for (detail::thread& thread : threads_) thread.join();
-    // Whoever posted the last thing may still be notifying its thread, which has long ended.
+    // Whoever posted the last handle may still be notifying its thread, even if that has ended.
     while (notifiers_.load(std::memory_order_acquire) != 0) detail::yield_thread();
   }
 
-  /// Errors: std::system_error when the first thread cannot be started, and then nothing was posted or armed;
-  /// later ones are done without.
+  /// Resumes the handle on a thread of the pool.
+  /// Throws: std::system_error if the first thread cannot be started; nothing was then posted or armed. If a
+  /// later thread cannot be started, the pool goes on without it.
   void post(std::coroutine_handle<> handle) {
     std::unique_lock lock(mutex_);
     start_first_thread();
@@ -69,7 +72,7 @@ class thread_pool {
     start_first_thread();
     const std::coroutine_handle<> handle = alarm.handle;
     if (!timers_.arm(alarm)) return push(handle, lock);
-    call_a_thread(lock);
+    wake_or_start_thread(lock);
   }
 
   void cancel(timer& alarm) {
@@ -81,10 +84,10 @@ class thread_pool {
 
   time_point now() const { return clock_type::now(); }
 
-  /// Whether the calling thread is one of the pool's.
+  /// Returns whether the calling thread is one of the pool's.
   bool runs_on_this_thread() const noexcept { return current() == this; }
 
-  /// Lets the pool grow to that many threads; it never shrinks.
+  /// Lets the pool grow to `count` threads; it never shrinks.
   void set_max_threads(std::size_t count) {
     const std::lock_guard lock(mutex_);
     if (count > max_threads_) max_threads_ = count;
@@ -92,7 +95,7 @@ class thread_pool {
     }
   }
 
-  /// Threads started so far.
+  /// Returns the number of threads started so far.
   std::size_t size() const {
     const std::lock_guard lock(mutex_);
     return threads_.size();
@@ -115,10 +118,10 @@ class thread_pool {
 
   void push(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
     queue_.push(handle);
-    call_a_thread(lock);
+    wake_or_start_thread(lock);
   }
 
-  // One for each thing in the queue, and one to watch the soonest timer if none does.
+  // Returns one for each handle in the queue, and one to watch the soonest timer if no thread does.
   std::size_t wanted_threads() const noexcept {
     return queue_.size() + (timers_.next_due() < watched_until_ ? 1 : 0);
   }
@@ -129,13 +132,13 @@ class thread_pool {
       start_thread();
       return true;
     } catch (...) {
-      return false;  // the threads that there are will come to it
+      return false;  // the existing threads will process the queue later
     }
   }
 
-  // Sees to it that a thread comes for what has changed. Notifies after the unlock, or the thread would wake
-  // only to wait for the lock; `notifiers_` keeps the pool alive so long.
-  void call_a_thread(std::unique_lock<std::mutex>& lock) noexcept {
+  // Makes sure that a thread processes what has changed. Notifies after unlocking, because the thread would
+  // otherwise wake up only to wait for the lock; `notifiers_` keeps the pool alive meanwhile.
+  void wake_or_start_thread(std::unique_lock<std::mutex>& lock) noexcept {
     const bool notifies = idle_ > 0 && wanted_threads() > 0;
     add_a_thread_if_short();
     if (!notifies) return;
@@ -159,7 +162,7 @@ class thread_pool {
       if (!queue_.empty()) {
         const std::coroutine_handle<> handle = queue_.pop();
         detail::role_of_this_thread() = {false, max_threads_ == 1};
-        call_a_thread(lock);  // for what is left, since this one is busy from here on
+        wake_or_start_thread(lock);  // for the rest of the queue, since this thread is now busy
         if (lock.owns_lock()) lock.unlock();
         resume(handle);
         lock.lock();
@@ -171,7 +174,7 @@ class thread_pool {
     }
   }
 
-  // One idle thread watches the soonest timer; the others wait to be called.
+  // One idle thread waits for the soonest timer; the others wait to be notified.
   void wait(std::unique_lock<std::mutex>& lock) {
     ++idle_;
     const time_point due = timers_.next_due();
@@ -196,14 +199,14 @@ class thread_pool {
 
   std::atomic<int> notifiers_{0};
 
-  mutable std::mutex mutex_;  // guards all below
+  mutable std::mutex mutex_;  // guards all members below
   detail::condition condition_;
   detail::fifo<std::coroutine_handle<>> queue_;
   timer_queue timers_;
   std::vector<detail::thread> threads_;
   std::size_t max_threads_;
-  std::size_t idle_ = 0;  // threads that wait, or have been started and come to the queue first
-  time_point watched_until_ = (time_point::max)();  // what the idle thread that watches the timers waits for
+  std::size_t idle_ = 0;  // threads that wait, or that were started and have not reached the queue
+  time_point watched_until_ = (time_point::max)();  // the deadline of the idle thread that watches the timers
   bool closing_ = false;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-// timeout: a task with a limit on its time, measured by the executor's clock.
+// timeout: a time limit for a task, measured by the executor's clock.
+// Must not know any concrete executor.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -13,7 +14,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// What timeout throws when the time ran out.
+/// What timeout() throws if the time ran out.
 class timed_out : public std::exception {
  public:
   const char* what() const noexcept override { return "timed out: the task was stopped at its time limit"; }
@@ -45,10 +46,12 @@ inline bool is_cancelled(const std::exception_ptr& exception) {
 
 }  // namespace detail
 
-/// Runs `work` and asks it to stop when `limit` has passed; then waits for it to end, however long that
-/// takes. Gives its result or exception, also when it finishes in spite of the request, so that nothing done
-/// is lost. Any std::chrono duration fits, as with sleep_for. A stop of the chain reaches `work`.
-/// Errors: `timed_out` when it ended as cancelled because of the limit.
+/// Runs `work` and requests it to stop once `limit` has passed; then waits for it to end, however long that
+/// takes. `limit` is any std::chrono duration, as for sleep_for.
+/// Returns the result of `work`, also if it finishes in spite of the request, so that no finished work is
+/// lost.
+/// Throws: `timed_out` if `work` ended as cancelled because of the limit; what `work` throws.
+/// Cancellation: a stop of the chain reaches `work`.
 template <class Rep, class Period, class T>
 task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
   const context surrounding = co_await this_coro::context();
@@ -60,7 +63,7 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
     both.spawn(detail::capture_and_stop(std::move(work), outcome, both));
     both.spawn(detail::stop_at(due, both, ran_out));
   } catch (...) {
-    (both.fail)(std::current_exception());  // what was started is waited for
+    (both.fail)(std::current_exception());  // the tasks already started are waited for
   }
   co_await both.join();
   if (ran_out && outcome.state() == detail::result_state::exception && !surrounding.stop.stop_requested() &&

@@ -1,6 +1,6 @@
 #pragma once
-// The armed timers of one executor, soonest first. Not thread-safe and without a clock: the executor that owns
-// it brings the lock and the time.
+// timer_queue: the armed timers of one executor, soonest first.
+// Must not read a clock; not thread-safe. The executor that owns it provides the lock and the time.
 
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
@@ -9,15 +9,17 @@
 
 namespace coworker::inline v0_1 {
 
+/// Orders armed timers by their deadline, for the implementation of an executor.
+/// Thread safety: not thread-safe.
 class timer_queue {
  public:
   bool empty() const noexcept { return armed_.empty(); }
   std::size_t size() const noexcept { return armed_.size(); }
 
-  /// When the soonest timer is due; time_point::max() when none is armed.
+  /// Returns when the soonest timer is due; time_point::max() if none is armed.
   time_point next_due() const noexcept { return armed_.next_due(); }
 
-  /// False: the timer had been cancelled before, and its handle is to be posted at once.
+  /// Arms a timer. Returns false if the timer was cancelled before; its handle must then be posted at once.
   bool arm(timer& alarm) {
     if (alarm.status == timer::state::cancelled) return false;
     armed_.push(alarm, alarm.due);
@@ -25,7 +27,7 @@ class timer_queue {
     return true;
   }
 
-  /// True: the timer was armed, and its handle is to be posted at once.
+  /// Cancels a timer. Returns true if the timer was armed; its handle must then be posted at once.
   bool cancel(timer& alarm) noexcept {
     const timer::state before = alarm.status;
     if (before == timer::state::fired || before == timer::state::cancelled) return false;
@@ -35,8 +37,8 @@ class timer_queue {
     return true;
   }
 
-  /// The handle of the soonest timer, which counts as fired. Only when next_due() has come. Those due at one
-  /// moment fire in the order in which they were armed.
+  /// Removes the soonest timer, marks it as fired and returns its handle. Requires that next_due() has come.
+  /// Timers due at the same moment fire in the order in which they were armed.
   std::coroutine_handle<> pop() noexcept {
     timer& alarm = armed_.pop();
     alarm.status = timer::state::fired;

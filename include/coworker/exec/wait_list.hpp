@@ -1,7 +1,7 @@
 #pragma once
-// Who waits for one thing, in the order in which they came: coroutines, each on its own executor, and threads
-// that block. Knows nothing of what they wait for; its owner brings the mutex that guards the list and all
-// who are in it.
+// wait_list: waiters for one thing, in the order in which they began to wait: coroutines, each on its own
+// executor, and threads that block.
+// Must not know what they wait for; its owner provides the mutex that guards the list and everything in it.
 
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
@@ -13,7 +13,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// A ring through the list itself, so that one can leave without knowing the list.
+// A link of a ring through the list itself, so that a waiter can leave without knowing the list.
 struct wait_link {
   wait_link* previous = nullptr;
   wait_link* next = nullptr;
@@ -56,18 +56,19 @@ class wait_list {
   wait_link ends_;
 };
 
-// One who waits; lives in its awaiter, or on the stack of its thread. Whoever takes it off its list, under
-// the lock, is the one who wakes it, and nobody else does.
+// One waiter; lives in its awaiter, or on the stack of its thread. Whoever removes it from its list, under
+// the lock, wakes it, and nobody else does.
 struct waiting : wait_link {
   std::coroutine_handle<> handle;
   executor_ref executor;
   condition* thread = nullptr;  // what a thread blocks on; null for a coroutine
-  bool stopped = false;         // a stop was requested, whether or not it took this one off the list
+  bool stopped = false;         // a stop was requested, whether or not that removed it from the list
 
   waiting() noexcept {}
 
-  // One that is off its list. A coroutine may be gone when this returns; so may a thread, unless its lock is
-  // held. Throws: what the coroutine's executor throws; it is not woken then.
+  // Wakes a waiter that was removed from its list. When this returns, the coroutine may have been destroyed;
+  // so may the thread's waiter, unless its lock is held. Throws: what the coroutine's executor throws; it was
+  // then not woken.
   void wake() const {
     if (thread != nullptr) return thread->notify_one();
     const executor_ref place = executor;
@@ -75,8 +76,9 @@ struct waiting : wait_link {
   }
 };
 
-// Wakes the first of a list that is not empty, and returns it: it goes no further than to the lock, which the
-// caller holds. Throws: what its executor throws; it is in the list as before then.
+// Wakes the first waiter of a list that is not empty, and returns it. It stays valid, because it runs only as
+// far as the lock, which the caller holds. Throws: what its executor throws; the waiter is then in the list
+// as before.
 template <class Waiting>
 Waiting& wake_first(wait_list<Waiting>& list) {
   Waiting& first = list.pop_front();
@@ -89,7 +91,7 @@ Waiting& wake_first(wait_list<Waiting>& list) {
   return first;
 }
 
-// What a stop does to one who waits.
+// The stop callback of a waiter.
 struct leave_on_stop {
   std::mutex* mutex;
   waiting* who;
@@ -100,9 +102,9 @@ struct leave_on_stop {
     std::unique_lock lock(*mutex);
     who->stopped = true;
     if (who->thread != nullptr) return who->thread->notify_one();
-    if (!who->listed()) return;  // not there yet, or being woken by another
+    if (!who->listed()) return;  // not in the list yet, or another already wakes it
     who->unlink();
-    lock.unlock();  // or it would go on only to wait for the lock
+    lock.unlock();  // otherwise it would wake up only to wait for the lock
     detail::insist([this] { who->wake(); });
   }
 };

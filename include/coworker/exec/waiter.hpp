@@ -1,7 +1,7 @@
 #pragma once
-// The seam between an event loop and what it blocks on while nothing is ready. The loop's own waiter is a
-// condition variable; one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the
-// same functions.
+// waiter: what an event loop blocks on while nothing is ready. The loop's own waiter is a condition variable;
+// one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the same functions.
+// Must not know the event loop.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/exec/thread.hpp>
@@ -10,19 +10,22 @@
 
 namespace coworker::inline v0_1 {
 
-/// What an event loop calls when it has nothing to resume, and in passing after each round of work.
+/// What an event loop calls when it has nothing to resume, and briefly after each round of work.
 class waiter {
  public:
-  /// Blocks until `deadline`, until wake(), or until something that it watches has happened, which it hands
-  /// to the loop by posting. With time_point::min() it only looks and returns at once; time_point::max()
-  /// means no deadline. Called on the loop's thread only. It may return early.
+  /// Blocks until `deadline`, until wake(), or until something that it watches has happened, which it passes
+  /// to the loop by posting. With time_point::min() it only polls and returns at once; time_point::max()
+  /// means no deadline. May return early.
+  /// Thread safety: called on the loop's thread only.
   virtual void wait(time_point deadline) = 0;
 
-  /// Makes the current wait(), or else the next one, return at once. Any thread.
+  /// Makes the current wait() return at once, or else the next one.
+  /// Thread safety: may be called on any thread.
   virtual void wake() noexcept = 0;
 
-  /// Optional: watches a descriptor, as watching_executor says, and lets wait() hand over the coroutines whose
-  /// descriptors are ready. Called on the loop's thread only, as is unwatch().
+  /// Optional: watches a descriptor as watching_executor describes; wait() then posts the coroutines whose
+  /// descriptors are ready.
+  /// Thread safety: called on the loop's thread only, as is unwatch().
   virtual void watch(descriptor_watch&) {
     throw std::logic_error(
         "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
@@ -39,7 +42,7 @@ class waiter {
   waiter& operator=(const waiter&) = default;
 };
 
-/// Watches nothing but the clock.
+/// The waiter of a loop that watches no descriptors: a condition variable.
 class condition_waiter final : public waiter {
  public:
   void wait(time_point deadline) override {
@@ -58,7 +61,8 @@ class condition_waiter final : public waiter {
       const std::lock_guard lock(mutex_);
       woken_ = true;
     }
-    condition_.notify_one();  // after the unlock, or the woken thread would at once wait for the lock
+    // After unlocking, because the woken thread would otherwise have to wait for the lock.
+    condition_.notify_one();
   }
 
  private:

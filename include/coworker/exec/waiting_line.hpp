@@ -1,6 +1,7 @@
 #pragma once
-// Who waits for one of several slots, in the order in which they came. What a slot is, and which one is given
-// out, is the board's business: lender_board, lane_board.
+// waiting_line: users that wait for one of several slots, in the order in which they asked.
+// Must not know what a slot is, nor which one is given out; that is up to the board: lender_board,
+// lane_board.
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
@@ -14,8 +15,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-// The board's take() gives a slot out, null when there is none, and put() takes it back; both noexcept and
-// under the lock. Somebody waits only while take() gives none.
+// The board's take() returns a free slot, or null; put() takes it back. Both are noexcept and called under
+// the lock. Users wait only while take() returns null.
 template <class Board>
 class waiting_line {
  public:
@@ -36,14 +37,14 @@ class waiting_line {
 
   bool anybody_waits() const noexcept { return !waiting_.empty(); }
 
-  // Null: there is none.
+  // Returns null if no slot is free.
   slot* take() {
     const std::lock_guard lock(mutex_);
     return board_.take();
   }
 
-  // True: the waiter is in the list, and may have gone on by now. False: it has been given one, or a stop
-  // came.
+  // Returns true if the waiter is in the list; it may already have continued. Returns false if it was given a
+  // slot, or a stop was requested.
   COWORKER_NOINLINE bool wait(waiter& one) {
     const std::lock_guard lock(mutex_);
     if (one.stopped) return false;
@@ -55,10 +56,11 @@ class waiting_line {
 
   class take_awaiter;
 
-  // Awaited, gives a slot. `call` is what the coroutine called.
+  // Returns, when awaited, a slot. `call` is the name of the function that the coroutine called, for error
+  // messages.
   take_awaiter take_in_turn(const char* call) noexcept { return take_awaiter(*this, call); }
 
-  // Blocks the calling thread; `why` and `way_out` are for one that may not.
+  // Blocks the calling thread; `why` and `way_out` are for the error on a thread that must not block.
   slot& take_blocking(stop_token stop, const char* why, const char* way_out) {
     stop.throw_if_stopped();
     if (slot* const free = take()) return *free;
@@ -66,7 +68,8 @@ class waiting_line {
     waiter one;
     condition woken;
     one.thread = &woken;
-    const stop_callback on_stop(stop, leave_on_stop(mutex_, one));  // goes after the lock, which it takes
+    // Destroyed after the lock, because its destructor may wait for a callback that takes the lock.
+    const stop_callback on_stop(stop, leave_on_stop(mutex_, one));
     std::unique_lock lock(mutex_);
     if (one.stopped) throw cancelled();
     one.given = board_.take();
@@ -83,12 +86,13 @@ class waiting_line {
     if (waiting_.empty()) return board_.put(taken);
     waiter& one = waiting_.pop_front();
     one.given = &taken;
-    if (one.thread == nullptr) lock.unlock();  // or the coroutine would go on only to wait for the lock
+    // Otherwise the coroutine would wake up only to wait for the lock.
+    if (one.thread == nullptr) lock.unlock();
     one.wake();
   }
 
  private:
-  mutable std::mutex mutex_;  // guards all below, and those who wait
+  mutable std::mutex mutex_;  // guards all members below, and the waiters
   Board board_;
   wait_list<waiter> waiting_;
 };

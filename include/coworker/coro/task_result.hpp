@@ -1,6 +1,7 @@
 #pragma once
-// What a task and whoever awaits it share, in the awaiter's frame: where the task's frame is and, once it has
-// ended, a value or an exception. Knows no coroutine.
+// task_result<T>: what a task and its awaiter share, stored in the awaiter's frame: the address of the task's
+// frame and, once it has ended, a value or an exception.
+// Must not know any coroutine.
 
 #include <coworker/coro/frame_memory.hpp>
 #include <cstdint>
@@ -11,53 +12,52 @@
 
 namespace coworker::inline v0_1::detail {
 
-struct no_answer {};
+struct void_value {};
 
 template <class T>
-struct answer_value {
+struct result_value {
   using type = T;
 };
 template <class T>
-struct answer_value<T&> {
+struct result_value<T&> {
   using type = T*;
 };
 template <>
-struct answer_value<void> {
-  using type = no_answer;
+struct result_value<void> {
+  using type = void_value;
 };
 
-// One word tells all that is to be known, so that a call needs a single test for whatever is out of the
-// ordinary:
+// One word holds the whole state, so that a call needs a single test for all rare cases:
 //
 //   the frame's address                 the task has not ended
-//   value_mark                          it ended with a value; its frame is gone
-//   exception_mark                      it ended with an exception; its frame is gone
-//   the address, one mark, ended_mark   it ended, and its frame is still to be destroyed
+//   value_mark                          it ended with a value; its frame is freed
+//   exception_mark                      it ended with an exception; its frame is freed
+//   the address, one mark, ended_mark   it ended, and its frame must still be destroyed
 //
 // The mark of a value that needs no destructor is 0, so that nothing has to be written for it.
 template <class T>
-class task_answer {
-  using value_type = typename answer_value<T>::type;
+class task_result {
+  using value_type = typename result_value<T>::type;
 
  public:
-  explicit task_answer(void* frame) noexcept : word_(frame) {}
-  task_answer(const task_answer&) = delete;
-  task_answer& operator=(const task_answer&) = delete;
+  explicit task_result(void* frame) noexcept : word_(frame) {}
+  task_result(const task_result&) = delete;
+  task_result& operator=(const task_result&) = delete;
 
-  ~task_answer() {
+  ~task_result() {
     if (has(exception_mark)) [[unlikely]]
       exception_.~exception_ptr();
     destroy_value();
   }
 
-  // Before it has begun; null: there is none.
+  // Only before the task has started. Null: there is no task.
   void* frame_to_begin() const noexcept { return word_; }
-  // Null once it is gone.
+  // Null once the frame is freed.
   void* frame() const noexcept { return reinterpret_cast<void*>(bits() & ~all_marks); }
-  void frame_is_gone() noexcept { keep(all_marks); }
+  void frame_is_freed() noexcept { keep(all_marks); }
   void ended_in_its_frame() noexcept { add(ended_mark); }
 
-  // A value for T, an object for T&, nothing for void.
+  // Takes a value for T, an object for T&, nothing for void.
   template <class... Value>
   void set(Value&&... value) noexcept(std::is_reference_v<T> ||
                                       std::is_nothrow_constructible_v<value_type, Value...>) {
@@ -70,7 +70,7 @@ class task_answer {
     if constexpr (value_mark != 0) add(value_mark);
   }
 
-  // In place of a value too: when a coroutine has given one, the destructor of a local may yet throw.
+  // May replace a value: after co_return, the destructor of a local may still throw.
   void set_exception(std::exception_ptr exception) noexcept {
     destroy_value();
     keep(~value_mark);
@@ -78,7 +78,7 @@ class task_answer {
     add(exception_mark);
   }
 
-  // Once, when it has ended. Errors: rethrows its exception.
+  // Returns the value or rethrows the exception. Only once, and only after the task has ended.
   T take() {
     if (bits() != value_mark) [[unlikely]]
       throw_if_failed();
@@ -111,7 +111,7 @@ class task_answer {
     if (has(exception_mark)) std::rethrow_exception(exception_);
   }
 
-  void* word_;  // as a pointer, so that compilers follow where a frame comes from
+  void* word_;  // a pointer rather than an integer, so that compilers can follow where a frame comes from
   union {
     value_type value_;
     std::exception_ptr exception_;
