@@ -1,5 +1,6 @@
 #pragma once
-// What a function over batches takes and gives, read from its signature. Must not know how it is called.
+// Reads from the signature of a function over batches what it takes and returns. Must not know how it is
+// called.
 
 #include <coworker/exec/maker.hpp>
 #include <coworker/job/handler_kind.hpp>
@@ -72,7 +73,7 @@ concept runs_batches = requires {
 }
 &&output_value<typename batch_value<batch_answer<Many>>::type>;
 
-// What stands for the value of a function that takes none.
+// Stands for the value of a function that takes none.
 struct unused_value {};
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

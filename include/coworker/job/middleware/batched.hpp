@@ -1,5 +1,5 @@
 #pragma once
-// batched: a handler that runs many jobs as one call.
+// batched: a handler that runs many jobs in one call. Must not know the worker or any queue.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -26,7 +26,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// The jobs of one function over batches.
+// Runs jobs through one function over batches.
 template <runs_batches Many>
 class batch_runner {
   using call = batch_call_of<Many>;
@@ -57,7 +57,7 @@ class batch_runner {
   ~batch_runner() = default;
 
  private:
-  // In the line until its batch has ended, or it has left.
+  // Keeps the seat in the line until its batch has ended or it has left.
   class place_in_line {
    public:
     place_in_line(batch_line& line, seat& one, time_point now) : line_(line), one_(one) {
@@ -66,7 +66,8 @@ class batch_runner {
     place_in_line(const place_in_line&) = delete;
     place_in_line& operator=(const place_in_line&) = delete;
     ~place_in_line() {
-      // Only without memory for a wait does a seat go whose batch runs, and then there is no saving it.
+      // A seat whose batch runs is destroyed only if there was no memory for a wait; nothing can be saved
+      // then.
       if (!left && !line_.leave(one_)) std::terminate();
     }
 
@@ -121,7 +122,8 @@ class batch_runner {
   }
 
  private:
-  // By the first of its jobs, but in a context that is nobody's: its own stop must not end what the others wait for.
+  // Runs in the first job's coroutine, but in a context without a job: a stop of that job must not end what
+  // the others wait for.
   task<std::vector<element>> run_batch(value* with, const std::vector<seat*>& members,
                                        executor_ref executor) {
     context neutral(executor);
@@ -149,7 +151,7 @@ class batch_runner {
 
   static item item_of(work_type& work) {
     if constexpr (std::same_as<item, work_type>) {
-      return work;  // the original keeps the job's record
+      return work;  // a copy: the original keeps the job's record
     } else {
       return std::move(work.input);
     }
@@ -171,7 +173,7 @@ class batch_runner {
 
   task<std::vector<element>> call_many(value* with, std::vector<item> items, executor_ref pool) {
     if constexpr (awaited_result<typename call::answers>::is_task) {
-      auto running = invoke(with, std::move(items));  // what it takes by reference lives on in this frame
+      auto running = invoke(with, std::move(items));  // what it takes by reference lives in this frame
       co_return co_await std::move(running);
     } else {
       if (!pool) {
@@ -193,7 +195,7 @@ class batch_runner {
   batch_line line_;
 };
 
-// Of a function that takes a vector.
+// The handler made of a function that takes a vector.
 template <class Many>
 class batched_handler : public batch_runner<Many> {
   using runner = batch_runner<Many>;
@@ -205,7 +207,7 @@ class batched_handler : public batch_runner<Many> {
   }
 };
 
-// Of one that takes a value before it.
+// The handler made of a function that takes a value and a vector.
 template <class Many>
 class batched_handler_with_value : public batch_runner<Many> {
   using runner = batch_runner<Many>;
@@ -219,22 +221,24 @@ class batched_handler_with_value : public batch_runner<Many> {
 
 }  // namespace detail
 
-/// Runs jobs that come at about the same time as one call:
+/// Runs jobs that come at about the same time in one call:
 ///
 ///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their order
 ///     start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
 ///
-/// `many` is a plain function, which runs on the worker's pool, or gives a task of the vector, which runs where the worker
-/// does and may enter a lane. It takes a vector of inputs, or of job<Input> where it needs their ids or progress; before it
-/// it may take a value by reference, for prepared(). A result may be an error of its job alone: see batch_result.
+/// `many` takes a vector of inputs, or of job<Input> if it needs ids or progress, and returns one result per
+/// job, in order. It is a plain function, which runs on the worker's pool, or returns a task of the vector,
+/// which runs on the worker's executor and may enter a lane. For prepared(), it may take a value by reference
+/// before the vector. A result may be an error that fails its job only: see batch_result.
 ///
-/// A batch starts when it is full, when its first job has waited for `within`, and at once when it holds all jobs that the
-/// worker may run at a time; but no sooner than one of `at_once` batches has ended. A concurrency of twice `most` lets one
-/// batch gather while another runs. Copies, as in a simulation, gather jobs of their own.
+/// A batch starts when it is full, when its first job has waited for `within`, or when it holds all jobs that
+/// the worker may run at a time; but while `at_once` batches run, it waits until one of them has ended. A
+/// concurrency of twice `most` lets one batch gather while another runs. Copies of the handler, as in a
+/// simulation, gather jobs of their own.
 ///
-/// Throws: std::invalid_argument for options out of their range. What `many` throws fails all jobs of the batch, and so
-/// does a number of results that is not theirs.
-/// Cancellation: a job that is stopped leaves its batch before that starts. Afterwards it has its result.
+/// Throws: std::invalid_argument for options out of range. If `many` throws, or returns a wrong number of
+/// results, all jobs of the batch fail with that error.
+/// Cancellation: a job that is stopped before its batch starts leaves it. Afterwards it gets its result.
 template <class Many>
 requires detail::runs_batches<Many>
 auto batched(Many many, batch_options options = {}) {
@@ -253,4 +257,4 @@ requires(!detail::runs_batches<Many>) COWORKER_REFUSE(
     "handle_many(std::vector<request> batch)`")
 detail::refused_handler batched(Many, batch_options = {}) { return {}; }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
