@@ -1,5 +1,5 @@
 #pragma once
-// Metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
+// Encodes metrics as text for Prometheus (exposition format 0.0.4). Must not know who serves it.
 
 #include <charconv>
 #include <coworker/json/decimal.hpp>
@@ -33,7 +33,7 @@ class prometheus_writer {
     text.append(decimal_text(value, std::chars_format::general, 15)).append("\n");
   }
 
-  // Of the recent past, which is why these are gauges: a summary's sum must never fall.
+  // These are gauges because they cover the recent past: the sum of a summary must never decrease.
   void latencies(std::string_view name, std::string_view help, const latency_summary& of) {
     begin(name, help, "gauge");
     sample(name, "{of=\"minimum\"}", of.minimum_seconds);
@@ -54,8 +54,8 @@ class prometheus_writer {
 
 }  // namespace detail
 
-/// A page that Prometheus can scrape; to be served as `text/plain; version=0.0.4`. What is not known (a
-/// memory limit, a GPU) is left out.
+/// Returns a page for Prometheus to scrape; serve it as `text/plain; version=0.0.4`. Leaves out what is
+/// unknown (a memory limit, a GPU).
 inline std::string prometheus_text(const metrics& of) {
   detail::prometheus_writer page;
   page.gauge("concurrency_limit", "Jobs that may be in progress at once.", of.limit);
@@ -112,4 +112,4 @@ inline std::string prometheus_text(const metrics& of) {
   return page.text;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
