@@ -179,9 +179,9 @@ class logger {
 
   /// From now on masks this text as *** in every line, also where it is escaped inside JSON text or in a URL.
   /// Masking every occurrence of a short text, which could be a word or a number (under 8 bytes, except for 5
-  /// or more of which some are letters and some are not), would make lines unreadable. Such a text is masked only as
-  /// the value of a credential, as in `Authorization: x`, `"api_key":"x"`, `token=x` or `Bearer x`. An empty
-  /// text is ignored. Returns whether the text is masked wherever it appears.
+  /// or more of which some are letters and some are not), would make lines unreadable. Such a text is masked
+  /// only as the value of a credential, as in `Authorization: x`, `"api_key":"x"`, `token=x` or `Bearer x`.
+  /// An empty text is ignored. Returns whether the text is masked wherever it appears.
   bool hide(std::string_view secret) {
     const std::lock_guard lock(mutex_);
     return secrets_.add(secret);
