@@ -12,8 +12,7 @@ struct batch_metrics {
   std::uint64_t batches = 0;  ///< number of batches that were started
   std::uint64_t jobs = 0;     ///< number of jobs in them: `jobs / batches` is the mean batch size
   double wait_seconds = 0;    ///< time from a job's arrival to the start of its batch, summed over all jobs
-  double run_seconds = 0;     ///< time from a batch's start to its end, summed over all batches that have
-                              ///< ended
+  double run_seconds = 0;     ///< time from a batch's start to its end, summed over all ended batches
 };
 
 /// A handler that runs jobs in batches and reports their metrics. A worker shows them in metrics::batches. A

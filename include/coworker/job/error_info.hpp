@@ -24,9 +24,8 @@ struct error_cause {
 
 /// Describes what went wrong. Any of its texts may contain bytes that are not UTF-8.
 struct error_info {
-  std::string type = {};                 ///< of the exception, such as "std::runtime_error"; empty: only a
-                                         ///< message
-  std::string message = {};              ///< the exception's what()
+  std::string type = {};                 ///< of the exception, as "std::runtime_error"; empty: none
+  std::string message = {};              ///< such as the exception's what()
   std::vector<error_cause> causes = {};  ///< the direct cause first, then the cause of that, and so on
 
   /// Returns "type: message", or only the message if there is no type.

@@ -50,8 +50,8 @@ class basic_job_list {
     last_ = &record;
     ++size_;
     if (index_.empty()) return;
-    // When as many jobs have come since the last search as the list holds, it is cheaper to build another
-    // index later.
+    // Drops the index when as many jobs have come since the last search as the list holds: keeping it up to
+    // date has then cost as much as building another one.
     if (++since_search_ > size_) {
       drop_index();
     } else {

@@ -16,7 +16,7 @@ using coworker::async_generator;
 using coworker::job;
 using coworker::json;
 using coworker::task;
-using coworker::wrapped_answer;
+using coworker::wrapped_result;
 using coworker::wrapped_job;
 
 // A wrapper as a user writes it, for every kind of handler.
@@ -25,7 +25,7 @@ struct wrapping_counted {
   Handler handler;
   int* calls;
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler>&& work) {
+  wrapped_result<Handler> operator()(wrapped_job<Handler>&& work) {
     ++*calls;
     return handler(std::move(work));
   }
@@ -39,12 +39,12 @@ struct wrapping_timed {
   Handler handler;
   coworker::duration* took;
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+  wrapped_result<Handler> operator()(wrapped_job<Handler> work) {
     const coworker::executor_ref clock = co_await coworker::this_coro::executor();
     const coworker::time_point start = clock.now();
-    auto answer = co_await handler(std::move(work));
+    auto result = co_await handler(std::move(work));
     *took = clock.now() - start;
-    co_return answer;
+    co_return result;
   }
 };
 template <class Handler>

@@ -59,7 +59,7 @@ class authorised {
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
   // Takes the job by reference, so that it outlives a handler that takes it by reference.
-  wrapped_answer<Handler> operator()(wrapped_job<Handler>&& work) {
+  wrapped_result<Handler> operator()(wrapped_job<Handler>&& work) {
     if constexpr (job_handler<Handler> && detail::predicate_over_job<Allows, Handler>) {
       if (!allows_(std::as_const(work))) throw not_authorised();
       return handler_(std::move(work));

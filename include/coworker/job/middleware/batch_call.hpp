@@ -29,12 +29,12 @@ struct batch_call {};
 template <class R, class Batch>
 struct batch_call<R(Batch)> : batch_parameter<std::remove_cvref_t<Batch>> {
   using value = void;
-  using answers = R;
+  using result = R;
 };
 template <class R, class Value, class Batch>
 struct batch_call<R(Value&, Batch)> : batch_parameter<std::remove_cvref_t<Batch>> {
   using value = Value;
-  using answers = R;
+  using result = R;
 };
 
 template <class Signature>
@@ -64,7 +64,7 @@ struct vector_element<std::vector<T>> {
 
 template <class Many>
 using batch_answer =
-    typename vector_element<typename awaited_result<typename batch_call_of<Many>::answers>::type>::type;
+    typename vector_element<typename awaited_result<typename batch_call_of<Many>::result>::type>::type;
 
 template <class Many>
 concept runs_batches = requires {

@@ -35,7 +35,7 @@ class batch_runner {
 
  public:
   using work_type = typename call::job_type;
-  using answer = typename batch_value<element>::type;
+  using result_type = typename batch_value<element>::type;
   using value = std::conditional_t<std::is_void_v<typename call::value>, unused_value, typename call::value>;
   static constexpr bool takes_value = !std::is_void_v<typename call::value>;
 
@@ -79,7 +79,7 @@ class batch_runner {
   };
 
  protected:
-  task<answer> run(value* with, work_type work) {
+  task<result_type> run(value* with, work_type work) {
     const context here = co_await this_coro::context();
     here.stop.throw_if_stopped();
     seat own(std::move(work));
@@ -172,7 +172,7 @@ class batch_runner {
   }
 
   task<std::vector<element>> call_many(value* with, std::vector<item> items, executor_ref pool) {
-    if constexpr (awaited_result<typename call::answers>::is_task) {
+    if constexpr (awaited_result<typename call::result>::is_task) {
       auto running = invoke(with, std::move(items));  // what it takes by reference lives in this frame
       co_return co_await std::move(running);
     } else {
@@ -202,7 +202,7 @@ class batched_handler : public batch_runner<Many> {
 
  public:
   batched_handler(Many many, batch_options options) : runner(std::move(many), options) {}
-  task<typename runner::answer> operator()(typename runner::work_type work) {
+  task<typename runner::result_type> operator()(typename runner::work_type work) {
     return this->run(nullptr, std::move(work));
   }
 };
@@ -214,7 +214,8 @@ class batched_handler_with_value : public batch_runner<Many> {
 
  public:
   batched_handler_with_value(Many many, batch_options options) : runner(std::move(many), options) {}
-  task<typename runner::answer> operator()(typename runner::value& with, typename runner::work_type work) {
+  task<typename runner::result_type> operator()(typename runner::value& with,
+                                                typename runner::work_type work) {
     return this->run(&with, std::move(work));
   }
 };

@@ -121,7 +121,7 @@ template <class Load, class WarmUp, class Handler>
 class prepared_handler {
   using value = typename load_result<Load>::type;
   using work_type = typename job_after_value<Handler>::type;
-  using answer = std::invoke_result_t<Handler&, value&, work_type>;
+  using result_type = std::invoke_result_t<Handler&, value&, work_type>;
 
  public:
   prepared_handler(Load loads, WarmUp warms_up, Handler handler)
@@ -142,7 +142,7 @@ class prepared_handler {
   }
 
   // Takes the job by reference, so that it outlives a handler that takes it by reference.
-  answer operator()(work_type&& work) {
+  result_type operator()(work_type&& work) {
     if (!value_) {
       throw std::logic_error(
           "coworker::prepared: the handler was called before it was prepared; run it by start() or in a "

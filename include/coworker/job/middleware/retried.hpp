@@ -122,7 +122,7 @@ class retried {
   retried(Handler handler, retry_options options = {}) requires(detail::streaming_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+  wrapped_result<Handler> operator()(wrapped_job<Handler> work) {
     if constexpr (detail::task_handler<Handler>) {
       return run_and_await(std::move(work));
     } else if constexpr (detail::repeatable_handler<Handler>) {
@@ -138,14 +138,14 @@ class retried {
   batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
-  using answer = wrapped_answer<Handler>;
+  using result_type = wrapped_result<Handler>;
 
-  answer run_and_await(wrapped_job<Handler> work) {
+  result_type run_and_await(wrapped_job<Handler> work) {
     for (int number = 1;; ++number) {
       std::exception_ptr failure;
       try {
         wrapped_job<Handler> copy = work;  // outlives the run, which may have a reference to it
-        answer running = handler_(std::move(copy));
+        result_type running = handler_(std::move(copy));
         co_return co_await std::move(running);
       } catch (...) {
         failure = std::current_exception();
@@ -154,7 +154,7 @@ class retried {
     }
   }
 
-  answer run(wrapped_job<Handler> work) {
+  result_type run(wrapped_job<Handler> work) {
     for (int number = 1;; ++number) {
       std::exception_ptr failure;
       try {

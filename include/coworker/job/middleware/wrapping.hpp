@@ -15,12 +15,12 @@ namespace detail {
 template <class Handler>
 struct wrapped_call {
   using input = json;
-  using answer = json;
+  using result_type = json;
 };
 template <job_handler Handler>
 struct wrapped_call<Handler> {
   using input = handler_input<Handler>;
-  using answer = handler_result<Handler>;
+  using result_type = handler_result<Handler>;
 };
 
 template <class Handler>
@@ -33,7 +33,7 @@ concept task_handler = job_handler<Handler> && kind_of_handler<Handler>
 
 /// The job<Input> that a handler takes. A wrapper whose call is
 ///
-///     wrapped_answer<Handler> operator()(wrapped_job<Handler>&& job) { return handler(std::move(job)); }
+///     wrapped_result<Handler> operator()(wrapped_job<Handler>&& job) { return handler(std::move(job)); }
 ///
 /// is a handler of the same kind as Handler. It takes the job by reference, because a parameter of its own
 /// would be destroyed before a coroutine that takes its job by reference has begun. If Handler returns a
@@ -43,6 +43,6 @@ template <class Handler>
 using wrapped_job = job<typename detail::wrapped_call<Handler>::input>;
 /// What a handler returns: T, task<T> or async_generator<T>.
 template <class Handler>
-using wrapped_answer = typename detail::wrapped_call<Handler>::answer;
+using wrapped_result = typename detail::wrapped_call<Handler>::result_type;
 
 }  // namespace coworker::inline v0_1
