@@ -1,6 +1,6 @@
 #pragma once
 // test_job: runs a handler on one job in virtual time, without a queue or a worker, and records all that it
-// does. For unit tests with any framework.
+// does. For unit tests; must not know their framework.
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>

@@ -34,12 +34,12 @@ inline std::int64_t monotonic_now() noexcept {
 /// possible, poll() checks for room before each piece of at most PIPE_BUF bytes; that blocks if others fill a
 /// pipe between the check and the write. Files do not block.
 /// Thread safety: none; use on one thread.
-class patient_descriptor {
+class nonblocking_descriptor {
  public:
-  explicit patient_descriptor(int number) noexcept : number_(number) {}
-  patient_descriptor(const patient_descriptor&) = delete;
-  patient_descriptor& operator=(const patient_descriptor&) = delete;
-  ~patient_descriptor() { forget(); }
+  explicit nonblocking_descriptor(int number) noexcept : number_(number) {}
+  nonblocking_descriptor(const nonblocking_descriptor&) = delete;
+  nonblocking_descriptor& operator=(const nonblocking_descriptor&) = delete;
+  ~nonblocking_descriptor() { forget(); }
 
   /// Returns how many bytes were written; 0: there is no room now; -1: it failed, and errno says why.
   ssize_t write(std::string_view text) noexcept {

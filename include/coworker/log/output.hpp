@@ -76,7 +76,7 @@ class line_output {
   }
 
  private:
-  static constexpr std::int64_t most_patience = 100'000'000;
+  static constexpr std::int64_t longest_wait = 100'000'000;
 
   struct turn {
     bool done;  // nothing is left, or nothing can be written any more
@@ -92,7 +92,7 @@ class line_output {
       return false;  // one long gap is better than
                      // many short ones
     const auto fits = [&] { return remaining() + line.size() < most_waiting_; };
-    if (!fits()) wait_patiently();
+    if (!fits()) wait_for_reader();
     if (!fits()) return false;
     const std::size_t before = remaining();
     const std::size_t dropped = dropped_;
@@ -110,11 +110,11 @@ class line_output {
 
   // An active reader sets the pace, so that `program | grep` misses nothing. A reader that is slow or absent
   // delays the program by a tenth of a second at most in all the time in which it reads 64 KiB.
-  void wait_patiently() noexcept {
+  void wait_for_reader() noexcept {
     const std::int64_t before = monotonic_now();
-    const bool room = out_.has_room(static_cast<int>(patience_ / 1'000'000));
-    patience_ -= monotonic_now() - before;
-    if (patience_ < 0) patience_ = 0;
+    const bool room = out_.has_room(static_cast<int>(wait_budget_ / 1'000'000));
+    wait_budget_ -= monotonic_now() - before;
+    if (wait_budget_ < 0) wait_budget_ = 0;
     if (room) send_waiting();
   }
 
@@ -142,7 +142,7 @@ class line_output {
       sent_ += static_cast<std::size_t>(count);
       read_ += static_cast<std::size_t>(count);
       if (read_ < 64 * 1024) continue;
-      patience_ = most_patience;
+      wait_budget_ = longest_wait;
       read_ = 0;
     }
     if (failed) {
@@ -215,13 +215,13 @@ class line_output {
   const std::size_t most_waiting_;
   const char* const name_;
   std::mutex mutex_;  // guards what follows
-  patient_descriptor out_;
+  nonblocking_descriptor out_;
   std::string waiting_;  // whole lines, of which the first `sent_` bytes have been written
   std::size_t sent_ = 0;
   std::size_t dropped_ = 0;
-  std::int64_t patience_ = most_patience;  // in nanoseconds
-  std::size_t read_ = 0;                   // bytes since patience_ was last restored
-  bool json_ = false;                      // the form of the latest line
+  std::int64_t wait_budget_ = longest_wait;  // in nanoseconds
+  std::size_t read_ = 0;                     // bytes since wait_budget_ was last restored
+  bool json_ = false;                        // the form of the latest line
   bool leaving_ = false;
   bool thread_runs_ = false;
   bool thread_known_ = false;  // it must be joined

@@ -98,7 +98,7 @@ struct hill_climb {
 
   static constexpr double first_step = 0.125;  // an eighth, if such a small step can be seen in the noise
   static constexpr double noisy_step = 0.25;   // else a quarter
-  static constexpr double hurry = 0.5;         // steps from here on search for a knee that is far away
+  static constexpr double far_step = 0.5;      // steps from here on search for a knee that is far away
 
   // --- the cycle: settle, measure, conclude, go to another limit
 
@@ -157,7 +157,7 @@ struct hill_climb {
     const int lower = limit_below();
     // At the start a comparison needs a sample of the base, or noise would end the doubling.
     const double wanted = smaller(state.evidence.decisive(1 + state.rise, epsilon), 4 * fewest());
-    const bool know_base = state.rise < hurry || state.base.seen.jobs >= wanted;
+    const bool know_base = state.rise < far_step || state.base.seen.jobs >= wanted;
     if (know_base && state.until_rise <= 0 && higher > state.base.limit)
       return go(place::above, higher, measured);
     if (know_base && state.until_fall <= 0 && lower < state.base.limit)
@@ -208,7 +208,7 @@ struct hill_climb {
       state.fall = detail::exponential(change) - 1;
       state.until_rise = 1;
     } else {
-      state.rise = hurry;
+      state.rise = far_step;
     }
   }
 
@@ -220,26 +220,26 @@ struct hill_climb {
   }
 
   void conclude_above(const throughput_sample& seen, const metrics& measured) {
-    const bool hurried = state.rise >= hurry;
+    const bool far_away = state.rise >= far_step;
     const double ratio = static_cast<double>(state.asked) / state.base.limit;
     arm here{state.asked, seen};
-    if (!hurried && state.above.limit == state.asked) {
+    if (!far_away && state.above.limit == state.asked) {
       here.seen = state.above.seen;
       state.evidence.pool(here.seen, seen, 2 * detail::natural_log(ratio), fewest());
     }
     const double pooled = score(state.base, here);
     const double alone = score(state.base, {state.asked, seen});
-    if (unclear(pooled, hurried ? 1.3 : 1, seen, ratio)) return;
+    if (unclear(pooled, far_away ? 1.3 : 1, seen, ratio)) return;
     state.evidence.learn(seen);
-    const bool gains = hurried ? pooled > 0 : (pooled > 1 || alone > 2) && gains_over_below(here);
+    const bool gains = far_away ? pooled > 0 : (pooled > 1 || alone > 2) && gains_over_below(here);
     if (gains && !too_slow(seen)) return rise_to(alone > 2 ? arm{state.asked, seen} : here, pooled, measured);
 
-    if (hurried && pooled > -0.6 && !state.doubted) {  // possibly by chance: try once more
+    if (far_away && pooled > -0.6 && !state.doubted) {  // possibly by chance: try once more
       state.doubted = true;
       return go(place::base, state.base.limit, measured);
     }
     state.doubted = false;
-    if (hurried) {
+    if (far_away) {
       state.fall = noisy_step;  // the last doubling may have gone too far
       state.until_fall = state.fall_pause = 0;
     } else {
@@ -257,7 +257,7 @@ struct hill_climb {
 
   void rise_to(arm here, double score_there, const metrics& measured) {
     state.evidence.share_times(state.base.seen, here.seen);
-    if (state.rise >= hurry || score_there > 2) state.rise = smaller(2 * state.rise, 1.0);
+    if (state.rise >= far_step || score_there > 2) state.rise = smaller(2 * state.rise, 1.0);
     state.below = state.base;
     state.base = here;
     state.above = {};
@@ -330,8 +330,8 @@ struct hill_climb {
   // The wider the spread of job times, the larger a gain must be, so that chance does not decide. Not so in
   // the search for a knee that is far away, where stopping by chance is worse.
   double score(const arm& low, const arm& high) const {
-    const double wary = state.rise < hurry ? epsilon * (1 + state.evidence.spread) : epsilon;
-    return state.evidence.score(low, high, smaller(wary, epsilon > 0.4 ? epsilon : 0.4));
+    const double wanted = state.rise < far_step ? epsilon * (1 + state.evidence.spread) : epsilon;
+    return state.evidence.score(low, high, smaller(wanted, epsilon > 0.4 ? epsilon : 0.4));
   }
 
   // Returns whether to continue measuring: nothing stands out yet, but it could.
@@ -352,7 +352,7 @@ struct hill_climb {
   // --- limits
 
   double fewest() const {
-    const double jobs = (state.rise >= hurry ? 1.0 : 2.0) * state.asked;
+    const double jobs = (state.rise >= far_step ? 1.0 : 2.0) * state.asked;
     return jobs < window ? window : jobs;
   }
 

@@ -172,13 +172,13 @@ struct names_of_enum {
 
 // Large numbers that programs often use, each list in ascending order: powers of two and round numbers,
 // with their neighbours.
-struct favourite_numbers {
+struct common_numbers {
   static constexpr int power_count = 2 * 52;
   static constexpr int round_count = 8 + 19 * 16;
   long long powers[power_count] = {};
   long long rounds[round_count] = {};
 
-  consteval favourite_numbers() {
+  consteval common_numbers() {
     for (int i = 0; i < power_count / 2; ++i) {
       powers[2 * i] = (1024LL << i) - 1;
       powers[2 * i + 1] = 1024LL << i;
@@ -198,7 +198,7 @@ struct favourite_numbers {
     }
   }
 };
-inline constexpr favourite_numbers favourites;
+inline constexpr common_numbers common_values;
 
 // Returns how many of them, from the smallest on, the enum's type can hold.
 template <class Enum, std::size_t Size>
@@ -217,11 +217,11 @@ consteval bool near_have_names(std::integer_sequence<int, Index...>) {
 }
 template <class Enum, std::size_t... Index>
 consteval bool powers_have_names(std::index_sequence<Index...>) {
-  return some_have_names<Enum, static_cast<Enum>(favourites.powers[Index])...>();
+  return some_have_names<Enum, static_cast<Enum>(common_values.powers[Index])...>();
 }
 template <class Enum, long long Sign, std::size_t... Index>
 consteval bool rounds_have_names(std::index_sequence<Index...>) {
-  return some_have_names<Enum, static_cast<Enum>(Sign * favourites.rounds[Index])...>();
+  return some_have_names<Enum, static_cast<Enum>(Sign * common_values.rounds[Index])...>();
 }
 
 /// Returns whether an enum has values outside the range that is searched, as far as that can be found out:
@@ -243,14 +243,14 @@ consteval bool has_far_values() {
               detail::near_have_names<Enum, first - 1, -1>(std::make_integer_sequence<int, 128 + first>());
     }
     if constexpr (wide) {
-      using held_powers = std::make_index_sequence<detail::count_held<Enum>(favourites.powers, 1)>;
-      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, 1)>;
+      using held_powers = std::make_index_sequence<detail::count_held<Enum>(common_values.powers, 1)>;
+      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(common_values.rounds, 1)>;
       found = found || detail::powers_have_names<Enum>(held_powers()) ||
               detail::rounds_have_names<Enum, 1>(held_rounds()) ||
               some_have_names<Enum, static_cast<Enum>((limits::max)())>();
     }
     if constexpr (wide && limits::is_signed) {
-      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, -1)>;
+      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(common_values.rounds, -1)>;
       found = found || detail::rounds_have_names<Enum, -1>(held_rounds()) ||
               some_have_names<Enum, static_cast<Enum>((limits::min)())>();
     }

@@ -198,7 +198,7 @@ consteval auto refuse_input() {
         return detail::refuse_defaults<default_made<T>>();
       }
     }
-  } else if constexpr (fills<T>()) {
+  } else if constexpr (reads_from_json<T>()) {
     return named_type<no_refusal>();
   } else {
     return detail::refuse_plain_input<Holder, Name, T>();
@@ -240,7 +240,7 @@ consteval auto refuse_output() {
     } else {
       return detail::refuse_rules<T>();
     }
-  } else if constexpr (pours<T>()) {
+  } else if constexpr (writes_to_json<T>()) {
     return named_type<no_refusal>();
   } else if constexpr (std::is_class_v<T>) {
     return detail::first_refusal(detail::refuse_struct<Holder, Name, T>(),

@@ -126,22 +126,23 @@ using member_types = decltype(detail::with_members(std::declval<Struct&>(), [](a
 
 // A struct may contain itself, as in a tree; `Open` are the structs whose members are being examined.
 template <class T, class... Open>
-consteval bool fills();
+consteval bool reads_from_json();
 
 template <class Struct, class... Open, class... Member>
 consteval bool all_fill(type_list<Member...>) {
-  return (fills<Member, Struct, Open...>() && ...);
+  return (reads_from_json<Member, Struct, Open...>() && ...);
 }
 
 template <class T, class... Open>
-consteval bool fills() {
+consteval bool reads_from_json() {
   constexpr input_kind is = kind<T>;
   if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
-    return fills<typename T::value_type, Open...>();
+    return reads_from_json<typename T::value_type, Open...>();
   } else if constexpr (is == input_kind::pair) {
-    return fills<typename T::first_type, Open...>() && fills<typename T::second_type, Open...>();
+    return reads_from_json<typename T::first_type, Open...>() &&
+           reads_from_json<typename T::second_type, Open...>();
   } else if constexpr (is == input_kind::map) {
-    return fills<typename T::mapped_type, Open...>();
+    return reads_from_json<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
     return detail::all_fill<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
@@ -153,35 +154,35 @@ consteval bool fills() {
 
 // The same for types that convert to json.
 template <class T, class... Open>
-consteval bool pours();
+consteval bool writes_to_json();
 
 template <class Struct, class... Open, class... Member>
 consteval bool all_pour(type_list<Member...>) {
-  return (pours<std::remove_const_t<Member>, Struct, Open...>() && ...);
+  return (writes_to_json<std::remove_const_t<Member>, Struct, Open...>() && ...);
 }
 
 template <class T, class... Open>
-consteval bool pours() {
+consteval bool writes_to_json() {
   if constexpr (any_of<T, json, Open...> || has_own_to_json<T> || plain_enum<T> || duration_like<T>) {
     return true;
   } else if constexpr (text_like<T>) {
     return true;
   } else if constexpr (optional_like<T>) {
-    return pours<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
+    return writes_to_json<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
   } else if constexpr (is_pair<T>) {
-    return pours<std::remove_const_t<typename T::first_type>, Open...>() &&
-           pours<std::remove_const_t<typename T::second_type>, Open...>();
+    return writes_to_json<std::remove_const_t<typename T::first_type>, Open...>() &&
+           writes_to_json<std::remove_const_t<typename T::second_type>, Open...>();
   } else if constexpr (object_like<T>) {
-    return pours<typename T::mapped_type, Open...>();
+    return writes_to_json<typename T::mapped_type, Open...>();
   } else if constexpr (map_like<T>) {
     return false;
   } else if constexpr (range_like<T>) {
     if constexpr (std::same_as<element_of<T>, T>) {
       return false;
     } else if constexpr (requires { typename T::value_type; }) {
-      return pours<typename T::value_type, Open...>();
+      return writes_to_json<typename T::value_type, Open...>();
     } else {
-      return pours<element_of<T>, Open...>();
+      return writes_to_json<element_of<T>, Open...>();
     }
   } else if constexpr (plain_struct<T>) {
     return detail::all_pour<T, Open...>(member_types<T>());
@@ -213,13 +214,13 @@ namespace coworker::inline v0_1 {
 /// `member(&request::prompt).optional()` in the rules beside the struct, or make the member a std::optional.
 /// For rules see type in rules.hpp.
 template <class T>
-concept typed_input = detail::fills<T>();
+concept typed_input = detail::reads_from_json<T>();
 
 /// A struct, enum or duration that converts to json without code of its author: see typed_input. For the
 /// other types that convert, and that structs may contain, see json_source.
 template <class T>
 concept typed_output = (detail::plain_struct<T> || detail::plain_enum<T> ||
                         detail::duration_like<T>)&&!detail::range_like<T> &&
-                       !detail::optional_like<T> && !detail::text_like<T> && detail::pours<T>();
+                       !detail::optional_like<T> && !detail::text_like<T> && detail::writes_to_json<T>();
 
 }  // namespace coworker::inline v0_1

@@ -51,15 +51,15 @@ inline batch_options checked(batch_options options) {
 }
 
 // A job that waits for its batch or is in one. Lives in the frame of the job's coroutine.
-struct batch_seat : wait_link {
+struct batch_member : wait_link {
   enum class state : unsigned char { waits, runs, ended };
 
-  auto_reset_event news;  // set under the line's lock, so that the seat is not destroyed before set() returns
+  auto_reset_event news;  // set under the line's lock, so that this is not destroyed before set() returns
   time_point arrived{};
   const worker_view* worker = nullptr;  // null: unknown
   state at = state::waits;              // guarded by the line's mutex
 
-  batch_seat() noexcept {}
+  batch_member() noexcept {}
 };
 
 // Thread-safe, except for the constructor.
@@ -71,20 +71,20 @@ class batch_line {
 
   const batch_options& options() const noexcept { return options_; }
 
-  void enter(batch_seat& one, time_point now) {
+  void enter(batch_member& one, time_point now) {
     const std::lock_guard lock(mutex_);
     one.arrived = now;
     waiting_.push_back(one);
     ++inside_;
     ++size_;
-    batch_seat& first = waiting_.front();
+    batch_member& first = waiting_.front();
     if (&first != &one && may_start(first, now)) first.news.set();
   }
 
   // Returns false if the job's batch is running or has run, so that it cannot leave any more.
-  bool leave(batch_seat& one) {
+  bool leave(batch_member& one) {
     const std::lock_guard lock(mutex_);
-    if (one.at != batch_seat::state::waits) return false;
+    if (one.at != batch_member::state::waits) return false;
     const bool was_first = &waiting_.front() == &one;
     one.unlink();
     --inside_;
@@ -95,14 +95,14 @@ class batch_line {
 
   enum class turn : unsigned char { waits, starts, ended };
 
-  // Returns what a seat does next. `starts`: this seat runs a batch; `add(seat)` was called for each member,
-  // this seat first. `waits`: it waits until `until`, or until news is set.
+  // Returns what a member does next. `starts`: it runs a batch; `add(member)` was called for each member of
+  // the batch, itself first. `waits`: it waits until `until`, or until news is set.
   template <class Add>
-  turn next_turn(batch_seat& one, time_point now, time_point& until, Add add) {
+  turn next_turn(batch_member& one, time_point now, time_point& until, Add add) {
     const std::lock_guard lock(mutex_);
     until = (time_point::max)();
-    if (one.at == batch_seat::state::ended) return turn::ended;
-    if (one.at == batch_seat::state::runs || &waiting_.front() != &one) return turn::waits;
+    if (one.at == batch_member::state::ended) return turn::ended;
+    if (one.at == batch_member::state::runs || &waiting_.front() != &one) return turn::waits;
     if (!may_start(one, now)) {
       if (running_ < options_.at_once) until = after(one.arrived, options_.within);
       return turn::waits;
@@ -110,8 +110,8 @@ class batch_line {
     ++running_;
     ++measured_.batches;
     for (std::size_t i = 0; i != options_.most && !waiting_.empty(); ++i) {
-      batch_seat& member = waiting_.pop_front();
-      member.at = batch_seat::state::runs;
+      batch_member& member = waiting_.pop_front();
+      member.at = batch_member::state::runs;
       --size_;
       ++measured_.jobs;
       measured_.wait_seconds += seconds(now - member.arrived);
@@ -121,18 +121,18 @@ class batch_line {
     return turn::starts;
   }
 
-  // Ends the batch of those seats, which may be destroyed as soon as this returns.
-  template <class Seats>
-  void end(const Seats& seats, duration took) {
+  // Ends the batch of those members, which may be destroyed as soon as this returns.
+  template <class Members>
+  void end(const Members& members, duration took) {
     const std::lock_guard lock(mutex_);
     --running_;
     measured_.run_seconds += seconds(took);
-    for (batch_seat* const one : seats) {
+    for (batch_member* const one : members) {
       --inside_;
-      one->at = batch_seat::state::ended;
+      one->at = batch_member::state::ended;
     }
     wake_first();
-    for (batch_seat* const one : seats) one->news.set();
+    for (batch_member* const one : members) one->news.set();
   }
 
   // Logs the warning once.
@@ -155,13 +155,13 @@ class batch_line {
  private:
   static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
 
-  bool may_start(const batch_seat& first, time_point now) const noexcept {
+  bool may_start(const batch_member& first, time_point now) const noexcept {
     if (running_ >= options_.at_once) return false;
     return size_ >= options_.most || now >= after(first.arrived, options_.within) || none_can_come(first);
   }
 
   // Returns true if every job that the worker may run at once is here.
-  bool none_can_come(const batch_seat& first) const noexcept {
+  bool none_can_come(const batch_member& first) const noexcept {
     if (first.worker == nullptr) return false;
     const auto here = static_cast<int>(inside_);
     return here >= first.worker->running.load(std::memory_order_relaxed) &&
@@ -174,7 +174,7 @@ class batch_line {
 
   const batch_options options_;
   mutable std::mutex mutex_;  // guards all that follows
-  wait_list<batch_seat> waiting_;
+  wait_list<batch_member> waiting_;
   std::size_t size_ = 0;     // number of jobs that wait
   std::size_t inside_ = 0;   // number of jobs that wait or are in batches that run
   std::size_t running_ = 0;  // number of batches that run

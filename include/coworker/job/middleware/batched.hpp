@@ -42,11 +42,11 @@ class batch_runner {
   batch_metrics batches() const { return line_.measured(); }
 
  private:
-  struct seat : batch_seat {
+  struct waiting_job : batch_member {
     work_type work;
     std::optional<element> result{};
     std::exception_ptr failure{};
-    explicit seat(work_type&& of) : work(std::move(of)) {}
+    explicit waiting_job(work_type&& of) : work(std::move(of)) {}
   };
 
  protected:
@@ -57,16 +57,16 @@ class batch_runner {
   ~batch_runner() = default;
 
  private:
-  // Keeps the seat in the line until its batch has ended or it has left.
-  class place_in_line {
+  // Keeps a job in the line until its batch has ended or it has left.
+  class line_entry {
    public:
-    place_in_line(batch_line& line, seat& one, time_point now) : line_(line), one_(one) {
+    line_entry(batch_line& line, waiting_job& one, time_point now) : line_(line), one_(one) {
       line_.enter(one, now);
     }
-    place_in_line(const place_in_line&) = delete;
-    place_in_line& operator=(const place_in_line&) = delete;
-    ~place_in_line() {
-      // A seat whose batch runs is destroyed only if there was no memory for a wait; nothing can be saved
+    line_entry(const line_entry&) = delete;
+    line_entry& operator=(const line_entry&) = delete;
+    ~line_entry() {
+      // A job whose batch runs is destroyed only if there was no memory for a wait; nothing can be saved
       // then.
       if (!left && !line_.leave(one_)) std::terminate();
     }
@@ -75,20 +75,20 @@ class batch_runner {
 
    private:
     batch_line& line_;
-    seat& one_;
+    waiting_job& one_;
   };
 
  protected:
   task<result_type> run(value* with, work_type work) {
     const context here = co_await this_coro::context();
     here.stop.throw_if_stopped();
-    seat own(std::move(work));
+    waiting_job own(std::move(work));
     if (here.job != nullptr) own.worker = here.job->worker;
-    std::vector<seat*> members;
+    std::vector<waiting_job*> members;
     members.reserve(line_.options().most);
-    const auto add = [&members](batch_seat& one) { members.push_back(static_cast<seat*>(&one)); };
+    const auto add = [&members](batch_member& one) { members.push_back(static_cast<waiting_job*>(&one)); };
     {
-      place_in_line place(line_, own, here.executor.now());
+      line_entry place(line_, own, here.executor.now());
       const stop_callback on_stop(here.stop, [&own] { own.news.set(); });
       while (!place.left) {
         if (here.stop.stop_requested() && line_.leave(own)) {
@@ -124,19 +124,19 @@ class batch_runner {
  private:
   // Runs in the first job's coroutine, but in a context without a job: a stop of that job must not end what
   // the others wait for.
-  task<std::vector<element>> run_batch(value* with, const std::vector<seat*>& members,
+  task<std::vector<element>> run_batch(value* with, const std::vector<waiting_job*>& members,
                                        executor_ref executor) {
     context neutral(executor);
     std::vector<item> items;
     items.reserve(members.size());
-    for (seat* const one : members) items.push_back(item_of(one->work));
+    for (waiting_job* const one : members) items.push_back(item_of(one->work));
     auto running = call_many(with, std::move(items), pool_of(*members.front()));
     std::vector<element> results = co_await std::move(running).in(neutral);
     if (results.size() != members.size()) detail::throw_wrong_size(members.size(), results.size());
     co_return results;
   }
 
-  static void hand_out(const std::vector<seat*>& members, std::vector<element>& results,
+  static void hand_out(const std::vector<waiting_job*>& members, std::vector<element>& results,
                        const std::exception_ptr& failure) noexcept {
     for (std::size_t i = 0; i != members.size(); ++i) {
       members[i]->failure = failure;
@@ -157,7 +157,7 @@ class batch_runner {
     }
   }
 
-  executor_ref pool_of(const seat& first) const {
+  executor_ref pool_of(const waiting_job& first) const {
     const batch_options& options = line_.options();
     if (options.run_on) return options.run_on;
     return first.worker != nullptr ? first.worker->pool : executor_ref();
