@@ -58,7 +58,7 @@ class json {
   template <json_source T>
   requires(!std::same_as<std::remove_cvref_t<T>, json>) json(T&& value);
   template <detail::multimap_like T>
-  json(const T&) = delete;  // an object cannot contain a key several times: make it a map of lists
+  json(const T&) = delete;  // it may hold a key several times, which an object cannot: make it a map of lists
   /// Makes an object if every part is a pair that begins with a string, as in `json{{"k", 1}, {"l", 2}}`,
   /// else an array. Use json::array or json::object where that guess is wrong. A single json in braces is
   /// that json: `json{value}` and `return {value};` copy or move it, and `json::array({value})` makes an

@@ -63,15 +63,15 @@ struct vector_element<std::vector<T>> {
 };
 
 template <class Many>
-using batch_answer =
+using batch_element =
     typename vector_element<typename awaited_result<typename batch_call_of<Many>::result>::type>::type;
 
 template <class Many>
 concept runs_batches = requires {
   typename batch_call_of<Many>::item;
-  typename batch_answer<Many>;
+  typename batch_element<Many>;
 }
-&&output_value<typename batch_value<batch_answer<Many>>::type>;
+&&output_value<typename batch_value<batch_element<Many>>::type>;
 
 // Stands for the value of a function that takes none.
 struct unused_value {};

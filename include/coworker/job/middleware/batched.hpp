@@ -31,7 +31,7 @@ template <runs_batches Many>
 class batch_runner {
   using call = batch_call_of<Many>;
   using item = typename call::item;
-  using element = batch_answer<Many>;
+  using element = batch_element<Many>;
 
  public:
   using work_type = typename call::job_type;
