@@ -20,14 +20,14 @@ template <class Handler>
 struct timed {
   Handler handler;
 
-  cw::wrapped_answer<Handler> operator()(cw::wrapped_job<Handler> job) {
+  cw::wrapped_result<Handler> operator()(cw::wrapped_job<Handler> job) {
     const std::string id = job.id;
     const cw::executor_ref clock = co_await cw::this_coro::executor();
     const cw::time_point start = clock.now();
-    auto answer = co_await handler(std::move(job));
+    auto result = co_await handler(std::move(job));
     const std::chrono::duration<double, std::milli> took = clock.now() - start;
     std::printf("%s took %.1f ms\n", id.c_str(), took.count());
-    co_return answer;
+    co_return result;
   }
 };
 template <class Handler>

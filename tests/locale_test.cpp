@@ -1,4 +1,4 @@
-// Whatever locale a program has chosen, what coworker writes stays the same.
+// What coworker writes is the same, whatever locale a program has set.
 
 #include <doctest/doctest.h>
 #include <cerrno>

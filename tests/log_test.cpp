@@ -28,7 +28,7 @@ std::string repeated(std::string_view text, std::size_t count) {
   return made;
 }
 
-// The one line that a message becomes.
+// Returns the single line that a message becomes.
 std::string line_of(std::string_view message, log_subject subject = {}, log_form form = log_form::text) {
   captured_log output(log_level::trace, form);
   output.log.info(message, subject);
@@ -38,7 +38,7 @@ std::string line_of(std::string_view message, log_subject subject = {}, log_form
 
 }  // namespace
 
-TEST_CASE("a line for people is the level, seven wide, the job and the message") {
+TEST_CASE("a line for people has the level, seven characters wide, the job and the message") {
   captured_log output;
   output.log.trace("a");
   output.log.debug("b");
@@ -64,7 +64,7 @@ TEST_CASE("a line for a platform is an object with three members") {
           R"({"requestId": "job \"2\"", "message": "[b] said \"no\"\n\u0001\u007f\u0085\u2028", "level": "ERROR"})"});
 }
 
-TEST_CASE("a logger drops what is lighter than its level, which can be changed") {
+TEST_CASE("a logger drops lines below its level, which can be changed") {
   captured_log output(log_level::warn);
   output.log.info("dropped");
   output.log.warn("kept");
@@ -75,7 +75,7 @@ TEST_CASE("a logger drops what is lighter than its level, which can be changed")
   CHECK(output.lines() == std::vector<std::string>{"WARN   | kept", "TRACE  | kept too"});
 }
 
-TEST_CASE("a logger writes INFO and above unless it is told otherwise") {
+TEST_CASE("a logger writes INFO and above by default") {
   const logger usual;
   CHECK(usual.writes(log_level::info));
   CHECK_FALSE(usual.writes(log_level::debug));
@@ -88,7 +88,7 @@ TEST_CASE("the form of lines can be changed") {
   CHECK(json::parse(output.lines().at(0)).at("message") == "now JSON");
 }
 
-TEST_CASE("levels are known by their names in any letter case, WARNING is WARN") {
+TEST_CASE("level names are recognised in any letter case, and WARNING means WARN") {
   CHECK(coworker::parse_log_level("INFO") == log_level::info);
   CHECK(coworker::parse_log_level("debug") == log_level::debug);
   CHECK(coworker::parse_log_level("Trace") == log_level::trace);
@@ -106,7 +106,7 @@ TEST_CASE("a message of 4096 characters is written whole") {
   CHECK(line_of(message) == "INFO   | " + message);
 }
 
-TEST_CASE("a longer one keeps its first and last 2048 characters around a note of how many are left out") {
+TEST_CASE("a longer message keeps its first and last 2048 characters around a note of the rest") {
   const std::string message = repeated("a", 2048) + "b" + repeated("c", 2048);
   CHECK(shorten_message(message) ==
         repeated("a", 2048) + "\n...TRUNCATED 1 CHARACTERS...\n" + repeated("c", 2048));
@@ -130,27 +130,27 @@ TEST_CASE("bytes that are not UTF-8 are replaced, each by one character, in both
         "{\"requestId\": \"id \ufffd\", \"message\": \"bad \ufffd\", \"level\": \"INFO\"}");
 }
 
-TEST_CASE("a long message is shortened whatever bytes it is made of") {
+TEST_CASE("a long message is shortened even if it is not UTF-8") {
   CHECK(line_of(repeated("\x80", 5000)) == "INFO   | " + repeated("\ufffd", 2048) +
                                                "\\n...TRUNCATED 904 CHARACTERS...\\n" +
                                                repeated("\ufffd", 2048));
 }
 
-TEST_CASE("a secret stands as three stars wherever it would appear") {
+TEST_CASE("a secret appears as three stars everywhere") {
   captured_log output;
   output.log.hide("rpa_KEY");
   output.log.info("Authorization: rpa_KEY, and rpa_KEYrpa_KEY again", log_subject("job-rpa_KEY", "rpa_KEY"));
   CHECK(output.lines().at(0) == "INFO   | job-*** | [***] Authorization: ***, and ****** again");
 }
 
-TEST_CASE("a secret does not survive being cut by the shortening") {
+TEST_CASE("no part of a secret remains if a message is shortened within it") {
   captured_log output;
   output.log.hide("rpa_KEY");
   output.log.info(repeated("x", 2045) + "rpa_KEY" + repeated("y", 5000));
   CHECK(output.count("rpa") == 0);
 }
 
-TEST_CASE("of two secrets, one inside the other, nothing of the longer one is left") {
+TEST_CASE("if a secret contains another, no part of the longer one remains") {
   captured_log output;
   output.log.hide("abcdefgh");
   output.log.hide("abcdefgh-1");
@@ -165,7 +165,7 @@ TEST_CASE("a secret is recognised inside JSON text too") {
   CHECK(output.lines().at(0) == R"(INFO   | {"key":"***"})");
 }
 
-TEST_CASE("no secret is an empty one, and a short one leaves lines readable") {
+TEST_CASE("an empty secret is ignored, and a short one leaves lines readable") {
   captured_log output;
   CHECK(output.log.hide(""));
   CHECK_FALSE(output.log.hide("t"));
@@ -179,7 +179,7 @@ TEST_CASE("the user and the password in a URL are masked in every line") {
         "INFO   | Posting to https://***@host/done fails.");
 }
 
-TEST_CASE("the password of a URL can be masked where it stands alone too") {
+TEST_CASE("the password of a URL can be masked outside the URL too") {
   captured_log output;
   output.log.hide_password_of("https://user:s3same-open@host/path");
   output.log.hide_password_of("https://token-1234@host");
@@ -188,7 +188,7 @@ TEST_CASE("the password of a URL can be masked where it stands alone too") {
   CHECK(output.lines().at(0) == "INFO   | ***, user, ***, host");
 }
 
-TEST_CASE("what else leaves the process can be masked as a line is, and is otherwise left as it is") {
+TEST_CASE("other texts that leave the process can be masked like a line, and are not changed otherwise") {
   captured_log output;
   output.log.hide("rpa_KEY");
   const logger& log = output.log;
@@ -198,7 +198,7 @@ TEST_CASE("what else leaves the process can be masked as a line is, and is other
   CHECK(output.lines().empty());
 }
 
-TEST_CASE("one event is one line: what breaks lines or moves the cursor is escaped in message and ids") {
+TEST_CASE("one event is one line: line breaks and cursor controls are escaped in message and ids") {
   const std::string forged = "x\nERROR  | job-2 | forged\r\x1b[2K\x7f\u0085\u2028\u2029\u202e\t\v";
   const std::string shown =
       "x\\nERROR  | job-2 | forged\\r\\u001b[2K\\u007f\\u0085\\u2028\\u2029\\u202e\\t\\u000b";
@@ -209,7 +209,7 @@ TEST_CASE("one event is one line: what breaks lines or moves the cursor is escap
   CHECK(id.ends_with(" | m"));
 }
 
-TEST_CASE("an id does not pretend to be the message") {
+TEST_CASE("an id cannot imitate the message") {
   CHECK(line_of("Started.", log_subject("a | Finished.")) == "INFO   | a \\u007c Finished. | Started.");
 }
 
@@ -219,7 +219,7 @@ TEST_CASE("an id is not longer than 512 characters") {
                     repeated("x", 256) + " | m");
 }
 
-TEST_CASE("a message of many megabytes that holds a secret all over becomes a short line soon") {
+TEST_CASE("a message of many megabytes full of a secret becomes a short line quickly") {
   captured_log output;
   output.log.hide("rpa_KEY_0123456789");
   output.log.info(repeated("rpa_KEY_0123456789 ", 100'000));
@@ -227,7 +227,7 @@ TEST_CASE("a message of many megabytes that holds a secret all over becomes a sh
   CHECK(output.count("rpa") == 0);
 }
 
-TEST_CASE("what ends a thread of ours is one line, whatever was thrown") {
+TEST_CASE("any exception that ends one of coworker's threads is logged in one line") {
   captured_log output;
   const auto line_for = [&output](auto thrown) {
     try {
@@ -273,7 +273,7 @@ TEST_CASE("many threads may log at once, and change the level meanwhile; no line
   }
 }
 
-TEST_CASE("a stderr_sink writes to standard error, and names it where lines are missing") {
+TEST_CASE("a stderr_sink writes to standard error, and names it when lines are missing") {
   std::FILE* const file = std::tmpfile();
   const int before = ::fcntl(2, F_DUPFD_CLOEXEC, 3);
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);

@@ -1,7 +1,7 @@
 // doctest's own code and main(), compiled once for all tests.
 //
-// A test that needs what is not there says MESSAGE("skipped: what it needs") and returns. If that is all that
-// a run did, it exits with 77, which CTest and meson show as skipped; a failure is never hidden by it.
+// A test whose requirements are missing logs MESSAGE("skipped: what it needs") and returns. If a run did
+// nothing else, it exits with 77, which CTest and meson show as skipped. A failure is never hidden by this.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 #include <string_view>

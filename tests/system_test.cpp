@@ -10,7 +10,7 @@
 
 namespace detail = coworker::detail;
 
-TEST_CASE("errors have the system's words, and unknown ones some too") {
+TEST_CASE("error numbers have the system's text, and unknown ones have some text too") {
   CHECK(coworker::detail::errno_text(ENOENT) == "No such file or directory");
   CHECK(coworker::detail::errno_text(123456).find("123456") != std::string::npos);
 }
@@ -24,13 +24,13 @@ TEST_CASE("a file that is read is not passed on to programs that are started mea
 }
 #endif
 
-TEST_CASE("what would have to wait is told from what failed") {
+TEST_CASE("an operation that would block is distinguished from one that failed") {
   CHECK(detail::would_block(EAGAIN));
   CHECK(detail::would_block(EWOULDBLOCK));
   CHECK_FALSE(detail::would_block(ENOENT));
 }
 
-TEST_CASE("the system tells its name and processor") {
+TEST_CASE("the system's name and processor are known") {
   const detail::system_description system = detail::describe_system();
 #if COWORKER_POSIX
   CHECK_FALSE(system.processor.empty());

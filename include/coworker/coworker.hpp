@@ -1,8 +1,8 @@
-// Everything in one include. What the single header is made from.
+// All of coworker in one include; the single header is generated from it. Must not define anything.
 #pragma once
 
-// Names of the standard library's that some programs have macros for: its headers, included here for the first time, are
-// spared them. coworker's own headers need no such help.
+// Some programs define macros with names of the standard library. They are hidden from its headers where
+// these are included for the first time. coworker's own headers work with such macros.
 #pragma push_macro("abs")
 #pragma push_macro("clamp")
 #pragma push_macro("fail")
@@ -153,7 +153,7 @@
 #include <coworker/transport/runpod/endpoint_client.hpp>
 #endif
 
-// For tests of handlers and modifiers.
+// For unit tests of handlers and modifiers.
 #ifdef COWORKER_WITH_SIMULATION
 #include <coworker/job/test_job.hpp>
 #include <coworker/simulation/conformance.hpp>

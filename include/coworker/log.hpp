@@ -1,6 +1,6 @@
 #pragma once
-// Log lines: their levels, the two forms a line can take, shortening and redaction, and where lines go. Knows
-// a job only as two texts, and must not know who logs or why.
+// Log lines: levels, the two forms of a line, shortening, redaction, and sinks. Knows a job only as two
+// texts, and must not know who logs or why.
 
 #include <array>
 #include <atomic>
@@ -18,17 +18,20 @@
 
 namespace coworker::inline v0_1 {
 
-/// In rising order of weight; a logger drops what is lighter than its own level.
+/// The level of a log line, in ascending order of severity. A logger drops lines below its own level.
 enum class log_level : unsigned char { notset, trace, debug, info, warn, error };
 
+/// The names of the levels, in the same order.
 inline constexpr std::array<std::string_view, 6> log_level_names{"NOTSET", "TRACE", "DEBUG",
                                                                  "INFO",   "WARN",  "ERROR"};
 
+/// Returns the name of a level, such as "INFO".
 inline std::string_view to_string(log_level level) noexcept {
   return log_level_names[static_cast<std::size_t>(level)];
 }
 
-/// The level of that name, in any letter case; WARNING is taken for WARN. Nothing for any other text.
+/// Returns the level of that name, in any letter case; WARNING means WARN. Returns nothing for
+/// any other text.
 inline std::optional<log_level> parse_log_level(std::string_view name) {
   std::string upper(name);
   for (char& c : upper) {
@@ -41,25 +44,25 @@ inline std::optional<log_level> parse_log_level(std::string_view name) {
   return std::nullopt;
 }
 
-/// What a line is about, where it is about a job. Both may be empty.
+/// The job that a line is about, if any. Both texts may be empty.
 struct log_subject {
   std::string_view job_id;
-  std::string_view label;  ///< stands in brackets before the message
+  std::string_view label;  ///< shown in brackets before the message
 
   log_subject() noexcept {}
   explicit log_subject(std::string_view job, std::string_view shown_label = {}) noexcept
       : job_id(job), label(shown_label) {}
 };
 
-/// Where finished lines go. A logger calls it for one line at a time, on whatever thread logs, which waits for
-/// it: so it should not wait for anything itself.
+/// The destination of finished lines. A logger calls it for one line at a time, on the thread that logs,
+/// which waits for it; so write() should not block.
 class log_sink {
  public:
-  /// `line` is valid UTF-8 without line breaks and other control characters.
+  /// Writes a line. `line` is valid UTF-8 without line breaks and other control characters.
   virtual void write(log_level level, std::string_view line) noexcept = 0;
 
-  /// Waits a moment for lines that are still on their way; called before the process ends. Default: there are
-  /// none.
+  /// Waits a short time for lines that are not yet written. Called before the process ends.
+  /// Default: does nothing.
   virtual void wait_until_written() noexcept {}
 
  protected:
@@ -69,9 +72,10 @@ class log_sink {
   log_sink& operator=(const log_sink&) = default;
 };
 
-/// A line a time to standard output, which platforms collect. Never waits for whoever reads it: while nobody
-/// does, up to 1 MiB of lines wait in memory, further ones are dropped, and how many were is told once somebody
-/// reads again. Its end waits for a reader for no longer than a second. Thread-safe.
+/// Writes lines to standard output, which platforms collect. Never waits for a reader: while nobody reads, up
+/// to 1 MiB of lines wait in memory and further ones are dropped. When somebody reads again, a line reports
+/// how many. The destructor waits for a reader for one second at most.
+/// Thread-safe.
 class stdout_sink final : public log_sink {
  public:
   void write(log_level, std::string_view line) noexcept override {
@@ -85,8 +89,8 @@ class stdout_sink final : public log_sink {
   detail::line_output output_{1};
 };
 
-/// The same to standard error, for programs whose standard output is for something else; give it to them in
-/// options::sink.
+/// Writes lines to standard error, like stdout_sink. For programs that use standard output for something
+/// else; set it in options::sink.
 class stderr_sink final : public log_sink {
  public:
   void write(log_level, std::string_view line) noexcept override { output_.write(line); }
@@ -96,13 +100,13 @@ class stderr_sink final : public log_sink {
   detail::line_output output_{2};
 };
 
-/// The two forms of a line: `INFO   | job-1 | Started.` for people, and for a platform
-/// `{"requestId": "job-1", "message": "Started.", "level": "INFO"}`.
+/// The form of a line: `INFO   | job-1 | Started.` for people, or for a platform `{"requestId": "job-1",
+/// "message": "Started.", "level": "INFO"}`.
 enum class log_form : unsigned char { text, json };
 
 namespace detail {
 
-// In characters. That of a message is the platform's own.
+// In characters. The limit of a message is the platform's.
 inline constexpr std::size_t longest_message = 4096;
 inline constexpr std::size_t longest_id = 512;
 
@@ -114,7 +118,7 @@ inline std::size_t count_characters(std::string_view text) noexcept {
   return count;
 }
 
-// The offset at which the character with that index begins.
+// Returns the offset of the character with that index.
 inline std::size_t character_offset(std::string_view text, std::size_t index) noexcept {
   std::size_t at = 0;
   for (; at < text.size(); ++at) {
@@ -125,8 +129,8 @@ inline std::size_t character_offset(std::string_view text, std::size_t index) no
   return at;
 }
 
-// The text itself, or of one that has more than `most` characters the first and last of them around a note of
-// how many are left out.
+// Returns the text; if it has more than `most` characters, the first and last of them around a note of how
+// many are left out.
 inline std::string shortened(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   const std::size_t characters = count_characters(text);
@@ -139,13 +143,14 @@ inline std::string shortened(std::string_view text, std::size_t most) {
 
 }  // namespace detail
 
-/// The message itself, or of one over 4096 characters its first and last 2048 around a note of how many are
-/// left out. It is to be valid UTF-8.
+/// Returns the message; if it has more than 4096 characters, its first and last 2048 around a note of how
+/// many are left out. `message` must be valid UTF-8.
 inline std::string shorten_message(std::string_view message) {
   return detail::shortened(message, detail::longest_message);
 }
 
-/// Writes log lines. Thread-safe, except that it must outlive all that log, and the sink must outlive it.
+/// Writes log lines. The sink must outlive the logger, and the logger everything that logs.
+/// Thread-safe.
 class logger {
  public:
   explicit logger(log_level level = log_level::info, log_form form = log_form::text) noexcept
@@ -154,34 +159,36 @@ class logger {
   logger(const logger&) = delete;
   logger& operator=(const logger&) = delete;
 
-  /// Whether a line of that level would be written: ask before composing one that is dear.
+  /// Returns whether a line of that level would be written. Check it before composing an expensive one.
   bool writes(log_level level) const noexcept { return level >= level_.load(std::memory_order_relaxed); }
 
+  /// Sets the lowest level that is written.
   void set_level(log_level level) noexcept { level_.store(level, std::memory_order_relaxed); }
 
+  /// Sets the form of the lines.
   void set_form(log_form form) noexcept {
     const std::lock_guard lock(mutex_);
     form_ = form;
   }
 
-  /// Lines go there from now on.
+  /// Writes to `sink` from now on.
   void set_sink(log_sink& sink) noexcept {
     const std::lock_guard lock(mutex_);
     sink_ = &sink;
   }
 
-  /// From now on this text stands as *** in every line, also where it is escaped inside JSON text or in a URL.
-  /// One that could be a word or a number (under 8 bytes, and not 5 of letters beside others) would make lines
-  /// unreadable: it is masked only where it is the value of a credential, as in `Authorization: x`,
-  /// `"api_key":"x"`, `token=x` or `Bearer x`. An empty one is ignored. Returns whether it is masked wherever
-  /// it stands.
+  /// From now on masks this text as *** in every line, also where it is escaped inside JSON text or in a URL.
+  /// Masking every occurrence of a short text, which could be a word or a number (under 8 bytes, except for 5
+  /// or more of which some are letters and some are not), would make lines unreadable. Such a text is masked
+  /// only as the value of a credential, as in `Authorization: x`, `"api_key":"x"`, `token=x` or `Bearer x`.
+  /// An empty text is ignored. Returns whether the text is masked wherever it appears.
   bool hide(std::string_view secret) {
     const std::lock_guard lock(mutex_);
     return secrets_.add(secret);
   }
 
-  /// Hides the password that stands in a URL, or what stands in place of user and password: as such it is masked
-  /// in every URL anyway, and now also where it stands alone.
+  /// Hides the password in a URL, or the text in place of user and password. It is masked in every URL
+  /// anyway; now it is masked elsewhere too.
   void hide_password_of(std::string_view url) {
     const auto [begin, end] = detail::find_url_user(url, 0);
     const std::string_view user = url.substr(begin, end - begin);
@@ -189,14 +196,14 @@ class logger {
     hide(colon == std::string_view::npos ? user : user.substr(colon + 1));
   }
 
-  /// The text as a line would have it: what was hidden, and the user and password in any URL, stand as ***. For
-  /// all else that leaves the process, such as error reports.
+  /// Returns the text as a log line would show it: hidden texts, and the user and password in any URL, appear
+  /// as ***. For all other texts that leave the process, such as error reports.
   std::string masked(std::string_view text) const {
     const detail::secret_masks secrets = copied_secrets();
     return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
   }
 
-  /// Waits a moment for lines that are still on their way: for before the process is ended at once.
+  /// Waits a short time for lines that are not yet written. Call it before the process ends abruptly.
   void wait_until_written() noexcept {
     log_sink* sink = nullptr;
     {
@@ -206,7 +213,7 @@ class logger {
     sink->wait_until_written();
   }
 
-  /// Never throws: a line for which there is no memory is lost.
+  /// Writes a line. Never throws: a line for which there is no memory is lost.
   void write(log_level level, std::string_view message, log_subject subject = {}) noexcept {
     if (!writes(level)) return;
     try {
@@ -238,8 +245,8 @@ class logger {
     return secrets_;
   }
 
-  // Before anything is cut or escaped: secrets can still be recognised, and characters counted. Most texts
-  // are clean; `changed` has what becomes of the others.
+  // Called before a text is shortened or escaped, while secrets can be recognised and characters counted.
+  // Most texts are clean and returned as they are; the others are stored in `changed`.
   std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
     if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
     if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
@@ -247,7 +254,7 @@ class logger {
     return text;
   }
 
-  // Good until the next line.
+  // The result is valid until the next line.
   std::string_view compose(log_level level, std::string_view message, log_subject subject) {
     std::string changed_message, changed_id, changed_label, body;
     message = cleaned(message, detail::longest_message, changed_message);
@@ -269,7 +276,7 @@ class logger {
       line_ += R"(, "message": )";
       append_json_string_lossy(line_, message);
       line_.append(R"(, "level": ")").append(to_string(level)).append("\"}");
-      // JSON leaves some characters as they are that readers may take for line breaks.
+      // JSON does not escape some characters that readers may take for line breaks.
       if (detail::find_unprintable(line_, 0) != std::string::npos) {
         body.clear();
         detail::append_printable(body, line_);
@@ -289,7 +296,7 @@ class logger {
     return line_;
   }
 
-  // The bar stands between id and message, and only there.
+  // The bar separates id and message, so it is escaped inside an id.
   void append_job_id(std::string_view id) {
     for (std::size_t bar = id.find('|'); bar != std::string_view::npos; bar = id.find('|')) {
       detail::append_printable(line_, id.substr(0, bar));
@@ -300,17 +307,18 @@ class logger {
   }
 
   std::atomic<log_level> level_;
-  mutable std::mutex mutex_;  // guards what follows, and keeps lines whole
+  mutable std::mutex mutex_;  // guards all that follows, and keeps lines whole
   log_form form_;
   stdout_sink stdout_;
   log_sink* sink_ = &stdout_;
   detail::secret_masks secrets_;
-  std::string line_;  // the latest; kept for its memory
+  std::string line_;  // the latest line; kept to reuse its memory
 };
 
 namespace detail {
 
-// In a catch block: one ERROR line, `what` and the exception's message. For threads of ours, which nothing may leave.
+// Call it in a catch block. Writes one ERROR line: `what` and the exception's message. For coworker's own
+// threads, which no exception may leave.
 inline void log_current_exception(logger& log, const char* what) noexcept {
   try {
     try {

@@ -1,14 +1,14 @@
 #pragma once
-// How an overload that is there only to be refused says why, at the call that the user wrote and in one
-// sentence. Knows nothing else.
+// Macros with which an overload that exists only to be refused explains why, in one sentence at the user's
+// call. Must not know what is refused.
 //
-// g++ speaks when it generates the call, in three lines where a failed static_assert takes a dozen. clang has
-// that attribute too, but overlooks it in every call that may have to unwind (LLVM's diagnoseDontCall sees
-// calls, not invokes); its own attribute speaks while it parses, so editors show it as well. Elsewhere it
-// is a warning.
+// g++ reports the error when it generates the call, in three lines where a failed static_assert takes a
+// dozen. clang has that attribute too, but overlooks it in every call that may have to unwind (LLVM's
+// diagnoseDontCall checks calls, not invokes). Its own attribute reports while parsing, so editors show it as
+// well. Other compilers give a warning.
 //
-// Where a lambda may be what is refused, the overload needs a body, however empty: of a function without one
-// g++ says only that no other file can define it. `noipa` keeps the call from being optimised away.
+// If a lambda may be refused, the overload needs a body, even an empty one: of a function without a body g++
+// only says that no other file can define it. `noipa` keeps the call from being optimised away.
 #if defined(__clang__)
 #define COWORKER_REFUSE(why)                                                            \
   _Pragma("clang diagnostic push") _Pragma("clang diagnostic ignored \"-Wgcc-compat\"") \
@@ -19,7 +19,7 @@
 #define COWORKER_REFUSE(why) [[deprecated(why)]]
 #endif
 
-// What a handler that does not fit is told, at whatever it was given to.
+// The error for a handler that does not fit, at the function that was given it.
 #define COWORKER_REFUSE_HANDLER(where)                                                                       \
   COWORKER_REFUSE(                                                                                           \
       where                                                                                                  \
@@ -29,9 +29,10 @@
   COWORKER_REFUSE(where                                                                                    \
                   ": the concurrency modifier does not fit; it must be callable as `int(int current)` or " \
                   "`int(int current, const metrics&)` and give an integer")
-// The members of a class template `type` whose use is refused: as a parameter that only default arguments give, it
-// has the call refused, and its own arguments, which compilers name, say more than a sentence can. Of a type's
-// destructor clang asks no attribute; it has a static_assert, which needs a class among the arguments.
+// Members of a class template `type` whose use is refused. Use it as the type of a parameter with a default
+// argument: then the call is refused, and compilers name the type's own arguments, which say more than a
+// sentence can. clang ignores the attribute on destructors, so it has a static_assert instead, which needs a
+// class among the arguments.
 #if defined(__clang__)
 #define COWORKER_REFUSE_USE(type, argument, why) \
   type() {}                                      \

@@ -1,8 +1,9 @@
 #pragma once
-// What is asked of the operating system that the standard library does not offer. The one place that tells POSIX from
-// other systems: headers that need more of POSIX than this stand inside `#if COWORKER_POSIX`. Knows nothing of ours.
+// What coworker needs from the operating system beyond the standard library. The one place that distinguishes
+// POSIX from other systems: headers that need more of POSIX than this are inside `#if COWORKER_POSIX`. Must
+// not know the rest of coworker.
 
-// Processes with signals, file descriptors that can be polled, sockets, folders.
+// POSIX: processes with signals, file descriptors that can be polled, sockets, folders.
 #ifdef _WIN32
 #define COWORKER_POSIX 0
 #else
@@ -30,8 +31,8 @@ extern "C" int rand_s(unsigned* value);
 
 namespace coworker::inline v0_1::detail {
 
-/// "No such file or directory" for ENOENT: in English whatever the locale, as all other words in a line, where
-/// the library is glibc, and thread-safe there.
+/// Returns the text of an error number, such as "No such file or directory" for ENOENT. With glibc it is in
+/// English whatever the locale, as all other words in a line, and the call is thread-safe.
 inline std::string errno_text(int number) {
 #if defined(__GLIBC__) && defined(_GNU_SOURCE)
 #if __GLIBC_PREREQ(2, 32)
@@ -41,14 +42,16 @@ inline std::string errno_text(int number) {
   return std::strerror(number);
 }
 
-/// How std::fopen opens a file to read its bytes, and not for the programs that a handler may start meanwhile.
+/// The mode in which std::fopen opens a file to read bytes, without passing it to programs that a
+/// handler may start.
 #if COWORKER_POSIX
 inline constexpr const char* read_mode = "rbe";
 #else
 inline constexpr const char* read_mode = "rbN";
 #endif
 
-/// Whether an operation failed because it would have had to wait: EAGAIN and EWOULDBLOCK are one number on some systems.
+/// Returns whether an operation failed because it would have blocked. EAGAIN and EWOULDBLOCK are equal
+/// on some systems.
 inline bool would_block(int problem) noexcept {
 #if EAGAIN != EWOULDBLOCK
   if (problem == EWOULDBLOCK) return true;
@@ -56,13 +59,15 @@ inline bool would_block(int problem) noexcept {
   return problem == EAGAIN;
 }
 
-/// A static_cast between types that are the same on some systems, where g++'s -Wuseless-cast would complain of one.
+/// A static_cast between types that are the same on some systems, where g++'s -Wuseless-cast would
+/// warn about one.
 template <class To, class From>
 constexpr To number_cast(From value) noexcept {
   return static_cast<To>(value);
 }
 
-/// The system's name and release, as in "Linux 6.1.0", and the processor's, as in "x86_64"; empty where unknown.
+/// The system's name and release, such as "Linux 6.1.0", and the processor's, such as "x86_64";
+/// empty if unknown.
 struct system_description {
   std::string name;
   std::string processor;
@@ -107,4 +112,4 @@ inline system_description describe_system() {
 
 #endif
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,13 +1,14 @@
-// The version of coworker, and nothing else. The one place it is written down: CMake, meson and
-// pkg-config read it from here.
+// The version of coworker. CMake, meson and pkg-config read it from here, the only place that states it. Must
+// not know anything else.
 #pragma once
 
 #define COWORKER_VERSION_MAJOR 0
 #define COWORKER_VERSION_MINOR 1
 #define COWORKER_VERSION_PATCH 0
 
-/// The same three numbers as text.
+/// The same three numbers as text: "MAJOR.MINOR.PATCH".
 #define COWORKER_VERSION "0.1.0"
 
-// All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be parts of one program.
+// All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be linked
+// into one program.
 // tests/checks/floors.py checks that each header says so.

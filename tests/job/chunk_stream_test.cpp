@@ -33,7 +33,7 @@ chunk_texts texts_of(const simulation& world) {
   return made;
 }
 
-// 1 to n, one every `ms`; throws where it is told to.
+// Yields 1 to `count`, one every `ms`; throws at `throw_at`.
 async_generator<int> numbers(job<> work) {
   const int count = work.input.value("count", 3);
   for (int i = 1; i <= count; ++i) {
@@ -43,7 +43,7 @@ async_generator<int> numbers(job<> work) {
   }
 }
 
-// Each element twice: as it is, and in brackets.
+// Yields the elements of the input.
 async_generator<json> listed(job<> work) {
   for (json& element : work.input["elements"]) co_yield std::move(element);
 }
@@ -87,14 +87,14 @@ TEST_CASE("a stream runs ahead of a slow queue by one element, and no further") 
   CHECK(result.at == 50s);
 }
 
-TEST_CASE("with return_aggregate_stream the output lists all elements, and chunks go out all the same") {
+TEST_CASE("with return_aggregate_stream the output lists all elements, and chunks are sent too") {
   streamed_run one;
   one.world.options.stream.return_aggregate_stream = true;
   CHECK(one.run().body == json{{"output", {1, 2, 3}}});
   CHECK(texts_of(one.world) == chunk_texts{"1", "2", "3"});
 }
 
-TEST_CASE("a stream that fails midway has sent what there was, and keeps what it was to list") {
+TEST_CASE("a stream that fails midway has sent its elements so far, and keeps those to be listed") {
   for (const bool lists : {false, true}) {
     streamed_run one;
     one.input = {{"throw_at", 3}};
@@ -107,7 +107,7 @@ TEST_CASE("a stream that fails midway has sent what there was, and keeps what it
   }
 }
 
-TEST_CASE("with only_outcomes nothing is sent before the outcome, which then has all") {
+TEST_CASE("with only_outcomes nothing is sent before the outcome, which has all elements") {
   streamed_run one;
   one.world.options.only_outcomes = true;
   const auto result = one.run();
@@ -116,7 +116,7 @@ TEST_CASE("with only_outcomes nothing is sent before the outcome, which then has
   CHECK_FALSE(result.streamed);
 }
 
-TEST_CASE("gathered elements go out as arrays, when the first has waited as long as it may") {
+TEST_CASE("gathered elements are sent as arrays when the first has waited for gather_for") {
   streamed_run one;
   one.input = {{"count", 10}, {"ms", 20}};
   one.world.options.stream.gather_for = 50ms;
@@ -125,7 +125,7 @@ TEST_CASE("gathered elements go out as arrays, when the first has waited as long
   CHECK(one.world.queue.chunk_moments == std::vector<duration>{50ms, 110ms, 170ms, 200ms});
 }
 
-TEST_CASE("gathered elements go out sooner once they are as many bytes, and never as more") {
+TEST_CASE("gathered elements are sent early at gather_bytes, and never as more bytes") {
   streamed_run one;
   one.input = {{"count", 10}};
   one.world.options.stream.gather_for = 1h;
@@ -135,7 +135,7 @@ TEST_CASE("gathered elements go out sooner once they are as many bytes, and neve
   CHECK(one.world.queue.chunk_moments.back() == 0s);
 }
 
-TEST_CASE("gathered texts may be joined; what is no text stays apart, and the order stays") {
+TEST_CASE("gathered texts may be joined; other elements stay separate, and the order is kept") {
   streamed_run one;
   one.input = {{"elements", {"Hel", "lo \"you\"", "", 1, 2, "\n", "end", nullptr}}};
   one.world.options.stream.gather_for = 1s;
@@ -160,7 +160,7 @@ TEST_CASE(
         "b\xef\xbf\xbd");
 }
 
-TEST_CASE("an element longer than a chunk may be fails its job, with its number, its length and the limit") {
+TEST_CASE("an element above the chunk limit fails its job with its number, its length and the limit") {
   streamed_run one;
   one.input = {{"elements", {"short", std::string(100, 'x')}}};
   one.world.options.stream.chunk_limit = 50;
@@ -173,7 +173,7 @@ TEST_CASE("an element longer than a chunk may be fails its job, with its number,
         "stream smaller ones");
 }
 
-TEST_CASE("gathered chunks are no longer than a chunk may be, brackets included") {
+TEST_CASE("gathered chunks are within the chunk limit, brackets included") {
   streamed_run one;
   one.input = {{"elements", {"1234", "1234", "1234", "12345678"}}};
   one.world.options.stream.gather_for = 1s;
@@ -182,8 +182,7 @@ TEST_CASE("gathered chunks are no longer than a chunk may be, brackets included"
   CHECK(texts_of(one.world) == chunk_texts{R"(["1234","1234"])", R"(["1234"])", R"(["12345678"])"});
 }
 
-TEST_CASE(
-    "after a chunk that the queue does not take none follows, and the job fails unless its output has all") {
+TEST_CASE("no chunk follows a refused one, and the job fails unless its output lists all elements") {
   for (const bool lists : {false, true}) {
     streamed_run one;
     one.world.queue.partial_answer = delivery::refused;
@@ -219,7 +218,7 @@ TEST_CASE("a stop reaches a stream that waits for a slow queue") {
   CHECK(texts_of(one.world).size() == 1);
 }
 
-TEST_CASE("a job whose last chunk is cut off by a stop has been stopped, whatever its handler was at") {
+TEST_CASE("a job whose last chunk is cut off by a stop ends as stopped, whatever its handler does") {
   for (const int count : {1, 3}) {
     streamed_run one;
     one.world.options.grace_period = 0s;
@@ -234,7 +233,7 @@ TEST_CASE("a job whose last chunk is cut off by a stop has been stopped, whateve
 }
 
 TEST_CASE("a plain function streams the range that it returns, on the pool") {
-  struct countdown {  // read once, and not through const
+  struct countdown {  // can be read once, and not through const
     int from;
     struct iterator {
       int at;

@@ -28,7 +28,7 @@ error_info description_of(Thrown thrown) {
 
 }  // namespace
 
-TEST_CASE("an exception is described by the name of its real type and what it says") {
+TEST_CASE("an exception is described by the name of its dynamic type and its what()") {
   const auto described = description_of(job_errors::out_of_memory_on_gpu("12 GB wanted"));
   CHECK(described.type == "job_errors::out_of_memory_on_gpu");
   CHECK(described.message == "12 GB wanted");
@@ -41,19 +41,18 @@ TEST_CASE("a thrown text is its own message") {
   CHECK(description_of(std::string("a string")).type == "std::string");
 }
 
-TEST_CASE("whatever else is thrown is described by its type") {
+TEST_CASE("any other thrown value is described by its type") {
   CHECK(description_of(42).type == "int");
   CHECK(description_of(42).message == "a value that is not a std::exception was thrown");
   CHECK(description_of(job_errors::plain()).type == "job_errors::plain");
 }
 
-TEST_CASE("a null text, thrown or said by what(), is an empty message") {
+TEST_CASE("a null text, thrown or returned by what(), is an empty message") {
   CHECK(description_of(static_cast<const char*>(nullptr)).message.empty());
   CHECK(description_of(job_errors::speechless()).message.empty());
 }
 
-TEST_CASE(
-    "nested exceptions are told one a line, outermost first, under the names of the types that were meant") {
+TEST_CASE("nested exceptions are listed one per line, outermost first, with the types that were thrown") {
   std::exception_ptr caught;
   try {
     try {
@@ -77,7 +76,7 @@ TEST_CASE(
         "caused by std::out_of_range: index 7");
 }
 
-TEST_CASE("what is no std::exception may be nested around a cause as well") {
+TEST_CASE("a value that is not a std::exception may have a nested cause as well") {
   const auto trace_of_nested = [](auto thrown) {
     try {
       try {
@@ -96,7 +95,7 @@ TEST_CASE("what is no std::exception may be nested around a cause as well") {
         "caused by std::out_of_range: index 7");
 }
 
-TEST_CASE("the causes of an error are values too, the nearest first") {
+TEST_CASE("the causes of an error are values too, the direct cause first") {
   std::exception_ptr caught;
   try {
     try {
@@ -113,7 +112,7 @@ TEST_CASE("the causes of an error are values too, the nearest first") {
   CHECK(described.causes[0].message == "index 7");
 }
 
-TEST_CASE("what is only a message has no type in its text") {
+TEST_CASE("an error with only a message has no type in its text") {
   error_info error;
   error.message = "no such model";
   CHECK(error.text() == "no such model");

@@ -1,4 +1,4 @@
-// Each kind of handler against a queue on loopback, over libcurl: what the server gets, and in which order.
+// Each kind of handler with a queue on loopback, over libcurl: what the server receives, and in which order.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Serves that many jobs, 8 at a time, and gives what the server saw.
+// Serves that many jobs, 8 at a time, and returns what the server received.
 template <class Handler>
 queue_log serve_over_http(Handler handler, std::size_t jobs, worker_options options = {}) {
   queue_server server({.hold = 200ms});
@@ -43,7 +43,7 @@ queue_log serve_over_http(Handler handler, std::size_t jobs, worker_options opti
   return server.log();
 }
 
-// The bodies that the server got of one job, in their order, outcome included.
+// Returns the bodies that the server received for one job, in order, outcome included.
 std::vector<std::string> bodies_of(const queue_log& seen, const std::string& id) {
   std::vector<std::string> bodies;
   for (const exchange& one : seen.course_of(id)) bodies.push_back(one.request.body);
@@ -112,7 +112,7 @@ TEST_CASE("a plain function's range is streamed over HTTP, and a coroutine on th
   }
 }
 
-TEST_CASE("a stream that fails midway has sent its chunks over HTTP, and lists them where it is to") {
+TEST_CASE("a stream that fails midway has sent its chunks over HTTP, and lists them if asked to") {
   for (const bool lists : {false, true}) {
     worker_options options;
     options.stream.return_aggregate_stream = lists;
@@ -139,7 +139,7 @@ TEST_CASE("with only_outcomes each job makes one post over HTTP, whatever its ha
     CHECK(bodies_of(seen, id) == std::vector<std::string>{R"({"output":[1,2,3]})"});
 }
 
-TEST_CASE("a typed handler answers a struct over HTTP, and a job that has run too long says so") {
+TEST_CASE("a typed handler returns a struct over HTTP, and a job that ran too long says so") {
   const queue_log typed = serve_over_http([](job<http_size> work) { return work.input; }, 20);
   CHECK(typed.jobs.size() == 20);
   for (const auto& [id, story] : typed.jobs)

@@ -30,7 +30,7 @@ using coworker::outcome;
 using coworker::outcome_status;
 using coworker::task;
 
-// --- what is a handler and what is not
+// --- which callables are handlers
 // -----------------------------------------------------------------------
 
 json handler_plain(job<> work) { return work.input; }
@@ -83,7 +83,7 @@ static_assert(std::same_as<coworker::handler_input<decltype([](auto work) { retu
 static_assert(coworker::is_streaming_handler<decltype(&handler_generator)>);
 static_assert(!coworker::is_streaming_handler<decltype(&handler_task)>);
 
-// --- running one
+// --- running a handler
 // ---------------------------------------------------------------------------------------------
 
 struct ran {
@@ -95,7 +95,7 @@ auto counting_handler() {
   return [counter = std::make_unique<std::atomic<int>>(0)](job<>) { return ++*counter; };
 }
 
-// Takes what a stream sends, and reads outputs as the platform does.
+// Records what a stream sends, and interprets outputs as the platform does.
 struct chunk_taker {
   std::vector<json>& chunks;
 
@@ -139,7 +139,7 @@ coworker::error_info error_of(Handler handler, json input = json::object()) {
 
 }  // namespace
 
-TEST_CASE("each kind of handler runs to the outcome that it gives") {
+TEST_CASE("each kind of handler runs to its outcome") {
   CHECK(run_once(handler_plain, {{"n", 1}}).ended.output == json{{"n", 1}});
   CHECK(run_once(handler_of_reference).ended.output == 5);
   CHECK(run_once(handler_task).ended.output == "done job-1");
@@ -150,14 +150,14 @@ TEST_CASE("each kind of handler runs to the outcome that it gives") {
   CHECK(run_once(handler_object()).ended.output == 1);
 }
 
-TEST_CASE("a generator's chunks go out one by one, and its output is an empty list") {
+TEST_CASE("a generator's chunks are sent one by one, and its output is an empty list") {
   const ran streamed = run_once(handler_generator);
   CHECK(streamed.chunks == std::vector<json>{1, 2, 3});
   CHECK(streamed.ended.output == json::array());
   CHECK(streamed.ended.succeeded());
 }
 
-TEST_CASE("a generator that throws has streamed what it had, and its job has failed") {
+TEST_CASE("a generator that throws has streamed its chunks so far, and its job fails") {
   const auto handle = [](job<>) -> async_generator<std::string> {
     co_yield "first";
     co_yield "second";
@@ -187,7 +187,7 @@ TEST_CASE("a handler may throw anything, before or after it has waited") {
   CHECK(error_of([](job<>) -> task<int> { throw std::string("a string"); }).message == "a string");
 }
 
-TEST_CASE("a handler that throws `cancelled` has been stopped only if it was asked to stop") {
+TEST_CASE("a handler that throws `cancelled` counts as stopped only if it was asked to stop") {
   const auto give_up = [](job<>) -> int { throw coworker::cancelled(); };
   CHECK(error_of(give_up).type == "coworker::cancelled");
   CHECK(run_once(give_up, json::object(), true).ended.status == outcome_status::stopped);
@@ -208,8 +208,7 @@ TEST_CASE("a plain function runs on the pool, a coroutine where the worker is") 
   CHECK(there == here);
 }
 
-TEST_CASE(
-    "whoever awaits a handler is resumed where it was, wherever the handler went and however it ended") {
+TEST_CASE("the awaiter of a handler resumes on its own executor, wherever and however the handler ended") {
   coworker::thread_pool elsewhere(1);
   const auto wander = [&elsewhere](job<> work) -> task<int> {
     co_await coworker::resume_on(elsewhere);
@@ -238,7 +237,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a returned object may say that the job failed; what it says becomes a text") {
+TEST_CASE("a returned object may say that the job failed; its error becomes a text") {
   const auto returning = [](json answer) { return run_once([answer](job<>) { return answer; }).ended; };
   const outcome failed = returning({{"error", "no such voice"}, {"detail", 1}});
   CHECK(failed.status == outcome_status::failed);
@@ -248,7 +247,7 @@ TEST_CASE("a returned object may say that the job failed; what it says becomes a
   CHECK(returning({{"error", true}}).message() == "true");
 }
 
-TEST_CASE("an error of null, false, 0 or no text is no error") {
+TEST_CASE("an error of null, false, 0 or an empty text is no error") {
   for (const json& nothing : {json(), json(false), json(0), json("")}) {
     const outcome ended = run_once([nothing](job<>) { return json{{"error", nothing}, {"n", 1}}; }).ended;
     CHECK(ended.succeeded());
@@ -269,7 +268,7 @@ TEST_CASE("a returned object may ask for the worker to be recycled") {
   CHECK_FALSE(stop_pod(0));
 }
 
-TEST_CASE("a handler sees its job's stop token, and what it awaits sees it by itself") {
+TEST_CASE("a handler sees its job's stop token, and so does everything that it awaits") {
   CHECK(run_once([](job<> work) { return work.stop_token().stop_requested(); }, json(), true).ended.output ==
         true);
   const auto sleep = [](job<>) -> task<int> {
@@ -279,7 +278,7 @@ TEST_CASE("a handler sees its job's stop token, and what it awaits sees it by it
   CHECK(run_once(sleep, json(), true).ended.status == outcome_status::stopped);
 }
 
-TEST_CASE("a coroutine that takes its job by reference has it for as long as it runs") {
+TEST_CASE("a coroutine that takes its job by reference can use it as long as it runs") {
   const auto by_reference = [](const job<>& work) -> task<json> {
     co_await coworker::sleep_for(1ms);
     co_return work.input;
@@ -298,7 +297,7 @@ TEST_CASE("a coroutine that takes its job by reference has it for as long as it 
   CHECK(run_once(generator, input).chunks == std::vector<json>{input});
 }
 
-TEST_CASE("a handler object is not copied for each job, and may hold what cannot be copied") {
+TEST_CASE("a handler object is not copied per job, and need not be copyable") {
   using handler = decltype(counting_handler());
   handler calls = counting_handler();
   coworker::event_loop loop;

@@ -1,5 +1,5 @@
-// A namespace that has a function for every name that the headers call within templates, each of which would fit
-// better than theirs. None of them may ever be called for the types beside it.
+// A namespace with a function for every name that the headers call within templates, each of which would be a
+// better match than theirs. None of them may ever be called for the types in this namespace.
 
 #include <doctest/doctest.h>
 #include <compare>
@@ -7,9 +7,9 @@
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/when_all.hpp>
 #include <coworker/coro/when_any.hpp>
+#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/semaphore.hpp>
-#include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/simulated_loop.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
@@ -33,8 +33,8 @@ namespace hostile {
 
 namespace cw = coworker;
 
-// Its result fits nowhere, so that a call that is taken over fails to compile; those that throw it away would come
-// to the exception.
+// A result that converts to nothing, so that a call of the wrong function does not compile. Where the result
+// is discarded, the function's exception shows the call.
 struct taken_over {};
 
 #define COWORKER_TESTS_HIJACK(name)                               \
@@ -174,7 +174,7 @@ constexpr auto rules(cw::type<part>) {
                        cw::check([](const part& p) { return p.weight < 6; }, "small"));
 }
 
-// An object whose address is not what & gives.
+// A type whose operator& does not return its address.
 struct evasive {
   int number = 0;
   evasive* operator&() const { throw std::logic_error("operator& was asked"); }
@@ -257,17 +257,17 @@ struct modifier {
   int operator()(int current) const { return current + 1; }
 };
 
-TEST_CASE("no function beside a user's type is called in place of one of ours, in coroutines") {
+TEST_CASE("no function in a user's namespace replaces one of coworker's, in coroutines") {
   loop place;
   CHECK(cw::sync_wait(place, everything(place)) == 9);
 }
 
-TEST_CASE("an address is an address, whatever the type's own operator says") {
+TEST_CASE("an object's address is taken correctly although its type overloads operator&") {
   cw::simulated_loop place;
   CHECK(cw::sync_wait(place, addresses()) == 18);
 }
 
-TEST_CASE("no function beside a user's type is called in place of one of ours, in JSON and typed input") {
+TEST_CASE("no function in a user's namespace replaces one of coworker's, in JSON and typed input") {
   const cw::json written = value();
   CHECK(written.get<value>().parts.front().name == "n");
   CHECK(cw::json(std::vector<value>(2)).get<std::vector<value>>().size() == 2);
@@ -279,11 +279,11 @@ TEST_CASE("no function beside a user's type is called in place of one of ours, i
   cw::detail::require_sound_defaults<value>();
 }
 
-TEST_CASE("no function beside a user's type is called in place of one of ours, around handlers") {
+TEST_CASE("no function in a user's namespace replaces one of coworker's, around handlers") {
   static_assert(cw::job_handler<decltype(&answer)> && cw::job_handler<decltype(&answer_later)>);
   static_assert(cw::job_handler<decltype(&answer_often)> && cw::concurrency_modifier<modifier>);
   static_assert(!cw::detail::spoiled_handler<decltype(&answer)>);
-  // Compiled only: what is taken over has a type that fits nowhere.
+  // Only compiled: a call of the wrong function has a result that converts to nothing.
   CHECK(static_cast<bool>(&cw::run_handler<decltype(&answer)>));
   CHECK(static_cast<bool>(&cw::run_handler<decltype(&answer_later)>));
   CHECK(static_cast<bool>(&cw::run_handler<decltype(&answer_often)>));

@@ -19,7 +19,7 @@ using coworker::detail::job_list;
 
 std::uint64_t job_list_ids_read = 0;
 
-// Counts how often an id is looked at.
+// Counts how many times an id is compared.
 struct counted_id_keys : coworker::detail::job_id_keys {
   using job_id_keys::job_id_keys;
   std::uint64_t hash(std::string_view id) const noexcept {
@@ -42,7 +42,7 @@ std::deque<job_record> listed_jobs(std::size_t count, std::size_t different_ids)
 
 }  // namespace
 
-TEST_CASE("a list of jobs keeps their order, and gives up any of them") {
+TEST_CASE("a list of jobs keeps their order, and any of them can be removed") {
   job_record first({"first", {}});
   job_record second({"second", {}});
   job_record third({"third", {}});
@@ -66,7 +66,7 @@ TEST_CASE("a list of jobs keeps their order, and gives up any of them") {
   CHECK(jobs.empty());
 }
 
-TEST_CASE("a list of jobs finds the first of those with an id, whatever comes and goes") {
+TEST_CASE("a list of jobs finds the first one with an id, whatever is added and removed") {
   for (const std::size_t different_ids : {1u, 3u, 20u, 300u}) {
     coworker::random_source random(different_ids);
     std::deque<job_record> records = listed_jobs(300, different_ids);
@@ -97,7 +97,7 @@ TEST_CASE("a list of jobs finds the first of those with an id, whatever comes an
   }
 }
 
-TEST_CASE("finding jobs by id takes time linear in the searches, for ids that are there and for others") {
+TEST_CASE("finding jobs by id takes time linear in the searches, for present and absent ids") {
   for (const std::size_t count : {1'000u, 10'000u, 50'000u}) {
     std::deque<job_record> records = listed_jobs(count, count);
     counted_job_list jobs;
@@ -118,7 +118,7 @@ TEST_CASE("finding jobs by id takes time linear in the searches, for ids that ar
   }
 }
 
-TEST_CASE("jobs that nobody searches for cost no index, and after a search soon none again") {
+TEST_CASE("a list of jobs has no index while nobody searches, and drops it soon after a search") {
   if (!coworker::testing::memory_is_counted()) return;
   std::deque<job_record> records = listed_jobs(20'000, 20'000);
   counted_job_list jobs;
@@ -139,7 +139,7 @@ TEST_CASE("jobs that nobody searches for cost no index, and after a search soon 
   CHECK(jobs.find("job-19500") == &records[19'500]);
 }
 
-TEST_CASE("many jobs with one id cost no more than many with ids of their own") {
+TEST_CASE("many jobs with the same id cost no more than many with different ids") {
   std::deque<job_record> records = listed_jobs(20'000, 1);
   counted_job_list jobs;
   for (job_record& record : records) jobs.push_back(record);

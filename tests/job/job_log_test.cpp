@@ -19,7 +19,7 @@ using coworker::job;
 using coworker::json;
 using coworker::task;
 
-// Knows nothing of the job that it works for.
+// A task without access to the job that it works for.
 task<void> logged_step(std::string name) {
   co_await coworker::sleep_for(1ms);
   const coworker::job_log log = co_await coworker::this_coro::log();
@@ -34,7 +34,7 @@ coworker::local_file logged_jobs(coworker::logger& log) {
 
 }  // namespace
 
-TEST_CASE("what a handler logs stands under its job's id, also from its tasks and on other executors") {
+TEST_CASE("a handler logs under its job's id, also from its tasks and on other executors") {
   coworker::testing::captured_log output(coworker::log_level::info);
   coworker::thread_pool pool(2);
   coworker::local_file queue = logged_jobs(output.log);
@@ -57,13 +57,13 @@ TEST_CASE("what a handler logs stands under its job's id, also from its tasks an
     CHECK(output.count("INFO   | b | " + std::string(step)) == 1);
 }
 
-TEST_CASE("outside a worker there is nowhere to log to, and that is no error") {
+TEST_CASE("logging outside a worker does nothing, and is no error") {
   const job<> alone{"id", {}};
   alone.log().error("nobody hears this");
   CHECK_FALSE(alone.log().writes(coworker::log_level::error));
 }
 
-TEST_CASE("each kind of handler is really run on local jobs, and what it tells on the way is shown") {
+TEST_CASE("each kind of handler runs on local jobs, and its progress and chunks are shown") {
   const auto lines_of = [](auto handler) {
     coworker::testing::captured_log output(coworker::log_level::info);
     coworker::local_file queue = logged_jobs(output.log);

@@ -23,7 +23,7 @@ TEST_CASE("a job can be made without any worker, to test a handler") {
   CHECK(typed.details.at("webhook") == "https://example.org");
 }
 
-TEST_CASE("a job tells how often it was delivered, and which trace it belongs to, where its queue says so") {
+TEST_CASE("a job knows its number of deliveries and its trace, if its queue states them") {
   job_envelope envelope;
   envelope.id = "first";
   envelope.deliveries = 2;
@@ -36,7 +36,7 @@ TEST_CASE("a job tells how often it was delivered, and which trace it belongs to
   CHECK(simple.trace_parent().empty());
 }
 
-TEST_CASE("a job's stop token is asked when its record is, and outlives the worker's interest in it") {
+TEST_CASE("a stop of a job's record reaches its token, which outlives the worker's use of the record") {
   record_ref record(*new coworker::job_record({"first", {}}));
   const job<> work(record, json());
   const job<> copy = work;

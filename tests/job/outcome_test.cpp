@@ -32,7 +32,7 @@ TEST_CASE("a failure has an error, and a stopped job too") {
   CHECK(stopped.message() == "stopped");
 }
 
-TEST_CASE("an outcome that fails keeps its output, and the last error counts") {
+TEST_CASE("an outcome that fails keeps its output, and has the last error") {
   outcome made = outcome::success(json::array({1, 2}));
   made.fail(error_info{.type = "first"});
   made.fail(error_info{.type = "second", .message = "after two elements"});

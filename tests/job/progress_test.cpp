@@ -37,7 +37,7 @@ std::vector<std::string> texts(const std::vector<progress_note>& reports) {
   return made;
 }
 
-// Reports 1, 2, ... `count` with that pause after each.
+// Reports 1, 2, ... `count`, with a pause after each.
 task<std::string> counts_up(job<> work) {
   const int count = work.input.value("count", 3);
   for (int i = 1; i <= count; ++i) {
@@ -49,7 +49,7 @@ task<std::string> counts_up(job<> work) {
 
 }  // namespace
 
-TEST_CASE("progress goes out as it is reported, in order, before the outcome") {
+TEST_CASE("progress is sent as it is reported, in order, before the outcome") {
   simulation world;
   world.queue.add(0s, "a");
   worker counter(counts_up, {}, world.options);
@@ -59,15 +59,15 @@ TEST_CASE("progress goes out as it is reported, in order, before the outcome") {
   CHECK(world.queue.result_of("a").at == 3s);
 }
 
-TEST_CASE(
-    "where the network is slower than the reports, the latest wins, and the handler waits for nothing") {
+TEST_CASE("if the network is slower than the reports, the latest one is sent, and the handler never waits") {
   simulation world;
   world.queue.partial_time = 10300ms;
   world.queue.add(0s, "a", {{"count", 25}});
   worker counter(counts_up, {}, world.options);
   world.serve(counter);
   CHECK(texts(world.queue.reports) == std::vector<std::string>{"1", "11", "21", "25"});
-  // The handler has ended after 25 s; what was on its way then had to be waited for, and the last report be sent.
+  // The handler ends after 25 s. The report that was being sent then had to finish, and the last one
+  // to be sent.
   CHECK(world.queue.result_of("a").at == 41200ms);
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("an outcome waits for the last report also when earlier ones had arriv
   CHECK(world.queue.result_of("a").at == 5700ms);
 }
 
-TEST_CASE("a burst of reports is one, the last") {
+TEST_CASE("of a burst of reports only the last is sent") {
   simulation world;
   world.queue.add(0s, "a");
   worker bursting(
@@ -101,7 +101,7 @@ TEST_CASE("a burst of reports is one, the last") {
   CHECK(texts(world.queue.reports) == std::vector<std::string>{"1000"});
 }
 
-TEST_CASE("progress that does not get through is tried again while its job runs, unless there is newer") {
+TEST_CASE("progress that is not delivered is sent again while its job runs, unless there is newer") {
   simulation world;
   world.queue.partial_answer = delivery::given_up;
   world.queue.add(0s, "a", {{"count", 2}, {"ms", 2500}});
@@ -111,7 +111,7 @@ TEST_CASE("progress that does not get through is tried again while its job runs,
   CHECK(world.queue.result_of("a").at == 5s);
 }
 
-TEST_CASE("progress that is refused gives way to the next, and is not tried again") {
+TEST_CASE("progress that is refused is not sent again, and the next report is sent") {
   simulation world;
   world.queue.partial_answer = delivery::refused;
   world.queue.add(0s, "a");
@@ -121,7 +121,7 @@ TEST_CASE("progress that is refused gives way to the next, and is not tried agai
   CHECK(world.queue.result_of("a").body == json{{"output", "done"}});
 }
 
-TEST_CASE("a queue that does not want a job's progress is not told of it again") {
+TEST_CASE("a queue that does not want a job's progress gets no more of it") {
   simulation world;
   world.queue.partial_answer = delivery::unwanted;
   world.queue.add(0s, "a");
@@ -131,7 +131,7 @@ TEST_CASE("a queue that does not want a job's progress is not told of it again")
   CHECK(world.queue.result_of("a").body == json{{"output", "done"}});
 }
 
-// Sixty reports, one each 11 ms, as of a handler that reports with each token.
+// Makes sixty reports, one every 11 ms, like a handler that reports with each token.
 task<void> counts_fast(job<> work) {
   for (int i = 1; i <= 60; ++i) {
     if (i > 1) co_await coworker::sleep_for(11ms);
@@ -139,7 +139,7 @@ task<void> counts_fast(job<> work) {
   }
 }
 
-TEST_CASE("two reports a second are sent at most, and the last one always, before the outcome") {
+TEST_CASE("at most two reports a second are sent, and always the last one, before the outcome") {
   simulation world;
   world.queue.add(0s, "a");
   worker fast(counts_fast, fixed_concurrency{1}, world.options);
@@ -150,7 +150,7 @@ TEST_CASE("two reports a second are sent at most, and the last one always, befor
   CHECK(world.queue.result_of("a").at == 649ms);
 }
 
-TEST_CASE("the pause between reports is an option, and also kept where the reports pause themselves") {
+TEST_CASE("the pause between reports is an option, and also kept when the handler pauses") {
   for (const auto interval : {0ms, 100ms, 2000ms}) {
     simulation world;
     world.options.progress_interval = interval;
@@ -168,12 +168,13 @@ TEST_CASE("the pause between reports is an option, and also kept where the repor
   world.serve(fast);
   CHECK(world.queue.reports.size() == 60);
   world.options.progress_interval = -1ms;
-  CHECK_THROWS_WITH_AS(worker(counts_fast, fixed_concurrency{1}, world.options),
-                       "options::progress_interval is negative; 0 sends each report once the one before has arrived",
-                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      worker(counts_fast, fixed_concurrency{1}, world.options),
+      "options::progress_interval is negative; 0 sends each report once the one before has arrived",
+      std::invalid_argument);
 }
 
-TEST_CASE("a value whose sending throws counts as refused, and the last is sent also then") {
+TEST_CASE("a value whose sending throws counts as refused, and the last one is still sent") {
   simulation world;
   world.queue.progress_failure = std::make_exception_ptr(std::runtime_error("no"));
   world.queue.add(0s, "a");
@@ -212,7 +213,7 @@ TEST_CASE("with only_outcomes no progress is sent") {
   CHECK(world.queue.reports.empty());
 }
 
-TEST_CASE("a job that was made without a worker, or has ended, reports to nobody") {
+TEST_CASE("a job without a worker, or one that has ended, reports to nobody") {
   const job<> alone{"id", {}};
   alone.progress(1);
   simulation world;
@@ -252,7 +253,7 @@ TEST_CASE("eight threads may report at once, also while their job ends; nothing 
       co_return delivery::accepted;
     }
   };
-  // Each thread goes on reporting until its job is over, and beyond.
+  // Each thread continues to report until its job is over, and after that.
   std::vector<std::thread> threads;
   const auto handler = [&threads](job<> work) -> task<int> {
     std::atomic<int> begun{0};

@@ -1,5 +1,5 @@
-// A job stopped at every point at which its handler can be suspended: it ends as stopped, at that moment, and
-// nothing of it is left.
+// Stops a job at every point at which its handler can be suspended: it ends as stopped, at that time, and
+// nothing of it is leaked.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -34,7 +34,7 @@ using coworker::worker;
 using coworker::testing::result_note;
 using coworker::testing::simulation;
 
-// A place to hop to, in virtual time: it takes a second to get there.
+// An executor to which a job can switch, in virtual time. Switching takes a second.
 class stop_points_pool {
  public:
   explicit stop_points_pool(coworker::simulated_loop& loop) : loop_(loop) {}
@@ -48,13 +48,13 @@ class stop_points_pool {
   std::deque<timer> hops_;
 };
 
-// What is left of a handler, and the points that it came to.
+// Counts the living locals of a handler, and records the points that it has reached.
 struct stop_points_trace {
   int alive = 0;
   std::vector<std::string> reached = {};
 };
 
-// A local of a handler.
+// A local variable of a handler.
 class stop_points_local {
  public:
   stop_points_local(stop_points_trace& trace, const char* point) : trace_(trace) {
@@ -80,7 +80,7 @@ task<void> stop_points_sleep(stop_points_trace& trace) {
   co_await coworker::sleep_for(10s);
 }
 
-// Ten seconds at each of five points.
+// Spends ten seconds at each of five points.
 task<json> stop_points_five(stop_points_world& world) {
   stop_points_trace& trace = world.trace;
   const stop_points_local whole(trace, "sleep_for");
@@ -132,7 +132,7 @@ task<void> stop_points_serve(Worker& w, stop_points_world& world, duration at) {
   co_await beside.join();
 }
 
-// Serves the job "points" beside "holder", and stops the first at that moment.
+// Serves the job "points" beside "holder", and stops "points" at that time.
 template <class Handler>
 result_note stop_points_stopped_at(stop_points_world& world, Handler handler, duration at) {
   world.queue.add(0s, "holder");
@@ -154,7 +154,7 @@ result_note stop_points_of_five(stop_points_world& world, duration at) {
 
 }  // namespace
 
-TEST_CASE("a job that nobody stops comes through all five points") {
+TEST_CASE("a job that is not stopped reaches all five points") {
   stop_points_world world;
   const result_note result = stop_points_of_five(world, 1h);
   CHECK(result.body == json{{"output", "came through"}});
@@ -163,14 +163,13 @@ TEST_CASE("a job that nobody stops comes through all five points") {
                                                         "semaphore", "timeout", "child", "run_on", "child"});
 }
 
-TEST_CASE(
-    "a job stopped at any point at which it waits ends as stopped, at once, and leaves nothing behind") {
+TEST_CASE("a job stopped at any point at which it waits ends as stopped, at once, and leaks nothing") {
   struct stop_point {
     duration stopped;
     duration ended;
     const char* reached;
   };
-  // On its way to another executor a job cannot be stopped; it hears of it when it has come there.
+  // A job cannot be stopped while it switches to another executor; it sees the stop when it gets there.
   const stop_point points[] = {{5s, 5s, "sleep_for"}, {15s, 15s, "child"},     {25s, 25s, "semaphore"},
                                {35s, 35s, "child"},   {40500ms, 41s, "child"}, {45s, 45s, "child"}};
   for (const stop_point& point : points) {
@@ -185,7 +184,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a permit that a stopped job waited for goes to the next, and one that it held is given back") {
+TEST_CASE("a permit awaited by a stopped job goes to the next one, and a permit that it held is returned") {
   stop_points_world world;
   const auto handle = [&world](job<> work) -> task<json> {
     if (work.id == "holder") co_await coworker::sleep_for(1s);
@@ -197,7 +196,7 @@ TEST_CASE("a permit that a stopped job waited for goes to the next, and one that
   CHECK(world.queue.result_of("holder").at == 8s);
 }
 
-TEST_CASE("a streaming job stopped between two chunks ends as stopped, and keeps the chunks that went out") {
+TEST_CASE("a streaming job stopped between two chunks ends as stopped, and keeps the chunks sent") {
   stop_points_world world;
   const auto handle = [&world](job<> work) -> async_generator<json> {
     if (work.id == "points") return stop_points_stream(world);

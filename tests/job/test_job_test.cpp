@@ -30,7 +30,7 @@ struct test_job_request {
   int steps = 5;
 };
 
-// Reports each step, and sleeps a second in it.
+// Reports each step, and sleeps for a second in it.
 cw::task<std::string> test_job_steps(job<test_job_request> work) {
   for (int step = 1; step <= work.input.steps; ++step) {
     work.progress(step);
@@ -40,7 +40,7 @@ cw::task<std::string> test_job_steps(job<test_job_request> work) {
   co_return work.input.prompt + "!";
 }
 
-// The same as a plain function, which looks at its stop token.
+// The same as a plain function, which checks its stop token.
 std::string test_job_plain_steps(job<test_job_request> work) {
   for (int step = 1; step <= work.input.steps; ++step) {
     work.progress(step);
@@ -62,9 +62,9 @@ TEST_CASE("a test job runs a handler to its outcome, and keeps its progress, its
   CHECK(work.log == std::vector<std::string>{"INFO   | test_job | all steps are done"});
 }
 
-TEST_CASE("a test job is stopped at a moment, at a report of progress, or at an await") {
+TEST_CASE("a test job is stopped at a time, at a progress report, or at an await") {
   test_job<test_job_request> work;
-  SUBCASE("at a moment") {
+  SUBCASE("at a time") {
     work.stop_at(2500ms);
     work.run(test_job_steps);
     CHECK(work.progress.size() == 3);
@@ -98,7 +98,7 @@ TEST_CASE("a test job is stopped at a moment, at a report of progress, or at an 
   CHECK(work.outcome.message() == "stopped: a stop was requested");
 }
 
-TEST_CASE("an await in anything that the handler awaits counts, and a stop there ends it at once") {
+TEST_CASE("an await anywhere below the handler counts, and a stop there ends it at once") {
   const auto inner = []() -> cw::task<> {
     cw::event never;
     co_await never.wait();
@@ -116,7 +116,7 @@ TEST_CASE("an await in anything that the handler awaits counts, and a stop there
   CHECK(stopped.elapsed == 1s);
 }
 
-TEST_CASE("a deadline fails the job, but for what the handler returns all the same") {
+TEST_CASE("a deadline fails the job unless the handler still returns a result") {
   test_job<test_job_request> work;
   work.deadline_at(1500ms);
   SUBCASE("it is cancelled") {
@@ -125,7 +125,7 @@ TEST_CASE("a deadline fails the job, but for what the handler returns all the sa
     CHECK(work.outcome.message() == "timed out: it ran longer than it may");
     CHECK(work.elapsed == 1500ms);
   }
-  SUBCASE("it has the last word") {
+  SUBCASE("it returns a result") {
     const auto handle = [](job<test_job_request>) -> cw::task<std::string> {
       std::optional<std::string> half;
       try {
@@ -140,7 +140,7 @@ TEST_CASE("a deadline fails the job, but for what the handler returns all the sa
   }
 }
 
-TEST_CASE("chunks of a streaming handler are kept, as its stream options have them") {
+TEST_CASE("chunks of a streaming handler are recorded, formed by its stream options") {
   const auto handle = [](job<> work) -> cw::async_generator<std::string> {
     for (int i = 0; i != 4; ++i) {
       co_yield work.input.get<std::string>() + std::to_string(i);
@@ -163,7 +163,7 @@ TEST_CASE("chunks of a streaming handler are kept, as its stream options have th
   CHECK(stopped.outcome.status == outcome_status::stopped);
 }
 
-TEST_CASE("input goes through JSON and its rules, and what a queue says of a job is there") {
+TEST_CASE("input is converted through JSON and its rules, and the job has the envelope's contents") {
   test_job<test_job_request> typed({.steps = 1});
   typed.envelope.details = json{{"webhook", "https://example.com"}};
   typed.envelope.deliveries = 2;
@@ -177,7 +177,7 @@ TEST_CASE("input goes through JSON and its rules, and what a queue says of a job
   CHECK(std::string(wrong.outcome.message()).find("steps") != std::string::npos);
 }
 
-TEST_CASE("middleware, prepared and batched handlers and step engines are tested in the same way") {
+TEST_CASE("middleware, prepared and batched handlers and step engines are tested alike") {
   int tries = 0;
   const auto fails_once = [&tries](job<>) -> cw::task<int> {
     if (++tries == 1) throw std::runtime_error("not yet");
@@ -219,7 +219,7 @@ TEST_CASE("middleware, prepared and batched handlers and step engines are tested
   CHECK(streamed.elapsed == 30ms);
 }
 
-TEST_CASE("what cannot be tested so is refused: a second run, real threads, a wait for what never comes") {
+TEST_CASE("a second run, real threads and a wait that never ends are refused") {
   test_job<> work(json(1));
   work.run([](job<>) { return 1; });
   CHECK_THROWS_WITH_AS(work.run([](job<>) { return 1; }),

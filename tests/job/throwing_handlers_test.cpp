@@ -1,4 +1,4 @@
-// Handlers that throw in every way there is, in a worker beside jobs that must not notice.
+// Handlers that throw in every possible way, in a worker beside jobs that must not be affected.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -28,7 +28,7 @@ using coworker::testing::simulation;
 
 const double throwing_nan = std::numeric_limits<double>::quiet_NaN();
 
-// Runs `bad` beside two jobs that end before and after it, and gives its report.
+// Runs `bad` beside two jobs that end before and after it, and returns its report.
 template <class Handler>
 json throwing_report(Handler bad, std::size_t chunks_of_bad = 0) {
   simulation world;
@@ -54,7 +54,7 @@ json throwing_report(Handler bad, std::size_t chunks_of_bad = 0) {
   return json::parse(world.queue.result_of("bad").body.at("error").get<std::string>());
 }
 
-// The error message of a job whose handler returns that.
+// Returns the error message of a job whose handler returns that value.
 std::string throwing_message(json output) {
   simulation world;
   world.queue.add(0s, "bad");
@@ -90,7 +90,7 @@ struct throwing_output {
 
 }  // namespace
 
-TEST_CASE("an int thrown midway through a stream fails its job alone, and what went out before is kept") {
+TEST_CASE("an int thrown midway through a stream fails only its job, and earlier chunks are kept") {
   const auto bad = [](job<>) -> async_generator<json> {
     co_await coworker::sleep_for(2s);
     co_yield json(1);
@@ -99,7 +99,7 @@ TEST_CASE("an int thrown midway through a stream fails its job alone, and what w
   CHECK(throwing_report(bad, 1).at("error_type") == "int");
 }
 
-TEST_CASE("what a local's destructor throws at the end of a handler fails its job alone") {
+TEST_CASE("an exception of a local's destructor at the end of a handler fails only its job") {
   const auto bad = [](job<>) -> async_generator<json> {
     const throwing_destructor local;
     co_yield json(1);
@@ -108,8 +108,7 @@ TEST_CASE("what a local's destructor throws at the end of a handler fails its jo
 }
 
 TEST_CASE(
-    "a stream that is given up is destroyed where it stands, whatever its destructors do; others do not "
-    "notice") {
+    "a stream that is abandoned is destroyed, whatever its destructors throw; other jobs are unaffected") {
   bool cleaned = false;
   const auto bad = [&cleaned](job<>) -> async_generator<json> {
     const throwing_cleanup outer(cleaned);
@@ -122,7 +121,7 @@ TEST_CASE(
   CHECK(cleaned);
 }
 
-TEST_CASE("an exception thrown while another is handled tells both, the outer one first") {
+TEST_CASE("an exception thrown while another is handled reports both, the outer one first") {
   const auto bad = [](job<>) -> async_generator<json> {
     try {
       co_yield json(1);
@@ -137,12 +136,12 @@ TEST_CASE("an exception thrown while another is handled tells both, the outer on
         "std::runtime_error: cannot speak\ncaused by std::out_of_range: voice 7");
 }
 
-TEST_CASE("a handler that cannot even begin fails its job alone") {
+TEST_CASE("a handler that cannot begin fails only its job") {
   const auto bad = [](job<>) -> async_generator<json> { throw std::bad_function_call(); };
   CHECK(throwing_report(bad).at("error_type") == "std::bad_function_call");
 }
 
-TEST_CASE("what JSON cannot hold is named by its path, wherever in the output it is") {
+TEST_CASE("a value that JSON cannot hold is named by its path, anywhere in the output") {
   const json nan(throwing_nan);
   CHECK(throwing_message(nan).starts_with("output: NaN cannot be written as JSON"));
   CHECK(throwing_message(json{{"a", json::array({1, json{{"b", nan}}})}}).starts_with("output.a[1].b: NaN"));
@@ -151,7 +150,7 @@ TEST_CASE("what JSON cannot hold is named by its path, wherever in the output it
   CHECK(throwing_message(json{{"a", json{{"caf\xe9", 1}}}}).starts_with("output.a["));
 }
 
-TEST_CASE("the same holds for a struct that was made into JSON, and for a stream's chunk") {
+TEST_CASE("so is one in a struct that was converted to JSON, and in a stream's chunk") {
   const auto in_struct = [](job<>) -> async_generator<throwing_output> {
     throwing_output made;
     made.scores = {0.5, throwing_nan};

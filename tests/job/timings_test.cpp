@@ -28,7 +28,7 @@ task<json> timed_steps(job<> work) {
 
 }  // namespace
 
-TEST_CASE("where times are measured, each job's output has its own timings, as the platform's clients read them") {
+TEST_CASE("if times are measured, each output has its timings, in the format of the platform's clients") {
   simulation world;
   world.options.measure_times = true;
   world.queue.ready_delay = 20ms;
@@ -56,7 +56,7 @@ TEST_CASE("where times are measured, each job's output has its own timings, as t
   CHECK(world.queue.result_of("text").body == json{{"output", "no object"}});
 }
 
-TEST_CASE("without that, outputs are as they were") {
+TEST_CASE("if times are not measured, outputs are unchanged") {
   simulation world;
   world.queue.add(0s, "a");
   coworker::worker timed(timed_steps, {}, world.options);

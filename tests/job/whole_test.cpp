@@ -1,4 +1,4 @@
-// Handlers that decide for each job whether, and how, it streams.
+// Handlers that decide for each job whether and how it streams.
 #include <doctest/doctest.h>
 #include <chrono>
 #include <coworker/exec/sleep.hpp>
@@ -50,7 +50,7 @@ static_assert(!coworker::job_handler<coworker::task<chunk_or_whole<int>> (*)(job
 
 }  // namespace
 
-TEST_CASE("a streaming handler gives chunks, a whole value, or both, as the job asks") {
+TEST_CASE("a streaming handler yields chunks, a whole value, or both, as the job asks") {
   test_job<whole_request> streamed({.stream = true});
   streamed.run(whole_or_not);
   CHECK(streamed.chunks == std::vector<json>{"a", "b", "c", "d"});
@@ -66,7 +66,7 @@ TEST_CASE("a streaming handler gives chunks, a whole value, or both, as the job 
   CHECK(both.outcome.output == json(4));
 }
 
-TEST_CASE("the queue is told of each job whether it was streamed") {
+TEST_CASE("the queue learns for each job whether it was streamed") {
   simulation world;
   world.queue.add(0s, "streamed", json{{"stream", true}});
   world.queue.add(0s, "whole", json{{"stream", false}});
@@ -80,7 +80,7 @@ TEST_CASE("the queue is told of each job whether it was streamed") {
   CHECK(world.queue.chunks.size() == 8);
 }
 
-TEST_CASE("where the queue takes no chunks, a whole value is the output, else the list of elements is") {
+TEST_CASE("if the queue takes no chunks, a whole value is the output, else the list of elements") {
   simulation world;
   world.queue.stated.chunks = false;
   world.queue.add(0s, "streamed", json{{"stream", true}});
@@ -91,7 +91,7 @@ TEST_CASE("where the queue takes no chunks, a whole value is the output, else th
   CHECK(world.queue.result_of("both").body == json{{"output", 4}});
 }
 
-TEST_CASE("a whole value of json is read as the platform means it, one of a type is not") {
+TEST_CASE("the engine interprets a whole value of json, but not one converted from a type") {
   simulation world;
   world.queue.interprets = true;
   world.queue.add(0s, "a");
@@ -134,7 +134,7 @@ TEST_CASE("two whole values fail the job, and so does an exception after one") {
   CHECK(thrown.outcome.output.is_null());
 }
 
-TEST_CASE("a plain function's range, and a handler with a loaded value, give whole values too") {
+TEST_CASE("a plain function's range and a handler with a loaded value yield whole values too") {
   struct one_shot {
     std::vector<chunk_or_whole<int>> items;
     auto begin() { return items.begin(); }
@@ -158,7 +158,7 @@ TEST_CASE("a plain function's range, and a handler with a loaded value, give who
   CHECK(loaded.outcome.output == json(5));
 }
 
-TEST_CASE("a job can say how its own stream goes out, before its first chunk") {
+TEST_CASE("a job can set its own stream options before its first chunk") {
   const auto handle = [](job<> work) -> async_generator<std::string> {
     if (work.input == true)
       work.stream_with({.gather_for = 50ms, .join_texts = true, .return_aggregate_stream = true});
@@ -177,7 +177,7 @@ TEST_CASE("a job can say how its own stream goes out, before its first chunk") {
   CHECK(usual.outcome.output == json::array());
 }
 
-TEST_CASE("a job's own limit of a chunk holds where it is below the queue's") {
+TEST_CASE("a job's own chunk limit applies if it is below the queue's") {
   const auto handle = [](job<> work) -> async_generator<std::string> {
     work.stream_with({.chunk_limit = 10});
     co_yield "short";
@@ -190,7 +190,7 @@ TEST_CASE("a job's own limit of a chunk holds where it is below the queue's") {
         std::string::npos);
 }
 
-TEST_CASE("options of a stream that come too late, or are out of their range, are refused") {
+TEST_CASE("stream options that come too late or are out of range are refused") {
   test_job<> late(json(1));
   late.run([](job<> work) -> async_generator<int> {
     co_yield 1;

@@ -63,7 +63,7 @@ static_assert(!std::is_constructible_v<json, convert_case::opaque>);
 
 }  // namespace
 
-TEST_CASE("numbers of every type turn into JSON exactly") {
+TEST_CASE("numbers of every type convert to JSON exactly") {
   CHECK(json(std::int8_t{-128}).dump() == "-128");
   CHECK(json(std::uint8_t{255}).dump() == "255");
   CHECK(json(std::int16_t{-1}).dump() == "-1");
@@ -75,7 +75,7 @@ TEST_CASE("numbers of every type turn into JSON exactly") {
   CHECK(json(true).dump() == "true");
 }
 
-TEST_CASE("texts, optionals, ranges and maps turn into JSON by their shape") {
+TEST_CASE("texts, optionals, ranges and maps convert to JSON by their shape") {
   const std::string text = "text";
   char buffer[] = "buffer";
   CHECK(json(text).dump() == R"("text")");
@@ -95,7 +95,7 @@ TEST_CASE("texts, optionals, ranges and maps turn into JSON by their shape") {
   CHECK(json(std::unordered_map<std::string, int>{{"k", 1}}).dump() == R"({"k":1})");
 }
 
-TEST_CASE("pairs are arrays of two, lists of pairs lists of such, and read back") {
+TEST_CASE("pairs and lists of pairs convert to arrays of two elements, and back") {
   const std::vector<std::pair<std::string, int>> list{{"z", 1}, {"a", 2}, {"z", 3}};
   CHECK(json(list).dump() == R"([["z",1],["a",2],["z",3]])");
   CHECK(json(list).get<std::vector<std::pair<std::string, int>>>() == list);
@@ -113,7 +113,7 @@ TEST_CASE("pairs are arrays of two, lists of pairs lists of such, and read back"
   static_assert(!json_source<std::pair<int, convert_case::opaque>>);
 }
 
-TEST_CASE("a map that may hold a key several times is refused, and so is one with other keys than texts") {
+TEST_CASE("a map is refused if it may contain a key several times, or if its keys are not texts") {
   static_assert(json_source<std::map<std::string_view, int>> && json_source<std::map<const char*, int>>);
   static_assert(!json_source<std::multimap<std::string, int>> && !json_source<std::map<int, int>>);
   static_assert(!json_source<std::unordered_multimap<std::string, int>>);
@@ -124,7 +124,7 @@ TEST_CASE("a map that may hold a key several times is refused, and so is one wit
   CHECK(json(std::map<std::string, std::vector<int>>{{"a", {1, 2}}}).dump() == R"({"a":[1,2]})");
 }
 
-TEST_CASE("a null pointer to a text is null, and no key; an array's text ends with the array") {
+TEST_CASE("a null text pointer is null, and no key; a text in an array ends with the array") {
   const char* const none = nullptr;
   char* const changeable = nullptr;
   CHECK(json(none).is_null());
@@ -185,7 +185,7 @@ TEST_CASE("a float is written as the shortest text that reads back as it") {
   CHECK_THROWS_WITH(json(std::numeric_limits<float>::quiet_NaN()).dump(), doctest::Contains("NaN"));
 }
 
-TEST_CASE("a number beyond a float is refused, and what rounds to the largest is not") {
+TEST_CASE("a number too large for a float is refused, but not one that rounds to the largest") {
   CHECK(convert_error([] { (void)json(1e300).get<float>(); }) ==
         "out_of_range: expected a number up to 3.4028234663852886e+38, found number 1e+300");
   CHECK(convert_error([] {
@@ -199,7 +199,7 @@ TEST_CASE("a number beyond a float is refused, and what rounds to the largest is
   CHECK(json(1e300).get<double>() == 1e300);
 }
 
-TEST_CASE("to_json and from_json beside a type are found, also inside containers") {
+TEST_CASE("to_json and from_json in a type's namespace are found, also inside containers") {
   CHECK(json(point{1, 2}).dump() == R"({"x":1,"y":2})");
   CHECK(json{{"p", point{1, 2}}}.dump() == R"({"p":{"x":1,"y":2}})");
   const json list = std::vector<point>{{1, 2}, {3, 4}};
@@ -210,7 +210,7 @@ TEST_CASE("to_json and from_json beside a type are found, also inside containers
   CHECK(json::object().value("p", point{8, 9}) == point{8, 9});
 }
 
-TEST_CASE("get gives each type back") {
+TEST_CASE("get returns each type") {
   CHECK(json(true).get<bool>());
   CHECK(json(5).get<int>() == 5);
   CHECK(json(5).get<double>() == 5.0);
@@ -236,7 +236,7 @@ TEST_CASE("get gives each type back") {
   CHECK(target == 9);
 }
 
-TEST_CASE("integers are range-checked, and floating numbers count as such when whole") {
+TEST_CASE("integers are range-checked, and whole floating-point numbers count as integers") {
   CHECK(convert_error([] { (void)json(300).get<std::uint8_t>(); }) ==
         "out_of_range: expected an integer from 0 to 255, found integer 300");
   CHECK(convert_error([] { (void)json(-1).get<unsigned>(); }) ==
@@ -283,7 +283,7 @@ TEST_CASE("a wrong type is an error that names what was expected and found") {
         "type_error: expected null, found integer 1");
 }
 
-TEST_CASE("an error inside a container carries the path") {
+TEST_CASE("an error inside a container has the path") {
   CHECK(convert_error([] {
           (void)json{1, "x"}.get<std::vector<int>>();
         }) == R"(type_error: [1]: expected an integer, found string "x")");
@@ -300,7 +300,7 @@ TEST_CASE("an error inside a container carries the path") {
   }
 }
 
-TEST_CASE("value gives the member as the fallback's type, or the fallback") {
+TEST_CASE("value returns the member as the fallback's type, or the fallback") {
   const json value{{"delay", 1}, {"name", "x"}, {"on", true}, {"list", {1, 2}}};
   CHECK(value.value("delay", 2.5) == 1.0);
   static_assert(std::is_same_v<decltype(value.value("delay", 2.5)), double>);

@@ -20,7 +20,7 @@ std::string printed(const char* form, double value) {
 
 }  // namespace
 
-TEST_CASE("decimal numbers are written as printf does it in the C locale") {
+TEST_CASE("decimal numbers are written as by printf in the C locale") {
   using limits = std::numeric_limits<double>;
   for (const double value :
        {0.0, -0.0, 0.25, 1.0, 2.0, 100000.0, 1000000.0, 1e15, 1e16, 1e100, 1e-4, 1e-5, 0.1 + 0.2, -12345.678,

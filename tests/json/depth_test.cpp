@@ -11,7 +11,7 @@ using coworker::json;
 
 constexpr std::size_t depth_levels = 1'000'000;
 
-/// A value so many levels deep, arrays and objects in turn, around `core`.
+/// Returns a value of that depth, with arrays and objects in turn, around `core`.
 json depth_nested(json core) {
   for (std::size_t i = 0; i < depth_levels; ++i) {
     json outer = i % 2 == 0 ? json::array() : json::object();
@@ -40,7 +40,7 @@ TEST_CASE(
   CHECK(json::parse(text, {.max_depth = depth_levels}) == deep);
 }
 
-TEST_CASE("an error two thousand levels deep still tells its path") {
+TEST_CASE("an error two thousand levels deep still has its path") {
   json deep = std::numeric_limits<double>::quiet_NaN();
   for (int i = 0; i < 2000; ++i) deep = json::array({std::move(deep)});
   try {

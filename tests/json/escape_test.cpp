@@ -23,7 +23,7 @@ TEST_CASE("append_json_string quotes and escapes") {
   CHECK(out.ends_with("\"\""));
 }
 
-TEST_CASE("append_json_string reports where text stops being UTF-8 and takes back what it wrote") {
+TEST_CASE("append_json_string returns where text stops being UTF-8, and leaves the output unchanged") {
   std::string out = "before";
   CHECK(coworker::append_json_string(out, "abc\n\xff xyz") == 4);
   CHECK(coworker::append_json_string(out, "\xc3") == 0);
@@ -31,7 +31,7 @@ TEST_CASE("append_json_string reports where text stops being UTF-8 and takes bac
   CHECK(out == "before");
 }
 
-TEST_CASE("append_json_string_lossy puts U+FFFD for each byte that is not UTF-8") {
+TEST_CASE("append_json_string_lossy replaces each byte that is not UTF-8 by U+FFFD") {
   CHECK(escape_lossy("plain") == "> \"plain\"");
   CHECK(escape_lossy("a\xff"
                      "b\n") == "> \"a\ufffdb\\n\"");

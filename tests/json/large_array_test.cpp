@@ -1,4 +1,4 @@
-// Arrays and objects of very many small parts: what the blocks in parse.hpp that are taken ahead are for.
+// Arrays and objects of very many small parts, for which parse.hpp makes blocks early.
 
 #include <doctest/doctest.h>
 #include <algorithm>
@@ -33,7 +33,7 @@ std::string numbered_members(std::size_t count, std::size_t different) {
 }
 
 struct parse_memory {
-  double peak;  // bytes for each byte of text
+  double peak;  // bytes per byte of text
   double kept;
 };
 
@@ -46,7 +46,7 @@ parse_memory memory_of_parsing(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("while many small values are parsed little more memory is held than they need afterwards") {
+TEST_CASE("parsing many small values takes little more memory than they need afterwards") {
   if (!coworker::testing::memory_is_counted()) return;
   for (const std::size_t count : {100'000u, 131'073u}) {
     const std::string zeros = repeated_parts("[", "0", "]", count);
@@ -68,13 +68,13 @@ TEST_CASE("while many small values are parsed little more memory is held than th
       CHECK(memory.kept < 8.2);
       CHECK(memory.peak < 8.5);
     }
-    // These need more by themselves.
+    // The parts of these need more memory themselves.
     CHECK(memory_of_parsing(repeated_parts("[", "[0]", "]", count)).peak < 12.5);
     CHECK(memory_of_parsing(repeated_parts("{", "\"\":0", "}", count)).peak < 11);
   }
 }
 
-TEST_CASE("arrays and objects around the size where their block is taken ahead are read as others are") {
+TEST_CASE("arrays and objects around the size of an early block are read like others") {
   for (const std::size_t count :
        {1u, 239u, 240u, 241u, 479u, 480u, 481u, 482u, 959u, 960u, 961u, 1'920u, 5'000u}) {
     for (const std::string_view part :
@@ -95,7 +95,7 @@ TEST_CASE("arrays and objects around the size where their block is taken ahead a
   }
 }
 
-TEST_CASE("large arrays within large arrays are read, however often that exceeds what is looked at ahead") {
+TEST_CASE("nested large arrays are read, even beyond the limit of looking ahead") {
   std::string text = "7";
   for (int depth = 0; depth < 12; ++depth)
     text = repeated_parts("[", "0", ",", 600) + text + repeated_parts(",", "{\"a\":[1,2]}", "]", 600);
@@ -109,8 +109,7 @@ TEST_CASE("large arrays within large arrays are read, however often that exceeds
   CHECK(*inner == 7);
 }
 
-TEST_CASE(
-    "a text of many small values that breaks off anywhere, or goes on wrongly, is refused where it does") {
+TEST_CASE("a text of many small values that is cut off or malformed anywhere is refused at that place") {
   const std::string good =
       repeated_parts("{\"a\":[", "0", "],\"b\":[", 700) + repeated_parts("", "[]", "]}", 700);
   const std::size_t middle = good.size() / 2;
@@ -133,7 +132,7 @@ TEST_CASE(
   CHECK_THROWS_AS((void)json::parse(text), json::parse_error);
 }
 
-TEST_CASE("when memory runs out while many small values are parsed, what was taken is given back") {
+TEST_CASE("if memory runs out while many small values are parsed, all of it is freed") {
   if (!coworker::testing::memory_is_counted()) return;
   const std::string text =
       repeated_parts("{\"a\":[", "0", "],\"b\":", 700) + numbered_members(600, 500) + "}";

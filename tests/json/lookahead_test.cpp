@@ -13,7 +13,7 @@ using coworker::json;
 using coworker::detail::look_ahead;
 using coworker::detail::values_ahead;
 
-// What is ahead in an array, where `text` is what follows a comma in it.
+// Looks ahead in an array; `text` is what follows a comma in it.
 values_ahead ahead_in(std::string_view text, std::size_t most = std::numeric_limits<std::size_t>::max()) {
   return look_ahead(text.data(), text.data() + text.size(), most);
 }
@@ -46,7 +46,7 @@ json random_part(coworker::random_source& random, int depth) {
 
 }  // namespace
 
-TEST_CASE("values ahead are counted up to the end of their array, whatever they are") {
+TEST_CASE("values of any kind are counted up to the end of their array") {
   CHECK(ahead_in("1]").count == 1);
   CHECK(ahead_in("1,2,3]").count == 3);
   CHECK(ahead_in(" 1 , 2 , 3 , 4 , 5 , 6 , 7 , 8 , 9 ] , 10, 11").count == 9);
@@ -55,7 +55,7 @@ TEST_CASE("values ahead are counted up to the end of their array, whatever they 
   for (const std::string_view closed : {"1]", "1}", "[],{}]", "\"]\",1]"}) CHECK(ahead_in(closed).all);
 }
 
-TEST_CASE("values ahead of any text are as many as a parser finds") {
+TEST_CASE("looking ahead counts as many values as a parser finds") {
   coworker::random_source random(1);
   for (int round = 0; round < 2'000; ++round) {
     json array = json::array();
@@ -68,7 +68,7 @@ TEST_CASE("values ahead of any text are as many as a parser finds") {
   }
 }
 
-TEST_CASE("no more is looked at than is wanted, and what was seen by then is told") {
+TEST_CASE("looking ahead stops at the limit, and returns what was seen by then") {
   const std::string text = "1,2,3,4,5,6,7,8,9,10,11,12]";
   for (std::size_t most = 0; most < text.size(); ++most) {
     const values_ahead seen = ahead_in(text, most);
@@ -80,7 +80,7 @@ TEST_CASE("no more is looked at than is wanted, and what was seen by then is tol
   CHECK(ahead_in(text, 10).count == 6);
 }
 
-TEST_CASE("text that is no JSON has no fewer values ahead than a parser gets to") {
+TEST_CASE("in malformed text, looking ahead counts at least the values that a parser reads") {
   CHECK(ahead_in("").count == 1);
   CHECK(ahead_in("1,2,\"never closed,3,4").count == 3);
   CHECK(ahead_in("1,2,\"a control\ncharacter\",4]").count >= 3);

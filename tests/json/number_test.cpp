@@ -30,7 +30,7 @@ bool number_same_bits(double a, double b) {
   return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
 }
 
-/// The fewest significant digits with which printf's rounding reads back as the same double.
+/// Returns the smallest number of significant digits with which printf's text reads back as the same double.
 int number_fewest_digits(double value) {
   for (int digits = 1; digits < 17; ++digits) {
     std::array<char, 64> text{};
@@ -65,7 +65,7 @@ class number_stream {
 
 }  // namespace
 
-TEST_CASE("doubles are written as people would, and always as floating numbers") {
+TEST_CASE("doubles are written as people would, and always as floating-point numbers") {
   CHECK(number_written(0.0) == "0.0");
   CHECK(number_written(-0.0) == "-0.0");
   CHECK(number_written(1) == "1.0");
@@ -87,7 +87,7 @@ TEST_CASE("doubles are written as people would, and always as floating numbers")
   CHECK(number_written(std::numeric_limits<double>::min()) == "2.2250738585072014e-308");
 }
 
-TEST_CASE("a double of any bits is written in the fewest digits and reads back as itself") {
+TEST_CASE("every double is written in the fewest digits, and reads back as itself") {
   number_stream bits;
   for (int i = 0; i < 20'000; ++i) {
     const auto value = std::bit_cast<double>(bits.next());
@@ -136,7 +136,7 @@ TEST_CASE("numbers of every form are read to the nearest double") {
   }
 }
 
-TEST_CASE("hard cases of rounding, underflow and length are read right") {
+TEST_CASE("hard cases of rounding, underflow and length are read correctly") {
   for (const char* text : {"9007199254740993.0", "9007199254740992.999999999999999999999",
                            "2.2250738585072011e-308", "4.9406564584124654e-324", "2.4703282292062328e-324",
                            "2.4703282292062327e-324", "1e-400", "1.7976931348623158e308",

@@ -1,5 +1,5 @@
-// Objects of many members, and blocks shared between values: what object_index.hpp, containers.hpp and
-// blocks.hpp are for.
+// Objects of many members, and blocks shared between values: tests object_index.hpp,
+// containers.hpp and blocks.hpp.
 
 #include <doctest/doctest.h>
 #include <algorithm>
@@ -36,7 +36,7 @@ std::string object_text(std::size_t members, std::size_t different) {
 
 using object_model = std::vector<std::pair<std::string, std::size_t>>;
 
-// Every way to go through an object sees the members of the model, in their order.
+// Returns whether every way to iterate over an object visits the members of the model, in order.
 bool same_members(const json& value, const object_model& expected) {
   if (value.size() != expected.size()) return false;
   std::string text = "{";
@@ -61,7 +61,7 @@ bool same_members(const json& value, const object_model& expected) {
 
 }  // namespace
 
-TEST_CASE("objects around the size where an index begins find all their members, and only those") {
+TEST_CASE("objects around the size of the first index find exactly their members") {
   for (std::size_t count : {1u, 15u, 16u, 17u, 18u, 32u, 33u, 100u}) {
     CAPTURE(count);
     const json parsed = json::parse(object_text(count, count));
@@ -79,7 +79,7 @@ TEST_CASE("objects around the size where an index begins find all their members,
   }
 }
 
-TEST_CASE("a hundred thousand members are parsed, found, built and replaced without quadratic time") {
+TEST_CASE("100,000 members are parsed, found, built and replaced without quadratic time") {
   constexpr std::size_t count = 100'000;
   const json distinct = json::parse(object_text(count, count));
   CHECK(distinct.size() == count);
@@ -96,7 +96,7 @@ TEST_CASE("a hundred thousand members are parsed, found, built and replaced with
   CHECK(grown.size() == count);
 }
 
-TEST_CASE("many members with equal keys in few places behave as one at a time would") {
+TEST_CASE("many members with few distinct keys behave as if added one at a time") {
   for (std::size_t different : {1u, 2u, 5u, 16u, 17u, 40u}) {
     const json parsed = json::parse(object_text(60, different));
     json built;
@@ -105,7 +105,7 @@ TEST_CASE("many members with equal keys in few places behave as one at a time wo
   }
 }
 
-TEST_CASE("erasing from an object with an index leaves the rest findable") {
+TEST_CASE("after erasing from an object with an index, the rest can be found") {
   json value;
   for (std::size_t i = 0; i < 50; ++i) value[object_key(i)] = i;
   for (std::size_t i = 0; i < 50; i += 2) CHECK(value.erase(object_key(i)) == 1);
@@ -116,7 +116,7 @@ TEST_CASE("erasing from an object with an index leaves the rest findable") {
   CHECK(std::prev(value.end()).key() == object_key(0));
 }
 
-TEST_CASE("an object is right after any adding and erasing, by key and by iterator") {
+TEST_CASE("an object is correct after any additions and erasures, by key and by iterator") {
   for (const std::uint64_t range : {10u, 40u, 400u}) {
     coworker::random_source random(range);
     json value = json::object();
@@ -127,7 +127,7 @@ TEST_CASE("an object is right after any adding and erasing, by key and by iterat
                           [&key](const auto& one) { return one.first == key; });
     };
     for (std::size_t step = 0; step < 4'000; ++step) {
-      // Phases of growing and of shrinking.
+      // Alternates between growing and shrinking.
       const bool grows = random.below(10u) < (step / 400 % 2 == 0 ? 7u : 2u);
       const std::string key = object_key(random.below(range));
       const auto place = place_of(key);
@@ -161,9 +161,9 @@ TEST_CASE("an object is right after any adding and erasing, by key and by iterat
   }
 }
 
-TEST_CASE("members that satisfy a condition are erased in one go through an object of any size") {
+TEST_CASE("members that satisfy a condition are erased in one pass over an object of any size") {
   for (const std::size_t count : {10u, 1'000u}) {
-    for (const std::size_t kept : {0u, 1u, 2u, 3u}) {  // of three
+    for (const std::size_t kept : {0u, 1u, 2u, 3u}) {  // out of three
       json value = json::parse(object_text(count, count));
       object_model expected;
       for (std::size_t i = 0; i < count; ++i)
@@ -180,12 +180,12 @@ TEST_CASE("members that satisfy a condition are erased in one go through an obje
   }
 }
 
-TEST_CASE("erasing a member of a large object moves no other, and touches few places of its index") {
+TEST_CASE("erasing a member of a large object moves no other, and accesses few places of its index") {
   using coworker::detail::json_gate;
   for (const std::size_t count : {1'000u, 32'000u}) {
     for (const int order : {0, 1, 2}) {
       json value = json::parse(object_text(count, count));
-      std::vector<std::size_t> erased(count - 1);  // all but one in the middle
+      std::vector<std::size_t> erased(count - 1);  // all but one member in the middle
       for (std::size_t i = 0; i < erased.size(); ++i) erased[i] = i < count / 2 ? i : i + 1;
       if (order == 1) std::reverse(erased.begin(), erased.end());
       coworker::random_source random(count);
@@ -219,7 +219,7 @@ TEST_CASE("erasing a member of a large object moves no other, and touches few pl
   }
 }
 
-TEST_CASE("an object from which the oldest member is erased for each new one stays as large as it is") {
+TEST_CASE("an object does not grow if its oldest member is erased for each new one") {
   if (!coworker::testing::memory_is_counted()) return;
   json value = json::object();
   std::size_t next = 0;
@@ -235,7 +235,7 @@ TEST_CASE("an object from which the oldest member is erased for each new one sta
   CHECK(std::prev(value.end()).key() == object_key(99'999));
 }
 
-TEST_CASE("what an object lacks is told with the first members that it still has") {
+TEST_CASE("the error for a missing member names the first existing ones") {
   json value = json::parse(object_text(30, 30));
   for (std::size_t i = 0; i < 25; ++i) value.erase(object_key(i));
   CHECK_THROWS_WITH_AS(
@@ -244,7 +244,7 @@ TEST_CASE("what an object lacks is told with the first members that it still has
       json::out_of_range);
 }
 
-TEST_CASE("parts of one document may live and die on different threads") {
+TEST_CASE("parts of one document may be used and destroyed on different threads") {
   json document = json::array();
   for (int i = 0; i < 200; ++i)
     document.push_back({{"id", i}, {"text", "a text too long to lie inside"}, {"list", {i, i + 1}}});

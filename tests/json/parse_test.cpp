@@ -10,7 +10,7 @@ namespace {
 
 using coworker::json;
 
-/// The message of the parse_error, or that there was none.
+/// Returns the message of the parse_error, or says that there was none.
 std::string parse_refusal(std::string_view text, const json::parse_options& options = {}) {
   try {
     return "accepted as " + json::parse(text, options).dump();
@@ -21,7 +21,7 @@ std::string parse_refusal(std::string_view text, const json::parse_options& opti
 
 }  // namespace
 
-TEST_CASE("each kind of value is read for what it is") {
+TEST_CASE("each kind of value is read") {
   CHECK(json::parse("null").is_null());
   CHECK(json::parse("true") == true);
   CHECK(json::parse("false") == false);
@@ -42,7 +42,7 @@ TEST_CASE("members keep the order of the text") {
   CHECK(json::parse(R"({"z":1,"a":2,"m":3})").dump() == R"({"z":1,"a":2,"m":3})");
 }
 
-TEST_CASE("of members with the same key the last one's value stays in the first one's place") {
+TEST_CASE("of members with the same key, the last value remains in the first place") {
   CHECK(json::parse(R"({"a":1,"b":2,"a":3})").dump() == R"({"a":3,"b":2})");
   CHECK(json::parse(R"({"a":[1,"a text too long to lie inside"],"a":{"b":1},"c":0,"a":"z"})").dump() ==
         R"({"a":"z","c":0})");
@@ -103,7 +103,7 @@ TEST_CASE("the column counts code points, the offset bytes") {
   }
 }
 
-TEST_CASE("what is not quite a number is refused with what was missing") {
+TEST_CASE("a malformed number is refused with what is missing") {
   CHECK(parse_refusal("-") == "line 1, column 2: expected a digit, found the end of the text");
   CHECK(parse_refusal("01") == "line 1, column 2: expected no digit after a leading zero, found '1'");
   CHECK(parse_refusal("1.") ==
@@ -132,13 +132,13 @@ TEST_CASE("NaN, infinities and numbers beyond double are refused") {
   CHECK(json::parse("0." + std::string(400, '0') + "1e401").get<double>() == 1);
 }
 
-TEST_CASE("escapes mean what they stand for") {
+TEST_CASE("escapes are decoded") {
   CHECK(json::parse(R"("\"\\\/\b\f\n\r\t")") == "\"\\/\b\f\n\r\t");
   CHECK(json::parse(R"("\u0041\u00e9\u65e5\ud83d\ude00\uD83D\uDE00")") ==
         "A\u00e9\u65e5\U0001f600\U0001f600");
   CHECK(json::parse(R"("a\u0000b")") == std::string("a\0b", 3));
   CHECK(json::parse(R"({"\u0061":1})").contains("a"));
-  // Keys are compared by what they mean.
+  // Keys are compared after decoding.
   CHECK(json::parse(R"({"\u0061":1,"a":2})").dump() == R"({"a":2})");
 }
 
@@ -158,7 +158,7 @@ TEST_CASE("broken escapes and lone surrogates are refused") {
   }
 }
 
-TEST_CASE("control characters in strings are refused, however far in") {
+TEST_CASE("control characters in strings are refused at any position") {
   for (std::size_t before : {0u, 1u, 7u, 8u, 9u, 30u}) {
     for (char control : {'\x00', '\x01', '\n', '\t', '\x1f'}) {
       const std::string text = "\"" + std::string(before, 'x') + control + "yyyyyyyyyyyyyyyyyyyyyyy\"";
@@ -169,7 +169,7 @@ TEST_CASE("control characters in strings are refused, however far in") {
   }
 }
 
-TEST_CASE("invalid UTF-8 is refused wherever it stands, with the byte's place") {
+TEST_CASE("invalid UTF-8 is refused at any position, with the position of the byte") {
   CHECK(parse_refusal("[\"ab\xff\"]") == "line 1, column 5: invalid UTF-8 in a string: byte 0xff");
   for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe2\x82", "\xed\xa0\x80", "\xf0\x80\x80\x80",
                           "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xc3\xc3"}) {
@@ -188,7 +188,7 @@ TEST_CASE("invalid UTF-8 is refused wherever it stands, with the byte's place") 
   CHECK(parse_refusal("\xff").find("found byte 0xff") != std::string::npos);
 }
 
-TEST_CASE("strings of every length and place near the end of the text are read whole") {
+TEST_CASE("strings of every length and position near the end of the text are read completely") {
   for (std::size_t length = 0; length < 40; ++length) {
     const std::string content = std::string("abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGH").substr(0, length);
     for (std::size_t behind = 0; behind < 20; ++behind) {
@@ -200,7 +200,7 @@ TEST_CASE("strings of every length and place near the end of the text are read w
   }
 }
 
-TEST_CASE("a byte order mark at the start is skipped, and nothing else in its place") {
+TEST_CASE("a byte order mark at the start is skipped, and nothing else") {
   CHECK(json::parse("\xef\xbb\xbf{\"a\":1}") == json{{"a", 1}});
   CHECK(parse_refusal("\xef\xbb\xbf").find("found the end of the text") != std::string::npos);
   CHECK(parse_refusal("\xef\xbb{}").find("found byte 0xef") != std::string::npos);
@@ -217,7 +217,7 @@ TEST_CASE("nesting is read up to the limit and refused beyond it") {
   CHECK(json::parse("[[]]", {.max_depth = 2}).size() == 1);
   CHECK(parse_refusal("[{\"a\":[]}]", {.max_depth = 2}).find("column 7") != std::string::npos);
   CHECK(json::parse(nested(200'000), {.max_depth = 200'000}).dump().size() == 400'000);
-  // Which of array and object is open is remembered at every depth.
+  // The parser remembers at every depth whether an array or an object is open.
   std::string mixed;
   for (int i = 0; i < 300; ++i) mixed += i % 3 == 0 ? "[" : "{\"k\":";
   mixed += "0";
@@ -231,7 +231,7 @@ TEST_CASE("a hundred million brackets are refused at once") {
         "line 1, column 513: arrays and objects are nested deeper than the limit of 512");
 }
 
-TEST_CASE("what was read before an error is freed, at any point the text may break off") {
+TEST_CASE("the parts read before an error are freed, wherever the text is cut off") {
   const std::string text =
       R"({"a":["a text too long to lie inside",{"b":[1,2,{"c":"another long text in here"}]}],"a":[[],{}],)"
       R"("a key too long to lie inside":"\ud83d\ude00 and enough text to be long","n":-1.5e3})";
@@ -241,7 +241,7 @@ TEST_CASE("what was read before an error is freed, at any point the text may bre
   }
 }
 
-TEST_CASE("a null pointer is no text") {
+TEST_CASE("a null pointer is refused as a text") {
   const char* const none = nullptr;
   CHECK_THROWS_WITH_AS((void)json::parse(none), "line 1, column 1: expected a text, found a null pointer",
                        json::parse_error);

@@ -16,7 +16,7 @@ using coworker::detail::json_path;
 
 }  // namespace
 
-TEST_CASE("a path joins keys with dots, and quotes those that would read as something else") {
+TEST_CASE("a path joins keys with dots, and quotes ambiguous keys") {
   CHECK(json_path().text() == "");
   CHECK(json_path().add_member("a").add_element(3).add_member("b").add_element(0).add_element(1).text() ==
         "a[3].b[0][1]");
@@ -37,7 +37,7 @@ TEST_CASE("a long key is shortened in a path, at the end of a character") {
         "[\"" + std::string(59, 'k') + "\"...]");
 }
 
-TEST_CASE("of a very long path the middle is left out") {
+TEST_CASE("the middle of a very long path is left out") {
   json_path path;
   for (std::size_t i = 0; i < 100'000; ++i) path.add_element(i % 10).add_member("k\xc3\xa4y");
   path.add_member("end");
@@ -47,10 +47,10 @@ TEST_CASE("of a very long path the middle is left out") {
   CHECK(text.find("[0][\"k\xc3\xa4y\"][1]") == 0);
   CHECK(text.ends_with("[9][\"k\xc3\xa4y\"].end"));
   CHECK(text.find("...") != std::string::npos);
-  CHECK_NOTHROW((void)json(text).dump());  // it is still UTF-8
+  CHECK_NOTHROW((void)json(text).dump());  // the text is still UTF-8
 }
 
-TEST_CASE("an error in a value a million levels deep tells a short path, for the cost of going there") {
+TEST_CASE("an error a million levels deep has a short path, at the cost of reaching it") {
   json deep = std::numeric_limits<double>::quiet_NaN();
   const std::string key(100, 'k');
   for (int i = 0; i < 1'000'000; ++i) {
@@ -71,11 +71,11 @@ TEST_CASE("an error in a value a million levels deep tells a short path, for the
   }
   CHECK(size > 7'000);
   CHECK(size < 8'010);
-  // The text so far and the levels that are open, each of which grows by doubling, and some bytes a step.
+  // Allows for the text so far and the open levels, each of which grows by doubling, and some bytes per step.
   CHECK(counted.bytes() < 1'000'000 * 500);
 }
 
-TEST_CASE("an error about a member with a key of a megabyte is short") {
+TEST_CASE("an error about a member whose key is a megabyte long is short") {
   const std::string key(1'000'000, 'k');
   json value;
   value[key][key] = "text";

@@ -1,4 +1,4 @@
-// The grammar apart from values: what a handler hears that builds nothing.
+// The grammar without values: which calls a handler gets that builds nothing.
 
 #include <doctest/doctest.h>
 #include <coworker/json/reader.hpp>
@@ -9,7 +9,7 @@
 
 namespace {
 
-/// Writes down what it hears.
+/// Records the calls that it gets.
 struct reader_diary {
   std::string heard;
 
@@ -34,7 +34,7 @@ struct reader_refuser : reader_diary {
 
 }  // namespace
 
-TEST_CASE("a handler hears each part of the text in order") {
+TEST_CASE("a handler is called for each part of the text in order") {
   reader_diary diary;
   coworker::detail::read_json(
       R"( {"a": [1, 18446744073709551615, -2.5, "x\ny"], "b": {}, "c": [null, true, false, []]} )", diary);
@@ -43,7 +43,7 @@ TEST_CASE("a handler hears each part of the text in order") {
       "{ a: [ int:1 nat:18446744073709551615 float:-2.500000 'x\ny' ] b: { } c: [ null true false [ ] ] } ");
 }
 
-TEST_CASE("what a handler throws ends the reading") {
+TEST_CASE("an exception of a handler ends the reading") {
   reader_refuser refuser;
   CHECK_THROWS_WITH_AS(coworker::detail::read_json("[true, 1, null]", refuser), "no integers please",
                        std::runtime_error);

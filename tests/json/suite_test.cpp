@@ -1,5 +1,5 @@
-// The public JSONTestSuite, where its cases are at hand: in $COWORKER_JSON_TEST_SUITE, or beside the
-// repository.
+// Runs the public JSONTestSuite if its cases are available: in $COWORKER_JSON_TEST_SUITE, or
+// beside the repository.
 
 #include <doctest/doctest.h>
 #include <coworker/json/json.hpp>
@@ -24,7 +24,7 @@ std::string json_test_suite_case(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// The message of the parse_error, empty when the text is accepted.
+/// Returns the message of the parse_error; empty if the text is accepted.
 std::string json_test_suite_refusal(std::string_view text) {
   try {
     const json value = json::parse(text);
@@ -37,8 +37,7 @@ std::string json_test_suite_refusal(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE(
-    "the JSONTestSuite's y_ cases are accepted, its n_ cases refused, its i_ cases answered either way") {
+TEST_CASE("the JSONTestSuite's y_ cases are accepted, its n_ cases refused, its i_ cases either") {
   const std::filesystem::path folder = json_test_suite_folder();
   if (!std::filesystem::is_directory(folder)) {
     MESSAGE("no JSONTestSuite at " << folder.string() << ": set COWORKER_JSON_TEST_SUITE to run its cases");

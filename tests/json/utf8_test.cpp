@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-TEST_CASE("every Unicode scalar value's UTF-8 is valid, and cut short it is not") {
+TEST_CASE("the UTF-8 of every Unicode scalar value is valid, and invalid if shortened") {
   for (char32_t code_point = 0; code_point <= 0x10ffff; code_point += code_point < 0x3000 ? 1 : 0x7f) {
     if (code_point >= 0xd800 && code_point <= 0xdfff) continue;
     std::string text;
@@ -17,7 +17,7 @@ TEST_CASE("every Unicode scalar value's UTF-8 is valid, and cut short it is not"
   }
 }
 
-TEST_CASE("all pairs of bytes are judged as Unicode's table of well-formed sequences does") {
+TEST_CASE("all pairs of bytes are valid or not as in Unicode's table of well-formed sequences") {
   for (unsigned first = 0; first < 256; ++first) {
     for (unsigned second = 0; second < 256; ++second) {
       const std::string text{static_cast<char>(first), static_cast<char>(second)};
@@ -30,7 +30,7 @@ TEST_CASE("all pairs of bytes are judged as Unicode's table of well-formed seque
   }
 }
 
-TEST_CASE("overlong forms, surrogates and what is above U+10FFFF are invalid") {
+TEST_CASE("overlong forms, surrogates and code points above U+10FFFF are invalid") {
   for (const char* text :
        {"\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf",
         "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xfe", "\xff"}) {
@@ -44,7 +44,7 @@ TEST_CASE("overlong forms, surrogates and what is above U+10FFFF are invalid") {
   }
 }
 
-TEST_CASE("the offset of the first bad byte is found behind long ASCII") {
+TEST_CASE("the offset of the first invalid byte is found after long ASCII") {
   for (std::size_t before = 0; before < 40; ++before) {
     CHECK(coworker::find_invalid_utf8(std::string(before, 'a') + "\xff" + std::string(20, 'b')) == before);
     CHECK(coworker::find_invalid_utf8(std::string(before, 'a') + "\u00e9" + std::string(20, 'b')) ==

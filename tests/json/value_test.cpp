@@ -14,7 +14,7 @@ namespace {
 using coworker::json;
 using coworker::json_type;
 
-/// What the exception of that type said, or that there was none.
+/// Returns the message of the exception of that type, or says that there was none.
 template <class Error, class Function>
 std::string value_error(Function function) {
   try {
@@ -39,7 +39,7 @@ static_assert(!std::is_convertible_v<json::const_iterator, json::iterator>);
 
 }  // namespace
 
-TEST_CASE("a value says what it is") {
+TEST_CASE("a value reports its type") {
   const struct {
     json value;
     json_type type;
@@ -100,7 +100,7 @@ TEST_CASE("a braced list is an object when every part is a pair that begins with
 
 json value_returned_in_braces(const json& value) { return {value}; }
 
-TEST_CASE("a single json in braces is that json, whatever the compiler; an array of it has to be asked for") {
+TEST_CASE("a single json in braces is that json with every compiler, and not an array of it") {
   json pair{"k", 1};
   const json fixed = pair;
   CHECK(json{pair} == pair);
@@ -134,7 +134,7 @@ TEST_CASE("a single json in braces is that json, whatever the compiler; an array
   CHECK(json{5}.dump() == "[5]");
 }
 
-TEST_CASE("a part of a temporary is given by value, and outlives it") {
+TEST_CASE("a part of a temporary is returned by value, and outlives it") {
   const auto make = [] {
     return json::parse(
         R"({"list":[1,2,{"a text too long to lie inside":[3]}],"text":"another long text inside"})");
@@ -224,7 +224,7 @@ TEST_CASE("elements are looked up, added and changed by index") {
   CHECK(list.dump() == "[null,[null]]");
 }
 
-TEST_CASE("looking up what is not there says what is") {
+TEST_CASE("a failed lookup reports what exists") {
   const json object{{"message", 1}, {"delay", 2}};
   CHECK(value_error<json::out_of_range>([&] { (void)object.at("dealy"); }) ==
         R"(no member "dealy"; the object has "message", "delay")");
@@ -247,7 +247,7 @@ TEST_CASE("looking up what is not there says what is") {
   CHECK(value_error<json::out_of_range>([&] { growing[-1] = 0; }) == "no element -1; the array has 0");
 }
 
-TEST_CASE("asking a value for what it is not says what it is") {
+TEST_CASE("converting a value to a wrong type reports its type") {
   json text = "hello";
   CHECK(value_error<json::type_error>([&] { text["a"] = 1; }) ==
         R"(expected an object, to set the member "a", found string "hello")");
@@ -272,7 +272,7 @@ TEST_CASE("asking a value for what it is not says what it is") {
   CHECK(text == "hello");
 }
 
-TEST_CASE("items gives the members in order, changeable unless const") {
+TEST_CASE("items returns the members in order, and they can be changed unless const") {
   json value{{"a", 1}, {"b", "x"}, {"a key too long to lie inside", nullptr}};
   std::string seen;
   for (auto& [key, member] : value.items()) {
@@ -298,7 +298,7 @@ TEST_CASE("items gives the members in order, changeable unless const") {
   static_assert(!value_gives_items<json> && value_gives_items<json&> && value_gives_items<const json&>);
 }
 
-TEST_CASE("iteration goes through elements, or the values of members, both ways") {
+TEST_CASE("iteration visits elements, or the values of members, in both directions") {
   json list{1, 2, 3};
   for (json& element : list) element = element.get<int>() * 10;
   CHECK(list.dump() == "[10,20,30]");
@@ -339,7 +339,7 @@ TEST_CASE("erase removes members and elements and keeps the order of the rest") 
   CHECK(list.empty());
 }
 
-TEST_CASE("erase refuses an iterator that points at no part of the value, and leaves all as it was") {
+TEST_CASE("erase refuses an iterator to no part of the value, and changes nothing") {
   json object{{"a", 1}, {"b", 2}};
   json list{1, 2};
   json other{{"a", 1}, {"b", 2}};
@@ -397,7 +397,7 @@ TEST_CASE("copies are independent, moves leave null") {
   CHECK(itself.is_string());
 }
 
-TEST_CASE("values are equal by worth: numbers of any form, members in any order") {
+TEST_CASE("values are compared by value: numbers of any form, members in any order") {
   CHECK(json(1) == json(1.0));
   CHECK(json(0.0) == json(-0.0));
   CHECK(json(1) != json(1.5));

@@ -33,7 +33,7 @@ TEST_CASE("dump writes on one line without spaces") {
   CHECK(stream.str() == value.dump());
 }
 
-TEST_CASE("dump with an indent writes a part a line") {
+TEST_CASE("dump with an indent writes each part on its own line") {
   const json value{{"a", {1, json::array()}}, {"b", {{"c", json::object()}}}};
   CHECK(value.dump(2) == "{\n  \"a\": [\n    1,\n    []\n  ],\n  \"b\": {\n    \"c\": {}\n  }\n}");
   CHECK(json::array({1, 2}).dump(0) == "[\n1,\n2\n]");
@@ -59,7 +59,7 @@ TEST_CASE("dump_to appends, and leaves the text as it was after an error") {
   CHECK(out == "data: {\"k\":1}");
 }
 
-TEST_CASE("what must be escaped is, in short and long texts at every place, and nothing else") {
+TEST_CASE("exactly the characters that need an escape get one, at any position in texts of any length") {
   CHECK(json("\"\\/\b\f\n\r\t\x01\x1f\x7f").dump() == R"("\"\\/\b\f\n\r\t\u0001\u001f)"
                                                       "\x7f\"");
   CHECK(json("\u00e9\u65e5\U0001f600").dump() == "\"\u00e9\u65e5\U0001f600\"");
@@ -80,7 +80,7 @@ TEST_CASE("what must be escaped is, in short and long texts at every place, and 
   }
 }
 
-TEST_CASE("long documents come out whole") {
+TEST_CASE("long documents are written completely") {
   json value = json::array();
   std::string expected = "[";
   for (int i = 0; i < 3000; ++i) {

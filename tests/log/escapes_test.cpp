@@ -36,7 +36,7 @@ std::string escaped(char32_t code) {
 
 }  // namespace
 
-TEST_CASE("every character stays as it is or is escaped, wherever it stands") {
+TEST_CASE("every character is kept or escaped, at any position") {
   for (char32_t code = 0; code < 0x30000; ++code) {
     if (code >= 0xd800 && code < 0xe000) continue;
     const std::string one = character(code);
@@ -47,7 +47,7 @@ TEST_CASE("every character stays as it is or is escaped, wherever it stands") {
   }
 }
 
-TEST_CASE("texts of any length are looked through to their end") {
+TEST_CASE("texts of any length are searched to their end") {
   for (std::size_t length = 0; length < 40; ++length) {
     const std::string plain(length, 'x');
     CHECK(printable(plain) == plain);
@@ -63,7 +63,7 @@ TEST_CASE("texts of any length are looked through to their end") {
   }
 }
 
-TEST_CASE("a text that ends in the middle of a character is taken as it is") {
+TEST_CASE("a text that ends in the middle of a character is kept as it is") {
   for (const std::string_view cut : {"\xc2", "\xe2", "\xe2\x80", "a\xe2\x81"}) CHECK(printable(cut) == cut);
 }
 

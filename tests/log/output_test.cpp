@@ -1,4 +1,4 @@
-// Lines to pipes, terminals, sockets and files that are read in time, late, or never.
+// Lines written to pipes, terminals, sockets and files that are read in time, late, or never.
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -52,7 +52,7 @@ ends open_terminal() {
   return {std::move(master), std::move(slave)};
 }
 
-// Reads until it has seen that text.
+// Reads until that text has arrived.
 std::string read_until(const ends& of, std::string_view last) {
   std::string seen;
   char part[4096];
@@ -62,17 +62,17 @@ std::string read_until(const ends& of, std::string_view last) {
     const ssize_t count = ::read(of.read.get(), part, sizeof part);
     if (count <= 0) break;
     seen.append(part, static_cast<std::size_t>(count));
-    std::erase(seen, '\r');  // a terminal's
+    std::erase(seen, '\r');  // added by a terminal
   }
   return seen;
 }
 
 std::string numbered(std::size_t number) { return "line " + std::to_string(number) + std::string(90, '.'); }
 
-// The numbers of the lines in the order of their arrival, where each is whole; and how many the text says are missing.
+// Returns the numbers of the whole lines in order of arrival, and how many lines the text reports as missing.
 struct arrived {
   std::vector<std::size_t> numbers;
-  std::size_t told = 0;
+  std::size_t reported = 0;
   std::size_t torn = 0;
 };
 
@@ -86,7 +86,7 @@ arrived lines_of(std::string_view text) {
       made.numbers.push_back(number);
       made.torn += line != numbered(number);
     } else if (line.starts_with("WARN   | ") && line.find(" dropped") != std::string_view::npos) {
-      made.told += std::stoul(std::string(line.substr(9)));
+      made.reported += std::stoul(std::string(line.substr(9)));
     } else if (line != "end") {
       ++made.torn;
     }
@@ -94,13 +94,14 @@ arrived lines_of(std::string_view text) {
   return made;
 }
 
-// Of lines 0 to `count` - 1 and then "end", each is there or told of, in order.
+// Checks that each of lines 0 to `count` - 1, and then "end", has arrived or is reported as
+// missing, in order.
 void check_accounted(const std::string& text, std::size_t count) {
   const arrived seen = lines_of(text);
   CHECK(seen.torn == 0);
   CHECK(std::is_sorted(seen.numbers.begin(), seen.numbers.end()));
   CHECK(std::adjacent_find(seen.numbers.begin(), seen.numbers.end()) == seen.numbers.end());
-  CHECK(seen.numbers.size() + seen.told == count);
+  CHECK(seen.numbers.size() + seen.reported == count);
 }
 
 int flags_of(const unique_fd& of) { return ::fcntl(of.get(), F_GETFL); }
@@ -118,23 +119,23 @@ TEST_CASE("lines that are read in time arrive at once, without a thread, in orde
   CHECK(read_until(pipe, "\n") == "\n");
 }
 
-TEST_CASE("lines that nobody reads hold nobody up; they are dropped and counted, and the count is told") {
+TEST_CASE("lines that nobody reads block nobody; they are dropped, and their count is reported") {
   for (const auto open : {&open_pipe, &open_socket, &open_terminal}) {
     const ends way = open();
     const int flags = flags_of(way.write);
     line_output output(way.write.get(), 20'000);
-    constexpr std::size_t count = 20'000;  // 2 MB: more than a pipe, a socket or a terminal takes
+    constexpr std::size_t count = 20'000;  // 2 MB: more than a pipe, a socket or a terminal holds
     for (std::size_t i = 0; i < count; ++i) output.write(numbered(i));
-    CHECK(flags_of(way.write) == flags);  // others who share it are not affected
+    CHECK(flags_of(way.write) == flags);  // others who share the descriptor are not affected
     std::string seen = read_until(way, "dropped");
     output.write("end");
     seen += read_until(way, "end\n");
     check_accounted(seen, count);
-    CHECK(lines_of(seen).told > 0);
+    CHECK(lines_of(seen).reported > 0);
   }
 }
 
-TEST_CASE("a pipe that cannot be opened once more, as it belongs to another user, holds nobody up either") {
+TEST_CASE("a pipe of another user, which cannot be opened again, blocks nobody either") {
   if (::geteuid() != 0) {
     MESSAGE("skipped: only root can become another user");
     return;
@@ -146,7 +147,7 @@ TEST_CASE("a pipe that cannot be opened once more, as it belongs to another user
     line_output output(pipe.write.get(), 20'000);
     for (std::size_t i = 0; i < 20'000; ++i) output.write(numbered(i));
     seen = read_until(pipe, "dropped");
-    output.write(std::string(10'000, 'x'));  // in pieces
+    output.write(std::string(10'000, 'x'));  // written in pieces
     output.write("end");
     seen += read_until(pipe, "end\n");
   }
@@ -156,7 +157,7 @@ TEST_CASE("a pipe that cannot be opened once more, as it belongs to another user
   check_accounted(seen.erase(in_pieces, 10'001), 20'000);
 }
 
-TEST_CASE("the count is told even when no line follows") {
+TEST_CASE("the count of dropped lines is reported even if no line follows") {
   const ends pipe = open_pipe();
   line_output output(pipe.write.get(), 20'000);
   for (std::size_t i = 0; i < 2000; ++i) output.write(numbered(i));
@@ -164,7 +165,7 @@ TEST_CASE("the count is told even when no line follows") {
   check_accounted(seen, 2000);
 }
 
-TEST_CASE("a reader who pauses for a moment misses nothing") {
+TEST_CASE("a reader that pauses for a moment misses nothing") {
   for (const auto open : {&open_pipe, &open_socket, &open_terminal}) {
     const ends way = open();
     line_output output(way.write.get());
@@ -173,12 +174,12 @@ TEST_CASE("a reader who pauses for a moment misses nothing") {
     output.write("end");
     const arrived seen = lines_of(read_until(way, "end\n"));
     CHECK(seen.numbers.size() == count);
-    CHECK(seen.told + seen.torn == 0);
+    CHECK(seen.reported + seen.torn == 0);
     CHECK(std::is_sorted(seen.numbers.begin(), seen.numbers.end()));
   }
 }
 
-TEST_CASE("the count is told in the form of the lines that are missing") {
+TEST_CASE("the count is reported in the form of the missing lines") {
   const ends pipe = open_pipe();
   line_output output(pipe.write.get(), 1000);
   const std::string line =
@@ -191,7 +192,7 @@ TEST_CASE("the count is told in the form of the lines that are missing") {
   CHECK(seen.substr(begin).starts_with(R"({"requestId": null, "message": ")"));
 }
 
-TEST_CASE("many threads write while a reader comes and goes; every line is whole, and there or counted") {
+TEST_CASE("while threads write and a reader comes and goes, each line is whole, and present or counted") {
   const ends pipe = open_pipe();
   std::string seen;
   constexpr std::size_t each = 3000, threads = 4;
@@ -223,10 +224,10 @@ TEST_CASE("many threads write while a reader comes and goes; every line is whole
   }
   const arrived got = lines_of(seen);
   CHECK(got.torn == 0);
-  CHECK(got.numbers.size() + got.told == threads * each);
+  CHECK(got.numbers.size() + got.reported == threads * each);
 }
 
-TEST_CASE("the end waits for a reader who is slow, and not for one who never comes") {
+TEST_CASE("the destructor waits for a slow reader, but not for one that never comes") {
   const ends pipe = open_pipe();
   auto output = std::make_unique<line_output>(pipe.write.get());
   for (std::size_t i = 0; i < 3000; ++i) output->write(numbered(i));
@@ -245,9 +246,7 @@ TEST_CASE("the end waits for a reader who is slow, and not for one who never com
   never.wait_until_written();
 }
 
-TEST_CASE(
-    "a unique_fd that is closed, has no reader left, or is full for good takes nothing and holds nobody "
-    "up") {
+TEST_CASE("a descriptor that is closed, without a reader, or full forever drops lines and blocks nobody") {
   const auto before = ::signal(SIGPIPE, SIG_IGN);
   {
     ends pipe = open_pipe();
@@ -267,7 +266,7 @@ TEST_CASE(
   ::signal(SIGPIPE, before);
 }
 
-TEST_CASE("what could not be written is told once it can be") {
+TEST_CASE("lines that could not be written are reported when writing works again") {
   const temporary_folder folder;
   const std::string name = folder.name() + "/log";
   const unique_fd full(checked(::open("/dev/full", O_WRONLY | O_CLOEXEC), "open"));
@@ -275,7 +274,7 @@ TEST_CASE("what could not be written is told once it can be") {
   const unique_fd number(checked(::fcntl(full.get(), F_DUPFD_CLOEXEC, 3), "fcntl"));
   line_output output(number.get());
   for (int i = 0; i < 3; ++i) output.write("no space");
-  checked(::dup2(file.get(), number.get()), "dup2");  // as a program that turns its output elsewhere
+  checked(::dup2(file.get(), number.get()), "dup2");  // like a program that redirects its output
   output.write("space");
   char text[200];
   const ssize_t size = ::pread(file.get(), text, sizeof text, 0);
@@ -296,14 +295,14 @@ TEST_CASE("a file takes lines longer than a pipe would at once") {
   CHECK(text.substr(0, static_cast<std::size_t>(size)) == line + "\n");
 }
 
-TEST_CASE("no unique_fd is left open, and none is passed on to other programs") {
+TEST_CASE("no descriptor is left open, and none is passed on to other programs") {
   const ends pipe = open_pipe();
   const int next = ::dup(0);
   ::close(next);
   {
     line_output output(pipe.write.get());
     output.write("a");
-    const int flags = ::fcntl(next, F_GETFD);  // the pipe, opened once more
+    const int flags = ::fcntl(next, F_GETFD);  // the pipe, opened again
     if (flags >= 0) CHECK((flags & FD_CLOEXEC) != 0);
   }
   CHECK(::fcntl(next, F_GETFD) < 0);

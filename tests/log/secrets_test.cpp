@@ -22,7 +22,7 @@ std::string masked(std::string_view secret, std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("a secret that stands out is masked wherever it stands, also in the middle of other text") {
+TEST_CASE("a secret that stands out is masked everywhere, also in the middle of other text") {
   CHECK(masked("rpa_KEY", "Authorization: rpa_KEY, job-rpa_KEY, xrpa_KEYx") ==
         "Authorization: ***, job-***, x***x");
   CHECK(masked("hunterhunter", "no hunterhunter, no xhunterhunterx") == "no ***, no x***x");
@@ -42,7 +42,7 @@ TEST_CASE("a secret that could be a word or a number leaves words and numbers al
   }
 }
 
-TEST_CASE("a secret that could be a word is masked where it is the value of a credential") {
+TEST_CASE("a secret that could be a word is masked as the value of a credential") {
   for (const char* const secret : {"t", "job", "7", "x-1", "*"}) {
     CAPTURE(secret);
     const std::string value = secret;
@@ -61,7 +61,7 @@ TEST_CASE("a secret that could be a word is masked where it is the value of a cr
   }
 }
 
-TEST_CASE("only the whole value of a credential counts, and only of one that is named as such") {
+TEST_CASE("only the whole value of a named credential counts") {
   for (const char* const text : {"key: to", "token=test", "keys: t", "monkeys = t", "error: t", "t: key",
                                  "key t", "bearers t", "t", "=t", ": t", "\"t\""}) {
     CAPTURE(text);
@@ -69,7 +69,7 @@ TEST_CASE("only the whole value of a credential counts, and only of one that is 
   }
 }
 
-TEST_CASE("whether a secret is masked wherever it stands is told") {
+TEST_CASE("adding a secret returns whether it is masked everywhere") {
   secret_masks masks;
   CHECK(masks.add(""));
   CHECK(masks.add("rpa_KEY"));
@@ -88,7 +88,7 @@ TEST_CASE("nothing is left of secrets that overlap or contain one another") {
   CHECK(masked("abababab", "xabababababx") == "x***x");
 }
 
-TEST_CASE("a secret is known in JSON text, in JSON text inside JSON text, and in URLs") {
+TEST_CASE("a secret is recognised in JSON text, in JSON text inside JSON text, and in URLs") {
   const std::string secret = "a\"b\\c d/e";
   const std::string once = json{{"told", secret}}.dump();
   const std::string twice = json{{"error", once}}.dump();
@@ -97,7 +97,7 @@ TEST_CASE("a secret is known in JSON text, in JSON text inside JSON text, and in
   CHECK(masked(secret, "http://h/?q=a%22b%5Cc%20d%2Fe&r=1") == "http://h/?q=***&r=1");
 }
 
-TEST_CASE("the user and the password in a URL are masked, and nothing else of it") {
+TEST_CASE("of a URL only the user and the password are masked") {
   const secret_masks none;
   for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
            {"https://user:pass@host/path?x=1#f", "https://***@host/path?x=1#f"},
@@ -118,10 +118,8 @@ TEST_CASE("the user and the password in a URL are masked, and nothing else of it
   }
 }
 
-// Were it not so, these would take minutes.
-TEST_CASE(
-    "masking takes time in proportion to the text, however often it holds the secret or what begins like "
-    "it") {
+// With quadratic time these would take minutes.
+TEST_CASE("masking takes linear time, however often the text contains the secret or its beginning") {
   secret_masks masks;
   masks.add("rpa_KEY_0123456789");
   masks.add("aaaaaaaaaaaaaaaa");

@@ -6,7 +6,7 @@
 
 namespace cw = coworker;
 
-TEST_CASE("an address in digits is read and told again") {
+TEST_CASE("an address in digits is parsed and written again") {
   CHECK(cw::socket_address("127.0.0.1", 8080).to_string() == "127.0.0.1:8080");
   CHECK(cw::socket_address("0.0.0.0", 0).to_string() == "0.0.0.0:0");
   CHECK(cw::socket_address("::1", 65535).to_string() == "[::1]:65535");
@@ -16,7 +16,7 @@ TEST_CASE("an address in digits is read and told again") {
   CHECK(cw::socket_address().to_string() == "0.0.0.0:0");
 }
 
-TEST_CASE("what is no address in digits is refused with the way out") {
+TEST_CASE("any other text is refused with the remedy") {
   for (const char* const wrong : {"", "example.com", "1.2.3", "256.1.1.1", "[::1", "127.0.0.1:80", "::g"}) {
     CAPTURE(wrong);
     std::string problem;
@@ -32,7 +32,7 @@ TEST_CASE("what is no address in digits is refused with the way out") {
   }
 }
 
-TEST_CASE("digits are looked up as themselves, and what is no name says so") {
+TEST_CASE("digits resolve to themselves, and an unknown name is an error") {
   const std::vector<cw::socket_address> found = cw::resolve("127.0.0.1", 80);
   REQUIRE(found.size() == 1);
   CHECK(found[0].to_string() == "127.0.0.1:80");

@@ -38,7 +38,7 @@ TEST_CASE("a unique_fd is moved, reset and given away") {
   cw::unique_fd first(descriptor_open());
   const int number = first.get();
   cw::unique_fd second(std::move(first));
-  CHECK(!first);  // NOLINT: it is specified
+  CHECK(!first);  // NOLINT: the state after a move is specified
   CHECK(second.get() == number);
   cw::unique_fd third(descriptor_open());
   const int replaced = third.get();
@@ -54,7 +54,7 @@ TEST_CASE("a unique_fd is moved, reset and given away") {
   CHECK(!descriptor_is_open(number));
 }
 
-TEST_CASE("a failed call names itself, the system's text, and the way out where something is used up") {
+TEST_CASE("a failed call is reported with its name, the system's text, and the remedy for a shortage") {
   const auto text_of = [](int error) -> std::string {
     try {
       errno = error;

@@ -20,10 +20,10 @@ TEST_CASE_TEMPLATE("a poller that was woken before returns at once, once", Set, 
   poller.wake();
   poller.wait(cw::time_point::max());
   const cw::time_point due = cw::clock_type::now() + std::chrono::milliseconds(5);
-  while (cw::clock_type::now() < due) poller.wait(due);  // it may return early, but not for ever
+  while (cw::clock_type::now() < due) poller.wait(due);  // may return early, but not always
 }
 
-TEST_CASE_TEMPLATE("a look around neither blocks nor uses up a wake-up", Set, poller_system_set,
+TEST_CASE_TEMPLATE("a check without waiting neither blocks nor consumes a wake-up", Set, poller_system_set,
                    poller_poll_set) {
   cw::basic_poller<Set> poller;
   poller.wait(cw::time_point::min());
@@ -31,7 +31,7 @@ TEST_CASE_TEMPLATE("a look around neither blocks nor uses up a wake-up", Set, po
   REQUIRE(::pipe(ends) == 0);
   const cw::unique_fd never_ready(ends[0]);
   const cw::unique_fd kept_open(ends[1]);
-  cw::descriptor_watch watch;  // with something to look for
+  cw::descriptor_watch watch;  // so that there is something to check
   watch.descriptor = never_ready.get();
   poller.watch(watch);
   poller.wake();

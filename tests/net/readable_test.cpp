@@ -1,4 +1,4 @@
-// Coroutines that wait for descriptors: what ends the wait, and what cannot be waited for.
+// Coroutines that wait for descriptors: what ends a wait, and which descriptors cannot be awaited.
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -58,7 +58,7 @@ struct net_socket_pair {
     left.reset(ends[0]);
     right.reset(ends[1]);
   }
-  // Writes to the left end until it takes no more.
+  // Writes to the left end until it is full.
   void fill_left() const {
     const std::string block(4096, 'x');
     while (::write(left.get(), block.data(), block.size()) > 0) {
@@ -68,7 +68,7 @@ struct net_socket_pair {
   cw::unique_fd right;
 };
 
-// A loop that blocks in a poller over the set that is tested, and counts how often it does.
+// A loop that blocks in a poller over the set under test, and counts how many times it does.
 template <class Set>
 struct net_world {
   class counting_poller final : public cw::waiter {
@@ -99,7 +99,7 @@ cw::task<void> net_await(int descriptor, int& ended) {
   ++ended;
 }
 
-// A coroutine that must throw what its test expects.
+// Runs a coroutine that must throw the expected exception.
 template <class Error>
 cw::task<std::string> net_error_of(cw::task<void> work) {
   std::string text = "nothing was thrown";
@@ -135,7 +135,7 @@ TEST_CASE_TEMPLATE("a coroutine waits until its descriptor can be read", Set, ne
   CHECK(pipe.receive() == 'x');
 }
 
-TEST_CASE_TEMPLATE("a wait is repeated as often as one likes, by number or by owner", Set, net_system_set,
+TEST_CASE_TEMPLATE("a wait can be repeated any number of times, by number or by owner", Set, net_system_set,
                    net_poll_set) {
   net_world<Set> world;
   net_pipe there;
@@ -162,7 +162,7 @@ TEST_CASE_TEMPLATE("a wait is repeated as often as one likes, by number or by ow
   }(echo, ask, there, back));
 }
 
-TEST_CASE_TEMPLATE("a reader and a writer wait for one descriptor, each for its own", Set, net_system_set,
+TEST_CASE_TEMPLATE("a reader and a writer can wait for the same descriptor", Set, net_system_set,
                    net_poll_set) {
   net_world<Set> world;
   net_socket_pair pair;
@@ -195,7 +195,7 @@ TEST_CASE_TEMPLATE("a reader and a writer wait for one descriptor, each for its 
   CHECK(order == "read write ");
 }
 
-TEST_CASE_TEMPLATE("a second waiter in the same direction is refused in a sentence, the first goes on", Set,
+TEST_CASE_TEMPLATE("a second waiter in the same direction is refused, and the first continues", Set,
                    net_system_set, net_poll_set) {
   net_world<Set> world;
   net_pipe pipe;
@@ -228,14 +228,14 @@ TEST_CASE_TEMPLATE("a stop ends the wait as cancelled, and the descriptor is no 
     CHECK(count == 0);
     pair.send();
     const int before = in.poller.waits;
-    co_await cw::sleep_for(20ms);  // what is still watched would wake the loop again and again
+    co_await cw::sleep_for(20ms);  // a descriptor that is still watched would wake the loop repeatedly
     CHECK(in.poller.waits <= before + 3);
     co_await net_await(pair.read.get(), count);
   }(world, pipe, ended));
   CHECK(ended == 1);
 }
 
-TEST_CASE_TEMPLATE("a wait in a chain that is stopped already throws at once, ready or not", Set,
+TEST_CASE_TEMPLATE("a wait in a chain that is already stopped throws at once, ready or not", Set,
                    net_system_set, net_poll_set) {
   net_world<Set> world;
   net_pipe pipe;
@@ -263,14 +263,14 @@ TEST_CASE_TEMPLATE("a deadline ends the wait unless the descriptor is ready", Se
     ready = co_await cw::writable_until(pair.write.get(), here.now() + 1h);
     CHECK(ready);
     pair.send();
-    ready = co_await cw::readable_until(pair.read, here.now() - 1h);  // what has come counts before the clock
+    ready = co_await cw::readable_until(pair.read, here.now() - 1h);  // readiness is checked before the clock
     CHECK(ready);
     ready = co_await cw::readable_until(pair.read.get(), cw::time_point::max());
     CHECK(ready);
   }(pipe));
 }
 
-TEST_CASE_TEMPLATE("what can always be read counts as ready, such as a file, a folder or /dev/null", Set,
+TEST_CASE_TEMPLATE("a descriptor that can always be read, as of a file or /dev/null, is ready", Set,
                    net_system_set, net_poll_set) {
   net_world<Set> world;
   for (const char* const path : {COWORKER_SOURCE_DIR "/LICENSE", COWORKER_SOURCE_DIR, "/dev/null"}) {
@@ -320,7 +320,8 @@ TEST_CASE_TEMPLATE("a hang-up that nobody reads does not keep the loop awake", S
   }(world, sockets));
 }
 
-TEST_CASE_TEMPLATE("what is not open is an error that names it", Set, net_system_set, net_poll_set) {
+TEST_CASE_TEMPLATE("a descriptor that is not open is an error that names it", Set, net_system_set,
+                   net_poll_set) {
   net_world<Set> world;
   net_pipe pipe;
   const int number = pipe.read.get();
@@ -335,8 +336,8 @@ TEST_CASE_TEMPLATE("what is not open is an error that names it", Set, net_system
   CHECK(world.run(net_error_of<std::system_error>(await_none(none))).find("descriptor -1 ") == 0);
 }
 
-TEST_CASE_TEMPLATE("a number that was closed and given to another file is that other file", Set,
-                   net_system_set, net_poll_set) {
+TEST_CASE_TEMPLATE("a closed descriptor whose number another file has got is that file", Set, net_system_set,
+                   net_poll_set) {
   net_world<Set> world;
   world.run([]() -> cw::task<void> {
     for (int i = 0; i < 3; ++i) {
@@ -344,7 +345,7 @@ TEST_CASE_TEMPLATE("a number that was closed and given to another file is that o
       const int number = first->read.get();
       first->send();
       co_await cw::readable(number);
-      first.reset();  // closed while it is registered
+      first.reset();  // closed while it is still registered
       net_pipe second;
       CHECK(second.read.get() == number);
       cw::scope children(co_await cw::this_coro::context());
@@ -375,13 +376,13 @@ TEST_CASE_TEMPLATE("a descriptor closed while a copy of it is open elsewhere doe
     co_await cw::sleep_for(20ms);
     CHECK(in.poller.waits <= before + 4);
     CHECK(ended == 0);
-    kept.send();  // what was awaited meanwhile still is
+    kept.send();  // it is still being awaited
     co_await children.join();
   }(world));
 }
 
-TEST_CASE_TEMPLATE("all that is ready at a wait is handed over in one pass, the idle ones not looked at", Set,
-                   net_system_set, net_poll_set) {
+TEST_CASE_TEMPLATE("one pass resumes all that are ready, and does not examine idle ones", Set, net_system_set,
+                   net_poll_set) {
   net_world<Set> world;
   world.run([](net_world<Set>& in) -> cw::task<void> {
     std::vector<std::unique_ptr<net_pipe>> pipes;
@@ -398,14 +399,14 @@ TEST_CASE_TEMPLATE("all that is ready at a wait is handed over in one pass, the 
     ready.send();
     co_await cw::readable(ready.read);
     CHECK(in.poller.waits <= before + 1);
-    co_await cw::resume_on(in.loop);  // behind those that were posted with this one
+    co_await cw::resume_on(in.loop);  // after those that were posted together with this one
     CHECK(ended == 200);
     for (std::size_t i = 200; i < 300; ++i) pipes[i]->send();
     co_await children.join();
   }(world));
 }
 
-TEST_CASE_TEMPLATE("a coroutine that computes on gives way to descriptors between its turns", Set,
+TEST_CASE_TEMPLATE("a coroutine that yields repeatedly lets descriptors be handled in between", Set,
                    net_system_set, net_poll_set) {
   net_world<Set> world;
   net_pipe pipe;
@@ -460,7 +461,7 @@ TEST_CASE_TEMPLATE("stops from another thread race with descriptors that become 
   CHECK(ended <= 150);
 }
 
-TEST_CASE("a loop that was made without a waiter takes on a poller when a descriptor is first awaited") {
+TEST_CASE("a loop without a waiter gets a poller when a descriptor is first awaited") {
   net_pipe pipe;
   cw::event_loop loop;
   for (int i = 0; i < 2; ++i) {
@@ -491,7 +492,7 @@ TEST_CASE("an awaited descriptor keeps its flags: an inherited one is shared wit
   CHECK(::fcntl(pipe.read.get(), F_GETFD) == 0);
 }
 
-TEST_CASE("an executor that watches no descriptors says so, and where they can be awaited") {
+TEST_CASE("an executor that watches no descriptors is an error that says where to await them") {
   const std::string sentence =
       "readable, writable: the executor of this coroutine watches no descriptors; await them on an "
       "event_loop, "
@@ -502,7 +503,7 @@ TEST_CASE("an executor that watches no descriptors says so, and where they can b
   CHECK(cw::sync_wait(simulated, net_error_of<std::logic_error>(net_write_wait(0))) == sentence);
 }
 
-TEST_CASE("a loop with a waiter that watches no descriptors says so") {
+TEST_CASE("a loop with a waiter that watches no descriptors is an error") {
   cw::condition_waiter none;
   cw::event_loop loop(none);
   CHECK(
@@ -511,7 +512,7 @@ TEST_CASE("a loop with a waiter that watches no descriptors says so") {
       "and unwatch() in it, or make the loop without a waiter");
 }
 
-TEST_CASE("a descriptor is awaited on the loop's own thread, or the loop says so") {
+TEST_CASE("awaiting a descriptor on another thread than the loop's is an error") {
   cw::event_loop loop;
   cw::thread_pool pool(1);
   cw::context elsewhere(loop);
@@ -524,7 +525,7 @@ TEST_CASE("a descriptor is awaited on the loop's own thread, or the loop says so
         "a descriptor there");
 }
 
-TEST_CASE("a process that has no descriptors left for a poller is told so, and what to do") {
+TEST_CASE("a process without free descriptors for a poller gets an error with the remedy") {
   net_pipe pipe;
   cw::event_loop loop;
   std::string problem;
@@ -540,7 +541,7 @@ TEST_CASE("a process that has no descriptors left for a poller is told so, and w
 #if defined(__linux__)
 namespace {
 
-// What the kernel has registered of a descriptor with any epoll of this process; empty: nothing.
+// Returns what the kernel has registered for a descriptor with any epoll of this process; empty: nothing.
 std::string net_registered(int descriptor) {
   for (int number = 0; number < 100; ++number) {
     std::ifstream told("/proc/self/fdinfo/" + std::to_string(number));

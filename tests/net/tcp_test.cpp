@@ -102,7 +102,7 @@ TEST_CASE("megabytes go both ways at once, in pieces of their own") {
   }());
 }
 
-TEST_CASE("write_some writes what the system takes, of both pieces in their order") {
+TEST_CASE("write_some writes as much of both pieces as the system accepts, in order") {
   cw::sync_wait([]() -> cw::task<void> {
     tcp_pair pair = co_await tcp_connected();
     const std::string large(20'000'000, 'x');
@@ -137,7 +137,7 @@ TEST_CASE("sockets are non-blocking, closed on exec, and send small packets at o
   }());
 }
 
-TEST_CASE("a listener takes many connections, in their order, and IPv6 ones") {
+TEST_CASE("a listener accepts many connections in order, also over IPv6") {
   cw::sync_wait([]() -> cw::task<void> {
     cw::tcp_listener door("127.0.0.1", 0);
     CHECK(door.local_port() != 0);
@@ -157,7 +157,7 @@ TEST_CASE("a listener takes many connections, in their order, and IPv6 ones") {
   }
 }
 
-TEST_CASE("a place that is taken, or is not ours, is refused with the way out") {
+TEST_CASE("an address in use, or of another machine, is refused with the remedy") {
   const cw::tcp_listener first("127.0.0.1", 0);
   const std::string name = first.local_address().to_string();
   CHECK_THROWS_WITH_AS(
@@ -171,7 +171,7 @@ TEST_CASE("a place that is taken, or is not ours, is refused with the way out") 
                        std::system_error);
 }
 
-TEST_CASE("where nobody listens, connecting says so") {
+TEST_CASE("connecting where nobody listens is an error") {
   cw::tcp_listener door("127.0.0.1", 0);
   const cw::socket_address address = door.local_address();
   door.close();
@@ -181,7 +181,7 @@ TEST_CASE("where nobody listens, connecting says so") {
         "cannot connect to " + address.to_string() + " (nobody listens there): Connection refused");
 }
 
-TEST_CASE("a deadline and a stop end a read, a write, an accept; the connection can be read afterwards") {
+TEST_CASE("a deadline or a stop ends a read, write or accept; the connection is usable afterwards") {
   cw::sync_wait([]() -> cw::task<void> {
     tcp_pair pair = co_await tcp_connected();
     const cw::executor_ref here = co_await cw::this_coro::executor();
@@ -238,7 +238,7 @@ TEST_CASE("a peer that resets the connection is an error for the reader and the 
   }());
 }
 
-TEST_CASE("a process without free descriptors cannot accept, is told what to do, and loses no connection") {
+TEST_CASE("without free descriptors accept() fails with the remedy, and no connection is lost") {
   cw::sync_wait([]() -> cw::task<void> {
     cw::tcp_listener door("127.0.0.1", 0);
     const cw::tcp_stream client = co_await cw::tcp_stream::connect(door.local_address());
@@ -255,7 +255,7 @@ TEST_CASE("a process without free descriptors cannot accept, is told what to do,
   }());
 }
 
-TEST_CASE("a peer that sends without end leaves the loop its turns") {
+TEST_CASE("a peer that sends endlessly does not block the loop") {
   cw::sync_wait([]() -> cw::task<void> {
     tcp_pair pair = co_await tcp_connected();
     const std::string text(1000, 'x');

@@ -21,7 +21,7 @@ TEST_CASE("aimd adds one after a window of jobs that went well") {
   CHECK(modifier(6, script.jobs(9, 1, 6)) == 6);
 }
 
-TEST_CASE("aimd takes a tenth away where a job failed or jobs take too long") {
+TEST_CASE("aimd lowers the limit by a tenth if a job failed or jobs take too long") {
   aimd modifier{.too_slow = 2s};
   metrics_script script;
   CHECK(modifier(50, script.jobs(10, 1, 50, 1)) == 45);

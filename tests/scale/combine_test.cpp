@@ -38,7 +38,7 @@ metrics combine_moment(coworker::duration since_start) {
 
 }  // namespace
 
-TEST_CASE("clamped keeps a modifier's answer between two bounds") {
+TEST_CASE("clamped keeps a modifier's result between two bounds") {
   clamped modifier{2, 4, [](int current) { return current; }};
   CHECK(modifier(1, metrics()) == 2);
   CHECK(modifier(3, metrics()) == 3);
@@ -51,7 +51,7 @@ TEST_CASE("clamped keeps a modifier's answer between two bounds") {
   CHECK(negative(1, metrics()) == 1);
 }
 
-TEST_CASE("smallest_of asks all and takes the smallest answer") {
+TEST_CASE("smallest_of calls all modifiers and returns the smallest result") {
   int asked = 0;
   const auto five = [&asked](int) { return ++asked, 5; };
   const auto three = [&asked](int, const metrics&) { return ++asked, 3; };
@@ -64,7 +64,7 @@ TEST_CASE("smallest_of asks all and takes the smallest answer") {
   CHECK(made_without_arguments(1, metrics()) == 1);
 }
 
-TEST_CASE("every asks a modifier once an interval, and keeps the limit in between") {
+TEST_CASE("every calls a modifier once per interval, and keeps the limit in between") {
   every modifier(10s, plus_one());
   CHECK(modifier(3, combine_moment(0s)) == 4);
   CHECK(modifier(4, combine_moment(9999ms)) == 4);
@@ -89,7 +89,7 @@ TEST_CASE("logged writes a line for each change, and none where nothing changes"
   CHECK(silent(1, measured) == 2);
 }
 
-TEST_CASE("what an inner modifier throws passes through the outer ones") {
+TEST_CASE("an exception of an inner modifier passes through the outer ones") {
   clamped<smallest_of<int (*)(int)>> modifier{1, 8, smallest_of<int (*)(int)>([](int) -> int { throw 42; })};
   CHECK_THROWS_AS(modifier(1, metrics()), int);
   CHECK(coworker::decide_limit(modifier, metrics()).limit == 1);

@@ -15,7 +15,7 @@ using coworker::outcome;
 using coworker::outcome_status;
 using coworker::time_point;
 
-// One slot at a queue: takes of one job each, which come back after `wait`, and jobs of 300 ms.
+// One slot at a queue: takes of one job each, which return after `wait`, and jobs of 300 ms.
 struct one_slot {
   metrics_recorder recorder;
   time_point now{};
@@ -40,14 +40,13 @@ struct one_slot {
 
 }  // namespace
 
-TEST_CASE("before the first take there is nothing to tell the demand by") {
+TEST_CASE("before the first take the demand is unknown, and steady") {
   one_slot slot;
   CHECK(slot.seen().demand == demand_level::steady);
   CHECK(slot.seen().slots_waiting == 0);
 }
 
-TEST_CASE(
-    "demand is high when a take comes back full and at once, though no more than one job was asked for") {
+TEST_CASE("demand is high when a take returns full and at once, even if it asked for one job only") {
   one_slot slot;
   slot.job_after(2ms);
   CHECK(slot.seen().demand == demand_level::high);
@@ -86,10 +85,10 @@ TEST_CASE("demand is high again soon after a burst ends an idle hour") {
   CHECK(slot.seen().demand == demand_level::high);
 }
 
-TEST_CASE("over a long way to the queue, at once is as long as the way") {
+TEST_CASE("with a long round trip to the queue, \"at once\" is relative to it") {
   one_slot slot;
   for (int i = 0; i < 5; ++i) slot.job_after(150ms);
-  // The delivery of a result takes a millisecond here, so that 150 ms is time in which jobs were waited for.
+  // The delivery of a result takes a millisecond here, so a take of 150 ms has waited for jobs.
   CHECK(slot.seen().demand != demand_level::high);
 
   one_slot far;
@@ -99,12 +98,12 @@ TEST_CASE("over a long way to the queue, at once is as long as the way") {
     far.recorder.handler_ended(far.now, 300ms);
     far.now += 140ms;
     far.recorder.job_ended(far.now, outcome_status::succeeded, 440ms, 140ms);
-    // Until a result was delivered, nobody knows how long the way is.
+    // Until a result has been delivered, the length of a round trip is unknown.
     if (i > 0) CHECK(far.seen().demand == demand_level::high);
   }
 }
 
-TEST_CASE("a take that is answered at once with nothing, or with part, says that slots wait") {
+TEST_CASE("a take that returns at once with no job, or with some of them, shows that slots wait") {
   one_slot slot;
   slot.take(2ms, 4, 1);
   CHECK(slot.seen().demand == demand_level::steady);
@@ -113,8 +112,7 @@ TEST_CASE("a take that is answered at once with nothing, or with part, says that
   CHECK(slot.seen(4).slots_waiting == doctest::Approx(4).epsilon(0.1));
 }
 
-TEST_CASE(
-    "what takes asked for at a higher limit does not count once the limit has fallen to what is in use") {
+TEST_CASE("slots asked for at a higher limit do not count when the limit has fallen to those in use") {
   one_slot slot;
   slot.recorder.in_progress(slot.now, 5);
   slot.recorder.take_sent(slot.now, 5);
@@ -124,13 +122,13 @@ TEST_CASE(
   CHECK(slot.seen(5).demand == demand_level::steady);
 }
 
-TEST_CASE("slots that waited half of the time are no whole slot too many") {
+TEST_CASE("a slot that was empty half of the time is not one slot too many") {
   one_slot slot;
   for (int i = 0; i < 6; ++i) slot.job_after(300ms);
   CHECK(slot.seen().demand == demand_level::steady);
 }
 
-TEST_CASE("jobs that are known to wait make demand high, however the takes come back") {
+TEST_CASE("jobs that are known to wait make demand high, however takes return") {
   one_slot slot;
   slot.take(5s, 1, 1);
   slot.recorder.jobs_waiting(slot.now, 2, 0);
@@ -140,7 +138,7 @@ TEST_CASE("jobs that are known to wait make demand high, however the takes come 
   CHECK(slot.seen().demand != demand_level::high);
 }
 
-TEST_CASE("jobs that a queue counts have arrived when they are seen in it, and once") {
+TEST_CASE("jobs that a queue counts are counted as arrived when they are seen in it, and once") {
   one_slot slot;
   slot.recorder.jobs_waiting(slot.now, 0, 40);
   CHECK(slot.seen().arrivals_per_second == 40);

@@ -18,7 +18,7 @@ using coworker::hill_climb;
 using coworker::metrics;
 using coworker::testing::metrics_script;
 
-// A worker that is always full, before a machine in which jobs take `seconds(limit)` each.
+// A worker whose slots are always full, on a machine where jobs take `seconds(limit)` each.
 template <class Modifier, class Seconds>
 std::vector<int> limits_of_climb(Modifier modifier, int jobs, Seconds seconds, double in_use = 1) {
   metrics_script script;
@@ -74,7 +74,7 @@ TEST_CASE("hill_climb does not grow while the queue is the limit, and gives up w
   CHECK(limit == 6);
 }
 
-TEST_CASE("hill_climb doubles the limit also where the first jobs were long in coming") {
+TEST_CASE("hill_climb doubles the limit also if the first jobs came late") {
   hill_climb modifier;
   metrics_script script;
   int limit = modifier(1, script.now);
@@ -84,7 +84,7 @@ TEST_CASE("hill_climb doubles the limit also where the first jobs were long in c
   CHECK(limit >= 16);
 }
 
-TEST_CASE("hill_climb goes back where jobs are suddenly slower for being many") {
+TEST_CASE("hill_climb lowers the limit if jobs suddenly slow each other down") {
   hill_climb modifier;
   metrics_script script;
   int limit = 1;
@@ -94,9 +94,9 @@ TEST_CASE("hill_climb goes back where jobs are suddenly slower for being many") 
   CHECK(limit <= 8);
 }
 
-TEST_CASE("hill_climb keeps 99 of 100 jobs within a limit where it is given one") {
+TEST_CASE("hill_climb keeps 99 of 100 jobs within p99_limit") {
   const auto seconds = [](int limit) { return 0.1 * limit; };
-  hill_climb modifier{.epsilon = -1, .p99_limit = 2s};  // which would climb for ever
+  hill_climb modifier{.epsilon = -1, .p99_limit = 2s};  // without p99_limit it would climb forever
   const std::vector<int> limits = limits_of_climb(modifier, 20000, seconds);
   CHECK(limits.back() >= 12);
   CHECK(limits.back() <= 22);
@@ -112,7 +112,7 @@ TEST_CASE("hill_climb does not go beyond what fits into memory") {
     limit = modifier(limit, script.jobs(1, 1, limit));
     most = std::max(most, limit);
   }
-  CHECK(most == 16);  // 900 - 100 hold sixteen times 50
+  CHECK(most == 16);  // 900 - 100 bytes are enough for sixteen jobs of 50
 }
 
 TEST_CASE("hill_climb waits for a reading of the memory before it grows") {
@@ -128,7 +128,7 @@ TEST_CASE("hill_climb waits for a reading of the memory before it grows") {
   CHECK(limit == 1);
 }
 
-TEST_CASE("hill_climb goes on from where someone else has put the limit") {
+TEST_CASE("hill_climb continues from a limit that something else has set") {
   const std::vector<int> limits =
       limits_of_climb(clamped{3, 10, hill_climb{}}, 5000, [](int) { return 1.0; });
   CHECK(limits[1] == 3);
@@ -136,7 +136,7 @@ TEST_CASE("hill_climb goes on from where someone else has put the limit") {
   CHECK(limits.back() >= 8);
 }
 
-TEST_CASE("hill_climb begins anew when its worker does") {
+TEST_CASE("hill_climb starts again when its worker does") {
   hill_climb modifier;
   metrics_script first;
   int limit = 1;

@@ -14,8 +14,8 @@
 
 #include "support/simulated_queue.hpp"
 
-// hill_climb in a real worker in virtual time: that what the worker measures leads it where the model of the
-// study does.
+// hill_climb in a real worker in virtual time: the worker's measurements lead it to the same limits as
+// the study's model.
 
 namespace {
 
@@ -28,7 +28,7 @@ using coworker::task;
 using coworker::time_point;
 using coworker::testing::simulation;
 
-// So many servers; jobs wait in line for the first that is free.
+// A number of servers; jobs wait in order for the first free one.
 class line_of_servers {
  public:
   line_of_servers(coworker::simulated_loop& loop, std::size_t servers) : loop_(loop), free_at_(servers) {}
@@ -51,7 +51,7 @@ class line_of_servers {
   coworker::random_source random_{11};
 };
 
-// Notes each limit with the moment at which it was set.
+// Records each limit with the time at which it was set.
 struct watched_climb {
   struct change {
     double at;
@@ -80,7 +80,7 @@ double mean_watched_limit(const std::vector<watched_climb::change>& changes, dou
 
 }  // namespace
 
-TEST_CASE("hill_climb in a worker finds how many servers there are, and finds more when there are more") {
+TEST_CASE("hill_climb in a worker finds the number of servers, and the new number when it grows") {
   simulation world;
   line_of_servers machine(world.loop, 6);
   for (int i = 0; i < 6000; ++i) world.queue.add(0s, std::to_string(i));

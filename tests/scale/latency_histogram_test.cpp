@@ -21,7 +21,7 @@ time_point histogram_moment(duration since_start) { return time_point(since_star
 
 }  // namespace
 
-TEST_CASE("a histogram without latencies gives a summary of zeros") {
+TEST_CASE("a histogram without latencies has a summary of zeros") {
   const latency_summary none = latency_histogram().summary();
   CHECK(none.count == 0);
   CHECK(none.minimum_seconds == 0);
@@ -42,7 +42,7 @@ TEST_CASE("latencies from a microsecond to weeks fall into buckets that are at m
   }
 }
 
-TEST_CASE("what is beyond the last bucket counts as in it, and what is negative as nothing") {
+TEST_CASE("a latency beyond the last bucket counts in it, and a negative one as zero") {
   latency_histogram histogram;
   histogram.add(histogram_moment(0s), duration::max());
   histogram.add(histogram_moment(0s), -5s);
@@ -81,7 +81,7 @@ TEST_CASE("percentiles are those of the sorted latencies to within a sixteenth, 
   }
 }
 
-TEST_CASE("a busy histogram forgets what is two half lives old") {
+TEST_CASE("a busy histogram forgets latencies that are two half lives old") {
   latency_histogram histogram(1s);
   for (int i = 0; i < 100; ++i) histogram.add(histogram_moment(i * 10ms), 50ms);
   for (int i = 100; i < 400; ++i) histogram.add(histogram_moment(i * 10ms), 200ms);

@@ -9,7 +9,7 @@ namespace {
 using coworker::memory_outlook;
 using coworker::metrics;
 
-// Readings of a machine with 1000 bytes.
+// Readings of a machine with 1000 bytes of memory.
 struct memory_readings {
   memory_outlook outlook;
   metrics seen;
@@ -41,10 +41,10 @@ TEST_CASE("one job is extrapolated from the reading before it") {
   memory_readings readings;
   readings.add(0, 100);
   readings.add(1, 150);
-  CHECK(readings.most_jobs() == 16);  // 900 - 100 hold sixteen times 50
+  CHECK(readings.most_jobs() == 16);  // 900 - 100 bytes are enough for sixteen jobs of 50
 }
 
-TEST_CASE("what the first job takes for good no longer counts once there were two at once") {
+TEST_CASE("memory that the first job keeps no longer counts per job after two ran at once") {
   memory_readings readings;
   readings.add(0, 100);
   readings.add(1, 500);
@@ -53,7 +53,7 @@ TEST_CASE("what the first job takes for good no longer counts once there were tw
   CHECK(readings.most_jobs() == 21);
 }
 
-TEST_CASE("the peak counts where it is above what is used at the moment of reading") {
+TEST_CASE("the peak counts if it is above the memory used at the time of reading") {
   memory_readings readings;
   readings.add(0, 100);
   readings.add(1, 100, 300);
@@ -76,7 +76,7 @@ TEST_CASE("at least one job fits") {
   CHECK(readings.most_jobs() == 1);
 }
 
-TEST_CASE("what others used for a while is forgotten, what this process once used is not") {
+TEST_CASE("memory that others used is forgotten, the peak of this process is not") {
   memory_readings readings;
   readings.add(0, 100);
   readings.add(1, 880, 150);
@@ -85,7 +85,7 @@ TEST_CASE("what others used for a while is forgotten, what this process once use
   CHECK(readings.most_jobs() == 16);
 }
 
-TEST_CASE("what many jobs used is not forgotten while there are fewer") {
+TEST_CASE("memory that many jobs used is not forgotten while there are fewer jobs") {
   memory_readings readings;
   readings.add(0, 100);
   readings.add(8, 500);

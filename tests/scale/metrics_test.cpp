@@ -27,7 +27,7 @@ TEST_CASE("a rate is the number of events in the last second") {
   CHECK(meter.per_second(moment(6s + 400ms)) == 0);
 }
 
-TEST_CASE("after a long silence the rate is nothing") {
+TEST_CASE("after a long pause the rate is zero") {
   rate_meter meter;
   meter.add(moment(1s), 1000);
   CHECK(meter.per_second(moment(1000h)) == 0);

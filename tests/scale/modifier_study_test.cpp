@@ -7,8 +7,8 @@
 
 #include "support/load_study.hpp"
 
-// The study of tests/bench/modifier_bench.cpp in short: one seed a load, and the best fixed limits that the
-// study finds, of which only the neighbourhood is tried again here.
+// A short form of the study in tests/bench/modifier_bench.cpp: one seed per load. Of the fixed limits, only
+// those near the best ones that the study found are tried again.
 
 namespace {
 
@@ -19,13 +19,13 @@ using coworker::hill_climb;
 
 struct study_case {
   const char* name;
-  std::vector<int> best_limits;  // for each stretch
-  double shortened = 1;          // so much of a load's length
+  std::vector<int> best_limits;  // one per section of the load
+  double shortened = 1;          // factor on the load's length
   std::uint64_t seed = 1;
 };
 
-// The heavy tail has seed 2, since a p99 of so few long jobs is much a matter of chance: with seed 1 it comes
-// to 1.31 of the best fixed limit's, just past the 1.3 that are allowed here. The mean of the study's twelve
+// The heavy tail uses seed 2, because the p99 of so few long jobs depends much on chance: with seed 1 it
+// is 1.31 times that of the best fixed limit, just above the allowed 1.3. The mean of the study's twelve
 // seeds is 1.19.
 const std::vector<study_case> study_cases = {
     {"constant", {20}, 1},        {"GPU knee", {12}, 0.6},
@@ -72,7 +72,7 @@ TEST_CASE(
   for (const int most : {10, 32}) {
     for (const study_case& wanted : study_cases) {
       load what = study_load(wanted.name);
-      if (what.memory_gigabytes > 0) continue;  // it does not look at memory
+      if (what.memory_gigabytes > 0) continue;  // follow_demand ignores memory
       if (what.first_step <= 0) what.length *= wanted.shortened;
       const run_record run = simulate(what, follow_demand{.max = most}, wanted.seed);
       const std::vector<stretch> parts = stretches_of(what);
@@ -95,7 +95,7 @@ TEST_CASE("hill_climb never grows under a light load") {
   }
 }
 
-TEST_CASE("a worker without an eye on memory runs into the wall, and hill_climb does not") {
+TEST_CASE("a modifier that ignores memory exceeds it, and hill_climb does not") {
   load wall = study_load("memory wall");
   wall.length = 100;
   CHECK(simulate(wall, fixed_concurrency{16}, 1).killed_at > 0);

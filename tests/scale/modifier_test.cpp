@@ -44,13 +44,13 @@ limit_decision decide_from(auto modifier, int current = 5) {
 
 }  // namespace
 
-TEST_CASE("what a modifier returns becomes the limit") {
+TEST_CASE("the result of a modifier becomes the limit") {
   CHECK(decide_from([](int current) { return current + 1; }).limit == 6);
   CHECK(decide_from([](int, const metrics& measured) { return measured.limit * 2; }).limit == 10);
   CHECK(decide_from([](int) { return 1; }).problem.empty());
 }
 
-TEST_CASE("a modifier that takes both is given the metrics") {
+TEST_CASE("a modifier that takes metrics gets them") {
   struct both {
     int operator()(int) const { return 1; }
     int operator()(int, const metrics&) const { return 2; }
@@ -91,14 +91,12 @@ TEST_CASE("a modifier keeps its state from one call to the next") {
   CHECK(decide_limit(counting, measured).limit == 2);
 }
 
-TEST_CASE("fixed_concurrency stays as it is set") {
+TEST_CASE("fixed_concurrency does not change its limit") {
   CHECK(decide_from(fixed_concurrency()).limit == 1);
   CHECK(decide_from(fixed_concurrency{12}).limit == 12);
 }
 
-TEST_CASE(
-    "follow_demand goes up by one while jobs wait, down by one while slots do, and stays between its "
-    "bounds") {
+TEST_CASE("follow_demand rises by one while jobs wait, falls by one while slots wait, within its bounds") {
   const auto next = [](const follow_demand& modifier, int current, demand_level demand) {
     metrics measured;
     measured.demand = demand;

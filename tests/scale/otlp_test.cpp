@@ -15,7 +15,7 @@ const std::string parent(16, 'b');
 
 }  // namespace
 
-TEST_CASE("a traceparent is read, and what is malformed begins a new trace") {
+TEST_CASE("a traceparent is parsed, and a malformed one begins a new trace") {
   const std::string header = "00-" + trace + "-" + parent + "-01";
   const auto read = parse_trace_parent(header);
   REQUIRE(read);

@@ -39,7 +39,7 @@ TEST_CASE("a Prometheus page names each metric with its help and type before its
   CHECK(page.back() == '\n');
 }
 
-TEST_CASE("a Prometheus page leaves out what is not known") {
+TEST_CASE("a Prometheus page leaves out unknown values") {
   metrics measured;
   CHECK(prometheus_text(measured).find("memory") == std::string::npos);
   CHECK(prometheus_text(measured).find("gpu") == std::string::npos);
@@ -54,7 +54,7 @@ TEST_CASE("a Prometheus page leaves out what is not known") {
   CHECK(page_has(prometheus_text(measured), "coworker_peak_resident_bytes 4096"));
 }
 
-TEST_CASE("a Prometheus page has the load of a GPU of whose memory nothing is known") {
+TEST_CASE("a Prometheus page has the load of a GPU whose memory is unknown") {
   metrics measured;
   measured.gpu_probed = true;
   CHECK(page_has(prometheus_text(measured), "coworker_gpu_load 0"));

@@ -16,7 +16,7 @@ time_point recorder_moment(duration since_start) { return time_point(since_start
 
 }  // namespace
 
-TEST_CASE("a recorder counts takes, how long they waited, and those that came back full") {
+TEST_CASE("a recorder counts takes, their waits, and those that returned full") {
   metrics_recorder recorder;
   recorder.take_answered(recorder_moment(1s), recorder_moment(980ms), 4, 4);
   recorder.take_answered(recorder_moment(9s), recorder_moment(1s), 2, 1);
@@ -44,7 +44,7 @@ TEST_CASE("a recorder adds up the jobs in progress over time") {
   CHECK(seen.most_in_progress == 5);
 }
 
-TEST_CASE("a recorder sums the times of ended jobs and counts them by their ends") {
+TEST_CASE("a recorder sums the times of ended jobs and counts them by outcome") {
   metrics_recorder recorder;
   recorder.handler_ended(recorder_moment(3s), 2s);
   recorder.job_ended(recorder_moment(4s), outcome_status::succeeded, 3s, 1s);
@@ -72,7 +72,7 @@ TEST_CASE("a recorder's summaries are at most a tenth of a second old") {
   CHECK(recorder.snapshot(recorder_moment(100ms), 1).handler.count == 1);
 }
 
-TEST_CASE("a recorder's snapshot holds what others have read: lag, resources, a probe") {
+TEST_CASE("a recorder's snapshot contains the readings of others: lag, resources, a probe") {
   metrics_recorder recorder;
   recorder.timer_late(3ms);
   recorder.external().gpu_load = 0.5;

@@ -22,13 +22,13 @@ metrics memory_in_use(std::uint64_t percent, coworker::duration read_at = 1s) {
 
 }  // namespace
 
-TEST_CASE("a guard lets everything pass while nothing is known or near its end") {
+TEST_CASE("a guard allows any limit while nothing is known or near its share") {
   resource_guard guard;
   CHECK(guard(8, metrics()) == guard_names_no_limit);
   CHECK(guard(8, memory_in_use(50)) == guard_names_no_limit);
 }
 
-TEST_CASE("a guard holds the limit near the share of memory, and lowers it once a reading beyond") {
+TEST_CASE("a guard keeps the limit at its share of memory, and lowers it per reading beyond") {
   resource_guard guard;
   CHECK(guard(8, memory_in_use(88)) == 8);
   CHECK(guard(8, memory_in_use(91, 2s)) == 7);
@@ -46,7 +46,7 @@ TEST_CASE("a guard allows no more jobs than are expected to fit") {
   CHECK(guard(1, measured) == 8);
 }
 
-TEST_CASE("a guard minds the processors, the memory of a GPU, and a probe") {
+TEST_CASE("a guard checks the processors, the memory of a GPU, and a probe") {
   metrics measured;
   measured.cpu_load = 0.97;
   CHECK(resource_guard()(8, measured) == 7);
@@ -60,7 +60,7 @@ TEST_CASE("a guard minds the processors, the memory of a GPU, and a probe") {
   CHECK(resource_guard{.probe = [] { return 0.5; }}(8, metrics()) == guard_names_no_limit);
 }
 
-TEST_CASE("what a guard allows never rises with the memory in use") {
+TEST_CASE("the limit of a guard never rises with the memory in use") {
   int before = guard_names_no_limit;
   for (std::uint64_t percent = 0; percent <= 120; ++percent) {
     const int allowed = resource_guard()(40, memory_in_use(percent));

@@ -14,7 +14,7 @@ using coworker::metrics;
 using coworker::resource_reader;
 using coworker::time_point;
 
-// A machine of 16 MiB and four processors, in files.
+// A machine of 16 MiB and four processors, described by files.
 class made_up_machine {
  public:
   made_up_machine() {
@@ -63,7 +63,7 @@ TEST_CASE("without a control group the machine's memory and processors count") {
   CHECK(measured.resources_at == time_point(1s));
 }
 
-TEST_CASE("a control group of version 2 sets memory and processors, less what is only cached") {
+TEST_CASE("a control group of version 2 sets memory and processors, without cached files") {
   const made_up_machine machine;
   machine.write("proc/self/cgroup", "0::/\n");
   machine.write("sys/fs/cgroup/memory.max", "8388608\n");
@@ -76,7 +76,7 @@ TEST_CASE("a control group of version 2 sets memory and processors, less what is
   CHECK(measured.cpus == doctest::Approx(1.5));
 }
 
-TEST_CASE("a group's own folder is found where it is not the one at the top") {
+TEST_CASE("the folder of a control group is found if it is not at the top") {
   const made_up_machine machine;
   machine.write("proc/self/cgroup", "0::/a/b\n");
   machine.write("sys/fs/cgroup/a/b/memory.max", "4194304\n");
@@ -85,7 +85,7 @@ TEST_CASE("a group's own folder is found where it is not the one at the top") {
   CHECK(machine.read().memory_used_bytes == mebibyte);
 }
 
-TEST_CASE("a group without limits leaves the machine's") {
+TEST_CASE("a control group without limits keeps the machine's") {
   const made_up_machine machine;
   machine.write("proc/self/cgroup", "0::/\n");
   machine.write("sys/fs/cgroup/memory.max", "max\n");
@@ -114,7 +114,7 @@ TEST_CASE("a control group of version 1 sets memory and processors") {
   CHECK(machine.read().cpus == 4);
 }
 
-TEST_CASE("the load is the processor time between two readings over what there was") {
+TEST_CASE("the load is the processor time used between two readings over the time available") {
   const made_up_machine machine;
   resource_reader reader({.root = machine.name()});
   metrics measured;
@@ -139,7 +139,7 @@ TEST_CASE("a reader reads when it is due and not before") {
   CHECK(measured.resources_at == time_point(11s));
 }
 
-TEST_CASE("where there are no such files all stays unknown") {
+TEST_CASE("without these files all stays unknown") {
   const coworker::testing::temporary_folder empty;
   metrics measured;
   resource_reader({.root = empty.name()}).read(time_point(1s), measured);

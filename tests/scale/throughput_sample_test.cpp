@@ -11,7 +11,7 @@ using coworker::metrics;
 using coworker::throughput_sample;
 using coworker::testing::metrics_script;
 
-// Two jobs of 1 s and two of 3 s in 4 s.
+// Two jobs of 1 s and two of 3 s that ended within 4 s.
 throughput_sample mixed_sample() {
   metrics_script script;
   const metrics from = script.jobs(7, 1, 1);
@@ -33,7 +33,7 @@ TEST_CASE("a sample is the difference of two snapshots") {
   CHECK(throughput_sample().empty());
 }
 
-TEST_CASE("both estimates of the throughput agree where jobs follow each other evenly") {
+TEST_CASE("both estimates of the throughput agree if jobs follow each other evenly") {
   CHECK(mixed_sample().log_rate(0) == doctest::Approx(0));
   CHECK(mixed_sample().log_rate(10) == doctest::Approx(0));
 }

@@ -9,7 +9,7 @@ namespace {
 using coworker::vegas;
 using coworker::testing::metrics_script;
 
-// A modifier that has seen jobs of one second in an unloaded machine.
+// Returns a modifier that has seen jobs of one second in an unloaded machine.
 vegas vegas_that_knows_a_second(metrics_script& script, int limit) {
   vegas modifier;
   modifier(limit, script.jobs(10, 1, limit));
@@ -25,7 +25,7 @@ TEST_CASE("vegas adds six while jobs take no longer than in an unloaded machine"
   CHECK(modifier(10, script.jobs(1, 1, 10)) == 16);
 }
 
-TEST_CASE("vegas goes by how many jobs wait: up, hold, down") {
+TEST_CASE("vegas goes up, holds, or goes down, depending on how many jobs wait") {
   metrics_script script;
   const vegas knows = vegas_that_knows_a_second(script, 10);
   const auto next = [&](double seconds) {
@@ -60,7 +60,7 @@ TEST_CASE("vegas holds while less than half of the limit is in use") {
   CHECK(modifier(10, script.jobs(10, 1, 4)) == 10);
 }
 
-TEST_CASE("vegas takes the unloaded time afresh after thirty jobs for each slot") {
+TEST_CASE("vegas measures the unloaded time again after thirty jobs per slot") {
   metrics_script script;
   vegas modifier = vegas_that_knows_a_second(script, 1);
   for (int i = 0; i < 3; ++i) CHECK(modifier(1, script.jobs(10, 3, 1)) == 7);

@@ -99,7 +99,7 @@ static_assert(plain_struct<most> && !plain_struct<too_many> && !plain_struct<wit
 static_assert(member_count<one> == 1 && member_count<mixed> == 11 && member_count<tree> == 2);
 static_assert(member_count<many> == 40 && member_count<most> == 64 && member_count<more> == 3);
 
-// Of internal linkage, which clang must not warn of.
+// A struct with internal linkage, about which clang must not warn.
 struct of_this_file {
   std::optional<std::string> maybe_text;
   std::vector<std::string> texts;

@@ -65,7 +65,7 @@ static_assert(!has_far_values<edges>() && !has_far_values<box<std::map<int, std:
 
 }  // namespace
 
-TEST_CASE("members have the names that the struct's author gave them, also in a struct of a function") {
+TEST_CASE("members have the names of the struct's source, also in a struct local to a function") {
   struct local {
     int first = 0;
     std::string second;
@@ -83,16 +83,16 @@ TEST_CASE("the values of an enum have their names, from -16 to 143") {
   CHECK(names_listed<bytes>() == "least=-16 most=127 ");
   using inside_template = box<std::map<int, std::string>, int>::mode;
   static_assert(inside_template::fast !=
-                inside_template::slow);  // until it is used, clang does not look inside
+                inside_template::slow);  // clang instantiates the enum only when it is used
   CHECK(names_listed<inside_template>() == "fast=0 slow=1 ");
   enum class local { a, b = 5 };
   CHECK(names_listed<local>() == "a=0 b=5 ");
   static_assert(!has_far_values<local>());
-  enum class far_local { a, abc = 500 };  // as long as its number
+  enum class far_local { a, abc = 500 };  // the name is as long as the number
   static_assert(has_far_values<far_local>());
 }
 
-TEST_CASE("a type's name comes without namespaces and arguments") {
+TEST_CASE("a type's name has no namespaces and arguments") {
   CHECK(type_name<request>() == "request");
   CHECK(type_name<names_hidden>() == "names_hidden");
   CHECK(type_name<box<std::map<int, int>, char>>() == "box");

@@ -19,7 +19,7 @@ using coworker::json;
 using coworker::detail::input_place;
 using coworker::detail::input_problems;
 
-// Reads itself, and quotes all that it was given where it cannot.
+// A from_json that quotes its whole input in its error.
 struct problem_quoter {};
 void from_json(const json& from, problem_quoter&) { throw std::invalid_argument("not this: " + from.dump()); }
 
@@ -31,7 +31,7 @@ struct problem_tree {
 struct problem_costs {
   std::size_t report = 0;
   std::size_t problems = 0;
-  double bytes = 0;  // allocated in all, for each byte of the input's text
+  double bytes = 0;  // allocated in total, per byte of the input's text
 };
 
 template <class T>
@@ -52,7 +52,7 @@ problem_costs costs_of_refusing(const json& input) {
 
 }  // namespace
 
-TEST_CASE("a problem begins with its path, in which odd keys are quoted") {
+TEST_CASE("a problem begins with its path, in which unusual keys are quoted") {
   input_problems problems;
   const input_place root{nullptr, "input"};
   const input_place size = root.member("size");
@@ -77,7 +77,7 @@ TEST_CASE("without a name for the whole, a path begins at its members") {
   CHECK(listed == std::vector<std::string>{"[2]: one", "a: two", "three"});
 }
 
-TEST_CASE("of very many problems a hundred are listed, and the others counted") {
+TEST_CASE("of very many problems a hundred are listed, and the rest are counted") {
   input_problems problems;
   const input_place root;
   for (std::size_t i = 0; i < 1000; ++i) problems.add(root.element(i), "odd");
@@ -96,7 +96,7 @@ TEST_CASE("without problems nothing is thrown") {
   problems.throw_if_any();
 }
 
-TEST_CASE("a long key above many problems is shortened, and costs no more than reading it once") {
+TEST_CASE("a long key above many problems is shortened, and costs as much as reading it once") {
   if (!coworker::testing::memory_is_counted()) return;
   using maps = std::map<std::string, std::map<std::string, int>>;
   for (const std::size_t length : {10'000u, 100'000u, 1'000'000u}) {
@@ -110,7 +110,7 @@ TEST_CASE("a long key above many problems is shortened, and costs no more than r
   }
 }
 
-TEST_CASE("many long keys, unknown members, deep trees and authors who quote all make no long report") {
+TEST_CASE("long keys, unknown members, deep trees and conversions that quote all give a short report") {
   if (!coworker::testing::memory_is_counted()) return;
   json keys;
   json unknown;
@@ -134,7 +134,7 @@ TEST_CASE("many long keys, unknown members, deep trees and authors who quote all
   }
 }
 
-TEST_CASE("a report that is long enough lists no more problems, and counts them") {
+TEST_CASE("a report that is long enough counts further problems without listing them") {
   input_problems problems;
   const input_place root;
   for (std::size_t i = 0; i < 1'000; ++i) problems.add(root.element(i), std::string(3'000, 'x'));

@@ -136,7 +136,7 @@ TEST_CASE("a struct is filled from an object, whatever the order of its members"
   CHECK_FALSE(all.root.children->at(1).children.has_value());
 }
 
-TEST_CASE("what is left out keeps its default") {
+TEST_CASE("an omitted member keeps its default") {
   const auto least = read_from<request>(R"({"prompt":"fog","guidance":null})");
   CHECK(least.width == 512);
   CHECK_FALSE(least.guidance.has_value());
@@ -147,7 +147,7 @@ TEST_CASE("what is left out keeps its default") {
   CHECK(least.extra.is_null());
 }
 
-TEST_CASE("a text or container without a default must be given, and a struct when one of its members must") {
+TEST_CASE("a text or container without a default must be given, and so must a struct that has one") {
   CHECK(read_problems<must>("{}") ==
         lines{"input.text: missing; expected a string", "input.list: missing; expected an array",
               "input.map: missing; expected an object", "input.nested.name: missing; expected a string"});
@@ -163,7 +163,7 @@ TEST_CASE("a struct inside a struct keeps the defaults that the outer one gives 
   CHECK(partly.whole.weight == 3);
 }
 
-TEST_CASE("every problem is told at once, with its path, what was expected and what was found") {
+TEST_CASE("all problems are reported together, with path, what was expected and what was found") {
   CHECK(
       read_problems<request>(
           R"({"prompt":7,"width":"wide","guidance":"high","size":[1,"big",300,1.5],"loras":{"a b":{"wieght":1}},
@@ -189,7 +189,7 @@ TEST_CASE("every problem is told at once, with its path, what was expected and w
               "input[2]: expected an integer, found true"});
 }
 
-TEST_CASE("containers of every kind are filled, and empty ones taken") {
+TEST_CASE("containers of every kind are filled, and empty ones are accepted") {
   const auto full = read_from<containers>(
       R"({"tags":["x","b","x"],"lists":{"k":[1,2],"e":[]},"pair":[1.5,2],"bits":[true,false],"holes":[null,2]})");
   CHECK(full.tags == std::set<std::string>{"b", "x"});
@@ -239,7 +239,7 @@ TEST_CASE("a char is read from a text of one ASCII character") {
               R"(input.all[2]: expected a string of one ASCII character, found string "")"});
 }
 
-TEST_CASE("pairs are read from arrays of two") {
+TEST_CASE("pairs are read from arrays of two elements") {
   const auto read = read_from<ordered>(R"({"weights":[["z",1],["a",2],["z",3]],"best":[0.5,{"name":"n"}]})");
   CHECK(read.weights == std::vector<std::pair<std::string, int>>{{"z", 1}, {"a", 2}, {"z", 3}});
   CHECK(read.best.second.name == "n");
@@ -251,7 +251,7 @@ TEST_CASE("pairs are read from arrays of two") {
               "input.best[1].name: missing; expected a string"});
 }
 
-TEST_CASE("a struct of 64 members is read, and what is wrong with its last is told") {
+TEST_CASE("a struct of 64 members is read, and a problem of its last one is reported") {
   const auto read = read_from<wide>(R"({"h7":-1,"a0":-2})");
   CHECK(read.h7 == -1);
   CHECK(read.a0 == -2);
@@ -261,13 +261,13 @@ TEST_CASE("a struct of 64 members is read, and what is wrong with its last is to
               R"(input.h7: expected an integer, found string "x")"});
 }
 
-TEST_CASE("an array of another length is told of, and its wrong elements too") {
+TEST_CASE("a wrong array length is reported, and so are wrong elements") {
   CHECK(read_problems<containers>(R"({"pair":[1,"x",3]})") ==
         lines{"input.pair: expected an array of 2, found 3",
               R"(input.pair[1]: expected a number, found string "x")"});
 }
 
-TEST_CASE("a number is put into a float as long as it rounds to one") {
+TEST_CASE("a number is read into a float if it rounds to a finite one") {
   CHECK(read_from<numbers>(R"({"real":3.4028235e38})").real == std::numeric_limits<float>::max());
   CHECK(read_problems<numbers>(R"({"real":3.4028236e38,"span":1e308})") ==
         lines{"input.real: expected a number that the member can hold, found number 3.4028236e+38"});
@@ -278,7 +278,7 @@ TEST_CASE("a number is put into a float as long as it rounds to one") {
         lines{"input: expected a number of seconds that the member can hold, found number -1e+39"});
 }
 
-TEST_CASE("a type that reads itself is asked to, and what it throws becomes a problem at its place") {
+TEST_CASE("a type's own from_json is called, and its exception becomes a problem at its place") {
   CHECK(read_from<with_own>(R"({"where":[3,4]})").where.y == 4);
   CHECK(read_problems<with_own>(R"({"where":[1,"x"],"more":[[1,2],true,[1]]})") ==
         lines{R"(input.where: expected an integer, found string "x")",
@@ -286,7 +286,7 @@ TEST_CASE("a type that reads itself is asked to, and what it throws becomes a pr
               "input.more[2]: no element 1; the array has 1"});
 }
 
-TEST_CASE("json gives structs too, and their problems lead to the place") {
+TEST_CASE("json::get returns structs too, and problems have the path to their place") {
   const json value = json::parse(R"({"a":[{"name":"n"},{"name":1,"weight":"x"}]})");
   CHECK(value.at("a").at(0).get<lora>().name == "n");
   CHECK_THROWS_WITH(
@@ -296,7 +296,7 @@ TEST_CASE("json gives structs too, and their problems lead to the place") {
   CHECK(json(2).get<std::chrono::milliseconds>() == std::chrono::seconds(2));
 }
 
-TEST_CASE("deep input of a struct that holds itself is read to its end") {
+TEST_CASE("deep input of a struct that contains itself is read to its end") {
   std::string text = R"({"value":0})";
   for (int i = 0; i < 250; ++i) text = R"({"children":[)" + text + "]}";
   tree deep = read_from<tree>(text);

@@ -97,7 +97,7 @@ constexpr auto rules(coworker::type<real>) {
                              member(&real::wait).at_most(std::chrono::duration<float>(0.3f)));
 }
 
-// What keeps the compiler from asking: a std::map, a function that is not constexpr, rules that are not.
+// What the compiler cannot check: a std::map, a function that is not constexpr, rules that are not constexpr.
 bool is_even(const int& value) { return value % 2 == 0; }
 struct with_map {
   int width = 100;
@@ -157,17 +157,17 @@ using ruled_lines = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("an input that keeps to its rules is taken, its edges too") {
+TEST_CASE("an input that meets its rules is accepted, limits included") {
   const auto taken = ruled_from<request>(
       R"({"prompt":"\u00e4\u00e4\u00e4\u00e4\u00e4","width":64,"size":[0,10],"sampler":"ddim","wait":2,"strength":1.5,
           "first":9,"last":9,"class":"d"})");
   CHECK(taken.klass == "d");
   CHECK(taken.width == 64);
   CHECK(ruled_from<request>(R"({"width":2048})").width == 2048);
-  CHECK(ruled_from<request>(R"({"width":null})").strength == 0.5);  // rules are about what is given
+  CHECK(ruled_from<request>(R"({"width":null})").strength == 0.5);  // rules apply to what is given
 }
 
-TEST_CASE("what breaks a rule is told with what was asked for") {
+TEST_CASE("a broken rule is reported with what it requires") {
   CHECK(
       ruled_problems<request>(
           R"({"prompt":"","width":72.0,"size":[1,11,-1],"sampler":"dpm","wait":2.5,"strength":-1,"klass":"x"})") ==
@@ -190,7 +190,7 @@ TEST_CASE("what breaks a rule is told with what was asked for") {
                     "input.numbers[2]: expected one of 1, 3, found integer 2"});
 }
 
-TEST_CASE("one wrong element hides no other one's rule breaks, nor how many there are") {
+TEST_CASE("a wrong element hides neither another one's broken rules nor a wrong length") {
   CHECK(ruled_problems<lists>(R"({"sizes":[5,"x",11,null,-1],"kinds":[0,"x",12,2],"gaps":[null,-1,"x"],
                                   "pair":[8,"x"],"named":{"a":"x","b":1,"c":2},"maybe":["x",4]})") ==
         ruled_lines{R"(input.sizes[1]: expected an integer, found string "x")",
@@ -212,7 +212,7 @@ TEST_CASE("one wrong element hides no other one's rule breaks, nor how many ther
   CHECK(ruled_problems<lists>(R"({"sizes":"x","named":[],"maybe":null})").size() == 2);
 }
 
-TEST_CASE("an element of a set is told by its place in the input") {
+TEST_CASE("an element of a set is reported by its place in the input") {
   CHECK(ruled_problems<lists>(R"({"kinds":[7,12,2,0]})") ==
         ruled_lines{"input.kinds: expected from 1 to 3 elements, found 4",
                     "input.kinds[1]: expected from 1 to 9, found integer 12",
@@ -220,7 +220,7 @@ TEST_CASE("an element of a set is told by its place in the input") {
   CHECK(ruled_from<lists>(R"({"kinds":[7,7,7,7]})").kinds.size() == 1);
 }
 
-TEST_CASE("chars have choices, and floats are told in the shortest text that reads back") {
+TEST_CASE("chars have choices, and floats are shown in the shortest text that reads back") {
   CHECK(ruled_from<graded>(R"({"grade":"b","all":["c"]})").grade == 'b');
   CHECK(ruled_problems<graded>(R"({"grade":"c","all":["b","x"]})") ==
         ruled_lines{R"(input.grade: expected one of "a", "b", found string "c")",
@@ -232,7 +232,7 @@ TEST_CASE("chars have choices, and floats are told in the shortest text that rea
   CHECK(ruled_from<real>(R"({"share":0.7,"step":0.2,"wait":0.3})").share == 0.7f);
 }
 
-TEST_CASE("a default that breaks its own rule is told before the first input, where the compiler cannot") {
+TEST_CASE("a default that breaks its rule is reported before the first input, if not at compile time") {
   using coworker::detail::require_sound_defaults;
   CHECK_THROWS_WITH_AS(
       require_sound_defaults<with_map>(),
@@ -250,20 +250,20 @@ TEST_CASE("a default that breaks its own rule is told before the first input, wh
   require_sound_defaults<int>();
 }
 
-TEST_CASE("two members of one name are told where the rules are not constexpr") {
+TEST_CASE("two members with the same name are reported if the rules are not constexpr") {
   CHECK_THROWS_WITH_AS(ruled_from<with_late_rules>("{}"),
                        "coworker: two members of with_late_rules have one name in JSON, \"a\"; see "
                        "coworker::member(...).named",
                        std::logic_error);
 }
 
-TEST_CASE("a rule about several members is asked when each of them is right") {
+TEST_CASE("a rule about several members is checked if each of them is right") {
   CHECK(ruled_problems<request>(R"({"first":5,"last":4})") ==
         ruled_lines{"input: expected first not to be after last"});
   CHECK(ruled_problems<request>(R"({"first":5,"last":"x"})").size() == 1);
 }
 
-TEST_CASE("a member may be said to be required or not, and unknown ones to be ignored") {
+TEST_CASE("a member can be made required or optional, and unknown ones ignored") {
   CHECK(ruled_from<lenient>(R"({"needed":3,"other":[]})").needed == 3);
   CHECK(ruled_problems<lenient>(R"({"other":1})") ==
         ruled_lines{"input.needed: missing; expected an integer"});

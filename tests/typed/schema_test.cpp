@@ -60,7 +60,7 @@ using coworker::json_schema;
 
 }  // namespace
 
-TEST_CASE("a schema tells types, defaults, what is required, and the rules") {
+TEST_CASE("a schema has types, defaults, required members, and the rules") {
   const json schema = json_schema<request>();
   const auto part = [&schema](const char* name) { return schema.at("properties").at(name).dump(); };
   CHECK(schema.at("$schema") == "https://json-schema.org/draft/2020-12/schema");
@@ -84,7 +84,7 @@ TEST_CASE("a schema tells types, defaults, what is required, and the rules") {
   CHECK(part("extra") == "{}");
 }
 
-TEST_CASE("a struct that holds itself refers to where it is described") {
+TEST_CASE("a struct that contains itself refers to its own description") {
   const json schema = json_schema<request>();
   CHECK(schema.at("properties").at("a b/c").dump() ==
         R"({"type":"object","properties":{"value":{"type":"integer","minimum":0,"maximum":255,"default":0},)"
@@ -92,7 +92,7 @@ TEST_CASE("a struct that holds itself refers to where it is described") {
   CHECK(json_schema<tree>().at("properties").at("children").at("items").dump() == R"({"$ref":"#"})");
 }
 
-TEST_CASE("chars, pairs and floats are told in the schema as they are read and written") {
+TEST_CASE("a schema describes chars, pairs and floats as they are read and written") {
   const json schema = json_schema<others>();
   const json& properties = schema.at("properties");
   CHECK(properties.at("grade").dump() ==
@@ -104,7 +104,7 @@ TEST_CASE("chars, pairs and floats are told in the schema as they are read and w
   CHECK(properties.at("share").dump() == R"({"type":"number","maximum":0.7,"default":0.1})");
 }
 
-TEST_CASE("inputs that are no structs have a schema too") {
+TEST_CASE("inputs that are not structs have a schema too") {
   CHECK(json_schema<std::vector<int>>().at("items").at("type") == "integer");
   const json anything = json_schema<json>();
   CHECK(anything.size() == 2);

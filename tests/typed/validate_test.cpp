@@ -30,7 +30,7 @@ const std::vector<input_field>& validate_fields() {
 
 }  // namespace
 
-TEST_CASE("an input is completed with defaults, and its numbers made floating") {
+TEST_CASE("an input gets its defaults, and its numbers become floating-point numbers") {
   const auto checked = validate(json{{"prompt", "fog"}}, validate_fields());
   CHECK(checked);
   CHECK(checked.problems.empty());
@@ -43,7 +43,7 @@ TEST_CASE("an input is completed with defaults, and its numbers made floating") 
   CHECK(given.input.at("scale").is_number_float());
 }
 
-TEST_CASE("every problem of an input is told at once") {
+TEST_CASE("all problems of an input are reported together") {
   const auto checked = validate(
       json::parse(R"({"steps":101,"scale":"x","hires":1,"size":{},"other":1,"a b":2})"), validate_fields());
   CHECK_FALSE(checked);
@@ -62,14 +62,14 @@ TEST_CASE("every problem of an input is told at once") {
         std::vector<std::string>{"input: expected an object, found integer 7"});
 }
 
-TEST_CASE("unknown members are let through where that is said") {
+TEST_CASE("unknown members are accepted if the caller says so") {
   const auto checked =
       validate(json{{"prompt", ""}, {"more", 1}}, validate_fields(), coworker::unknown_members::ignored);
   CHECK(checked);
   CHECK(checked.input.at("more") == 1);
 }
 
-TEST_CASE("a constraint that throws has refused its value, and one without words says so") {
+TEST_CASE("a constraint that throws refuses its value, and so does one without words") {
   const std::vector<input_field> fields{
       {.name = "a", .constraint = [](const json& value) -> bool { return value.at("x").is_null(); }},
       {.name = "b", .constraint = [](const json&) { return false; }}};
@@ -79,7 +79,7 @@ TEST_CASE("a constraint that throws has refused its value, and one without words
   CHECK(checked.problems[1] == "input.b: expected what its constraint allows, found integer 2");
 }
 
-TEST_CASE("validated gives the input, or throws what is wrong with it") {
+TEST_CASE("validated returns the input, or throws its problems") {
   CHECK(coworker::validated(json{{"prompt", "x"}}, validate_fields()).at("steps") == 20);
   CHECK_THROWS_WITH_AS(coworker::validated(json::object(), validate_fields()),
                        "input.prompt: missing; expected a string", coworker::input_error);

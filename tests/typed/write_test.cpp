@@ -64,7 +64,7 @@ static_assert(!job_handler<with_bad (*)(job<>)>);
 
 }  // namespace
 
-TEST_CASE("a struct turns into json the way it is read") {
+TEST_CASE("a struct is written to json as it is read") {
   answer value;
   value.text = "fog";
   value.named["a"] = part{"p", {part{"q", {}}}};
@@ -82,18 +82,18 @@ TEST_CASE("an enum's value without a name is written as its number, whole second
   CHECK(json(std::chrono::duration<double>(0.25)).dump() == "0.25");
 }
 
-TEST_CASE("a char is a text, a pair a list, a float its shortest text, a null pointer null") {
+TEST_CASE("a char becomes a text, a pair a list, a float its shortest text, a null pointer null") {
   CHECK(json(others()).dump() ==
         R"({"grade":"x","code":"a","nameless":12,"share":0.7,"weights":[["z",1],["z",2]],"wait":0.1,)"
         R"("short_wait":0.0005,"none":null})");
 }
 
-TEST_CASE("a type that writes itself is asked to") {
+TEST_CASE("a type's own to_json is called") {
   CHECK(json(own()) == 3);
   CHECK(json(std::map<std::string, own>{{"k", own{4}}}).dump() == R"({"k":4})");
 }
 
-TEST_CASE("what JSON cannot hold is found under its member's name") {
+TEST_CASE("a value that JSON cannot hold is reported under its member's name") {
   answer value;
   value.score = std::numeric_limits<double>::quiet_NaN();
   CHECK_THROWS_WITH_AS(json(value).dump(), doctest::Contains("score: "), coworker::json_write_error);

@@ -1,6 +1,6 @@
 #pragma once
-// The way of a streaming handler's elements to the queue: gathered into chunks, sent in order, no faster than the queue
-// takes them. Must not know what a queue is.
+// Takes the elements of a streaming handler to the queue: gathers them into chunks, and sends the chunks in
+// order, no faster than the queue accepts them. Must not know what a queue is.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -24,7 +24,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// A chunk that the queue cannot have: too long, refused, or not deliverable.
+/// Thrown when a chunk of a stream is too long, or was refused by the queue, or could not be delivered.
 class chunk_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -32,8 +32,9 @@ class chunk_error : public std::runtime_error {
 
 namespace detail {
 
-// One job's stream, used on one executor but for the stop of its job. `send(json)` gives a task<bool>: whether the
-// queue has the chunk. Left only after finish().
+// The stream of one job. All calls are made on one executor, except that the job may be stopped from
+// elsewhere. `send(json)` returns a task<bool>: true if the queue has accepted the chunk. Must not be
+// destroyed before finish() has ended.
 template <class Send>
 class chunk_stream {
  public:
@@ -50,15 +51,15 @@ class chunk_stream {
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
 
-  // The job's own options, before the first element.
+  // Replaces the worker's options with the job's own. Call before the first element.
   void use(const stream_options& own) {
     options_ = own;
     aggregates_ = own.return_aggregate_stream || !terms_.sends_chunks;
     if (own.chunk_limit != 0 && own.chunk_limit < chunk_limit_) chunk_limit_ = own.chunk_limit;
   }
 
-  // Waits until there is room. Throws: chunk_error, output_too_large; json's when the element cannot be written, with
-  // its place among all; `cancelled`.
+  // Waits until there is room. Throws: chunk_error, output_too_large, `cancelled`; if the element cannot be
+  // written as JSON, json's exception with the element's index.
   task<void> push(json element) {
     ++elements_;
     if (element.is_string()) {
@@ -74,8 +75,8 @@ class chunk_stream {
     return add_when_there_is_room(std::move(element));
   }
 
-  // Sends what there is and waits for its end. Throws: chunk_error when not all has arrived that had to; `cancelled`
-  // when that is because of a stop.
+  // Sends what is pending and waits until it has been sent. Throws: chunk_error if a chunk that had to arrive
+  // did not; `cancelled` if a stop is the cause.
   task<void> finish() {
     std::exception_ptr problem;
     if (text_.holds() && !stop_.stop_requested()) {
@@ -92,7 +93,7 @@ class chunk_stream {
     fail_if_broken();
   }
 
-  // The final output, once finished.
+  // Returns the final output. Call after finish().
   json take_output() { return aggregates_ ? std::move(all_) : json::array(); }
   bool aggregates() const noexcept { return aggregates_; }
   bool began() const noexcept { return elements_ > 0; }
@@ -113,7 +114,7 @@ class chunk_stream {
     const std::size_t size = size_of_element(element);
     if (terms_.sends_chunks && size > longest_chunk()) throw chunk_error(too_long(size));
     if (aggregates_) {
-      all_size_ += size + 1;  // and a comma
+      all_size_ += size + 1;  // +1 for a comma
       if (all_size_ + 1 > terms_.output_limit) throw output_too_large(all_size_ + 1, terms_.output_limit);
       if (!terms_.sends_chunks || broken_) {
         all_.push_back(std::move(element));
@@ -146,7 +147,7 @@ class chunk_stream {
 
   bool gathers() const noexcept { return options_.gather_for > duration::zero(); }
 
-  // Of elements, without the brackets that may be put around them.
+  // The limits count the bytes of elements, without the brackets of an array around them.
   std::size_t longest_chunk() const noexcept {
     const bool brackets = gathers() && chunk_limit_ > 2;
     return brackets ? chunk_limit_ - 2 : chunk_limit_;
@@ -161,7 +162,7 @@ class chunk_stream {
     return pending_size_ + 1 + more <= longest_gathered();
   }
 
-  // Pending is one element, or one text made of several, or a list of elements.
+  // What is pending is one element, one text joined from several, or an array of elements.
   void add(json element, std::size_t size, bool is_text) {
     const bool joins = options_.join_texts && is_text;
     if (pending_size_ == 0) {
@@ -179,7 +180,7 @@ class chunk_stream {
     if (pending_size_ == 0) {
       pending_size_ = size;
     } else {
-      pending_size_ += joins ? size - 2 : size + 1;  // without the quotes between texts; with a comma
+      pending_size_ += joins ? size - 2 : size + 1;  // joined: no quotes between the texts; else a comma
     }
     news_.set();
   }
@@ -192,7 +193,7 @@ class chunk_stream {
     return empty_text ? json("") : std::exchange(pending_, json());
   }
 
-  // Never ends while push() waits for room without letting it know.
+  // Always sets room_ before it ends, so that push() does not wait forever.
   task<void> send_all() {
     try {
       while (!broken_ && (pending_size_ != 0 || !finished_)) {
@@ -225,7 +226,7 @@ class chunk_stream {
     co_return false;
   }
 
-  // The final output makes up for what the stream lacks, where it lists all.
+  // A final output that lists all elements contains those that the stream lost, so that is no error.
   void fail_if_broken() const {
     if (!broken_ || aggregates_) return;
     if (cut_off_) throw cancelled();
@@ -247,24 +248,24 @@ class chunk_stream {
   const stop_token stop_;
   const executor_ref executor_;
   scope sender_;
-  auto_reset_event news_;  // for the sender
-  auto_reset_event room_;  // for push()
+  auto_reset_event news_;  // wakes the sender
+  auto_reset_event room_;  // wakes push()
   text_carry text_;
   json pending_;
   std::string joined_;
-  std::size_t pending_size_ = 0;  // bytes of JSON, without the brackets of a list; 0: nothing is pending
+  std::size_t pending_size_ = 0;  // in bytes of JSON, without the brackets of an array; 0: nothing is pending
   time_point send_at_{};
   json all_ = json::array();
   std::size_t all_size_ = 0;
-  std::size_t elements_ = 0;  // pushed
-  std::size_t chunks_ = 0;    // sent
+  std::size_t elements_ = 0;  // number pushed
+  std::size_t chunks_ = 0;    // number sent
   bool pending_text_ = false;
-  bool full_ = false;  // push() waits
+  bool full_ = false;  // push() is waiting for room
   bool started_ = false;
   bool finished_ = false;
-  bool broken_ = false;   // a chunk did not arrive; none is sent any more
-  bool cut_off_ = false;  // because of a stop
+  bool broken_ = false;   // a chunk did not arrive; no further ones are sent
+  bool cut_off_ = false;  // it did not arrive because the job was stopped
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

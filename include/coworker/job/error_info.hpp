@@ -1,6 +1,6 @@
 #pragma once
-// What went wrong, as a value: the type of an exception, its message, and what caused it. Must not know jobs, nor how
-// an engine encodes it.
+// Describes what went wrong as a value: the type of an exception, its message, and its causes. Must not know
+// jobs, nor how an engine encodes errors.
 
 #include <cstdlib>
 #include <exception>
@@ -22,17 +22,16 @@ struct error_cause {
   std::string message;
 };
 
-/// What went wrong. Any of its texts may hold bytes that are not UTF-8.
+/// Describes what went wrong. Any of its texts may contain bytes that are not UTF-8.
 struct error_info {
-  std::string type =
-      {};  ///< of the exception, as in "std::runtime_error"; empty: no exception, only a message
-  std::string message = {};
-  std::vector<error_cause> causes = {};  ///< what caused it, then what caused that, ...
+  std::string type = {};                 ///< of the exception, as "std::runtime_error"; empty: none
+  std::string message = {};              ///< such as the exception's what()
+  std::vector<error_cause> causes = {};  ///< the direct cause first, then the cause of that, and so on
 
-  /// "type: message", or the message alone where there is no type.
+  /// Returns "type: message", or only the message if there is no type.
   std::string text() const { return type.empty() ? message : type + ": " + message; }
 
-  /// text(), and a line "caused by ..." for each cause.
+  /// Returns text(), followed by a line "caused by ..." for each cause.
   std::string(trace)() const {
     std::string lines = text();
     for (const error_cause& cause : causes)
@@ -43,7 +42,8 @@ struct error_info {
 
 namespace detail {
 
-// std::throw_with_nested throws a type of the standard library's own, around the one that was meant.
+// std::throw_with_nested throws an internal type of the standard library that derives from the type that was
+// meant.
 inline std::string without_nesting(std::string name) {
   for (const std::string_view wrapper :
        {"std::_Nested_exception<", "std::__nested<", "std::__1::__nested<"}) {
@@ -54,7 +54,7 @@ inline std::string without_nesting(std::string name) {
   return name;
 }
 
-// Nobody asked for the version in the name of a type.
+// Removes coworker's inline namespace, which says nothing to a reader, from the name of a type.
 inline std::string without_version(std::string name) {
   constexpr std::string_view version = "coworker::v0_1::";
   for (std::size_t at = name.find(version); at != std::string::npos; at = name.find(version, at))
@@ -67,7 +67,7 @@ inline std::string readable_type_name(const std::type_info& type) {
   int status = 0;
   struct freed {
     char* text;
-    ~freed() { std::free(text); }  // allocated by malloc, as the ABI says
+    ~freed() { std::free(text); }  // the ABI says that it is allocated by malloc
   };
   const freed demangled{abi::__cxa_demangle(type.name(), nullptr, nullptr, &status)};
   if (demangled.text != nullptr) return without_version(without_nesting(demangled.text));
@@ -86,7 +86,7 @@ inline std::string current_exception_type_name() {
 
 }  // namespace detail
 
-/// Describes an exception of any type and what is nested in it. Throws: std::bad_alloc only.
+/// Describes an exception of any type, and the exceptions nested in it. Throws: std::bad_alloc only.
 inline error_info describe_exception(const std::exception_ptr& exception);
 
 namespace detail {
@@ -98,7 +98,7 @@ inline void add_causes(error_info& to, const std::exception_ptr& cause) {
   for (error_cause& further : described.causes) to.causes.push_back(std::move(further));
 }
 
-// std::throw_with_nested takes any class, so that an exception of any type may have a cause.
+// std::throw_with_nested accepts any class, so an exception of any type may have a cause.
 inline std::exception_ptr cause_of(const std::exception_ptr& exception) noexcept {
   try {
     std::rethrow_exception(exception);
@@ -120,7 +120,7 @@ inline std::exception_ptr cause_of(const std::exception& error) noexcept {
 
 #else
 
-// Without RTTI, only the exception that is being handled tells its type and its cause.
+// Without RTTI, type and cause are known only for the exception that is being handled.
 inline bool is_being_handled(const std::exception& error) noexcept {
   if (std::current_exception() == nullptr) return false;
   try {
@@ -144,7 +144,7 @@ inline std::exception_ptr cause_of(const std::exception& error) noexcept {
 
 }  // namespace detail
 
-/// The same of one that was caught. In a program without RTTI, one that is not being handled by a catch clause is
+/// Describes a caught exception. In a program without RTTI, an exception that no catch clause is handling is
 /// described as a std::exception without a cause.
 inline error_info describe_exception(const std::exception& error) {
   error_info made;
@@ -175,4 +175,4 @@ inline error_info describe_exception(const std::exception_ptr& exception) {
   return made;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// How each kind of handler is run to an outcome. Knows jobs and executors; must not know the worker or any
-// queue.
+// Runs a handler of any kind on one job, up to the job's outcome. Knows jobs and executors; must not know the
+// worker or any queue.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -40,7 +40,7 @@ json call_plain(Handler& handler, job<handler_input<Handler>> work) {
   }
 }
 
-// Whether the exception, or one that is nested in it, asks for a fresh worker.
+// Returns true if the exception, or one nested in it, asks for the worker to be recycled.
 inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
   std::exception_ptr next = thrown;
   while (next != nullptr) {
@@ -57,7 +57,7 @@ inline bool asks_to_recycle(const std::exception_ptr& thrown) noexcept {
   return false;
 }
 
-// What a job comes to whose handler threw.
+// Returns the outcome of a job whose handler threw.
 inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) noexcept {
   bool was_cancelled = false;
   try {
@@ -83,10 +83,11 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
 
 namespace detail {
 
-// Gives the record its outcome: what the handler returned, as the engine reads it, or what it threw.
+// Sets the record's outcome: from what the handler returned, as the engine interprets it, or from what it
+// threw.
 inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
                    const stream_sink& sink) noexcept {
-  if (record.given_up) return;  // it comes too late
+  if (record.given_up) return;  // too late: the job already has an outcome
   if (thrown == nullptr) {
     try {
       sink.interpret(made);
@@ -104,20 +105,19 @@ inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
 
 }  // namespace detail
 
-/// Runs one job to its outcome, which its record then has, whatever the handler throws. Plain functions run
-/// on the pool; the coroutine that awaits this is resumed where it was. `send(record, text)` gives a
-/// task<bool> that hands one chunk to the queue, and whether the queue has it. All references must outlive
-/// the task. A handler object is shared by all jobs: it must bear being called by several threads at once.
+/// Runs one job and stores the outcome in its record, whatever the handler throws. Plain functions run on the
+/// pool; the coroutine that awaits this task is resumed on the executor where it was. `sink` sends the chunks
+/// of a streaming handler. All references must outlive the task.
 ///
-/// A handler that was asked to stop has the last word all the same: what it returns is the outcome, and so is
-/// what it throws, but for `cancelled`. Then the outcome is the one that its record had when the stop was
-/// requested.
-//
-// One coroutine for all but streams, with few locals: its frame is what each job in progress costs. Inlined,
-// as clang would have it, that frame would stay with its caller's until the outcome is delivered.
+/// If the job is asked to stop, the handler still decides: what it returns, or throws, becomes the outcome.
+/// Only if it throws `cancelled`, the outcome is the one that the record had when the stop was requested.
+///
+/// Thread safety: all jobs share one handler object, which several threads may call at once.
 template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
                                          const stream_sink& sink) {
+  // One coroutine for all kinds but streams, with few locals: each job in progress costs one such frame. If
+  // it were inlined, as clang would do, the frame would stay in its caller's until the outcome is delivered.
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();
@@ -126,7 +126,7 @@ template <job_handler Handler>
   try {
     if constexpr (is_streaming_handler<Handler>) {
       const executor_ref runs_on = kind == detail::handler_kind::range ? place.pool : place.coroutines;
-      Handler* const called = std::addressof(handler);  // which may be a function
+      Handler* const called = std::addressof(handler);  // a handler may be a function
       co_await detail::run_streaming(&called, &detail::read_handler<Handler>, runs_on, record, place, sink,
                                      made);
     } else if constexpr (kind == detail::handler_kind::plain) {
@@ -152,7 +152,7 @@ template <job_handler Handler>
     try {
       co_await resume_on(home);
       at_home = true;
-    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    } catch (const std::bad_alloc&) {  // try again: it can continue nowhere else
     }
   }
   detail::settle(record, std::move(made), thrown, sink);
@@ -160,17 +160,18 @@ template <job_handler Handler>
 
 namespace detail {
 
-// One that runs its jobs itself, by other handlers that it chooses.
+// A handler that picks one of several other handlers for each job, and runs it.
 template <class Handler>
 concept choosing_handler = requires(Handler& handler, job_record& record, const handler_place& place,
                                     const stream_sink& sink) {
   { handler.choose_and_run(record, place, sink) } -> std::same_as<task<void>>;
 };
 
-// A handler as whoever runs it sees it, so that this is compiled once and not for each handler. Refers to it.
+// A reference to a handler, with its type erased, so that code which runs handlers is compiled once and not
+// per handler.
 class handler_ref {
  public:
-  handler_ref() noexcept {}  // none: must not be run
+  handler_ref() noexcept {}  // refers to no handler; must not be run
 
   template <job_handler Handler>
   explicit handler_ref(Handler& handler) noexcept

@@ -1,5 +1,5 @@
 #pragma once
-// What a callable is as a handler, decided at compile time. Must not know how one is run.
+// Classifies callables as handlers at compile time. Must not know how a handler is run.
 
 #include <concepts>
 #include <coworker/coro/async_generator.hpp>
@@ -14,7 +14,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a plain function returns to have the elements of a range streamed that JSON would take as one list:
+/// Makes a plain function stream the elements of a range that would otherwise be returned as one JSON list:
 /// `return streamed{std::move(words)};`.
 template <class Range>
 struct streamed {
@@ -34,7 +34,7 @@ struct job_input<job<Input>> {
   using type = Input;
 };
 
-// The type of the only parameter, as the signature names it.
+// The type of the only parameter in a signature.
 template <class Signature>
 struct only_parameter {};
 template <class R, class A>
@@ -66,12 +66,12 @@ struct signature_of<Callable> {
   using type = decltype(&Callable::operator());
 };
 
-// Whether the handler has its job for itself. Else, and where its signature does not tell, the job has to be
-// kept for as long as its coroutine runs.
+// True if the handler takes its job by value. Otherwise, or if the signature does not tell, the job must be
+// kept until the handler's coroutine has ended.
 template <class Handler>
 concept takes_by_value = only_parameter<typename signature_of<Handler>::type>::by_value;
 
-// A generic callable, whose signature names no job, takes its input as json.
+// The input of a generic callable, whose signature names no job type, is json.
 template <class Handler>
 struct input_of {
   using type = json;
@@ -89,7 +89,8 @@ struct is_streamed : std::false_type {};
 template <class Range>
 struct is_streamed<streamed<Range>> : std::true_type {};
 
-// Read once, from begin() to end(). One that can be read again, through const, is a list to JSON.
+// A range that is read once, from begin() to end(). A range that can be read repeatedly, through const, is a
+// list for JSON.
 template <class T>
 concept element_range = (is_streamed<T>::value || !range_like<T>)&&requires(T& range) {
   { range.begin() != range.end() } -> std::convertible_to<bool>;
@@ -120,7 +121,7 @@ struct awaited<T> {
   using type = range_element<T>;
 };
 
-// What stands in for a handler that is refused, so that nothing else complains of it.
+// Stands in for a handler that was refused, so that no further errors are reported for it.
 struct refused_handler {
   json operator()(job<>) const { return json(); }
 };
@@ -129,7 +130,7 @@ template <class T>
 concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
 
-// What a handler gives, or what its stream is made of.
+// What a handler may return, or the elements of its stream may be.
 template <class Result>
 concept handler_output = output_value<typename awaited<Result>::type> ||
     ((awaited<Result>::kind == handler_kind::generator || awaited<Result>::kind == handler_kind::range) &&
@@ -144,11 +145,11 @@ inline constexpr handler_kind kind_of_handler = awaited<handler_result<Handler>>
 
 }  // namespace detail
 
-/// What a handler takes its jobs' input as: the X of its job<X>.
+/// The type of input that a handler takes: the X in its job<X>.
 template <class Handler>
 using handler_input = typename detail::input_of<Handler>::type;
 
-/// Anything that can be called with a job.
+/// A type that can be called with a job.
 template <class Handler>
 concept callable_with_job = std::invocable<Handler&, job<handler_input<Handler>>>;
 
@@ -157,7 +158,8 @@ namespace detail {
 template <class Handler>
 using output_of_handler = typename chunk_type<typename awaited<handler_result<Handler>>::type>::type;
 
-/// What is said of a handler whose input or result a struct spoils; no_refusal where there is nothing to explain.
+/// Returns why a struct makes a handler's input or result unusable; no_refusal if there is nothing to
+/// explain.
 template <class Handler>
 consteval auto refuse_handler() {
   if constexpr (!callable_with_job<Handler>) {
@@ -185,22 +187,23 @@ concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>
 
 }  // namespace detail
 
-/// A plain function, one that returns task<T>, or one that returns async_generator<T>; T turns into json, or
-/// is void. A plain function streams, too, when it returns a range that is read once, such as a generator:
-/// one whose begin() is not const. Others are lists, unless they are made `streamed`.
+/// A plain function, or one that returns task<T> or async_generator<T>, where T is void or convertible to
+/// json. A plain function streams as well if it returns a range that is read once, such as a generator, that
+/// is, one whose begin() is not const. Other ranges are lists, unless they are wrapped in `streamed`.
 template <class Handler>
 concept job_handler = callable_with_job<Handler> && detail::handler_output<detail::handler_result<Handler>>;
 
-/// Whether the handler streams: its elements go out as they come, and its final output is an empty list.
+/// Whether the handler streams: its elements are sent as they are produced, and its final output is an empty
+/// list.
 template <class Handler>
 inline constexpr bool is_streaming_handler =
     detail::kind_of_handler<Handler> == detail::handler_kind::generator ||
     detail::kind_of_handler<Handler> == detail::handler_kind::range;
 
-/// Whether the handler is a coroutine; others run on the pool, whatever the options say.
+/// Whether the handler is a coroutine. Other handlers always run on the pool, whatever the options say.
 template <class Handler>
 inline constexpr bool is_coroutine_handler =
     detail::kind_of_handler<Handler> == detail::handler_kind::task ||
     detail::kind_of_handler<Handler> == detail::handler_kind::generator;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

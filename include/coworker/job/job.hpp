@@ -1,5 +1,5 @@
 #pragma once
-// A job as a handler meets it. Knows neither queues nor workers.
+// The job that a handler takes. Must not know queues or workers.
 
 #include <concepts>
 #include <coworker/coro/stop.hpp>
@@ -25,7 +25,7 @@ struct job;
 
 namespace detail {
 
-/// What is said of a type that a job's input cannot have; no_refusal where it can.
+/// Returns why a type cannot be a job's input; no_refusal if it can.
 template <class Input>
 consteval auto refuse_job() {
   if constexpr (any_of<Input, std::string_view, std::nullptr_t>) {
@@ -42,20 +42,21 @@ concept fit_for_job = std::same_as<refusal_of_job<Input>, no_refusal>;
 
 }  // namespace detail
 
-/// A job as a handler takes it, by value. A test can make one without any worker: `job<>{"id", {{"n", 1}}}`. What
-/// its input may be is told by typed_input; what is wrong with another type is told where a job is made, or where
-/// its handler is given to a worker.
+/// A job, which a handler takes by value. A test can make one without a worker: `job<>{"id", {{"n", 1}}}`.
+/// typed_input says which types the input may have; for any other type, a compile-time error explains what is
+/// wrong where a job is made or its handler is given to a worker.
 template <class Input = json>
 struct job {
   std::string id;
   Input input;
-  json details = json::object();  ///< whatever else came with it from the queue
+  json details = json::object();  ///< other members that came with the job from the queue
 
   job(std::string job_id, Input job_input,
       json other_members = json::object()) requires(detail::fit_for_job<Input>)
       : id(std::move(job_id)), input(std::move(job_input)), details(std::move(other_members)) {}
 
-  // Whatever is given for the id and the details, so that nothing can throw on the way: g++ then speaks once.
+  // Takes anything for the id and the details, so that no conversion can throw: g++ then reports one error
+  // only.
   template <class Id>
   job(const Id&, const Input& job_input, detail::refusal_of_job<Input> = {}) noexcept
       requires(!detail::fit_for_job<Input>)
@@ -72,26 +73,27 @@ struct job {
         details(std::move(record->details)),
         record_(std::move(record)) {}
 
-  /// Asked when this job is to end early. For code that does not await; what is awaited sees it by itself.
-  /// Valid as long as this job, or a copy of it, lives.
+  /// A token whose stop is requested when this job is to end early. Only code that does not await needs it:
+  /// whatever is awaited observes it by itself. The token is valid as long as this job or a copy of it lives.
   coworker::stop_token stop_token() const noexcept {
     return record_ ? record_->stop.get_token() : coworker::stop_token();
   }
 
-  /// How often the queue has handed this job over, with this time; 0 where it does not say. Above 1, an earlier worker
-  /// may have done part of the work.
+  /// Returns how many times the queue has handed this job over, including this one; 0 if the queue does not
+  /// say. If it is above 1, an earlier worker may have done part of the work.
   int deliveries() const noexcept { return record_ ? record_->deliveries : 0; }
 
-  /// The `traceparent` header of the request that this job serves, to be passed on to services that it calls; empty
-  /// where there is none. Valid as long as this job, or a copy of it, lives.
+  /// Returns the `traceparent` header of the request that this job serves, to be sent on to services that it
+  /// calls; empty if there is none. The text is valid as long as this job or a copy of it lives.
   std::string_view trace_parent() const noexcept {
     return record_ ? std::string_view(record_->trace_parent) : std::string_view();
   }
 
-  /// Tells whoever waits for this job how far it is: anything that turns into JSON. On any thread, at any
-  /// rate: it returns at once, values go out one after the other, and one that is not yet out when the next
-  /// comes is replaced by it. Once the handler has returned, and where the queue takes no progress, it does
-  /// nothing. A value that JSON cannot hold (NaN, text that is not UTF-8) is logged and not sent.
+  /// Reports how far the job is to whoever waits for it. `value`: anything that converts to json. Returns at
+  /// once. Values are sent one after the other; a value that is still unsent when the next one comes is
+  /// replaced by it. Does nothing after the handler has returned, or if the queue takes no progress. A value
+  /// that JSON cannot hold (NaN, text that is not UTF-8) is logged and not sent.
+  /// Thread safety: may be called on any thread, at any rate.
   template <class Value>
   requires std::constructible_from<json, Value>
   void progress(Value&& value) const {
@@ -106,10 +108,9 @@ struct job {
       "number, a text or a plain struct of such")
   void progress(Value&&) const {}
 
-  /// Has this job's stream go out in another way than the worker's options say. To be called by its handler before the
-  /// first chunk.
-  /// Throws: std::logic_error afterwards; std::invalid_argument when gather_for is negative. Where there is no worker, it
-  /// does nothing.
+  /// Overrides the worker's stream options for this job. Must be called by its handler before the first
+  /// chunk. Does nothing without a worker.
+  /// Throws: std::logic_error after the first chunk; std::invalid_argument if gather_for is negative.
   void stream_with(const stream_options& wanted) const {
     if (wanted.gather_for < duration::zero())
       throw std::invalid_argument("job::stream_with: gather_for is negative; 0 gathers none");
@@ -122,11 +123,14 @@ struct job {
     *record_->own_stream = wanted;
   }
 
-  /// Writes to the worker's log under this job's id: `work.log().write(log_level::info, "model loaded");`.
+  /// Returns a log that writes to the worker's log under this job's id: `work.log().write(log_level::info,
+  /// "model loaded");`.
   job_log(log)() const noexcept { return job_log(record_ ? &*record_ : nullptr); }
 
-  /// Measures until what it returns is destroyed, which must be before the handler ends, for the timings that
-  /// the worker collects (worker_options::measure_times): `auto measured = work.checkpoint("load");`. Any thread.
+  /// Measures the time until the returned object is destroyed, which must be before the handler ends, and
+  /// adds it to the timings that the worker collects (worker_options::measure_times): `auto measured =
+  /// work.checkpoint("load");`.
+  /// Thread safety: may be called on any thread.
   coworker::checkpoint checkpoint(std::string name) const {
     return coworker::checkpoint(record_, record_ ? record_->timings : nullptr, std::move(name));
   }
@@ -135,4 +139,4 @@ struct job {
   detail::record_ref record_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,5 @@
 #pragma once
-// job_error: an exception by which a handler of any kind says more than that its job failed. Must not know how
+// job_error: an exception with which a handler of any kind fails its job and asks for more. Must not know how
 // handlers are run.
 
 #include <stdexcept>
@@ -8,15 +8,16 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a job_error asks for besides the failure of its job.
+/// What a job_error asks for, besides failing its job.
 struct job_error_options {
-  /// Takes no more jobs and ends the worker once those in progress have ended, so that the platform starts a fresh
-  /// one: for what a process does not recover from, such as a GPU that is out of memory. Default: no.
+  /// Takes no more jobs, and ends the worker when those in progress have ended, so that the platform starts a
+  /// fresh one. For conditions from which a process cannot recover, such as a GPU that is out of memory.
+  /// Default: false.
   bool recycle_worker = false;
 };
 
-/// Thrown by a handler, fails its job with this message: `throw job_error("CUDA: out of memory", {.recycle_worker =
-/// true});`. Counts too when it is nested in what is thrown.
+/// Fails the job with this message when a handler throws it: `throw job_error("CUDA: out of memory",
+/// {.recycle_worker = true});`. Its options also count if it is nested in the exception that is thrown.
 class job_error : public std::runtime_error {
  public:
   explicit job_error(const std::string& message, job_error_options options = {})
@@ -28,4 +29,4 @@ class job_error : public std::runtime_error {
   job_error_options options_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// How a handler is called with its job: the input is read out of JSON, and the job is kept for as long as its coroutine
-// needs it. Must not know how a handler is run.
+// Calls a handler with its job: reads the input from JSON, and keeps the job as long as the handler's
+// coroutine needs it. Must not know how a handler is run.
 
 #include <concepts>
 #include <coworker/job/handler_kind.hpp>
@@ -19,7 +19,7 @@ Input take_input(json& input) {
   if constexpr (std::same_as<Input, json>) {
     return std::move(input);
   } else if constexpr (typed_input<Input>) {
-    const json given = std::move(input);  // not kept beside what is made of it
+    const json given = std::move(input);  // freed before the handler runs
     Input made{};
     detail::read_input(given, made, "input");
     return made;
@@ -31,7 +31,7 @@ Input take_input(json& input) {
       throw;
     }
   } else {
-    throw input_error({});  // job<Input> has said that it cannot be compiled
+    throw input_error({});  // never reached: job<Input> does not compile
   }
 }
 
@@ -40,7 +40,8 @@ job<Input> job_of(job_record& record) {
   return job<Input>(record_ref(record), detail::take_input<Input>(record.input));
 }
 
-// Calls a coroutine with its job, and keeps the job meanwhile where the coroutine only has a reference to it.
+// Calls a coroutine with its job, and keeps the job until the coroutine has ended if it takes the job by
+// reference.
 template <class Handler>
 struct job_keeper {
   std::optional<job<handler_input<Handler>>> work = std::nullopt;
@@ -58,4 +59,4 @@ struct job_keeper<Handler> {
   }
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,5 @@
 #pragma once
-// How a worker holds the records of its jobs. Knows no worker.
+// The list of the records of a worker's jobs. Must not know the worker.
 
 #include <coworker/exec/hash_table.hpp>
 #include <coworker/job/record.hpp>
@@ -11,13 +11,13 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// The record with some id that came first, and how many others with that id are in the list.
+/// The first record with some id, and how many others in the list have the same id.
 struct indexed_job {
   job_record* first = nullptr;
   std::size_t others = 0;
 };
 
-/// Ids may come from outside: the seed keeps anybody from preparing many that collide.
+/// Ids may come from outside: the seed prevents anyone from preparing many ids that collide.
 struct job_id_keys {
   using key = std::string_view;
   std::uint64_t seed;
@@ -28,9 +28,9 @@ struct job_id_keys {
   bool in_use(const indexed_job& entry) const noexcept { return entry.first != nullptr; }
 };
 
-/// Records of jobs, in the order in which they came. Owns none. Finding takes constant time on average, through
-/// an index that is built when a long list is searched for the first time. While nobody searches, there is no
-/// index and nothing to pay for.
+/// Records of jobs, in order of arrival. Does not own them. find() takes constant time on average: it uses an
+/// index, which is built when a long list is searched for the first time. Without searches, there is no index
+/// and no cost.
 template <class Keys = job_id_keys>
 class basic_job_list {
  public:
@@ -50,14 +50,15 @@ class basic_job_list {
     last_ = &record;
     ++size_;
     if (index_.empty()) return;
-    // Once as many jobs have come since the last search as the list holds, another index has been paid for.
+    // Drops the index when as many jobs have come since the last search as the list holds: keeping it up to
+    // date has then cost as much as building another one.
     if (++since_search_ > size_) {
       drop_index();
     } else {
       try {
         enter(record);
       } catch (const std::bad_alloc&) {
-        drop_index();  // find() tries to build it again
+        drop_index();  // find() will try to build it again
       }
     }
   }
@@ -69,7 +70,7 @@ class basic_job_list {
     if (--size_ == 0) drop_index();
   }
 
-  /// Of several with that id, the one that came first. Null: none has it.
+  /// Returns the first record with that id; null if there is none.
   job_record* find(std::string_view id) noexcept {
     since_search_ = 0;
     if (index_.empty() && (size_ <= searched_one_by_one || !build_index())) return find_one_by_one(id);
@@ -86,7 +87,7 @@ class basic_job_list {
     return record;
   }
 
-  // False: there is no memory for it.
+  // Returns false if there is not enough memory.
   bool build_index() noexcept {
     try {
       for (job_record* record = first_; record != nullptr; record = record->next) enter(*record);
@@ -104,7 +105,7 @@ class basic_job_list {
     if (!made.inserted) ++made.entry.others;
   }
 
-  // While the record is still in the list.
+  // Must be called while the record is still in the list.
   void leave(job_record& record) noexcept {
     indexed_job* const found = index_.find(record.id);
     if (found == nullptr) return;
@@ -122,11 +123,11 @@ class basic_job_list {
   job_record* first_ = nullptr;
   job_record* last_ = nullptr;
   std::size_t size_ = 0;
-  // Of all records or, where it is empty, of none. Its seed is an address, which nobody outside can know.
+  // Contains all records, or is empty. Its seed is an address, which nobody outside can know.
   hash_table<indexed_job, Keys> index_{Keys(reinterpret_cast<std::uintptr_t>(this))};
-  std::size_t since_search_ = 0;  // jobs that have come
+  std::size_t since_search_ = 0;  // number of jobs that have come since then
 };
 
 using job_list = basic_job_list<>;
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,5 @@
 #pragma once
-// How a handler writes to its worker's log: under its job's id, wherever its coroutine is. Must not know the
-// worker.
+// Writes to the worker's log under a job's id, wherever the job's coroutine runs. Must not know the worker.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/job/record.hpp>
@@ -9,14 +8,15 @@
 
 namespace coworker::inline v0_1 {
 
-/// Writes lines of one job to its worker's log: job::log() and `co_await this_coro::log()` give it. Any
-/// thread, until the handler has ended. Outside a worker it writes nothing.
+/// Writes log lines of one job to its worker's log. Returned by job::log() and `co_await this_coro::log()`.
+/// Writes nothing outside a worker.
+/// Thread safety: may be used on any thread, until the handler has ended.
 class job_log {
  public:
   job_log() noexcept {}
   explicit job_log(const job_record* job) noexcept : job_(job) {}
 
-  /// Whether a line of that level would be written: ask before composing one that is expensive.
+  /// Returns whether a line of that level would be written. Check it before composing an expensive one.
   bool writes(log_level level) const noexcept {
     return destination() != nullptr && destination()->writes(level);
   }
@@ -39,8 +39,9 @@ class job_log {
 
 namespace this_coro {
 
-/// `job_log log = co_await this_coro::log();` in any task that works for a job, on whatever executor: the
-/// chain of tasks knows its job. Errors: std::logic_error when the task runs on no executor.
+/// Returns the log of the job that the current task works for, on whatever executor: `job_log log = co_await
+/// this_coro::log();`.
+/// Throws: std::logic_error if the task runs on no executor.
 class log : public detail::context_awaiter<log> {
  public:
   static constexpr const char* name = "this_coro::log";
@@ -49,4 +50,4 @@ class log : public detail::context_awaiter<log> {
 };
 
 }  // namespace this_coro
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

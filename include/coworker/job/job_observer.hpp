@@ -1,5 +1,5 @@
 #pragma once
-// Who is told at once of what a job reports, on the job's own thread: a test. Must not know which.
+// Lets a test see at once, on the job's own thread, what a job reports. Must not know which test.
 
 #include <coworker/json/json.hpp>
 
@@ -16,4 +16,4 @@ class job_observer {
   job_observer& operator=(const job_observer&) = delete;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,5 @@
 #pragma once
-// What a queue takes at most, as far as a job's output and its stream are concerned. Must not know any queue.
+// The limits that a queue sets on a job's output and its stream. Must not know any queue.
 
 #include <cstddef>
 #include <stdexcept>
@@ -7,7 +7,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// An output that is longer than the queue takes.
+/// Thrown when an output is longer than the queue accepts.
 class output_too_large : public std::length_error {
  public:
   output_too_large(std::size_t size, std::size_t limit)
@@ -19,10 +19,10 @@ class output_too_large : public std::length_error {
 namespace detail {
 
 struct stream_terms {
-  bool sends_chunks = true;                                 // false: all elements are for the final output
-  std::size_t chunk_limit = static_cast<std::size_t>(-1);   // bytes of compact JSON
-  std::size_t output_limit = static_cast<std::size_t>(-1);  // of the final output
+  bool sends_chunks = true;                                 // false: all elements go into the final output
+  std::size_t chunk_limit = static_cast<std::size_t>(-1);   // of a chunk, in bytes of compact JSON
+  std::size_t output_limit = static_cast<std::size_t>(-1);  // of the final output, in bytes of compact JSON
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,5 @@
 #pragma once
-// What a job came to, as a value that every engine encodes in its own way. Must not know any of them.
+// The outcome of a job, as a value that every engine encodes in its own way. Must not know any engine.
 
 #include <coworker/job/error_info.hpp>
 #include <coworker/json/json.hpp>
@@ -13,18 +13,18 @@ namespace coworker::inline v0_1 {
 /// How a job ended.
 enum class outcome_status : unsigned char {
   succeeded,  ///< it has an output
-  failed,     ///< it has an error, and perhaps what there was of an output before
-  stopped,    ///< the same, because it was asked to stop
+  failed,     ///< it has an error, and possibly the output that there was before
+  stopped,    ///< as `failed`, because it was asked to stop
 };
 
-/// What a job came to: an output or an error. A value.
+/// The outcome of a job: an output or an error. A value type.
 class outcome {
  public:
   json output;
   outcome_status status = outcome_status::succeeded;
-  bool recycle_worker = false;  ///< the worker is to end, so that a fresh one takes its place
-  /// Whether `output` is a json that the handler itself put together. Only then may an engine give a meaning to its
-  /// members; what is made from a type of the user's has none.
+  bool recycle_worker = false;  ///< the worker must end, so that a fresh one takes its place
+  /// Whether `output` is a json that the handler itself composed. Only then may an engine give a meaning to
+  /// its members; one converted from a user's type has none.
   bool untyped = false;
 
   outcome() noexcept {}
@@ -67,7 +67,7 @@ class outcome {
     return failure(std::move(error));
   }
 
-  /// A failure that says that there was no memory for what the job came to. Needs none itself.
+  /// Returns a failure that says that there was no memory for the outcome. Allocates nothing.
   static outcome out_of_memory() noexcept {
     outcome made;
     made.status = outcome_status::failed;
@@ -78,7 +78,7 @@ class outcome {
     outcome made;
     try {
       made = failure(std::string(message));
-    } catch (const std::bad_alloc&) {  // it was asked to stop all the same
+    } catch (const std::bad_alloc&) {  // stopped even without memory for the text
     }
     made.status = outcome_status::stopped;
     return made;
@@ -86,23 +86,23 @@ class outcome {
 
   bool succeeded() const noexcept { return status == outcome_status::succeeded; }
 
-  /// What went wrong. Null where nothing did, and where there was no memory to say it.
+  /// Returns what went wrong; null if nothing did, or if there was no memory to describe it.
   const error_info*(error)() const noexcept { return error_; }
 
-  /// Makes it a failure. The output stays. Without memory for the error it is one that says so.
+  /// Turns it into a failure and keeps the output. If there is no memory for the error, the failure says so.
   void(fail)(error_info error) noexcept {
     delete std::exchange(error_, new (std::nothrow) error_info(std::move(error)));
     status = outcome_status::failed;
   }
 
-  /// error()->message; empty where nothing went wrong.
+  /// Returns error()->message; empty if nothing went wrong.
   std::string_view message() const noexcept {
     if (error_ != nullptr) return error_->message;
     return succeeded() ? "" : "out of memory: there was none left to say what became of the job";
   }
 
  private:
-  error_info* error_ = nullptr;  // its own; apart, since most jobs have none
+  error_info* error_ = nullptr;  // owned; allocated separately, since most jobs have none
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

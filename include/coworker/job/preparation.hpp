@@ -1,6 +1,6 @@
 #pragma once
-// What a handler does before it can serve, such as loading a model, and how it is asked for that. Must not know the
-// worker, nor what is prepared.
+// How a handler prepares before it can serve, such as by loading a model. Must not know the worker, nor what
+// is prepared.
 
 #include <concepts>
 #include <coworker/coro/executor.hpp>
@@ -14,20 +14,21 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a handler is given to prepare with. Valid until prepare() has ended.
+/// Given to a handler's prepare(). Valid until prepare() has ended.
 class preparation {
  public:
   preparation(executor_ref pool, logger& log, stop_token stop = {}) noexcept
       : pool_(pool), log_(&log), stop_(stop) {}
 
-  /// Where it may block.
+  /// Returns the pool, where blocking is allowed.
   executor_ref pool() const noexcept { return pool_; }
 
-  /// The worker's log, for how far it is: `how.log().write(log_level::info, "Half of the weights are read.")`. Any thread.
+  /// Returns the worker's log, to report how far it is: `how.log().write(log_level::info, "Half of the
+  /// weights are read.")`. Thread-safe.
   logger&(log)() const noexcept { return *log_; }
 
-  /// Asked when the worker is to leave, so that there is no use in going on. start() does not wait for that: it ends
-  /// the process.
+  /// A token whose stop is requested when the worker is to end, so that preparing further is useless. start()
+  /// does not wait for prepare() then: it ends the process.
   coworker::stop_token stop_token() const noexcept { return stop_; }
 
  private:
@@ -36,14 +37,14 @@ class preparation {
   coworker::stop_token stop_;
 };
 
-/// A handler could not prepare itself: what worker::run() and serve() throw then. No job was taken.
+/// Thrown by worker::run() and serve() if a handler could not prepare itself. No job was taken.
 class preparation_error : public std::runtime_error {
  public:
   explicit preparation_error(error_info cause)
       : std::runtime_error("the handler could not be prepared, so no job was taken: " + (cause.trace)()),
         cause_(std::move(cause)) {}
 
-  /// What was thrown.
+  /// Returns what was thrown.
   const error_info&(error)() const noexcept { return cause_; }
 
  private:
@@ -61,7 +62,7 @@ concept prepares_plainly = requires(Handler& handler, const preparation& how) {
   { handler.prepare(how) } -> std::same_as<void>;
 };
 
-// One with the name, whatever its signature.
+// A handler with a member of that name, whatever its signature.
 template <class Handler>
 concept has_prepare = requires {
   &Handler::prepare;
@@ -71,10 +72,10 @@ concept has_prepare = requires {
 
 }  // namespace detail
 
-/// A handler that has to be prepared before it is called: it has `void prepare(const preparation&)`, which runs on a
-/// thread that may block, or `task<void> prepare(const preparation&)`, which runs where the worker does. A worker calls
-/// it at the beginning of each run, once the engine beats its heart, and takes no job before it has ended; what it throws
-/// ends the run. A wrapper around another handler passes it on:
+/// A handler that must be prepared before it is called. It has `void prepare(const preparation&)`, which runs
+/// on a thread that may block, or `task<void> prepare(const preparation&)`, which runs on the worker's
+/// executor. A worker calls it at the beginning of each run, once the engine sends heartbeats, and takes no
+/// job before it has ended. An exception from it ends the run. A wrapper around another handler forwards it:
 ///
 ///     task<void> prepare(const preparation& how) requires preparing_handler<Handler> {
 ///       return prepare_handler(handler_, how);
@@ -92,8 +93,9 @@ task<void> prepare_plainly(Handler& handler, const preparation& how) {
 
 }  // namespace detail
 
-/// Prepares a handler, for whoever wraps or runs one. Both arguments must outlive the task.
-/// Throws: what prepare() throws. Cancellation: as its prepare() does.
+/// Prepares a handler; for code that wraps or runs one. Both arguments must outlive the task.
+/// Throws: what prepare() throws.
+/// Cancellation: that of prepare().
 template <preparing_handler Handler>
 task<void> prepare_handler(Handler& handler, const preparation& how) {
   if constexpr (detail::prepares_as_task<Handler>) {
@@ -103,4 +105,4 @@ task<void> prepare_handler(Handler& handler, const preparation& how) {
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

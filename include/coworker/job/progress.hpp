@@ -1,6 +1,6 @@
 #pragma once
-// The way of a job's progress from whatever thread reports it to the worker that sends it: the latest value
-// of each job, and which jobs have one. Must not know how a record looks.
+// Passes progress from the thread that reports it to the worker that sends it: keeps the latest value of each
+// job, and which jobs have one. Must not know the fields of a record.
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>
@@ -17,7 +17,8 @@ struct job_record;
 
 namespace detail {
 
-// One owner among several of a record. Any thread; the last one deletes it.
+// One of several owners of a record. May be copied and destroyed on any thread; the last owner deletes the
+// record.
 class record_ref {
  public:
   record_ref() noexcept {}
@@ -40,7 +41,7 @@ class record_ref {
   job_record* record_ = nullptr;
 };
 
-// The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's.
+// The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's thread.
 class progress_desk {
  public:
   explicit progress_desk(auto_reset_event& news) noexcept : news_(news) {}
@@ -54,7 +55,7 @@ class progress_desk {
     news_.set();
   }
 
-  // No record: there is none.
+  // Returns an empty reference if no job has progress to send.
   record_ref take() {
     if (!any_.load(std::memory_order_relaxed)) return record_ref();
     const std::lock_guard lock(mutex_);
@@ -67,25 +68,25 @@ class progress_desk {
   std::mutex mutex_;
   fifo<record_ref> jobs_;
   std::atomic<bool> any_{false};  // set before the worker is woken
-  auto_reset_event& news_;        // for the worker: there is one more
+  auto_reset_event& news_;        // wakes the worker when a job is added
 };
 
-// What a job needs once it has reported progress; most never do.
+// The state of a job that has reported progress; most jobs never do.
 struct progress_state {
-  std::mutex mutex;  // guards the next four
+  std::mutex mutex;  // guards the next four members
   json latest;
-  bool waits = false;   // `latest` is to be sent
-  bool listed = false;  // at the desk
+  bool waits = false;   // `latest` is still to be sent
+  bool listed = false;  // the job is listed at the desk
   bool closed = false;
 
-  // The worker's own.
-  bool over = false;                            // no coroutine is to begin with it any more
-  bool sending = false;                         // a coroutine is at it
-  time_point not_before = (time_point::min)();  // the next value is sent
-  auto_reset_event ending;                      // for that coroutine: there is no more use in trying again
-  auto_reset_event sent;                        // for who waits for that coroutine: it has ended
+  // For the worker only.
+  bool over = false;                            // no further coroutine may start to send it
+  bool sending = false;                         // a coroutine is sending it
+  time_point not_before = (time_point::min)();  // the earliest time to send the next value
+  auto_reset_event ending;                      // tells that coroutine to stop retrying
+  auto_reset_event sent;                        // set when that coroutine has ended
 
-  // The worker's. False: there is nothing new.
+  // For the worker only. Returns false if there is nothing new.
   bool take(json& value) {
     const std::lock_guard lock(mutex);
     listed = false;
@@ -95,7 +96,7 @@ struct progress_state {
   }
 };
 
-// The progress of one job. Closed until it is opened; what is reported to a closed one is dropped.
+// The progress of one job. Closed until it is opened; values reported while it is closed are dropped.
 class progress_line {
  public:
   progress_line() noexcept : state_(shut()) {}
@@ -103,13 +104,13 @@ class progress_line {
   progress_line& operator=(const progress_line&) = delete;
   ~progress_line() { delete state(); }
 
-  // Before any thread can report. The desk must live until close().
+  // Must be called before any thread can report. The desk must live until close().
   void open(progress_desk& desk) noexcept {
     desk_ = &desk;
     state_.store(nullptr, std::memory_order_release);
   }
 
-  // Any thread. `job` is the one whose line this is.
+  // Thread-safe. `job` is the owner of this line.
   void report(const record_ref& job, json value) {
     progress_state* known = state_.load(std::memory_order_acquire);
     if (known == nullptr) known = make_state();
@@ -121,8 +122,8 @@ class progress_line {
     if (!std::exchange(known->listed, true)) desk_->add(job);
   }
 
-  // For the worker. Nothing is reported from then on, and the desk not touched any more. What was reported last may still
-  // be taken.
+  // For the worker only. Afterwards nothing more is reported, and the desk is not used any more. The last
+  // value reported may still be taken.
   void close() {
     progress_state* known = nullptr;
     if (state_.compare_exchange_strong(known, shut(), std::memory_order_acq_rel) || known == shut()) return;
@@ -134,14 +135,14 @@ class progress_line {
     detail::insist([known] { known->ending.set(); });
   }
 
-  // Null: nothing was ever reported.
+  // Returns null if nothing was ever reported.
   progress_state* state() const noexcept {
     progress_state* const known = state_.load(std::memory_order_acquire);
     return known == shut() ? nullptr : known;
   }
 
  private:
-  // Of several threads that report first, one makes the state.
+  // If several threads report first, one of them makes the state.
   progress_state* make_state() {
     auto* const made = new progress_state;
     progress_state* known = nullptr;
@@ -150,7 +151,7 @@ class progress_line {
     return known;
   }
 
-  // An address that no state has, for a line without one that is closed.
+  // Returns an address that no state has; it marks a closed line without a state.
   progress_state* shut() const noexcept {
     return reinterpret_cast<progress_state*>(const_cast<progress_line*>(this));
   }
@@ -160,4 +161,4 @@ class progress_line {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

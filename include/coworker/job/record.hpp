@@ -1,6 +1,6 @@
 #pragma once
-// What a queue hands over, and what a worker keeps of it from the take to the end of its delivery. Knows
-// neither queues nor workers.
+// The envelope in which a queue hands a job over, and the record that a worker keeps from the take to the
+// delivery of the outcome. Must not know queues or workers.
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>
@@ -20,55 +20,55 @@ namespace coworker::inline v0_1 {
 
 /// A job as a queue hands it over.
 struct job_envelope {
-  std::string id;  ///< not empty, and no other job's that is in progress
+  std::string id;  ///< not empty, and different from the id of any other job in progress
   json input = {};
-  json details = json::object();  ///< whatever else came with it; the handler finds it in job::details
-  std::string problem = {};       ///< why it cannot be run, in a sentence; empty: it can
+  json details = json::object();  ///< other members that came with the job, for job::details
+  std::string problem = {};       ///< why it cannot be run, as a sentence; empty: it can
   duration time_limit{};          ///< how long its handler may run; 0: as long as the worker allows
-  time_point deadline = (time_point::max)();  ///< when it is of no use any more, by the worker's executor
-  int deliveries = 0;             ///< how often the queue has handed it over, with this time; 0: not known
-  std::string trace_parent = {};  ///< of the request that it serves, as in W3C's header; empty: none
-  std::string log_label = {};     ///< stands in brackets before its lines in the log; empty: none
+  time_point deadline = (time_point::max)();  ///< when its result becomes useless, by the worker's executor
+  int deliveries = 0;             ///< how many times it was handed over, including this one; 0: unknown
+  std::string trace_parent = {};  ///< the W3C `traceparent` header of the request that it serves; empty: none
+  std::string log_label = {};     ///< shown in brackets before its log lines; empty: none
 };
 
 namespace detail {
 class job_observer;
 }  // namespace detail
 
-/// What a worker keeps of a job; a chain of tasks finds it in its context. Shared, since a copy of the job
-/// may outlive the worker's interest in it.
+/// What a worker keeps of a job. A chain of tasks finds it in its context. It is shared, because a copy of
+/// the job may live longer than the worker needs the record.
 struct job_record {
   stop_source stop;  ///< stops this job only
   std::string id;
   std::string log_label;
-  json input;                 ///< until the handler has it
-  json details;               ///< as well
+  json input;                 ///< moved out when the handler is called
+  json details;               ///< moved out when the handler is called
   std::string trace_parent;   ///< of the request that it serves
-  coworker::outcome outcome;  ///< once it has one; while it is being stopped, what it then ends with
-  bool runnable = true;       ///< false: it has its outcome already
-  bool given_up = false;      ///< its outcome is handed over while its handler goes on
-  bool ended = false;         ///< its outcome has been handed over
-  bool returned = false;      ///< its handler has, of one that was given up
-  bool sends_chunk = false;   ///< one is on its way
-  bool stream_began = false;  ///< a chunk of it is on its way
+  coworker::outcome outcome;  ///< once it has one; during a stop, the outcome that the stop gives it
+  bool runnable = true;       ///< false: it already has its outcome
+  bool given_up = false;      ///< its outcome is delivered although its handler still runs
+  bool ended = false;         ///< its outcome has been delivered
+  bool returned = false;      ///< the handler of a job that was given up has returned
+  bool sends_chunk = false;   ///< a chunk is being sent
+  bool stream_began = false;  ///< its first chunk has been produced
   bool only_whole = false;    ///< it streams nothing, though its handler can
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = (time_point::max)();
   time_point taken{};                    ///< when the queue handed it over
-  time_point started{};                  ///< when its handler was
+  time_point started{};                  ///< when its handler was started
   time_point settled{};                  ///< when it got its outcome
-  std::uint32_t look_slot = UINT32_MAX;  ///< its place among those that the worker is to look at again
+  std::uint32_t look_slot = UINT32_MAX;  ///< its position among the jobs that the worker will check again
   detail::progress_line progress;
-  logger* log = nullptr;                        ///< its worker's
-  const detail::worker_view* worker = nullptr;  ///< what it may see of that; null outside a worker
-  job_timings* timings = nullptr;               ///< its own; null where nobody asked for them
-  stream_options* own_stream = nullptr;         ///< its own; null where it has none
-  detail::job_observer* observer = nullptr;     ///< a test's
-  job_record* previous = nullptr;               ///< in the list that it is in
+  logger* log = nullptr;                        ///< the worker's log
+  const detail::worker_view* worker = nullptr;  ///< what it may see of its worker; null outside a worker
+  job_timings* timings = nullptr;               ///< owned; null unless timings are measured
+  stream_options* own_stream = nullptr;         ///< owned; null if the job has no options of its own
+  detail::job_observer* observer = nullptr;     ///< set by tests
+  job_record* previous = nullptr;               ///< in the list that contains it
   job_record* next = nullptr;
 
-  /// Throws std::bad_alloc; the envelope still has all then.
+  /// Throws: std::bad_alloc; the envelope then still has all its contents.
   explicit job_record(job_envelope&& envelope)
       : id(std::move(envelope.id)),
         log_label(std::move(envelope.log_label)),
@@ -88,7 +88,7 @@ struct job_record {
     delete own_stream;
   }
 
-  /// Gives it an outcome without its being run.
+  /// Gives it an outcome without running it.
   void settle(coworker::outcome known) noexcept {
     outcome = std::move(known);
     runnable = false;

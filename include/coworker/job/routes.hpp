@@ -1,5 +1,6 @@
 #pragma once
-// Several handlers behind one worker, each for a route of an HTTP endpoint. Must not know how requests come in.
+// Several handlers behind one worker, each for a route of an HTTP endpoint. Must not know how requests
+// arrive.
 
 #include <coworker/coro/task.hpp>
 #include <coworker/http/route.hpp>
@@ -19,53 +20,57 @@
 
 namespace coworker::inline v0_1 {
 
-/// A route and its handler: made by post(), get(), put(), patch() and del().
+/// A route and its handler, made by post(), get(), put(), patch() or del().
 template <job_handler Handler>
 struct routed {
   route at;
   Handler handler;
 };
 
-/// `pattern`: such as "/models/{name}"; the compiler refuses a malformed one.
+/// Makes a route for POST requests. `pattern`: such as "/models/{name}"; a malformed one does not compile.
 template <job_handler Handler>
 routed<Handler> post(route_pattern pattern, Handler handler) {
   return {{"POST", pattern}, std::move(handler)};
 }
+/// Makes a route for GET requests; see post().
 template <job_handler Handler>
 routed<Handler> get(route_pattern pattern, Handler handler) {
   return {{"GET", pattern}, std::move(handler)};
 }
+/// Makes a route for PUT requests; see post().
 template <job_handler Handler>
 routed<Handler> put(route_pattern pattern, Handler handler) {
   return {{"PUT", pattern}, std::move(handler)};
 }
+/// Makes a route for PATCH requests; see post().
 template <job_handler Handler>
 routed<Handler> patch(route_pattern pattern, Handler handler) {
   return {{"PATCH", pattern}, std::move(handler)};
 }
+/// Makes a route for DELETE requests; see post().
 template <job_handler Handler>
 routed<Handler> del(route_pattern pattern, Handler handler) {
   return {{"DELETE", pattern}, std::move(handler)};
 }
 
-/// The input of a handler that takes a request's body as it came, of whatever type and also where it is JSON: an image, a
-/// sound, a message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A job that does
+/// The input of a handler that takes a request's body as it came, of any type, even if it is JSON: an image, a sound, a
+/// message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A job that does
 /// not come by HTTP has it as {"input": {"bytes": "..."}}.
 struct raw_body {
   std::string bytes;  ///< need not be UTF-8
 };
 
-/// A route as a server sees it.
+/// Describes a route to a server.
 struct route_description {
   route at;
   bool streams = false;
-  json (*schema)() = nullptr;  ///< of the handler's input; null: any JSON
+  json (*schema)() = nullptr;  ///< JSON schema of the handler's input; null: any JSON
   bool raw = false;            ///< the handler takes a raw_body
 };
 
 namespace detail {
 
-// How a job says which route it is for, in its details.
+// Returns the name by which a job's details name a route.
 inline std::string route_name(const route& at) {
   return std::string(at.method).append(" ").append(at.pattern.text());
 }
@@ -112,20 +117,22 @@ struct route_chain<First, Rest...> {
 
 }  // namespace detail
 
-/// Handlers of any kind, each for a route of its own, under one worker, one concurrency modifier and one set of metrics:
+/// Handlers of any kind, each for its own route, under one worker, one concurrency modifier and one set of
+/// metrics:
 ///
 ///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
 ///
-/// A body is the handler's input: JSON or text, or anything for a handler of job<raw_body>. Without a body, as with GET, the
-/// input's members are the parameters of path and query. Both, and the header lines, are in job::details too: `parameters`,
-/// `query_parameters`, `headers`. What describes the API (/openapi.json, /docs) names each route with its input. A job that does not come by
-/// HTTP names its route beside its input, as in {"input": {}, "route": "POST /v1/transcribe"}.
+/// A body is the handler's input: JSON or text, or any bytes for a handler of job<raw_body>. Without a body, as with
+/// GET, the input's members are the parameters of path and query. Both, and the header lines, are also in job::details:
+/// `parameters`, `query_parameters`, `headers`. The API's description (/openapi.json, /docs) names each route with its
+/// input. A job that does not come by HTTP names its route beside its input, as in {"input": {}, "route":
+/// "POST /v1/transcribe"}.
 template <class... Handlers>
 class routes {
  public:
   explicit routes(routed<Handlers>... entries) : chain_(std::move(entries)...) {}
 
-  /// What a worker runs.
+  /// Runs the handler of the job's route. Called by the worker.
   task<void> choose_and_run(job_record& record, const handler_place& place, const stream_sink& sink) {
     std::string wanted;
     if (const auto named = record.details.find("route"); named != record.details.end() && named->is_string())
@@ -140,7 +147,7 @@ class routes {
     return all;
   }
 
-  /// So that it is a handler. Throws: std::logic_error, because only a worker knows where each of them is to run.
+  /// Makes it a handler. Throws: std::logic_error, because only a worker knows where each handler runs.
   task<json> operator()(job<>) const {
     throw std::logic_error("routes: only a worker can run them; call one of the handlers instead");
     co_return json();

@@ -1,5 +1,6 @@
 #pragma once
-// How the elements of a streaming handler are read and handed to its stream. Must not know the worker or any queue.
+// Reads the elements of a streaming handler and passes them to its stream. Must not know the worker or any
+// queue.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -26,16 +27,16 @@
 
 namespace coworker::inline v0_1 {
 
-/// Where handlers run, and how.
+/// Where and how handlers run.
 struct handler_place {
   executor_ref pool;        ///< for plain functions
-  executor_ref coroutines;  ///< for the others; empty: where the worker is
+  executor_ref coroutines;  ///< for coroutines; empty: the worker's executor
   stream_options stream;
   detail::stream_terms terms;
 };
 
-/// Receives the chunks of a streaming handler that run_handler() runs; hides what is behind it. Refers to an object with
-/// task<bool> send(job_record&, json) and void interpret(outcome&), which must outlive it.
+/// Receives the chunks of a streaming handler that run_handler() runs. A type-erased reference to an object
+/// with task<bool> send(job_record&, json) and void interpret(outcome&), which must outlive it.
 class stream_sink {
  public:
   template <class Target>
@@ -57,7 +58,7 @@ class stream_sink {
 
 namespace detail {
 
-// What a stream comes to besides its chunks.
+// The result of a stream besides its chunks.
 struct stream_end {
   outcome& made;
   bool has_whole = false;
@@ -65,8 +66,8 @@ struct stream_end {
 
 enum class element_kind : unsigned char { chunk, whole, failure };
 
-// An element that is an object of the handler's own making may say that the job failed, as a returned one may; the stream
-// ends there. A whole value becomes the output.
+// An element that is an object composed by the handler itself may say that the job failed, as a returned one
+// may; the stream then ends. A whole value becomes the output.
 template <class Element>
 element_kind read_element(Element& element, json& value, const stream_sink& sink, stream_end& end) {
   if constexpr (is_chunk_or_whole<Element>) {
@@ -95,7 +96,7 @@ element_kind read_element(Element& element, json& value, const stream_sink& sink
   }
 }
 
-// The job's own options count from here on.
+// The job's own options apply from here on.
 template <class Stream>
 void begin_stream(Stream& stream, job_record& record) {
   if (record.stream_began) return;
@@ -103,7 +104,7 @@ void begin_stream(Stream& stream, job_record& record) {
   if (record.own_stream != nullptr) stream.use(*record.own_stream);
 }
 
-// Hands one element on, from wherever the handler is.
+// Passes one element to the stream, from whatever executor the handler runs on.
 template <class Stream>
 task<void> push_element(Stream& stream, json element, executor_ref home) {
   const executor_ref here = co_await this_coro::executor();
@@ -129,8 +130,8 @@ task<void> stream_generator(Handler& handler, job_record& record, Stream& stream
   }
 }
 
-// The whole range is read on one thread, as what it reads from may be bound to a thread: it blocks until the queue has
-// room. Where the worker itself is on this thread, as in a simulation, it awaits that instead.
+// Reads the whole range on one thread, because what it reads from may be bound to a thread. Blocks until the
+// queue has room. If the worker itself runs on this thread, as in a simulation, awaits the room instead.
 template <class Handler, class Stream>
 task<void> stream_range(Handler& handler, job_record& record, Stream& stream, executor_ref home,
                         const stream_sink& sink, stream_end& end) {
@@ -161,12 +162,12 @@ inline task<void> return_home(executor_ref home) {
     try {
       co_await resume_on(home);
       at_home = true;
-    } catch (const std::bad_alloc&) {  // nowhere else can it go on
+    } catch (const std::bad_alloc&) {  // try again: it can continue nowhere else
     }
   }
 }
 
-// What a job's stream hands its chunks to.
+// Receives the chunks of a job's stream.
 struct send_of_job {
   const stream_sink& sink;
   job_record& record;
@@ -175,7 +176,7 @@ struct send_of_job {
 };
 using job_stream = chunk_stream<const send_of_job>;
 
-// Reads the elements of a handler of some type, to which `handler` points by way of a pointer of its type, into a stream.
+// Reads the elements of a handler into a stream. `handler` points to a pointer to the handler.
 using read_stream = task<void> (*)(const void* handler, job_record& record, job_stream& stream,
                                    executor_ref home, const stream_sink& sink, stream_end& end);
 
@@ -190,8 +191,9 @@ task<void> read_handler(const void* handler, job_record& record, job_stream& str
   }
 }
 
-// Ends with the handler's exception or the stream's; the output is then what was kept, if any was to be. `runs_on` is
-// where the handler is read; empty: here. Compiled once for all handlers.
+// Throws the handler's exception or the stream's; `made` then has the output that was kept, if any was to be.
+// `runs_on` is the executor on which the handler is read; empty: the current one. Compiled once for all
+// handlers.
 inline task<void> run_streaming(const void* handler, read_stream read, executor_ref runs_on,
                                 job_record& record, const handler_place& place, const stream_sink& sink,
                                 outcome& made) {

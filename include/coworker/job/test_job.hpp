@@ -1,6 +1,6 @@
 #pragma once
-// test_job: runs a handler on one job without a queue or a worker, in virtual time, and keeps all that it did. For unit
-// tests, with any framework.
+// test_job: runs a handler on one job in virtual time, without a queue or a worker, and records all that it
+// does. For unit tests; must not know their framework.
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>
@@ -31,7 +31,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// A simulated loop that counts how often a coroutine on it waits.
+// A simulated loop that counts how many times a coroutine on it waits.
 class await_counter {
  public:
   static constexpr executor_clock clock = executor_clock::simulated;
@@ -69,7 +69,7 @@ class kept_lines final : public log_sink {
 
 }  // namespace detail
 
-/// One job for a handler under test:
+/// Runs one job through a handler under test:
 ///
 ///     test_job<request> job({.prompt = "fog"});
 ///     job.stop_at_progress(3);
@@ -77,11 +77,11 @@ class kept_lines final : public log_sink {
 ///     CHECK(job.outcome.status == outcome_status::stopped);
 ///     CHECK(job.progress.size() == 3);
 ///
-/// The handler is one of any kind, middleware included; one that is prepared() is prepared first. It runs on a
-/// simulated_loop of the job's own: sleeps take no time, plain functions run on the calling thread, and real threads are
-/// refused. Its input goes through JSON, with its rules, as it does in a worker.
+/// The handler may be of any kind, middleware included; one that is prepared() is prepared first. It runs on
+/// a simulated_loop of the job's own: sleeps take no time, plain functions run on the calling thread, and
+/// real threads are refused. The input is converted through JSON, with its rules, as in a worker.
 ///
-/// Thread safety: none; progress may be reported on any thread.
+/// Thread safety: none, except that progress may be reported on any thread.
 template <class Input = json>
 class test_job : private detail::job_observer {
  public:
@@ -92,31 +92,33 @@ class test_job : private detail::job_observer {
   test_job(const test_job&) = delete;
   test_job& operator=(const test_job&) = delete;
 
-  // How it is run.
+  // How the job is run.
   job_envelope envelope;       ///< the job as a queue hands it over: details, deliveries, trace parent
   stream_options stream = {};  ///< how a streaming handler's elements become chunks
   log_level level = log_level::trace;
 
-  /// Asks the job to stop at that time after its handler has begun; 0: as it begins.
+  /// Requests a stop of the job at that time after its handler has begun; 0: as it begins.
   void stop_at(duration after_start) { stop_after_ = after_start; }
-  /// Asks it to stop within the n-th call of job::progress(), from 1.
+  /// Requests a stop within the n-th call of job::progress(), counted from 1.
   void stop_at_progress(int number) { stop_at_progress_ = number; }
-  /// Asks it to stop when its coroutine waits for the n-th time, from 1: for a moment or an event, in whatever it awaits.
+  /// Requests a stop when its coroutine waits for the n-th time, counted from 1: for a time or an event, in
+  /// whatever it awaits.
   void stop_at_await(int number) { stop_at_await_ = number; }
-  /// Its time is over then, which stops it and fails it unless it returns something all the same.
+  /// Ends its time at that time after its handler has begun: the job is stopped, and fails unless the handler
+  /// then still returns something.
   void deadline_at(duration after_start) { deadline_after_ = after_start; }
 
-  // What it did.
+  // What the job did.
   coworker::outcome outcome;
-  std::vector<json> progress;    ///< every report, also those that a queue would not see as another came
+  std::vector<json> progress;    ///< every report, including those that a later one would replace in a queue
   std::vector<json> chunks;      ///< of a streaming handler
   std::vector<std::string> log;  ///< lines as a worker writes them, the level first
-  duration elapsed{};            ///< virtual time, from its start to its end
-  int awaits = 0;                ///< how often it waited
+  duration elapsed{};            ///< virtual time from the start of its handler to its end
+  int awaits = 0;                ///< how many times it waited
 
-  /// Runs the handler to its end, and returns the outcome. Once.
-  /// Throws: what the handler's preparation throws; std::logic_error for a second call, and when the handler awaits what
-  /// can never come.
+  /// Runs the handler to its end and returns the outcome. May be called once.
+  /// Throws: what the handler's preparation throws; std::logic_error for a second call, and if the handler
+  /// awaits something that can never happen.
   template <class Handler>
   const coworker::outcome& run(Handler&& handler) {
     constexpr bool is_handler = job_handler<std::remove_reference_t<Handler>>;

@@ -1,6 +1,6 @@
 #pragma once
-// Keeps characters whole in a stream of texts, where a text may end within one, as a language model's tokens do.
-// Must not know streams.
+// Keeps characters whole in a stream of texts that may end within a character, as the tokens of a language
+// model do. Must not know streams.
 
 #include <coworker/json/utf8.hpp>
 #include <cstddef>
@@ -10,33 +10,33 @@
 
 namespace coworker::inline v0_1::detail {
 
-// How many bytes at the end of `text` begin a UTF-8 sequence that is not finished; 0 to 3.
+// Returns how many bytes at the end of `text` begin an unfinished UTF-8 sequence; 0 to 3.
 inline std::size_t unfinished_bytes(std::string_view text) noexcept {
   for (std::size_t back = 1; back <= 3 && back <= text.size(); ++back) {
     const auto byte = static_cast<unsigned char>(text[text.size() - back]);
-    if ((byte & 0xc0) == 0x80) continue;  // not the first of its sequence
+    if ((byte & 0xc0) == 0x80) continue;  // a continuation byte
     const std::size_t whole = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1;
     return byte >= 0xc2 && byte <= 0xf4 && whole > back ? back : 0;
   }
   return 0;
 }
 
-// Holds back the bytes of a character that a text does not finish, and puts them before the next text.
+// Holds back the bytes of an unfinished character, and puts them before the next text.
 class text_carry {
  public:
   bool holds() const noexcept { return !held_.empty(); }
-  // Whether next() would change nothing.
+  // Returns whether next() would return the text unchanged.
   bool keeps_as_it_is(std::string_view text) const noexcept {
     return held_.empty() && unfinished_bytes(text) == 0;
   }
 
-  // The text as far as its characters are whole. Bytes that were held back and that it does not finish become U+FFFD.
+  // Returns the text up to its last whole character. Held back bytes that it does not complete become U+FFFD.
   std::string next(std::string text) {
     if (!held_.empty()) {
       text.insert(0, held_);
       const char* const end = text.data() + text.size();
       const bool finished = utf8_sequence(text.data(), end) != 0;
-      // Short elements may bring one byte of it each, or none.
+      // Each short element may bring one byte of the character, or none.
       const bool going_on = !finished && unfinished_bytes(text) == text.size();
       if (!finished && !going_on) text.replace(0, held_.size(), replacement);
       held_.clear();
@@ -47,7 +47,8 @@ class text_carry {
     return text;
   }
 
-  // What stands for the bytes that are still held back once no text can finish them; empty where there are none.
+  // Returns what replaces the bytes that are still held back at the end of the stream; empty if there are
+  // none.
   std::string end() { return std::exchange(held_, {}).empty() ? std::string() : std::string(replacement); }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Where a job's time went, for a job whose queue is to be told. Must not know how a record looks.
+// Where a job's time went, for queues whose clients ask for it. Must not know the fields of a record.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
@@ -11,23 +11,24 @@
 #include <vector>
 
 namespace coworker::inline v0_1 {
-/// Where one job's time went: stretches of time by name, for a client that asked for them. An engine finds it in a job_result.
+/// The timings of one job: named spans of time, for a client that asked for them. An engine finds them in a
+/// job_result.
 /// Thread safety: all operations may be called on any thread.
 class job_timings {
  public:
-  /// `clock` is the worker's.
+  /// `clock`: the worker's executor, by whose time the spans are measured.
   explicit job_timings(executor_ref clock) noexcept : clock_(clock) {}
 
   time_point now() const { return clock_.now(); }
 
-  /// Adds a stretch, from `start` to `end` of that clock.
+  /// Adds a span from `start` to `end`, by that clock.
   void add(std::string name, time_point start, time_point end) {
     const std::lock_guard lock(mutex_);
     stretches_.push_back({std::move(name), start, end});
   }
 
-  /// Returns an array of {"name", "start", "end", "duration_ms"}, as the platform's clients read it: `start` and `end` in
-  /// seconds of a clock that counts from anywhere.
+  /// Returns an array of {"name", "start", "end", "duration_ms"}, the format that the platform's clients
+  /// read. `start` and `end` are in seconds of a clock with an arbitrary zero.
   json to_json() const {
     json list = json::array();
     const std::lock_guard lock(mutex_);
@@ -56,8 +57,8 @@ class job_timings {
   std::vector<stretch> stretches_;
 };
 
-/// The time from a job's checkpoint() to its own end, under a name, among the job's timings. Where nobody
-/// asked for timings it costs nothing.
+/// Adds the time from a job's checkpoint() to its own destruction, under a name, to the job's timings. Costs
+/// nothing if nobody asked for timings.
 class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpoint {
  public:
   checkpoint(checkpoint && other) noexcept
@@ -70,7 +71,7 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
   ~checkpoint() {
     try {
       if (timings_ != nullptr) timings_->add(std::move(name_), start_, timings_->now());
-    } catch (...) {  // no memory for a measurement: there is none
+    } catch (...) {  // no memory: the measurement is dropped
     }
   }
 
@@ -81,7 +82,7 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
   }
 
  private:
-  detail::record_ref job_;  // keeps the timings
+  detail::record_ref job_;  // keeps the timings alive
   job_timings* timings_;
   std::string name_;
   time_point start_{};

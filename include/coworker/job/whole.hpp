@@ -1,5 +1,5 @@
 #pragma once
-// whole: a streaming handler's way to say what its job's final output is. Must not know how streams are sent.
+// whole: with it, a streaming handler sets the final output of its job. Must not know how streams are sent.
 
 #include <concepts>
 #include <coworker/json/json.hpp>
@@ -10,7 +10,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// What whole() gives.
+/// The result of whole().
 class whole_value {
  public:
   explicit whole_value(json value) : value_(std::move(value)) {}
@@ -20,8 +20,8 @@ class whole_value {
   json value_;
 };
 
-/// The output of a job whose handler streams: `co_yield whole(text);` from a generator of chunk_or_whole. Anything that
-/// turns into JSON.
+/// Sets the output of a job whose handler streams: `co_yield whole(text);` in a generator of chunk_or_whole.
+/// `value`: anything that converts to json.
 template <class Value>
 requires std::constructible_from<json, Value> whole_value whole(Value&& value) {
   return whole_value(json(std::forward<Value>(value)));
@@ -34,7 +34,7 @@ requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
     "plain struct of such")
 whole_value whole(Value&&) { return whole_value(json()); }
 
-/// What a streaming handler yields that decides for each job whether it streams:
+/// The element type of a streaming handler that decides for each job whether it streams:
 ///
 ///     async_generator<chunk_or_whole<std::string>> handle(job<request> work) {
 ///       if (!work.input.stream) {
@@ -45,7 +45,7 @@ whole_value whole(Value&&) { return whole_value(json()); }
 ///       ...
 ///       co_yield token;  // a chunk
 ///
-/// A job that yields both has its chunks and this output. A second whole value fails the job.
+/// A job may yield both: it then has its chunks and this output. A second whole value fails the job.
 template <class T = json>
 class chunk_or_whole {
  public:
@@ -71,7 +71,7 @@ inline constexpr bool is_chunk_or_whole = false;
 template <class T>
 inline constexpr bool is_chunk_or_whole<chunk_or_whole<T>> = true;
 
-// What an element is once it is known to be a chunk.
+// The type of an element that is known to be a chunk.
 template <class T>
 struct chunk_type {
   using type = T;
@@ -82,4 +82,4 @@ struct chunk_type<chunk_or_whole<T>> {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,6 @@
 #pragma once
-// The bodies of json that look into a value and change its parts. Its interface is in value.hpp.
+// Implements the functions of json that access a value and change its parts. value.hpp has the interface.
+// Must not know JSON text.
 
 #include <coworker/json/containers.hpp>
 #include <coworker/json/describe.hpp>
@@ -72,7 +73,8 @@ inline std::size_t json::place_of(const json_member* found) const noexcept {
                                   object_of(slot_)->members());
 }
 
-/// Of an array or object that is not empty: the element or member at that place, or the end.
+/// Returns an iterator to the element or member at that place of an array or object that is not empty,
+/// or its end.
 inline json::iterator json::iterator_at(std::size_t place) noexcept {
   if (is_array()) return iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]) + place);
   auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
@@ -165,8 +167,8 @@ namespace detail {
       "nothing to erase: the iterator is the end of this value, or points into another one");
 }
 
-/// Which of the `count` parts from `first` on a position is. The addresses are compared as numbers, as the
-/// position may lie in another value, or nowhere.
+/// Returns which of the `count` parts from `first` on a position is. The addresses are compared as integers,
+/// because the position may be in another value, or nowhere.
 template <class Part>
 std::size_t index_of(const Part* position, const Part* first, std::size_t count) {
   const auto distance = reinterpret_cast<std::uintptr_t>(position) - reinterpret_cast<std::uintptr_t>(first);
@@ -211,7 +213,7 @@ inline std::size_t json::erase(json_key named) {
 }
 
 inline void json::erase_element(element_position at) {
-  element(at);  // throws when there is none
+  element(at);  // throws if there is none
   detail::erase_element(*array_of(slot_), at.index);
 }
 
@@ -223,7 +225,7 @@ inline json::iterator json::erase(const_iterator position) {
   } else if (is_object() && !empty()) {
     const auto* const members = reinterpret_cast<const json_member*>(object_of(slot_)->members());
     place = detail::index_of(position.member_, members, object_of(slot_)->used);
-    // A member that was erased leaves a gap where it was.
+    // An erased member leaves a gap in its place.
     if (detail::is_gap(object_of(slot_)->members()[place])) detail::throw_nothing_to_erase();
     place = detail::erase_member(*object_of(slot_), place);
   } else {
@@ -259,4 +261,4 @@ inline void json::clear() noexcept {
   std::swap(slot_, cleared.slot_);
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,7 +1,7 @@
 #pragma once
-// Memory for what a value keeps on the heap. A block made by hand has its own allocation; the many small
-// blocks of a parsed text share chunks, each of which counts those still in use and goes with the last,
-// whoever holds it by then. Must not know what blocks contain.
+// Memory for the parts of a value on the heap. A block that is made singly has its own allocation. The many
+// small blocks of a parsed text share chunks; each chunk counts its blocks in use, and is freed with the last
+// one. Must not know what blocks contain.
 
 #include <atomic>
 #include <cstddef>
@@ -10,32 +10,32 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// What every block begins with.
+/// The header of every block.
 struct block {
-  std::uint32_t origin;  // how far into its chunk it lies; 0 when it has an allocation of its own
-  std::uint32_t size;    // elements, members or bytes of text in it
+  std::uint32_t origin;  // its offset in its chunk; 0 if it has its own allocation
+  std::uint32_t size;    // number of elements, members or bytes of text in it
 };
 
-/// Memory shared by several blocks. Its count is atomic because they may come to belong to values on
-/// different threads.
+/// Memory shared by several blocks. Its count is atomic because the blocks may belong to values
+/// on different threads.
 struct block_chunk {
   std::atomic<std::uint32_t> in_use;
 };
 
-/// Memory for a block, and what its origin is to say.
+/// Memory for a block, and the value of its origin.
 struct block_place {
   void* memory;
   std::uint32_t origin;
 };
 
-/// Gives each block an allocation of its own.
+/// Gives each block its own allocation.
 struct single_blocks {
   static block_place allocate(std::size_t bytes) { return {::operator new(bytes), 0}; }
 };
 
-/// Takes `count` blocks off a chunk; the last one takes the chunk along.
+/// Removes `count` blocks from a chunk, and frees it if they were the last.
 inline void release_from(block_chunk* chunk, std::uint32_t count) noexcept {
-  // When all that is left is ours nobody else can touch the count, so it need not be changed.
+  // If all remaining blocks are ours, nobody else can access the count, so it need not be changed.
   if (chunk->in_use.load(std::memory_order_acquire) != count &&
       chunk->in_use.fetch_sub(count, std::memory_order_acq_rel) != count) {
     return;
@@ -44,11 +44,11 @@ inline void release_from(block_chunk* chunk, std::uint32_t count) noexcept {
   ::operator delete(chunk);
 }
 
-/// Gives out blocks from chunks that grow with the need. Keeping one small part of a parsed text alive keeps
-/// its chunk, so chunks are small, and large blocks get allocations of their own.
+/// Allocates blocks from chunks that grow with the need. A chunk lives as long as any of its blocks, so
+/// chunks are small, and large blocks get their own allocations.
 class chunked_blocks {
  public:
-  /// Memory like `expected` bytes will be asked for in all.
+  /// `expected`: the approximate number of bytes that will be allocated in total.
   explicit chunked_blocks(std::size_t expected) noexcept
       : next_chunk_(expected < smallest_chunk  ? smallest_chunk
                     : expected > largest_chunk ? largest_chunk
@@ -68,7 +68,7 @@ class chunked_blocks {
     const block_place place{reinterpret_cast<char*>(chunk_) + used_, static_cast<std::uint32_t>(used_)};
     used_ += bytes;
     room_ -= bytes;
-    // Nobody else knows the chunk yet: no need for an atomic addition.
+    // No other thread knows the chunk yet, so the addition need not be atomic.
     chunk_->in_use.store(chunk_->in_use.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return place;
   }
@@ -83,7 +83,7 @@ class chunked_blocks {
 
   void new_chunk(std::size_t needed) {
     const std::size_t size = next_chunk_ < header + needed ? header + needed : next_chunk_;
-    auto* const chunk = ::new (::operator new(size)) block_chunk{1};  // the one is for this object
+    auto* const chunk = ::new (::operator new(size)) block_chunk{1};  // 1: this object's own use
     if (chunk_ != nullptr) release_from(chunk_, 1);
     chunk_ = chunk;
     used_ = header;
@@ -98,7 +98,7 @@ class chunked_blocks {
   std::size_t next_chunk_;
 };
 
-/// Frees blocks. Those that follow one another from the same chunk are taken off its count at once.
+/// Frees blocks. Consecutive blocks of the same chunk are subtracted from its count together.
 class block_release {
  public:
   block_release() noexcept = default;
@@ -111,7 +111,7 @@ class block_release {
       ::operator delete(freed);
       return;
     }
-    // Counted as integers: g++ 12 takes a step back from a pointer it saw made for a step out of its memory.
+    // Computed with integers: g++ 12 would report that stepping back from the pointer leaves its object.
     auto* const chunk =
         reinterpret_cast<block_chunk*>(reinterpret_cast<std::uintptr_t>(freed) - freed->origin);
     if (chunk != chunk_) {
@@ -131,4 +131,4 @@ class block_release {
   std::uint32_t count_ = 0;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

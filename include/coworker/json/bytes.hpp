@@ -1,6 +1,6 @@
 #pragma once
-// Looking at eight bytes of text at once, with plain integer arithmetic.
-// Knows which bytes a JSON string cannot hold as they are; knows nothing of values, parsing or writing.
+// Examines eight bytes of text at once, with integer arithmetic. Knows which bytes need an escape in a JSON
+// string; must not know values, parsing or writing.
 
 #include <bit>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// Eight bytes from `p`, the first of them in the lowest bits whatever the machine's byte order.
+/// Returns eight bytes from `p`, the first in the lowest bits, whatever the machine's byte order.
 inline std::uint64_t load_word(const char* p) noexcept {
   std::uint64_t word;
   std::memcpy(&word, p, sizeof word);
@@ -24,8 +24,8 @@ constexpr std::uint64_t repeat_byte(unsigned char byte) noexcept { return 0x0101
 
 inline constexpr std::uint64_t high_bits = repeat_byte(0x80);
 
-/// Marks (with its high bit) the first byte of the word that is '"', '\' or below 0x20. Later bytes may be
-/// marked without cause, because a subtraction borrows upwards; no byte before the first true one is.
+/// Marks, with its high bit, the first byte of the word that is '"', '\' or below 0x20. Later bytes may be
+/// marked wrongly, because a subtraction borrows upwards; no byte before the first match is marked.
 constexpr std::uint64_t mark_specials(std::uint64_t word) noexcept {
   const std::uint64_t below_space = word - repeat_byte(0x20);
   const std::uint64_t quote = (word ^ repeat_byte('"')) - repeat_byte(1);
@@ -33,7 +33,7 @@ constexpr std::uint64_t mark_specials(std::uint64_t word) noexcept {
   return (below_space | quote | backslash) & ~word & high_bits;
 }
 
-/// The index of the first marked byte; `marks` is not zero.
+/// Returns the index of the first marked byte. `marks` must not be zero.
 constexpr unsigned first_marked(std::uint64_t marks) noexcept {
   return static_cast<unsigned>(std::countr_zero(marks)) >> 3;
 }
@@ -42,13 +42,13 @@ constexpr bool is_special(char c) noexcept {
   return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
 }
 
-/// A stretch of text that needs no escape: where it ends, and whether all of it is ASCII.
+/// A span of text without escapes: where it ends, and whether it is all ASCII.
 struct plain_run {
   const char* end;
   bool ascii;
 };
 
-/// The longest stretch from `p` that holds no '"', no '\' and no control character.
+/// Returns the longest span from `p` without '"', '\' and control characters.
 inline plain_run skip_plain(const char* p, const char* end) noexcept {
   std::uint64_t seen = 0;
   for (; end - p >= 8; p += 8) {
@@ -64,4 +64,4 @@ inline plain_run skip_plain(const char* p, const char* end) noexcept {
   return {p, (seen & high_bits) == 0};
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,5 @@
 #pragma once
-// When two JSON values are equal, found without recursion.
+// Compares JSON values for equality, without recursion. Must not know JSON text.
 
 #include <coworker/json/floating.hpp>
 #include <coworker/json/member_gaps.hpp>
@@ -14,8 +14,8 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// Whether a double is worth exactly that integer. They are compared as integers: as doubles, 2^53 and 2^53 +
-/// 1 would be equal.
+/// Returns whether a double equals an integer exactly. They are compared as integers: as doubles, 2^53 and
+/// 2^53 + 1 would be equal.
 inline bool same_integer_and_double(const json_slot& whole, const double& value) noexcept {
   if (!is_finite(value)) return false;
   constexpr double two_to_63 = 9223372036854775808.0;
@@ -60,15 +60,15 @@ inline bool same_leaf(const json_slot& a, const json_slot& b) noexcept {
   return true;
 }
 
-/// Two arrays or two objects of the same size, and how far they have been compared.
+/// Two arrays or two objects of the same size, and how many of their parts have been compared.
 struct compare_step {
   json_slot a;
   json_slot b;
   std::size_t next;
 };
 
-/// The child of `b` that has to equal the child of `a` at `index`: at the same place in an array, under the
-/// same key in an object (most often at the same place too), or nullptr.
+/// Returns the child of `b` that must equal the child of `a` at `index`: in an array the one at the same
+/// place, in an object the one with the same key (usually at the same place too), or nullptr.
 inline const json_slot* counterpart(const json_slot& a, const json_slot& b, std::size_t index) noexcept {
   if (a.kind() == slot_kind::array) return &child_of(b, index);
   const key_probe key(object_of(a)->members()[index].key);
@@ -108,4 +108,4 @@ inline bool same_slot(const json_slot& a, const json_slot& b) {
 
 inline bool json::equal(const json& a, const json& b) { return detail::same_slot(a.slot_, b.slot_); }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// Arrays and objects as slots: making them, letting them grow, taking parts out. Order of members is kept
-// everywhere. Must not know of class json.
+// Arrays and objects as slots: makes them, grows them, removes parts. Members keep their order. Must not
+// know class json.
 
 #include <coworker/json/error.hpp>
 #include <coworker/json/member_gaps.hpp>
@@ -56,7 +56,7 @@ inline std::size_t grown_capacity(std::size_t capacity, std::size_t needed) noex
   return doubled < needed ? needed : doubled;
 }
 
-/// Makes room for `capacity` elements in all.
+/// Makes room for `capacity` elements in total.
 inline void reserve_elements(json_slot& array, std::size_t capacity) {
   array_block* const old = array_of(array);
   if (old != nullptr && old->capacity >= capacity) return;
@@ -70,7 +70,7 @@ inline void reserve_elements(json_slot& array, std::size_t capacity) {
   array.heap.value = block;
 }
 
-/// Makes room for `needed` elements in all, and then some, so that growing one by one takes linear time.
+/// Makes room for `needed` elements in total and for some more, so that growing one by one takes linear time.
 inline void grow_elements(json_slot& array, std::size_t needed) {
   const std::size_t capacity = array_of(array) == nullptr ? 0 : array_of(array)->capacity;
   if (capacity < needed) reserve_elements(array, grown_capacity(capacity, needed));
@@ -91,7 +91,7 @@ inline void erase_element(array_block& block, std::size_t index) noexcept {
                (block.size - index) * sizeof(json_slot));
 }
 
-/// Makes room for `capacity` members in all.
+/// Makes room for `capacity` members in total.
 inline void reserve_members(json_slot& object, std::size_t capacity) {
   object_block* const old = object_of(object);
   if (old != nullptr && old->capacity >= capacity) return;
@@ -106,8 +106,8 @@ inline void reserve_members(json_slot& object, std::size_t capacity) {
   object.heap.value = block;
 }
 
-/// Makes room for one more member. Gaps are closed rather than more memory taken where they are so many that
-/// this pays for the work.
+/// Makes room for one more member. If there are so many gaps that it is worth the time, closes them instead
+/// of allocating more memory.
 inline void grow_members(json_slot& object) {
   object_block* const block = object_of(object);
   if (block != nullptr && block->used < block->capacity) return;
@@ -121,7 +121,7 @@ inline void grow_members(json_slot& object) {
   rebuild_index(*block);
 }
 
-/// The member with that key; appended with the value null if there was none.
+/// Returns the member with that key; appends one with the value null if there is none.
 inline member_slot& find_or_append_member(json_slot& object, std::string_view key) {
   if (member_slot* const found = find_member(object_of(object), key_probe(key))) return *found;
   const json_slot owned_key = text_slot(key);
@@ -140,7 +140,7 @@ inline member_slot& find_or_append_member(json_slot& object, std::string_view ke
   return *member;
 }
 
-/// Returns the position of the next member.
+/// Erases a member. Returns the position of the next one.
 inline std::size_t erase_member(object_block& block, std::size_t position) noexcept {
   member_slot* const members = block.members();
   if (block.index != nullptr) object_index(block).leave(static_cast<std::uint32_t>(position), members);
@@ -153,14 +153,14 @@ inline std::size_t erase_member(object_block& block, std::size_t position) noexc
   return position;
 }
 
-/// Gives up the member at `from`, whose key was seen before: its value takes the place of the earlier one's.
+/// Drops the member `later`, whose key appeared before: its value replaces the earlier one's.
 inline void replace_duplicate(member_slot& earlier, const member_slot& later) noexcept {
   destroy_slot(earlier.value);
   delete_text(later.key);
   earlier.value = later.value;
 }
 
-/// One bit of 64 that equal keys share and others seldom do.
+/// Returns one bit of 64, the same for equal keys and rarely the same for others.
 inline std::uint64_t key_bit(const json_slot& key) noexcept {
   std::uint64_t words[2];
   if (key.kind() == slot_kind::short_text) {
@@ -174,8 +174,8 @@ inline std::uint64_t key_bit(const json_slot& key) noexcept {
   return std::uint64_t{1} << (mixed >> 58);
 }
 
-/// Takes in the `count` members that were laid behind the header of a fresh block. Of those with the same key
-/// the last one's value stays, in the first one's place.
+/// Adds the `count` members that were written after the header of a new block. Of several members with the
+/// same key, the last value remains, in the place of the first.
 inline void adopt_members(object_block& block, std::size_t count) noexcept {
   member_slot* const members = block.members();
   std::uint32_t size = 0;
@@ -190,7 +190,7 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
         earlier = members + (place - 1);
       }
     } else {
-      // Few members: most keys are seen at a glance to be new.
+      // While there are few members, this bit shows that most keys are new.
       const std::uint64_t bit = key_bit(members[i].key);
       block.used = size;
       if ((seen & bit) != 0) earlier = find_member(&block, key_probe(members[i].key));
@@ -206,4 +206,4 @@ inline void adopt_members(object_block& block, std::size_t count) noexcept {
   block.size = block.used = size;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

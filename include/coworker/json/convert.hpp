@@ -1,6 +1,6 @@
 #pragma once
-// C++ values into JSON: the bodies of json's converting constructors and the braced lists. Which types take
-// part is told by shape.hpp. Must not know of JSON text.
+// Converts C++ values to JSON: implements json's converting constructors and the braced lists. shape.hpp says
+// which types convert. Must not know JSON text.
 
 #include <concepts>
 #include <coworker/json/access.hpp>
@@ -54,7 +54,7 @@ json array_from_pair(const Pair& pair) {
   return result;
 }
 
-/// A null pointer is null; an array's text ends with the array, where nothing ends it before.
+/// A null pointer becomes null. The text in a char array ends at its '\0', or at the end of the array.
 template <class Text>
 json_slot slot_from_text(const Text& text) {
   if constexpr (std::is_pointer_v<Text>) {
@@ -118,7 +118,8 @@ requires(!std::same_as<std::remove_cvref_t<T>, json>) json::json(T&& value) : js
 inline json::json(const json& other) : slot_(detail::copy_slot(other.slot_)) {}
 
 inline json::json(initializer_list parts) : json() {
-  // Compilers differ on whether braces around one json are a list: clang never asks this constructor.
+  // Compilers disagree on whether braces around one json are a list: clang never calls this
+  // constructor for them.
   if (parts.size() == 1 && parts.begin()->is_json()) {
     *this = parts.begin()->take();
   } else {
@@ -157,4 +158,4 @@ inline json json::object(initializer_list members) {
   return result;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

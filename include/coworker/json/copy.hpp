@@ -1,6 +1,5 @@
 #pragma once
-// Copying a JSON value with all below it, without recursion.
-// Must not know of class json.
+// Copies a JSON value with all its parts, without recursion. Must not know class json.
 
 #include <coworker/json/containers.hpp>
 #include <coworker/json/stack.hpp>
@@ -9,27 +8,27 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// An array or object like `tree`, still empty, with exactly the room for its elements.
+/// Returns an empty array or object of the kind of `tree`, with exactly the room for its elements.
 inline json_slot blank_copy(const json_slot& tree) {
   const std::size_t count = count_of(tree);
   if (tree.kind() == slot_kind::array) return array_slot(count == 0 ? nullptr : new_array_block(count));
   return object_slot(count == 0 ? nullptr : new_object_block(count));
 }
 
-/// One array or object on the way from the root of a copy to where it has got to. Both are blocks on the heap
-/// by now, so these slots may be copies of those in the tree.
+/// One array or object on the path from the root to the part that is being copied. Both have their blocks on
+/// the heap, so these slots may be copies of those in the tree.
 struct copy_step {
   json_slot source;
   json_slot target;
-  std::size_t next;  // place of the source
+  std::size_t next;  // next place of the source to copy
 };
 
 inline json_slot copy_leaf(const json_slot& leaf) {
   return leaf.kind() == slot_kind::long_text ? long_text_slot(text_of(leaf)) : leaf;
 }
 
-/// Adds an element or member of the source to the target, arrays and objects still empty, and returns
-/// the new value. The target stays destructible at every point where memory may run out.
+/// Adds an element or member of the source to the target, and returns the new value; arrays and objects are
+/// still empty then. The target can be destroyed at every point where memory may run out.
 inline json_slot& copy_child(const copy_step& step, std::size_t place) {
   const json_slot& value = child_of(step.source, place);
   json_slot* target = nullptr;
@@ -84,4 +83,4 @@ inline json_slot copy_slot(const json_slot& from) {
   return root;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// Numbers for people and for other programs' parsers, the same in every locale: std::snprintf writes a comma for the
-// point where the program has chosen a locale that does. Knows nothing of JSON.
+// Formats numbers for people and for other programs, the same in every locale; std::snprintf writes a comma
+// for the point in some locales. Must not know JSON.
 
 #include <charconv>
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// As printf writes it with %g (chars_format::general: `digits` significant ones) or %f (fixed: `digits` behind
-/// the point), and always with a point.
+/// Formats like printf with %g (chars_format::general: `digits` significant digits) or %f (fixed: `digits`
+/// digits after the point), but always with a point, whatever the locale.
 inline std::string decimal_text(double value, std::chars_format format, int digits) {
   constexpr std::size_t longest_fixed = 310;  // digits before the point, and the sign
   std::string text(longest_fixed + 2 + static_cast<std::size_t>(digits), ' ');
@@ -19,4 +19,4 @@ inline std::string decimal_text(double value, std::chars_format format, int digi
   return text;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

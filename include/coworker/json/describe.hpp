@@ -1,6 +1,6 @@
 #pragma once
-// A value in a few words, for error messages: `string "abc"`, `number 1.5`, `an array`.
-// Must not know of class json.
+// Describes a value in a few words for error messages: `string "abc"`, `number 1.5`, `an array`. Must not
+// know class json.
 
 #include <coworker/json/error.hpp>
 #include <coworker/json/floating.hpp>
@@ -13,7 +13,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// A double as a person would write it, also one that JSON cannot express.
+/// Returns a double as text for people, also one that JSON cannot express.
 inline std::string double_to_text(const double& value) {
   if (is_nan(value)) return "NaN";
   if (!is_finite(value)) return is_negative(value) ? "-infinity" : "infinity";
@@ -21,7 +21,7 @@ inline std::string double_to_text(const double& value) {
   return std::string(digits, write_double(digits, value));
 }
 
-/// What the value is, and for a simple one its text too.
+/// Returns what the value is, and for a simple value its text too.
 inline std::string describe(const json_slot& slot) {
   std::string text;
   switch (slot.kind()) {
@@ -84,4 +84,4 @@ inline std::string describe(const json_slot& slot) {
   throw json_out_of_range(std::move(problem));
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What goes wrong with JSON, as exceptions: each names the place, what was expected, what was found.
-// Must not know of values; the places that throw describe what they found.
+// The exceptions for JSON errors: each names the place, what was expected, and what was found. Must not know
+// values; the code that throws describes what it found.
 
 #include <coworker/json/path.hpp>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// Base of all JSON errors. As `json::exception` it is what nlohmann's users know.
+/// Base class of all JSON errors. Also named `json::exception`, as nlohmann's users know it.
 class json_exception : public std::exception {
  public:
   const char* what() const noexcept override { return message_.c_str(); }
@@ -22,8 +22,8 @@ class json_exception : public std::exception {
   std::string message_;
 };
 
-/// A text that is not JSON. `what()` reads "line 3, column 14: expected ',' or '}' after a member, found
-/// 'x'".
+/// Thrown for a text that is not JSON. `what()` is, for example, "line 3, column 14: expected ',' or '}'
+/// after a member, found 'x'".
 class json_parse_error : public json_exception {
  public:
   json_parse_error(std::size_t line, std::size_t column, std::size_t offset, std::string_view problem)
@@ -33,11 +33,11 @@ class json_parse_error : public json_exception {
         column_(column),
         offset_(offset) {}
 
-  /// Counted from 1; a line ends with '\n'.
+  /// Returns the line, counted from 1; a line ends with '\n'.
   std::size_t line() const noexcept { return line_; }
-  /// Counted from 1, in code points (what an editor shows), not bytes.
+  /// Returns the column, counted from 1 in code points (what an editor shows), not in bytes.
   std::size_t column() const noexcept { return column_; }
-  /// Bytes before the place, counted from 0.
+  /// Returns the offset in bytes, counted from 0.
   std::size_t offset() const noexcept { return offset_; }
 
  private:
@@ -46,21 +46,22 @@ class json_parse_error : public json_exception {
   std::size_t offset_;
 };
 
-/// An error about a value inside a larger one. `path()` leads to it, as in "scores[3]" or "input.size"; it is
-/// empty when the value is the one that was asked. Long keys are shortened in it, as in `["the first sixty
-/// bytes"...]`, and where it is longer than 8,000 bytes its middle is left out. `what()` is the path, where there is one, and the problem.
+/// Thrown for an error about a value inside a larger one. `path()` is the path to it, such as "scores[3]" or
+/// "input.size", and is empty for the outermost value. Long keys in it are shortened, as in `["the first
+/// sixty bytes"...]`; if it is longer than 8,000 bytes, its middle is left out. `what()` is the path, if
+/// there is one, and the problem.
 class json_value_error : public json_exception {
  public:
   const std::string& path() const noexcept { return path_; }
   const std::string& problem() const noexcept { return problem_; }
 
-  /// Says that the value which `path()` starts from is itself the member `key` of an object.
+  /// Prepends a step to `path()`: the value from which it starts is the member `key` of an object.
   void inside_member(std::string_view key) { inside(detail::json_path().add_member(key)); }
 
-  /// Says that the value which `path()` starts from is itself the element `index` of an array.
+  /// Prepends a step to `path()`: the value from which it starts is the element `index` of an array.
   void inside_element(std::size_t index) { inside(detail::json_path().add_element(index)); }
 
-  /// The same for a longer way.
+  /// Prepends several steps to `path()`.
   void inside(detail::json_path outer) {
     path_ = outer.add(path_).text();
     message_ = path_ + ": " + problem_;
@@ -74,22 +75,22 @@ class json_value_error : public json_exception {
   std::string problem_;
 };
 
-/// A value of another type than what was asked of it.
+/// Thrown for a value that does not have the type that was asked for.
 class json_type_error : public json_value_error {
  public:
   explicit json_type_error(std::string problem) : json_value_error(std::move(problem)) {}
 };
 
-/// A key or an index that is not there, or a number that the target cannot hold.
+/// Thrown for a key or an index that does not exist, or a number that the target cannot hold.
 class json_out_of_range : public json_value_error {
  public:
   explicit json_out_of_range(std::string problem) : json_value_error(std::move(problem)) {}
 };
 
-/// A value that JSON cannot express: NaN, an infinity, text that is not UTF-8.
+/// Thrown for a value that JSON cannot express: NaN, an infinity, text that is not UTF-8.
 class json_write_error : public json_value_error {
  public:
   explicit json_write_error(std::string problem) : json_value_error(std::move(problem)) {}
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

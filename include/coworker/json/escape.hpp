@@ -1,6 +1,5 @@
 #pragma once
-// A text as a quoted JSON string. Needs no JSON value: the logger uses it too.
-// Must not know of values or documents.
+// Escapes a text as a quoted JSON string. Also used by the logger. Must not know JSON values or documents.
 
 #include <coworker/json/bytes.hpp>
 #include <coworker/json/utf8.hpp>
@@ -12,7 +11,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// The escape sequence of one special byte ('"', '\' or a control character).
+/// The escape sequence of a byte that needs one ('"', '\' or a control character).
 struct escape_sequence {
   char chars[6];
   unsigned char size;
@@ -42,8 +41,8 @@ constexpr escape_sequence escape_of(char c) noexcept {
   return {{'\\', 'u', '0', '0', digits[byte >> 4], digits[byte & 15]}, 6};
 }
 
-/// Sends `text`, escaped but without quotes, to `sink.append(const char*, std::size_t)`. Stops at the first
-/// byte that is not valid UTF-8 and returns its offset; npos when all of the text went out.
+/// Passes `text`, escaped but without quotes, to `sink.append(const char*, std::size_t)`. Stops at the first
+/// byte that is not valid UTF-8 and returns its offset; returns npos if there is none.
 template <class Sink>
 std::size_t escape_into(Sink& sink, std::string_view text) {
   const char* at = text.data();
@@ -62,8 +61,8 @@ std::size_t escape_into(Sink& sink, std::string_view text) {
 
 }  // namespace detail
 
-/// Appends `text` to `out` as a quoted JSON string. Returns npos; or, when `text` is not valid UTF-8, the
-/// offset of the first bad byte, with `out` as it was before the call.
+/// Appends `text` to `out` as a quoted JSON string. Returns npos. If `text` is not valid UTF-8, returns the
+/// offset of the first invalid byte, and leaves `out` unchanged.
 [[nodiscard]] inline std::size_t append_json_string(std::string& out, std::string_view text) {
   const std::size_t before = out.size();
   out += '"';
@@ -76,8 +75,8 @@ std::size_t escape_into(Sink& sink, std::string_view text) {
   return bad;
 }
 
-/// Appends `text` to `out` as a quoted JSON string; each byte that is not part of valid UTF-8 becomes U+FFFD,
-/// the replacement character. Never refuses: for log lines.
+/// Appends `text` to `out` as a quoted JSON string, with each byte that is not part of valid UTF-8 replaced
+/// by U+FFFD. Never fails: for log lines.
 inline void append_json_string_lossy(std::string& out, std::string_view text) {
   out += '"';
   for (;;) {
@@ -89,4 +88,4 @@ inline void append_json_string_lossy(std::string& out, std::string_view text) {
   out += '"';
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,7 +1,8 @@
 #pragma once
-// What a floating number is, told from its bits: with -Ofast or -ffinite-math-only compilers take every
-// arithmetic test for NaN and infinities to be false, and every number that a function is given or returns to be
-// finite. So these take references, and what may be infinite is returned by reference, too. Knows nothing else.
+// Classifies floating-point numbers by their bits. With -Ofast or -ffinite-math-only, compilers assume that
+// every arithmetic test for NaN and infinities is false, and that every number passed to or returned from a
+// function is finite. So these functions take references, and return by reference what may be infinite. Must
+// not know JSON.
 
 #include <bit>
 #include <cstdint>
@@ -28,11 +29,11 @@ constexpr bool is_negative(const double& value) noexcept {
   return (std::bit_cast<std::uint64_t>(value) & sign_bit) != 0;
 }
 
-/// A float that is not finite as a double.
+/// Converts a float that is not finite to a double.
 constexpr void widen_bits(const float& value, double& wide) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint64_t sign = (bits >> 31) != 0 ? sign_bit : 0;
   wide = std::bit_cast<double>(sign | exponent_bits | (std::uint64_t{bits & 0x7f'ffff} << 29));
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

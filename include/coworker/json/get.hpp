@@ -1,6 +1,6 @@
 #pragma once
-// JSON into C++ values: the bodies of json's get, get_to and value. Which types take part is told by shape.hpp.
-// Must not know of JSON text.
+// Converts JSON to C++ values: implements json's get, get_to and value. shape.hpp says which types convert.
+// Must not know JSON text.
 
 #include <concepts>
 #include <coworker/json/access.hpp>
@@ -19,7 +19,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// "an integer from 0 to 255".
+/// Returns a text such as "an integer from 0 to 255".
 template <class Integer>
 std::string integer_range() {
   std::string text("an integer from ");
@@ -46,7 +46,7 @@ Integer integer_from(const json_slot& slot) {
     detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
-  // The largest value may round up as a double; one past it is a power of two and exact.
+  // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
   const double& value = slot.floating.value;
   const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
   if (!is_finite(value)) throw_type_error("an integer", slot);
@@ -58,14 +58,15 @@ Integer integer_from(const json_slot& slot) {
   return whole;
 }
 
-/// What a JSON text may be to be a char: one byte that is a character by itself.
+/// Reads a char from a text of one ASCII character.
 inline char char_from(const json_slot& slot) {
   const bool text = slot.kind() == slot_kind::short_text;
   if (!text || slot.text.size != 1) throw_type_error("a string of one ASCII character", slot);
   return slot.text.chars[0];
 }
 
-/// Puts a number into a type that may be smaller. False: it is beyond the largest. NaN and infinities are not.
+/// Converts a number to a type that may be smaller. Returns false if it is too large. NaN and infinities are
+/// not too large.
 template <class Float>
 bool narrow(const double& value, Float& target) noexcept {
   if constexpr (sizeof(Float) < sizeof(double)) {
@@ -213,7 +214,7 @@ T& json::get_to(T& target) const {
 template <class T>
 auto json::value(json_key named, T&& fallback) const {
   const std::string_view key = named.text();
-  // A text comes back as a std::string: neither a literal nor the member need outlive the call.
+  // Returns a text as a std::string, so that neither a literal nor the member needs to outlive the call.
   using plain = std::remove_cvref_t<T>;
   using result = std::conditional_t<detail::text_like<plain>, std::string, plain>;
   if (!is_object())
@@ -236,4 +237,4 @@ auto json::value(json_key named, T&& fallback) const {
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// Going through the elements of an array and the members of an object, in order.
-// Must not know how they were found or made.
+// Iterators over the elements of an array and the members of an object, in order. Must not know how they were
+// found or made.
 
 #include <coworker/json/member_gaps.hpp>
 #include <coworker/json/storage.hpp>
@@ -13,8 +13,7 @@ namespace coworker::inline v0_1 {
 
 class json;
 
-/// A member of an object, as `for (auto& [key, value] : j.items())` sees it. The key cannot be changed in
-/// place.
+/// A member of an object, as in `for (auto& [key, value] : j.items())`. Its key cannot be changed in place.
 class json_member {
  public:
   json_member(const json_member&) = delete;
@@ -47,7 +46,7 @@ class json_member {
 
 namespace detail {
 
-/// The member at `at`, or the next one where a gap begins there.
+/// Returns the member at `at`, or the next one if a gap begins there.
 template <class Member>
 Member* member_from(Member* at, const json_member* past) noexcept {
   const auto* const place = reinterpret_cast<const member_slot*>(at);
@@ -56,8 +55,8 @@ Member* member_from(Member* at, const json_member* past) noexcept {
 
 }  // namespace detail
 
-/// Goes through the elements of an array or the values of an object; `key()` tells the latter's keys.
-/// Invalidated by whatever adds to or erases from that value.
+/// Iterates over the elements of an array or the values of an object, whose keys `key()` returns. Invalidated
+/// by adding to the value or erasing from it.
 template <bool Const>
 class json_iterator {
   template <class T>
@@ -72,7 +71,7 @@ class json_iterator {
 
   json_iterator() noexcept = default;
   explicit json_iterator(pointer element) noexcept : element_(element) {}
-  /// `past` is where the members of the object end.
+  /// `past`: the end of the object's members.
   json_iterator(maybe_const<json_member>* member, const json_member* past) noexcept
       : member_(member), past_(past) {}
   template <bool OtherConst>
@@ -82,7 +81,7 @@ class json_iterator {
   reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
   pointer operator->() const noexcept { return &**this; }
   reference value() const noexcept { return **this; }
-  /// The member's key; empty for an element of an array.
+  /// Returns the member's key; empty for an element of an array.
   std::string_view key() const noexcept { return member_ == nullptr ? std::string_view() : member_->key(); }
 
   json_iterator& operator++() noexcept;
@@ -109,7 +108,7 @@ class json_iterator {
   const json_member* past_ = nullptr;
 };
 
-/// Goes through the members of an object. Invalidated as json_iterator is.
+/// Iterates over the members of an object. Invalidated like json_iterator.
 template <bool Const>
 class json_member_iterator {
   using member = std::conditional_t<Const, const json_member, json_member>;
@@ -142,7 +141,7 @@ class json_member_iterator {
   const json_member* past_ = nullptr;
 };
 
-/// What `items()` gives: the members of an object, in order.
+/// The result of `items()`: the members of an object, in order.
 template <bool Const>
 class json_items {
   using member = std::conditional_t<Const, const json_member, json_member>;
@@ -166,7 +165,7 @@ class json_items {
   std::size_t size_ = 0;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 template <>
 struct std::tuple_size<coworker::json_member> : std::integral_constant<std::size_t, 2> {};

@@ -1,6 +1,5 @@
 #pragma once
-// JSON: values, parsing, writing, conversion. The front door of this floor; nothing here knows of jobs or
-// transports.
+// JSON: values, parsing, writing, conversion. Includes all of it. Must not know jobs or transports.
 
 #include <coworker/json/access.hpp>
 #include <coworker/json/compare.hpp>

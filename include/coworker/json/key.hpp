@@ -1,5 +1,5 @@
 #pragma once
-// How a member's key is named in a call. Must not know of objects.
+// The parameter type for a member's key. Must not know objects.
 
 #include <concepts>
 #include <coworker/json/error.hpp>
@@ -9,8 +9,8 @@
 
 namespace coworker::inline v0_1 {
 
-/// A key as a parameter: whatever turns into a std::string_view, for as long as the call lasts. Errors:
-/// type_error for a null pointer, such as std::getenv gives.
+/// A key as a parameter: anything that converts to std::string_view, valid during the call. Throws:
+/// type_error for a null pointer, such as std::getenv may return.
 class json_key {
  public:
   template <detail::text_like T>
@@ -30,4 +30,4 @@ class json_key {
   std::string_view text_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

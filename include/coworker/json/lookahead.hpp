@@ -1,7 +1,7 @@
 #pragma once
-// How many values follow in an array or object, found without reading them: so that a large one can be put
-// where it stays at once, in exactly the memory that it needs. Knows the commas, brackets and quotes of JSON
-// text; must not know values.
+// Counts how many values follow in an array or object without reading them, so that a large one can be
+// stored at once in exactly the memory that it needs. Knows the commas, brackets and quotes of JSON text;
+// must not know values.
 
 #include <bit>
 #include <coworker/json/bytes.hpp>
@@ -22,7 +22,8 @@ constexpr std::uint64_t mark_structure(std::uint64_t word) noexcept {
   return mark_equal(word, '"') | mark_equal(folded, '{') | mark_equal(folded, '}');
 }
 
-/// Behind the string that begins at `at`, without its opening quote; `end` where it does not end.
+/// Returns the position after the string that begins at `at`, without its opening quote; `end` if it
+/// does not end.
 inline const char* skip_string(const char* at, const char* end) noexcept {
   for (;;) {
     at = skip_plain(at, end).end;
@@ -33,15 +34,15 @@ inline const char* skip_string(const char* at, const char* end) noexcept {
   }
 }
 
-/// What is left of an array or object.
+/// What follows in an array or object.
 struct values_ahead {
-  std::size_t count;  // values or members that were seen
-  bool all;           // there are no others
-  std::size_t bytes;  // looked at
+  std::size_t count;  // number of values or members that were seen
+  bool all;           // true: there are no others
+  std::size_t bytes;  // number of bytes examined
 };
 
-/// Looks at up to `most` bytes of what is left of the array or object in which `at` stands behind a comma.
-/// Where the text is no JSON, counts at least the values before the fault.
+/// Examines up to `most` bytes of the rest of an array or object. `at` is after a comma. If the text is not
+/// JSON, counts at least the values before the error.
 inline values_ahead look_ahead(const char* at, const char* end, std::size_t most) noexcept {
   const bool limited = static_cast<std::size_t>(end - at) > most;
   if (limited) end = at + most;
@@ -53,7 +54,7 @@ inline values_ahead look_ahead(const char* at, const char* end, std::size_t most
     if (end - at >= 8) {
       const std::uint64_t word = load_word(at);
       const std::uint64_t structure = mark_structure(word);
-      // All marks below the first one of the structure; all 64 bits where there is none.
+      // All marks below the first structural character; all 64 bits if there is none.
       const std::uint64_t before = (structure - 1) & ~structure;
       if (depth == 0) commas += static_cast<std::size_t>(std::popcount(mark_equal(word, ',') & before));
       if (structure == 0) {
@@ -85,4 +86,4 @@ inline values_ahead look_ahead(const char* at, const char* end, std::size_t most
   return {commas + 1, closed || !limited, static_cast<std::size_t>(at - begin)};
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,7 +1,7 @@
 #pragma once
-// The places of an object's members. Where a member is erased from a large object its place stays free, as a
-// gap, so that erasing many of them takes linear time in all; whoever goes through the members steps over the
-// gaps in one step each. Must not know how members are found by key.
+// The places of an object's members. If a member is erased from a large object, its place remains free, as a
+// gap, so that erasing many takes linear time in total. Code that iterates over members skips each gap in one
+// step. Must not know how members are found by key.
 
 #include <coworker/json/storage.hpp>
 #include <cstddef>
@@ -10,15 +10,15 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// A free place has null for a key. The value of the first and of the last place of each gap is the number of
-/// places in it. The last place in use holds a member.
+/// A free place has null as its key. The value of the first and of the last place of each gap is the number
+/// of places in the gap. The last place in use always holds a member.
 inline bool is_gap(const member_slot& place) noexcept { return place.key.kind() == slot_kind::null; }
 
 inline std::size_t gap_length(const member_slot& end_of_gap) noexcept {
   return static_cast<std::size_t>(end_of_gap.value.integer.value);
 }
 
-/// `at`, or where the gap ends that begins there.
+/// Returns `at`, or the end of the gap that begins there.
 inline member_slot* step_over_gap(member_slot* at, const member_slot* past) noexcept {
   return at != past && is_gap(*at) ? at + gap_length(*at) : at;
 }
@@ -26,19 +26,19 @@ inline const member_slot* step_over_gap(const member_slot* at, const member_slot
   return at != past && is_gap(*at) ? at + gap_length(*at) : at;
 }
 
-/// The member before `at`. Not when there is none.
+/// Returns the member before `at`. There must be one.
 inline const member_slot* previous_member(const member_slot* at) noexcept {
   --at;
   return is_gap(*at) ? at - gap_length(*at) : at;
 }
 
-/// How many places of an array or object are in use: the elements, or the members and the gaps between them.
+/// Returns how many places of an array or object are in use: elements, or members and the gaps between them.
 inline std::size_t places_of(const json_slot& slot) noexcept {
   if (slot.heap.value == nullptr) return 0;
   return slot.kind() == slot_kind::array ? slot.heap.value->size : object_of(slot)->used;
 }
 
-/// The first place from `at` on that holds an element or member; places_of() when there is none.
+/// Returns the first place from `at` on that holds an element or member; places_of() if there is none.
 inline std::size_t place_from(const json_slot& slot, std::size_t at) noexcept {
   if (slot.kind() == slot_kind::array || slot.heap.value == nullptr) return at;
   object_block& block = *object_of(slot);
@@ -46,7 +46,7 @@ inline std::size_t place_from(const json_slot& slot, std::size_t at) noexcept {
   return static_cast<std::size_t>(step_over_gap(members + at, members + block.used) - members);
 }
 
-/// Frees the place of a member whose key and value are gone, and returns the place of the next member.
+/// Frees the place of a member whose key and value have been destroyed. Returns the place of the next member.
 inline std::size_t leave_gap(object_block& block, std::size_t position) noexcept {
   member_slot* const members = block.members();
   std::size_t begin = position;
@@ -63,7 +63,7 @@ inline std::size_t leave_gap(object_block& block, std::size_t position) noexcept
   return end;
 }
 
-/// Copies the members, without the gaps between them, to `target`, which may be where they are.
+/// Copies the members, without the gaps between them, to `target`, which may be the place where they are.
 inline void move_members(object_block& from, member_slot* target) noexcept {
   member_slot* const members = from.members();
   for (std::size_t i = 0; i < from.used;) {
@@ -79,4 +79,4 @@ inline void move_members(object_block& from, member_slot* target) noexcept {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// Numbers as JSON spells them: read exactly, written in the fewest digits that read back the same.
-// Never asks the locale. Must not know of values or documents.
+// Reads and writes the numbers of JSON: reads exactly, writes the fewest digits that read back as the same
+// number. Does not depend on the locale. Must not know values or documents.
 
 #include <bit>
 #include <cfloat>
@@ -17,8 +17,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// What a number's text turned out to be. `natural` is an integer that only uint64 holds; integers beyond
-/// that are `floating`. When `malformed`, `end` is the place and `expected` says what should stand there.
+/// The result of reading a number. `natural` is an integer that only uint64 holds; integers beyond that are
+/// `floating`. If `malformed`, `end` is the position of the error, and `expected` says what should be there.
 struct parsed_number {
   enum class form : unsigned char { integer, natural, floating, too_large, malformed };
   form is;
@@ -31,14 +31,14 @@ struct parsed_number {
   };
 };
 
-/// Powers of ten that a double holds exactly.
+/// The powers of ten that a double holds exactly.
 inline constexpr double exact_powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 inline constexpr std::uint64_t exact_integer_limit = std::uint64_t{1} << 53;
 
-/// Each operation on doubles gives the nearest one: not so on the x87, nor where the compiler may divide by
-/// multiplying.
+/// True if each operation on doubles returns the nearest double. It does not on the x87, nor if the compiler
+/// may replace division by multiplication.
 #if defined(__FAST_MATH__) || defined(__RECIPROCAL_MATH__)
 inline constexpr bool rounds_to_double = false;
 #else
@@ -52,8 +52,8 @@ concept has_from_chars = requires(const char* p, Float& value) {
   std::from_chars(p, p, value);
 };
 
-/// Reads a well-formed JSON number with strtod. The point is written away first ("12.5e3" becomes "125e2"),
-/// because which character strtod takes for a point depends on the locale. Overflow gives an infinity,
+/// Reads a well-formed JSON number with strtod. Removes the point first ("12.5e3" becomes "125e2"),
+/// because the locale decides which character strtod takes for a point. Overflow yields an infinity,
 /// underflow a zero.
 inline void parse_double_with_strtod(std::string_view number, double& value) {
   std::string digits;
@@ -82,14 +82,14 @@ inline void parse_double_with_strtod(std::string_view number, double& value) {
   value = read;
 }
 
-/// Reads a well-formed JSON number; overflow gives an infinity. A template only so that `has_from_chars` can
-/// choose.
+/// Reads a well-formed JSON number. Overflow yields an infinity. It is a template only so that
+/// `has_from_chars` can select a branch.
 template <class Float>
 void parse_double(std::string_view number, Float& value) {
   if constexpr (has_from_chars<Float>) {
     if (std::from_chars(number.data(), number.data() + number.size(), value).ec == std::errc{}) return;
   }
-  // Also tells overflow from underflow, which from_chars reports alike.
+  // Distinguishes overflow from underflow, which from_chars does not.
   detail::parse_double_with_strtod(number, value);
 }
 
@@ -109,7 +109,7 @@ inline parsed_number floating_number(const char* end, const double& value) noexc
 /// Reads the number that starts at `p` with a digit or '-'.
 inline parsed_number parse_number(const char* p, const char* end) {
   using form = parsed_number::form;
-  constexpr std::ptrdiff_t safe_digits = 19;  // this many fit in 64 bits, whatever they are
+  constexpr std::ptrdiff_t safe_digits = 19;  // so many digits always fit into 64 bits
   const char* const start = p;
   const bool negative = *p == '-';
   if (negative) ++p;
@@ -133,7 +133,7 @@ inline parsed_number parse_number(const char* p, const char* end) {
       result.integer = (std::numeric_limits<std::int64_t>::min)();
       return result;
     }
-    // 20 digits starting with 1 fit up to 2^64-1; past it the sum has wrapped around to something small.
+    // 20 digits starting with 1 fit up to 2^64-1. Beyond that the sum has wrapped around to a small number.
     const bool fits = count <= safe_digits || (count == 20 && *whole == '1' && digits > largest);
     if (!negative && fits) {
       result.is = form::natural;
@@ -167,7 +167,7 @@ inline parsed_number parse_number(const char* p, const char* end) {
     exponent += shrinks ? -given : given;
   }
 
-  // Clinger's fast path: both operands are exact, so one rounding gives the nearest double.
+  // Clinger's fast path: both operands are exact, so a single rounding yields the nearest double.
   if (rounds_to_double && count <= safe_digits && digits <= exact_integer_limit && exponent >= -22 &&
       exponent <= 22) {
     auto value = static_cast<double>(digits);
@@ -190,7 +190,7 @@ struct digit_pair_table {
 };
 inline constexpr digit_pair_table digit_pairs;
 
-/// What the functions below need room for, at most.
+/// The maximum number of characters that the functions below write.
 inline constexpr std::size_t longest_number = 32;
 
 constexpr unsigned count_digits(std::uint64_t value) noexcept {
@@ -205,7 +205,7 @@ constexpr unsigned count_digits(std::uint64_t value) noexcept {
   }
 }
 
-/// Writes `value` in exactly `count` digits, with leading zeros where it has fewer, and returns the end.
+/// Writes `value` in exactly `count` digits, with leading zeros if it has fewer. Returns the end.
 inline char* write_digits(char* out, std::uint64_t value, unsigned count) noexcept {
   char* at = out + count;
   while (at - out >= 2) {
@@ -230,12 +230,13 @@ inline char* write_integer(char* out, std::int64_t value) noexcept {
   return write_natural(out, magnitude);
 }
 
-/// Numbers from this one on are written without an exponent.
+/// Smaller numbers are written with an exponent.
 inline constexpr double least_fixed = 1e-5;
 
-/// Writes a number whose decimals are no more than `count`, at most 15 digits in all; `scale` is ten to that power.
-/// If value * scale, rounded, divided again gives the same double, then those digits are the only such ones (a
-/// double tells any two 15-digit decimals apart). Null: it has more decimals.
+/// Writes a number that has no more than `count` decimals, and at most 15 digits in total; `scale` is
+/// 10^count. If rounding value * scale and dividing by scale yields the same double, these digits are the
+/// only ones that do (a double distinguishes any two decimals of 15 digits). Returns null if the number
+/// has more decimals.
 inline char* write_few_decimals(char* out, double value, double scale, unsigned count) noexcept {
   const auto scaled = static_cast<std::uint64_t>(value * scale + 0.5);
   if (static_cast<double>(scaled) / scale != value) return nullptr;
@@ -248,20 +249,20 @@ inline char* write_few_decimals(char* out, double value, double scale, unsigned 
 }
 
 /// Writes a finite double in the fewest digits that read back as the same one, always with a point or an
-/// exponent so that it stays a floating number.
+/// exponent so that it stays a floating-point number.
 inline char* write_double(char* out, double value) noexcept {
   if (is_negative(value)) {
     *out++ = '-';
     value = -value;
   }
-  // Most numbers people write have at most six decimals, and what a float holds few more.
+  // Most numbers that people write have at most six decimals, and those of a float have few more.
   if (rounds_to_double && value < 1e9) {
     if (char* const last = write_few_decimals(out, value, 1e6, 6)) return last;
     if (value >= least_fixed && value < 1e3) {
       if (char* const last = write_few_decimals(out, value, 1e12, 12)) return last;
     }
   }
-  // From 2^53 on, digits up to the point would be more than the double tells.
+  // From 2^53 on, writing all digits up to the point would show more digits than a double has.
   const bool fixed = value >= least_fixed && value < static_cast<double>(exact_integer_limit);
   const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
   char* const last = std::to_chars(out, out + longest_number - 1, value, format).ptr;
@@ -270,8 +271,9 @@ inline char* write_double(char* out, double value) noexcept {
   return last + 2;
 }
 
-/// The double nearest to the decimal of 6 to 9 digits that reads back as `value`, a float from 1e-4 on and below
-/// 1e6; of 6, or fewer, there is only one. 0: there is none, or it is not told like this.
+/// Returns the double nearest to the decimal of 6 to 9 digits that reads back as `value`, a float from 1e-4
+/// on and below 1e6. There is only one such decimal of 6 digits or fewer. Returns 0 if there is none, or if
+/// it cannot be found in this way.
 inline double shortest_decimal(float value) noexcept {
   std::size_t decimals = 9;
   for (float bound = 1e-3f; value >= bound; bound *= 10) --decimals;
@@ -284,14 +286,15 @@ inline double shortest_decimal(float value) noexcept {
   return 0;
 }
 
-/// Gives the double whose text is that of the float, and reads back as it: 0.1 for 0.1f, whose exact value would
-/// be written as 0.10000000149011612.
+/// Converts a float to the double with the same shortest text, which reads back as the float: 0.1 for 0.1f,
+/// whose exact value would be written as 0.10000000149011612.
 inline void widen(const float& value, double& wide) {
   if (!is_finite(value)) return widen_bits(value, wide);
   wide = static_cast<double>(value);
   const float size = value < 0 ? -value : value;
   if (size < 0x1p24f && static_cast<float>(static_cast<std::int32_t>(size)) == size) return;
-  // A power of two is nearer to the float below than to the one above, so that the nearest decimal may not do.
+  // A power of two is nearer to the float below it than to the one above, so the nearest decimal
+  // may be wrong.
   const bool is_power = (std::bit_cast<std::uint32_t>(value) & 0x7f'ffff) == 0;
   if (rounds_to_double && size >= 1e-4f && size < 1e6f && !is_power) {
     if (const double nearest = shortest_decimal(size); nearest != 0) {
@@ -305,4 +308,4 @@ inline void widen(const float& value, double& wide) {
   if (fraction && static_cast<float>(read.floating) == value) wide = read.floating;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,7 +1,7 @@
 #pragma once
-// Finding the members of an object by key. Few members are compared one by one; where they are many, a
-// hash table of positions stands beside them, so that no object, however large or ill-meant, costs quadratic
-// time. Must not know of class json: works on slots.
+// Finds the members of an object by key. A few members are compared one by one; many have a hash table of
+// positions, so that no object, however large or malicious, takes quadratic time. Must not know class json:
+// works on slots.
 
 #include <bit>
 #include <coworker/json/storage.hpp>
@@ -16,13 +16,13 @@ namespace coworker::inline v0_1::detail {
 /// Objects with room for more members than this have an index.
 inline constexpr std::size_t unindexed_members = 16;
 
-/// A key to look for; a short one is compared as two words.
+/// A key to look for. A short one is compared as two words.
 class key_probe {
  public:
   explicit key_probe(std::string_view text) noexcept : text_(text), short_form_(null_slot()) {
     if (text.size() <= short_text::capacity) short_form_ = text_slot(text);
   }
-  /// The key of another member, which must stay where it is.
+  /// Uses the key of another member, which must not be moved meanwhile.
   explicit key_probe(const json_slot& key) noexcept : text_(text_of(key)), short_form_(null_slot()) {
     if (key.kind() == slot_kind::short_text) short_form_ = key;
   }
@@ -39,7 +39,7 @@ class key_probe {
   json_slot short_form_;
 };
 
-/// Both halves of the 128-bit product folded together: the mixing step of the hash.
+/// Folds both halves of the 128-bit product together: the mixing step of the hash.
 constexpr std::uint64_t fold_product(std::uint64_t a, std::uint64_t b) noexcept {
   const std::uint64_t a_low = a & 0xffff'ffff, a_high = a >> 32;
   const std::uint64_t b_low = b & 0xffff'ffff, b_high = b >> 32;
@@ -49,7 +49,7 @@ constexpr std::uint64_t fold_product(std::uint64_t a, std::uint64_t b) noexcept 
   return (high + (cross >> 32) + (middle >> 32)) ^ ((middle << 32) | (low & 0xffff'ffff));
 }
 
-/// Depends on the seed at every step, so that nobody can prepare keys that collide.
+/// Returns a hash that depends on the seed at every step, so that nobody can prepare keys that collide.
 inline std::uint64_t hash_text(std::string_view text, std::uint64_t seed) noexcept {
   constexpr std::uint64_t odd_constant = 0x9e3779b97f4a7c15;
   seed = fold_product(seed ^ odd_constant, odd_constant);
@@ -64,7 +64,7 @@ inline std::uint64_t hash_text(std::string_view text, std::uint64_t seed) noexce
 }
 
 /// The index of an object: open addressing over positions + 1, at most half full; 0 is an empty place. Its
-/// length follows from the object's capacity; its seed is its own address, which nobody outside can know.
+/// length follows from the object's capacity. Its seed is its own address, which nobody outside can know.
 class object_index {
  public:
   explicit object_index(const object_block& block) noexcept
@@ -83,27 +83,27 @@ class object_index {
     std::memset(block.index, 0, length_for(block.capacity) * sizeof(std::uint32_t));
   }
 
-  /// The place that holds the position of `key`, or the empty one where it belongs.
+  /// Returns the place that holds the position of `key`, or the empty place where it belongs.
   std::uint32_t& place_of(const key_probe& key, const member_slot* members) const noexcept {
     std::size_t at = hash_text(key.text(), seed_) & mask_;
     while (places_[at] != 0 && !key.matches(members[places_[at] - 1].key)) at = (at + 1) & mask_;
     return places_[at];
   }
 
-  /// Enters the member at `position`, whose key is not in the index yet.
+  /// Adds the member at `position`, whose key is not in the index yet.
   void enter(std::uint32_t position, const member_slot* members) const noexcept {
     std::size_t at = home_of(position, members);
     while (places_[at] != 0) at = (at + 1) & mask_;
     places_[at] = position + 1;
   }
 
-  /// Takes the member at `position` out. Its key and those of all others are still there.
+  /// Removes the member at `position`. All keys, its own included, must still be there.
   void leave(std::uint32_t position, const member_slot* members) const noexcept {
     const auto next = [this](std::size_t at) { return (at + 1) & mask_; };
     std::size_t gap = home_of(position, members);
     while (places_[gap] != position + 1) gap = next(gap);
     places_[gap] = 0;
-    // Places behind the gap, up to the next empty one, may be where they are because the gap was taken.
+    // Entries after the gap, up to the next empty place, may be where they are because the gap was occupied.
     for (std::size_t i = next(gap); places_[i] != 0; i = next(i)) {
       const std::size_t home = home_of(places_[i] - 1, members);
       const bool reachable_past_gap = gap <= i ? gap < home && home <= i : gap < home || home <= i;
@@ -124,7 +124,7 @@ class object_index {
   std::uint64_t seed_;
 };
 
-/// The member with that key, or nullptr.
+/// Returns the member with that key, or nullptr.
 inline member_slot* find_member(object_block* block, const key_probe& key) noexcept {
   if (block == nullptr) return nullptr;
   member_slot* const members = block->members();
@@ -138,7 +138,7 @@ inline member_slot* find_member(object_block* block, const key_probe& key) noexc
   return nullptr;
 }
 
-/// Enters all members anew after their positions changed. There are no gaps between them.
+/// Adds all members again after their positions have changed. There must be no gaps between them.
 inline void rebuild_index(object_block& block) noexcept {
   if (block.index == nullptr) return;
   object_index::clear(block);
@@ -146,4 +146,4 @@ inline void rebuild_index(object_block& block) noexcept {
   for (std::uint32_t i = 0; i < block.size; ++i) index.enter(i, block.members());
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

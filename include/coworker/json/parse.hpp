@@ -1,6 +1,6 @@
 #pragma once
-// Text into values: json::parse.
-// Must not know the grammar (reader.hpp) nor how a token looks (scanner.hpp).
+// Implements json::parse: builds values from text. Must not know the grammar (reader.hpp) nor the form
+// of tokens (scanner.hpp).
 
 #include <coworker/json/containers.hpp>
 #include <coworker/json/reader.hpp>
@@ -16,14 +16,15 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// Builds a value from what read_json finds. Finished parts wait on one stack until their array or object
-/// ends and takes them into a block of exactly their number. Under the parts of each open one lies a mark: an
-/// integer that says where the parts of the one around it begin. One of many small parts gets its block as soon
-/// as it is seen to be that: the block lies between mark and parts then, and takes the parts batch by batch, so
-/// that they are never all in memory twice. Where the parts are larger, waiting costs little beside the text.
+/// Builds a value from what read_json finds. Finished parts are kept on one stack until their array or object
+/// ends and takes them into a block of exactly their number. Below the parts of each open array or object is
+/// a mark: an integer that says where the parts of the enclosing one begin.
+/// An array or object of many small parts gets its block as soon as it is recognised as such. The block is
+/// then between mark and parts, and takes the parts batch by batch, so that they are never all in memory
+/// twice. If the parts are larger, keeping them costs little compared with the text.
 class json_builder {
  public:
-  /// For a text of `text_size` bytes: values commonly take 2 to 3 bytes for each.
+  /// `text_size`: the size of the text in bytes. Values usually take 2 to 3 bytes for each of them.
   explicit json_builder(std::size_t text_size) noexcept : blocks_(2 * text_size + text_size / 2) {}
   json_builder(const json_builder&) = delete;
   json_builder& operator=(const json_builder&) = delete;
@@ -96,12 +97,12 @@ class json_builder {
     const json_slot container = object ? object_slot(new_object_block(blocks_, count / 2 + rest.count))
                                        : array_slot(new_array_block(blocks_, count + rest.count));
     move_parts_to(container);
-    parts_.push(container);  // there is room
+    parts_.push(container);  // cannot throw: there is room
     ++first_;
     batch_ = smallest_batch;
   }
 
-  /// The value, once reading is through.
+  /// Returns the value. Call it after reading.
   json take() noexcept {
     const json_slot result = parts_.top();
     parts_.pop();
@@ -124,7 +125,7 @@ class json_builder {
 
   bool has_block() const noexcept { return first_ != 0 && is_container(parts_[first_ - 1].kind()); }
 
-  /// Moves the parts of the innermost array or object behind those that its block has already.
+  /// Moves the parts of the innermost array or object into its block, after those that are there already.
   void move_parts_to(const json_slot& container) noexcept {
     const std::size_t count = parts_.size() - first_;
     const std::size_t bytes = count * sizeof(json_slot);
@@ -150,7 +151,7 @@ class json_builder {
     batch_ = smallest_batch;
   }
 
-  /// Puts the finished container in the place of its mark and parts.
+  /// Replaces the mark and the parts by the finished container.
   void end(const json_slot& container) noexcept {
     json_slot& mark = parts_[first_ - 1];
     parts_.truncate(first_);
@@ -178,4 +179,4 @@ inline json json::parse(const char* text, const parse_options& options) {
   return parse(std::string_view(text), options);
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// The way to a value inside a larger one, as in "scores[3]" or "input.size", for error messages. However long the
-// keys and however deep the value, a path stays short. Must not know of values.
+// The path to a value inside a larger one, such as "scores[3]" or "input.size", for error messages. Its
+// length is bounded, however long the keys and however deep the value. Must not know values.
 
 #include <coworker/json/escape.hpp>
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// How many bytes of `text`, at most `most`, end where a character ends.
+/// Returns the largest number of bytes of `text`, up to `most`, that end where a character ends.
 inline std::size_t whole_characters(std::string_view text, std::size_t most) noexcept {
   if (text.size() <= most) return text.size();
   std::size_t size = most;
@@ -17,10 +17,10 @@ inline std::size_t whole_characters(std::string_view text, std::size_t most) noe
   return size;
 }
 
-/// The most bytes of a text or a key that an error message shows.
+/// The maximum number of bytes of a text or a key in an error message.
 inline constexpr std::size_t longest_excerpt = 60;
 
-/// `text` in quotes, shortened to what an error message bears.
+/// Returns `text` in quotes, shortened for an error message.
 inline std::string quoted_excerpt(std::string_view text) {
   const std::size_t size = whole_characters(text, longest_excerpt);
   std::string out;
@@ -29,11 +29,11 @@ inline std::string quoted_excerpt(std::string_view text) {
   return out;
 }
 
-/// Puts a path together, from the outermost step to the innermost. Of a path that gets too long the middle is
-/// left out. Adding a step takes a short time, however long the path is.
+/// Builds a path from the outermost step to the innermost. Leaves out the middle of a path that gets too
+/// long. Adding a step is fast, however long the path is.
 class json_path {
  public:
-  /// The most bytes of a path at its begin, and again at its end.
+  /// The maximum number of bytes of a path at its beginning, and again at its end.
   static constexpr std::size_t longest_part = 4000;
 
   json_path& add_member(std::string_view key) {
@@ -42,7 +42,7 @@ class json_path {
   }
   json_path& add_element(std::size_t index) { return add("[" + std::to_string(index) + "]"); }
 
-  /// One or more steps, as text() gives them.
+  /// Adds one or more steps, in the form that text() returns.
   json_path& add(std::string_view steps) {
     const bool joins = empty() || steps.empty() || steps.front() == '[';
     if (!joins) append(".");
@@ -60,7 +60,8 @@ class json_path {
   }
 
  private:
-  // A key that would read as something else in a path stands quoted in brackets.
+  // Returns whether a key can be written plainly. One that would be ambiguous in a path is written as a
+  // quoted text in brackets.
   static bool reads_as_key(std::string_view key) noexcept {
     if (key.empty() || key.size() > longest_excerpt) return false;
     for (const char c : key) {
@@ -87,4 +88,4 @@ class json_path {
   bool shortened_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,7 +1,7 @@
 #pragma once
-// The grammar of JSON text: calls a handler for each thing it finds, in order, and builds nothing itself.
-// Iterative, so that deep text costs no stack. Must not know what the handler makes of it: parse.hpp builds
-// values.
+// The grammar of JSON text: calls a handler for each thing it finds, in order, and builds nothing
+// itself. Iterative, so that deep text needs no stack. Must not know what the handler does with it:
+// parse.hpp builds values.
 
 #include <coworker/json/lookahead.hpp>
 #include <coworker/json/number.hpp>
@@ -15,14 +15,14 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// What read_json calls. Keys come before their values; the views last until the call returns, and at least
-/// 16 bytes from their start may be read. What a handler throws ends the reading.
+/// The calls that read_json makes. Keys come before their values. Views are valid until the call returns, and
+/// at least 16 bytes from their start may be read. An exception from the handler ends the reading.
 template <class T>
 concept json_handler = requires(T& handler, std::string_view text) {
   handler.null();
   handler.boolean(true);
   handler.integer(std::int64_t{});
-  handler.natural(std::uint64_t{});  // integers that only uint64 holds
+  handler.natural(std::uint64_t{});  // an integer that only uint64 holds
   handler.floating(double{});
   handler.string(text);
   handler.begin_object();
@@ -32,16 +32,16 @@ concept json_handler = requires(T& handler, std::string_view text) {
   handler.end_array();
 };
 
-/// A handler that wants to know how large a large array or object is before it ends. When it has a batch of
-/// parts of one it is asked to store them, between one value and the next. It may then look at so many bytes
-/// of what is left: `look(most)`.
+/// A handler that is given the size of a large array or object before it ends. When it has a batch of parts
+/// of one, it is asked, between two values, to store them. It may then look ahead at up to `most` bytes of
+/// the rest: `look(most)`.
 template <class T>
 concept json_batch_handler = json_handler<T> && requires(T& handler, values_ahead (*look)(std::size_t)) {
   { handler.has_batch() } -> std::same_as<bool>;
-  handler.store_batch(true, look);  // whether it is an object
+  handler.store_batch(true, look);  // true: an object, false: an array
 };
 
-/// The arrays and objects that are open, one bit each, the innermost lowest.
+/// The arrays and objects that are open, one bit each, the innermost in the lowest bit.
 class open_containers {
  public:
   std::size_t depth() const noexcept { return depth_; }
@@ -85,7 +85,8 @@ class json_reader {
   }
 
  private:
-  /// Reads a value; of an array or object that is not empty, all up to its innermost first simple value.
+  /// Reads a value. Of an array or object that is not empty, reads up to its first simple
+  /// value, however deep.
   const char* read_value(const char* at) {
     const char* expected = "a value";
     for (;;) {
@@ -150,8 +151,8 @@ class json_reader {
     }
   }
 
-  /// After a value: goes to the next token and closes what ends there. True when another value follows, false
-  /// when the outermost has ended.
+  /// Called after a value: goes to the next token and closes the arrays and objects that end there. Returns
+  /// true if another value follows, false if the outermost one has ended.
   bool close_and_go_on(const char*& at) {
     for (;; open_.leave(), ++at) {
       at = scanner_.skip_space(at);
@@ -223,16 +224,16 @@ class json_reader {
   Handler& handler_;
   open_containers open_;
   std::size_t max_depth_;
-  // Large arrays may lie within one another: the text is looked at ahead so many times at most.
+  // Large arrays may be nested: the text is looked at ahead at most so many times.
   static constexpr std::size_t most_lookahead = 4;
-  std::size_t lookahead_;  // bytes left
+  std::size_t lookahead_;  // number of bytes that may still be looked at ahead
 };
 
-/// Reads one JSON text and tells `handler` what is in it. Errors: json_parse_error, and what the handler
-/// throws.
+/// Reads one JSON text and calls `handler` for its contents. Throws: json_parse_error, and what
+/// the handler throws.
 template <json_handler Handler>
 void read_json(std::string_view text, Handler& handler, const json_parse_options& options = {}) {
   json_reader<Handler>(text, handler, options).read();
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

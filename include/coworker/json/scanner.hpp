@@ -1,7 +1,7 @@
 #pragma once
 // The tokens of JSON text: white space, punctuation, literals, numbers and strings, read one at a time, with
-// errors that say where. Used by reader.hpp for whole texts; whoever fills a struct straight from text uses
-// it too. Must not know how tokens make up values, nor what becomes of them.
+// the position in errors. reader.hpp uses it for whole texts; code that reads text directly into a struct
+// uses it too. Must not know how tokens form values.
 
 #include <coworker/json/bytes.hpp>
 #include <coworker/json/error.hpp>
@@ -37,7 +37,7 @@ inline std::string describe_byte(char c) {
   return std::string("byte 0x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
 }
 
-/// The character that starts at `p`, or the byte where it cannot be shown, for an error message.
+/// Returns the character that starts at `p`, or the byte if it cannot be shown, for an error message.
 inline std::string describe_character(const char* p, const char* end) {
   if (p == end) return "the end of the text";
   const auto byte = static_cast<unsigned char>(*p);
@@ -53,15 +53,15 @@ inline std::string describe_character(const char* p, const char* end) {
                     problem.append(expected).append(", found ").append(describe_character(where, end)));
 }
 
-/// The functions take the place to read from and return the one behind what they read, so that a reader keeps
-/// its place in a register.
+/// Reads tokens. Each function takes the position to read from and returns the position after what it read,
+/// so that a reader keeps its position in a register.
 class json_scanner {
  public:
   /// The text must outlive the scanner.
   explicit json_scanner(std::string_view text) noexcept
       : begin_(text.data()), end_(text.data() + text.size()) {}
 
-  /// Where reading begins: behind the byte order mark, if there is one.
+  /// Returns where reading begins: after the byte order mark, if there is one.
   const char* start() const noexcept {
     constexpr std::string_view mark = "\xef\xbb\xbf";
     return std::string_view(begin_, static_cast<std::size_t>(end_ - begin_)).starts_with(mark)
@@ -75,7 +75,7 @@ class json_scanner {
 
   bool at_end(const char* at) const noexcept { return at == end_; }
 
-  /// The character at a place, '\0' at the end of the text.
+  /// Returns the character at a position, or '\0' at the end of the text.
   char peek(const char* at) const noexcept { return at == end_ ? '\0' : *at; }
 
   /// Goes to the next token.
@@ -93,7 +93,7 @@ class json_scanner {
     return at + literal.size();
   }
 
-  /// Reads the number that starts here; what `number` then holds is neither malformed nor too large.
+  /// Reads the number that starts here. Throws if it is malformed or too large.
   const char* take_number(const char* at, parsed_number& number) const {
     number = parse_number(at, end_);
     if (number.is == parsed_number::form::malformed) [[unlikely]]
@@ -104,8 +104,8 @@ class json_scanner {
     return number.end;
   }
 
-  /// Reads the string whose opening quote is here. `text` lasts until the next string is taken; at least 16
-  /// bytes from its start may be read, even if it is shorter.
+  /// Reads the string whose opening quote is here. `text` is valid until the next string is taken; at least
+  /// 16 bytes from its start may be read, even if it is shorter.
   const char* take_string(const char* at, std::string_view& text) {
     const char* const start = at + 1;
     const plain_run run = skip_plain(start, end_);
@@ -137,7 +137,7 @@ class json_scanner {
     throw_parse_error(begin_, bad, std::string("invalid UTF-8 in a string: ").append(describe_byte(*bad)));
   }
 
-  /// Reads on where the plain part of a string ends at something else than its closing quote.
+  /// Continues a string whose plain part does not end at its closing quote.
   const char* take_escaped_string(const char* at, plain_run run, std::string_view& text) {
     decoded_.clear();
     for (;;) {
@@ -156,7 +156,7 @@ class json_scanner {
     return at + 1;
   }
 
-  /// Reads what stands behind a backslash and appends what it means.
+  /// Reads what follows a backslash, and appends the character that it means.
   const char* take_escape(const char* at) {
     switch (peek(at)) {
       case '"':
@@ -191,7 +191,7 @@ class json_scanner {
     return at + 1;
   }
 
-  /// Reads the digits of \uXXXX, and those of a second one where the two make a surrogate pair.
+  /// Reads the digits of \uXXXX, and those of a second one if the two form a surrogate pair.
   const char* take_code_point(const char* at) {
     const char* const escape = at - 2;
     char32_t code_point = four_digits(at);
@@ -232,4 +232,4 @@ class json_scanner {
   char tail_[readable] = {};
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// Which types turn into JSON and back, told from their shape: no container header is needed here, and
-// containers of other libraries fit as well. Only concepts; convert.hpp does the work.
+// Concepts that say, by a type's shape, whether it converts to JSON and back. They need no container header,
+// and containers of other libraries fit as well. Must not know how types are converted.
 
 #include <concepts>
 #include <cstddef>
@@ -23,7 +23,7 @@ concept any_of = (std::same_as<T, Others> || ...);
 template <class T>
 concept unicode_unit = any_of<T, wchar_t, decltype(u8'x'), char16_t, char32_t> && !std::same_as<T, char>;
 
-/// Integers, but not the types that stand for a unit of text.
+/// Integers, except the types of a unit of text.
 template <class T>
 concept plain_integer = std::integral<T> && !any_of<T, bool, char> && !unicode_unit<T>;
 
@@ -52,14 +52,14 @@ inline constexpr bool is_pair = false;
 template <class First, class Second>
 inline constexpr bool is_pair<std::pair<First, Second>> = true;
 
-/// Maps of any kind, told from lists of pairs.
+/// Maps of any kind, as opposed to lists of pairs.
 template <class T>
 concept map_like = range_like<T> && requires {
   typename T::key_type;
   typename T::mapped_type;
 };
 
-/// Maps from texts that hold each key once, and so can be asked for its value: objects to JSON.
+/// Maps with texts as keys that contain each key once, and return its value: objects in JSON.
 template <class T>
 concept object_like = map_like<T> && text_like<typename T::key_type> &&
     requires(const T& map, const typename T::key_type& key) {
@@ -68,17 +68,17 @@ concept object_like = map_like<T> && text_like<typename T::key_type> &&
   (*std::begin(map)).second;
 };
 
-/// Maps that may hold a key several times.
+/// Maps that may contain a key several times.
 template <class T>
 concept multimap_like = map_like<T> && text_like<typename T::key_type> && !object_like<T>;
 
-/// A type whose author wrote `void to_json(coworker::json&, const T&)` beside it.
+/// A type whose author wrote `void to_json(coworker::json&, const T&)` in its namespace.
 template <class T>
 concept has_to_json = requires(json& out, const T& value) {
   to_json(out, value);
 };
 
-/// A type whose author wrote `void from_json(const coworker::json&, T&)` beside it.
+/// A type whose author wrote `void from_json(const coworker::json&, T&)` in its namespace.
 template <class T>
 concept has_from_json = requires(const json& in, T& value) {
   from_json(in, value);
@@ -105,7 +105,7 @@ consteval bool turns_into_json() {
     if constexpr (std::same_as<element_of<T>, T>) {
       return false;
     } else if constexpr (requires { typename T::value_type; }) {
-      return turns_into_json<typename T::value_type>();  // which vector<bool>'s elements convert to
+      return turns_into_json<typename T::value_type>();  // the elements of vector<bool> convert to it
     } else {
       return turns_into_json<element_of<T>>();
     }
@@ -139,10 +139,10 @@ inline constexpr bool always_false = false;
 
 }  // namespace detail
 
-/// A type that turns into json: bool, numbers, texts, a char (a text of one character), optionals, ranges and
-/// pairs of such (arrays), maps from texts to such (objects; not those that may hold a key several times), json
-/// itself, and every type with a `void to_json(coworker::json&, const T&)` beside it.
+/// A type that converts to json: bool, numbers, texts, char (a text of one character), optionals, ranges and
+/// pairs of these (arrays), maps with texts as keys (objects; not maps that may contain a key several times),
+/// json itself, and every type with a `void to_json(coworker::json&, const T&)` in its namespace.
 template <class T>
 concept json_source = detail::turns_into_json<std::remove_cvref_t<T>>();
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

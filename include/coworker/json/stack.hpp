@@ -1,7 +1,7 @@
 #pragma once
-// A growing stack of trivially copyable things that starts in its owner's frame and moves to the heap when it
-// outgrows it. Parsing, copying, comparing and writing keep their place in a tree with it, so that depth
-// costs heap and never the machine's stack. Must not know of JSON.
+// A growing stack of trivially copyable elements that starts in its owner's frame and moves to the heap when
+// it outgrows it. Parsing, copying, comparing and writing store their position in a tree on it, so that depth
+// costs heap memory and no call stack. Must not know JSON.
 
 #include <cstddef>
 #include <cstring>
@@ -34,7 +34,7 @@ class inline_stack {
     ::new (static_cast<void*>(top_)) T(value);
     ++top_;
   }
-  /// Pushes what `make` returns, made where it is to lie. There is room by the time it is called.
+  /// Pushes what `make` returns, constructed in place. The room for it exists before `make` is called.
   template <class Make>
   void push_made(const Make& make) {
     if (top_ == end_) grow();
@@ -63,4 +63,4 @@ class inline_stack {
   T* end_ = begin_ + InlineCapacity;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,7 +1,7 @@
 #pragma once
-// Where the parts of a JSON value live: a slot of 16 bytes, and the heap blocks that long texts, arrays and
-// objects point to. Destroying and copying are here, and neither recurses: a value may be a million levels
-// deep. Must not know of types, conversion or text formats: class json wraps it, the parser builds it.
+// The memory of a JSON value: a slot of 16 bytes, and the heap blocks of long texts, arrays and objects.
+// Destroys and copies values without recursion, because a value may be a million levels deep. Must not know
+// types, conversion or text formats: class json wraps it, the parser builds it.
 
 #include <bit>
 #include <coworker/json/blocks.hpp>
@@ -16,14 +16,14 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// What a slot holds. From `long_text` on it owns a block; an array or object without elements may have none
-/// (nullptr).
+/// The kind of a slot's value. From `long_text` on, a slot owns a block; an array or object without elements
+/// may have none (nullptr).
 enum class slot_kind : unsigned char {
   null,
   boolean,
   integer,   // int64
-  natural,   // uint64 above the largest int64, so that every integer has one form only
-  floating,  // any double that the value was given, also NaN
+  natural,   // uint64 above the largest int64, so that every integer has exactly one form
+  floating,  // any double, also NaN
   short_text,
   long_text,
   array,
@@ -44,7 +44,8 @@ struct tagged {
   T value;
 };
 
-/// Text of up to 14 bytes; the bytes behind its end are zero, so that two such slots compare as two words.
+/// A text of up to 14 bytes. The bytes after its end are zero, so that two such slots can be compared
+/// as two words.
 struct short_text {
   static constexpr std::size_t capacity = 14;
   slot_kind kind;
@@ -76,8 +77,8 @@ struct alignas(json_slot) array_block : block {
   json_slot* elements() noexcept { return reinterpret_cast<json_slot*>(this + 1); }
 };
 
-/// Followed in memory by room for `capacity` members. `index` finds members by key where they are many
-/// (object_index.hpp). Of the first `used` places some may be free then (member_gaps.hpp).
+/// Followed in memory by room for `capacity` members. If there are many, `index` finds them by key
+/// (object_index.hpp), and some of the first `used` places may be free (member_gaps.hpp).
 struct alignas(json_slot) object_block : block {
   std::uint32_t capacity;
   std::uint32_t used;
@@ -150,8 +151,8 @@ inline json_slot text_slot(std::string_view text) {
 /// How many bytes padded_text_slot may read from the start of a text, whatever its size.
 inline constexpr std::size_t text_padding = 16;
 
-/// Like text_slot for a text whose first 16 bytes may be read although it is shorter: no loop, no branch on
-/// its length.
+/// Like text_slot, for a text from whose start 16 bytes may be read even if it is shorter: needs no loop and
+/// no branch on its length.
 template <class Blocks>
 json_slot padded_text_slot(Blocks& blocks, std::string_view text) {
   if (text.size() > short_text::capacity) return detail::long_text_slot(blocks, text);
@@ -165,7 +166,7 @@ json_slot padded_text_slot(Blocks& blocks, std::string_view text) {
     const std::uint64_t tail = load_word(text.data() + 6) & load_word(mask + 6);
     json_slot slot;
     std::memcpy(&slot, &head,
-                sizeof head);  // one word each: a wider copy would wait for both to arrive in memory
+                sizeof head);  // one word at a time: a wider copy would wait until both are in memory
     std::memcpy(&slot.text.chars[6], &tail, sizeof tail);
     return slot;
   } else {
@@ -178,12 +179,12 @@ inline std::string_view text_of(const json_slot& slot) noexcept {
   return {long_text_of(slot)->chars(), long_text_of(slot)->size};
 }
 
-/// The number of elements or members of an array or object.
+/// Returns the number of elements or members of an array or object.
 inline std::size_t count_of(const json_slot& slot) noexcept {
   return slot.heap.value == nullptr ? 0 : slot.heap.value->size;
 }
 
-/// The element, or the value of the member, at `index` of an array or object.
+/// Returns the element, or the value of the member, at `index` of an array or object.
 inline json_slot& child_of(const json_slot& slot, std::size_t index) noexcept {
   if (slot.kind() == slot_kind::array) return array_of(slot)->elements()[index];
   return object_of(slot)->members()[index].value;
@@ -203,8 +204,8 @@ inline void delete_object_block(object_block* object, block_release& release) no
   release(object);
 }
 
-/// Frees the values behind the last array or object in `array` and takes that one off: where to go next.
-/// Without one, frees the array too and returns nullptr.
+/// Frees the values after the last array or object in `array`, removes that one and returns it, as the next
+/// to destroy. If there is none, frees the array too and returns nullptr.
 inline json_slot* take_last_child(array_block* array, block_release& release) noexcept {
   json_slot* const elements = array->elements();
   for (std::uint32_t left = array->size; left != 0;) {
@@ -236,12 +237,11 @@ inline json_slot* take_last_child(object_block* object, block_release& release) 
   return nullptr;
 }
 
-/// Destroys an array or object that has a block, and all below it, in constant space: going down, the slot
-/// that led to a child is no longer needed, so it remembers the way back up, and the sizes count what is
-/// left.
+/// Destroys an array or object that has a block, and all its parts, in constant space. On the way down, the
+/// slot that led to a child is no longer needed, so it stores the way back up; the sizes count what remains.
 inline void destroy_tree(const json_slot& root) noexcept {
   block_release release;
-  // A slot in two variables each, which stay in registers.
+  // Each slot is kept in two variables, which stay in registers.
   slot_kind kind = root.kind();
   block* current = root.heap.value;
   slot_kind parent_kind = slot_kind::null;
@@ -282,4 +282,4 @@ inline void destroy_slot(const json_slot& slot) noexcept {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

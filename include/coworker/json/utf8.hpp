@@ -1,6 +1,5 @@
 #pragma once
-// UTF-8: is it valid, where is it not, and how is a code point spelled in it.
-// Knows nothing of JSON.
+// UTF-8: checks whether text is valid, finds where it is not, and encodes code points. Must not know JSON.
 
 #include <coworker/json/bytes.hpp>
 #include <cstddef>
@@ -11,8 +10,9 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// The length in bytes (1 to 4) of the UTF-8 sequence at `p`, or 0 when none that is valid starts there.
-/// Refuses overlong forms, surrogates and anything above U+10FFFF (Unicode 15, table 3-7). `p` is not `end`.
+/// Returns the length in bytes (1 to 4) of the UTF-8 sequence at `p`, or 0 if no valid one starts there.
+/// Rejects overlong forms, surrogates and code points above U+10FFFF. `p` must not be `end`.
+/// Source: Unicode 15, table 3-7.
 constexpr std::size_t utf8_sequence(const char* p, const char* end) noexcept {
   const auto byte = [p](std::ptrdiff_t i) { return static_cast<unsigned char>(p[i]); };
   const auto follows = [&](std::ptrdiff_t i) { return (byte(i) & 0xc0) == 0x80; };
@@ -33,7 +33,7 @@ constexpr std::size_t utf8_sequence(const char* p, const char* end) noexcept {
   return 4;
 }
 
-/// The first byte in [p, end) where no valid UTF-8 sequence starts, or `end`.
+/// Returns the first byte in [p, end) where no valid UTF-8 sequence starts, or `end`.
 inline const char* skip_valid_utf8(const char* p, const char* end) noexcept {
   while (p != end) {
     if (static_cast<signed char>(*p) >= 0) {
@@ -50,14 +50,14 @@ inline const char* skip_valid_utf8(const char* p, const char* end) noexcept {
 
 }  // namespace detail
 
-/// The offset of the first byte of `text` that is not valid UTF-8, or npos when all of it is.
+/// Returns the offset of the first byte of `text` that is not valid UTF-8, or npos if all of it is valid.
 inline std::size_t find_invalid_utf8(std::string_view text) noexcept {
   const char* const end = text.data() + text.size();
   const char* const bad = detail::skip_valid_utf8(text.data(), end);
   return bad == end ? std::string_view::npos : static_cast<std::size_t>(bad - text.data());
 }
 
-/// Appends the UTF-8 form of a Unicode scalar value (up to U+10FFFF, not a surrogate).
+/// Appends the UTF-8 encoding of a Unicode scalar value (up to U+10FFFF, not a surrogate).
 inline void append_utf8(std::string& out, char32_t code_point) {
   const auto tail = [&](int shift) { return static_cast<char>(0x80 | ((code_point >> shift) & 0x3f)); };
   if (code_point < 0x80) {
@@ -71,4 +71,4 @@ inline void append_utf8(std::string& out, char32_t code_point) {
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,7 +1,6 @@
 #pragma once
-// json: a JSON value that owns what it holds. This is the whole of its interface; the bodies are in the
-// neighbours named at the end (include <coworker/json/json.hpp> to have them all). Must not know of jobs,
-// files or transports.
+// json: a JSON value that owns its contents. This is its whole interface; the headers named at the end
+// implement it (include <coworker/json/json.hpp> for all of them). Must not know jobs, files or transports.
 
 #include <concepts>
 #include <coworker/json/error.hpp>
@@ -24,19 +23,20 @@ namespace detail {
 struct json_gate;
 }
 
-/// What a value is. Integers are apart from floating numbers, as both are kept exactly.
+/// The type of a value. Integers are distinct from floating-point numbers, because both are kept exactly.
 enum class json_type : unsigned char { null, boolean, integer, floating, string, array, object };
 
 /// How strictly json::parse reads.
 struct json_parse_options {
-  /// The most arrays and objects within one another that are read; deeper text is refused. From 0 (no
-  /// containers at all).
+  /// The maximum nesting depth of arrays and objects; deeper text is refused. 0 or more; 0 allows
+  /// none. Default: 512.
   std::size_t max_depth = 512;
 };
 
-/// A JSON value: null, boolean, number, string, array or object. Sixteen bytes, short strings inside; objects
-/// keep the order of their members. int64 and uint64 are exact; a floating number stays one (1.0 is written
-/// as 1.0). A value belongs to one thread at a time; any number of threads may read it while none writes.
+/// A JSON value: null, boolean, number, string, array or object. It takes 16 bytes, and contains short
+/// strings itself. Objects keep the order of their members. int64 and uint64 are exact; a floating-point
+/// number stays one (1.0 is written as 1.0).
+/// Thread safety: one thread at a time may use a value; any number of threads may read it while none writes.
 class json {
  public:
   using exception = json_exception;
@@ -51,17 +51,18 @@ class json {
   using const_iterator = json_iterator<true>;
   using initializer_list = std::initializer_list<json_element>;
 
-  /// null.
+  /// Makes null.
   json() noexcept : slot_(detail::null_slot()) {}
   json(std::nullptr_t) noexcept : json() {}
-  /// From whatever turns into JSON: see json_source. A null `const char*`, such as std::getenv gives, is null.
+  /// Converts a value: see json_source. A null `const char*`, such as std::getenv may return, becomes null.
   template <json_source T>
   requires(!std::same_as<std::remove_cvref_t<T>, json>) json(T&& value);
   template <detail::multimap_like T>
   json(const T&) = delete;  // it may hold a key several times, which an object cannot: make it a map of lists
-  /// `json{{"k", 1}, {"l", 2}}`: an object when every part is a pair that begins with a string, else an
-  /// array. Say json::array or json::object where that would guess wrong. A single json in braces is that json:
-  /// `json{value}` and `return {value};` copy or move it, `json::array({value})` is an array of it.
+  /// Makes an object if every part is a pair that begins with a string, as in `json{{"k", 1}, {"l", 2}}`,
+  /// else an array. Use json::array or json::object where that guess is wrong. A single json in braces is
+  /// that json: `json{value}` and `return {value};` copy or move it, and `json::array({value})` makes an
+  /// array of it.
   json(initializer_list parts);
 
   json(const json& other);
@@ -73,26 +74,28 @@ class json {
   ~json() { detail::destroy_slot(slot_); }
 
   static json array(initializer_list parts = {});
-  /// Errors: type_error when a part is not a pair that begins with a string.
+  /// Throws: type_error if a part is not a pair that begins with a string.
   static json object(initializer_list members = {});
 
-  /// Reads one JSON text (RFC 8259, UTF-8; a byte order mark at the start is skipped). Of members with the
-  /// same key the last one's value stays, in the first one's place. Small parts share memory: one that is
-  /// moved out and kept may hold up to 8 KiB of its neighbours'. Errors: parse_error with line and column.
+  /// Reads one JSON text (RFC 8259, UTF-8; a byte order mark at the start is skipped). Of several members
+  /// with the same key, the last value remains, in the place of the first. Small parts share memory: one
+  /// that is moved out and kept may keep up to 8 KiB of other parts allocated. Throws: parse_error with
+  /// line and column.
   static json parse(std::string_view text, const parse_options& options = {});
-  /// A null pointer is a parse_error, too.
+  /// As above. Throws: also parse_error for a null pointer.
   static json parse(const char* text, const parse_options& options = {});
 
-  /// The value as JSON text: on one line, or with `indent` spaces a level when that is not negative.
-  /// Errors: write_error with the path to a NaN, an infinity or text that is not UTF-8.
+  /// Returns the value as JSON text: on one line, or with `indent` spaces per level if that is not negative.
+  /// Throws: write_error with the path to a NaN, an infinity or text that is not UTF-8.
   std::string dump(int indent = -1) const;
-  /// Appends to `out` what dump gives. After an error `out` is as it was.
+  /// Appends to `out` what dump returns. If it throws, `out` is unchanged.
   void dump_to(std::string& out, int indent = -1) const;
-  /// On one line with a space after each comma and colon, for people: `{"a": [1, 2]}`. Errors: as dump.
+  /// Returns the text on one line with a space after each comma and colon, for people: `{"a": [1, 2]}`.
+  /// Throws: as dump.
   std::string dump_spaced() const;
 
   json_type type() const noexcept;
-  /// "null", "boolean", "number", "string", "array" or "object".
+  /// Returns "null", "boolean", "number", "string", "array" or "object".
   const char* type_name() const noexcept;
   bool is_null() const noexcept { return slot_.kind() == detail::slot_kind::null; }
   bool is_boolean() const noexcept { return slot_.kind() == detail::slot_kind::boolean; }
@@ -100,7 +103,7 @@ class json {
   bool is_number_integer() const noexcept {
     return slot_.kind() == detail::slot_kind::integer || slot_.kind() == detail::slot_kind::natural;
   }
-  /// An integer that is not negative, however it came about.
+  /// Returns whether it is an integer that is not negative, whatever it was made from.
   bool is_number_unsigned() const noexcept {
     return is_number_integer() && (slot_.kind() == detail::slot_kind::natural || slot_.integer.value >= 0);
   }
@@ -111,32 +114,33 @@ class json {
   bool is_array() const noexcept { return slot_.kind() == detail::slot_kind::array; }
   bool is_object() const noexcept { return slot_.kind() == detail::slot_kind::object; }
 
-  /// As a T: bool, a number, std::string, a std::string_view into this value (for as long as it lives
-  /// unchanged), a char (a string of one ASCII character), optionals (null is none), containers, pairs (arrays
-  /// of two), maps with string keys, json, and types with a `from_json(const json&, T&)` beside them. Numbers
-  /// are range-checked; a floating number without fraction counts as an integer. Errors: type_error,
-  /// out_of_range; their path leads to the part at fault.
+  /// Converts to a T: bool, a number, std::string, a std::string_view into this value (valid as long as it
+  /// lives unchanged), a char (a string of one ASCII character), optionals (null becomes empty), containers,
+  /// pairs (arrays of two elements), maps with string keys, json, and types with a `from_json(const json&,
+  /// T&)` in their namespace. Numbers are range-checked; a floating-point number without a fraction counts
+  /// as an integer.
+  /// Throws: type_error, out_of_range; their path leads to the part that caused it.
   template <class T>
   T get() const;
   template <class T>
   T& get_to(T& target) const;
 
-  /// Elements or members; 0 for null, 1 for any other simple value.
+  /// Returns the number of elements or members; 0 for null, 1 for any other simple value.
   std::size_t size() const noexcept;
   bool empty() const noexcept { return size() == 0; }
 
-  /// The member; added as null where there is none. null becomes an object. Errors: type_error for any other
-  /// value.
+  /// Returns the member; adds it as null if there is none. null becomes an object. Throws: type_error for
+  /// any other value.
   ///
-  /// What a temporary is asked for, by this or by at(), front() and back(), is moved out and given by value, so
+  /// On a temporary, this function and at(), front() and back() move the part out and return it by value, so
   /// that `for (json& part : make()["list"])` and `json&& part = make()[0];` are safe.
   json& operator[](json_key key) &;
   json operator[](json_key key) && { return std::move((*this)[key]); }
-  /// The member. Errors: out_of_range where there is none; type_error for what is no object.
+  /// Returns the member. Throws: out_of_range if there is none; type_error if this is not an object.
   const json& operator[](json_key key) const& { return at(key); }
   json operator[](json_key key) const&& { return at(key); }
-  /// The element; the array grows with nulls up to it, and null becomes an array. Errors: type_error for any
-  /// other value.
+  /// Returns the element. The array grows with nulls up to it, and null becomes an array. Throws: type_error
+  /// for any other value.
   template <std::integral Index>
   json& operator[](Index index) & {
     return element_or_new(index);
@@ -153,8 +157,8 @@ class json {
   json operator[](Index index) const&& {
     return element(index);
   }
-  /// Errors: out_of_range where there is no such member or element; type_error for what is no object or
-  /// array.
+  /// Returns the member or the element. Throws: out_of_range if there is none; type_error if this is not an
+  /// object or array.
   json& at(json_key key) & { return const_cast<json&>(std::as_const(*this).at(key)); }
   json at(json_key key) && { return std::move(at(key)); }
   const json& at(json_key key) const&;
@@ -176,19 +180,19 @@ class json {
     return element(index);
   }
 
-  /// The member as the fallback's type (texts give std::string); the fallback where there is none. Errors:
-  /// type_error and out_of_range name the key, what was expected and what was found; type_error where the
-  /// fallback is needed and is a null pointer.
+  /// Returns the member, converted to the fallback's type (std::string for texts); the fallback if there is
+  /// no such member. Throws: type_error and out_of_range, which name the key, what was expected and what was
+  /// found; type_error if the fallback is needed and is a null pointer.
   template <class T>
   auto value(json_key key, T&& fallback) const;
 
-  /// False for what is no object.
+  /// Returns whether there is such a member; false if this is not an object.
   bool contains(json_key key) const noexcept { return member(key.text()) != nullptr; }
-  /// end() when there is no such member, or no object.
+  /// Returns the member; end() if there is none, or if this is not an object.
   iterator find(json_key key) noexcept;
   const_iterator find(json_key key) const noexcept;
 
-  /// Errors: out_of_range on an empty array, type_error for what is no array.
+  /// Returns the first element. Throws: out_of_range on an empty array; type_error if this is not an array.
   json& front() & { return at(0); }
   json front() && { return std::move(at(0)); }
   const json& front() const& { return at(0); }
@@ -203,38 +207,38 @@ class json {
   iterator end() noexcept;
   const_iterator begin() const noexcept;
   const_iterator end() const noexcept;
-  /// The members of an object, as pairs of key and value; null has none. Errors: type_error for any other
-  /// value.
+  /// Returns the members of an object, as pairs of key and value; null has none. Throws: type_error for
+  /// any other value.
   json_items<false> items() &;
   json_items<true> items() const&;
-  json_items<true> items() const&& = delete;  // they would outlive this temporary: give that a name
+  json_items<true> items() const&& = delete;  // would outlive this temporary: store it in a variable first
 
-  /// Appends to an array; null becomes one. Errors: type_error for any other value.
+  /// Appends to an array; null becomes an array. Throws: type_error for any other value.
   void push_back(json element);
-  /// As push_back; returns the new element.
+  /// Like push_back; returns the new element.
   template <class... Args>
   json& emplace_back(Args&&... args);
-  /// Room for `count` elements or members in all. Errors: type_error for what is no array or object.
+  /// Makes room for `count` elements or members in total. Throws: type_error if this is not an array or object.
   void reserve(std::size_t count);
 
-  /// Removes a member; says how many (0 or 1). Takes the same short time however many there are. Errors:
-  /// type_error for what is no object.
+  /// Removes a member. Returns how many were removed (0 or 1). Takes the same short time however many members
+  /// there are. Throws: type_error if this is not an object.
   std::size_t erase(json_key key);
-  /// Removes an element. Errors: out_of_range, type_error.
+  /// Removes an element. Throws: out_of_range, type_error.
   template <std::integral Index>
   void erase(Index index) {
     erase_element(index);
   }
-  /// Removes what the iterator points at and returns the next. Errors: out_of_range where that is no part of
-  /// this value, as end() is not, which find() gives for a key that is not there.
+  /// Removes the part at `position` and returns the next one. Throws: out_of_range if that is not a part of
+  /// this value, such as the end() that find() returns for a missing key.
   iterator erase(const_iterator position);
-  /// Empties an array, object or string; makes a number 0 and a boolean false.
+  /// Empties an array, object or string; sets a number to 0 and a boolean to false.
   void clear() noexcept;
 
-  /// Equal values: numbers by what they are worth (1 == 1.0), objects whatever the order of their members.
+  /// Compares values: numbers by their value (1 == 1.0), objects whatever the order of their members.
   friend bool operator==(const json& a, const json& b) { return equal(a, b); }
 
-  /// Writes dump() to anything with the `write` of an output stream.
+  /// Writes dump() to any stream with the `write` of an output stream.
   template <class Stream>
   requires requires(Stream& stream, const std::string& text, typename Stream::traits_type::off_type size) {
     stream.write(text.data(), size);
@@ -249,10 +253,10 @@ class json {
   friend struct detail::json_gate;
   friend class json_element;
 
-  // An object or an array, as the parts are.
+  // Makes an object or an array, depending on the parts.
   static json list(initializer_list parts);
 
-  // An index as any integer type gives it; `negative` keeps a -1 from passing for a large one.
+  // An index from any integer type; `negative` keeps -1 from being taken for a large index.
   struct element_position {
     std::size_t index;
     bool negative;
@@ -276,8 +280,8 @@ class json {
   detail::json_slot slot_;
 };
 
-/// One part of a braced list of JSON: lets the list's values be moved out, which std::initializer_list<json>
-/// would not.
+/// One part of a braced list of JSON. Allows the list's values to be moved out, which
+/// std::initializer_list<json> would not.
 class json_element {
  public:
   json_element() noexcept = default;
@@ -287,7 +291,7 @@ class json_element {
       : value_(std::forward<T>(value)), is_json_(std::derived_from<std::remove_cvref_t<T>, json>) {}
 
   const json& peek() const noexcept { return value_; }
-  /// Whether it was a json before it stood in the list.
+  /// Returns whether it was a json before it was put into the list.
   bool is_json() const noexcept { return is_json_; }
   json take() const noexcept { return std::move(value_); }
 
@@ -298,14 +302,14 @@ class json_element {
 
 namespace detail {
 
-/// The way from json to its slot and back, for the rooms of this floor. A json is its slot and nothing else,
-/// so a slot that lies in a block is also the json which users see.
+/// Converts between json and its slot, for the headers of this folder. A json consists of its slot only, so a
+/// slot in a block is also the json that users see.
 struct json_gate {
   static json_slot& slot(json& value) noexcept { return value.slot_; }
   static const json_slot& slot(const json& value) noexcept { return value.slot_; }
   static json& as_json(json_slot& slot) noexcept { return reinterpret_cast<json&>(slot); }
   static const json& as_json(const json_slot& slot) noexcept { return reinterpret_cast<const json&>(slot); }
-  /// Takes over what the slot owns.
+  /// Takes ownership of what the slot owns.
   static json adopt(const json_slot& slot) noexcept {
     json value;
     value.slot_ = slot;
@@ -338,4 +342,4 @@ json_iterator<Const>& json_iterator<Const>::operator--() noexcept {
   return *this;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// Values into text: json::dump. Iterative, so that deep values cost no stack.
-// Must not know how text is parsed.
+// Implements json::dump: writes values as text. Iterative, so that deep values need no stack. Must not know
+// how text is parsed.
 
 #include <coworker/json/bytes.hpp>
 #include <coworker/json/describe.hpp>
@@ -22,19 +22,19 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// Collects text in its owner's frame and hands it to a string in large pieces, so that most bytes are stored
-/// without asking the string whether it has room.
+/// Collects text in its owner's frame and passes it to a string in large pieces, so that most bytes are
+/// stored without checking the string's capacity.
 class text_sink {
  public:
-  /// The most bytes that make_room gives at once.
+  /// The maximum number of bytes for which make_room makes room.
   static constexpr std::size_t piece = 1024;
 
-  /// Null: the text is only counted.
+  /// `out`: null to only count the text.
   explicit text_sink(std::string* out) noexcept : out_(out) {}
   text_sink(const text_sink&) = delete;
   text_sink& operator=(const text_sink&) = delete;
 
-  /// Room for `size` bytes; advance_to says how many of them were used.
+  /// Returns room for `size` bytes; advance_to says how many of them were used.
   char* make_room(std::size_t size) {
     if (static_cast<std::size_t>(buffer_ + piece - at_) < size) [[unlikely]]
       flush();
@@ -76,11 +76,11 @@ class text_sink {
 
 class json_writer {
  public:
-  /// On one line without a space; on one line with spaces, as people write it; each part on a line of its
-  /// own.
+  /// compact: on one line without spaces; spaced: on one line with spaces, for people; lines: each part on
+  /// its own line.
   enum class layout : unsigned char { compact, spaced, lines };
 
-  /// `out`: null to count only. `indent`: the spaces a level, for lines.
+  /// `out`: null to only count. `indent`: number of spaces per level, for `lines`.
   json_writer(std::string* out, layout chosen, std::size_t indent) noexcept
       : sink_(out), layout_(chosen), indent_(indent) {}
 
@@ -118,8 +118,8 @@ class json_writer {
   std::size_t written() const noexcept { return sink_.flushed(); }
 
  private:
-  /// An array or object that is not finished, and its places: of the part that is being written, of the next
-  /// one, and behind the last.
+  /// An array or object that is not finished. Its places are those of the part that is being written, of the
+  /// next one, and the end.
   struct step {
     static constexpr std::uint32_t nowhere = static_cast<std::uint32_t>(-1);
     json_slot container;
@@ -196,7 +196,7 @@ class json_writer {
 
   /// Writes a short text in two stores if it is plain ASCII without escapes.
   bool write_plain_short_text(const json_slot& slot) {
-    // The zeros behind the text would count as control characters: spaces are laid over them.
+    // The zeros after the text would count as control characters, so they are overwritten with spaces.
     static constexpr char spaces[33] = {0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
                                         0,   0,   0,   0,   0,   ' ', ' ', ' ', ' ', ' ', ' ',
                                         ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
@@ -230,7 +230,7 @@ class json_writer {
     throw_at_place(failure);
   }
 
-  /// The open containers are the path to the value that is being written.
+  /// The open containers form the path to the value that is being written.
   [[noreturn]] void throw_at_place(json_write_error& error) const {
     json_path path;
     for (std::size_t i = 0; i != open_.size(); ++i) {
@@ -272,7 +272,7 @@ inline std::string json::dump_spaced() const {
   return out;
 }
 
-/// The length of value.dump() in bytes, without the text being made. Throws: json_write_error, as dump.
+/// Returns the length of value.dump() in bytes, without making the text. Throws: json_write_error, as dump.
 inline std::size_t dump_size(const json& value) {
   detail::json_writer writer(nullptr, detail::json_writer::layout::compact, 0);
   writer.write(detail::json_gate::slot(value));
@@ -285,4 +285,4 @@ inline std::string json::dump(int indent) const {
   return out;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

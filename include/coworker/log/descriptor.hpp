@@ -1,6 +1,6 @@
 #pragma once
-// Writing to a descriptor that other processes may share and nobody may read, without waiting for a reader. Knows
-// bytes only.
+// Writes to a descriptor that other processes may share and nobody may read, without waiting for a reader.
+// Must not know what the bytes mean.
 
 #include <coworker/system.hpp>
 
@@ -21,26 +21,27 @@
 
 namespace coworker::inline v0_1::detail {
 
-// In nanoseconds.
+// Returns the monotonic clock's time in nanoseconds.
 inline std::int64_t monotonic_now() noexcept {
   timespec moment{};
   ::clock_gettime(CLOCK_MONOTONIC, &moment);
   return std::int64_t{moment.tv_sec} * 1'000'000'000 + moment.tv_nsec;
 }
 
-/// Writes to a descriptor without ever waiting for whoever reads it, and without changing how others write
-/// to it: whether a descriptor waits is a property of what it refers to, which other processes share. So a
-/// pipe or a terminal is opened once more by its name in /proc, a socket is told with each message, and where
-/// neither can be had, poll says before each piece of at most PIPE_BUF bytes whether there is room. (Should
-/// others fill a pipe between the two, the last way waits.) Files do not wait. On one thread.
-class patient_descriptor {
+/// Writes to a descriptor without waiting for its reader, and without changing how others write to it.
+/// Whether a descriptor blocks is a property of the file behind it, which other processes share. So a pipe or
+/// a terminal is opened again by its name in /proc, and a socket gets a flag with each message. If neither is
+/// possible, poll() checks for room before each piece of at most PIPE_BUF bytes; that blocks if others fill a
+/// pipe between the check and the write. Files do not block.
+/// Thread safety: none; use on one thread.
+class nonblocking_descriptor {
  public:
-  explicit patient_descriptor(int number) noexcept : number_(number) {}
-  patient_descriptor(const patient_descriptor&) = delete;
-  patient_descriptor& operator=(const patient_descriptor&) = delete;
-  ~patient_descriptor() { forget(); }
+  explicit nonblocking_descriptor(int number) noexcept : number_(number) {}
+  nonblocking_descriptor(const nonblocking_descriptor&) = delete;
+  nonblocking_descriptor& operator=(const nonblocking_descriptor&) = delete;
+  ~nonblocking_descriptor() { forget(); }
 
-  /// How many bytes went out; 0: there is no room now; -1: it failed, and errno says why.
+  /// Returns how many bytes were written; 0: there is no room now; -1: it failed, and errno says why.
   ssize_t write(std::string_view text) noexcept {
     look();
     ssize_t sent = 0;
@@ -59,7 +60,7 @@ class patient_descriptor {
     return sent;
   }
 
-  /// Waits for room; also true when writing would fail.
+  /// Waits for room, for that long at most. Also returns true if writing would fail.
   bool has_room(int milliseconds) const noexcept {
     pollfd asked{number_, POLLOUT, 0};
     return ::poll(&asked, 1, milliseconds) > 0;
@@ -79,7 +80,7 @@ class patient_descriptor {
     way_ = way::unknown;
   }
 
-  // The program may point the number at something else at any time. That is noticed within a tenth of a second.
+  // The program may redirect the descriptor at any time. That is noticed within a tenth of a second.
   void look() noexcept {
     const std::int64_t moment = monotonic_now();
     if (way_ != way::unknown && moment - looked_ < 100'000'000) return;
@@ -110,6 +111,6 @@ class patient_descriptor {
   ino_t inode_{};
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif

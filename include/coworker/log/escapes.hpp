@@ -1,6 +1,6 @@
 #pragma once
-// What a line must not hold, so that one event is one line and looks like what it is: characters that break
-// lines, move the cursor or reverse the reading order. Knows texts only.
+// Finds and escapes characters that a log line must not contain, so that each event is one line and cannot
+// imitate another: those that break lines, move the cursor or reverse the reading order. Must not know logs.
 
 #include <coworker/json/bytes.hpp>
 #include <coworker/json/utf8.hpp>
@@ -11,15 +11,15 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// A character that must not stand in a line: its length in bytes, 0 for one that may, and its number.
+/// A character that must not appear in a line: its number, and its length in bytes, which is 0 if it may.
 struct unprintable {
   std::size_t size = 0;
   unsigned code = 0;
 };
 
-/// Looks at the character at that place of valid UTF-8. Unprintable are the controls (U+0000 to U+001F, U+007F
-/// to U+009F), the line and paragraph separators, and what sets the direction of text (U+2028 to U+202E, U+2066
-/// to U+2069).
+/// Returns the character at that position of valid UTF-8 if it is unprintable. Unprintable are controls
+/// (U+0000 to U+001F, U+007F to U+009F), the line and paragraph separators, and characters that set the
+/// direction of text (U+2028 to U+202E, U+2066 to U+2069).
 inline unprintable unprintable_at(std::string_view text, std::size_t at) noexcept {
   const auto byte = [&](std::size_t i) -> unsigned {
     return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0;
@@ -34,7 +34,7 @@ inline unprintable unprintable_at(std::string_view text, std::size_t at) noexcep
   return separates || isolates ? unprintable{3, code} : unprintable{};
 }
 
-/// Where the next unprintable character begins, from that place on; npos: nowhere.
+/// Returns the position of the next unprintable character from `from` on; npos if there is none.
 inline std::size_t find_unprintable(std::string_view text, std::size_t from) noexcept {
   constexpr std::uint64_t spaces = repeat_byte(0x20);
   constexpr std::uint64_t deletes = repeat_byte(0x7f);
@@ -55,7 +55,7 @@ inline std::size_t find_unprintable(std::string_view text, std::size_t from) noe
   return std::string_view::npos;
 }
 
-/// Appends valid UTF-8 with each unprintable character escaped as JSON does it: \n, \t, \u001b.
+/// Appends valid UTF-8, and escapes each unprintable character as JSON does: \n, \t, \u001b.
 inline void append_printable(std::string& out, std::string_view text) {
   constexpr const char* digits = "0123456789abcdef";
   std::size_t done = 0;
@@ -82,7 +82,7 @@ inline void append_printable(std::string& out, std::string_view text) {
   out.append(text.substr(done));
 }
 
-/// Each byte that is not part of valid UTF-8 becomes U+FFFD, the replacement character.
+/// Returns the text with each byte that is not part of valid UTF-8 replaced by U+FFFD.
 inline std::string valid_utf8(std::string_view text) {
   std::string valid;
   for (std::size_t bad = find_invalid_utf8(text); bad != std::string_view::npos;
@@ -94,4 +94,4 @@ inline std::string valid_utf8(std::string_view text) {
   return valid.append(text);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

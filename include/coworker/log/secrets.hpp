@@ -1,5 +1,5 @@
 #pragma once
-// Secrets in a text, and how they are masked. Knows texts only; must not know where they go.
+// Finds and masks secrets in a text. Must not know where the texts go.
 
 #include <coworker/json/escape.hpp>
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// All of these know ASCII only, whatever the locale.
+// All of these functions treat only ASCII letters as letters, whatever the locale.
 constexpr bool is_plain_letter(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_token_char(char c) noexcept {
   return is_plain_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -28,8 +28,8 @@ inline bool ends_in_lower_case(std::string_view text, std::string_view end) noex
   return true;
 }
 
-/// Whether a secret cannot be mistaken for a word or a number: 8 bytes or more, or 5 of which some are
-/// letters and some are not.
+/// Returns whether a secret cannot be mistaken for a word or a number: 8 bytes or more, or 5 bytes or more of
+/// which some are letters and some are not.
 inline bool stands_out(std::string_view secret) noexcept {
   constexpr std::size_t longer_than_most_words = 8;
   constexpr std::size_t shortest_mixed = 5;
@@ -39,8 +39,8 @@ inline bool stands_out(std::string_view secret) noexcept {
   return secret.size() >= shortest_mixed && letters && others;
 }
 
-// Whether what stands at [begin, end) is the whole value that a credential's name introduces, as in
-// `Authorization: x`, `"api_key":"x"`, `token=x`, `Bearer x`.
+// Returns whether [begin, end) is the whole value after the name of a credential, as in `Authorization: x`,
+// `"api_key":"x"`, `token=x`, `Bearer x`.
 inline bool is_named_as_credential(std::string_view text, std::size_t begin, std::size_t end) noexcept {
   constexpr std::size_t longest_name = 64;
   if (end < text.size() && is_token_char(text[end])) return false;
@@ -69,8 +69,8 @@ inline bool is_named_as_credential(std::string_view text, std::size_t begin, std
   return false;
 }
 
-/// Where the user and the password stand in the next URL of `text` from `from` on that has them; an empty
-/// range at the end when there is none.
+/// Returns the position of user and password in the next URL of `text` from `from` on that has them; an empty
+/// range at the end if there is none.
 inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, std::size_t from) noexcept {
   const std::pair<std::size_t, std::size_t> none(text.size(), text.size());
   for (;;) {
@@ -78,7 +78,7 @@ inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, 
     if (at == std::string_view::npos) return none;
     from = ++at;
     for (int slashes = 0; slashes < 2; ++slashes) {
-      if (at < text.size() && text[at] == '\\') ++at;  // as some write a slash in JSON
+      if (at < text.size() && text[at] == '\\') ++at;  // a slash may be escaped in JSON
       if (at == text.size() || text[at] != '/') {
         at = 0;
         break;
@@ -100,21 +100,22 @@ inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, 
   }
 }
 
-/// Texts that are to stand nowhere in clear. On one thread at a time.
+/// Texts that must not appear in the log.
+/// Thread safety: none; use on one thread at a time.
 class secret_masks {
  public:
-  /// Gives whether it is masked wherever it stands: not so for a short one.
+  /// Adds a secret. Returns whether it is masked wherever it appears, which a short one is not.
   bool add(std::string_view secret) {
     if (secret.empty()) return true;
     std::string quoted = in_json(secret);
     add_form(std::string(secret));
-    add_form(in_json(quoted));  // JSON text as a string in JSON text
+    add_form(in_json(quoted));  // JSON text inside a string of JSON text
     add_form(std::move(quoted));
     add_form(percent_encoded(secret));
     return stands_out(secret);
   }
 
-  /// Whether masking would leave the text as it is.
+  /// Returns whether masking would leave the text unchanged.
   bool leaves(std::string_view text) const noexcept {
     if (find_url_user(text, 0).first != text.size()) return false;
     for (const form& one : forms_) {
@@ -123,11 +124,11 @@ class secret_masks {
     return true;
   }
 
-  /// The text with *** in place of each secret and of the user and password in each URL. Takes time in
-  /// proportion to the text.
+  /// Returns the text with *** in place of each secret, and of the user and password in each URL. Takes time
+  /// proportional to the text.
   std::string masked(std::string_view text) const {
     std::string made;
-    std::vector<std::size_t> next;  // where each form stands next
+    std::vector<std::size_t> next;  // the next position of each form
     next.reserve(forms_.size());
     for (const form& one : forms_) next.push_back(next_of(one, text, 0));
     std::pair<std::size_t, std::size_t> user = find_url_user(text, 0);
@@ -136,7 +137,7 @@ class secret_masks {
       std::size_t begin = user.first;
       for (const std::size_t at : next) begin = at < begin ? at : begin;
       if (begin == text.size()) return made.append(text.substr(done));
-      // What overlaps is masked together, so that no part of a secret is left over.
+      // Secrets that overlap are masked together, so that no part of one remains.
       std::size_t end = begin;
       for (bool grown = true; grown;) {
         grown = false;
@@ -192,7 +193,7 @@ class secret_masks {
     forms_.push_back({std::move(text), anywhere});
   }
 
-  // npos becomes the text's size, where nothing begins.
+  // Returns the text's size instead of npos.
   static std::size_t next_of(const form& one, std::string_view text, std::size_t from) noexcept {
     for (;; ++from) {
       from = text.find(one.text, from);
@@ -204,4 +205,4 @@ class secret_masks {
   std::vector<form> forms_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

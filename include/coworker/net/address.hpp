@@ -1,5 +1,6 @@
 #pragma once
-// socket_address: where a TCP socket listens or connects to: an IPv4 or IPv6 address and a port.
+// socket_address: an IPv4 or IPv6 address and a port, where a TCP socket listens or to which it connects.
+// Must not know sockets.
 
 #include <coworker/system.hpp>
 
@@ -19,21 +20,23 @@
 
 namespace coworker::inline v0_1 {
 
+/// An IPv4 or IPv6 address and a port. A value type.
 class socket_address {
  public:
-  /// 0.0.0.0:0.
+  /// Makes 0.0.0.0:0.
   socket_address() noexcept {
     storage_.ss_family = AF_INET;
     size_ = sizeof(sockaddr_in);
   }
 
-  /// What a system call filled in, of that size.
+  /// Copies an address of that size that a system call returned.
   socket_address(const sockaddr* address, socklen_t size) noexcept : size_(size) {
     std::memcpy(&storage_, address, size_ <= sizeof storage_ ? size_ : sizeof storage_);
   }
 
-  /// An address in digits, such as "0.0.0.0", "127.0.0.1", "::" or "[::1]"; "localhost" is 127.0.0.1. Looks up
-  /// no names; resolve() does. Throws std::invalid_argument for anything else.
+  /// Parses an address in digits, such as "0.0.0.0", "127.0.0.1", "::" or "[::1]"; "localhost" is 127.0.0.1.
+  /// Does not look up names; resolve() does.
+  /// Throws: std::invalid_argument for any other text.
   socket_address(std::string_view host, std::uint16_t port) {
     std::string digits(host == "localhost" ? "127.0.0.1" : host);
     if (digits.starts_with('[') && digits.ends_with(']')) digits = digits.substr(1, digits.size() - 2);
@@ -60,7 +63,7 @@ class socket_address {
                            : reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
   }
 
-  /// The address in digits, without the port.
+  /// Returns the address in digits, without the port.
   std::string host() const {
     char digits[INET6_ADDRSTRLEN] = {};
     const void* const bytes =
@@ -70,7 +73,7 @@ class socket_address {
     return digits;
   }
 
-  /// "127.0.0.1:8080", "[::1]:8080".
+  /// Returns the address and the port, such as "127.0.0.1:8080" or "[::1]:8080".
   std::string to_string() const {
     return (is_ipv6() ? "[" + host() + "]:" : host() + ":") + std::to_string(port());
   }
@@ -85,9 +88,9 @@ class socket_address {
   socklen_t size_ = 0;
 };
 
-/// Looks up a name, in the order in which its addresses are to be tried; not empty. Blocks while the name server
-/// does not answer, which may take many seconds: call it before the loop runs, or on a thread_pool. Throws
-/// std::runtime_error when the name is not known.
+/// Looks up a host name. Returns its addresses, at least one, in the order in which to try them. Blocks until
+/// the name server responds, which may take many seconds: call it before the loop runs, or on a thread_pool.
+/// Throws: std::runtime_error if the name is unknown.
 template <class Address = socket_address>  // a template, so that only who looks names up compiles it
 std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
   addrinfo wanted{};
@@ -107,6 +110,6 @@ std::vector<Address> resolve(const std::string& host, std::uint16_t port) {
   return addresses;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 #endif

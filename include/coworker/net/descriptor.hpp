@@ -1,6 +1,6 @@
 #pragma once
-// unique_fd: the owner of a file descriptor; and how a failed system call becomes an exception that names the
-// call and the way out. Must not know what a descriptor stands for.
+// unique_fd, the owner of a file descriptor; and io_error, which turns a failed system call into an exception
+// that names the call and the remedy. Must not know what a descriptor refers to.
 
 #include <coworker/system.hpp>
 
@@ -18,7 +18,8 @@
 
 namespace coworker::inline v0_1 {
 
-/// Owns a file descriptor and closes it. Movable, not copyable. Not thread-safe.
+/// Owns a file descriptor and closes it. Movable, not copyable.
+/// Thread safety: none.
 class unique_fd {
  public:
   unique_fd() noexcept {}
@@ -39,14 +40,14 @@ class unique_fd {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
 
-  /// The descriptor; -1 when there is none.
+  /// Returns the descriptor; -1 if there is none.
   int get() const noexcept { return descriptor_; }
   explicit operator bool() const noexcept { return descriptor_ >= 0; }
 
-  /// Closes the descriptor and owns another one instead, or none.
+  /// Closes the descriptor, and owns another one instead, or none.
   void reset(int descriptor = -1) noexcept { *this = unique_fd(descriptor); }
 
-  /// Gives the descriptor away. Returns -1 when there is none.
+  /// Gives up ownership, and returns the descriptor; -1 if there is none.
   int release() noexcept {
     registration_ = 0;
     return std::exchange(descriptor_, -1);
@@ -59,8 +60,8 @@ class unique_fd {
   std::uint64_t registration_ = 0;  // see descriptor_watch::registration
 };
 
-/// What a system call met, with its error number as code(). Its text names what was tried, the way out where there
-/// is one, and the system's own words, in English whatever the locale.
+/// Thrown when a system call fails; code() is its error number. The text names what was attempted, the remedy
+/// if one is known, and the system's error text, in English whatever the locale.
 class io_error : public std::system_error {
  public:
   io_error(int error, std::string text)
@@ -73,8 +74,7 @@ class io_error : public std::system_error {
 
 namespace detail {
 
-/// What to do about an error of the operating system that leaves a program short of something; empty for any
-/// other error.
+/// Returns the remedy for an error of the operating system that means a shortage; empty for any other error.
 inline std::string_view way_out_of(int error) noexcept {
   switch (error) {
     case EMFILE:
@@ -90,26 +90,26 @@ inline std::string_view way_out_of(int error) noexcept {
   }
 }
 
-/// Throws the io_error of a system call that failed with `error`: "WHAT (what to do): errno's text".
+/// Throws the io_error of a system call that failed with `error`: "WHAT (remedy): errno's text".
 [[noreturn]] inline void throw_io_error(int error, std::string what, std::string_view way_out = {}) {
   if (way_out.empty()) way_out = detail::way_out_of(error);
   if (!way_out.empty()) what.append(" (").append(way_out).append(")");
   throw io_error(error, what.append(": ").append(detail::errno_text(error)));
 }
 
-/// The result of a system call. Throws io_error where it is negative.
+/// Returns the result of a system call. Throws: io_error if it is negative.
 inline int checked(int result, std::string_view what) {
   if (result < 0) throw_io_error(errno, std::string(what));
   return result;
 }
 
-/// For systems that cannot do so at a descriptor's birth.
+/// For systems that cannot set these flags when they create a descriptor.
 inline void set_cloexec_and_nonblocking(int descriptor) {
   checked(::fcntl(descriptor, F_SETFD, FD_CLOEXEC), "fcntl");
   checked(::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK), "fcntl");
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 #endif

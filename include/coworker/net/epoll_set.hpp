@@ -1,15 +1,16 @@
 #pragma once
-// epoll_set: the descriptors that the coroutines of one event loop wait for, watched by epoll. Linux; poll_set
-// is the same for other systems. Must not know what a loop blocks on.
+// epoll_set: watches the descriptors that the coroutines of one event loop wait for, with epoll (Linux);
+// poll_set does so on other systems. Must not know what a loop blocks on.
 //
-// A descriptor stays registered, level-triggered, from one wait to the next, so that waiting for it again and
-// again makes no system call. A registration that brings an event which nobody waits for is taken back: that
-// costs one call, and happens only where something comes unasked. Edge-triggering would save that too, but
-// would lose what a coroutine has left unread, and one-shot registrations cost a call for each wait.
+// A descriptor stays registered, level-triggered, from one wait to the next, so that repeated waits for it
+// make no system call. A registration is removed when it reports an event for which nobody waits. That costs
+// one call, and happens only if data arrives unasked. Edge-triggering would save that call, but would lose
+// what a coroutine has left unread; one-shot registrations cost a call for each wait.
 //
-// A number alone does not tell whether a registration still stands: the descriptor may have been closed, and the
-// number may be another file's by now. So the registration counts only for who has kept the descriptor open
-// since and says so (descriptor_watch::registration); for anybody else, one call asks the kernel.
+// The number of a descriptor does not tell whether its registration is still valid: the descriptor may have
+// been closed, and the number may now refer to another file. So a registration is trusted only if the caller
+// has kept the descriptor open since, and says so (descriptor_watch::registration). For any other caller, one
+// call asks the kernel.
 
 #if defined(__linux__)
 
@@ -25,10 +26,10 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// All but wake() belongs to one thread.
+/// Thread safety: all functions but wake() belong to one thread.
 class epoll_set {
  public:
-  /// See watching_executor. Throws std::bad_alloc too.
+  /// See watching_executor. Throws: also std::bad_alloc.
   void watch(descriptor_watch& watch) {
     require_descriptor(watch);
     const auto place = static_cast<std::size_t>(watch.descriptor);
@@ -58,11 +59,11 @@ class epoll_set {
     take_back(watch.descriptor, one, event_of(watch.direction));
   }
 
-  /// How many wait.
+  /// Returns the number of coroutines that wait.
   std::size_t waiting() const noexcept { return waiting_; }
 
-  /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
-  /// over all that is. Returns whether it was woken.
+  /// Blocks until a descriptor is ready or wake() is called, for `timeout` milliseconds at most; -1: no
+  /// limit. Resumes the coroutines whose descriptors are ready. Returns whether it was woken.
   bool wait(int timeout) noexcept {
     bool woken = false;
     bool stale = false;
@@ -77,11 +78,11 @@ class epoll_set {
     return woken;
   }
 
-  /// Ends the current wait(), or else the next one. Any thread.
+  /// Ends the current wait(), or the next one if there is none. Thread-safe.
   void wake() noexcept { epoll_.wake(); }
 
-  /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
-  /// until the next call of another function.
+  /// Returns descriptors for a poll() elsewhere that is to return when something here is ready; wait(0) then
+  /// handles it. Valid until the next call of another function.
   plain_view<const pollfd> pollable() noexcept {
     pollable_ = {epoll_.descriptor(), POLLIN, 0};
     return {&pollable_, 1};
@@ -89,8 +90,8 @@ class epoll_set {
 
  private:
   struct slot : watch_slot {
-    std::uint32_t registered = 0;    // for these events, as far as is known
-    std::uint64_t registration = 0;  // the latest one of this number; 0: none
+    std::uint32_t registered = 0;    // the events for which it is registered, as far as is known
+    std::uint64_t registration = 0;  // the latest registration of this number; 0: none
   };
 
   static constexpr std::uint32_t event_of(io_direction direction) noexcept {
@@ -105,13 +106,13 @@ class epoll_set {
     return (registration << 32) | static_cast<std::uint32_t>(descriptor);
   }
 
-  // Unlike any other in this process: a descriptor may be waited for on one loop and then on another.
+  // Unique in the process, because a descriptor may be waited for on one loop and then on another.
   static std::uint64_t new_registration() noexcept {
     static constinit std::atomic<std::uint64_t> latest{0};
     return latest.fetch_add(1, std::memory_order_relaxed) + 1;
   }
 
-  // False: epoll does not take it, as a regular file, which is always ready.
+  // Returns false if epoll refuses the descriptor, as it does a regular file, which is always ready.
   bool add(int descriptor, slot& one, std::uint32_t events) {
     int failed = ENOENT;
     if (one.registration != 0)
@@ -131,7 +132,7 @@ class epoll_set {
     return true;
   }
 
-  // False: the kernel knows of no such registration.
+  // Returns false if the kernel has no such registration.
   bool take_back(int descriptor, slot& one, std::uint32_t events) noexcept {
     one.registered &= ~events;
     if (one.registered != 0)
@@ -141,10 +142,11 @@ class epoll_set {
     return epoll_.remove(descriptor) == 0;
   }
 
-  // False: the event is of a descriptor that was closed while a copy of it is still open somewhere, such as in a
-  // child process. It goes on to bring events, and cannot be taken back any more.
+  // Returns false if the event belongs to a descriptor that was closed while a copy of it is still open
+  // elsewhere, such as in a child process. Its registration continues to report events, and cannot be
+  // removed any more.
   bool handle(const epoll_event& event) noexcept {
-    constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;  // told of whatever the registration is for
+    constexpr std::uint32_t over = EPOLLERR | EPOLLHUP;  // reported whatever events are registered
     const int descriptor = static_cast<int>(event.data.u64 & 0xffffffffU);
     slot& one = slots_[static_cast<std::size_t>(descriptor)];
     if (event.data.u64 != key_of(descriptor, one.registration)) return false;
@@ -161,12 +163,12 @@ class epoll_set {
     return unasked == 0 || take_back(descriptor, one, unasked);
   }
 
-  // A new set without the registrations that cannot be taken back.
+  // Makes a new epoll set without the registrations that cannot be removed.
   void rebuild() noexcept {
     try {
       epoll_.renew();
     } catch (...) {
-      return;  // no descriptor or memory for it now; the event comes again
+      return;  // no descriptor or memory now; the event will be reported again
     }
     registered_ = 0;
     for (std::size_t place = 0; place < slots_.size(); ++place) {
@@ -178,7 +180,7 @@ class epoll_set {
     }
   }
 
-  // What cannot be watched any more counts as ready, so that its coroutine meets the error.
+  // A descriptor that can no longer be watched counts as ready, so that its coroutine sees the error.
   void register_again(int descriptor, slot& one, std::uint32_t events) noexcept {
     const std::uint64_t fresh = new_registration();
     if (epoll_.add(descriptor, events, key_of(descriptor, fresh)) == 0) {
@@ -199,6 +201,6 @@ class epoll_set {
   pollfd pollable_{};
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif

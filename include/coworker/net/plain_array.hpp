@@ -1,6 +1,7 @@
 #pragma once
-// plain_array and plain_view: an array of plain values that grows, and a part of one. std::vector and std::span do
-// more, and would cost everybody who includes coworker a hundredth of the whole to compile, for each type of value.
+// plain_array and plain_view: a growing array of trivial values, and a view of one. std::vector and std::span
+// do more, but would add a hundredth to the cost of including coworker, for each type of value. Must not know
+// what the values mean.
 
 #include <cstddef>
 #include <type_traits>
@@ -37,7 +38,8 @@ class plain_array {
   T* data() noexcept { return values_; }
   T& operator[](std::size_t place) noexcept { return values_[place]; }
 
-  /// Has so many values or more afterwards; new ones are T(). Throws std::bad_alloc, and has then changed nothing.
+  /// Grows to `least` values or more; new ones are T(). Throws: std::bad_alloc, after which
+  /// nothing has changed.
   void grow(std::size_t least) {
     if (least <= size_) return;
     const std::size_t size = least + least / 2 + 8;
@@ -53,4 +55,4 @@ class plain_array {
   std::size_t size_ = 0;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

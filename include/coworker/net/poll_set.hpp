@@ -1,6 +1,6 @@
 #pragma once
-// poll_set: the descriptors that the coroutines of one event loop wait for, watched by poll(2). For systems
-// without epoll: each wait costs time in proportion to how many there are.
+// poll_set: watches the descriptors that the coroutines of one event loop wait for, with poll(2). For systems
+// without epoll: each wait takes time proportional to their number. Must not know what a loop blocks on.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/plain_array.hpp>
@@ -19,11 +19,12 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// All but wake() belongs to one thread. A template, so that it is compiled only where there is no epoll.
+/// A template, so that it is compiled only on systems without epoll.
+/// Thread safety: all functions but wake() belong to one thread.
 template <class Watch>
 class basic_poll_set {
  public:
-  /// Throws io_error when there is no descriptor left for it.
+  /// Throws: io_error if the process can open no more descriptors.
   basic_poll_set() {
     int ends[2];
     checked(::pipe(ends), "pipe");
@@ -35,7 +36,7 @@ class basic_poll_set {
     waiters_.emplace_back();
   }
 
-  /// See watching_executor. Throws std::bad_alloc too.
+  /// See watching_executor. Throws: also std::bad_alloc.
   void watch(Watch& watch) {
     detail::require_descriptor(watch);
     const auto number = static_cast<std::size_t>(watch.descriptor);
@@ -45,7 +46,7 @@ class basic_poll_set {
     if (::fcntl(watch.descriptor, F_GETFD) < 0) detail::throw_unwatchable(errno, watch.descriptor);
     if (place == 0) {
       place = polled_.size();
-      waiters_.resize(place + 1);  // one more than polled, where that throws
+      waiters_.resize(place + 1);  // has one element too many if the next line throws
       polled_.push_back({watch.descriptor, 0, 0});
       places_[number] = place;
     }
@@ -62,11 +63,11 @@ class basic_poll_set {
     end(place, watch.direction);
   }
 
-  /// How many wait.
+  /// Returns the number of coroutines that wait.
   std::size_t waiting() const noexcept { return waiting_; }
 
-  /// Blocks for `timeout` milliseconds at most, or for ever for -1, until something is ready or woken, and hands
-  /// over all that is. Returns whether it was woken.
+  /// Blocks until a descriptor is ready or wake() is called, for `timeout` milliseconds at most; -1: no
+  /// limit. Resumes the coroutines whose descriptors are ready. Returns whether it was woken.
   bool wait(int timeout) noexcept {
     if (::poll(polled_.data(), static_cast<unsigned>(polled_.size()), timeout) <= 0) return false;
     for (std::size_t place = 1; place < polled_.size();) place += handle(place) ? 0U : 1U;
@@ -79,14 +80,15 @@ class basic_poll_set {
     return woken;
   }
 
-  /// Ends the current wait(), or else the next one. Any thread.
+  /// Ends the current wait(), or the next one if there is none. Thread-safe.
   void wake() noexcept {
     const char byte = 0;
-    [[maybe_unused]] const ssize_t written = ::write(wake_write_.get(), &byte, 1);  // or the pipe is full
+    [[maybe_unused]] const ssize_t written = ::write(wake_write_.get(), &byte, 1);  // may fail: the
+                                                                                    // pipe is full
   }
 
-  /// For a poll() elsewhere that is to return when something here is ready; wait(0) then hands it over. Valid
-  /// until the next call of another function.
+  /// Returns descriptors for a poll() elsewhere that is to return when something here is ready; wait(0) then
+  /// handles it. Valid until the next call of another function.
   plain_view<const pollfd> pollable() noexcept { return {polled_.data(), polled_.size()}; }
 
  private:
@@ -94,7 +96,7 @@ class basic_poll_set {
     return direction == io_direction::read ? POLLIN : POLLOUT;
   }
 
-  // True: another one has its place now.
+  // Returns true if another descriptor has taken that place.
   bool handle(std::size_t place) noexcept {
     constexpr short over = POLLERR | POLLHUP | POLLNVAL;
     const short found = polled_[place].revents;
@@ -106,7 +108,7 @@ class basic_poll_set {
     return false;
   }
 
-  // The last one takes the place of one that nobody waits for any more: true.
+  // If nobody waits for the descriptor any more, the last one takes its place; then returns true.
   bool end(std::size_t place, io_direction direction) noexcept {
     --waiting_;
     polled_[place].events = static_cast<short>(polled_[place].events & ~event_of(direction));
@@ -124,14 +126,14 @@ class basic_poll_set {
 
   unique_fd wake_read_;
   unique_fd wake_write_;
-  std::vector<pollfd> polled_;       // the first is for wake()
+  std::vector<pollfd> polled_;       // the first one is for wake()
   std::vector<watch_slot> waiters_;  // in the same order
-  std::vector<std::size_t> places_;  // by descriptor; 0: none
+  std::vector<std::size_t> places_;  // index in these two, by descriptor; 0: none
   std::size_t waiting_ = 0;
 };
 
 using poll_set = basic_poll_set<descriptor_watch>;
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif

@@ -1,6 +1,6 @@
 #pragma once
-// poller: what an event loop blocks on once a coroutine awaits a descriptor there. Must not know who waits, nor
-// what for.
+// poller: the waiter on which an event loop blocks once a coroutine awaits a descriptor there. Must not know
+// who waits, nor what for.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
@@ -17,14 +17,14 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// The one place that knows which systems have epoll.
+// The only place that decides which systems have epoll.
 #if defined(__linux__)
 using descriptor_set = epoll_set;
 #else
 using descriptor_set = poll_set;
 #endif
 
-// For poll() and its like: -1 is for ever.
+// Returns a timeout for poll() and the like, in milliseconds; -1: no limit.
 inline int poll_timeout(time_point deadline) noexcept {
   if (deadline == (time_point::max)()) return -1;
   if (deadline == (time_point::min)()) return 0;
@@ -36,11 +36,11 @@ inline int poll_timeout(time_point deadline) noexcept {
 
 }  // namespace detail
 
-/// Blocks in the system's own call for watching descriptors.
+/// A waiter that blocks in the system call that watches descriptors. `Set`: epoll_set or basic_poll_set.
 template <class Set>
 class basic_poller final : public waiter {
  public:
-  /// Throws io_error when the process has no descriptors left for it.
+  /// Throws: io_error if the process can open no more descriptors.
   basic_poller() = default;
 
   void wait(time_point deadline) override {
@@ -48,7 +48,7 @@ class basic_poller final : public waiter {
       set_.wait(woken_ ? 0 : detail::poll_timeout(deadline));
       woken_ = false;
     } else if (set_.waiting() != 0) {
-      woken_ = set_.wait(0) || woken_;  // a look around does not use up a wake-up
+      woken_ = set_.wait(0) || woken_;  // a check without waiting does not consume a wake-up
     }
   }
 
@@ -61,8 +61,9 @@ class basic_poller final : public waiter {
   bool woken_ = false;
 };
 
+/// The waiter for descriptors on this system.
 using poller = basic_poller<detail::descriptor_set>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 #endif

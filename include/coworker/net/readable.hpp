@@ -1,6 +1,6 @@
 #pragma once
-// readable and writable: how a coroutine on an event loop waits for a file descriptor. What then happens with
-// the descriptor is the caller's.
+// readable and writable: with them, a coroutine on an event loop waits for a file descriptor. Must not know
+// what the caller does with it.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -21,7 +21,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-inline waiter* make_poller() { return new poller; }  // the event loop deletes it
+inline waiter* make_poller() { return new poller; }  // deleted by the event loop
 
 inline void require_watching(executor_ref executor) {
   if (executor.watches_descriptors()) return;
@@ -33,7 +33,7 @@ inline void require_watching(executor_ref executor) {
 
 }  // namespace detail
 
-/// What readable_until and writable_until give; made to be awaited at once.
+/// The result of readable_until and writable_until; await it at once.
 class descriptor_awaiter {
  public:
   descriptor_awaiter(int descriptor, io_direction direction, time_point due) noexcept {
@@ -65,7 +65,8 @@ class descriptor_awaiter {
   }
 
  private:
-  // Of the three that may end the wait, the first cancels or fires the alarm; the others then find it ended.
+  // A wait is ended by one of three: readiness, the alarm, or a stop. The first cancels or fires the alarm;
+  // the others then find the wait ended.
   bool start(std::coroutine_handle<> awaiting, const context& here) {
     if (here.stop.stop_requested()) {
       watch_.alarm.status = timer::state::cancelled;
@@ -85,7 +86,7 @@ class descriptor_awaiter {
   }
 
   void arm(stop_token stop) {
-    // A stop between these two finds the alarm idle, and arming then posts the handle at once.
+    // If a stop comes between these two, the alarm is idle, and arming it then posts the handle at once.
     on_stop_.emplace(stop, detail::cancel_timer(watch_.executor, watch_.alarm));
     try {
       watch_.executor.arm(watch_.alarm);
@@ -102,24 +103,25 @@ class descriptor_awaiter {
   std::optional<stop_callback<detail::cancel_timer>> on_stop_;
 };
 
-/// What readable and writable give; made to be awaited at once.
+/// The result of readable and writable; await it at once.
 class ready_awaiter : public descriptor_awaiter {
  public:
   using descriptor_awaiter::descriptor_awaiter;
   void await_resume() { descriptor_awaiter::await_resume(); }
 };
 
-/// Awaited, it returns once `descriptor` can be read without blocking. That includes its end (read() gives 0)
-/// and errors (read() fails). What can always be read, such as a regular file, is ready at once. The descriptor
-/// is not changed: where it blocks, as an inherited standard input does, read at most once per wait, and with
-/// read() rather than through a stdio buffer, which would keep back what it has read.
+/// Waits until `descriptor` can be read without blocking. That includes its end (read() returns 0) and errors
+/// (read() fails). A descriptor that can always be read, such as a regular file, is ready at once. The
+/// descriptor's flags are not changed: if it blocks, as an inherited standard input does, read at most once
+/// per wait, and with read() rather than through a stdio buffer, which would keep what it has read ahead.
 ///
 /// The descriptor must stay open until the wait has ended. One coroutine at a time may wait to read it, and
 /// another one to write.
 ///
-/// Throws: std::logic_error when another coroutine already waits to read it, or when the awaiting coroutine does
-/// not run on an event_loop; io_error when it is not open or the system can watch no more.
-/// Cancellation: throws `cancelled` as soon as a stop is requested, at once if one was; it is then no longer
+/// Throws: std::logic_error if another coroutine already waits to read it, or if the awaiting coroutine does
+/// not run on an event_loop; io_error if it is not open or the system can watch no more.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, or at once if one was; the descriptor is
+/// then no longer watched.
 /// watched.
 ///
 ///     co_await readable(0);
@@ -128,26 +130,28 @@ inline ready_awaiter readable(int descriptor) noexcept {
   return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 
-/// Awaited, it returns once `descriptor` can be written without blocking, or writing to it fails. The rest as
-/// readable().
+/// Waits until `descriptor` can be written without blocking, or writing to it fails.
+/// Otherwise like readable().
 inline ready_awaiter writable(int descriptor) noexcept {
   return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
-/// The same for a descriptor that is owned, which must stay in place until the wait has ended. Waiting for it
-/// again and again makes no system call, as nobody else can have closed it in between.
+/// Like readable(int), for an owned descriptor, which must not be moved until the wait has ended. Repeated
+/// waits make no system call, because nobody else can have closed the descriptor in between.
 inline ready_awaiter readable(unique_fd& descriptor) noexcept {
   return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
 inline ready_awaiter writable(unique_fd& descriptor) noexcept {
+  /// Like writable(int), for an owned descriptor; see readable(unique_fd&).
   return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
-/// The same with a deadline: awaited, it returns true once the descriptor is ready, or false when the executor's
+/// Like readable(), with a deadline. Returns true if the descriptor is ready, or false if the executor's
 /// clock has reached `due` first.
 inline descriptor_awaiter readable_until(int descriptor, time_point due) noexcept {
   return descriptor_awaiter(descriptor, io_direction::read, due);
 }
+/// Like writable(), with a deadline; see readable_until().
 inline descriptor_awaiter writable_until(int descriptor, time_point due) noexcept {
   return descriptor_awaiter(descriptor, io_direction::write, due);
 }
@@ -158,6 +162,6 @@ inline descriptor_awaiter writable_until(unique_fd& descriptor, time_point due) 
   return descriptor_awaiter(descriptor, io_direction::write, due);
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 #endif

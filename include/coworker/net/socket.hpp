@@ -1,6 +1,6 @@
 #pragma once
-// The system calls of TCP sockets, non-blocking and closed on exec from birth, as functions that throw. Must not
-// know coroutines; tcp.hpp waits.
+// The system calls of TCP sockets, as functions that throw. Sockets are created non-blocking and closed on
+// exec. Must not know coroutines: tcp.hpp waits.
 
 #include <coworker/net/address.hpp>
 #include <coworker/net/descriptor.hpp>
@@ -23,7 +23,7 @@ inline void set_flag(int socket, int level, int name) {
 }
 
 #ifdef MSG_NOSIGNAL
-inline constexpr int send_flags = MSG_NOSIGNAL;  // a peer that is gone is an error, not a SIGPIPE
+inline constexpr int send_flags = MSG_NOSIGNAL;  // if the peer is gone, send() fails without a SIGPIPE
 #else
 inline constexpr int send_flags = 0;
 #endif
@@ -49,7 +49,7 @@ inline unique_fd bound_socket(const socket_address& address) {
   unique_fd made = make_socket(address.family());
   set_flag(made.get(), SOL_SOCKET, SO_REUSEADDR);
   if (address.is_ipv6()) {
-    const int off = 0;  // "::" listens for IPv4 too
+    const int off = 0;  // "::" also listens for IPv4
     ::setsockopt(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   }
   if (::bind(made.get(), address.data(), address.size()) == 0) return made;
@@ -64,7 +64,7 @@ inline unique_fd bound_socket(const socket_address& address) {
   throw_io_error(error, what);
 }
 
-/// Port 0 is any that is free.
+/// Returns a socket that listens. Port 0 means any free port.
 inline unique_fd listening_socket(const socket_address& address) {
   unique_fd made = bound_socket(address);
   checked(::listen(made.get(), SOMAXCONN), "listen");
@@ -85,7 +85,8 @@ inline socket_address peer_address(int socket) {
   return {reinterpret_cast<const sockaddr*>(&address), size};
 }
 
-/// Of a connection that came to its end before it was accepted; the next one is to be tried.
+/// Returns whether the error is that of a connection that ended before it was accepted, so that the next one
+/// should be tried.
 inline bool accept_again(int error) noexcept {
   switch (error) {
     case EINTR:
@@ -95,14 +96,14 @@ inline bool accept_again(int error) noexcept {
     case ENETUNREACH:
     case EHOSTUNREACH:
     case ETIMEDOUT:
-    case EPERM:  // a firewall's
+    case EPERM:  // rejected by a firewall
       return true;
     default:
       return false;
   }
 }
 
-/// The next connection that waits; none where there is none. Throws io_error.
+/// Returns the next waiting connection; an empty unique_fd if there is none. Throws: io_error.
 inline unique_fd accept_socket(int listening) {
   for (;;) {
 #ifdef SOCK_CLOEXEC
@@ -120,12 +121,12 @@ inline unique_fd accept_socket(int listening) {
   }
 }
 
-/// Makes closing the socket a reset.
+/// Makes closing the socket send a reset.
 inline void reset_on_close(int socket) noexcept {
   const linger at_once{1, 0};
   ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif

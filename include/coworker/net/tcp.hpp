@@ -25,19 +25,21 @@
 
 namespace coworker::inline v0_1 {
 
-/// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. One coroutine at
-/// a time may read, and another one write, all on one event loop. It must stay in place meanwhile.
+/// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. Must not be
+/// moved while a coroutine reads or writes.
 ///
-/// Throws, where nothing else is said: io_error for what the system or the peer has against it;
-/// `timed_out` at the deadline. Cancellation: throws `cancelled` as soon as a stop is requested.
+/// Throws: unless stated otherwise, io_error for errors of the system or the peer; `timed_out`
+/// at the deadline.
+/// Thread safety: one coroutine at a time may read, and another one write, all on one event loop.
+/// Cancellation: throws `cancelled` as soon as a stop is requested.
 class tcp_stream {
  public:
   tcp_stream() noexcept {}
 
-  /// A connected, non-blocking socket.
+  /// `connected`: a connected, non-blocking socket.
   explicit tcp_stream(unique_fd connected) noexcept : socket_(std::move(connected)) {}
 
-  /// Connects. Several addresses of one host are tried by calling it for each.
+  /// Connects to an address. To try several addresses of one host, call it for each.
   static task<tcp_stream> connect(socket_address to) {
     unique_fd socket = detail::make_socket(to.family());
     detail::prepare_connected(socket.get());
@@ -53,11 +55,12 @@ class tcp_stream {
     co_return tcp_stream(std::move(socket));
   }
 
-  /// From now on no wait of reading or writing goes on after `due`. Default: time_point::max(), none.
+  /// Sets the time at which reads and writes that still wait throw `timed_out`.
+  /// Default: time_point::max(), none.
   void set_deadline(time_point due) noexcept { deadline_ = due; }
 
-  /// Reads what is there, up to the size of `into`, waiting until there is something. Returns how many bytes; 0
-  /// when the peer has closed its side.
+  /// Reads what is available, up to the size of `into`; waits until there is something. Returns the number of
+  /// bytes; 0 if the peer has closed its side.
   task<std::size_t> read_some(std::span<char> into) {
     for (;;) {
       if (turns_ != 0) {
@@ -75,8 +78,8 @@ class tcp_stream {
     }
   }
 
-  /// Writes as much of `first`, then `second`, as the system takes, waiting until it takes any. Returns how many
-  /// bytes, which is 0 only where both are empty.
+  /// Writes as much of `first`, then `second`, as the system accepts; waits until it accepts something.
+  /// Returns the number of bytes, which is 0 only if both are empty.
   task<std::size_t> write_some(std::string_view first, std::string_view second = {}) {
     for (;;) {
       const ssize_t count = send_now(first, second);
@@ -88,8 +91,8 @@ class tcp_stream {
     }
   }
 
-  /// Writes `first`, then `second`, whole. Both must live until it has ended. When it throws, it is not known how
-  /// much was written, and the connection is of no more use.
+  /// Writes all of `first`, then all of `second`. Both must live until the task has ended. If it throws, it
+  /// is unknown how much was written, and the connection must not be used any more.
   task<void> write_all(std::string_view first, std::string_view second = {}) {
     while (!first.empty() || !second.empty()) {
       const std::size_t written = co_await write_some(first, second);
@@ -99,17 +102,17 @@ class tcp_stream {
     }
   }
 
-  /// Awaited, it returns once there is something to read, or the peer has closed its side or is gone.
+  /// Waits until there is something to read, or the peer has closed its side or is gone.
   ready_awaiter readable() noexcept { return coworker::readable(socket_); }
 
-  /// Tells the peer that nothing more will come from here. Reading goes on.
+  /// Tells the peer that nothing more will be sent. Reading remains possible.
   void shutdown_write() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
 
-  /// Nothing may wait for it then.
+  /// Closes the connection. No coroutine may be waiting for it.
   void close() noexcept { socket_.reset(); }
 
-  /// Closes the connection with a reset: what was written and not yet received is dropped, and the peer sees an
-  /// error.
+  /// Closes the connection with a reset: data that was written but not yet received is dropped, and the peer
+  /// sees an error.
   void abort() noexcept {
     detail::reset_on_close(socket_.get());
     close();
@@ -119,12 +122,13 @@ class tcp_stream {
   socket_address local_address() const { return detail::local_address(socket_.get()); }
   socket_address peer_address() const { return detail::peer_address(socket_.get()); }
 
-  /// For the options that the system has and this class has not; it stays this object's.
+  /// Returns the descriptor, for socket options that this class does not offer. It stays owned
+  /// by this object.
   int descriptor() const noexcept { return socket_.get(); }
 
  private:
-  // Reads in a row that need not wait, before the loop has a turn: a peer that sends as fast as it is read must
-  // not hold up everything else.
+  // How many reads in a row may succeed without waiting before the loop gets a turn. A peer that sends as
+  // fast as it is read must not block everything else.
   static constexpr unsigned most_turns = 16;
 
   ssize_t send_now(std::string_view first, std::string_view second) const noexcept {
@@ -141,20 +145,20 @@ class tcp_stream {
   unsigned turns_ = most_turns;
 };
 
-/// Listens for TCP connections. Closed by its destructor. It must stay in place while it is awaited.
+/// Listens for TCP connections. Closed by its destructor. Must not be moved while it is awaited.
 ///
-///     tcp_listener door("127.0.0.1", 8080);
-///     tcp_stream guest = co_await door.accept();
+///     tcp_listener listener("127.0.0.1", 8080);
+///     tcp_stream connection = co_await listener.accept();
 class tcp_listener {
  public:
-  /// Port 0 is any that is free. Throws io_error when it cannot listen there; std::invalid_argument
-  /// when `host` is not an IP address.
+  /// Listens on an address. Port 0 means any free port.
+  /// Throws: io_error if it cannot listen there; std::invalid_argument if `host` is not an IP address.
   tcp_listener(std::string_view host, std::uint16_t port) : tcp_listener(socket_address(host, port)) {}
   explicit tcp_listener(const socket_address& address) : socket_(detail::listening_socket(address)) {}
 
-  /// The next connection. One coroutine at a time.
-  /// Throws: io_error when the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
-  /// ENOBUFS, ENOMEM): the connection still waits, so let some time pass, then call it again.
+  /// Waits for the next connection. One coroutine at a time.
+  /// Throws: io_error if the process or the machine is short of descriptors or memory (EMFILE, ENFILE,
+  /// ENOBUFS, ENOMEM). The connection still waits then: call again after some time.
   /// Cancellation: throws `cancelled`; no connection is lost.
   task<tcp_stream> accept() {
     for (;;) {
@@ -173,18 +177,18 @@ class tcp_listener {
   socket_address local_address() const { return detail::local_address(socket_.get()); }
   std::uint16_t local_port() const { return local_address().port(); }
 
-  /// Connections are refused from now on. Nothing may wait for it then.
+  /// Refuses connections from now on. No coroutine may be waiting for it.
   void close() noexcept { socket_.reset(); }
   bool is_open() const noexcept { return static_cast<bool>(socket_); }
   int descriptor() const noexcept { return socket_.get(); }
 
  private:
-  static constexpr unsigned most_turns = 64;  // as in tcp_stream
+  static constexpr unsigned most_turns = 64;  // see tcp_stream
 
   unique_fd socket_;
   unsigned turns_ = most_turns;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 #endif

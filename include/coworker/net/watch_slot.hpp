@@ -1,6 +1,6 @@
 #pragma once
-// watch_slot: who waits for one descriptor, and how they go on when it is ready. What epoll_set and poll_set
-// share.
+// watch_slot: which coroutines wait for one descriptor, and how they are resumed when it is ready. Shared by
+// epoll_set and poll_set. Must not know how descriptors are watched.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/net/descriptor.hpp>
@@ -20,7 +20,7 @@ constexpr std::size_t index_of(io_direction direction) noexcept {
 }
 
 struct watch_slot {
-  descriptor_watch* waiting[2] = {nullptr, nullptr};  // by direction
+  descriptor_watch* waiting[2] = {nullptr, nullptr};  // by direction; null: none
 };
 
 [[noreturn]] inline void throw_unwatchable(int error, int descriptor) {
@@ -46,7 +46,7 @@ inline void require_unwatched(const watch_slot& slot, const descriptor_watch& wa
                          " it; let one coroutine do so, or guard it with a semaphore of 1");
 }
 
-/// Lets the waiting coroutine go on. Returns false where there was no memory for that; it is to be tried again.
+/// Resumes the waiting coroutine. Returns false if there was no memory for that; it must then be tried again.
 inline bool hand_over(descriptor_watch*& waiting) noexcept {
   descriptor_watch& watch = *waiting;
   watch.ready = true;
@@ -59,6 +59,6 @@ inline bool hand_over(descriptor_watch*& waiting) noexcept {
   return true;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif

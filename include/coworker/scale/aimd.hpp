@@ -1,5 +1,5 @@
 #pragma once
-// aimd: additive increase, multiplicative decrease, as TCP does it.
+// aimd: a modifier with additive increase and multiplicative decrease, as in TCP. Must not know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -8,21 +8,22 @@
 
 namespace coworker::inline v0_1 {
 
-/// One more after each window that went well, a share fewer after one in which a job failed or jobs took too
-/// long: L + 1, or floor(backoff x L). It grows only while at least half of the limit is in use. It does not
-/// look for the best limit but for the highest that does no harm: say what harm is in `too_slow`.
-/// Source: Chiu and Jain 1989; form and defaults as AIMDLimit in Netflix's concurrency-limits, per window
+/// Raises the limit by one after a window without trouble; multiplies it by `backoff` after a window in which
+/// a job failed or jobs took too long: L + 1, or floor(backoff x L). Grows only while at least half of the
+/// limit is in use. It finds the highest limit that does no harm, not the best one: `too_slow` defines harm.
+/// Source: Chiu and Jain 1989; form and defaults as AIMDLimit in Netflix's concurrency-limits, but per window
 /// instead of per request.
 struct aimd {
-  int min = 1;                                  ///< the lowest limit; 1 or more, default 1
-  int max = 200;                                ///< the highest; `min` or more, default 200
-  double backoff = 0.9;                         ///< what is left of the limit; above 0, below 1, default 0.9
-  duration too_slow = std::chrono::seconds(5);  ///< a mean job time above this is harm; default 5 s
-  int window = 10;                              ///< jobs ended between two decisions; 1 or more, default 10
-  metrics from{};                               ///< its own: when the window began
+  int min = 1;                                  ///< the lowest limit; 1 or more. Default: 1
+  int max = 200;                                ///< the highest limit; `min` or more. Default: 200
+  double backoff = 0.9;                         ///< factor of a decrease; above 0, below 1. Default: 0.9
+  duration too_slow = std::chrono::seconds(5);  ///< a higher mean job time is harm. Default: 5 s
+  int window = 10;                              ///< jobs that end between two decisions; 1 or
+                                                ///< more. Default: 10
+  metrics from{};                               ///< internal: the metrics at the start of the window
 
   int operator()(int current, const metrics& measured) noexcept {
-    if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started anew
+    if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started again
     const throughput_sample seen(from, measured);
     if (seen.jobs < window || seen.empty()) return bounded(current);
     const bool failures = measured.jobs_failed > from.jobs_failed;
@@ -37,4 +38,4 @@ struct aimd {
 };
 static_assert(concurrency_modifier<aimd>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

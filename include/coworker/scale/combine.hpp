@@ -1,5 +1,6 @@
 #pragma once
-// Modifiers made of modifiers, put together while compiling: clamped, smallest_of, every, logged.
+// Modifiers composed of modifiers at compile time: clamped, smallest_of, every, logged. Must not
+// know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/log.hpp>
@@ -11,12 +12,13 @@
 
 namespace coworker::inline v0_1 {
 
-/// What `modifier` says, but from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
+/// Limits what another modifier returns to the range from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
 struct clamped {
-  int min = 1;                                  ///< 1 or more, default 1; wins over a `max` below it
-  int max = (std::numeric_limits<int>::max)();  ///< default: no bound
-  Modifier modifier{};
+  int min = 1;                                  ///< 1 or more; takes precedence over a lower
+                                                ///< `max`. Default: 1
+  int max = (std::numeric_limits<int>::max)();  ///< Default: unlimited
+  Modifier modifier{};                          ///< the modifier whose limit is clamped
 
   int operator()(int current, const metrics& measured) {
     return detail::within(detail::ask(modifier, current, measured), min, max);
@@ -25,8 +27,8 @@ struct clamped {
 template <class Modifier>
 clamped(int, int, Modifier) -> clamped<Modifier>;
 
-/// The smallest of what several modifiers say, all of which are asked each time:
-/// `smallest_of(hill_climb{}, resource_guard{})`.
+/// Returns the smallest limit of several modifiers, and calls all of them each
+/// time: `smallest_of(hill_climb{}, resource_guard{})`.
 template <concurrency_modifier First, concurrency_modifier... Rest>
 class smallest_of {
  public:
@@ -58,8 +60,8 @@ class smallest_of<Only> {
 template <class First, class... Rest>
 smallest_of(First, Rest...) -> smallest_of<First, Rest...>;
 
-/// Asks a modifier only once in each interval, and keeps the limit in between: `every(10s, follow_demand{})`
-/// steps by one in ten seconds, however many takes there are.
+/// Calls a modifier once per interval at most, and keeps the limit in between: `every(10s, follow_demand{})`
+/// changes it by one in ten seconds, however many takes there are.
 template <concurrency_modifier Modifier>
 class every {
  public:
@@ -77,14 +79,14 @@ class every {
  private:
   duration interval_ = std::chrono::seconds(1);
   Modifier modifier_{};
-  time_point asked_ = (time_point::min)();  // a clock before this one is that of another run
+  time_point asked_ = (time_point::min)();  // if the clock is before this, it belongs to another run
   time_point due_ = (time_point::min)();
 };
 template <class Modifier>
 every(duration, Modifier) -> every<Modifier>;
 
-/// Writes a line at INFO for each change that a modifier decides: `logged(log, hill_climb{})`. The logger
-/// must outlive it; without one it is silent.
+/// Logs each change that a modifier decides, at INFO: `logged(log, hill_climb{})`. The logger must outlive
+/// it; without one, nothing is logged.
 template <concurrency_modifier Modifier>
 class logged {
  public:
@@ -115,4 +117,4 @@ static_assert(concurrency_modifier<smallest_of<fixed_concurrency, follow_demand>
 static_assert(concurrency_modifier<every<fixed_concurrency>> &&
               concurrency_modifier<logged<fixed_concurrency>>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

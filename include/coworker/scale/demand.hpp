@@ -1,5 +1,5 @@
 #pragma once
-// Whether jobs wait for slots or slots for jobs, judged by how takes come back. Must not know what a queue is,
+// Tells from how takes return whether jobs wait for slots or slots for jobs. Must not know what a queue is,
 // and never reads a clock.
 
 #include <array>
@@ -12,17 +12,17 @@ namespace coworker::inline v0_1 {
 
 /// Whether jobs wait for slots, or slots for jobs.
 enum class demand_level : unsigned char {
-  low,     ///< a slot or more stood empty for the last half second: a lower limit would do
-  steady,  ///< neither, or there is nothing to tell by yet
-  high,    ///< jobs wait for a slot: more at once may bring more throughput
+  low,     ///< a slot or more was empty for the last half second: a lower limit would suffice
+  steady,  ///< neither, or not known yet
+  high,    ///< jobs wait for a slot: a higher limit may raise the throughput
 };
 
 namespace detail {
 
-// The average of something over the last half second, in slices of a twentieth of a second.
+// The average of a value over the last half second, in slices of a twentieth of a second.
 class recent_average {
  public:
-  // It was `value` from then until now.
+  // Records that the value was `value` from `from` until `now`.
   void add(time_point from, time_point now, double value) noexcept {
     advance(now);
     if (now - from > window - slice) from = now - window + slice;
@@ -42,7 +42,7 @@ class recent_average {
     return sum / std::chrono::duration<double>(window).count();
   }
 
-  // The part that something adds which has been `value` since then, and goes on.
+  // Returns what a value contributes to the average that has been `value` since then and still is.
   static double share(time_point since, time_point now, double value) noexcept {
     const duration span = now - since > window ? window : now - since;
     return span > duration::zero()
@@ -72,24 +72,25 @@ class recent_average {
   std::int64_t current_ = 0;
 };
 
-/// Watches the takes of one worker. A take that is full and comes back at once says that jobs wait. The time that
-/// the queue holds a take is time in which the slots that it asks for stand empty.
+/// Observes the takes of one worker. A take that returns full and at once shows that jobs wait. While the
+/// queue holds a take, the slots that the take asks for are empty.
 ///
-/// "At once" is relative to the way to the queue and back: within 2.5 times the shortest take seen lately. It is
-/// never below 20 ms, and never above 20 deliveries of a result (100 ms at least, 1 s at most): where takes are
-/// much slower than that, it is jobs that they wait for.
+/// "At once" is relative to the round trip to the queue: within 2.5 times the shortest recent take. It is
+/// never below 20 ms, and never above 20 deliveries of a result (100 ms at least, 1 s at most): takes that
+/// are much slower than that are waiting for jobs.
 class demand_meter {
  public:
-  /// The shortest of the recent past; the largest of all while there are none.
+  /// The shortest recent times; duration::max() while there are none.
   struct round_trips {
     duration take = (duration::max)();
     duration delivery = (duration::max)();
   };
 
-  /// A take is under way that asks for so many jobs.
+  /// Records that a take was sent that asks for `asked` jobs.
   void take_sent(time_point now, std::size_t asked) { pending_.push_back({now, asked}); }
 
-  /// The take that was sent at that moment and asked for so many jobs has come back with so many.
+  /// Records that the take which was sent at `sent` and asked for `asked` jobs has returned
+  /// with `brought` jobs.
   void take_answered(time_point now, time_point sent, std::size_t asked, std::size_t brought,
                      round_trips shortest) noexcept {
     for (auto one = pending_.begin(); one != pending_.end(); ++one) {
@@ -104,15 +105,15 @@ class demand_meter {
     held_.add(full ? after(sent, grace) : sent, now, static_cast<double>(asked));
   }
 
-  /// So many slots are in use from now on.
+  /// Records that `count` slots are in use from now on.
   void slots_in_use(time_point now, int count) noexcept {
     in_use_.add(in_use_since_, now, in_use_now_);
     in_use_since_ = now;
     in_use_now_ = count;
   }
 
-  /// How many of `limit` slots stood empty because no job came, on average over the last half second. Those count
-  /// that takes asked for and that would be empty at this limit too.
+  /// Returns how many of `limit` slots were empty because no job came, on average over the last half second.
+  /// Counts the slots that takes asked for and that would be empty at this limit too.
   double slots_waiting(time_point now, int limit, round_trips shortest) noexcept {
     double held = held_.at(now);
     const duration grace = at_once(shortest);
@@ -122,10 +123,10 @@ class demand_meter {
     return held < free ? held : free > 0 ? free : 0;
   }
 
-  /// `jobs_waiting`: as many are known to wait.
+  /// `jobs_waiting`: number of jobs that are known to wait.
   demand_level level(double slots_waiting, int jobs_waiting) const noexcept {
     if (jobs_waiting > 0) return demand_level::high;
-    constexpr double one_slot = 0.95;  // 1, but for rounding
+    constexpr double one_slot = 0.95;  // 1, with a margin for rounding
     if (slots_waiting >= one_slot) return demand_level::low;
     return full_at_once_ && slots_waiting < 0.5 ? demand_level::high : demand_level::steady;
   }
@@ -151,12 +152,12 @@ class demand_meter {
   }
 
   std::vector<pending_take> pending_;
-  recent_average held_;    // slots that takes asked for and that no job came for
-  recent_average in_use_;  // slots
+  recent_average held_;    // slots that takes asked for and that got no job
+  recent_average in_use_;  // slots in use
   time_point in_use_since_{};
   int in_use_now_ = 0;
-  bool full_at_once_ = false;  // how the latest take came back
+  bool full_at_once_ = false;  // the latest take returned full and at once
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

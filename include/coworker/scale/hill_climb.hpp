@@ -1,7 +1,7 @@
 #pragma once
-// hill_climb: finds the limit beyond which more jobs at once give hardly more throughput, and stays there.
-// How it decides stands above each step; what a load does to it is measured by
-// tests/bench/modifier_bench.cpp.
+// hill_climb: finds the limit beyond which more jobs at once hardly raise the throughput. How it decides is
+// explained above each step; tests/bench/modifier_bench.cpp measures its behaviour under load. Must not
+// know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/climb_evidence.hpp>
@@ -16,74 +16,75 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// What a hill_climb remembers. Throughput has been sampled at the base, and on its way to or from there at a
-// limit above and one below.
+// The state of a hill_climb. Throughput is sampled at the base, at a limit above it and at one below it.
 struct hill_climb_state {
   enum class place : unsigned char { base, above, below };
 
   bool started = false;
-  bool measuring = false;     // else jobs that began under another limit are still ending
-  place at = place::base;     // what is being measured
-  int asked = 1;              // the limit meanwhile
-  std::uint64_t settled = 0;  // measuring begins once so many jobs have ended
-  double enough = 0;          // jobs in the sample before it is looked at
-  int peak = 0;               // in progress while measuring
-  metrics from{};             // when measuring began
+  bool measuring = false;     // false: jobs that began under another limit are still running
+  place at = place::base;     // the place being measured
+  int asked = 1;              // the limit returned for it
+  std::uint64_t settled = 0;  // measuring begins when so many jobs have ended
+  double enough = 0;          // number of jobs in a sample before it is evaluated
+  int peak = 0;               // highest number of jobs in progress while measuring
+  metrics from{};             // the metrics when measuring began
   climb_arm base{}, above{}, below{};
-  double rise = 1;        // the limit above is by this share higher than the base
-  double fall = 0.25;     // and the base by this share higher than the one below
-  double until_rise = 0;  // jobs to end at the base before the next look above
-  double until_fall = 0;
-  double rise_pause = 0;  // the last until_rise that was set; they double
+  double rise = 1;        // the limit above is higher than the base by this share
+  double fall = 0.25;     // and the base is higher than the limit below by this share
+  double until_rise = 0;  // number of jobs that end at the base before the next look above
+  double until_fall = 0;  // and before the next look below
+  double rise_pause = 0;  // the last until_rise that was set; each is twice the one before
   double fall_pause = 0;
-  bool doubted = false;  // a doubling was given a second try
+  bool doubted = false;  // a doubling has been tried a second time
   climb_evidence evidence{};
   memory_outlook memory{};
 };
 
 }  // namespace detail
 
-/// The recommended modifier: the smallest limit whose next step still gains less than `epsilon`, found by
-/// trying. It doubles the limit as long as throughput follows (from 1 to 32 in some hundred jobs); from then
-/// on it compares the limit with one a little higher and one a little lower, by turns and the more seldom the
-/// clearer the answers, and moves when the difference stands out from the noise. All is counted in ended
-/// jobs, so that it works for jobs of a millisecond and of an hour alike.
+/// The recommended modifier: finds, by trying, the smallest limit whose next step gains less than `epsilon`.
+/// It doubles the limit as long as throughput follows (from 1 to 32 in some hundred jobs). From then on it
+/// compares the limit with a slightly higher and a slightly lower one in turn, and moves when the difference
+/// stands out from the noise. The clearer the results, the more rarely it compares. It counts in ended jobs,
+/// so it works alike for jobs of a millisecond and of an hour.
 ///
 /// The gain of a step from limit a to b is the elasticity ln(X(b)/X(a)) / ln(b/a) of the throughput X: 1
-/// where throughput grows with the limit, 0 where it stays, below 0 where jobs hinder each other. The step is
-/// worth taking above `epsilon`.
+/// where throughput grows with the limit, 0 where it is constant, below 0 where jobs slow each other down. A
+/// gain above `epsilon` justifies the step.
 ///
-/// It never grows while the queue is what limits the worker, and then slowly gives up what is not in use;
-/// with a known memory limit it never grows beyond what fits (see memory_outlook). At limits of 3 and less a
-/// look above costs the jobs of that moment half their speed or more, so that there it looks seldom: a change
-/// that shows neither in job times nor in throughput may go unseen for a thousand jobs. The wider job times
-/// are spread, the more must be gained to be seen: from a lognormal sigma of 0.5 on, a gentle curve is left
-/// some 6 % below its best throughput, and a sharp knee may be overshot by a quarter. Where a few jobs take
-/// ten times as long as the rest, it may stray: to half the best throughput, or to many times the best limit;
-/// give it a `max` there.
+/// While the queue limits the worker, it never grows, and slowly gives up what is not in use. With a known
+/// memory limit it never grows beyond what fits (see memory_outlook).
 ///
-/// Source: climbing on throughput is the idea of .NET's thread pool, doubling that of TCP's slow start; what
-/// the constants should be was found by simulation (tests/bench/modifier_bench.cpp).
+/// At limits of 3 and less, a look above halves the speed of the jobs of that moment, or worse, so it looks
+/// rarely there: a change that shows neither in job times nor in throughput may go unnoticed for a thousand
+/// jobs. The wider the spread of job times, the larger a gain must be to be seen: from a lognormal sigma of
+/// 0.5 on, a gentle curve is left some 6 % below its best throughput, and a sharp knee may be overshot by a
+/// quarter. Where a few jobs take ten times as long as the rest, it may settle at half the best throughput,
+/// or at many times the best limit; set `max` there.
+///
+/// Source: .NET's thread pool also climbs on throughput, and TCP's slow start also doubles; the constants
+/// were found by simulation (tests/bench/modifier_bench.cpp).
 struct hill_climb {
-  int min = 1;            ///< the lowest limit; 1 or more, default 1
-  int max = 1000;         ///< the highest; `min` or more, default 1000
-  double epsilon = 0.15;  ///< the least gain that is worth a step; 0 to 1, default 0.15: 1.5 % for 10 %
-  duration p99_limit{};   ///< 99 of 100 jobs are to stay within this, delivery included; default 0: no matter
-  double memory_share = 0.9;         ///< of the memory limit that may be used; 0 to 1, default 0.9
-  int window = 8;                    ///< the fewest jobs compared; 2 or more, default 8
-  detail::hill_climb_state state{};  ///< its own; leave it alone
+  int min = 1;                ///< the lowest limit; 1 or more. Default: 1
+  int max = 1000;             ///< the highest limit; `min` or more. Default: 1000
+  double epsilon = 0.15;      ///< the least gain that justifies a step; 0 to 1. Default: 0.15, that is 1.5 %
+                              ///< for 10 %
+  duration p99_limit{};       ///< the highest p99 of job times, delivery included. Default: 0, no limit
+  double memory_share = 0.9;  ///< share of the memory limit that may be used; 0 to 1. Default: 0.9
+  int window = 8;             ///< the smallest number of jobs compared; 2 or more. Default: 8
+  detail::hill_climb_state state{};  ///< internal: do not change it
 
   int operator()(int current, const metrics& measured) {
-    const bool anew = !state.started || measured.jobs_ended() < state.from.jobs_ended();
-    if (anew) start(current, measured);
+    const bool restarts = !state.started || measured.jobs_ended() < state.from.jobs_ended();
+    if (restarts) start(current, measured);
     state.memory.observe(measured);
-    if (!anew && current != state.asked) follow(bounded(current), measured);
+    if (!restarts && current != state.asked) follow(bounded(current), measured);
     if (!state.measuring) {
       if (measured.jobs_ended() >= state.settled) measure(measured);
       return state.asked;
     }
     if (measured.in_progress >= state.peak)
-      state.peak = measured.in_progress + 1;  // a take is about to leave
+      state.peak = measured.in_progress + 1;  // +1: a take is about to be sent
     const throughput_sample seen(state.from, measured);
     if (seen.empty() || seen.jobs < state.enough) return state.asked;
     const bool memory_is_news = measured.memory_limit_bytes == 0 || measured.resources_at >= state.from.now;
@@ -95,11 +96,11 @@ struct hill_climb {
   using place = detail::hill_climb_state::place;
   using arm = detail::climb_arm;
 
-  static constexpr double first_step = 0.125;  // while all is calm: an eighth, if so little can be seen
+  static constexpr double first_step = 0.125;  // an eighth, if such a small step can be seen in the noise
   static constexpr double noisy_step = 0.25;   // else a quarter
-  static constexpr double hurry = 0.5;         // from here on it is the search for a knee that is far away
+  static constexpr double far_step = 0.5;      // steps from here on search for a knee that is far away
 
-  // --- the flow: settle, measure, conclude, go elsewhere
+  // --- the cycle: settle, measure, conclude, go to another limit
 
   void start(int current, const metrics& measured) {
     state = {};
@@ -108,21 +109,22 @@ struct hill_climb {
     go(place::base, state.asked, measured);
   }
 
-  // Someone else has changed the limit, such as a clamp or a stricter modifier: that is the base then.
+  // Something else has changed the limit, such as a clamp or a stricter modifier: that limit
+  // becomes the base.
   void follow(int current, const metrics& measured) {
     if (state.at == place::above && current <= state.base.limit) pause_rise(0);
     settle_at(current, measured);
   }
 
-  // A new base of which nothing is known.
+  // Starts at a new base, of which nothing is known.
   void settle_at(int limit, const metrics& measured) {
     state.base = {limit, {}};
     state.above = state.below = {};
     go(place::base, limit, measured);
   }
 
-  // Jobs that began under the old limit must end before the new one shows; the more job times differ, the
-  // longer it takes until short and long ones end in their usual proportion.
+  // Jobs that began under the old limit must end before the new one shows. The wider the spread of job times,
+  // the longer it takes until short and long jobs end in their usual proportion.
   void go(place where, int limit, const metrics& measured) {
     const bool changed = limit != state.asked;
     state.at = where;
@@ -153,9 +155,9 @@ struct hill_climb {
       return settle_at(bounded(fits), measured);
     const int higher = smaller(limit_above(), fits);
     const int lower = limit_below();
-    // At the start there must be something to compare with, or noise would end the doubling.
+    // At the start a comparison needs a sample of the base, or noise would end the doubling.
     const double wanted = smaller(state.evidence.decisive(1 + state.rise, epsilon), 4 * fewest());
-    const bool know_base = state.rise < hurry || state.base.seen.jobs >= wanted;
+    const bool know_base = state.rise < far_step || state.base.seen.jobs >= wanted;
     if (know_base && state.until_rise <= 0 && higher > state.base.limit)
       return go(place::above, higher, measured);
     if (know_base && state.until_fall <= 0 && lower < state.base.limit)
@@ -165,8 +167,8 @@ struct hill_climb {
 
   // --- conclusions
 
-  // The queue had too few jobs, so that nothing can be said of a higher limit. Slots that were not in use are
-  // given up, a quarter at a time: a burst may come back.
+  // The queue had too few jobs, so nothing is known about a higher limit. Gives up slots that were not in
+  // use, a quarter at a time, because a burst may come back.
   void conclude_idle(const metrics& measured) {
     int limit = state.base.limit;
     if (state.at == place::below) {
@@ -177,11 +179,11 @@ struct hill_climb {
       const int less = limit - (limit >= 8 ? limit / 4 : 1);
       limit = bounded(smaller(limit, state.peak > less ? state.peak : less));
     }
-    if (limit > min) state.rise = usual_step();  // from the lowest limit on there is everything to find yet
+    if (limit > min) state.rise = usual_step();  // at the lowest limit, keep doubling
     settle_at(limit, measured);
   }
 
-  // Job times that are suddenly quite different mean that what was learned is out of date.
+  // If job times change suddenly and strongly, what was learned is out of date.
   void conclude_base(const throughput_sample& seen, const metrics& measured) {
     state.evidence.learn(seen);
     if (!state.base.seen.empty()) {
@@ -196,7 +198,8 @@ struct hill_climb {
     next(measured);
   }
 
-  // Slower jobs: the knee may be lower by as much. Faster ones: it may be higher.
+  // If jobs got slower by some factor, the knee may be lower by as much; if they got faster, it
+  // may be higher.
   void start_over(double change) {
     state.base.seen = {};
     state.above = state.below = {};
@@ -205,7 +208,7 @@ struct hill_climb {
       state.fall = detail::exponential(change) - 1;
       state.until_rise = 1;
     } else {
-      state.rise = hurry;
+      state.rise = far_step;
     }
   }
 
@@ -217,27 +220,27 @@ struct hill_climb {
   }
 
   void conclude_above(const throughput_sample& seen, const metrics& measured) {
-    const bool hurried = state.rise >= hurry;
+    const bool far_away = state.rise >= far_step;
     const double ratio = static_cast<double>(state.asked) / state.base.limit;
     arm here{state.asked, seen};
-    if (!hurried && state.above.limit == state.asked) {
+    if (!far_away && state.above.limit == state.asked) {
       here.seen = state.above.seen;
       state.evidence.pool(here.seen, seen, 2 * detail::natural_log(ratio), fewest());
     }
     const double pooled = score(state.base, here);
     const double alone = score(state.base, {state.asked, seen});
-    if (unclear(pooled, hurried ? 1.3 : 1, seen, ratio)) return;
+    if (unclear(pooled, far_away ? 1.3 : 1, seen, ratio)) return;
     state.evidence.learn(seen);
-    const bool gains = hurried ? pooled > 0 : (pooled > 1 || alone > 2) && gains_over_below(here);
+    const bool gains = far_away ? pooled > 0 : (pooled > 1 || alone > 2) && gains_over_below(here);
     if (gains && !too_slow(seen)) return rise_to(alone > 2 ? arm{state.asked, seen} : here, pooled, measured);
 
-    if (hurried && pooled > -0.6 && !state.doubted) {  // by chance, perhaps: once more
+    if (far_away && pooled > -0.6 && !state.doubted) {  // possibly by chance: try once more
       state.doubted = true;
       return go(place::base, state.base.limit, measured);
     }
     state.doubted = false;
-    if (hurried) {
-      state.fall = noisy_step;  // the last doubling may have gone too far already
+    if (far_away) {
+      state.fall = noisy_step;  // the last doubling may have gone too far
       state.until_fall = state.fall_pause = 0;
     } else {
       state.above = here;
@@ -247,14 +250,14 @@ struct hill_climb {
     go(place::base, state.base.limit, measured);
   }
 
-  // A gain that is due to chance does not show against the limit below.
+  // A gain that is due to chance does not show in a comparison with the limit below.
   bool gains_over_below(const arm& here) const {
     return state.below.seen.empty() || score(state.below, here) > 0;
   }
 
   void rise_to(arm here, double score_there, const metrics& measured) {
     state.evidence.share_times(state.base.seen, here.seen);
-    if (state.rise >= hurry || score_there > 2) state.rise = smaller(2 * state.rise, 1.0);
+    if (state.rise >= far_step || score_there > 2) state.rise = smaller(2 * state.rise, 1.0);
     state.below = state.base;
     state.base = here;
     state.above = {};
@@ -292,7 +295,7 @@ struct hill_climb {
 
   // --- pauses
 
-  // A look above costs latency: at small limits so much that not one job in a hundred may be part of it.
+  // A look above costs latency: at small limits so much that it may affect fewer than one job in a hundred.
   static constexpr double pause_of_small_limits = 130;
 
   double cost(double jobs) const { return jobs + state.base.limit; }
@@ -305,8 +308,8 @@ struct hill_climb {
     state.until_rise = state.rise_pause;
   }
 
-  // A look below costs throughput: at most 1.5 % of it in all where the loss is clear. Where it is not, the
-  // loss is small, and a lower limit is looked at instead.
+  // A look below costs throughput: 1.5 % of it at most in total, if the loss there is clear. If it is not
+  // clear, the loss is small, and a lower limit is tried instead.
   void pause_fall(bool loss_is_clear, double jobs, double ratio) {
     if (loss_is_clear) {
       if (state.fall > usual_step()) state.below = {};
@@ -324,14 +327,14 @@ struct hill_climb {
 
   // --- evidence
 
-  // The wider job times are spread, the more must be gained, or chance would have its way; but not on the way
-  // to a knee that is far away, where to stop by chance is worse.
+  // The wider the spread of job times, the larger a gain must be, so that chance does not decide. Not so in
+  // the search for a knee that is far away, where stopping by chance is worse.
   double score(const arm& low, const arm& high) const {
-    const double wary = state.rise < hurry ? epsilon * (1 + state.evidence.spread) : epsilon;
-    return state.evidence.score(low, high, smaller(wary, epsilon > 0.4 ? epsilon : 0.4));
+    const double wanted = state.rise < far_step ? epsilon * (1 + state.evidence.spread) : epsilon;
+    return state.evidence.score(low, high, smaller(wanted, epsilon > 0.4 ? epsilon : 0.4));
   }
 
-  // Whether to go on measuring: nothing stands out yet, but could.
+  // Returns whether to continue measuring: nothing stands out yet, but it could.
   bool unclear(double score_there, double clear, const throughput_sample& seen, double ratio) {
     constexpr double longer = 1.6;
     const double longest = smaller(state.evidence.decisive(ratio, epsilon), 8 * fewest());
@@ -349,7 +352,7 @@ struct hill_climb {
   // --- limits
 
   double fewest() const {
-    const double jobs = (state.rise >= hurry ? 1.0 : 2.0) * state.asked;
+    const double jobs = (state.rise >= far_step ? 1.0 : 2.0) * state.asked;
     return jobs < window ? window : jobs;
   }
 
@@ -371,10 +374,10 @@ struct hill_climb {
 
   int bounded(int limit) const { return detail::within(limit, min, max); }
 
-  // Slots were full, but for the time that jobs need from the queue to here.
+  // Returns whether the slots were full, apart from the time that jobs need to come from the queue.
   bool busy(const throughput_sample& seen, const metrics& measured) const {
     if (seen.in_progress() >= 0.85 * state.asked) return true;
-    constexpr double longest_way = 0.1;  // seconds; a take that needs longer was waiting for a job
+    constexpr double longest_way = 0.1;  // seconds; a take that takes longer was waiting for a job
     const double way = measured.take_wait.minimum_seconds;
     const double idle = state.asked * seen.seconds - seen.in_progress_seconds;
     return way <= longest_way && idle <= 3 * way * seen.jobs;
@@ -387,4 +390,4 @@ struct hill_climb {
 };
 static_assert(concurrency_modifier<hill_climb>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

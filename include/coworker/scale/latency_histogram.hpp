@@ -1,6 +1,6 @@
 #pragma once
-// Latencies in buckets: constant memory, a few instructions to add one, percentiles to within a sixteenth.
-// Must not know what the latencies are of, and never reads a clock.
+// Latencies in buckets: constant memory, a few instructions to add one, percentiles accurate to 1/16. Must
+// not know what the latencies are of, and never reads a clock.
 
 #include <array>
 #include <coworker/coro/clock.hpp>
@@ -10,35 +10,35 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a set of latencies comes to. All zero while there are none.
+/// A summary of latencies. All fields are zero while there are none.
 struct latency_summary {
-  std::uint64_t count = 0;
-  double minimum_seconds = 0;
-  double mean_seconds = 0;
-  double p50_seconds = 0;  ///< percentiles are upper bounds, at most 1/16 above the true value
-  double p90_seconds = 0;
-  double p99_seconds = 0;
+  std::uint64_t count = 0;     ///< number of latencies
+  double minimum_seconds = 0;  ///< the shortest
+  double mean_seconds = 0;     ///< the mean
+  double p50_seconds = 0;      ///< the median: an upper bound, at most 1/16 above the true value
+  double p90_seconds = 0;      ///< the 90th percentile, as accurate
+  double p99_seconds = 0;      ///< the 99th percentile, as accurate
 };
 
 namespace detail {
 
-// Log-linear buckets, as in HdrHistogram: each power of two of microseconds is cut into sixteen equal parts,
-// so that a bucket is never wider than a sixteenth of what falls into it.
+// Log-linear buckets, as in HdrHistogram: each power of two of microseconds is divided into sixteen equal
+// parts, so that a bucket is never wider than a sixteenth of the latencies in it.
 struct latency_buckets {
   static constexpr int part_bits = 4;
   static constexpr std::uint64_t parts = 1U << part_bits;
-  static constexpr int octaves = 37;  // up to 2^41 us: 25 days; what is longer counts as that
+  static constexpr int octaves = 37;  // up to 2^41 us, 25 days; the last bucket holds longer ones too
   static constexpr std::size_t count = static_cast<std::size_t>(octaves + 1) * parts;
 
   static std::size_t index(std::uint64_t microseconds) noexcept {
-    // The masks change no number; they tell the compiler that each fits into a std::size_t.
+    // The masks do not change the values; they show the compiler that each fits into a std::size_t.
     if (microseconds < parts) return microseconds & (parts - 1);
     const int octave = highest_bit(microseconds) - part_bits;
     if (octave >= octaves) return count - 1;
     return static_cast<std::size_t>(octave) * parts + ((microseconds >> octave) & (2 * parts - 1));
   }
 
-  // The largest latency that falls into the bucket.
+  // Returns the largest latency that belongs to the bucket.
   static double upper_seconds(std::size_t bucket) noexcept {
     if (bucket < parts) return static_cast<double>(bucket + 1) * 1e-6;
     const std::size_t octave = bucket / parts - 1;
@@ -46,7 +46,8 @@ struct latency_buckets {
   }
 
  private:
-  // std::bit_width is in <bit>, which <cstdint> users need not pay for: five steps do the same.
+  // std::bit_width is in <bit>, which this header does not include to keep compiling cheap. Five steps
+  // do the same.
   static int highest_bit(std::uint64_t value) noexcept {
     int bit = 0;
     for (int step = 32; step > 0; step /= 2) {
@@ -60,15 +61,16 @@ struct latency_buckets {
 
 }  // namespace detail
 
-/// Latencies of the recent past. It forgets in halves: once the younger half is `half_life` old and holds
-/// enough latencies to speak for themselves, the older half is dropped. So a summary covers one to two half
-/// lives of a busy worker, and the last jobs of an idle one, however slow they are. One thread only.
+/// Recent latencies. It forgets in halves: when the younger half is `half_life` old and holds enough
+/// latencies for a summary, the older half is dropped. So a summary covers one to two half lives of a busy
+/// worker, and the last jobs of an idle one, however slow they are.
+/// Thread safety: none; use on one thread.
 class latency_histogram {
  public:
   explicit latency_histogram(duration half_life = std::chrono::seconds(10)) noexcept
       : half_life_(half_life) {}
 
-  /// A negative latency counts as zero.
+  /// Adds a latency. A negative one counts as zero.
   void add(time_point now, duration latency) noexcept {
     if (young_.count == 0) {
       young_since_ = now;
@@ -81,12 +83,12 @@ class latency_histogram {
     changed_ = true;
   }
 
-  /// The summary into one that this call filled before; costs nothing when nothing was added since.
+  /// Updates a summary that this function filled before. Costs nothing if nothing was added since.
   void update(latency_summary& into) noexcept {
     if (std::exchange(changed_, false)) into = summary();
   }
 
-  /// The shortest of them; duration::max() while there are none.
+  /// Returns the shortest latency; duration::max() if there are none.
   duration shortest() const noexcept {
     return old_.count > 0 && old_.least < young_.least ? old_.least : young_.least;
   }
@@ -102,14 +104,14 @@ class latency_histogram {
   }
 
  private:
-  static constexpr std::uint64_t fewest = 32;  // below this, a p90 is hearsay
+  static constexpr std::uint64_t fewest = 32;  // with fewer, a p90 means nothing
 
   struct half {
     std::array<std::uint32_t, detail::latency_buckets::count> buckets{};
     std::uint64_t count = 0;
     double sum_seconds = 0;
     duration least = (duration::max)();
-    std::size_t lowest = detail::latency_buckets::count;  // of the buckets in use
+    std::size_t lowest = detail::latency_buckets::count;  // bucket in use
     std::size_t highest = 0;
 
     void add(duration latency) noexcept {
@@ -155,4 +157,4 @@ class latency_histogram {
   bool changed_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// memory_outlook: learns from readings how memory grows with the jobs in progress, and says how many fit.
-// Must not know where readings come from.
+// memory_outlook: learns from readings how memory grows with the jobs in progress, and predicts how many jobs
+// fit. Must not know where readings come from.
 
 #include <array>
 #include <coworker/scale/metrics.hpp>
@@ -10,10 +10,10 @@
 
 namespace coworker::inline v0_1 {
 
-/// How many jobs fit into memory, as far as has been seen. It keeps the most memory that was used by the time
-/// of each doubling of the jobs in progress, and draws a straight line through the last two; with one alone,
-/// through the first reading of all and this. So what the first job takes for good, such as a model that it
-/// loads, counts as a job's until two have been side by side: load models before the worker starts.
+/// Predicts how many jobs fit into memory. Keeps the highest memory use for each doubling of the jobs in
+/// progress, and extrapolates a straight line through the last two; with only one, through the very first
+/// reading and that one. Memory that the first job takes permanently, such as a model that it loads,
+/// therefore counts as a cost per job until two jobs have run at once: load models before the worker starts.
 class memory_outlook {
  public:
   void observe(const metrics& measured) noexcept {
@@ -25,18 +25,18 @@ class memory_outlook {
     const double peak = static_cast<double>(measured.peak_resident_bytes);
     point& seen = most_[octave(measured.most_in_progress)];
     seen.jobs = measured.most_in_progress;
-    // What others used for a while must not count for ever, as the peak of this process does.
-    const bool as_many_again = measured.in_progress + 1 >= seen.jobs;  // read before a take, one is missing
+    // Memory that others used for a while must not count forever; this process's own peak does.
+    const bool as_many_again = measured.in_progress + 1 >= seen.jobs;  // +1: a take is sent after the reading
     if (as_many_again) seen.bytes -= (seen.bytes - used) / 64;
     if (used > seen.bytes) seen.bytes = used;
     if (peak > seen.bytes) seen.bytes = peak;
   }
 
-  /// When the last reading was made.
+  /// Returns the time of the last reading.
   time_point last_reading() const noexcept { return last_reading_; }
 
-  /// The most jobs for which memory is expected to stay within that share of its limit; the largest int where
-  /// the limit is not known or no job has been seen. Never below 1.
+  /// Returns the largest number of jobs for which memory is expected to stay within that share of its limit;
+  /// the largest int if the limit is unknown or no job has been seen. Never below 1.
   int most_jobs(const metrics& measured, double share) const noexcept {
     constexpr int unlimited = (std::numeric_limits<int>::max)();
     if (measured.memory_limit_bytes == 0) return unlimited;
@@ -72,4 +72,4 @@ class memory_outlook {
   time_point last_reading_ = (time_point::min)();
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

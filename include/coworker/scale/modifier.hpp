@@ -1,5 +1,6 @@
 #pragma once
-// What a concurrency modifier is, how a worker calls one whatever it does, and the two simplest.
+// The concept of a concurrency modifier, how a worker calls one safely, and the simplest modifiers. Must not
+// know the worker.
 
 #include <concepts>
 #include <coworker/job/error_info.hpp>
@@ -14,7 +15,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// The types that std::cmp_greater and its like accept. (u8'x' is a char8_t, and with -fno-char8_t a char.)
+// Types that std::cmp_greater and its siblings accept. (u8'x' is a char8_t, and with -fno-char8_t a char.)
 template <class T>
 concept integer_limit =
     std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
@@ -32,21 +33,21 @@ concept modifier_of_current = requires(Modifier& modifier, int current) {
 
 }  // namespace detail
 
-/// Says how many jobs may be in progress, given the current limit and, if it asks for them, the worker's
-/// metrics: `int(int)` or `int(int, const metrics&)`. Each worker has its own copy and calls it from one
-/// thread.
+/// Decides how many jobs may be in progress, from the current limit and, if it takes them, the
+/// worker's metrics: `int(int)` or `int(int, const metrics&)`. Each worker has its own copy and calls
+/// it on one thread.
 template <class Modifier>
 concept concurrency_modifier = detail::modifier_of_metrics<Modifier> || detail::modifier_of_current<Modifier>;
 
 namespace detail {
 
-// From `min` to `max`; a `max` below `min` counts for nothing.
+// Returns `limit` within `min` and `max`. A `max` below `min` is ignored.
 inline int within(int limit, int min, int max) noexcept {
   if (limit > max) limit = max;
   return limit < min ? min : limit;
 }
 
-// What a modifier says, or the int nearest to it. What it throws passes.
+// Returns the modifier's result, or the int nearest to it. Throws what the modifier throws.
 template <concurrency_modifier Modifier>
 int ask(Modifier& modifier, int current, const metrics& measured) {
   using limits = std::numeric_limits<int>;
@@ -63,19 +64,20 @@ int ask(Modifier& modifier, int current, const metrics& measured) {
 
 }  // namespace detail
 
-/// The limit stays as it is set.
+/// Keeps the limit constant.
 struct fixed_concurrency {
-  int limit = 1;  ///< jobs at once; 1 or more, default 1
+  int limit = 1;  ///< maximum number of jobs in progress at once; 1 or more. Default: 1
 
   int operator()(int) const noexcept { return limit; }
 };
 static_assert(concurrency_modifier<fixed_concurrency>);
 
-/// Raises the limit by one while jobs wait for slots, lowers it by one while slots wait for jobs. It follows the
-/// load, also where more jobs at once bring no more throughput; hill_climb finds where they do.
+/// Raises the limit by one while jobs wait for slots, and lowers it by one while slots wait for jobs.
+/// It follows the load even where a higher limit no longer raises the throughput; use hill_climb to
+/// find that limit.
 struct follow_demand {
-  int min = 1;   ///< the lowest limit; 1 or more, default 1
-  int max = 10;  ///< the highest limit; `min` or more, default 10
+  int min = 1;   ///< the lowest limit; 1 or more. Default: 1
+  int max = 10;  ///< the highest limit; `min` or more. Default: 10
 
   int operator()(int current, const metrics& measured) const noexcept {
     if (measured.demand == demand_level::high && current < max) ++current;
@@ -85,8 +87,8 @@ struct follow_demand {
 };
 static_assert(concurrency_modifier<follow_demand>);
 
-/// follow_demand under its name of version 0.1. The threshold is not looked at: the rate at which a worker takes
-/// jobs from a queue never exceeds its own throughput, however many jobs wait, so it does not tell the load.
+/// follow_demand under its name of version 0.1. The threshold is ignored: the rate at which a worker takes
+/// jobs never exceeds its own throughput, however many jobs wait, so it does not measure the load.
 struct [[deprecated(
     "use follow_demand: a worker's own rate of takes says nothing of the load")]] rate_threshold {
   int min = 1;
@@ -98,17 +100,17 @@ struct [[deprecated(
   }
 };
 
-/// A limit decided by a modifier, and what was wrong with it, where something was.
+/// A limit that a modifier decided, and the modifier's fault if there was one.
 struct limit_decision {
   enum class fault : unsigned char { none, below_one, threw };
 
   int limit;
   fault found = fault::none;
-  std::string problem = {};  ///< the fault in words
+  std::string problem = {};  ///< describes the fault; empty if there is none
 };
 
-/// Asks the modifier, and bears with it: a limit below 1 counts as 1, one beyond int as the largest int, and
-/// a modifier that throws leaves the limit as it was.
+/// Calls the modifier and handles its faults: a limit below 1 counts as 1, one beyond int as the largest int;
+/// if the modifier throws, the limit stays as it was.
 template <concurrency_modifier Modifier>
 limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
   try {
@@ -127,11 +129,11 @@ limit_decision decide_limit(Modifier& modifier, const metrics& measured) {
 
 namespace detail {
 
-// A modifier as whoever asks it sees it, so that this is compiled once and not for each modifier. Refers to
-// it.
+// A reference to a modifier, with its type erased, so that code which calls modifiers is compiled once and
+// not per modifier.
 class modifier_ref {
  public:
-  modifier_ref() noexcept {}  // none: must not be asked
+  modifier_ref() noexcept {}  // refers to no modifier; must not be called
 
   template <concurrency_modifier Modifier>
   explicit modifier_ref(Modifier& modifier) noexcept
@@ -147,4 +149,4 @@ class modifier_ref {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

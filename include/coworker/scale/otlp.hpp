@@ -1,6 +1,6 @@
 #pragma once
-// Metrics and spans as OpenTelemetry's collectors take them: OTLP in JSON (opentelemetry-proto, docs/specification.md). Must
-// not know who sends them.
+// Encodes metrics and spans for OpenTelemetry collectors: OTLP in JSON. Must not know who sends them.
+// Source: opentelemetry-proto, docs/specification.md.
 
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
@@ -15,26 +15,28 @@
 
 namespace coworker::inline v0_1 {
 
-/// One job, from when it was taken until it had its result. Moments are nanoseconds since 1970.
+/// One job, from being taken until it had its result. Times are in nanoseconds since 1970.
 struct job_span {
   std::string trace_id;        ///< 32 hexadecimal digits
-  std::string span_id;         ///< 16 of them
-  std::string parent_span_id;  ///< as well; empty: it has no parent
+  std::string span_id;         ///< 16 hexadecimal digits
+  std::string parent_span_id;  ///< 16 hexadecimal digits; empty: no parent
   std::string job_id;
-  std::string error;  ///< empty: it succeeded
+  std::string error;  ///< empty: the job succeeded
   bool failed = false;
   std::uint64_t start = 0;
   std::uint64_t end = 0;
 };
 
-/// What a `traceparent` header says (W3C Trace Context).
+/// The contents of a `traceparent` header.
+/// Source: W3C Trace Context.
 struct trace_context {
   std::string_view trace_id;
   std::string_view parent_id;
   bool sampled = false;
 };
 
-/// Nothing for a header that is malformed: then a trace begins anew. Of an unknown version, the first four fields count.
+/// Parses a `traceparent` header. Returns nothing for a malformed one, after which a new trace begins. Of an
+/// unknown version, the first four fields count.
 inline std::optional<trace_context> parse_trace_parent(std::string_view header) noexcept {
   const auto is_hex = [](std::string_view text) {
     return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -67,7 +69,7 @@ inline json otlp_attribute(std::string_view key, std::string_view value) {
   return made;
 }
 
-// Counts since the start, sums that never fall, and gauges.
+// Collects counters, sums that never decrease, and gauges.
 class otlp_metric_list {
  public:
   otlp_metric_list(std::uint64_t start, std::uint64_t now)
@@ -129,7 +131,7 @@ inline json otlp_scope() {
   return made;
 }
 
-// {"outer": [{"resource": ..., "inner": [{"scope": ..., "list": [...]}]}]}
+// Returns {"outer": [{"resource": ..., "inner": [{"scope": ..., "list": [...]}]}]}.
 inline std::string otlp_body(const char* outer, const char* inner, const char* list, const json& resource,
                              json items) {
   json scoped = json::object();
@@ -145,7 +147,8 @@ inline std::string otlp_body(const char* outer, const char* inner, const char* l
 
 }  // namespace detail
 
-/// The body of a POST to /v1/metrics. `resource`: an array of attributes, as otlp_attribute makes them.
+/// Returns the body of a POST to /v1/metrics. `resource`: an array of attributes, as otlp_attribute makes
+/// them. `start`, `now`: nanoseconds since 1970.
 inline std::string otlp_metrics(const metrics& of, const json& resource, std::uint64_t start,
                                 std::uint64_t now) {
   detail::otlp_metric_list list(start, now);
@@ -165,7 +168,7 @@ inline std::string otlp_metrics(const metrics& of, const json& resource, std::ui
   return detail::otlp_body("resourceMetrics", "scopeMetrics", "metrics", resource, list.take());
 }
 
-/// The body of a POST to /v1/traces.
+/// Returns the body of a POST to /v1/traces.
 inline std::string otlp_spans(const std::vector<job_span>& spans, const json& resource) {
   json list = json::array();
   for (const job_span& one : spans) {
@@ -186,4 +189,4 @@ inline std::string otlp_spans(const std::vector<job_span>& spans, const json& re
   return detail::otlp_body("resourceSpans", "scopeSpans", "spans", resource, std::move(list));
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,8 +1,8 @@
 #pragma once
-// The few functions of real numbers that modifiers need.
+// The few functions of real numbers that modifiers need. Must not know modifiers.
 
-// <cmath> brings the special functions too, which would be a tenth of all that including coworker costs. GCC
-// and clang know these five without any header.
+// <cmath> also has the special functions, which would add a tenth to the cost of including coworker. GCC and
+// clang have these five built in, without any header.
 #ifndef __GNUC__
 #include <cmath>
 #endif
@@ -23,4 +23,4 @@ inline double square_root(double value) noexcept { return std::sqrt(value); }
 inline double magnitude(double value) noexcept { return std::fabs(value); }
 #endif
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// metrics_recorder: turns what happens in a worker into metrics. The worker tells it each event and its
-// moment; it reads no clock, takes no lock and allocates nothing.
+// metrics_recorder: computes metrics from the events in a worker. The worker passes each event with its time.
+// Must not read a clock, take a lock or allocate.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/outcome.hpp>
@@ -13,16 +13,16 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a worker keeps of its own past. All calls are on the worker's executor; snapshots are values, to be
-/// handed wherever they are wanted.
+/// Records the events of a worker. All calls are made on the worker's executor; snapshots are values, which
+/// may be passed anywhere.
 class metrics_recorder {
  public:
   explicit metrics_recorder(time_point start = {}) noexcept : counted_until_(start) {}
 
-  /// A take is under way that asks for so many jobs.
+  /// A take was sent that asks for `asked` jobs.
   void take_sent(time_point now, std::size_t asked) { demand_.take_sent(now, asked); }
 
-  /// The take that was sent at that moment has been answered with so many jobs of those asked for.
+  /// The take that was sent at `sent` has returned with `brought` of the `asked` jobs.
   void take_answered(time_point now, time_point sent, std::size_t asked, std::size_t brought) noexcept {
     const duration wait = now - sent;
     ++measured_.takes;
@@ -31,14 +31,14 @@ class metrics_recorder {
     demand_.take_answered(now, sent, asked, brought, round_trips());
     take_waits_.add(now, wait);
     measured_.jobs_taken += brought;
-    // Those that were seen waiting have been counted when they came.
+    // Jobs that were seen waiting in the queue were counted when they came.
     const std::size_t counted = brought < queued_ ? brought : queued_;
     queued_ -= counted;
     if (brought > counted) arrivals_.add(now, brought - counted);
   }
 
-  /// So many jobs are known to wait: `taken` by the worker beyond its limit, and `queued` where the queue counts
-  /// them.
+  /// So many jobs are known to wait: `taken` by the worker beyond its limit, and `queued` in the queue, if
+  /// it counts them.
   void jobs_waiting(time_point now, std::size_t taken, std::size_t queued) noexcept {
     if (queued > queued_) arrivals_.add(now, queued - queued_);
     queued_ = queued;
@@ -46,10 +46,10 @@ class metrics_recorder {
     measured_.jobs_waiting = static_cast<int>(taken + queued < most ? taken + queued : most);
   }
 
-  /// What a queue counts that knows of each job when it comes; below 0: it does not.
-  void jobs_arriving(double per_second) noexcept { told_arrivals_ = per_second; }
+  /// Sets the arrival rate that the queue measured, in jobs a second; below 0: the queue does not measure it.
+  void jobs_arriving(double per_second) noexcept { queue_arrivals_ = per_second; }
 
-  /// So many jobs are in progress from now on.
+  /// `jobs` jobs are in progress from now on.
   void in_progress(time_point now, int jobs) noexcept {
     count_until(now);
     demand_.slots_in_use(now, jobs);
@@ -57,10 +57,11 @@ class metrics_recorder {
     if (jobs > measured_.most_in_progress) measured_.most_in_progress = jobs;
   }
 
-  /// A handler has ended, so long after its start.
+  /// A handler has ended that ran for `ran`.
   void handler_ended(time_point now, duration ran) noexcept { handlers_.add(now, ran); }
 
-  /// A job has ended: so long after it was taken, and after its handler ended, its outcome was delivered.
+  /// A job's outcome was delivered: `since_taken` after the job was taken, `delivering` after
+  /// its handler ended.
   void job_ended(time_point now, outcome_status ended, duration since_taken, duration delivering) noexcept {
     switch (ended) {
       case outcome_status::succeeded:
@@ -80,18 +81,19 @@ class metrics_recorder {
     deliveries_.add(now, delivering);
   }
 
-  /// A timer of the worker's own went off so much late.
+  /// A timer of the worker fired late by `lag`.
   void timer_late(duration lag) noexcept { measured_.loop_lag_seconds = seconds(lag); }
 
-  /// For whoever reads the process's resources or a probe: their fields may be written at any time.
+  /// Returns the metrics, for code that reads the process's resources or a probe: it may write their fields
+  /// at any time.
   metrics& external() noexcept { return measured_; }
 
-  /// The figures at this moment. The latency summaries are up to a tenth of a second old.
+  /// Returns the metrics at this time. The latency summaries are up to a tenth of a second old.
   const metrics& snapshot(time_point now, int limit) noexcept {
     count_until(now);
     measured_.now = now;
     measured_.limit = limit;
-    measured_.arrivals_per_second = told_arrivals_ >= 0 ? told_arrivals_ : arrivals_.per_second(now);
+    measured_.arrivals_per_second = queue_arrivals_ >= 0 ? queue_arrivals_ : arrivals_.per_second(now);
     measured_.completions_per_second = completions_.per_second(now);
     measured_.slots_waiting = demand_.slots_waiting(now, limit, round_trips());
     measured_.demand = demand_.level(measured_.slots_waiting, measured_.jobs_waiting);
@@ -119,9 +121,9 @@ class metrics_recorder {
 
   metrics measured_;
   detail::demand_meter demand_;
-  std::size_t queued_ = 0;  // seen in the queue, and counted as arrived
+  std::size_t queued_ = 0;  // number of jobs seen in the queue and counted as arrived
   rate_meter arrivals_;
-  double told_arrivals_ = -1;
+  double queue_arrivals_ = -1;
   rate_meter completions_;
   latency_histogram handlers_;
   latency_histogram deliveries_;

@@ -1,5 +1,6 @@
 #pragma once
-// resource_guard: a veto on more jobs at once while memory, processors or a probe are near their end.
+// resource_guard: prevents more jobs at once while memory, processors or a probe are near their limits. Must
+// not know where readings come from.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/memory_outlook.hpp>
@@ -10,21 +11,22 @@
 
 namespace coworker::inline v0_1 {
 
-/// Says not how many jobs are good but how many are too many: to be used beside a modifier that seeks the
-/// best, as `smallest_of(aimd{}, resource_guard{})`. While memory, processors, GPU memory and the probe are
-/// all below their shares it allows what is expected to fit into memory, or anything where no memory limit is
-/// known; at one it allows no more than there is; beyond one it takes away an eighth for each new reading.
-/// hill_climb needs no guard for memory, for it looks ahead itself.
-/// Source: the idea of a veto before each grant is that of the resource-based tuner in Temporal's SDKs, which
-/// steers by two PID controllers instead.
+/// Decides how many jobs are too many, not how many are best: use it beside a modifier that seeks the best
+/// limit, as in `smallest_of(aimd{}, resource_guard{})`. While memory, processors, GPU memory and the probe
+/// are all below their shares, it allows what is expected to fit into memory, or any number if the memory
+/// limit is unknown. At a share it allows no more jobs than there are. Beyond a share it lowers the limit by
+/// an eighth for each new reading. hill_climb needs no guard for memory, because it uses the same prediction.
+/// Source: the resource-based tuner in Temporal's SDKs also applies a veto before each grant, but controls it
+/// with two PID controllers.
 struct resource_guard {
-  double memory_share = 0.9;       ///< of the memory limit; 0 to 1, default 0.9
-  double cpu_share = 0.95;         ///< of the processors; above 1 for never; default 0.95
-  double gpu_memory_share = 0.95;  ///< of the GPU's memory, where it is measured; default 0.95
-  double (*probe)() = nullptr;     ///< how full something else is, 0 to 1; asked each time; default none
-  double probe_share = 0.9;        ///< of that; default 0.9
-  memory_outlook memory{};         ///< its own
-  time_point acted_on = (time_point::min)();  ///< its own: the reading that it last took slots away for
+  double memory_share = 0.9;                  ///< of the memory limit; 0 to 1. Default: 0.9
+  double cpu_share = 0.95;                    ///< of the processors; above 1: never reached. Default: 0.95
+  double gpu_memory_share = 0.95;             ///< of the GPU's memory, if it is measured. Default: 0.95
+  double (*probe)() = nullptr;                ///< returns how full something else is, 0 to 1; called each
+                                              ///< time. Default: null
+  double probe_share = 0.9;                   ///< of what the probe returns. Default: 0.9
+  memory_outlook memory{};                    ///< internal
+  time_point acted_on = (time_point::min)();  ///< internal: the last reading for which it lowered the limit
 
   int operator()(int current, const metrics& measured) {
     memory.observe(measured);
@@ -45,7 +47,7 @@ struct resource_guard {
     return limit == 0 ? 0 : static_cast<double>(used) / (allowed * static_cast<double>(limit));
   }
 
-  // Of whatever is nearest to its share: 1 is at it.
+  // Returns the fullness of the resource that is nearest to its share: 1 is at the share.
   double fullness(const metrics& measured) const {
     double fullest = share_of(measured.memory_used_bytes, measured.memory_limit_bytes, memory_share);
     const auto consider = [&fullest](double found) {
@@ -59,4 +61,4 @@ struct resource_guard {
 };
 static_assert(concurrency_modifier<resource_guard>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

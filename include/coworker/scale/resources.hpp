@@ -1,6 +1,6 @@
 #pragma once
-// resource_reader: what this process uses of processors and memory, and what it may use. Linux only:
-// elsewhere the files that it reads are not there, and all stays unknown.
+// resource_reader: reads what this process uses of processors and memory, and what it may use. Works on
+// Linux; on other systems all stays unknown. Must not know who uses the readings.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -14,26 +14,27 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a probe of the user's own says of a GPU.
+/// What a user's GPU probe returns.
 struct gpu_reading {
-  double load = 0;  ///< 0 to 1
-  std::uint64_t memory_used_bytes = 0;
-  std::uint64_t memory_limit_bytes = 0;  ///< 0: not known
+  double load = 0;                       ///< 0 to 1
+  std::uint64_t memory_used_bytes = 0;   ///< memory in use on the GPU
+  std::uint64_t memory_limit_bytes = 0;  ///< 0: unknown
 };
 
+/// When and what a resource_reader reads.
 struct resource_options {
-  /// Between two readings by read_when_due. 0 or more; default 100 ms.
+  /// The time between two readings by read_when_due. 0 or more. Default: 100 ms.
   duration interval = std::chrono::milliseconds(100);
-  /// Says how a GPU is doing. Called in each reading, on the reader's thread, which waits for it. Default:
-  /// none.
+  /// Returns the state of a GPU. Called in each reading, on the reader's thread, which waits for it. Default:
+  /// null, no GPU is measured.
   gpu_reading (*gpu_probe)() noexcept = nullptr;
-  /// Files are looked for below this folder; for tests.
+  /// The folder that contains /proc and /sys; for tests. Default: empty, the root folder.
   std::string root = {};
 };
 
 namespace detail {
 
-// The whole of a small file; empty where it cannot be read.
+// Returns the contents of a small file; empty if it cannot be read.
 inline std::string file_text(const std::string& path) {
   std::string text;
   std::FILE* const file = std::fopen(path.c_str(), read_mode);
@@ -46,7 +47,8 @@ inline std::string file_text(const std::string& path) {
 
 inline constexpr std::uint64_t no_number = UINT64_MAX;
 
-// The number that the text begins with, after blanks; no_number for "max", "-1" and anything else.
+// Returns the number at the beginning of the text, after blanks; no_number for "max", "-1" and
+// any other text.
 inline std::uint64_t leading_number(std::string_view text) noexcept {
   std::size_t at = text.find_first_not_of(" \t");
   if (at == std::string_view::npos || text[at] < '0' || text[at] > '9') return no_number;
@@ -57,7 +59,7 @@ inline std::uint64_t leading_number(std::string_view text) noexcept {
   return number;
 }
 
-// What stands behind that name at the beginning of a line.
+// Returns the text that follows that name at the beginning of a line.
 inline std::string_view after_name(std::string_view text, std::string_view name) noexcept {
   for (std::size_t line = 0; line < text.size();) {
     std::size_t end = text.find('\n', line);
@@ -69,7 +71,7 @@ inline std::string_view after_name(std::string_view text, std::string_view name)
   return {};
 }
 
-// A number of kilobytes, as /proc gives them, in bytes; 0 where there is none.
+// Returns a number of kilobytes, as /proc states it, in bytes; 0 if there is none.
 inline std::uint64_t kilobytes_after(std::string_view text, std::string_view name) noexcept {
   const std::uint64_t number = leading_number(after_name(text, name));
   return number == no_number ? 0 : number * 1024;
@@ -77,9 +79,10 @@ inline std::uint64_t kilobytes_after(std::string_view text, std::string_view nam
 
 }  // namespace detail
 
-/// Reads /proc and the control group's files, of version 2 or 1; where the group sets no limit, the machine's
-/// own counts. One reading opens about six small files, which takes some 50 us: some ten a second are fit.
-/// One thread only.
+/// Reads /proc and the files of the control group, version 2 or 1. If the group sets no limit, the
+/// machine's applies. One reading opens about six small files, which takes some 50 us; about ten readings a
+/// second are reasonable.
+/// Thread safety: none; use on one thread.
 class resource_reader {
  public:
   explicit resource_reader(resource_options options = {}) : options_(std::move(options)) {
@@ -87,14 +90,14 @@ class resource_reader {
     processors_ = count_processors();
   }
 
-  /// Reads, unless the last reading is younger than the interval.
+  /// Reads if the last reading is older than the interval.
   void read_when_due(time_point now, metrics& measured) {
     if (now < due_ && now >= read_at_) return;
     due_ = detail::after(now, options_.interval);
     read(now, measured);
   }
 
-  /// Writes the resource fields of the metrics. `cpu_load` needs two readings.
+  /// Reads, and writes the resource fields of the metrics. `cpu_load` needs two readings.
   void read(time_point now, metrics& measured) {
     const std::string status = detail::file_text(options_.root + "/proc/self/status");
     measured.resident_bytes = detail::kilobytes_after(status, "VmRSS:");
@@ -108,8 +111,8 @@ class resource_reader {
  private:
   enum class group_version : unsigned char { none, v1, v2 };
 
-  // /proc/self/cgroup says which group this is, but not where its files are: inside a container the group's
-  // own folder is mounted at the top, outside it is below. The first that has the file is it.
+  // /proc/self/cgroup names the group, but not the folder of its files: inside a container the group's folder
+  // is mounted at the top, outside it is further below. The first folder that has the file is used.
   void find_group() {
     const std::string groups = detail::file_text(options_.root + "/proc/self/cgroup");
     const std::string top = options_.root + "/sys/fs/cgroup";
@@ -117,7 +120,7 @@ class resource_reader {
     set_group(group_version::v1, top + "/memory", v1_path(groups, "memory"), "/memory.limit_in_bytes");
   }
 
-  // Lines are such as 5:cpu,cpuacct:/path.
+  // Lines look like 5:cpu,cpuacct:/path.
   static std::string_view v1_path(std::string_view groups, std::string_view controller) noexcept {
     const std::size_t at = groups.find(std::string(":").append(controller).append(":"));
     if (at == std::string_view::npos) return {};
@@ -149,7 +152,7 @@ class resource_reader {
     if (limit == detail::no_number || (total > 0 && limit >= total)) return;
     const std::uint64_t charged = number_in(v2 ? "/memory.current" : "/memory.usage_in_bytes");
     if (charged == detail::no_number) return;
-    // Files that are cached but not in use give way before anything is killed.
+    // The kernel frees cached files that are not in use before it kills a process.
     const std::string details = detail::file_text(group_ + "/memory.stat");
     std::uint64_t cached =
         detail::leading_number(detail::after_name(details, v2 ? "inactive_file " : "total_inactive_file "));
@@ -179,8 +182,8 @@ class resource_reader {
     measured.gpu_memory_limit_bytes = found.memory_limit_bytes;
   }
 
-  // The time in user and kernel mode: the 12th and 13th field behind the program's name, which stands in
-  // parentheses and may hold anything. Counted in hundredths of a second for programs, on every Linux.
+  // Returns the time in user and kernel mode: the 12th and 13th field after the program's name, which is in
+  // parentheses and may contain any character. Linux reports hundredths of a second to all programs.
   double process_seconds() const {
     const std::string line = detail::file_text(options_.root + "/proc/self/stat");
     std::size_t at = line.rfind(')');
@@ -198,7 +201,7 @@ class resource_reader {
   double allowed_processors() const {
     std::uint64_t quota = detail::no_number, period = 0;
     if (version_ == group_version::v2) {
-      const std::string both = detail::file_text(group_ + "/cpu.max");  // such as: 150000 100000
+      const std::string both = detail::file_text(group_ + "/cpu.max");  // for example 150000 100000
       quota = detail::leading_number(both);
       const std::size_t gap = both.find(' ');
       if (gap != std::string::npos) period = detail::leading_number(std::string_view(both).substr(gap));
@@ -215,7 +218,7 @@ class resource_reader {
     return processors_ > 0 && share > processors_ ? processors_ : share;
   }
 
-  // The lines cpu0, cpu1 and so on.
+  // Counts the lines cpu0, cpu1 and so on.
   double count_processors() const {
     const std::string text = detail::file_text(options_.root + "/proc/stat");
     int count = 0;
@@ -238,4 +241,4 @@ class resource_reader {
   time_point due_ = (time_point::min)();
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

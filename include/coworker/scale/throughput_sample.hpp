@@ -1,5 +1,5 @@
 #pragma once
-// throughput_sample: what a stretch of a worker's time says of its throughput. Must not know who compares
+// throughput_sample: the throughput of a worker over a span of time. Must not know who compares
 // samples or why.
 
 #include <coworker/coro/clock.hpp>
@@ -8,7 +8,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// Jobs that ended in some stretch of time, how long they took, and how many were in progress meanwhile.
+/// The jobs that ended in a span of time, how long they took, and how many were in progress meanwhile.
 struct throughput_sample {
   double jobs = 0;
   double job_seconds = 0;
@@ -18,7 +18,7 @@ struct throughput_sample {
 
   throughput_sample() noexcept {}
 
-  /// What happened between two snapshots.
+  /// Computes what happened between two snapshots.
   throughput_sample(const metrics& from, const metrics& to) noexcept
       : jobs(static_cast<double>(to.jobs_ended() - from.jobs_ended())),
         job_seconds(to.job_seconds - from.job_seconds),
@@ -26,13 +26,13 @@ struct throughput_sample {
         in_progress_seconds(to.in_progress_seconds - from.in_progress_seconds),
         seconds(std::chrono::duration<double>(to.now - from.now).count()) {}
 
-  /// Whether it says nothing: no job, or no time. The other figures need a sample that is not empty.
+  /// Returns whether the sample has no job or no time. The other functions need a sample that is not empty.
   bool empty() const noexcept { return jobs <= 0 || job_seconds <= 0 || seconds <= 0; }
 
   double mean_seconds() const noexcept { return job_seconds / jobs; }
   double in_progress() const noexcept { return in_progress_seconds / seconds; }
 
-  /// The variance of a job's time over the square of its mean; never below 0.0001.
+  /// Returns the variance of job times over the square of their mean; never below 0.0001.
   double spread() const noexcept {
     constexpr double least = 1e-4;
     const double mean = mean_seconds();
@@ -40,19 +40,20 @@ struct throughput_sample {
     return found > least ? found : least;
   }
 
-  /// What 99 of 100 jobs stay within, if their times are lognormal: exp(m + 2.326 s), with the logarithm's
-  /// mean m and deviation s taken from the two moments.
+  /// Returns the time within which 99 of 100 jobs stay, if job times are lognormal: exp(m + 2.326 s), where m
+  /// and s are the mean and the deviation of the logarithm, computed from the two moments.
   double p99_seconds() const noexcept {
     const double variance = detail::natural_log_of_1_and(spread());
     return mean_seconds() * detail::exponential(2.326 * detail::square_root(variance) - variance / 2);
   }
 
-  /// The logarithm of the jobs ended per second, given how spread the times of such jobs are known to be. Two
-  /// estimates with opposite weaknesses, weighed by the spread: jobs over time is off by whole rounds where
-  /// jobs of equal length start and end in step; Little's law (jobs in progress over the mean time of one) is
-  /// not, but for some time after a change of the limit it sees too many of the short jobs or the long.
+  /// Returns the logarithm of the jobs ended per second. `known_spread`: the spread of the times of such
+  /// jobs. Combines two estimates with opposite weaknesses, weighted by the spread. Jobs over time is wrong
+  /// by whole rounds if jobs of equal length start and end in step. Little's law (jobs in progress over the
+  /// mean time of one) is not, but after a change of the limit it sees, for some time, too many of the short
+  /// jobs or of the long ones.
   double log_rate(double known_spread) const noexcept {
-    constexpr double in_step = 0.1;  // the spread at which both count the same
+    constexpr double in_step = 0.1;  // at this spread both estimates have equal weight
     const double counted = known_spread * known_spread / (known_spread * known_spread + in_step * in_step);
     return counted * detail::natural_log(jobs / seconds) +
            (1 - counted) * detail::natural_log(in_progress() / mean_seconds());
@@ -66,7 +67,7 @@ struct throughput_sample {
     seconds += other.seconds;
   }
 
-  /// The same figures, as if from so many times the jobs.
+  /// Multiplies the weight of the sample, as if it had come from `factor` times the jobs.
   void weigh(double factor) noexcept {
     jobs *= factor;
     job_seconds *= factor;
@@ -75,10 +76,10 @@ struct throughput_sample {
     seconds *= factor;
   }
 
-  /// Lets the past count for no more than so many jobs.
+  /// Reduces the weight of the sample to that of `most_jobs` jobs at most.
   void fade_to(double most_jobs) noexcept {
     if (jobs > most_jobs) weigh(most_jobs / jobs);
   }
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

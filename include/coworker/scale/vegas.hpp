@@ -1,5 +1,6 @@
 #pragma once
-// vegas: estimates how many jobs wait inside the machine, and keeps them few.
+// vegas: a modifier that estimates how many jobs wait inside the machine, and keeps them few. Must not
+// know the worker.
 
 #include <coworker/scale/metrics.hpp>
 #include <coworker/scale/modifier.hpp>
@@ -7,28 +8,28 @@
 
 namespace coworker::inline v0_1 {
 
-/// Takes the shortest mean job time seen in a window for that of an unloaded machine, so that the jobs that
-/// wait are q = ceil(L (1 - unloaded / now)), and with l = max(1, floor(log10 L)) sets
+/// Takes the shortest mean job time of a window as that of an unloaded machine, so that the number of jobs
+/// that wait is q = ceil(L (1 - unloaded / now)). With l = max(1, floor(log10 L)) it sets
 ///
 ///     L + 6 l   while q <= l        L + l   while q < 3 l
-///     L - l     while q > 6 l, or where a job failed
+///     L - l     while q > 6 l, or if a job failed
 ///
-/// It holds while less than half of the limit is in use. Blind to what happens below about six jobs at once,
-/// where it cannot stay: for one GPU that does one thing at a time use hill_climb.
+/// It keeps the limit while less than half of it is in use. It cannot see what happens below about six jobs
+/// at once, and cannot settle there: for one GPU that does one thing at a time use hill_climb.
 /// Source: Brakmo and Peterson 1994 (TCP Vegas); form and defaults as VegasLimit in Netflix's
-/// concurrency-limits, per window instead of per request, and without its random spread of the moments at
-/// which the unloaded time is taken afresh.
+/// concurrency-limits, but per window instead of per request, and without randomly spread times at which the
+/// unloaded time is measured again.
 struct vegas {
-  int min = 1;            ///< the lowest limit; 1 or more, default 1
-  int max = 1000;         ///< the highest; `min` or more, default 1000
-  int window = 10;        ///< jobs ended between two decisions; 1 or more, default 10
-  int forget_after = 30;  ///< the unloaded time is taken afresh after so many jobs for each slot; default 30
-  double unloaded_seconds = 0;  ///< its own: 0 is not known
-  double jobs_since = 0;        ///< its own: since the unloaded time was last taken afresh
-  metrics from{};               ///< its own: when the window began
+  int min = 1;            ///< the lowest limit; 1 or more. Default: 1
+  int max = 1000;         ///< the highest limit; `min` or more. Default: 1000
+  int window = 10;        ///< jobs that end between two decisions; 1 or more. Default: 10
+  int forget_after = 30;  ///< jobs per slot after which the unloaded time is measured again. Default: 30
+  double unloaded_seconds = 0;  ///< internal; 0: unknown
+  double jobs_since = 0;        ///< internal: number of jobs since the unloaded time was last measured
+  metrics from{};               ///< internal: the metrics at the start of the window
 
   int operator()(int current, const metrics& measured) noexcept {
-    if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started anew
+    if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started again
     const throughput_sample seen(from, measured);
     if (seen.jobs < window || seen.empty()) return bounded(current);
     const bool failures = measured.jobs_failed > from.jobs_failed;
@@ -50,7 +51,7 @@ struct vegas {
   }
 
  private:
-  // max(1, floor(log10 limit))
+  // Returns max(1, floor(log10 limit)).
   static int digits_less_one(int limit) noexcept {
     int digits = 0;
     while (limit /= 10) ++digits;
@@ -65,4 +66,4 @@ struct vegas {
 };
 static_assert(concurrency_modifier<vegas>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,5 @@
 #pragma once
-// Whether values that were read keep to their rules. Must not know how they were read.
+// Checks values that were read against their rules. Must not know how they were read.
 
 #include <coworker/json/json.hpp>
 #include <coworker/typed/problems.hpp>
@@ -12,7 +12,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// Code points; whatever else a text holds counts as something.
+/// Returns the number of code points. Of invalid UTF-8, each byte that does not continue a code point
+/// counts as one.
 constexpr std::size_t characters_in(std::string_view text) noexcept {
   std::size_t count = 0;
   for (const char c : text) count += (static_cast<unsigned char>(c) & 0xc0) != 0x80 ? 1 : 0;
@@ -105,7 +106,7 @@ void check_length(const Rule& rule, std::size_t length, const input_place& place
   problems.add(place, "expected " + detail::length_text(rule, of) + ", found " + std::to_string(length));
 }
 
-/// What a rule's author asks for in a function of his own, where nothing else is wrong.
+/// Checks a rule's predicate, if nothing else is wrong.
 template <class Rule, class Value>
 void check_predicate(const Rule& rule, const Value& value, const input_place& place,
                      input_problems& problems) {
@@ -117,7 +118,7 @@ void check_predicate(const Rule& rule, const Value& value, const input_place& pl
   }
 }
 
-/// Checks what one rule says about the member that it is about. `check_elements` does it for what a list holds.
+/// Checks a member against one rule. `check_elements` checks the elements of a list.
 template <class Rule, class Value, class CheckElements>
 void check_value(const Rule& rule, const Value& value, const input_place& place, input_problems& problems,
                  const CheckElements& check_elements) {
@@ -146,7 +147,7 @@ constexpr bool keeps_item(const Rule& rule, const Item& item) {
   }
 }
 
-/// Whether a value keeps to a rule, but for its predicate, which may not be constexpr.
+/// Returns whether a value meets a rule, without its predicate, which may not be constexpr.
 template <class Rule, class Value>
 constexpr bool keeps_limits(const Rule& rule, const Value& value) {
   if constexpr (kind<Value> == input_kind::optional) {
@@ -165,4 +166,4 @@ constexpr bool keeps_limits(const Rule& rule, const Value& value) {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

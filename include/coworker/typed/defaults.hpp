@@ -1,6 +1,6 @@
 #pragma once
-// Whether the defaults of a struct keep to the rules beside it: told when the program is compiled, as far as they
-// can be known then, and else when it starts. Must not know how an input is read.
+// Checks the defaults of a struct against the rules beside it: at compile time as far as they are known then,
+// else when the program starts. Must not know how an input is read.
 
 #include <coworker/typed/check.hpp>
 #include <coworker/typed/kinds.hpp>
@@ -18,7 +18,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// Whether a member that is left out is taken to be missing. `is_about` says of a rule whether it is about it.
+/// Returns whether an omitted member counts as missing. `is_about` returns whether a rule is
+/// about this member.
 template <class Struct, class Member, class IsAbout>
 constexpr bool has_to_be_given(const Member& member, const IsAbout& is_about) {
   presence said = presence::usual;
@@ -43,7 +44,8 @@ constexpr const auto& nth_of(const First& first, const Rest&... rest) {
   }
 }
 
-// What makes the value whose members are defaults: a struct does, or one that holds it and has its own ideas.
+// Makes the value whose members are the defaults: the struct itself, or one that contains it and gives
+// it other defaults.
 template <class Struct>
 struct default_made {
   using type = Struct;
@@ -59,10 +61,10 @@ struct default_made_in {
   using type = decltype(make());
 };
 
-// The parts of the question, asked one by one, as each may be one that only the running program can answer.
+// The parts of the check. They are evaluated separately, because each may be possible only at run time.
 enum class default_part : unsigned char { limits, predicate };
 
-/// Whether the default of the member that the rule of that number is about keeps to it.
+/// Returns whether the default of the member that this rule is about meets it.
 template <class Make, std::size_t Rule, default_part Part>
 constexpr bool default_keeps() {
   using made = typename Make::type;
@@ -133,7 +135,7 @@ consteval std::size_t find_broken_default(std::index_sequence<Rule...>) {
   return found;
 }
 
-/// The member whose default is known to break a rule; member_count where there is none.
+/// Returns the index of a member whose default is known to break a rule; member_count if there is none.
 template <class Make>
 consteval std::size_t broken_default() {
   using made = typename Make::type;
@@ -144,7 +146,7 @@ consteval std::size_t broken_default() {
   }
 }
 
-/// Whether an empty object would do for a value whose members have these defaults.
+/// Returns whether a value with these defaults may be read from an empty object.
 template <class Struct>
 constexpr bool may_be_empty(const Struct& value) {
   return detail::with_members(value, [](const auto&... member) {
@@ -164,8 +166,8 @@ constexpr bool may_be_empty(const Struct& value) {
   });
 }
 
-/// Whether what a struct's author says about several members together holds for the defaults, where an empty
-/// object may be given.
+/// Returns whether the checks over several members of a struct hold for the defaults, where an empty object
+/// may be given.
 template <class Make>
 constexpr bool default_keeps_checks() {
   using made = typename Make::type;
@@ -197,7 +199,7 @@ consteval bool all_known(std::index_sequence<Rule...>) {
            default_is_known<default_made<Struct>, Rule, default_part::predicate>)&&...);
 }
 
-/// Whether the compiler can answer for all rules of a struct.
+/// Returns whether all rules of a struct can be checked at compile time.
 template <class Struct>
 consteval bool defaults_are_known() {
   if constexpr (!has_rules<Struct>) {
@@ -209,7 +211,7 @@ consteval bool defaults_are_known() {
   }
 }
 
-/// Asks the rules of one struct about its defaults.
+/// Checks the defaults of one struct against its rules.
 template <class Struct>
 void check_defaults(input_problems& problems) {
   const Struct example{};
@@ -263,8 +265,8 @@ void check_defaults_within([[maybe_unused]] input_problems& problems) {
   }
 }
 
-/// For what the compiler could not answer, once, before the first input is read. Errors: std::logic_error that
-/// names each default that breaks a rule.
+/// Checks, once and before the first input is read, the defaults that could not be checked at compile time.
+/// Throws: std::logic_error that names each default that breaks a rule.
 template <class Input>
 void require_sound_defaults() {
   input_problems problems;
@@ -277,4 +279,4 @@ void require_sound_defaults() {
       text.append("give it one that keeps to the rule, or make the member a std::optional"));
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// The names of an enum's values, which only the compiler knows, and whether it has others than those that are
-// looked for. Must not know of JSON.
+// Finds the names of an enum's values, which only the compiler knows, and whether there are values outside
+// the range that is searched. Must not know JSON.
 
 #include <coworker/typed/names.hpp>
 #include <cstddef>
@@ -11,14 +11,14 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// Whether an enum says which integers stand for it, as `enum class color` and `enum color : int` do. Of any
-/// other one not every integer may be turned into a value.
+/// An enum with a fixed underlying type, as `enum class color` and `enum color : int` have. With any other
+/// enum, not every integer may be converted to a value.
 template <class T>
 concept plain_enum = std::is_enum_v<T> && requires {
   T{0};
 };
 
-// Where values are looked for, so many at a time.
+// The range of values that is searched: the first, and how many.
 inline constexpr int least_enum_value = -16;
 inline constexpr int most_enum_values = 160;
 inline constexpr int enum_values_at_once = 32;
@@ -28,7 +28,7 @@ consteval int first_enum_value() {
   return std::is_signed_v<std::underlying_type_t<Enum>> ? least_enum_value : 0;
 }
 
-// No enum has more values than its underlying type.
+// An enum has no more values than its underlying type.
 template <class Enum>
 consteval int looked_at_values() {
   using underlying = std::underlying_type_t<Enum>;
@@ -40,13 +40,13 @@ consteval int looked_at_values() {
 
 constexpr bool is_number_sign(char c) noexcept { return (c >= '0' && c <= '9') || c == '-'; }
 
-// How often a number follows a cast, as in "(color)1". Found without a step for each character where that can be
-// had: it would take long.
+// Returns how often a number follows a cast, as in "(color)1". Avoids a constexpr step per character where
+// possible, because compiling would take long.
 constexpr std::size_t count_casts(const char* text) noexcept {
   std::size_t count = 0;
 #if defined(__clang__)
   for (; (text = __builtin_strchr(text, ')')) != nullptr; ++text) count += is_number_sign(text[1]) ? 1U : 0U;
-#elif defined(__GNUC__)  // which folds no strchr that finds nothing
+#elif defined(__GNUC__)  // g++ does not fold a strchr that finds nothing
   for (; *(text += __builtin_strcspn(text, ")")) != '\0'; ++text) count += is_number_sign(text[1]) ? 1U : 0U;
 #else
   for (; *text != '\0'; ++text) count += *text == ')' && is_number_sign(text[1]) ? 1U : 0U;
@@ -54,7 +54,8 @@ constexpr std::size_t count_casts(const char* text) noexcept {
   return count;
 }
 
-// Whether one of these values has a name, as "color::red". One that has none is written as a cast.
+// Returns whether one of these values has a name, as "color::red" has. A value without a name is printed
+// as a cast.
 template <class Enum, Enum... Values>
 consteval bool some_have_names() {
   const std::size_t of_type = detail::count_casts(text_with_type<Enum>().chars);
@@ -62,10 +63,10 @@ consteval bool some_have_names() {
   return of_values != sizeof...(Values) * (of_type + 1);
 }
 
-/// The name of one enum value and which it is.
+/// The name of one enum value, and the value.
 struct enum_value_name {
   long long value = 0;
-  const char* name = nullptr;  ///< in the text of all
+  const char* name = nullptr;  ///< points into the joined text of all names
   std::size_t size = 0;
 };
 
@@ -75,12 +76,12 @@ struct enum_names {
   std::size_t count = 0;
 };
 
-// The text has all values: "Values = {color::red, (color)1, ns::color::blue}".
+// `text` contains all values: "Values = {color::red, (color)1, ns::color::blue}".
 template <std::size_t Most>
 consteval enum_names<Most> find_enum_names(std::string_view text, long long first) {
   enum_names<Most> found;
   std::size_t end = text.size();
-  // Backwards, as what stands before the values is not known; from the last value to the first.
+  // Searches backwards, from the last value to the first, because what precedes the values is unknown.
   for (long long i = static_cast<long long>(Most) - 1; i >= 0; --i) {
     while (text[end - 1] == '}' || text[end - 1] == '>' || text[end - 1] == ',' || text[end - 1] == ' ')
       --end;
@@ -91,7 +92,7 @@ consteval enum_names<Most> find_enum_names(std::string_view text, long long firs
     if (named) {
       found.names[found.count++] = {first + i, text.data() + begin, end - begin};
     }
-    // To the comma before this value, past the type's name, which may have brackets and commas of its own.
+    // Skips the type's name, which may contain brackets and commas, to the comma before this value.
     int open = 0;
     for (end = begin; end > 0; --end) {
       const char c = text[end - 1];
@@ -100,7 +101,7 @@ consteval enum_names<Most> find_enum_names(std::string_view text, long long firs
       if (c == ',' && open == 0) break;
     }
   }
-  // In the order of their values.
+  // Reverses the names into the order of their values.
   for (std::size_t i = 0; i < found.count / 2; ++i) {
     std::swap(found.names[i], found.names[found.count - 1 - i]);
   }
@@ -131,14 +132,14 @@ consteval auto all_enum_names(std::integer_sequence<int, Range...>) {
   return all;
 }
 
-/// The names of an enum's values from -16 (0 where it has no sign) to 143.
+/// The names of an enum's values from -16 (0 if it is unsigned) to 143.
 template <class Enum>
 struct names_of_enum {
  private:
   static constexpr int ranges_ = (looked_at_values<Enum>() + enum_values_at_once - 1) / enum_values_at_once;
   static constexpr auto found_ = detail::all_enum_names<Enum>(std::make_integer_sequence<int, ranges_>());
 
-  // Copied, so that programs do not carry the text.
+  // The names are copied, so that programs do not contain the compiler's whole text.
   struct joined_names {
     static constexpr std::size_t total = [] {
       std::size_t sum = 1;
@@ -169,14 +170,15 @@ struct names_of_enum {
   static constexpr Enum value(std::size_t index) noexcept { return static_cast<Enum>(joined_.value[index]); }
 };
 
-// Large numbers that programs are fond of, in rising order each: powers of two and round ones, with neighbours.
-struct favourite_numbers {
+// Large numbers that programs often use, each list in ascending order: powers of two and round numbers,
+// with their neighbours.
+struct common_numbers {
   static constexpr int power_count = 2 * 52;
   static constexpr int round_count = 8 + 19 * 16;
   long long powers[power_count] = {};
   long long rounds[round_count] = {};
 
-  consteval favourite_numbers() {
+  consteval common_numbers() {
     for (int i = 0; i < power_count / 2; ++i) {
       powers[2 * i] = (1024LL << i) - 1;
       powers[2 * i + 1] = 1024LL << i;
@@ -196,9 +198,9 @@ struct favourite_numbers {
     }
   }
 };
-inline constexpr favourite_numbers favourites;
+inline constexpr common_numbers common_values;
 
-// How many of them, from the smallest on, the enum's type can hold.
+// Returns how many of them, from the smallest on, the enum's type can hold.
 template <class Enum, std::size_t Size>
 consteval std::size_t count_held(const long long (&values)[Size], long long sign) {
   using underlying = std::underlying_type_t<Enum>;
@@ -215,15 +217,15 @@ consteval bool near_have_names(std::integer_sequence<int, Index...>) {
 }
 template <class Enum, std::size_t... Index>
 consteval bool powers_have_names(std::index_sequence<Index...>) {
-  return some_have_names<Enum, static_cast<Enum>(favourites.powers[Index])...>();
+  return some_have_names<Enum, static_cast<Enum>(common_values.powers[Index])...>();
 }
 template <class Enum, long long Sign, std::size_t... Index>
 consteval bool rounds_have_names(std::index_sequence<Index...>) {
-  return some_have_names<Enum, static_cast<Enum>(Sign * favourites.rounds[Index])...>();
+  return some_have_names<Enum, static_cast<Enum>(Sign * common_values.rounds[Index])...>();
 }
 
-/// Whether an enum has values that cannot be read by their name, as far as that can be found out: not every
-/// number can be asked for, and each that is takes time.
+/// Returns whether an enum has values outside the range that is searched, as far as that can be found out:
+/// not every number can be tried, because each takes time.
 template <class Enum>
 consteval bool has_far_values() {
   using underlying = std::underlying_type_t<Enum>;
@@ -241,14 +243,14 @@ consteval bool has_far_values() {
               detail::near_have_names<Enum, first - 1, -1>(std::make_integer_sequence<int, 128 + first>());
     }
     if constexpr (wide) {
-      using held_powers = std::make_index_sequence<detail::count_held<Enum>(favourites.powers, 1)>;
-      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, 1)>;
+      using held_powers = std::make_index_sequence<detail::count_held<Enum>(common_values.powers, 1)>;
+      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(common_values.rounds, 1)>;
       found = found || detail::powers_have_names<Enum>(held_powers()) ||
               detail::rounds_have_names<Enum, 1>(held_rounds()) ||
               some_have_names<Enum, static_cast<Enum>((limits::max)())>();
     }
     if constexpr (wide && limits::is_signed) {
-      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(favourites.rounds, -1)>;
+      using held_rounds = std::make_index_sequence<detail::count_held<Enum>(common_values.rounds, -1)>;
       found = found || detail::rounds_have_names<Enum, -1>(held_rounds()) ||
               some_have_names<Enum, static_cast<Enum>((limits::min)())>();
     }
@@ -256,4 +258,4 @@ consteval bool has_far_values() {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

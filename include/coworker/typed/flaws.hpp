@@ -1,6 +1,6 @@
 #pragma once
-// Finds out why a type cannot be a job's input or a handler's result: which class of refusals.hpp says so. Must not
-// know of handlers.
+// Finds out why a type cannot be a job's input or a handler's result: which class of refusals.hpp explains
+// it. Must not know handlers.
 
 #include <concepts>
 #include <coworker/typed/defaults.hpp>
@@ -17,7 +17,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// A class to be named, not made.
+// A class that is only named, never constructed.
 template <class T>
 struct named_type {
   using type = T;
@@ -41,12 +41,12 @@ struct list_types {
 };
 template <std::size_t Index, class... Member>
 nth_type<Index, Member...> pick_type(type_list<Member...>);
-/// The type of the member at `Index` of a struct of `Count` members, also that of a bit-field.
+/// The type of the member at `Index` of a struct with `Count` members. Works for bit-fields too.
 template <class Struct, std::size_t Index, std::size_t Count>
 using type_of_member = typename decltype(detail::pick_type<Index>(
     detail::take_apart<Count>(std::declval<Struct&>(), std::declval<const list_types&>())))::type;
 
-/// The refusal of a member that is named where that can be done, and else told by its position.
+/// The refusal of a member, by its name if that can be found, else by its position.
 template <template <class, auto, class> class Refusal, class Struct, class At>
 consteval auto refuse_member() {
   if constexpr (At::position == 0) {
@@ -86,7 +86,7 @@ consteval auto refuse_struct() {
   }
 }
 
-// The first in a list that has something to say.
+// Returns the first refusal in a list that is not no_refusal.
 template <class First, class... Rest>
 consteval auto first_refusal(First first, Rest... rest) {
   if constexpr (sizeof...(Rest) == 0 || !First::says_nothing) {
@@ -151,7 +151,7 @@ consteval auto refuse_rules() {
   }
 }
 
-// A type that JSON cannot fill, and that holds no other.
+// Refuses a type that JSON cannot fill and that contains no other type.
 template <class Holder, auto Name, class T>
 consteval auto refuse_plain_input() {
   if constexpr (std::is_const_v<T>) {
@@ -172,7 +172,8 @@ consteval auto refuse_plain_input() {
   }
 }
 
-/// Why T, which the member `Name` of `Holder` is or holds, cannot be filled. Open are the structs around it.
+/// Returns why T, which is the member `Name` of `Holder` or is contained in it, cannot be filled. `Open`: the
+/// structs around it.
 template <class Holder, auto Name, class T, class... Open>
 consteval auto refuse_input() {
   constexpr input_kind is = kind<T>;
@@ -197,7 +198,7 @@ consteval auto refuse_input() {
         return detail::refuse_defaults<default_made<T>>();
       }
     }
-  } else if constexpr (fills<T>()) {
+  } else if constexpr (reads_from_json<T>()) {
     return named_type<no_refusal>();
   } else {
     return detail::refuse_plain_input<Holder, Name, T>();
@@ -215,7 +216,7 @@ consteval auto refuse_members_of_output(std::index_sequence<Index...>, type_list
                                                      std::remove_const_t<Member>, Struct, Open...>()...);
 }
 
-/// Why T does not turn into json.
+/// Returns why T does not convert to json.
 template <class Holder, auto Name, class T, class... Open>
 consteval auto refuse_output() {
   if constexpr (any_of<T, Open...>) {
@@ -239,7 +240,7 @@ consteval auto refuse_output() {
     } else {
       return detail::refuse_rules<T>();
     }
-  } else if constexpr (pours<T>()) {
+  } else if constexpr (writes_to_json<T>()) {
     return named_type<no_refusal>();
   } else if constexpr (std::is_class_v<T>) {
     return detail::first_refusal(detail::refuse_struct<Holder, Name, T>(),
@@ -249,4 +250,4 @@ consteval auto refuse_output() {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What each C++ type is to a typed input or output, decided at compile time and from its shape, so that no
-// container's header is needed here. Only concepts; read.hpp and write.hpp do the work.
+// Classifies C++ types for typed inputs and outputs, at compile time and by their shape, so that no
+// container's header is needed here. Must not know how they are read or written.
 
 #include <concepts>
 #include <coworker/json/shape.hpp>
@@ -14,8 +14,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Stands for json where the question is whether a type's author wrote a conversion: the ones in write.hpp and
-// read.hpp, which fit nearly every struct, take json itself only.
+// Stands for json when testing whether a type's author wrote a conversion: the conversions in write.hpp and
+// read.hpp, which fit nearly every struct, accept only json itself.
 struct json_stand_in : json {};
 
 template <class T>
@@ -41,8 +41,8 @@ concept owned_text = text_like<T> && std::is_class_v<T> && std::constructible_fr
   text.assign("", std::size_t{});
 };
 
-/// Maps whose keys a struct may hold: those that own their text. (A type that is no text and is copied as bytes
-/// is a view, or was not meant for keys.)
+/// Maps whose keys own their text, so that a struct may contain them. (A trivially copyable key that is no
+/// text is a view, or was not meant as a key.)
 template <class T>
 concept owned_map = growing_map<T> &&
     (owned_text<typename T::key_type> ||
@@ -51,16 +51,16 @@ concept owned_map = growing_map<T> &&
 enum class input_kind : unsigned char {
   none,
   anything,  // json
-  own,       // has a from_json of its own
+  own,       // its author wrote a from_json
   boolean,
-  character,  // a text of one
+  character,  // a text of one character
   integer,
   floating,
   text,
   enumeration,
   duration,
   optional,
-  pair,  // an array of two
+  pair,  // an array of two elements
   map,
   sequence,
   fixed_array,
@@ -118,30 +118,31 @@ inline constexpr input_kind kind = kind_of<T>();
 template <class... T>
 struct type_list {};
 
-/// const stays: such a member can be written, not read.
+/// The member types, with const: a const member can be written as JSON, but not read from it.
 template <class Struct>
 using member_types = decltype(detail::with_members(std::declval<Struct&>(), [](auto&... member) {
   return type_list<std::remove_reference_t<decltype(member)>...>();
 }));
 
-// Structs may hold themselves, as in a tree; Open are those whose members are being looked at.
+// A struct may contain itself, as in a tree; `Open` are the structs whose members are being examined.
 template <class T, class... Open>
-consteval bool fills();
+consteval bool reads_from_json();
 
 template <class Struct, class... Open, class... Member>
 consteval bool all_fill(type_list<Member...>) {
-  return (fills<Member, Struct, Open...>() && ...);
+  return (reads_from_json<Member, Struct, Open...>() && ...);
 }
 
 template <class T, class... Open>
-consteval bool fills() {
+consteval bool reads_from_json() {
   constexpr input_kind is = kind<T>;
   if constexpr (is == input_kind::optional || is == input_kind::sequence || is == input_kind::fixed_array) {
-    return fills<typename T::value_type, Open...>();
+    return reads_from_json<typename T::value_type, Open...>();
   } else if constexpr (is == input_kind::pair) {
-    return fills<typename T::first_type, Open...>() && fills<typename T::second_type, Open...>();
+    return reads_from_json<typename T::first_type, Open...>() &&
+           reads_from_json<typename T::second_type, Open...>();
   } else if constexpr (is == input_kind::map) {
-    return fills<typename T::mapped_type, Open...>();
+    return reads_from_json<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
     return detail::all_fill<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
@@ -151,37 +152,37 @@ consteval bool fills() {
   }
 }
 
-// The same for what turns into json.
+// The same for types that convert to json.
 template <class T, class... Open>
-consteval bool pours();
+consteval bool writes_to_json();
 
 template <class Struct, class... Open, class... Member>
 consteval bool all_pour(type_list<Member...>) {
-  return (pours<std::remove_const_t<Member>, Struct, Open...>() && ...);
+  return (writes_to_json<std::remove_const_t<Member>, Struct, Open...>() && ...);
 }
 
 template <class T, class... Open>
-consteval bool pours() {
+consteval bool writes_to_json() {
   if constexpr (any_of<T, json, Open...> || has_own_to_json<T> || plain_enum<T> || duration_like<T>) {
     return true;
   } else if constexpr (text_like<T>) {
     return true;
   } else if constexpr (optional_like<T>) {
-    return pours<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
+    return writes_to_json<std::remove_cvref_t<decltype(*std::declval<const T&>())>, Open...>();
   } else if constexpr (is_pair<T>) {
-    return pours<std::remove_const_t<typename T::first_type>, Open...>() &&
-           pours<std::remove_const_t<typename T::second_type>, Open...>();
+    return writes_to_json<std::remove_const_t<typename T::first_type>, Open...>() &&
+           writes_to_json<std::remove_const_t<typename T::second_type>, Open...>();
   } else if constexpr (object_like<T>) {
-    return pours<typename T::mapped_type, Open...>();
+    return writes_to_json<typename T::mapped_type, Open...>();
   } else if constexpr (map_like<T>) {
     return false;
   } else if constexpr (range_like<T>) {
     if constexpr (std::same_as<element_of<T>, T>) {
       return false;
     } else if constexpr (requires { typename T::value_type; }) {
-      return pours<typename T::value_type, Open...>();
+      return writes_to_json<typename T::value_type, Open...>();
     } else {
-      return pours<element_of<T>, Open...>();
+      return writes_to_json<element_of<T>, Open...>();
     }
   } else if constexpr (plain_struct<T>) {
     return detail::all_pour<T, Open...>(member_types<T>());
@@ -190,35 +191,36 @@ consteval bool pours() {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 namespace coworker::inline v0_1 {
 
-/// A type that a job's input may have: json, bool, numbers, char (a text of one ASCII character), texts, enums,
-/// durations (in seconds), optionals, containers, pairs (arrays of two), maps from texts, plain structs of such,
-/// and what has a `void from_json(const coworker::json&, T&)` beside it. Texts and keys must own their
-/// characters: a std::string_view would point into text that is gone.
+/// A type that a job's input may have: json, bool, numbers, char (a text of one ASCII character), texts,
+/// enums, durations (in seconds), optionals, containers, pairs (arrays of two elements), maps with texts
+/// as keys, plain structs of these, and any type with a `void from_json(const coworker::json&, T&)` in
+/// its namespace. Texts and keys must own their characters: a std::string_view would refer to text that
+/// no longer exists.
 ///
-/// An enum is read by the names of its values, which must lie from -16 to 143. One with others is refused, as far
-/// as the compiler can be asked for them: up to 599, and powers of two and round numbers beyond.
+/// An enum is read by the names of its values, which must be from -16 to 143. An enum with other values is
+/// refused, as far as the compiler can find them: up to 599, and powers of two and round numbers beyond.
 ///
 /// A plain struct is an aggregate that can be made without arguments: no constructors, no private members, no
-/// base, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. What is not one is refused
-/// when the program is compiled, in a sentence that names the member and the reason.
+/// base, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. Any other struct is
+/// refused at compile time, with an error that names the member and the reason.
 ///
-/// What an object leaves out keeps the default that the struct gives it, and what the struct does not have is
-/// refused. But a text or container whose default is empty must be given. C++ cannot tell `std::string prompt =
-/// "";` from `std::string prompt;`: where empty is a default that is meant, say so with
-/// `member(&request::prompt).optional()` in the rules beside the struct, or make it a std::optional. For these
-/// rules see type in rules.hpp.
+/// A member that the object omits keeps the default that the struct gives it; a member that the struct does
+/// not have is refused. A text or container whose default is empty must be given, because C++ cannot
+/// distinguish `std::string prompt = "";` from `std::string prompt;`. If empty is the intended default, write
+/// `member(&request::prompt).optional()` in the rules beside the struct, or make the member a std::optional.
+/// For rules see type in rules.hpp.
 template <class T>
-concept typed_input = detail::fills<T>();
+concept typed_input = detail::reads_from_json<T>();
 
-/// A struct, enum or duration that turns into json by itself: see typed_input. What else does, and structs
-/// may hold, is told by json_source.
+/// A struct, enum or duration that converts to json without code of its author: see typed_input. For the
+/// other types that convert, and that structs may contain, see json_source.
 template <class T>
 concept typed_output = (detail::plain_struct<T> || detail::plain_enum<T> ||
                         detail::duration_like<T>)&&!detail::range_like<T> &&
-                       !detail::optional_like<T> && !detail::text_like<T> && detail::pours<T>();
+                       !detail::optional_like<T> && !detail::text_like<T> && detail::writes_to_json<T>();
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,7 +1,7 @@
 #pragma once
-// The members of a plain struct, without their names: how many there are, and a call with all of them. C++20
-// has no reflection: the number is how many values the struct can be made from, and a structured binding gives
-// the members. Must not know of JSON.
+// Accesses the members of a plain struct without their names: counts them, and calls a function with all of
+// them. C++20 has no reflection: the count is found by trying how many values the struct can be made from,
+// and a structured binding gives access. Must not know JSON.
 
 #include <concepts>
 #include <coworker/typed/take_apart_32.hpp>
@@ -13,31 +13,32 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// The most members that a plain struct may have to be taken apart.
+/// The maximum number of members of a plain struct.
 inline constexpr std::size_t most_members = 64;
 
-// They are never made and never turned: where Struct has internal linkage clang misses the definitions all
-// the same, since a constexpr constructor such as std::optional's is instantiated to see whether it would do.
+// These conversions are declared but never called. If Struct has internal linkage, clang warns that their
+// definitions are missing, because it instantiates constexpr constructors such as std::optional's to see
+// whether they fit.
 #ifdef __clang__
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wundefined-internal"
 #endif
 
-/// Turns into whatever a member of Struct is made from.
+/// Converts to any type from which a member of Struct can be made.
 template <class Struct>
 struct any_member {
   template <class T>
   requires(!std::same_as<T, Struct>) operator T() const;
 };
 
-/// Turns into a union only.
+/// Converts to unions only.
 template <class Struct>
 struct any_union {
   template <class T>
   requires(std::is_union_v<T>) operator T() const;
 };
 
-/// Turns into the base of Struct only.
+/// Converts to bases of Struct only.
 template <class Struct>
 struct any_base {
   template <class T>
@@ -56,8 +57,8 @@ consteval bool made_from(std::index_sequence<Index...>) {
 template <class Struct, std::size_t Count>
 inline constexpr bool made_from_count = detail::made_from<Struct>(std::make_index_sequence<Count>());
 
-/// Whether what comes after the first Index members may begin with an empty brace: not where the next one is
-/// an array such as int[3], whose elements count one by one.
+/// Returns whether an empty brace may initialise the member after the first `Index` members. It may not if
+/// that is an array such as int[3], whose elements count one by one.
 template <class Struct, std::size_t... Before, std::size_t... After>
 consteval bool next_is_one(std::index_sequence<Before...>, std::index_sequence<After...>) {
   return requires {
@@ -86,7 +87,7 @@ consteval std::size_t count_members() {
   }
 }
 
-/// How many members a struct has that can be made without any; most_members + 1 stands for more.
+/// The number of members of a struct that can be made without arguments; most_members + 1 means more.
 template <class Struct>
 inline constexpr std::size_t member_count = count_members<Struct, 0, most_members + 1>();
 
@@ -95,7 +96,7 @@ inline constexpr bool has_base = requires {
   Struct{any_base<Struct>()};
 };
 
-// An array's elements are no members, and a union without a name hides the members behind it.
+// The elements of an array are no members, and an anonymous union hides the members after it.
 template <class Struct, std::size_t... Index>
 consteval bool has_array_or_union(std::index_sequence<Index...>) {
   return !(detail::next_is_one<Struct>(std::make_index_sequence<Index>(),
@@ -110,7 +111,7 @@ constexpr decltype(auto) with_members(Struct& value, Visit&& visit) {
   return detail::take_apart<member_count<std::remove_const_t<Struct>>>(value, visit);
 }
 
-/// Called with all members of a struct, none of which is a bit-field: a reference to it cannot be had.
+/// Can be called with all members of a struct if none is a bit-field, to which no reference can be bound.
 struct reference_probe {
   template <class... Member>
   constexpr bool operator()(Member&...) const {
@@ -123,8 +124,8 @@ consteval bool has_bit_field() {
   return std::is_void_v<decltype(detail::with_members(std::declval<Struct&>(), reference_probe()))>;
 }
 
-/// A struct that with_members can take apart: an aggregate that has from 1 to most_members members, all of
-/// them its own, none of them a C array, a union, a bit-field or a reference.
+/// A struct whose members with_members can access: an aggregate with 1 to most_members members, all of them
+/// its own, none of them a C array, a union, a bit-field or a reference.
 template <class T>
 concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
                        std::move_constructible<T> &&(member_count<T> >= 1) &&
@@ -132,4 +133,4 @@ concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::defa
                        !detail::has_array_or_union<T>(std::make_index_sequence<member_count<T>>()) &&
                        !detail::has_bit_field<T>();
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

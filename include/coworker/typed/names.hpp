@@ -1,7 +1,7 @@
 #pragma once
-// Names that only the compiler knows: those of a plain struct's members and of a type. They are cut out of the
-// text in which a compiler names a function template's arguments; enum_names.hpp does the same for an enum's
-// values. Must not know of JSON.
+// Finds names that only the compiler knows: those of a plain struct's members and of a type. They are cut out
+// of the text in which the compiler names a function template's arguments. enum_names.hpp does the same for
+// an enum's values. Must not know JSON.
 
 #include <coworker/typed/members.hpp>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// An object of each struct that is never made: only the addresses of its members are asked for.
+// Declares an object of each struct that is never defined: only the addresses of its members are used.
 #ifdef __clang__
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wundefined-var-template"
@@ -25,7 +25,7 @@ struct never_made_holder {
 template <class T>
 extern const never_made_holder<T> never_made;
 
-// clang 16 takes the address of a member as a template argument only inside a class.
+// clang 16 accepts the address of a member as a template argument only inside a class.
 template <class T>
 struct member_address {
   const T* at;
@@ -45,14 +45,14 @@ consteval member_address<T> address_at(const indexed_address<Index, T>& one) {
   return {one.at};
 }
 
-// The text is long: what is wanted is copied out of it, so that programs carry no more than that.
+// The compiler's text is long: the name is copied out of it, so that programs contain only the name.
 #ifdef _MSC_VER
 #define COWORKER_FUNCTION_TEXT __FUNCSIG__  // MSVC's name for it
 #else
 #define COWORKER_FUNCTION_TEXT __PRETTY_FUNCTION__
 #endif
 
-// Their results are no std::string_view: g++ would name that type behind the arguments.
+// These functions do not return std::string_view, because g++ would print that type after the arguments.
 struct function_text {
   const char* chars;
 };
@@ -70,8 +70,8 @@ consteval function_text text_with_type() {
 }
 #undef COWORKER_FUNCTION_TEXT
 
-// The arguments, as in "... [with T = app::request]" by g++, "... [T = app::request]" by clang, and
-// "... text_with_type<struct app::request>(void)" by MSVC (as its documentation has it; not tried).
+// Returns the arguments, as in "... [with T = app::request]" by g++, "... [T = app::request]" by clang, and
+// "... text_with_type<struct app::request>(void)" by MSVC (according to its documentation; untested).
 constexpr std::string_view arguments_in(std::string_view text) noexcept {
 #ifdef _MSC_VER
   const std::size_t begin = text.find('<', text.find("text_with_")) + 1;
@@ -83,7 +83,7 @@ constexpr std::string_view arguments_in(std::string_view text) noexcept {
   return text.substr(begin, end - begin);
 }
 
-// Lists the members' addresses.
+// Lists the addresses of the members.
 struct list_addresses {
   template <class... Member>
   constexpr auto operator()(const Member&... member) const {
@@ -98,8 +98,7 @@ consteval std::string_view text_of_member() {
   return detail::arguments_in(text_with_member<detail::address_at<Index>(addresses)>().chars);
 }
 
-/// Which member of T it is that a pointer to members points to.
-/// Only where the program is compiled.
+/// Returns the index of the member of T to which a pointer to member points. Compile time only.
 template <class T, class Member>
 constexpr std::size_t member_index(Member T::*which) {
   return detail::with_members(never_made<T>.value, [which](const auto&... member) {
@@ -124,7 +123,7 @@ constexpr bool in_identifier(char c) noexcept {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
-/// "size" of "...{&never_made.value.size}]" and of "...{(& never_made<a>.value.a::size)}]".
+/// Returns "size" for "...{&never_made.value.size}]" and for "...{(& never_made<a>.value.a::size)}]".
 constexpr std::string_view last_identifier(std::string_view text) noexcept {
   std::size_t end = text.size();
   while (end > 0 && !in_identifier(text[end - 1])) --end;
@@ -143,18 +142,18 @@ struct fixed_name {
   constexpr std::string_view view() const noexcept { return {chars, Size}; }
 };
 
-/// `Count` is how many members there are, where member_count cannot tell.
+/// The characters of a member's name. `Count`: the number of members, if member_count cannot find it.
 template <class T, std::size_t Index, std::size_t Count = member_count<T>>
 inline constexpr auto member_name_chars = [] {
   constexpr std::string_view name = detail::last_identifier(text_of_member<T, Index, Count>());
   return fixed_name<name.size()>(name);
 }();
 
-/// As the struct's author wrote it.
+/// The name of a member, as in the struct's source.
 template <class T, std::size_t Index>
 inline constexpr std::string_view member_name = member_name_chars<T, Index>.view();
 
-/// A type's name without its namespaces; of a template's instance the template's.
+/// Returns a type's name without its namespaces; for an instance of a template, the template's name.
 template <class T>
 constexpr std::string_view type_name() noexcept {
   std::string_view text = detail::arguments_in(text_with_type<T>().chars);
@@ -171,4 +170,4 @@ constexpr std::string_view type_name() noexcept {
   return last_identifier(text);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What is wrong with a job's input: all of it, each with the path to its place. Must not know of structs or
-// rules.
+// Collects everything that is wrong with a job's input, each problem with its path. Must not know
+// structs or rules.
 
 #include <coworker/json/describe.hpp>
 #include <coworker/json/error.hpp>
@@ -13,19 +13,20 @@
 
 namespace coworker::inline v0_1 {
 
-/// An input that does not fit what a handler takes. `what()` lists every problem, with "; " between them, as
-/// in `input.size[1]: expected an integer, found string "big"; input.prompt: missing; expected a string`.
+/// Thrown for an input that does not fit what a handler takes. `what()` lists every problem, separated
+/// by "; ", as in `input.size[1]: expected an integer, found string "big"; input.prompt: missing;
+/// expected a string`.
 class input_error : public json_value_error {
  public:
-  /// The most problems that are listed, and about how many bytes they may have together; how many more there
-  /// are is told.
+  /// The maximum number of problems that are listed, and their approximate maximum size together, in bytes.
+  /// If there are more, the last entry states how many.
   static constexpr std::size_t most_listed = 100;
   static constexpr std::size_t most_bytes = 64'000;
 
   explicit input_error(std::vector<std::string> problems, std::size_t not_listed = 0)
       : json_value_error(joined(problems, not_listed)), problems_(std::move(problems)) {}
 
-  /// Each begins with its path.
+  /// Returns the problems; each begins with its path.
   const std::vector<std::string>& problems() const noexcept { return problems_; }
 
  private:
@@ -41,7 +42,7 @@ class input_error : public json_value_error {
 
 namespace detail {
 
-/// A value's place within the input: a chain of steps on the stack, from the innermost outwards.
+/// The place of a value within the input: a chain of steps on the stack, from the innermost outwards.
 struct input_place {
   const input_place* outer = nullptr;
   std::string_view key = {};
@@ -52,7 +53,7 @@ struct input_place {
   input_place element(std::size_t at) const noexcept { return {this, {}, at, true}; }
 };
 
-/// Adds the steps to a place, which may be as deep as values are read.
+/// Appends the steps of a place to a path. A place may be as deep as values may be nested.
 inline void add_steps(json_path& path, const input_place& place) {
   if (place.outer != nullptr) add_steps(path, *place.outer);
   if (place.in_array) {
@@ -62,7 +63,7 @@ inline void add_steps(json_path& path, const input_place& place) {
   }
 }
 
-/// Collects problems. Only so many are kept as are listed, so that a hostile input costs no more.
+/// Collects problems. It stores only those that will be listed, to bound the cost of a hostile input.
 class input_problems {
  public:
   bool none() const noexcept { return count_ == 0; }
@@ -71,11 +72,11 @@ class input_problems {
   void add(const input_place& place, std::string_view problem) {
     if (is_listed()) list(place, {}, problem);
   }
-  /// One that knows a part of its path.
+  /// Adds a problem that already has a part of its path.
   void add(const input_place& place, const json_value_error& problem) {
     if (is_listed()) list(place, problem.path(), problem.problem());
   }
-  /// "expected an integer, found string "big"".
+  /// Adds a problem such as "expected an integer, found string "big"".
   void expected(const input_place& place, std::string_view what, const json& found) {
     if (!is_listed()) return;
     std::string problem("expected ");
@@ -83,13 +84,13 @@ class input_problems {
     list(place, {}, problem);
   }
 
-  /// Errors: throws what has been collected, if there is anything.
+  /// Throws: input_error with all problems, if there are any.
   void throw_if_any() {
     const std::size_t not_listed = count_ - listed_.size();
     if (!none()) throw input_error(std::move(listed_), not_listed);
   }
 
-  /// One for each that is listed, and one for how many are not.
+  /// Returns the listed problems, and one that states how many are not listed.
   std::vector<std::string> take() && {
     if (count_ > listed_.size())
       listed_.push_back("and " + std::to_string(count_ - listed_.size()) + " more");
@@ -97,10 +98,10 @@ class input_problems {
   }
 
  private:
-  // What an author's own conversion says may hold any part of the input.
+  // Text from an author's own conversion may contain any part of the input.
   static constexpr std::size_t longest_problem = 4000;
 
-  // Counts one more.
+  // Counts a problem. Returns whether it is to be listed.
   bool is_listed() noexcept {
     ++count_;
     return listed_.size() < input_error::most_listed && bytes_ < input_error::most_bytes;
@@ -143,4 +144,4 @@ inline void refuse_unknown(const json& object, const std::string_view* keys, std
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

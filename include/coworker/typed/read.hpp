@@ -1,6 +1,6 @@
 #pragma once
-// json into a typed input: a job's, or any other. Goes on after a problem, so that all of them are told at
-// once. Must not know of jobs.
+// Reads json into a typed input, a job's or any other. Continues after a problem, so that all problems are
+// reported together. Must not know jobs.
 
 #include <concepts>
 #include <coworker/json/json.hpp>
@@ -90,7 +90,7 @@ void read_map(const json& from, T& target, const input_place& place, input_probl
   }
 }
 
-/// Finds members of an object that mostly come in the order in which they are asked for.
+/// Finds the members of an object, and is fast if they are asked for in the order in which they appear.
 class member_search {
  public:
   explicit member_search(const json& object) noexcept
@@ -106,7 +106,7 @@ class member_search {
     const member_slot* const member = find_member(block_, key_probe(key));
     return member == nullptr ? nullptr : found(static_cast<std::size_t>(member - block_->members()));
   }
-  /// Members that nobody has asked for, provided that nobody asked twice.
+  /// Returns how many members nobody has asked for, if none was asked for twice.
   std::size_t left() const noexcept { return size_ - found_; }
 
  private:
@@ -123,13 +123,14 @@ class member_search {
   std::size_t found_ = 0;
 };
 
-/// Lists whose elements stand in the order of the input: not so in a set.
+/// Lists whose elements have the order of the input, which those of a set do not.
 template <class T>
 concept ordered_list = is_list<T> && requires(T& list) {
   list[0];
 };
 
-/// Checks what a rule says about the elements of a list, those that can be read: they are read once more for it.
+/// Checks a rule about the elements of a list. It checks those that can be read, and reads them again
+/// to do so.
 template <class Value, class Rule>
 void check_elements(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
   std::size_t index = 0;
@@ -142,14 +143,14 @@ void check_elements(const Rule& rule, const json& from, const input_place& place
   }
 }
 
-/// Checks what a rule says about a list or map in which something is wrong.
+/// Checks a rule about a list or map in which something is wrong.
 template <class Value, class Rule>
 void check_parts(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
   if constexpr (kind<Value> == input_kind::map) {
     if (from.is_object()) detail::check_length<Value>(rule, from.size(), place, problems);
   } else {
     if (!from.is_array()) return;
-    // How many different ones a set will have nobody knows, and an array has been told of.
+    // The number of different elements of a set is unknown, and the length of an array has been reported.
     if constexpr (requires(Value & list, typename Value::value_type & part) { list.push_back(part); }) {
       detail::check_length<Value>(rule, from.size(), place, problems);
     }
@@ -157,7 +158,7 @@ void check_parts(const Rule& rule, const json& from, const input_place& place, i
   }
 }
 
-/// Reads one struct: the members that are there, then what is said about those that are not, then the rules.
+/// Reads one struct: first the members that are given, then those that are not, then the rules.
 template <class Struct>
 class struct_reader {
  public:
@@ -201,7 +202,7 @@ class struct_reader {
                   kind<Member> == input_kind::sequence) {
       required = member.begin() == member.end();
     } else if constexpr (kind<Member> == input_kind::structure) {
-      // As if {} were given: its own members may be left out or not.
+      // Reads {}: the member's own members may have defaults.
       if (said == presence::usual) return detail::read_value(json::object(), member, place, problems_);
     }
     if (said != presence::usual) required = said == presence::required;
@@ -240,7 +241,7 @@ class struct_reader {
     });
   }
 
-  // Only what was given, and could be read: of a list, so much as could.
+  // Checks only what was given and could be read; of a list, the elements that could be.
   template <class Rule>
   void check_rule(const Rule& rule, std::size_t index) {
     const input_place place = place_.member(keys_[index]);
@@ -268,8 +269,8 @@ class struct_reader {
   const input_place& place_;
   input_problems& problems_;
   const std::string_view* keys_;
-  std::uint64_t fine_ = 0;    // one bit for each member
-  std::uint64_t partly_ = 0;  // given, but something in it is wrong
+  std::uint64_t fine_ = 0;    // one bit per member: read without a problem
+  std::uint64_t partly_ = 0;  // one bit per member: given, but something in it is wrong
 };
 
 template <class T>
@@ -314,7 +315,7 @@ void read_value(const json& from, T& target, const input_place& place, input_pro
   }
 }
 
-/// Reads all of it; `name` begins each path. Errors: input_error with every problem.
+/// Reads an input. `name` begins each path. Throws: input_error with every problem.
 template <typed_input T>
 void read_input(const json& from, T& target, std::string_view name) {
   input_problems problems;
@@ -324,8 +325,8 @@ void read_input(const json& from, T& target, std::string_view name) {
 
 }  // namespace detail
 
-/// The other way of to_json, for `json::get` and `json::value`: a struct from an object, an enum's value from
-/// its name, a duration from seconds. Errors: input_error with every problem.
+/// The inverse of to_json, for `json::get` and `json::value`: reads a struct from an object, an enum's value
+/// from its name, a duration from seconds. Throws: input_error with every problem.
 template <std::same_as<json> Json, class T>
 requires(detail::kind<T> == detail::input_kind::structure ||
          detail::kind<T> == detail::input_kind::enumeration ||
@@ -336,4 +337,4 @@ requires(detail::kind<T> == detail::input_kind::structure ||
   detail::read_input(from, value, "");
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// json into numbers, durations and enums, with what was expected in words. Must not know of structs and
-// rules.
+// Reads json into numbers, durations and enums, and says in words what was expected. Must not know
+// structs or rules.
 
 #include <concepts>
 #include <coworker/json/json.hpp>
@@ -25,7 +25,7 @@ std::string enum_words() {
   return text;
 }
 
-/// What a T is in JSON, as in "expected an integer".
+/// Returns what a T is in JSON, in the words of "expected an integer".
 template <class T>
 std::string input_words() {
   switch (kind<T>) {
@@ -80,7 +80,7 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
   } else if (slot.kind() == slot_kind::floating) {
     using limits = std::numeric_limits<Integer>;
     const double& whole = slot.floating.value;
-    // The largest value may round up as a double; one past it is a power of two and exact.
+    // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
     const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
     if (is_finite(whole) && whole >= static_cast<double>((limits::min)()) && whole < past_largest) {
       const auto cut = static_cast<Integer>(whole);
@@ -120,7 +120,7 @@ void read_floating(const json& from, Float& target, const input_place& place, in
   target = made;
 }
 
-/// One byte of text, since that is what a char can hold.
+/// Reads a text of one byte, the most that a char can hold.
 inline void read_character(const json& from, char& target, const input_place& place,
                            input_problems& problems) {
   const json_slot& slot = json_gate::slot(from);
@@ -138,7 +138,7 @@ void read_duration(const json& from, Duration& target, const input_place& place,
   if (!number_in(json_gate::slot(from), seconds)) {
     return problems.expected(place, "a number of seconds", from);
   }
-  // Before anything is multiplied: a product that is infinite may pass for a number with -Ofast.
+  // Checked before any multiplication: with -Ofast, an infinite product may count as a number.
   constexpr double in_a_second = static_cast<double>(period::den) / static_cast<double>(period::num);
   constexpr double most = (std::numeric_limits<double>::max)() / (in_a_second < 1 ? 1 : in_a_second);
   if (seconds > most || seconds < -most) {
@@ -174,4 +174,4 @@ void read_enum(const json& from, Enum& target, const input_place& place, input_p
   problems.expected(place, enum_words<Enum>(), from);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

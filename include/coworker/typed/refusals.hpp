@@ -1,13 +1,13 @@
 #pragma once
-// What is said of a type that cannot be a job's input or a handler's result: a class for each reason, whose use is
-// refused with a sentence. Its arguments, which compilers name, are the struct that holds what is wrong, the
-// member, by its name or else its position from 1 on, and the member's type.
+// The errors for types that cannot be a job's input or a handler's result: a class per reason, whose use is
+// refused with a sentence. Compilers name its arguments: the struct that contains what is wrong, the member,
+// by name or by its position from 1 on, and the member's type. Must not know how flaws are found.
 
 #include <coworker/refusal.hpp>
 
 namespace coworker::inline v0_1::detail {
 
-/// Nothing to say.
+/// Means that nothing is refused.
 struct no_refusal {};
 
 // --- inputs and results
@@ -151,4 +151,4 @@ struct multimap_member_of_output {
       "hold a key several times, which an object cannot; make it a map of lists");
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

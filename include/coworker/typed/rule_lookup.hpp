@@ -1,6 +1,6 @@
 #pragma once
-// Finds the rules beside a struct, and what its members are called in JSON because of them. Must not know
-// what any rule says.
+// Finds the rules beside a struct, and the names in JSON that they give its members. Must not know what
+// any rule says.
 
 #include <concepts>
 #include <coworker/json/error.hpp>
@@ -16,13 +16,14 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Found beside the struct: nothing else may be called so in these namespaces.
+// Rules are found by argument-dependent lookup: nothing else in the struct's namespaces may
+// be called `rules`.
 template <class T>
 concept has_rules = requires {
   rules(type<T>());
 };
 
-/// Rules that can be asked when the program is compiled.
+/// Rules that can be evaluated at compile time.
 template <class T>
 concept constant_rules = has_rules<T> && requires {
   typename std::bool_constant<(static_cast<void>(rules(type<T>())), true)>;
@@ -45,7 +46,7 @@ consteval bool own_rules_fit() {
   }
 }
 
-/// Whether the rules of T and of what it holds, as far as there are any, can be followed.
+/// Returns whether the rules of T, and of the types that it contains, are valid.
 template <class T, class... Open>
 consteval bool rules_fit();
 
@@ -81,7 +82,7 @@ constexpr void for_each_rule(Visit&& visit) {
   }
 }
 
-/// The same for those about members.
+/// As above, for the rules about members.
 template <class T, class Visit>
 constexpr void for_each_member_rule(Visit&& visit) {
   detail::for_each_rule<T>([&visit](const auto& rule) {
@@ -101,7 +102,7 @@ struct key_table {
   std::string_view keys[Count];
 
   constexpr bool has_key_twice() const noexcept { return key_used_twice() != Count; }
-  /// The last member whose name another has, too; Count where there is none.
+  /// Returns the last member whose name another member has, too; Count if there is none.
   constexpr std::size_t key_used_twice() const noexcept {
     for (std::size_t last = Count; last-- > 0;) {
       for (std::size_t i = 0; i < last; ++i) {
@@ -112,7 +113,8 @@ struct key_table {
   }
 };
 
-/// What the members of a struct are called in JSON; `index_of` says which member a rule is about.
+/// Returns the names in JSON of a struct's members. `index_of` returns the index of the member that a
+/// rule is about.
 template <class T, class IndexOf>
 constexpr auto make_keys(const IndexOf& index_of) {
   key_table<member_count<T>> made;
@@ -128,7 +130,7 @@ inline constexpr auto constant_keys = detail::make_keys<T>([](const auto& rule) 
   return detail::member_index<T>(rule.which);
 });
 
-/// Whether two members of a struct are known to have one name.
+/// Returns whether two members of a struct are known to have the same name in JSON.
 template <class T>
 consteval bool has_key_twice() {
   if constexpr (constant_rules<T> && own_rules_fit<T>()) {
@@ -179,4 +181,4 @@ class member_keys {
   }
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What a struct's author says beside it about what its members may be: the words to say it with. What becomes
-// of them is decided in check.hpp (when an input is read) and schema.hpp.
+// The functions with which a struct's author writes rules about its members. Must not know their effect:
+// check.hpp applies them when an input is read, schema.hpp describes them.
 
 #include <concepts>
 #include <coworker/typed/kinds.hpp>
@@ -25,21 +25,21 @@ namespace coworker::inline v0_1 {
 ///           multiple of 8"), coworker::unknown_members::ignored);
 ///     }
 ///
-/// The function stands in the struct's own namespace, or in the struct as a friend. Rules are about inputs; an
-/// output is written as it is, under the names that named() gives.
+/// The function is in the struct's own namespace, or is a friend of the struct. Rules apply to inputs; an
+/// output is written without checks, under the names that named() gives.
 ///
-/// Rules are about what is given. A default that breaks a rule of its own, and two members of one name, are
-/// refused when the program is compiled, as far as the rules and the struct's defaults can be known then (a
-/// std::map in the struct, or a check that is not constexpr, keeps them from it), else when the worker is made.
+/// Rules apply to what is given. A default that breaks its own rule, and two members with the same name, are
+/// refused at compile time, as far as the rules and the struct's defaults are known then. Otherwise (the
+/// struct contains a std::map, or a check is not constexpr) they are refused when the worker is made.
 template <class T>
 struct type {};
 
-/// What becomes of an input's members that the struct does not have; without a word they are refused.
+/// What happens to members of an input that the struct does not have. Default: they are refused.
 enum class unknown_members : unsigned char { refused, ignored };
 
 namespace detail {
 
-// What is behind an optional, and what a container holds: ranges and choices are about each of that.
+// The type inside an optional, or of a container's elements: ranges and choices apply to each of them.
 template <class T>
 struct without_optional {
   using type = T;
@@ -72,7 +72,7 @@ enum class presence : unsigned char { usual, required, optional };
 
 }  // namespace detail
 
-/// What is said about one member: see member().
+/// The rule about one member; made by member().
 template <class Owner, class Member, std::size_t Choices = 0>
 class member_rule {
  public:
@@ -87,7 +87,8 @@ class member_rule {
 
   explicit constexpr member_rule(Member Owner::*pointer) noexcept : which(pointer) {}
 
-  /// From `least` to `most`, both included; of a container each element. For numbers and durations.
+  /// Requires a value from `least_value` to `most_value`, both included; in a container, for each element.
+  /// For numbers and durations.
   constexpr member_rule range(bound_type least_value,
                               bound_type most_value) const requires detail::bounded<item_type> {
     return at_least(least_value).at_most(most_value);
@@ -105,7 +106,7 @@ class member_rule {
     return made;
   }
 
-  /// How long a text is, in characters (code points), or how many elements a container has.
+  /// Requires a length: of a text in characters (code points), of a container in elements.
   constexpr member_rule length(std::size_t least_length, std::size_t most_length = any_length)
       const requires detail::measurable<value_type> {
     member_rule made = *this;
@@ -114,7 +115,8 @@ class member_rule {
     return made;
   }
 
-  /// One of these; of a container each element. For texts, chars and numbers; an enum's values need no such list.
+  /// Requires one of these values; in a container, for each element. For texts, chars and numbers; an enum's
+  /// values need no such list.
   template <class... Value>
   constexpr member_rule<Owner, Member, sizeof...(Value)> one_of(Value... value) const
       requires(!std::same_as<choice_type, detail::unbounded> && sizeof...(Value) > 0) {
@@ -124,8 +126,8 @@ class member_rule {
     return made;
   }
 
-  /// Whatever else a value must be: `predicate(value)` is true. `words` end the sentence "expected ...". A
-  /// function or a lambda without captures; not called without a value.
+  /// Requires that `predicate(value)` is true. `words` complete the sentence "expected ...". The predicate is
+  /// a function or a lambda without captures, and is not called if there is no value.
   template <class Predicate>
   constexpr member_rule(check)(Predicate predicate_given, std::string_view words) const {
     static_assert(
@@ -145,34 +147,34 @@ class member_rule {
     return made;
   }
 
-  /// Must be given. So must, without a word, texts and containers whose default is empty.
+  /// The member must be given. This is the default for texts and containers whose default is empty.
   constexpr member_rule required() const {
     member_rule made = *this;
     made.given = detail::presence::required;
     return made;
   }
-  /// May be left out, whatever its default: also a text or container that is empty without being given.
+  /// The member may be omitted, whatever its default, also a text or container whose default is empty.
   constexpr member_rule optional() const {
     member_rule made = *this;
     made.given = detail::presence::optional;
     return made;
   }
 
-  /// What the member is called in JSON, where that is no name in C++. No other may be called so. A literal: it
-  /// is not copied.
+  /// Sets the member's name in JSON, for names that C++ does not allow. No other member may have it. Pass a
+  /// literal: the text is not copied.
   constexpr member_rule named(std::string_view key_in_json) const {
     member_rule made = *this;
     made.key = key_in_json;
     return made;
   }
-  /// For whoever reads the schema. A literal: it is not copied.
+  /// Sets the member's description in the schema. Pass a literal: the text is not copied.
   constexpr member_rule described(std::string_view words) const {
     member_rule made = *this;
     made.description = words;
     return made;
   }
 
-  /// Made by one_of.
+  /// Used by one_of.
   template <std::size_t Fewer>
   explicit constexpr member_rule(const member_rule<Owner, Member, Fewer>& other)
       : which(other.which),
@@ -203,21 +205,21 @@ class member_rule {
   choice_type choices[Choices + 1] = {};
 };
 
-/// What is said about several members together: see check().
+/// A check over several members together; made by check().
 template <class Predicate>
 struct struct_rule {
   Predicate predicate;
   std::string_view words;
 };
 
-/// Begins what is said about one member; all that is said must hold. See type for an example.
+/// Begins the rule about one member; everything that is added to it must hold. See type for an example.
 template <class Owner, class Member>
 constexpr member_rule<Owner, Member> member(Member Owner::*which) noexcept {
   return member_rule<Owner, Member>(which);
 }
 
-/// What holds for several members together: `predicate(value)` is true for the struct. `words` end the
-/// sentence "expected ...". Asked only when nothing is wrong with the members.
+/// Requires that `predicate(value)` is true for the whole struct. `words` complete the sentence "expected
+/// ...". Called only if nothing is wrong with the members.
 template <class Predicate>
 constexpr struct_rule<Predicate>(check)(Predicate predicate, std::string_view words) {
   return {predicate, words};
@@ -235,7 +237,7 @@ concept is_member_rule = requires {
   typename T::owner;
 };
 
-// Whose member a rule is about; void when it is about none.
+// The struct that a rule is about; void if the rule names none.
 template <class Rule>
 struct rule_owner {
   using type = void;
@@ -245,13 +247,13 @@ struct rule_owner<Rule> {
   using type = typename Rule::owner;
 };
 
-// Rules as a call that hands on each of them, so that no tuple is needed.
+// A list of rules, as a callable that passes on each of them, so that no tuple is needed.
 template <class Call, class... Owner>
 struct rules_about : Call {};
 
 }  // namespace detail
 
-/// All that is said about a struct: of member(), check() and unknown_members, in any order.
+/// Makes the rules of a struct, from member(), check() and unknown_members in any order.
 template <class... Rule>
 constexpr auto rule_list(Rule... rule) {
   const auto each = [rule...](auto&& visit) { (visit(rule), ...); };
@@ -259,4 +261,4 @@ constexpr auto rule_list(Rule... rule) {
       each};
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

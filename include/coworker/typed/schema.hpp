@@ -1,5 +1,5 @@
 #pragma once
-// What a typed input must look like, told as a JSON Schema. Must not know how an input is read.
+// Describes a typed input as a JSON Schema. Must not know how an input is read.
 
 #include <concepts>
 #include <coworker/json/json.hpp>
@@ -20,8 +20,8 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// Where in the schema the structs stand whose members are being described: one that holds itself is referred
-/// to.
+/// The place in the schema of each struct whose members are being described, so that a struct which contains
+/// itself can refer to it.
 template <class Struct>
 struct schema_place {
   std::string pointer;
@@ -30,7 +30,7 @@ struct schema_place {
 template <class T, class... Open>
 json schema_of(const std::string& pointer, const schema_place<Open>&... open);
 
-/// One step of a JSON pointer, as it stands in a URI's fragment.
+/// Returns one step of a JSON pointer, escaped for the fragment of a URI.
 inline std::string pointer_step(std::string_view key) {
   constexpr char digits[] = "0123456789ABCDEF";
   std::string step("/");
@@ -50,7 +50,7 @@ inline std::string pointer_step(std::string_view key) {
 template <class Integer>
 json integer_schema() {
   json made{{"type", "integer"}};
-  // Limits that a double cannot tell apart from the next are left to the reader of the input.
+  // Limits that a double cannot distinguish from the next integer are checked only when an input is read.
   if constexpr (std::unsigned_integral<Integer> || sizeof(Integer) < 8) {
     made["minimum"] = (std::numeric_limits<Integer>::min)();
   }
@@ -79,7 +79,7 @@ inline void describe_with(json& schema, std::string_view words) {
   schema["description"] = text.append(words);
 }
 
-/// The part of a member's schema that its limits go to: what is behind "or null".
+/// Returns the part of a member's schema to which its limits belong: without the alternative "or null".
 inline json& bounded_part(json& schema) { return schema.contains("anyOf") ? schema["anyOf"][0] : schema; }
 
 template <class Rule>
@@ -105,7 +105,7 @@ void add_rule(json& schema, const Rule& rule) {
   if (!rule.predicate_words.empty()) detail::describe_with(schema, rule.predicate_words);
 }
 
-/// Whether {} would do for a struct, and what is wrong if not: the reader knows.
+/// Reads {} as a struct, to find out whether it is valid.
 template <class Struct>
 struct struct_example {
   Struct value{};
@@ -235,14 +235,14 @@ json schema_of(const std::string& pointer, const schema_place<Open>&... open) {
   } else if constexpr (is == input_kind::structure) {
     return struct_schema<T, Open...>(pointer, open...).take();
   } else {
-    return json::object();  // anything
+    return json::object();  // accepts anything
   }
 }
 
 }  // namespace detail
 
-/// The JSON Schema (2020-12) of what a job<T> takes as its input, with the rules beside its structs; what a
-/// predicate asks for stands in descriptions.
+/// Returns the JSON Schema (2020-12) of the input of a job<T>, with the rules beside its structs. The words
+/// of predicates are in descriptions.
 template <typed_input T>
 json json_schema() {
   json made = json::object();
@@ -255,4 +255,4 @@ json json_schema() {
   return made;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// Why a struct cannot be taken apart, and which of its members is to blame: its name where it can be had, else its
-// position. Must not know of JSON, nor what is said about it.
+// Finds out why the members of a struct cannot be accessed, and which member is the cause: by name if that
+// can be found, else by position. Must not know JSON, nor the text of the error.
 
 #include <concepts>
 #include <coworker/typed/members.hpp>
@@ -13,9 +13,9 @@ namespace coworker::inline v0_1::detail {
 
 enum class struct_flaw : unsigned char {
   none,
-  constructors,  // or private members, or virtual functions: no aggregate
+  constructors,  // or private members, or virtual functions: not an aggregate
   no_members,
-  no_default,  // a member's type has no default constructor, and the struct gives it no default
+  no_default,  // a member has no default constructor, and the struct gives it no default
   immovable,
   base,
   c_array,
@@ -24,7 +24,8 @@ enum class struct_flaw : unsigned char {
   bit_field,
 };
 
-/// The most values, elements of C arrays included, that a struct is tried to be made from to find a C array.
+/// The maximum number of values, elements of C arrays included, from which a struct is tried to be made to
+/// find a C array.
 inline constexpr std::size_t most_elements = 1024;
 
 template <class Struct>
@@ -32,7 +33,7 @@ consteval std::size_t count_elements() {
   return count_members<Struct, 0, most_elements + 1>();
 }
 
-/// How many values the member takes that comes after `At` values: more than one if it is a C array.
+/// Returns how many values the member after the first `At` values takes: more than one if it is a C array.
 template <class Struct, std::size_t Elements, std::size_t At, std::size_t Least, std::size_t Most>
 consteval std::size_t values_behind() {
   if constexpr (Least == Most) {
@@ -56,15 +57,15 @@ consteval std::size_t values_of_member() {
     return 1;
   } else if constexpr (!detail::next_is_one<Struct>(std::make_index_sequence<At>(),
                                                     std::make_index_sequence<0>())) {
-    return 1;  // an empty brace is nothing to it
+    return 1;  // an empty brace does not initialise it
   } else {
     return Elements - At - values_behind<Struct, Elements, At, 0, left - 1>();
   }
 }
 
 struct struct_layout {
-  std::size_t members = 0;      // most_members + 1 stands for more
-  std::size_t first_array = 0;  // from 1; 0: there is none
+  std::size_t members = 0;      // most_members + 1 means more
+  std::size_t first_array = 0;  // position from 1; 0: none
 };
 
 template <class Struct, std::size_t Elements, std::size_t At = 0, std::size_t Member = 0,
@@ -79,8 +80,8 @@ consteval struct_layout layout_of() {
   }
 }
 
-// A struct with more values than are tried, which must lie in C arrays: the first member whose values go on where
-// no number, pointer or enum can have several.
+// For a struct with more values than are tried, which must be in C arrays: finds the first member that takes
+// several values where no number, pointer or enum can.
 template <class Struct>
 struct any_scalar {
   template <class T>
@@ -114,7 +115,7 @@ consteval std::size_t first_union(std::index_sequence<Index...>) {
   return found;
 }
 
-// Takes one member by reference, and the others in a way that suits a bit-field.
+// Takes one member by reference, and the others in a way that fits a bit-field.
 struct any_reference {
   template <class T>
   constexpr any_reference(const T&) {}
@@ -143,13 +144,13 @@ consteval std::size_t first_bit_field(std::index_sequence<Index...>) {
   return found;
 }
 
-/// What is wrong, and with which member: `name` where it has one, and its position, from 1; 0 where it is none of
-/// the members.
+/// What is wrong with a struct, and with which member. `name`: the member's name, if it can be found.
+/// `Position`: its position from 1 on; 0 if no member is the cause.
 template <struct_flaw Flaw, std::size_t Position, std::size_t Members>
 struct flaw_at {
   static constexpr struct_flaw flaw = Flaw;
   static constexpr std::size_t position = Position;
-  static constexpr std::size_t members = Members;  // 0: they cannot be named
+  static constexpr std::size_t members = Members;  // 0: members cannot be named
 };
 
 template <class Struct>
@@ -167,7 +168,8 @@ consteval auto array_flaw() {
   }
 }
 
-// For a struct that cannot be made without arguments: the last member that it takes to make it.
+// For a struct that cannot be made without arguments: returns the smallest number of members from
+// which it can.
 template <class Struct, std::size_t Count>
 consteval std::size_t least_count() {
   if constexpr (Count > most_members) {
@@ -191,7 +193,8 @@ struct any_class {
   template <class T>
   requires(std::is_class_v<T> && !std::same_as<T, Struct>) operator T() const;
 };
-// Of objects that have no default constructor, or a class that is made from two objects.
+// True also for arrays of objects without a default constructor, and for a class that is made
+// from two objects.
 template <class Struct, std::size_t... Before, std::size_t... After>
 consteval bool may_be_array(std::index_sequence<Before...>, std::index_sequence<After...>) {
   return requires {
@@ -221,7 +224,7 @@ consteval auto default_flaw() {
   }
 }
 
-/// Of a class that is no plain_struct.
+/// Returns the flaw of a class that is not a plain_struct.
 template <class Struct>
 consteval auto find_struct_flaw() {
   if constexpr (!std::is_aggregate_v<Struct>) {
@@ -248,4 +251,4 @@ consteval auto find_struct_flaw() {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

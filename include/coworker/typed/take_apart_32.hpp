@@ -1,14 +1,14 @@
 #pragma once
-// A struct's members as arguments of a call. A structured binding gives them, and its names have to be written
-// out: here for up to 32, in take_apart_48.hpp and take_apart_64.hpp for more. Must not know what a struct has to
-// be for this, nor how its members are counted.
+// Passes the members of a struct as arguments of a call, by a structured binding, whose names must be written
+// out: here for up to 32, in take_apart_48.hpp and take_apart_64.hpp for more. Must not know which structs
+// allow this, nor how members are counted.
 
 #include <cstddef>
 
 namespace coworker::inline v0_1::detail {
 
-/// Calls `visit` with the `count` members of `value`, in order. Gives nothing where it cannot be called so: with a
-/// bit-field, where it takes references.
+/// Calls `visit` with the `count` members of `value`, in order. Returns void if it cannot be called so: if a
+/// member is a bit-field and `visit` takes references.
 template <std::size_t count, class Struct, class Visit>
 requires(count <= 32) constexpr decltype(auto) take_apart(Struct& value, Visit& visit) {
   if constexpr (count == 1) {
@@ -236,4 +236,4 @@ requires(count <= 32) constexpr decltype(auto) take_apart(Struct& value, Visit& 
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,5 @@
 #pragma once
-// As take_apart_32.hpp, for structs of 33 to 48 members.
+// Like take_apart_32.hpp, for structs of 33 to 48 members.
 
 #include <cstddef>
 
@@ -200,4 +200,4 @@ requires(count > 32 && count <= 48) constexpr decltype(auto) take_apart(Struct& 
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

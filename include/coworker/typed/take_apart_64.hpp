@@ -1,5 +1,5 @@
 #pragma once
-// As take_apart_32.hpp, for structs of 49 to 64 members.
+// Like take_apart_32.hpp, for structs of 49 to 64 members.
 
 #include <cstddef>
 
@@ -241,4 +241,4 @@ requires(count > 48) constexpr decltype(auto) take_apart(Struct& value, Visit& v
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,7 +1,6 @@
 #pragma once
-// Checks the input of a job<json> against a list of fields, by the rules that the platform's Python SDK has
-// for the same: for handlers whose input is told by data, and for those that are carried over. Must not know
-// of structs.
+// Checks the input of a job<json> against a list of fields, by the rules of the platform's Python SDK: for
+// handlers whose input is described by data, and for handlers ported from Python. Must not know structs.
 
 #include <coworker/json/json.hpp>
 #include <coworker/typed/problems.hpp>
@@ -14,21 +13,21 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a field of an input may hold. An integer does for `number`, and becomes a floating number; `true` is
-/// no integer.
+/// The type of a field of an input. `number` accepts an integer too, and converts it to a floating-point
+/// number; `true` is not an integer.
 enum class input_type : unsigned char { anything, boolean, integer, number, string, array, object };
 
-/// One member of an input. null does for every type, and no constraint is asked about it.
+/// A member of an input. null fits every type, and is not passed to the constraint.
 struct input_field {
   std::string name;
   input_type type = input_type::anything;
   bool required = false;
-  json default_value = {};                    ///< what the input gets where it lacks the member
-  bool (*constraint)(const json&) = nullptr;  ///< asked when the type is right, also about the default
-  std::string words = {};  ///< what the constraint asks for: ends the sentence "expected ..."
+  json default_value = {};                    ///< the value if the input lacks the member
+  bool (*constraint)(const json&) = nullptr;  ///< called if the type is right, also for the default
+  std::string words = {};  ///< what the constraint requires: completes the sentence "expected ..."
 };
 
-/// An input with its defaults, or what is wrong with it.
+/// The result of validate(): an input with its defaults, or what is wrong with it.
 struct validation {
   json input;
   std::vector<std::string>
@@ -118,7 +117,7 @@ inline void validate_fields(json& input, const std::vector<input_field>& fields,
 
 }  // namespace detail
 
-/// Checks a job's input and fills in the defaults:
+/// Checks a job's input and fills in the defaults. Returns the input, or every problem:
 ///
 ///     const auto checked = coworker::validate(job.input, {
 ///         {.name = "prompt", .type = input_type::string, .required = true},
@@ -133,8 +132,8 @@ inline validation validate(json input, const std::vector<input_field>& fields,
   return {std::move(input), std::move(problems).take()};
 }
 
-/// The same, for a handler that has nothing to add: gives the input. Errors: input_error with every problem,
-/// which becomes the job's error.
+/// Like validate(), but returns the input directly. Throws: input_error with every problem, which becomes
+/// the job's error.
 inline json validated(json input, const std::vector<input_field>& fields,
                       unknown_members unknown = unknown_members::refused) {
   detail::input_problems problems;
@@ -143,4 +142,4 @@ inline json validated(json input, const std::vector<input_field>& fields,
   return input;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

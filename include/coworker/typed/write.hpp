@@ -1,5 +1,5 @@
 #pragma once
-// Plain structs, enums and durations into json. Must not know of inputs.
+// Converts plain structs, enums and durations to json. Must not know inputs.
 
 #include <concepts>
 #include <coworker/json/json.hpp>
@@ -18,7 +18,7 @@ json enum_to_json(Enum value) {
   for (std::size_t i = 0; i < names::count; ++i) {
     if (names::value(i) == value) return json(names::name(i));
   }
-  using underlying = std::underlying_type_t<Enum>;  // a set of flags, perhaps
+  using underlying = std::underlying_type_t<Enum>;  // for example of a set of flags
   if constexpr (std::is_signed_v<underlying>) {
     return json(static_cast<long long>(value));
   } else {
@@ -26,7 +26,8 @@ json enum_to_json(Enum value) {
   }
 }
 
-/// In seconds: an integer where it cannot be anything else, and a float as it is written elsewhere.
+/// Returns the duration in seconds: an integer if it counts whole seconds in an integer, else a floating-point
+/// number. A float is converted so that it is written in as few digits as elsewhere.
 template <class Duration>
 json duration_to_json(const Duration& span) {
   using period = typename Duration::period;
@@ -50,8 +51,8 @@ json struct_to_json(const Struct& value) {
 
 }  // namespace detail
 
-/// A struct becomes an object of its members, a duration its seconds, an enum's value its name, or its number
-/// where it has none or lies beyond those that names are looked for: from -16 to 143.
+/// Converts a struct to an object of its members, a duration to its seconds, an enum's value to its name, or
+/// to its number if it has no name or is not from -16 to 143, where names are looked for.
 template <std::same_as<json> Json, typed_output T>
 void to_json(Json& out, const T& value) {
   if constexpr (detail::plain_enum<T>) {
@@ -63,4 +64,4 @@ void to_json(Json& out, const T& value) {
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

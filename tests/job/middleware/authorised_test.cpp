@@ -38,7 +38,7 @@ static_assert(coworker::job_handler<authorised_guarded_stream> &&
               coworker::is_streaming_handler<authorised_guarded_stream>);
 static_assert(std::same_as<coworker::handler_input<authorised_guarded_stream>, authorised_request>);
 
-// Two jobs, "good" and "bad", through a worker, to the text that "bad" ended with.
+// Runs the jobs "good" and "bad" through a worker, and returns the error of "bad".
 template <class Handler>
 std::string authorised_refusal(Handler handler) {
   simulation world;
@@ -56,7 +56,7 @@ std::string authorised_refusal(Handler handler) {
 }  // namespace
 
 TEST_CASE(
-    "a job that is not authorised fails, says so, and never reaches its handler, of whatever kind it is") {
+    "a job that is not authorised fails with that error, and is never passed to a handler of any kind") {
   for (const std::string& error : {authorised_refusal(authorised(authorised_plain, authorised_token)),
                                    authorised_refusal(authorised(authorised_task, authorised_token)),
                                    authorised_refusal(authorised(authorised_stream, authorised_token))}) {
@@ -67,7 +67,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a predicate that throws says itself why the job may not be run") {
+TEST_CASE("the exception of a predicate that throws is the error of the job") {
   const auto explain = [](const job<authorised_request>& work) {
     if (work.input.token == "guess") throw std::runtime_error("the token has expired");
     return true;
@@ -76,7 +76,7 @@ TEST_CASE("a predicate that throws says itself why the job may not be run") {
         "the token has expired");
 }
 
-TEST_CASE("a handler that takes its job by reference has it for as long as it runs") {
+TEST_CASE("a handler that takes its job by reference can use it as long as it runs") {
   const auto outcomes_of = [](auto handler) {
     simulation world;
     world.queue.add(0s, "job-1", json{{"text", std::string(100, 'x')}});
@@ -103,7 +103,7 @@ TEST_CASE("a handler that takes its job by reference has it for as long as it ru
   CHECK(outcomes_of(authorised(streaming, allow)) == "[]" + text);
 }
 
-TEST_CASE("middleware is a handler, so it composes; what stands outside is asked first") {
+TEST_CASE("middleware is a handler, so it composes; the outer one is called first") {
   int asked = 0;
   const auto count = [&asked](const job<authorised_request>& work) {
     ++asked;

@@ -1,4 +1,4 @@
-// batched() under random loads: nothing is lost, doubled or leaked, whatever stops and fails.
+// batched() under random loads: no job is lost, run twice or leaked, whatever is stopped and fails.
 #include <doctest/doctest.h>
 #include <algorithm>
 #include <atomic>
@@ -26,7 +26,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// One seed in virtual time.
+// Runs one seed in virtual time.
 class random_batches {
  public:
   explicit random_batches(std::uint64_t seed) : random_(seed), loop_(seed) {
@@ -39,7 +39,7 @@ class random_batches {
   void run() { cw::sync_wait(loop_, run_all(*this)); }
 
  private:
-  // Throws now and then, fails single jobs, and takes some time.
+  // Sometimes throws, sometimes fails single jobs, and takes some time.
   static cw::task<std::vector<cw::batch_result<int>>> many(random_batches& world,
                                                            std::vector<cw::job<int>> batch) {
     CHECK(batch.size() >= 1);
@@ -81,7 +81,7 @@ class random_batches {
       CHECK(runs == 1);
     } else {
       CHECK(stops);
-      CHECK(runs == 0);  // one that has begun is not stopped any more
+      CHECK(runs == 0);  // a job that has begun cannot be stopped any more
     }
     ++world.ended_;
   }
@@ -124,15 +124,14 @@ class random_batches {
 
 }  // namespace
 
-TEST_CASE(
-    "batches in a hundred and fifty random orders of arrivals, stops and failures lose and double nothing") {
+TEST_CASE("in 150 random orders of arrivals, stops and failures, batches neither lose nor repeat a job") {
   for (std::uint64_t seed = 1; seed <= 150; ++seed) {
     CAPTURE(seed);
     random_batches(seed).run();
   }
 }
 
-TEST_CASE("batches whose jobs run on eight threads, and are stopped by others, lose and double nothing") {
+TEST_CASE("batches of jobs on eight threads that others stop neither lose nor repeat a job") {
   tracked::account account;
   {
     cw::memory_queue queue;

@@ -66,7 +66,7 @@ static_assert(coworker::batching_handler<decltype(batched(batched_upper))>);
 static_assert(coworker::batching_handler<coworker::retried<decltype(batched(batched_upper))>>);
 static_assert(!coworker::batching_handler<int (*)(job<>)>);
 
-// With a worker's pool on the loop. A handler notes when batches began, and how large they were.
+// A worker's pool runs on the loop. A handler notes when batches began, and their sizes.
 struct batched_simulation : simulation {
   struct note {
     duration at;
@@ -77,7 +77,7 @@ struct batched_simulation : simulation {
 
   batched_simulation() { options.pool = coworker::executor_ref(loop); }
 
-  // Takes a second for each batch.
+  // Takes a second per batch.
   auto noting() {
     return [this](std::vector<int> batch) -> task<std::vector<int>> {
       batches.push_back({loop.elapsed(), batch.size()});
@@ -89,7 +89,7 @@ struct batched_simulation : simulation {
 
 }  // namespace
 
-TEST_CASE("jobs that come together are one call, and each gets its own result") {
+TEST_CASE("jobs that come together run in one call, and each gets its own result") {
   batched_simulation world;
   SUBCASE("a plain function over structs") {
     for (const char* const id : {"a", "b", "c"}) world.queue.add(0s, id, json{{"text", id}});
@@ -177,13 +177,13 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("as many batches run at once as were asked for, and what comes meanwhile forms the next") {
+TEST_CASE("at_once batches run at once, and jobs that come meanwhile form the next") {
   batched_simulation world;
   for (int i = 0; i != 8; ++i) world.queue.add(i * 100ms, std::to_string(i), i);
   worker w(batched(world.noting(), {.most = 2, .within = 10ms, .at_once = 2}), fixed_concurrency{16},
            world.options);
   world.serve(w);
-  // Two start alone. When the first has ended, 2 to 7 wait; when the second has, four of them.
+  // Two batches start with one job each. When the first has ended, six jobs wait; when the second has, four.
   CHECK(world.batches ==
         std::vector<batched_simulation::note>{{10ms, 1}, {110ms, 1}, {1010ms, 2}, {1110ms, 2}, {2010ms, 2}});
 }
@@ -200,8 +200,7 @@ TEST_CASE("sizes and waits of batches are in the metrics, also for Prometheus") 
   CHECK(seen.run_seconds == doctest::Approx(2));
 }
 
-TEST_CASE(
-    "a job's failure is its own where the result says so; what the function throws fails the whole batch") {
+TEST_CASE("a result may fail its job alone; an exception of the function fails the whole batch") {
   batched_simulation world;
   for (int i = 0; i != 3; ++i) world.queue.add(0s, std::to_string(i), i);
   SUBCASE("one of three") {
@@ -260,7 +259,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a job that is stopped leaves its batch before that starts, and no later") {
+TEST_CASE("a stopped job leaves its batch before the batch starts, and not afterwards") {
   batched_simulation world;
   world.options.stop_patience = 1h;
   for (int i = 0; i != 3; ++i) world.queue.add(0s, std::to_string(i), i);
@@ -295,7 +294,7 @@ TEST_CASE("a job that is stopped leaves its batch before that starts, and no lat
   }
 }
 
-TEST_CASE("options out of their range are refused, and a plain function without a place to run") {
+TEST_CASE("options out of range are refused, and so is a plain function without an executor") {
   CHECK_THROWS_WITH_AS(batched(batched_upper, {.most = 0}),
                        "batch_options::most must be 1 or more, or no job would ever run",
                        std::invalid_argument);
@@ -315,7 +314,8 @@ TEST_CASE("options out of their range are refused, and a plain function without 
   CHECK(coworker::sync_wait(loop, placed(job<batched_request>("a", {"x"}))) == "1x");
 }
 
-// --- the model of a machine that takes 40 ms for a batch and 2 ms for each job in it --------------------------
+// --- a model of a machine that takes 40 ms per batch and 2 ms per job in it
+// -------------------------------------
 
 namespace {
 
@@ -345,8 +345,8 @@ std::vector<double> batched_arrivals(double per_second, std::size_t count, std::
   return moments;
 }
 
-// The 99th percentile of the time from arrival to result where the machine, when it is free, starts once `enough` jobs
-// wait or the first has waited so long: the model itself, with nothing around it.
+// Returns the 99th percentile of the time from arrival to result if the machine, when it is free, starts once
+// `enough` jobs wait or the first has waited long enough: the ideal model, without any framework.
 double batched_model_p99(const std::vector<double>& arrivals, double within, std::size_t enough) {
   std::vector<double> latencies;
   double free_at = 0;
@@ -423,8 +423,7 @@ TEST_CASE("in a closed loop of a full batch, throughput is at least 0.95 of the 
   }
 }
 
-TEST_CASE(
-    "with arrivals at 0.8 of the capacity, nothing is lost and p99 is within a tenth of the best possible") {
+TEST_CASE("with arrivals at 0.8 of the capacity, no job is lost and p99 is within a tenth of the optimum") {
   const double capacity = static_cast<double>(batched_most) / batched_seconds(batched_most);
   const std::vector<double> arrivals = batched_arrivals(0.8 * capacity, 4000, 7);
   double best = batched_model_p99(arrivals, 0, 1);

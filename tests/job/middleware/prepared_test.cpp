@@ -34,7 +34,7 @@ using coworker::worker;
 using coworker::worker_summary;
 using coworker::testing::simulation;
 
-// Neither copied nor moved, as what holds a mutex or a GPU's memory.
+// Neither copyable nor movable, like a type that contains a mutex or a GPU's memory.
 struct prepared_model {
   const int factor;
   int calls = 0;
@@ -71,14 +71,14 @@ static_assert(!coworker::preparing_handler<coworker::retried<task<int> (*)(job<>
 
 json number(int n) { return json{{"number", n}}; }
 
-// With a worker's pool on the loop.
+// A worker's pool runs on the loop.
 struct prepared_simulation : simulation {
   prepared_simulation() { options.pool = coworker::executor_ref(loop); }
 };
 
 }  // namespace
 
-TEST_CASE("a handler gets what was loaded, by reference, whatever kind of handler it is") {
+TEST_CASE("a handler of any kind gets the loaded value by reference") {
   prepared_simulation world;
   SUBCASE("a task") {
     world.queue.add(0s, "a", number(2));
@@ -128,7 +128,7 @@ TEST_CASE("no job is taken before the value is loaded, and the log says how long
   CHECK(world.output.count("The handler is ready after 40.00 s.") == 1);
 }
 
-TEST_CASE("the engine attends while the handler is prepared, and is told that it is") {
+TEST_CASE("the engine attends while the handler is prepared, and sees that it is being prepared") {
   struct attended_queue : coworker::testing::simulated_queue {
     using simulated_queue::simulated_queue;
     std::vector<bool> preparing;
@@ -159,7 +159,7 @@ TEST_CASE("the engine attends while the handler is prepared, and is told that it
   CHECK(queue.preparing == std::vector<bool>{true, true, true, true, false});
 }
 
-TEST_CASE("the value is loaded once, in one run or several, and goes with the worker") {
+TEST_CASE("the value is loaded once for one run or several, and is destroyed with the worker") {
   prepared_simulation world;
   int loads = 0;
   int alive = 0;
@@ -189,7 +189,7 @@ TEST_CASE("the value is loaded once, in one run or several, and goes with the wo
   CHECK(alive == 0);
 }
 
-TEST_CASE("a load that throws ends the run with its type and message, and nothing was taken") {
+TEST_CASE("a load that throws ends the run with its type and message, and no job is taken") {
   prepared_simulation world;
   world.queue.add(0s, "a", number(2));
   const auto refused = [&world](auto load) {
@@ -217,7 +217,7 @@ TEST_CASE("a load that throws ends the run with its type and message, and nothin
   CHECK(world.queue.takes.empty());
 }
 
-TEST_CASE("a load that throws `cancelled` without a stop has failed as well") {
+TEST_CASE("a load that throws `cancelled` without a stop fails as well") {
   prepared_simulation world;
   const auto load = []() -> int { throw coworker::cancelled(); };
   worker w(prepared(load, [](int&, job<>) { return 1; }), fixed_concurrency{1}, world.options);
@@ -262,10 +262,10 @@ TEST_CASE("a second step runs after the load, and when it throws, the next run l
   CHECK(world.queue.result_of("a").body == json{{"output", "model, warm"}});
 }
 
-TEST_CASE("a worker that is stopped by hand while it loads takes nothing, and the load is asked to stop") {
+TEST_CASE("a worker stopped by hand while it loads takes no job, and requests a stop of the load") {
   prepared_simulation world;
   world.queue.add(0s, "a", number(2));
-  SUBCASE("a load that honours it") {
+  SUBCASE("a load that obeys it") {
     const auto load = []() -> task<int> {
       co_await coworker::sleep_for(1h);
       co_return 1;
@@ -275,7 +275,7 @@ TEST_CASE("a worker that is stopped by hand while it loads takes nothing, and th
     CHECK(done.elapsed == 7s);
     CHECK(done.jobs == 0);
   }
-  SUBCASE("a load that sees it in its stop token, and goes on") {
+  SUBCASE("a load that sees it in its stop token, and continues") {
     bool seen = false;
     const auto load = [&seen](const preparation& how) -> task<int> {
       coworker::auto_reset_event never_set;
@@ -303,7 +303,7 @@ TEST_CASE("a worker that was stopped before its run does not begin to load") {
   CHECK(world.queue.takes.empty());
 }
 
-TEST_CASE("a stop of the worker is not mistaken for the reason of a load that fails meanwhile") {
+TEST_CASE("a stop of the worker is not reported as the reason of a load that fails meanwhile") {
   prepared_simulation world;
   const auto load = []() -> task<int> {
     coworker::auto_reset_event never_set;
@@ -338,7 +338,7 @@ TEST_CASE("an engine that fails while the handler is prepared ends the run with 
   CHECK(queue.takes.empty());
 }
 
-TEST_CASE("wrappers pass the preparation on, in any order") {
+TEST_CASE("wrappers forward the preparation, in any order") {
   prepared_simulation world;
   world.queue.add(0s, "a", number(2));
   world.queue.add(0s, "b", number(0));
@@ -350,7 +350,7 @@ TEST_CASE("wrappers pass the preparation on, in any order") {
   CHECK(world.queue.result_of("b").status == outcome_status::failed);
 }
 
-TEST_CASE("a handler of one's own is prepared in the same way, be that a plain function or a task") {
+TEST_CASE("a user's handler with prepare() is prepared alike, as a plain function or a task") {
   struct plain_step {
     int value = 0;
     void prepare(const preparation& how) {
@@ -382,7 +382,7 @@ TEST_CASE("a handler of one's own is prepared in the same way, be that a plain f
   CHECK(world.queue.result_of("a").body == json{{"output", 7}});
 }
 
-TEST_CASE("a copy of a handler loads for itself; called without, the handler says what to do") {
+TEST_CASE("a copy of a handler loads its own value; called without one, it says what to do") {
   const auto original = prepared(load_threefold, multiply_plainly);
   auto copy = original;
   CHECK_THROWS_WITH_AS(
@@ -401,7 +401,7 @@ TEST_CASE("a copy of a handler loads for itself; called without, the handler say
   CHECK_THROWS_AS(second(job<int>("id", 1)), std::logic_error);
 }
 
-TEST_CASE("a plain load may block: it runs on another thread than the worker, whose loop goes on") {
+TEST_CASE("a plain load may block: it runs on another thread, and the worker's loop continues") {
   coworker::memory_queue queue;
   coworker::testing::captured_log output;
   std::atomic<bool> attended{false};
@@ -413,7 +413,7 @@ TEST_CASE("a plain load may block: it runs on another thread than the worker, wh
       return queue.complete(std::move(result));
     }
     task<void> attend(coworker::worker_control control) {
-      co_await coworker::sleep_for(1ms);  // only a loop that goes on gets here
+      co_await coworker::sleep_for(1ms);  // returns only if the loop continues to run
       attended = true;
       co_await queue.attend(control);
     }
@@ -435,7 +435,7 @@ TEST_CASE("a plain load may block: it runs on another thread than the worker, wh
   CHECK(one.blocking_result().output == json(true));
 }
 
-TEST_CASE("a worker that is stopped from another thread while it loads either takes nothing or is ready") {
+TEST_CASE("a worker stopped from another thread while it loads either takes no job or is ready") {
   for (int i = 0; i < 200; ++i) {
     coworker::memory_queue queue;
     coworker::testing::captured_log output(coworker::log_level::error);

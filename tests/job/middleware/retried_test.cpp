@@ -51,7 +51,7 @@ struct retried_connection_lost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A handler that fails so many times, and the moments at which it was run.
+// A handler that fails a number of times, and the times at which it was run.
 struct retried_failing {
   simulation& world;
   int failures;
@@ -68,7 +68,7 @@ struct retried_failing {
 auto retried_failing_task(retried_failing& state) {
   return [&state](job<> work) -> task<json> {
     state.begin(work);
-    work.input = json();  // is a copy
+    work.input = json();  // changes a copy
     co_return json("made it");
   };
 }
@@ -81,7 +81,7 @@ auto retried_failing_function(retried_failing& state) {
   };
 }
 
-// Runs one job through a worker; plain functions run on the loop too.
+// Runs one job through a worker; plain functions run on the loop, too.
 template <class Handler>
 coworker::testing::result_note retried_job(simulation& world, Handler handler) {
   world.options.pool = coworker::executor_ref(world.loop);
@@ -131,7 +131,7 @@ TEST_CASE("a plain function is run again too") {
   CHECK(state.runs.size() == 3);
 }
 
-TEST_CASE("each kind of handler gives its answer through") {
+TEST_CASE("the result of each kind of handler is passed on") {
   const auto body_of = [](auto handler, json input) {
     simulation world;
     world.options.pool = coworker::executor_ref(world.loop);
@@ -147,7 +147,7 @@ TEST_CASE("each kind of handler gives its answer through") {
   CHECK(body_of(retried_task_of_nothing, 7) == json{{"output", json()}});
 }
 
-TEST_CASE("the last failure is the job's, and only so many runs are made") {
+TEST_CASE("the last failure is the job's, after `times` runs") {
   for (const bool plain : {false, true}) {
     simulation world;
     retried_failing state{world, 100};
@@ -161,7 +161,7 @@ TEST_CASE("the last failure is the job's, and only so many runs are made") {
   }
 }
 
-TEST_CASE("only the exceptions that were chosen are worth another run") {
+TEST_CASE("only the chosen exceptions lead to another run") {
   simulation world;
   retried_failing state{world, 100};
   retried_job(world,
@@ -174,7 +174,7 @@ TEST_CASE("only the exceptions that were chosen are worth another run") {
   CHECK(again.runs.size() == 3);
 }
 
-TEST_CASE("what is no exception class is caught as well, and `cancelled` never is") {
+TEST_CASE("a thrown value of any type is caught, but never `cancelled`") {
   simulation world;
   int runs = 0;
   const auto throw_number = [&runs](job<>) -> task<int> {
@@ -229,7 +229,7 @@ TEST_CASE("a stop from another thread ends the wait of a plain function at once"
         throw retried_connection_lost("peer");
       },
       {.first_wait = 1h, .longest_wait = 1h});
-  // The stop may also come before the wait begins: then the failure itself goes on.
+  // The stop may also come before the wait begins: then the failure itself is thrown.
   std::string ended;
   try {
     handler(job<>(record, json()));
@@ -253,7 +253,7 @@ TEST_CASE("the waits of different jobs differ, and those of one job are the same
   }
 }
 
-TEST_CASE("options out of their range are refused by name") {
+TEST_CASE("options out of range are refused by name") {
   CHECK_THROWS_WITH_AS(retried(retried_plain, {.times = 0}),
                        "retry_options::times must be 1 or more, or the handler would never be run",
                        std::invalid_argument);

@@ -16,16 +16,16 @@ using coworker::async_generator;
 using coworker::job;
 using coworker::json;
 using coworker::task;
-using coworker::wrapped_answer;
+using coworker::wrapped_result;
 using coworker::wrapped_job;
 
-// As a user writes it: around every kind of handler.
+// A wrapper as a user writes it, for every kind of handler.
 template <class Handler>
 struct wrapping_counted {
   Handler handler;
   int* calls;
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler>&& work) {
+  wrapped_result<Handler> operator()(wrapped_job<Handler>&& work) {
     ++*calls;
     return handler(std::move(work));
   }
@@ -33,18 +33,18 @@ struct wrapping_counted {
 template <class Handler>
 wrapping_counted(Handler, int*) -> wrapping_counted<Handler>;
 
-// Around tasks: a coroutine that awaits the handler.
+// A wrapper for tasks: a coroutine that awaits the handler.
 template <class Handler>
 struct wrapping_timed {
   Handler handler;
   coworker::duration* took;
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+  wrapped_result<Handler> operator()(wrapped_job<Handler> work) {
     const coworker::executor_ref clock = co_await coworker::this_coro::executor();
     const coworker::time_point start = clock.now();
-    auto answer = co_await handler(std::move(work));
+    auto result = co_await handler(std::move(work));
     *took = clock.now() - start;
-    co_return answer;
+    co_return result;
   }
 };
 template <class Handler>
@@ -80,8 +80,7 @@ json wrapping_output_of(Handler handler) {
 
 }  // namespace
 
-TEST_CASE(
-    "a wrapper that a user writes is a handler of the kind, and of the input, of the one that it wraps") {
+TEST_CASE("a user's wrapper is a handler of the same kind and input as the one that it wraps") {
   int calls = 0;
   CHECK(wrapping_output_of(wrapping_counted{wrapped_plain, &calls}) == json{{"output", 2.5}});
   CHECK(wrapping_output_of(wrapping_counted{wrapped_task, &calls}) == json{{"output", 2.5}});
@@ -91,7 +90,7 @@ TEST_CASE(
   CHECK(calls == 5);
 }
 
-TEST_CASE("a wrapper around tasks may await the handler, and stand around or inside what is shipped") {
+TEST_CASE("a wrapper around tasks may await the handler, and be outside or inside the shipped ones") {
   coworker::duration took{};
   CHECK(wrapping_output_of(wrapping_timed{wrapped_task, &took}) == json{{"output", 2.5}});
   CHECK(took == 3s);

@@ -1,5 +1,5 @@
 #pragma once
-// authorised: a handler that is only called for jobs which may be run.
+// authorised: calls a handler only for jobs that a predicate allows. Must not know the worker or any queue.
 
 #include <concepts>
 #include <coworker/coro/task.hpp>
@@ -14,7 +14,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a job ends with that `authorised` has refused.
+/// The error of a job that `authorised` has refused.
 class not_authorised : public std::exception {
  public:
   const char* what() const noexcept override {
@@ -31,14 +31,15 @@ concept predicate_over_job = requires(Allows& allows, const wrapped_job<Handler>
 
 }  // namespace detail
 
-/// Calls the handler for jobs of which `bool allows(const job<Input>&)` is true:
+/// Calls the handler only for jobs for which `bool allows(const job<Input>&)` returns true:
 ///
-///     start(argc, argv, authorised(handle, [](const job<>& j) { return j.input.value("token", "") == secret;
-///     }))
+///     auto allows = [](const job<>& work) { return work.input.value("token", "") == secret; };
+///     start(argc, argv, authorised(handle, allows));
 ///
-/// Any other job has failed with `not_authorised`, and one for which `allows` throws has failed with that.
-/// Works around every kind of handler. `allows` runs where the handler begins (a plain function's on the
-/// pool, else on the worker's thread, which it must not block), and for many jobs at once.
+/// Any other job fails with `not_authorised`; if `allows` throws, the job fails with that exception. Wraps
+/// handlers of every kind.
+/// Thread safety: `allows` runs where the handler begins, and for many jobs at once: on the pool for a plain
+/// function, else on the worker's thread, which it must not block.
 template <class Handler, class Allows>
 class authorised {
  public:
@@ -57,13 +58,13 @@ class authorised {
              Allows allows) requires(job_handler<Handler> && !detail::predicate_over_job<Allows, Handler>)
       : handler_(std::move(handler)), allows_(std::move(allows)) {}
 
-  // By reference, so that the job is there for as long as a handler that takes it by reference runs.
-  wrapped_answer<Handler> operator()(wrapped_job<Handler>&& work) {
+  // Takes the job by reference, so that it outlives a handler that takes it by reference.
+  wrapped_result<Handler> operator()(wrapped_job<Handler>&& work) {
     if constexpr (job_handler<Handler> && detail::predicate_over_job<Allows, Handler>) {
       if (!allows_(std::as_const(work))) throw not_authorised();
       return handler_(std::move(work));
     } else {
-      std::terminate();  // the constructor has said what is wrong
+      std::terminate();  // never reached: the constructor does not compile
     }
   }
 
@@ -77,8 +78,8 @@ class authorised {
   Allows allows_;
 };
 
-// Said outright because clang does not look at the constructors' constraints when it deduces.
+// Explicit because clang ignores the constraints of constructors when it deduces the arguments.
 template <class Handler, class Allows>
 authorised(Handler, Allows) -> authorised<Handler, Allows>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,6 @@
 #pragma once
-// What a function over batches takes and gives, read from its signature. Must not know how it is called.
+// Reads from the signature of a function over batches what it takes and returns. Must not know how it is
+// called.
 
 #include <coworker/exec/maker.hpp>
 #include <coworker/job/handler_kind.hpp>
@@ -28,12 +29,12 @@ struct batch_call {};
 template <class R, class Batch>
 struct batch_call<R(Batch)> : batch_parameter<std::remove_cvref_t<Batch>> {
   using value = void;
-  using answers = R;
+  using result = R;
 };
 template <class R, class Value, class Batch>
 struct batch_call<R(Value&, Batch)> : batch_parameter<std::remove_cvref_t<Batch>> {
   using value = Value;
-  using answers = R;
+  using result = R;
 };
 
 template <class Signature>
@@ -62,17 +63,17 @@ struct vector_element<std::vector<T>> {
 };
 
 template <class Many>
-using batch_answer =
-    typename vector_element<typename awaited_result<typename batch_call_of<Many>::answers>::type>::type;
+using batch_element =
+    typename vector_element<typename awaited_result<typename batch_call_of<Many>::result>::type>::type;
 
 template <class Many>
 concept runs_batches = requires {
   typename batch_call_of<Many>::item;
-  typename batch_answer<Many>;
+  typename batch_element<Many>;
 }
-&&output_value<typename batch_value<batch_answer<Many>>::type>;
+&&output_value<typename batch_value<batch_element<Many>>::type>;
 
-// What stands for the value of a function that takes none.
+// Stands for the value of a function that takes none.
 struct unused_value {};
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

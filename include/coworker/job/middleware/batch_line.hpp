@@ -1,6 +1,6 @@
 #pragma once
-// Which jobs run together, and when: the jobs that wait for a batch, and the rules by which the first of them starts one.
-// Must not know what a batch does, nor the types of inputs and results.
+// Decides which jobs run together, and when: holds the jobs that wait for a batch, and applies the rules by
+// which the first of them starts one. Must not know what a batch does, nor the types of inputs and results.
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>
@@ -20,15 +20,15 @@ namespace coworker::inline v0_1 {
 
 /// When batched() starts a batch, and where.
 struct batch_options {
-  /// How many jobs a batch holds at most; a batch that is full starts at once. 1 or more. Default: 16.
+  /// The maximum number of jobs in a batch. A full batch starts at once. 1 or more. Default: 16.
   std::size_t most = 16;
-  /// How long a job waits at most for others to come, as long as others can come and a batch could start. 0 or more.
+  /// How long a job waits for others at most, while others can come and a batch could start. 0 or more.
   /// Default: 5 ms.
   duration within = std::chrono::milliseconds(5);
-  /// How many batches may run at once, such as one for each GPU; jobs that arrive meanwhile form the next. 1 or more.
-  /// Default: 1.
+  /// How many batches may run at once, such as one per GPU. Jobs that arrive while that many run wait for the
+  /// next. 1 or more. Default: 1.
   std::size_t at_once = 1;
-  /// Where a plain function runs. Default: empty, the worker's pool.
+  /// The executor that runs a plain function. Default: empty, which means the worker's pool.
   executor_ref run_on{};
 };
 
@@ -50,19 +50,19 @@ inline batch_options checked(batch_options options) {
                          " jobs; it must return one for each, in their order");
 }
 
-// A job that waits for its batch, or is in it. Lives in the frame of the job's coroutine.
-struct batch_seat : wait_link {
+// A job that waits for its batch or is in one. Lives in the frame of the job's coroutine.
+struct batch_member : wait_link {
   enum class state : unsigned char { waits, runs, ended };
 
-  auto_reset_event news;  // set under the line's lock, so that the seat is not left before that has returned
+  auto_reset_event news;  // set under the line's lock, so that this is not destroyed before set() returns
   time_point arrived{};
-  const worker_view* worker = nullptr;  // null: not known
+  const worker_view* worker = nullptr;  // null: unknown
   state at = state::waits;              // guarded by the line's mutex
 
-  batch_seat() noexcept {}
+  batch_member() noexcept {}
 };
 
-// All operations but the constructor may be called on any thread.
+// Thread-safe, except for the constructor.
 class batch_line {
  public:
   explicit batch_line(batch_options options) : options_(detail::checked(options)) {}
@@ -71,20 +71,20 @@ class batch_line {
 
   const batch_options& options() const noexcept { return options_; }
 
-  void enter(batch_seat& one, time_point now) {
+  void enter(batch_member& one, time_point now) {
     const std::lock_guard lock(mutex_);
     one.arrived = now;
     waiting_.push_back(one);
     ++inside_;
     ++size_;
-    batch_seat& first = waiting_.front();
+    batch_member& first = waiting_.front();
     if (&first != &one && may_start(first, now)) first.news.set();
   }
 
-  // False: its batch runs or has run, and it can leave no more.
-  bool leave(batch_seat& one) {
+  // Returns false if the job's batch is running or has run, so that it cannot leave any more.
+  bool leave(batch_member& one) {
     const std::lock_guard lock(mutex_);
-    if (one.at != batch_seat::state::waits) return false;
+    if (one.at != batch_member::state::waits) return false;
     const bool was_first = &waiting_.front() == &one;
     one.unlink();
     --inside_;
@@ -95,14 +95,14 @@ class batch_line {
 
   enum class turn : unsigned char { waits, starts, ended };
 
-  // What a seat is to do next. `starts`: `add(seat)` was called for each that is in its batch, itself the first. `waits`:
-  // until `until`, or until there is news.
+  // Returns what a member does next. `starts`: it runs a batch; `add(member)` was called for each member of
+  // the batch, itself first. `waits`: it waits until `until`, or until news is set.
   template <class Add>
-  turn next_turn(batch_seat& one, time_point now, time_point& until, Add add) {
+  turn next_turn(batch_member& one, time_point now, time_point& until, Add add) {
     const std::lock_guard lock(mutex_);
     until = (time_point::max)();
-    if (one.at == batch_seat::state::ended) return turn::ended;
-    if (one.at == batch_seat::state::runs || &waiting_.front() != &one) return turn::waits;
+    if (one.at == batch_member::state::ended) return turn::ended;
+    if (one.at == batch_member::state::runs || &waiting_.front() != &one) return turn::waits;
     if (!may_start(one, now)) {
       if (running_ < options_.at_once) until = after(one.arrived, options_.within);
       return turn::waits;
@@ -110,8 +110,8 @@ class batch_line {
     ++running_;
     ++measured_.batches;
     for (std::size_t i = 0; i != options_.most && !waiting_.empty(); ++i) {
-      batch_seat& member = waiting_.pop_front();
-      member.at = batch_seat::state::runs;
+      batch_member& member = waiting_.pop_front();
+      member.at = batch_member::state::runs;
       --size_;
       ++measured_.jobs;
       measured_.wait_seconds += seconds(now - member.arrived);
@@ -121,21 +121,21 @@ class batch_line {
     return turn::starts;
   }
 
-  // The batch of those seats has ended; they may be gone afterwards.
-  template <class Seats>
-  void end(const Seats& seats, duration took) {
+  // Ends the batch of those members, which may be destroyed as soon as this returns.
+  template <class Members>
+  void end(const Members& members, duration took) {
     const std::lock_guard lock(mutex_);
     --running_;
     measured_.run_seconds += seconds(took);
-    for (batch_seat* const one : seats) {
+    for (batch_member* const one : members) {
       --inside_;
-      one->at = batch_seat::state::ended;
+      one->at = batch_member::state::ended;
     }
     wake_first();
-    for (batch_seat* const one : seats) one->news.set();
+    for (batch_member* const one : members) one->news.set();
   }
 
-  // Once.
+  // Logs the warning once.
   void warn_of_low_limit(const job_record* job) {
     if (job == nullptr || job->worker == nullptr || job->log == nullptr) return;
     const int limit = job->worker->limit.load(std::memory_order_relaxed);
@@ -155,13 +155,13 @@ class batch_line {
  private:
   static double seconds(duration span) noexcept { return std::chrono::duration<double>(span).count(); }
 
-  bool may_start(const batch_seat& first, time_point now) const noexcept {
+  bool may_start(const batch_member& first, time_point now) const noexcept {
     if (running_ >= options_.at_once) return false;
     return size_ >= options_.most || now >= after(first.arrived, options_.within) || none_can_come(first);
   }
 
-  // Every job that the worker may run at once is here.
-  bool none_can_come(const batch_seat& first) const noexcept {
+  // Returns true if every job that the worker may run at once is here.
+  bool none_can_come(const batch_member& first) const noexcept {
     if (first.worker == nullptr) return false;
     const auto here = static_cast<int>(inside_);
     return here >= first.worker->running.load(std::memory_order_relaxed) &&
@@ -173,14 +173,14 @@ class batch_line {
   }
 
   const batch_options options_;
-  mutable std::mutex mutex_;  // guards all below
-  wait_list<batch_seat> waiting_;
-  std::size_t size_ = 0;     // of those that wait
-  std::size_t inside_ = 0;   // and in batches that run
-  std::size_t running_ = 0;  // batches
+  mutable std::mutex mutex_;  // guards all that follows
+  wait_list<batch_member> waiting_;
+  std::size_t size_ = 0;     // number of jobs that wait
+  std::size_t inside_ = 0;   // number of jobs that wait or are in batches that run
+  std::size_t running_ = 0;  // number of batches that run
   batch_metrics measured_;
   std::atomic<bool> warned_{false};
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

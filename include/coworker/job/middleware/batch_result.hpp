@@ -1,5 +1,5 @@
 #pragma once
-// batch_result: what one job of a batch came to. Must not know batches.
+// batch_result: the result of one job of a batch. Must not know batches.
 
 #include <concepts>
 #include <coworker/job/job_error.hpp>
@@ -11,13 +11,14 @@
 
 namespace coworker::inline v0_1 {
 
-/// A value, or the error of one job of a batch, which then fails alone: `std::vector<batch_result<std::string>>`. Made
-/// from either: `results.push_back(job_error("the image is no PNG"))`. std::expected does as well.
+/// A value, or an error that fails one job of a batch and no other: `std::vector<batch_result<std::string>>`.
+/// Constructed from either: `results.push_back(job_error("the image is no PNG"))`. std::expected works as
+/// well.
 template <class T>
 class batch_result {
  public:
   batch_result(T value) : value_(std::move(value)) {}
-  /// Fails the job with this exception, of any type that derives from std::exception.
+  /// Fails the job with this exception, whose type derives from std::exception.
   template <class Exception>
   requires std::derived_from<Exception, std::exception> batch_result(Exception error)
       : error_(std::make_exception_ptr(std::move(error))) {}
@@ -35,7 +36,7 @@ class batch_result {
 
 namespace detail {
 
-// batch_result, std::expected, and what looks like them.
+// batch_result, std::expected, and types with the same interface.
 template <class T>
 concept value_or_error = requires(T& result) {
   { result.has_value() } -> std::convertible_to<bool>;
@@ -60,7 +61,7 @@ template <class Error>
   }
 }
 
-// What a job gives whose result is a T.
+// What a job returns whose result in the batch is a T.
 template <class T>
 struct batch_value {
   using type = T;
@@ -76,4 +77,4 @@ struct batch_value<T> {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,5 @@
 #pragma once
-// batched: a handler that runs many jobs as one call.
+// batched: a handler that runs many jobs in one call. Must not know the worker or any queue.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -26,27 +26,27 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// The jobs of one function over batches.
+// Runs jobs through one function over batches.
 template <runs_batches Many>
 class batch_runner {
   using call = batch_call_of<Many>;
   using item = typename call::item;
-  using element = batch_answer<Many>;
+  using element = batch_element<Many>;
 
  public:
   using work_type = typename call::job_type;
-  using answer = typename batch_value<element>::type;
+  using result_type = typename batch_value<element>::type;
   using value = std::conditional_t<std::is_void_v<typename call::value>, unused_value, typename call::value>;
   static constexpr bool takes_value = !std::is_void_v<typename call::value>;
 
   batch_metrics batches() const { return line_.measured(); }
 
  private:
-  struct seat : batch_seat {
+  struct waiting_job : batch_member {
     work_type work;
     std::optional<element> result{};
     std::exception_ptr failure{};
-    explicit seat(work_type&& of) : work(std::move(of)) {}
+    explicit waiting_job(work_type&& of) : work(std::move(of)) {}
   };
 
  protected:
@@ -57,16 +57,17 @@ class batch_runner {
   ~batch_runner() = default;
 
  private:
-  // In the line until its batch has ended, or it has left.
-  class place_in_line {
+  // Keeps a job in the line until its batch has ended or it has left.
+  class line_entry {
    public:
-    place_in_line(batch_line& line, seat& one, time_point now) : line_(line), one_(one) {
+    line_entry(batch_line& line, waiting_job& one, time_point now) : line_(line), one_(one) {
       line_.enter(one, now);
     }
-    place_in_line(const place_in_line&) = delete;
-    place_in_line& operator=(const place_in_line&) = delete;
-    ~place_in_line() {
-      // Only without memory for a wait does a seat go whose batch runs, and then there is no saving it.
+    line_entry(const line_entry&) = delete;
+    line_entry& operator=(const line_entry&) = delete;
+    ~line_entry() {
+      // A job whose batch runs is destroyed only if there was no memory for a wait; nothing can be saved
+      // then.
       if (!left && !line_.leave(one_)) std::terminate();
     }
 
@@ -74,20 +75,20 @@ class batch_runner {
 
    private:
     batch_line& line_;
-    seat& one_;
+    waiting_job& one_;
   };
 
  protected:
-  task<answer> run(value* with, work_type work) {
+  task<result_type> run(value* with, work_type work) {
     const context here = co_await this_coro::context();
     here.stop.throw_if_stopped();
-    seat own(std::move(work));
+    waiting_job own(std::move(work));
     if (here.job != nullptr) own.worker = here.job->worker;
-    std::vector<seat*> members;
+    std::vector<waiting_job*> members;
     members.reserve(line_.options().most);
-    const auto add = [&members](batch_seat& one) { members.push_back(static_cast<seat*>(&one)); };
+    const auto add = [&members](batch_member& one) { members.push_back(static_cast<waiting_job*>(&one)); };
     {
-      place_in_line place(line_, own, here.executor.now());
+      line_entry place(line_, own, here.executor.now());
       const stop_callback on_stop(here.stop, [&own] { own.news.set(); });
       while (!place.left) {
         if (here.stop.stop_requested() && line_.leave(own)) {
@@ -121,20 +122,21 @@ class batch_runner {
   }
 
  private:
-  // By the first of its jobs, but in a context that is nobody's: its own stop must not end what the others wait for.
-  task<std::vector<element>> run_batch(value* with, const std::vector<seat*>& members,
+  // Runs in the first job's coroutine, but in a context without a job: a stop of that job must not end what
+  // the others wait for.
+  task<std::vector<element>> run_batch(value* with, const std::vector<waiting_job*>& members,
                                        executor_ref executor) {
     context neutral(executor);
     std::vector<item> items;
     items.reserve(members.size());
-    for (seat* const one : members) items.push_back(item_of(one->work));
+    for (waiting_job* const one : members) items.push_back(item_of(one->work));
     auto running = call_many(with, std::move(items), pool_of(*members.front()));
     std::vector<element> results = co_await std::move(running).in(neutral);
     if (results.size() != members.size()) detail::throw_wrong_size(members.size(), results.size());
     co_return results;
   }
 
-  static void hand_out(const std::vector<seat*>& members, std::vector<element>& results,
+  static void hand_out(const std::vector<waiting_job*>& members, std::vector<element>& results,
                        const std::exception_ptr& failure) noexcept {
     for (std::size_t i = 0; i != members.size(); ++i) {
       members[i]->failure = failure;
@@ -149,13 +151,13 @@ class batch_runner {
 
   static item item_of(work_type& work) {
     if constexpr (std::same_as<item, work_type>) {
-      return work;  // the original keeps the job's record
+      return work;  // a copy: the original keeps the job's record
     } else {
       return std::move(work.input);
     }
   }
 
-  executor_ref pool_of(const seat& first) const {
+  executor_ref pool_of(const waiting_job& first) const {
     const batch_options& options = line_.options();
     if (options.run_on) return options.run_on;
     return first.worker != nullptr ? first.worker->pool : executor_ref();
@@ -170,8 +172,8 @@ class batch_runner {
   }
 
   task<std::vector<element>> call_many(value* with, std::vector<item> items, executor_ref pool) {
-    if constexpr (awaited_result<typename call::answers>::is_task) {
-      auto running = invoke(with, std::move(items));  // what it takes by reference lives on in this frame
+    if constexpr (awaited_result<typename call::result>::is_task) {
+      auto running = invoke(with, std::move(items));  // what it takes by reference lives in this frame
       co_return co_await std::move(running);
     } else {
       if (!pool) {
@@ -193,48 +195,51 @@ class batch_runner {
   batch_line line_;
 };
 
-// Of a function that takes a vector.
+// The handler made of a function that takes a vector.
 template <class Many>
 class batched_handler : public batch_runner<Many> {
   using runner = batch_runner<Many>;
 
  public:
   batched_handler(Many many, batch_options options) : runner(std::move(many), options) {}
-  task<typename runner::answer> operator()(typename runner::work_type work) {
+  task<typename runner::result_type> operator()(typename runner::work_type work) {
     return this->run(nullptr, std::move(work));
   }
 };
 
-// Of one that takes a value before it.
+// The handler made of a function that takes a value and a vector.
 template <class Many>
 class batched_handler_with_value : public batch_runner<Many> {
   using runner = batch_runner<Many>;
 
  public:
   batched_handler_with_value(Many many, batch_options options) : runner(std::move(many), options) {}
-  task<typename runner::answer> operator()(typename runner::value& with, typename runner::work_type work) {
+  task<typename runner::result_type> operator()(typename runner::value& with,
+                                                typename runner::work_type work) {
     return this->run(&with, std::move(work));
   }
 };
 
 }  // namespace detail
 
-/// Runs jobs that come at about the same time as one call:
+/// Runs jobs that come at about the same time in one call:
 ///
 ///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their order
 ///     start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
 ///
-/// `many` is a plain function, which runs on the worker's pool, or gives a task of the vector, which runs where the worker
-/// does and may enter a lane. It takes a vector of inputs, or of job<Input> where it needs their ids or progress; before it
-/// it may take a value by reference, for prepared(). A result may be an error of its job alone: see batch_result.
+/// `many` takes a vector of inputs, or of job<Input> if it needs ids or progress, and returns one result per
+/// job, in order. It is a plain function, which runs on the worker's pool, or returns a task of the vector,
+/// which runs on the worker's executor and may enter a lane. For prepared(), it may take a value by reference
+/// before the vector. A result may be an error that fails its job only: see batch_result.
 ///
-/// A batch starts when it is full, when its first job has waited for `within`, and at once when it holds all jobs that the
-/// worker may run at a time; but no sooner than one of `at_once` batches has ended. A concurrency of twice `most` lets one
-/// batch gather while another runs. Copies, as in a simulation, gather jobs of their own.
+/// A batch starts when it is full, when its first job has waited for `within`, or when it holds all jobs that
+/// the worker may run at a time; but while `at_once` batches run, it waits until one of them has ended. A
+/// concurrency of twice `most` lets one batch gather while another runs. Copies of the handler, as in a
+/// simulation, gather jobs of their own.
 ///
-/// Throws: std::invalid_argument for options out of their range. What `many` throws fails all jobs of the batch, and so
-/// does a number of results that is not theirs.
-/// Cancellation: a job that is stopped leaves its batch before that starts. Afterwards it has its result.
+/// Throws: std::invalid_argument for options out of range. If `many` throws, or returns a wrong number of
+/// results, all jobs of the batch fail with that error.
+/// Cancellation: a job that is stopped before its batch starts leaves it. Afterwards it gets its result.
 template <class Many>
 requires detail::runs_batches<Many>
 auto batched(Many many, batch_options options = {}) {
@@ -253,4 +258,4 @@ requires(!detail::runs_batches<Many>) COWORKER_REFUSE(
     "handle_many(std::vector<request> batch)`")
 detail::refused_handler batched(Many, batch_options = {}) { return {}; }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,6 @@
 #pragma once
-// prepared: a handler with a value, such as a model, that is loaded before the first job is taken.
+// prepared: a handler with a value, such as a model, that is loaded before the first job is taken. Must not
+// know the worker.
 
 #include <concepts>
 #include <coworker/coro/task.hpp>
@@ -27,10 +28,10 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// No second step.
+// Stands for a second step that was not given.
 struct no_step {};
 
-// A load takes what a handler is given to prepare with, or nothing.
+// Calls `load` with the preparation, or without arguments, as its signature asks.
 template <class Load>
 decltype(auto) call_load(Load& load, [[maybe_unused]] const preparation& how) {
   if constexpr (std::is_invocable_v<Load&, const preparation&>) {
@@ -47,7 +48,7 @@ using load_result =
 template <class Load>
 concept loads_value = std::is_object_v<typename load_result<Load>::type>;
 
-// The type of the second of two parameters, as the signature names it.
+// The type of the second of two parameters in a signature.
 template <class Signature>
 struct second_parameter {};
 template <class R, class A, class B>
@@ -63,7 +64,7 @@ struct second_parameter<R (C::*)(A, B) noexcept> : std::remove_cvref<B> {};
 template <class R, class C, class A, class B>
 struct second_parameter<R (C::*)(A, B) const noexcept> : std::remove_cvref<B> {};
 
-// The job of a handler that takes a value before it; of one that does not tell, a job<>.
+// The job type of a handler that takes a value before it; job<> if the signature does not tell.
 template <class Handler>
 struct job_after_value {
   using type = job<>;
@@ -89,8 +90,8 @@ concept warms_up = requires(WarmUp& warm_up, typename load_result<Load>::type& v
   { warm_up(value) } -> std::same_as<task<void>>;
 };
 
-// A value that is there or not, and stays where it is when its owner is moved, so that it need not be movable. A copy of
-// its owner has none.
+// An optional value that keeps its address when its owner is moved, so that it need not be movable. A copy of
+// its owner is empty.
 template <class T>
 class loaded_value {
  public:
@@ -120,7 +121,7 @@ template <class Load, class WarmUp, class Handler>
 class prepared_handler {
   using value = typename load_result<Load>::type;
   using work_type = typename job_after_value<Handler>::type;
-  using answer = std::invoke_result_t<Handler&, value&, work_type>;
+  using result_type = std::invoke_result_t<Handler&, value&, work_type>;
 
  public:
   prepared_handler(Load loads, WarmUp warms_up, Handler handler)
@@ -140,8 +141,8 @@ class prepared_handler {
     std::rethrow_exception(failure);
   }
 
-  // By reference, so that the job is there for as long as a handler that takes it by reference runs.
-  answer operator()(work_type&& work) {
+  // Takes the job by reference, so that it outlives a handler that takes it by reference.
+  result_type operator()(work_type&& work) {
     if (!value_) {
       throw std::logic_error(
           "coworker::prepared: the handler was called before it was prepared; run it by start() or in a "
@@ -193,29 +194,31 @@ class prepared_handler {
 
 }  // namespace detail
 
-/// Gives a handler a value by reference, which is loaded before the first job is taken:
+/// Passes a value to a handler by reference; the value is loaded before the first job is taken:
 ///
 ///     model load();
 ///     task<std::string> handle(model& loaded, job<request> work);
 ///     start(argc, argv, prepared(load, handle));
 ///
-/// `load` gives the value, or a task of it, and may take a `const preparation&`, for the log and the stop token. A plain
-/// function runs on a thread that may block, a task where the worker does; heartbeats flow meanwhile. Once loaded, the
-/// value is kept for further runs of the worker, and goes with it. The handler is one of any kind: see job_handler.
+/// `load` returns the value or a task of it, and may take a `const preparation&` for the log and the stop
+/// token. A plain function runs on a thread that may block, a task on the worker's executor; heartbeats are
+/// sent meanwhile. The loaded value is kept for later runs of the worker, and destroyed with it. The handler
+/// may be of any kind: see job_handler.
 ///
-/// Throws: what `load` throws ends the run of the worker as preparation_error; start() then returns status 5. The handler
-/// throws std::logic_error when it is called by hand before prepare_handler().
-/// Thread safety: jobs share the value; plain handlers use it on several threads at once. It goes on the thread that
-/// destroys the worker; use lanes for what is bound to the thread that makes it.
-/// Cancellation: start() ends the process at once when a signal comes while it loads. A worker that is stopped by hand
-/// asks `load` to stop, and waits for its end.
+/// Throws: an exception from `load` ends the run of the worker as preparation_error, and start() then returns
+/// status 5. The handler throws std::logic_error if it is called before prepare_handler().
+/// Thread safety: jobs share the value; plain handlers use it on several threads at once. It is destroyed on
+/// the thread that destroys the worker; use lanes for objects that are bound to the thread that makes them.
+/// Cancellation: if a signal comes while `load` runs, start() ends the process at once. A worker that is
+/// stopped by hand requests a stop of `load`, and waits for its end.
 template <class Load, class Handler>
 requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>) auto prepared(
     Load load, Handler handler) {
   return detail::prepared_handler<Load, detail::no_step, Handler>(std::move(load), {}, std::move(handler));
 }
 
-/// The same with a second step, `void warm_up(model&)` or one that gives task<void>; it runs and fails as the load does.
+/// As above, with a second step: `void warm_up(model&)`, or a function that returns task<void>. It runs, and
+/// fails, as `load` does.
 template <class Load, class WarmUp, class Handler>
 requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>&&
              detail::warms_up<WarmUp, Load>) auto prepared(Load load, WarmUp warm_up, Handler handler) {
@@ -255,4 +258,4 @@ detail::refused_handler prepared(Load, WarmUp, Handler) { return {}; }
 
 #undef COWORKER_REFUSE_HANDLER_OF_VALUE
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

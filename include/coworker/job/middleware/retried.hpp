@@ -1,5 +1,5 @@
 #pragma once
-// retried: a handler that is run again when it fails, after waits that grow.
+// retried: runs a handler again when it fails, after waits that grow. Must not know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/stop.hpp>
@@ -22,27 +22,30 @@
 
 namespace coworker::inline v0_1 {
 
-/// A run of a handler that threw, and is followed by another.
+/// Describes a run of a handler that threw and will be followed by another.
 struct failed_try {
   std::string_view job_id;
-  int number;                 ///< of this run, from 1
-  std::exception_ptr thrown;  ///< describe_exception() puts it into words
-  duration wait;              ///< until the next run
+  int number;                 ///< of this run, counted from 1
+  std::exception_ptr thrown;  ///< describe_exception() turns it into text
+  duration wait;              ///< time until the next run
 };
 
+/// How often and when `retried` runs a handler again.
 struct retry_options {
-  /// How many times the handler is run at the most. 1 or more; default 3.
+  /// The maximum number of runs. 1 or more. Default: 3.
   int times = 3;
-  /// The wait after the first failure; each wait is up to twice the one before. 0 or more; default 100 ms. Of
-  /// every wait up to half is taken off, so that jobs which failed together do not return together; how much
-  /// is told by the job's id and the number of the run.
+  /// The wait after the first failure; each wait is up to twice the one before. 0 or more. Default: 100 ms.
+  /// Each wait is shortened by up to half, so that jobs which failed together do not return together; the
+  /// job's id and the number of the run determine by how much.
   duration first_wait = std::chrono::milliseconds(100);
-  /// No wait is longer. 0 or more; default 10 s.
+  /// The longest wait. 0 or more. Default: 10 s.
   duration longest_wait = std::chrono::seconds(10);
-  /// Whether to run again after this exception, as in `.only = thrown<connection_lost, timed_out>`. Default:
-  /// after any. Never asked about `cancelled`, which always goes on.
+  /// Returns whether to run again after this exception, as in `.only = thrown<connection_lost, timed_out>`.
+  /// Not called for `cancelled`, after which there is never another run. Default: null, run again after any
+  /// exception.
   bool (*only)(const std::exception_ptr&) = nullptr;
-  /// Called before each wait, for a log or a counter. Default: nobody is told of a failure that is mended.
+  /// Called before each wait, for a log or a counter. Default: null, failures before the last run are not
+  /// reported.
   void (*on_failure)(const failed_try&) = nullptr;
 };
 
@@ -69,7 +72,7 @@ inline retry_options checked(retry_options options) {
   return options;
 }
 
-// The wait after the run of that number: from the upper half of [0, min(longest, first * 2^(number - 1))].
+// Returns the wait after that run: from the upper half of [0, min(longest, first * 2^(number - 1))].
 inline duration wait_after(int number, std::string_view job_id, const retry_options& options) noexcept {
   duration bound = options.first_wait;
   for (int n = 1; n < number && bound < options.longest_wait; ++n)
@@ -85,21 +88,24 @@ concept repeatable_handler = job_handler<Handler> && !is_streaming_handler<Handl
 
 }  // namespace detail
 
-/// Whether it is one of these: `retried(handle, {.only = thrown<connection_lost, timed_out>})`.
+/// Returns whether the exception has one of these types: `retried(handle, {.only = thrown<connection_lost,
+/// timed_out>})`.
 template <class... Exception>
 bool thrown(const std::exception_ptr& exception) {
   return (detail::is_a<Exception>(exception) || ...);
 }
 
-/// Runs the handler again when it throws, up to `times` times, each time on a copy of the job:
+/// Runs the handler again when it throws, up to `times` runs, each on a copy of the job:
 ///
 ///     start(argc, argv, retried(handle, {.times = 5, .first_wait = 200ms}))
 ///
-/// For plain functions and those that return task<T>; what one streams has gone out already. A task's waits
-/// let other jobs run; a plain function's block its thread of the pool, in real time. An `error` in a
-/// returned object is an answer and not tried again. Cancellation: a job that is stopped ends its wait at
-/// once and is not run again. Errors: what the last run threw; the constructor throws std::invalid_argument
-/// for options out of their range.
+/// For plain functions and those that return task<T>; streaming handlers are refused, because their first
+/// chunks have been sent. During the waits of a task other jobs run; those of a plain function block their
+/// thread of the pool, in real time. An object with an `error` member is a result, and is not retried.
+///
+/// Throws: the exception of the last run; the constructor throws std::invalid_argument for options out of
+/// range.
+/// Cancellation: a stop ends the wait at once, and the job is not run again.
 template <class Handler>
 class retried {
  public:
@@ -116,13 +122,13 @@ class retried {
   retried(Handler handler, retry_options options = {}) requires(detail::streaming_handler<Handler>)
       : handler_(std::move(handler)), options_(options) {}
 
-  wrapped_answer<Handler> operator()(wrapped_job<Handler> work) {
+  wrapped_result<Handler> operator()(wrapped_job<Handler> work) {
     if constexpr (detail::task_handler<Handler>) {
       return run_and_await(std::move(work));
     } else if constexpr (detail::repeatable_handler<Handler>) {
       return run(std::move(work));
     } else {
-      std::terminate();  // the constructor has said what is wrong
+      std::terminate();  // never reached: the constructor does not compile
     }
   }
 
@@ -132,14 +138,14 @@ class retried {
   batch_metrics batches() const requires(batching_handler<Handler>) { return handler_.batches(); }
 
  private:
-  using answer = wrapped_answer<Handler>;
+  using result_type = wrapped_result<Handler>;
 
-  answer run_and_await(wrapped_job<Handler> work) {
+  result_type run_and_await(wrapped_job<Handler> work) {
     for (int number = 1;; ++number) {
       std::exception_ptr failure;
       try {
-        wrapped_job<Handler> copy = work;  // lives as long as the run, which may have a reference to it
-        answer running = handler_(std::move(copy));
+        wrapped_job<Handler> copy = work;  // outlives the run, which may have a reference to it
+        result_type running = handler_(std::move(copy));
         co_return co_await std::move(running);
       } catch (...) {
         failure = std::current_exception();
@@ -148,7 +154,7 @@ class retried {
     }
   }
 
-  answer run(wrapped_job<Handler> work) {
+  result_type run(wrapped_job<Handler> work) {
     for (int number = 1;; ++number) {
       std::exception_ptr failure;
       try {
@@ -160,7 +166,7 @@ class retried {
     }
   }
 
-  // Rethrows it where there is not to be another run.
+  // Rethrows the exception if there must not be another run.
   duration wait_after_failure(int number, const std::exception_ptr& failure,
                               const wrapped_job<Handler>& work) const {
     if (number >= options_.times || thrown<cancelled>(failure) || work.stop_token().stop_requested() ||
@@ -176,8 +182,8 @@ class retried {
   retry_options options_;
 };
 
-// Said outright because clang does not look at the constructors' constraints when it deduces.
+// Explicit because clang ignores the constraints of constructors when it deduces the arguments.
 template <class Handler>
 retried(Handler, retry_options = {}) -> retried<Handler>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

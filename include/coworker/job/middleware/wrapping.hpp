@@ -1,6 +1,6 @@
 #pragma once
-// What a handler around another handler is written with. Such a wrapper, called middleware, is a handler
-// itself: of the same input, and with the same kind of answer, as the one that it wraps.
+// The types with which middleware is written: a handler around another handler, with the same input and the
+// same kind of result. Must not know the worker.
 
 #include <coworker/job/handler.hpp>
 #include <coworker/job/job.hpp>
@@ -10,16 +10,17 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// What is no handler looks like one of job<>, so that only the wrapper's constructor complains of it.
+// A type that is no handler is treated as one of job<>, so that only the wrapper's constructor reports an
+// error.
 template <class Handler>
 struct wrapped_call {
   using input = json;
-  using answer = json;
+  using result_type = json;
 };
 template <job_handler Handler>
 struct wrapped_call<Handler> {
   using input = handler_input<Handler>;
-  using answer = handler_result<Handler>;
+  using result_type = handler_result<Handler>;
 };
 
 template <class Handler>
@@ -30,18 +31,18 @@ concept task_handler = job_handler<Handler> && kind_of_handler<Handler>
 
 }  // namespace detail
 
-/// The job<Input> that a handler takes, and what it answers: T, task<T> or async_generator<T>. A wrapper
-/// whose call is
+/// The job<Input> that a handler takes. A wrapper whose call is
 ///
-///     wrapped_answer<Handler> operator()(wrapped_job<Handler>&& job) { return handler(std::move(job)); }
+///     wrapped_result<Handler> operator()(wrapped_job<Handler>&& job) { return handler(std::move(job)); }
 ///
-/// is a handler of whatever kind Handler is. It takes the job by reference because one of its own would be
-/// gone before a coroutine that takes its job by reference has begun. Where Handler is a task, the call may
-/// be a coroutine that takes the job by value and awaits the handler. One more member passes on what the handler prepares:
-/// see preparing_handler.
+/// is a handler of the same kind as Handler. It takes the job by reference, because a parameter of its own
+/// would be destroyed before a coroutine that takes its job by reference has begun. If Handler returns a
+/// task, the call may be a coroutine that takes the job by value and awaits the handler. One more member
+/// forwards what the handler prepares: see preparing_handler.
 template <class Handler>
 using wrapped_job = job<typename detail::wrapped_call<Handler>::input>;
+/// What a handler returns: T, task<T> or async_generator<T>.
 template <class Handler>
-using wrapped_answer = typename detail::wrapped_call<Handler>::answer;
+using wrapped_result = typename detail::wrapped_call<Handler>::result_type;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
