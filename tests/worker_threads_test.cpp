@@ -231,7 +231,7 @@ TEST_CASE_FIXTURE(thread_fixture,
   };
   worker w(hangs, fixed_concurrency{1}, options);
   const worker_summary done = w.run(queue);
-  CHECK(queue.message == "timed out: it ran longer than the 0.001 s that it may");
+  CHECK(queue.message == "timed out: it ran longer than its limit of 0.001 s");
   CHECK(done.failed == 1);
   CHECK(done.jobs == 1);
 }

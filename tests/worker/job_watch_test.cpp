@@ -81,9 +81,9 @@ TEST_CASE("a job that runs longer than job_timeout is stopped then, and fails wi
   CHECK(summary.failed == 1);
   CHECK(summary.stopped == 0);
   CHECK(world.queue.result_of("long").at == 2s);
-  CHECK(error_of(world, "long") == "timed out: it ran longer than the 2 s that it may");
+  CHECK(error_of(world, "long") == "timed out: it ran longer than its limit of 2 s");
   CHECK(world.queue.result_of("short").status == outcome_status::succeeded);
-  CHECK(world.output.count("long | It has run for 2 s, which is all that it may: stop requested.") == 1);
+  CHECK(world.output.count("long | It has run for 2 s, its time limit: stop requested.") == 1);
 }
 
 TEST_CASE("a job may bring a limit of its own; the smaller of that and job_timeout counts") {
@@ -97,7 +97,7 @@ TEST_CASE("a job may bring a limit of its own; the smaller of that and job_timeo
   worker sleeper(watched_sleep, fixed_concurrency{10}, world.options);
   world.serve(sleeper);
   CHECK(world.queue.result_of("less").at == 250ms);
-  CHECK(error_of(world, "less") == "timed out: it ran longer than the 0.25 s that it may");
+  CHECK(error_of(world, "less") == "timed out: it ran longer than its limit of 0.25 s");
   CHECK(world.queue.result_of("more").at == 2s);
   for (const char* const nonsense : {"0", "-1", "true", "\"9\"", "{}", "null"})
     CHECK(world.queue.result_of(nonsense).at == 2s);
@@ -142,7 +142,7 @@ TEST_CASE(
   CHECK(world.output.count("deaf | Its handler has returned, after it was given up") == 1);
   CHECK(world.queue.results.size() == 2);
   CHECK(world.queue.result_of("deaf").at == 5s);
-  CHECK(error_of(world, "deaf") == "timed out: it ran longer than the 2 s that it may");
+  CHECK(error_of(world, "deaf") == "timed out: it ran longer than its limit of 2 s");
   CHECK(world.queue.result_of("next").at == 65s);
   CHECK(summary.elapsed == 120s);
 }
@@ -197,7 +197,7 @@ TEST_CASE("why a job was stopped is in its outcome, decided by whoever asked fir
   CHECK(summary.stopped == 1);
   CHECK(summary.failed == 1);
   CHECK(error_of(world, "leaving") == "stopped: the worker leaves, and its grace period is over");
-  CHECK(error_of(world, "overdue") == "timed out: it ran longer than the 1 s that it may");
+  CHECK(error_of(world, "overdue") == "timed out: it ran longer than its limit of 1 s");
 }
 
 TEST_CASE("a stop that comes in the very moment in which its job is started is not lost") {

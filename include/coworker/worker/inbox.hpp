@@ -1,6 +1,6 @@
 #pragma once
-// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
-// has progress to send.
+// worker_inbox: what other threads ask of a worker while it serves: to leave, to stop a job, to send a job's
+// progress. Must not know the worker.
 
 #include <atomic>
 #include <coworker/exec/auto_reset_event.hpp>
@@ -27,8 +27,8 @@ class worker_inbox {
     }
     changed.set();
   }
-  // Sequentially consistent, so that whoever has called leave() and then finds the worker preparing knows that no job will
-  // be taken.
+  // Sequentially consistent: a thread that has called leave() and then finds the worker preparing knows that
+  // no job will be taken.
   bool leaving() const noexcept { return leaving_.load(); }
 
   // The worker's thread.
@@ -41,7 +41,7 @@ class worker_inbox {
     return true;
   }
 
-  auto_reset_event changed;  // something that the worker decides by is not what it was
+  auto_reset_event changed;  // set when something that the worker's decisions depend on has changed
   progress_desk progress{changed};
 
  private:
@@ -51,4 +51,4 @@ class worker_inbox {
   std::atomic<bool> any_to_stop_{false};  // set before the worker is woken
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
